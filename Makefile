@@ -1,0 +1,50 @@
+# make run: the whole pipeline · make test: everything · make lab: JupyterLab · make help
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export DVC_NO_ANALYTICS := 1
+export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
+
+.PHONY: help run test lab bench export clean
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/run.ok ## run the whole pipeline and say where the reports are
+	@$(BIN)/python -m mlops_nb repro
+
+test: $(VENV)/dev.ok ## run every test: notebooks, unit, end-to-end, browser
+	@$(BIN)/python -m pytest
+
+lab: $(VENV)/dev.ok ## open JupyterLab on the notebooks
+	@$(BIN)/jupyter lab nbs
+
+export: $(VENV)/dev.ok ## module notebooks -> package, index -> README
+	@$(BIN)/nbdev-export && $(BIN)/python -m mlops_nb readme
+
+clean: ## remove the environment and scratch files, never data or reports
+	rm -rf $(VENV) .mlops
+
+$(VENV)/python.ok:
+	@if [ -z "$(PYTHON)" ]; then \
+	  if command -v python3 >/dev/null 2>&1; then \
+	    if python3 -c 'import sys; sys.exit(sys.version_info >= (3, 11))'; then echo "expected Python 3.11 or newer, found $$(python3 --version 2>&1). Install one, or name it: make run PYTHON=/path/to/python3.12" >&2; \
+	    else echo "$$(python3 --version) lacks the module venv or ensurepip. Install it (Debian, Ubuntu: apt install python3-venv), then run again" >&2; fi; \
+	  else echo "no python3 found. Install Python 3.11 or newer, or name it: make run PYTHON=/path/to/python3.12" >&2; fi; exit 1; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "expected Python 3.11 or newer, found $$("$(PYTHON)" --version 2>&1). Name a newer one: make run PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "setting up $(VENV) with $$("$(PYTHON)" --version)"
+	@"$(PYTHON)" -m venv $(VENV) || { echo "$$("$(PYTHON)" --version) could not make a virtual environment. Debian, Ubuntu: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@touch $@
+
+INSTALL = echo "installing the locked packages ($(1)), some minutes the first time" && \
+	$(BIN)/python -m pip install -q -c requirements.lock -e '.[$(1)]' || { echo "the packages could not be installed: is the network up, can pip reach its index? Then run the same command again" >&2; exit 1; }
+
+$(VENV)/run.ok: $(VENV)/python.ok requirements.lock pyproject.toml
+	@$(call INSTALL,flights)
+	@touch $@
+
+$(VENV)/dev.ok: $(VENV)/python.ok requirements.lock pyproject.toml
+	@$(call INSTALL,dev)
+	@if [ -d .git ]; then git config filter.nbstripout.clean "$(CURDIR)/$(BIN)/python -m nbstripout --extra-keys 'metadata.kernelspec metadata.language_info cell.metadata.execution'"; git config filter.nbstripout.smudge cat; fi
+	@touch $@ $(VENV)/run.ok

@@ -1,0 +1,49 @@
+"""Fixtures: a copy of this checkout as a fresh git clone, with the pipeline run once in it."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ENV = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1",
+                    "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.com", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.com"}
+for name in ("MLOPS_NB_OUT", "MLOPS_NB_SERVER", "MLOPS_NB_ROOT"):
+    ENV.pop(name, None)
+
+
+def sh(*argv, cwd, check=True, **kw):
+    "Run a command; its output as text. A failure shows what it printed."
+    got = subprocess.run([str(a) for a in argv], cwd=cwd, env=ENV | kw.pop("env", {}), capture_output=True, text=True, timeout=kw.pop("timeout", 900), **kw)
+    assert not check or got.returncode == 0, f"{argv} → {got.returncode}\n{got.stdout[-4000:]}\n{got.stderr[-4000:]}"
+    return got
+
+
+def nb(*argv, cwd, **kw):
+    "Run `python -m mlops_nb …` in a project folder."
+    return sh(sys.executable, "-m", "mlops_nb", *argv, cwd=cwd, **kw)
+
+
+def fresh_clone(to: Path) -> Path:
+    "What a clone of the present state of this checkout would be, committed as one commit when the tree is dirty."
+    if not sh("git", "status", "--porcelain", cwd=ROOT).stdout.strip():
+        sh("git", "clone", "-q", ROOT, to, cwd=ROOT)
+        return to
+    to.mkdir(parents=True)
+    files = sh("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT).stdout.split("\0")
+    for f in filter(lambda f: f and (ROOT / f).exists(), files):
+        (to / f).parent.mkdir(parents=True, exist_ok=True)
+        (to / f).write_bytes((ROOT / f).read_bytes())
+    for cmd in (["git", "init", "-q", "-b", "main"], ["git", "add", "-A"], ["git", "commit", "-q", "-m", "state"]):
+        sh(*cmd, cwd=to)
+    return to
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory):
+    "A fresh clone in which the whole pipeline has run on the full data. Tests must leave it as it is. `ran.log` in it holds what the run printed."
+    clone = fresh_clone(tmp_path_factory.mktemp("e2e") / "clone")
+    got = nb("repro", cwd=clone)
+    (clone / ".mlops" / "ran.log").write_text(got.stdout + got.stderr)
+    return clone
