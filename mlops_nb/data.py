@@ -34,6 +34,10 @@ class Spec:
     seed: int = 0                    # of the split when there is no time
     noun: str = "rows"               # what a row is called in reports: flights, customers, …
 
+    def names(self) -> list[str]:
+        "Columns that name a row: keys (or its number) and time."
+        return list(dict.fromkeys(c for c in (*(self.keys or ("row",)), self.time) if c))
+
 TASKS = ("binary", "multiclass", "regression")
 
 def spec(p: dict | None = None) -> Spec:

@@ -123,15 +123,18 @@ class _Tables:
             cols = []
             for frame, what in ((self.table(name)[0], name), (self.events, "events")):
                 if c not in frame: raise oops(f"a column `{c}` in {what} to join by", f"{', '.join(frame)}.{suggest(c, frame)}", "correct `by`")
-                cols.append(frame[c].astype(frame[c].cat.categories.dtype) if frame[c].dtype == "category" else frame[c])
-            if pd.api.types.is_numeric_dtype(cols[0]) != pd.api.types.is_numeric_dtype(cols[1]):
+                cols.append(frame[c])
+            if len({pd.api.types.is_numeric_dtype(x) for x in cols}) > 1:
                 raise oops(f"one type of `{c}` in {name} and events", f"{cols[0].dtype} and {cols[1].dtype}", "convert it in the source")
-            return pd.factorize(pd.concat(cols))[0].astype("i8")
+            if pd.api.types.is_numeric_dtype(cols[0]): return pd.factorize(pd.concat(cols))[0].astype("i8")
+            cats = [x.astype("category").cat.rename_categories(lambda v: str(v)) for x in cols]
+            return np.asarray(pd.api.types.union_categoricals(cats, ignore_order=True).codes, "i8")
         def make():
             n = len(self.tables[name]); got = np.zeros(n + len(self.events), "i8")
             for c in by:
                 k = self.once((name, "code", c), lambda: one(c))
-                got = np.where((got < 0) | (k < 0), -1, pd.factorize(got * (k.max(initial=0) + 1) + k)[0])
+                got = np.where((got < 0) | (k < 0), -1, got * (k.max(initial=0) + 1) + k)
+                if got.max(initial=0) > len(got): got = np.where(got < 0, -1, pd.factorize(got)[0])
             mine = got[n:]
             return got[:n], np.where(mine < 0, got.max(initial=0) + 1, mine)
         return self.once((name, "codes", by), make)
@@ -139,16 +142,18 @@ class _Tables:
     def order(self, name: str, by: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         "Rows by group and then time, and the sorted key that says so."
         def make():
-            c = self.codes(name, by)[0]; rows = np.argsort(c, kind="stable")
+            c = self.codes(name, by)[0]; rows = _sorted(c)
             return rows, (c * (len(c) + 1) + np.arange(len(c)))[rows]
         return self.once((name, "order", by), make)
 
     def position(self, name: str, by: tuple[str, ...], back: pd.Timedelta | None) -> np.ndarray:
         "For every event, the end of the rows of its group that were known `back` before it; of those known always, if `back` is None."
         def make():
-            known, always = self.table(name)[1:]
-            n = np.full(len(self.at), always) if back is None else always + np.searchsorted(known[always:], self.at - back.to_numpy(), side="right")
-            return np.searchsorted(self.order(name, by)[1], self.codes(name, by)[1] * (len(known) + 1) + n).astype("i4")
+            known, always = self.table(name)[1:]; mine = self.codes(name, by)[1]
+            n = np.full(len(mine), always) if back is None else always + np.searchsorted(known[always:], self.at - back.to_numpy(), side="right")
+            ask = self.once((name, "ask", by), lambda: _sorted(mine))  # sorted questions are answered faster
+            got = np.empty(len(mine), "i4"); got[ask] = np.searchsorted(self.order(name, by)[1], (mine * (len(known) + 1) + n)[ask])
+            return got
         return self.once((name, "position", by, back), make)
 
     def totals(self, name: str, by: tuple[str, ...], column: str) -> tuple[np.ndarray, np.ndarray]:
@@ -161,6 +166,10 @@ class _Tables:
             ok = np.isfinite(x); add = lambda v: np.concatenate([[0], np.cumsum(v)])
             return add(np.where(ok, np.rint(np.where(ok, x, 0) * UNIT), 0).astype("i8")), add(ok.astype("i8"))
         return self.once((name, "totals", by, column), make)
+
+def _sorted(codes: np.ndarray) -> np.ndarray:
+    "Stable order; small integers have a faster sort."
+    return np.argsort(codes.astype("i2") if codes.max(initial=0) < 2 ** 15 else codes, kind="stable")
 
 def _naive(times: pd.Series, what: str) -> np.ndarray:
     "Times as datetime64[us]."
@@ -196,14 +205,14 @@ class History:
     def _series(self, x: np.ndarray) -> pd.Series: return pd.Series(x, index=self._t.events.index)
 
     def last(self, table: str, by: Iterable[str] = (), columns: Iterable[str] = (), lead: str = "0h", within: str | None = None) -> pd.DataFrame:
-        "The last row of the event's group known `lead` before the event, not longer ago than `within` (default: the look-back); rows known always never expire. Missing where there is none."
+        "The last row of the event's group known `lead` before the event, not longer ago than `within` (default: the look-back); rows known always never expire. Missing where there is none; integers come as floats."
         columns = [columns] if isinstance(columns, str) else list(columns)
         by, lo, hi = self._ask(table, by, columns, lead, within)
         t, _, always = self._t.table(table); rows = self._t.order(table, by)[0]; code, mine = self._t.codes(table, by)
         at = np.where(hi > lo, hi, self._t.position(table, by, None) if always else 0).astype("i8") - 1
         ok = (at >= 0) & (hi > lo if not always else code[rows[np.maximum(at, 0)]] == mine) if len(t) else np.zeros(len(mine), bool)
-        got = t[columns].reindex(np.where(ok, rows[at] if len(t) else -1, -1))
-        return got.set_axis(self._t.events.index)
+        plain = t[columns].astype({c: "f8" for c in columns if t[c].dtype.kind in "iub"})  # one type, with missing ones or without
+        return plain.reindex(np.where(ok, rows[at] if len(t) else -1, -1)).set_axis(self._t.events.index)
 
     def count(self, table: str, by: Iterable[str] = (), column: str = "known_at", over: str = "1D", lead: str = "0h") -> pd.Series:
         "How many rows became known in the `over` before the cut-off; of another column, how many of its values are not missing."

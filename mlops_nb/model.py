@@ -13,13 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 import numpy as np, pandas as pd, sklearn, skops, skops.io as sio
-from sklearn import metrics as skm
-from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn import metrics as skm, model_selection as select, preprocessing as pre
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 from sklearn.utils import get_tags
 from .core import file_digest, load_object, md_table, oops, read_json, suggest, to_json, write_atomic, write_json
 
@@ -29,8 +27,7 @@ TASKS = ("binary", "multiclass", "regression")
 def labels(values: Any) -> pd.Series:
     "Values as strings; whole floats as integers (1.0 → \"1\"), missing stays missing."
     s = pd.Series(values)
-    if isinstance(s.dtype, pd.CategoricalDtype): s = s.astype(s.cat.categories.dtype if not s.isna().any() else object)
-    if pd.api.types.is_object_dtype(s): s = s.infer_objects()
+    if s.dtype == object or isinstance(s.dtype, pd.CategoricalDtype): s = s.astype(object).infer_objects()
     if pd.api.types.is_float_dtype(s) and (s.dropna() % 1 == 0).all(): s = s.astype("Int64")
     return s.astype("string").astype("str")
 
@@ -65,19 +62,18 @@ def _kind(s: pd.Series) -> str:
 def prepare(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     "Exactly `columns`, in their order: floats (times as days; infinities missing) and strings. Extra columns go; a missing one or text for a number is an error."
     lost = [c for c in columns if c not in frame]
-    if lost: raise oops(f"the feature columns that the model was trained on", f"none named {', '.join(lost[:5])}.{suggest(lost[0], frame.columns)}", "run preprocess for this window again, or give the rows these columns")
+    if lost: raise oops("the columns that the model was trained on", f"none named {', '.join(lost[:5])}.{suggest(lost[0], frame.columns)}", "run preprocess again, or give the rows these columns")
     return pd.DataFrame({c: labels(frame[c]) if k == "text" else _number(frame[c], k) for c, k in columns.items()}, index=frame.index)
 
 def _number(s: pd.Series, kind: str) -> pd.Series:
     t = pd.api.types
     try:
-        if kind == "time" and not t.is_timedelta64_dtype(s):
-            s = (pd.to_datetime(s, utc=True, format="ISO8601").dt.tz_localize(None) - pd.Timestamp(0))
+        if kind == "time" and not t.is_timedelta64_dtype(s): s = pd.to_datetime(s, utc=True, format="ISO8601").dt.tz_localize(None) - pd.Timestamp(0)
         if kind == "time": return s / pd.Timedelta("1D")
         if not (t.is_numeric_dtype(s) or t.is_bool_dtype(s)): s = pd.to_numeric(labels(s).replace({"True": "1", "true": "1", "False": "0", "false": "0"}))
         return s.astype("Float64").astype(float).replace([np.inf, -np.inf], np.nan)
     except (ValueError, TypeError) as e:
-        raise oops(f"{'a time' if kind == 'time' else 'a number'} in column {s.name!r}, as in training", f"{s.dtype} values such as {s.dropna().iloc[0]!r}", "convert the column at its source, or train again") from e
+        raise oops(f"a {'time' if kind == 'time' else 'number'} in column {s.name!r}, as in training", f"{s.dtype} values such as {s.dropna().iloc[0]!r}", "convert the column at its source, or train again") from e
 
 # %% ../nbs/api/06_model.ipynb #c9f0f895
 AUTO = {"binary": "sklearn.ensemble.HistGradientBoostingClassifier", "regression": "sklearn.ensemble.HistGradientBoostingRegressor"}
@@ -87,19 +83,14 @@ def estimator_of(task: str, estimator: str = "auto", params: dict | None = None,
     "The estimator of an import path with `params`, checked. `auto`: a regularised gradient booster whose leaves hold 5 to 50 of the `n` rows."
     path, params, kind = AUTO.get(task, AUTO["binary"]) if estimator == "auto" else estimator, params or {}, "regressor" if task == "regression" else "classifier"
     cls, at = load_object(path), "correct train.estimator or train.params in params.yaml"
-    if not (inspect.isclass(cls) and hasattr(cls, "fit") and hasattr(cls, "predict") and hasattr(cls, "get_params")): raise oops("a scikit-learn-compatible estimator class", f"{path}, which lacks fit, predict or get_params", at)
-    known = inspect.signature(cls).parameters
-    bad = [p for p in params if p not in known and not any(k.kind == k.VAR_KEYWORD for k in known.values())]
+    if not (inspect.isclass(cls) and all(hasattr(cls, m) for m in ("fit", "predict", "get_params"))): raise oops("a scikit-learn-compatible estimator class", f"{path}, which lacks fit, predict or get_params", at)
+    known = inspect.signature(cls).parameters; bad = [p for p in params if p not in known and not any(k.kind == k.VAR_KEYWORD for k in known.values())]
     if bad: raise oops(f"parameters of {path}", f"{bad[0]!r}.{suggest(bad[0], known)}", at)
     if estimator == "auto": params = {"learning_rate": .06, "max_iter": 200, "min_samples_leaf": int(np.clip(n // 200, 5, 50)), "l2_regularization": 5.0, "early_stopping": False} | params
-    if "random_state" in known: params = {"random_state": seed} | params
-    try: made = cls(**params); found = get_tags(made).estimator_type
+    try: made = cls(**({"random_state": seed} if "random_state" in known else {}) | params); found = get_tags(made).estimator_type
     except (TypeError, AttributeError, ValueError) as e: raise oops(f"{path} to accept {params}", str(e), at) from e
     if found != kind: raise oops(f"a {kind} for a {task} target", f"{path}, a {found}", at)
-    if kind == "classifier" and not hasattr(made, "predict_proba"):
-        from sklearn.calibration import CalibratedClassifierCV
-        made = CalibratedClassifierCV(made, ensemble=False)
-    return made
+    return made if kind == "regressor" or hasattr(made, "predict_proba") else CalibratedClassifierCV(made, ensemble=False)
 
 def build(task: str, X: pd.DataFrame, estimator: str = "auto", params: dict | None = None, encoding: str = "auto", seed: int = 0) -> Pipeline:
     "A pipeline for prepared columns `X` (see `prepare`): encode the strings, complete the numbers where the estimator needs it, estimate."
@@ -108,10 +99,10 @@ def build(task: str, X: pd.DataFrame, estimator: str = "auto", params: dict | No
     gaps = get_tags(made).input_tags.allow_nan
     if encoding == "auto": encoding = "ordinal" if gaps else "onehot"
     texts = [c for c in X if not pd.api.types.is_numeric_dtype(X[c])]
-    enc = {"ordinal": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan), "target": TargetEncoder(random_state=seed),
-           "onehot": OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=20, sparse_output=False)}[encoding]
-    if not gaps and encoding != "onehot": enc = make_pipeline(enc, SimpleImputer(strategy="constant", fill_value=-1), StandardScaler())
-    number = "passthrough" if gaps else make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler())
+    enc = {"ordinal": pre.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan), "target": pre.TargetEncoder(random_state=seed),
+           "onehot": pre.OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=20, sparse_output=False)}[encoding]
+    if not gaps and encoding != "onehot": enc = make_pipeline(enc, SimpleImputer(strategy="constant", fill_value=-1), pre.StandardScaler())
+    number = "passthrough" if gaps else make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), pre.StandardScaler())
     return Pipeline([("columns", ColumnTransformer([("text", enc, texts), ("number", number, [c for c in X if c not in texts])])), ("estimator", made)])
 
 def baseline(task: str, X: pd.DataFrame, seed: int = 0) -> Pipeline:
@@ -182,15 +173,13 @@ def costs(value: dict | None) -> tuple[float, float] | None:
 
 def choose_threshold(y: np.ndarray, score: np.ndarray, rule: str | float = "f1", value: dict | None = None) -> float:
     "The score from which on to flag: `rule` itself when it is a number, else the least costly by `value`, else the best by `rule`."
-    if isinstance(rule, (int, float)) and not isinstance(rule, bool):
-        if 0 <= rule <= 1: return float(rule)
+    if isinstance(rule, (int, float)) and not isinstance(rule, bool) and 0 <= rule <= 1: return float(rule)
     if rule not in RULES: raise oops(f"train.threshold: a number from 0 to 1, or one of {', '.join(RULES)}", f"{rule!r}.{suggest(rule, RULES)}", "correct train.threshold in params.yaml")
     order = np.argsort(-score, kind="stable"); s, hit = score[order], np.asarray(y)[order]
     last = np.r_[np.flatnonzero(np.diff(s)), len(s) - 1] + 1                    # flag the first k rows
     tp = np.cumsum(hit)[last - 1]; fp, fn = last - tp, hit.sum() - tp
     tp, fp, fn = np.r_[0, tp], np.r_[0, fp], np.r_[hit.sum(), fn]
-    cost = costs(value)
-    k = np.argmax(-(cost[0] * fn + cost[1] * fp) if cost else RULES[rule](tp, fp, fn, len(s) - tp - fp - fn))
+    cost = costs(value); k = np.argmax(-(cost[0] * fn + cost[1] * fp) if cost else RULES[rule](tp, fp, fn, len(s) - tp - fp - fn))
     if k == 0: return 1.0
     below = s[last[k - 1]] if last[k - 1] < len(s) else 0.0
     return float(f"{(s[last[k - 1] - 1] + below) / 2:.6g}")
@@ -231,7 +220,7 @@ class Fitted:
 def halve(model: Model, X: pd.DataFrame, y: np.ndarray, grid: dict, n: int, make: Any, cut: int, seed: int = 0) -> dict:
     """Successive halving (Jamieson & Talwalkar 2016): `n` random settings of `grid`, the present one among them, compete on ever more of the latest
     rows before `cut`; the best third by loss on the rows after it goes on. Prints one line a round."""
-    left = [{}, *ParameterSampler(grid, min(n - 1, len(ParameterGrid(grid))), random_state=seed)]
+    left = [{}, *select.ParameterSampler(grid, min(n - 1, len(select.ParameterGrid(grid))), random_state=seed)]
     rounds = max(1, int(np.ceil(np.log(len(left)) / np.log(3))))
     for i in range(rounds):
         size = min(cut, max(500, cut // 3 ** (rounds - 1 - i)))
@@ -248,8 +237,7 @@ def train(frame: pd.DataFrame, data: dict, estimator: str = "auto", params: dict
     "Fit to the earlier rows, judge and set the threshold on the later ones, fit again to all. `data`: the section of params.yaml (target, task, time, keys, positive). Rows without target do not count."
     columns = columns_of(frame, data); rows = frame[frame[data["target"]].notna()]; task = task_of(frame[data["target"]], data["task"]); costs(value)
     if len(rows) < 20: raise oops("at least 20 rows with a target", f"{len(rows)}", "widen windows.train in params.yaml")
-    model = Model(task, data["target"], columns, _classes(rows[data["target"]], task, data.get("positive")))
-    y = model.y(rows); y = pd.Index(model.classes).get_indexer(y) if task == "multiclass" else y
+    model = Model(task, data["target"], columns, _classes(rows[data["target"]], task, data.get("positive"))); y = model.y(rows); y = pd.Index(model.classes).get_indexer(y) if task == "multiclass" else y
     early, late = split_valid(rows, data.get("time"), valid_share, seed); order = np.r_[early, late]
     rows, y, cut = rows.iloc[order], y[order], len(early); X = prepare(rows, columns)
     if task != "regression" and len(set(y[:cut])) < 2: raise oops("two classes among the earlier rows, which fit the model", f"only {model.classes[int(y[0])]!r} in {cut:,} rows", "widen windows.train, or lower train.valid_share")
@@ -273,13 +261,12 @@ def train(frame: pd.DataFrame, data: dict, estimator: str = "auto", params: dict
     return Fitted(replace(final["model"], baseline=final["baseline"], manifest=manifest), valid["model"].assign(y=truth), valid["baseline"].assign(y=truth), got)
 
 def _classes(y: pd.Series, task: str, positive: Any = None) -> list[str]:
+    "Labels in order: numbers by size, words by letter; of two, the positive one last."
     if task == "regression": return []
-    numeric = pd.api.types.is_numeric_dtype(y)
-    got = sorted(labels(y).unique(), key=(lambda v: float(v == "True") if v in ("True", "False") else float(v)) if numeric else None)
-    if task == "multiclass" or positive is None: return got
-    pos = labels([positive])[0]
-    if pos not in got: raise oops(f"data.positive among the values of the target, {' and '.join(got)}", repr(positive), "correct data.positive in params.yaml")
-    return sorted(got, key=lambda v: v == pos)
+    got = sorted(labels(y).unique(), key=lambda v: (0, float(v), v) if v.lstrip("-").replace(".", "", 1).isdigit() else (1, 0.0, v)); pos = got[-1] if positive is None else labels([positive])[0]
+    if task == "binary" and (pos not in got or positive is None and got not in (["0", "1"], ["False", "True"])):
+        raise oops(f"data.positive: which of {' and '.join(got)} counts as yes", repr(positive), "set data.positive in params.yaml")
+    return sorted(got, key=lambda v: v == pos) if task == "binary" else got
 
 # %% ../nbs/api/06_model.ipynb #6ea9ab1b
 TYPES = ("numpy.dtype", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree", "sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration",
@@ -305,27 +292,24 @@ def dumps(obj: Any) -> bytes:
 def loads(data: bytes, name: str = "model") -> Any:
     "The object of skops bytes, if all its types are on the list."
     again = f"restore {name} with `dvc checkout`, or train again; never load a model that you did not make"
-    try: foreign = set(sio.get_untrusted_types(data=data)) - set(TYPES)
-    except Exception as e: raise oops(f"a skops file in {name}", f"{type(e).__name__}: {e}", again) from e
+    try: foreign = set(sio.get_untrusted_types(data=data)) - set(TYPES); got = None if foreign else sio.loads(data, trusted=list(TYPES))
+    except Exception as e: raise oops(f"a skops file in {name} that this environment can read", f"{type(e).__name__}: {e}", again + ", or install the versions in its manifest") from e
     if foreign: raise oops(f"only known types in {name}", ", ".join(sorted(foreign)), again)
-    try: got = sio.loads(data, trusted=list(TYPES))
-    except Exception as e: raise oops(f"a {name} that this environment can read", f"{type(e).__name__}: {e}", again + ", or install the versions of its manifest") from e
     if not _sound(got): raise oops(f"sound decision trees in {name}", "indices that point outside of a tree", again)
     return got
 
-def _sound(o: Any, seen: set | None = None) -> bool:
+def _sound(o: Any, width: int = 0, seen: set | None = None) -> bool:
     "Do the nodes of all trees inside `o` point at later nodes and existing columns? (Otherwise predicting would read foreign memory.)"
     seen = set() if seen is None else seen
     if id(o) in seen: return True
     seen.add(id(o)); kind = type(o).__name__
-    if kind == "TreePredictor":
-        n, inner = o.nodes, o.nodes[o.nodes["is_leaf"] == 0]; at = np.flatnonzero(n["is_leaf"] == 0)
-        return len(n) > 0 and not n["is_categorical"].any() and all((inner[s] > at).all() and (inner[s] < len(n)).all() for s in ("left", "right")) and (inner["feature_idx"] >= 0).all()
-    if kind == "Tree":
-        at = np.flatnonzero(o.children_left != -1)
-        return o.node_count > 0 and all((c[at] > at).all() and (c[at] < o.node_count).all() for c in (o.children_left, o.children_right)) and ((o.feature[at] >= 0) & (o.feature[at] < o.n_features)).all()
-    inside = o if isinstance(o, (list, tuple)) else o.values() if isinstance(o, dict) else o.ravel() if isinstance(o, np.ndarray) and o.dtype == object else vars(o).values() if isinstance(o, BaseEstimator) or hasattr(o, "__dict__") and not callable(o) else ()
-    return all(_sound(v, seen) for v in inside)
+    if kind in ("TreePredictor", "Tree"):
+        n = o.nodes if kind == "TreePredictor" else {"left": o.children_left, "right": o.children_right, "feature_idx": o.feature, "is_leaf": o.children_left == -1, "is_categorical": np.zeros(1)}
+        at = np.flatnonzero(n["is_leaf"] == 0); size = len(n["left"])
+        return size > 0 and not n["is_categorical"].any() and all(((at < c) & (c < size)).all() for c in (n["left"][at], n["right"][at])) and ((0 <= n["feature_idx"][at]) & (n["feature_idx"][at] < width)).all()
+    width = getattr(o, "n_features_in_", width)
+    inside = o if isinstance(o, (list, tuple)) else o.values() if isinstance(o, dict) else o.ravel() if isinstance(o, np.ndarray) and o.dtype == object else vars(o).values() if hasattr(o, "__dict__") and not callable(o) else ()
+    return all(_sound(v, width, seen) for v in inside)
 
 def save(folder: str | Path, fitted: Fitted, files: dict | None = None, **extra: Any) -> Path:
     """Write model.skops, baseline.skops, `files` (name → text, bytes, a path, or an object for JSON) and, last, manifest.json, which carries
@@ -341,13 +325,13 @@ def save(folder: str | Path, fitted: Fitted, files: dict | None = None, **extra:
 
 def load(folder: str | Path) -> Model:
     "The model of a folder that `save` has written. Altered files, foreign types and files that are no model are refused."
-    folder = Path(folder); man = read_json(folder / "manifest.json")
-    again = f"restore it with `dvc checkout {folder.name}`, or train again"
-    need = {"files", "task", "target", "classes", "columns", "threshold", "baseline_threshold"}
-    if not isinstance(man, dict) or need - set(man) or {"model.skops", "baseline.skops"} - set(man["files"]): raise oops(f"the manifest of a model in {folder.name}", "one without some of " + ", ".join(sorted(need)), again)
+    folder, again, need = Path(folder), "restore it with `dvc checkout`, or train again", {"files", "task", "target", "classes", "columns", "threshold", "baseline_threshold", "versions"}
+    man = read_json(folder / "manifest.json"); lost = (need - set(man) or {"model.skops", "baseline.skops"} - set(man["files"])) if isinstance(man, dict) else need
+    if lost: raise oops(f"the manifest of a model in {folder.name}", f"one without {', '.join(sorted(lost))}", again)
     for name, md5 in man["files"].items():
         if file_digest(folder / Path(name).name) != md5: raise oops(f"{name} as the manifest describes it", "an altered or missing file", again)
+    if man["versions"]["scikit-learn"] != sklearn.__version__: warnings.warn(f"model made with scikit-learn {man['versions']['scikit-learn']}, here is {sklearn.__version__}: predictions may differ")
     pipes = [loads((folder / f).read_bytes(), f) for f in ("model.skops", "baseline.skops")]
     if not all(isinstance(p, Pipeline) for p in pipes): raise oops("a scikit-learn pipeline in model.skops", ", ".join(type(p).__name__ for p in pipes), again)
-    made = [Model(man["task"], man["target"], {c["name"]: c["kind"] for c in man["columns"]}, man["classes"], p, man[t]) for p, t in zip(pipes, ("threshold", "baseline_threshold"))]
-    return replace(made[0], baseline=made[1], manifest=man)
+    made, base = (Model(man["task"], man["target"], {c["name"]: c["kind"] for c in man["columns"]}, man["classes"], p, man[t]) for p, t in zip(pipes, ("threshold", "baseline_threshold")))
+    return replace(made, baseline=base, manifest=man)

@@ -51,9 +51,8 @@ def score() -> dict:
     from mlops_nb.model import load
     s, frame = spec(), pd.read_parquet(inp("data/features/current.parquet"))
     if read_json(inp("reports/preprocess-current.json"))["verdict"]["level"] == "act": frame = frame.head(0)
-    names = [c for c in (*(s.keys or ("row",)), s.time, s.target) if c]
     pred = load(inp("data/champion")).predict(frame)
-    write_parquet(pd.concat([frame[names], pred], axis=1), out("data/predictions/current.parquet"))
+    write_parquet(pd.concat([frame[[*s.names(), s.target]], pred], axis=1), out("data/predictions/current.parquet"))
     return {"rows": len(frame)}
 
 # %% ../nbs/api/14_pipeline.ipynb #c9f0f895

@@ -29,30 +29,24 @@ class Rule:
     allowed: list | None = None       # the only values there may be, at most 50
     max_missing: float | None = None  # greatest share of missing values; absent: any
     unique: bool = False              # a key: no two rows are alike in all columns so marked
-    leak_ok: bool = False             # reviewed: predicts the target almost perfectly, and honestly
     severity: str = "act"             # of a violation: watch or act
     inferred: bool = False            # min, max, allowed and max_missing are guesses, at most `watch`
 
     @classmethod
     def of(cls, name: str, said: Any) -> "Rule":
-        "The rule said of column `name`; unknown keys and impossible values raise in words."
-        names = [f.name for f in fields(cls)]
-        def bad(expected, got): return oops(f"{expected} for column `{name}` in schema.yaml", got, "mend its line")
-        if not isinstance(said, dict) or "type" not in said: raise bad("a rule such as {type: number}", repr(said))
-        for k in said:
-            if k not in names: raise bad(f"keys among {', '.join(names)}", f"`{k}`.{suggest(k, names)}")
-        for k, ok in (("type", FITS), ("severity", LEVELS[1:])):
-            if said.get(k, "act") not in ok: raise bad(f"{k} among {', '.join(ok)}", f"{said[k]!r}.{suggest(said[k], ok)}")
-        r = cls(**said)
-        for k, wrong in _faults(r):
-            if wrong: raise bad(k, repr(said))
-        return r
+        "The rule said of column `name` (a bare word is its type); unknown keys and impossible values raise in words."
+        said, names = said if isinstance(said, dict) else {"type": said}, [f.name for f in fields(cls)]
+        faults = [(f"keys among {', '.join(names)}", f"`{k}`.{suggest(k, names)}") for k in said if k not in names]
+        faults += [(f"{k} among {', '.join(ok)}", f"{said.get(k)!r}.{suggest(said.get(k), ok)}") for k, ok in (("type", [*FITS]), ("severity", LEVELS[1:])) if (k in said or k == "type") and said.get(k) not in ok]
+        faults = faults or [(expected, repr(said)) for expected, wrong in _faults(cls(**said)) if wrong]
+        if faults: raise oops(f"{faults[0][0]} for column `{name}` in schema.yaml", faults[0][1], "mend its line")
+        return cls(**said)
 
 def _number(v: Any) -> bool: return isinstance(v, Real) and not isinstance(v, bool)
 
 def _faults(r: Rule) -> Iterator[tuple[str, bool]]:
     ends = [v for v in (r.min, r.max) if v is not None]
-    yield "unique, leak_ok, inferred as true or false", not all(isinstance(v, bool) for v in (r.unique, r.leak_ok, r.inferred))
+    yield "unique, inferred as true or false", not isinstance(r.unique, bool) or not isinstance(r.inferred, bool)
     yield "max_missing between 0 and 1", r.max_missing is not None and not (_number(r.max_missing) and 0 <= r.max_missing <= 1)
     yield "allowed as a list of 1 to 50 values", r.allowed is not None and not (isinstance(r.allowed, list) and 0 < len(r.allowed) <= 50)
     yield "min and max only with type number, integer or time", bool(ends) and r.type not in ("number", "integer", "time")
@@ -64,9 +58,8 @@ def _faults(r: Rule) -> Iterator[tuple[str, bool]]:
 HEAD = """# The data contract: one line per column, checked on every window before anything else.
 #   type: number, integer, text, boolean, time (naive UTC) or any     min, max: limits of the values     allowed: the only values, at most 50
 #   max_missing: greatest share of missing values (absent: any)       unique: a key                      severity: watch or act (the default)
-#   leak_ok: true: a reviewed feature may predict the target almost perfectly
 #   inferred: true: limits were guessed from the training window and are only watched. Review them, then delete the word, and they bind.
-columns:
+# leak_ok lists features that were reviewed: they predict the target almost perfectly, and are honestly known beforehand.
 """
 
 BARE = re.compile("(?!(y|n|yes|no|on|off|true|false|null)$)[a-z_][a-z0-9_]*", re.I | re.A)
@@ -79,8 +72,9 @@ def _q(v: Any) -> str:
 
 @dataclass(frozen=True)
 class Schema:
-    "The contract of a table: a rule per column."
+    "The contract of a table: a rule per column, and the features that may be almost perfect predictors."
     columns: dict[str, Rule]
+    leak_ok: tuple = ()
 
     @classmethod
     def read(cls, path: str | Path) -> "Schema":
@@ -91,33 +85,33 @@ class Schema:
         except (YAMLError, ValueError) as e:
             line = getattr(getattr(e, "problem_mark", None), "line", None)
             raise oops(f"valid YAML in {Path(path).name}", f"{f'line {line + 1}: ' if line is not None else ''}{getattr(e, 'problem', None) or e}", "mend that line") from e
-        if not isinstance(got, dict) or set(got) != {"columns"} or not isinstance(got["columns"], dict):
-            raise oops("`columns:` and nothing else at the top of schema.yaml", f"{', '.join(map(str, got)) if isinstance(got, dict) else type(got).__name__}", "mend it, or infer it anew with `mlops-nb schema`")
-        return cls({str(c): Rule.of(str(c), r) for c, r in got["columns"].items()})
+        top = [*got] if isinstance(got, dict) else []; odd = [k for k in top if k not in ("columns", "leak_ok")]
+        if odd or not isinstance((got or {}).get("columns") if top else None, dict) or not isinstance(got.get("leak_ok") or [], list):
+            raise oops("`columns:` with a rule per column, and `leak_ok:` with a list, in schema.yaml", f"`{', '.join(map(str, odd or top))}`.{suggest(odd[0], ['columns', 'leak_ok']) if odd else ''}", "mend it, or infer it anew with `mlops-nb schema`")
+        return cls({str(c): Rule.of(str(c), r) for c, r in got["columns"].items()}, tuple(map(str, got.get("leak_ok") or [])))
 
     def write(self, path: str | Path) -> Path: return write_atomic(path, self.yaml())
 
     def yaml(self) -> str:
         "The text of schema.yaml: of a rule only what differs from the default."
         said = lambda r: ", ".join(f"{k}: {v if k == 'type' else _q(v)}" for k, v in _said(r).items())
-        return HEAD + "".join(f"  {c if BARE.fullmatch(c) else _q(c)}: {{{said(r)}}}\n" for c, r in self.columns.items())
+        return f"{HEAD}leak_ok: {_q(self.leak_ok)}\ncolumns:\n" + "".join(f"  {c if BARE.fullmatch(c) else _q(c)}: {{{said(r)}}}\n" for c, r in self.columns.items())
 
-    def _repr_markdown_(self) -> str:
-        return md_table([{"column": c} | {f.name: _q(said[f.name]).strip('"') if f.name in said else "" for f in fields(r)} for c, r in self.columns.items() for said in [_said(r)]])
+    def _repr_markdown_(self) -> str: return "```yaml\n" + "\n".join(self.yaml().splitlines()[:100]) + "\n```"
 
 # %% ../nbs/api/04_schema.ipynb #c20ad4d7
 def value_type(x: pd.Series) -> str:
     "The type of a column's values: from its dtype, or by looking where that is Python's `object`."
-    d = x.dtype.categories.dtype if isinstance(x.dtype, pd.CategoricalDtype) else x.dtype
-    for kind, test in (("boolean", "is_bool_dtype"), ("time", "is_datetime64_dtype"), ("integer", "is_integer_dtype"), ("number", "is_numeric_dtype")):
-        if getattr(pd.api.types, test)(d): return kind
-    return {"string": "text", "boolean": "boolean", "integer": "integer", "floating": "number", "decimal": "number", "mixed-integer-float": "number",
-            "datetime": "time", "datetime64": "time"}.get("" if isinstance(d, pd.DatetimeTZDtype) else pd.api.types.infer_dtype(x.dropna().astype(object)), "any")
+    d, t = x.dtype.categories.dtype if isinstance(x.dtype, pd.CategoricalDtype) else x.dtype, pd.api.types
+    for kind, is_ in (("boolean", t.is_bool_dtype), ("time", t.is_datetime64_dtype), ("integer", t.is_integer_dtype), ("number", t.is_numeric_dtype)):
+        if is_(d): return kind
+    if d != object: return "text" if isinstance(d, pd.StringDtype) else "any"
+    return {"string": "text", "boolean": "boolean", "integer": "integer", "floating": "number", "decimal": "number", "mixed-integer-float": "number", "datetime": "time"}.get(t.infer_dtype(x, skipna=True), "any")
 
 def values(x: pd.Series) -> np.ndarray:
     "A column as floats: times in seconds since 1970, text and missing values NaN."
-    if value_type(x) == "time": return (pd.to_datetime(x.astype(object)) - pd.Timestamp(0)).dt.total_seconds().to_numpy(float)
     x = x.astype(object) if isinstance(x.dtype, pd.CategoricalDtype) else x
+    if value_type(x) == "time": return (pd.to_datetime(x) - pd.Timestamp(0)).dt.total_seconds().to_numpy(float)
     return pd.to_numeric(x, errors="coerce").to_numpy(float, na_value=np.nan)
 
 def _limits(v: np.ndarray, whole: bool) -> dict:
@@ -174,8 +168,8 @@ class Contract:
     def require(self) -> "Contract":
         "Raise in words when a violation says `act`; for the training window."
         bad = [v for v in self.violations if v.severity == "act"]
-        if bad: raise oops("data that keep the contract data/schema.yaml", f"{len(bad)} violation(s): " + "; ".join(f"`{v.column}` {v.check}, expected {v.expected}, got {v.count:,} ({v.share:.1%}) such as {', '.join(v.examples)}" for v in bad[:5]),
-                            "mend the source; or, if the data are right, edit the column's line in data/schema.yaml (leak: exclude the feature, or say leak_ok: true)")
+        if bad: raise oops("data that keep the contract data/schema.yaml", "".join(f"\n       - {v.say()}" for v in bad[:8]) + (f"\n       … {len(bad) - 8} more" if bad[8:] else ""),
+                           "mend the source; or, if the data are right, the column's line in data/schema.yaml (leak: exclude the feature, or list it in leak_ok)")
         return self
 
     def say(self) -> Say:
@@ -184,8 +178,11 @@ class Contract:
 
     def json(self) -> dict: return asdict(self) | {"level": self.level}
 
+    @classmethod
+    def of(cls, got: dict) -> "Contract": return cls(got["rows"], got["columns"], tuple(Violation(**v | {"examples": tuple(v["examples"])}) for v in got["violations"]))
+
     def _repr_markdown_(self) -> str:
-        rows = [{"severity": v.severity, "column": v.column, "check": v.check, "expected": v.expected, "count": v.count, "share": f"{v.share:.1%}", "examples": ", ".join(v.examples)} for v in self.violations]
+        rows = [asdict(v) | {"share": f"{v.share:.1%}", "examples": ", ".join(v.examples)} for v in self.violations]
         return md_table(rows[:30]) + (f"\n\n… {len(rows) - 30:,} …" if len(rows) > 30 else "")
 
 # %% ../nbs/api/04_schema.ipynb #c74d97b0
@@ -216,29 +213,27 @@ def to_pandera(schema: Schema) -> Any:
     def one(test): return lambda df: pd.Series({c: not test(r, df[c]).any() for c, r in schema.columns.items() if c in df}, dtype=bool)
     return pa.DataFrameSchema(checks=[pa.Check(one(test), name=name) for name, test in CHECKS.items()])
 
-def _expected(r: Rule, check: str) -> str:
-    if check == "type": return r.type
-    if check == "missing": return f"≤ {r.max_missing:.1%}"
-    if check == "allowed": return ", ".join(map(str, r.allowed[:8])) + (" …" if len(r.allowed) > 8 else "")
-    return f"{'-∞' if r.min is None else r.min} … {'∞' if r.max is None else r.max}"
-
 def _violation(column: str, check: str, r: Rule, x: pd.Series) -> Violation:
     bad = CHECKS[check](r, x)
-    examples = () if check == "missing" else tuple(str(v)[:40] for v in x[bad].drop_duplicates().head(5))
-    return Violation(column, check, int(bad.sum()), float(bad.mean()), _expected(r, check), examples, "watch" if r.inferred and check != "type" else r.severity)
+    expected = {"type": r.type, "missing": f"≤ {r.max_missing or 0:.1%}", "allowed": ", ".join(map(str, (r.allowed or [])[:8])) + " …" * (len(r.allowed or []) > 8),
+                "range": f"{'-∞' if r.min is None else r.min} … {'∞' if r.max is None else r.max}"}[check]
+    examples = () if check == "missing" else _examples(x[bad])
+    return Violation(column, check, int(bad.sum()), float(bad.mean()), expected, examples, "watch" if r.inferred and check != "type" else r.severity)
+
+def _examples(x: pd.Series) -> tuple: return tuple(str(v)[:40] for v in x.astype(object).map(str).drop_duplicates().head(5))
 
 def _whole(frame: pd.DataFrame, schema: Schema, s: Spec, training: bool) -> Iterator[Violation]:
     "What concerns the table: rows, columns there and not there, the key, the target."
-    n, key = len(frame), [c for c, r in schema.columns.items() if r.unique and c in frame]
+    n, key = len(frame), [c for c, r in schema.columns.items() if r.unique and c in frame]; label = {s.target, s.label_known}
     if not n: yield Violation("", "rows", 0, 1.0, "≥ 1")
     for c, r in schema.columns.items():
-        if c not in frame and (training or c not in (s.target, s.label_known)): yield Violation(c, "absent", n, 1.0, r.type, (), r.severity)
+        if c not in frame and (training or c not in label): yield Violation(c, "absent", n, 1.0, r.type, (), r.severity)
     for c in frame.columns.difference([*schema.columns]): yield Violation(c, "unlisted", n, 1.0, "–", (), "watch")
     if key and (twice := frame.duplicated(key, keep=False)).any():
-        yield Violation(", ".join(key), "unique", int(twice.sum()), float(twice.mean()), "1", tuple(" / ".join(map(str, v))[:40] for v in frame.loc[twice, key].drop_duplicates().head(5).to_numpy()))
+        yield Violation(", ".join(key), "unique", int(twice.sum()), float(twice.mean()), "1", _examples(frame.loc[twice, key].astype(str).agg(" / ".join, axis=1)))
     if training and s.target in frame:
         y = frame[s.target].dropna(); k = y.nunique(); most = 2 if s.task == "binary" else math.inf
-        if k < 2 or k > most: yield Violation(s.target, "target", n - len(y) if not k else n, 1.0, "2" if most == 2 else "≥ 2", tuple(str(v)[:40] for v in y.unique()[:5]))
+        if k < 2 or k > most: yield Violation(s.target, "target", n, 1.0, "2" if most == 2 else "≥ 2", _examples(y))
 
 def check(frame: pd.DataFrame, schema: Schema, spec: Spec, training: bool = False) -> Contract:
     "Check the rows of a window (without its look-back). `training`: the target must be there, with at least two values (binary: exactly two)."
@@ -255,8 +250,11 @@ LEAK_AUC, LEAK_RHO = 0.95, 0.98
 def _views(x: pd.Series, Y: np.ndarray) -> Iterator[np.ndarray]:
     "Numbers (rows × 1 or × classes) that stand for a column, NaN where it says nothing."
     if value_type(x) in ("text", "any"):
-        code, half, got = pd.factorize(x.astype(str).where(x.notna()))[0], np.arange(len(x)) % 2 == 0, np.empty(Y.shape)
-        for a in (half, ~half): got[a] = pd.DataFrame(Y[~a]).groupby(code[~a]).mean().reindex(code[a]).fillna(pd.Series(Y[~a].mean(0)))
+        code, half, got = pd.factorize(x.astype(str), use_na_sentinel=False)[0], np.arange(len(x)) % 2 == 0, np.empty(Y.shape)
+        for a in (half, ~half):
+            n = np.bincount(code[~a], minlength=code.max() + 1); mean = Y[~a].mean(0)   # of all, for values not on the other half
+            sums = np.stack([np.bincount(code[~a], y, minlength=len(n)) for y in Y[~a].T], 1)
+            got[a] = np.where(n[:, None] > 0, sums / np.maximum(n, 1)[:, None], mean)[code[a]]
         yield got
     else: yield values(x)[:, None]
     if x.isna().any(): yield x.isna().to_numpy(float)[:, None]
@@ -276,11 +274,12 @@ def _strength(x: np.ndarray, Y: np.ndarray, task: str) -> tuple[float, float]:
 def leaks(frame: pd.DataFrame, spec: Spec, schema: Schema | None = None) -> list[Violation]:
     "Features of the training window that nearly are the target: AUC above .95, for regression |ρ| above .98. At most 20 million values are looked at, rows evenly spaced."
     from scipy.stats import norm
-    skip = {*spec.keys, "row", spec.time, spec.target, spec.label_known} | {c for c, r in (schema.columns if schema else {}).items() if r.leak_ok}
+    if spec.target not in frame: return []
+    skip = {*spec.keys, "row", spec.time, spec.target, spec.label_known, *(schema.leak_ok if schema else ())}
     names = [c for c in frame if c not in skip]; d = frame[frame[spec.target].notna()]; d = d.iloc[:: max(1, math.ceil(len(d) * len(names) / 2e7))]
     if not len(d) or not names or d[spec.target].nunique() < 2: return []
     y, regression = d[spec.target], spec.task == "regression"
     Y = values(y)[:, None] if regression else pd.get_dummies(y.astype(str)).iloc[:, :50].to_numpy(float)
     name, limit = ("|ρ|", LEAK_RHO) if regression else ("AUC", LEAK_AUC)
     best = {c: max((_strength(v, Y, spec.task) for v in _views(d[c], Y)), key=lambda s: s[0]) for c in names}
-    return [Violation(str(c), "leak", len(d), 1.0, f"{name} ≤ {limit}", (f"{name} {a:.3f}",)) for c, (a, z) in best.items() if a > limit and 2 * norm.sf(z) * len(names) < 0.05]
+    return [Violation(str(c), "leak", len(d), 1.0, f"{name} ≤ {limit}", (f"{name} {a:.3f}",)) for c, (a, z) in best.items() if a > limit and 2 * norm.sf(z) * len(names) * Y.shape[1] < 0.05]

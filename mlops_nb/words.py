@@ -17,8 +17,83 @@ WORDS |= {
 
 # %% ../nbs/api/01_words.ipynb #1679091c
 WORDS |= {
-    "report.overview": {"en": "Overview", "ja": "概要"},
-    "report.features": {"en": "Features", "ja": "特徴量"},
+    "evaluate.one_class": {"en": "only one class among these rows", "ja": "この行には一つのクラスしかありません"},
+    "evaluate.none_flagged": {"en": "nothing was flagged", "ja": "警告された行がありません"},
+    "evaluate.no_rows": {"en": "no rows with a known outcome", "ja": "結果の分かっている行がありません"},
+    "evaluate.nothing_to_compare": {"en": "there is no {other} yet", "ja": "{other}がまだありません"},
+    "evaluate.not_defined": {"en": "{metric} is not defined on these rows", "ja": "この行では{metric}が定まりません"},
+    "evaluate.beats_baseline": {"en": "{metric} {value:.4g}, baseline {other:.4g}: better by {gain:+.3g} (95 % interval {low:+.3g} to {high:+.3g}); more than {margin:.3g} is asked", "ja": "{metric} {value:.4g}、ベースライン {other:.4g}：改善 {gain:+.3g}（95 % 区間 {low:+.3g} ～ {high:+.3g}）、要件は {margin:.3g} 超"},
+    "evaluate.not_worse_than_champion": {"en": "{metric} {value:.4g}, champion {other:.4g}: better by {gain:+.3g} (95 % interval {low:+.3g} to {high:+.3g}); worse by {margin:.3g} is tolerated", "ja": "{metric} {value:.4g}、チャンピオン {other:.4g}：改善 {gain:+.3g}（95 % 区間 {low:+.3g} ～ {high:+.3g}）、許容される悪化は {margin:.3g}"},
+    "evaluate.limit": {"en": "{metric} is {value:.4g}, the limit {limit:.4g}", "ja": "{metric} は {value:.4g}、限度は {limit:.4g}"},
+    "evaluate.worst_slice": {"en": "{metric} is {value:.4g} where {column} is {level} ({n:,} rows), the limit {limit:.4g}", "ja": "{column} が {level} の {n:,} 行で {metric} は {value:.4g}、限度は {limit:.4g}"},
+    "evaluate.no_slices": {"en": "no slice has enough rows", "ja": "十分な行数のある区分がありません"},
+    "evaluate.rows": {"en": "{n:,} labelled rows, at least {limit:,} are asked", "ja": "結果の分かっている行は {n:,}、要件は {limit:,} 以上"},
+    "evaluate.headline_binary": {"en": "Of 100 flagged, {value} were right", "ja": "警告 100 件のうち {value} 件が的中"},
+    "evaluate.headline_binary_since": {"en": "Of 100 flagged, {value} were right; {was} when trained", "ja": "警告 100 件のうち {value} 件が的中（学習時は {was} 件）"},
+    "evaluate.headline_multiclass": {"en": "Of 100 predictions, {value} were right", "ja": "予測 100 件のうち {value} 件が的中"},
+    "evaluate.headline_multiclass_since": {"en": "Of 100 predictions, {value} were right; {was} when trained", "ja": "予測 100 件のうち {value} 件が的中（学習時は {was} 件）"},
+    "evaluate.headline_regression": {"en": "Half of the predictions were off by less than {value:.3g}", "ja": "予測の半数は誤差 {value:.3g} 未満"},
+    "evaluate.headline_regression_since": {"en": "Half of the predictions were off by less than {value:.3g}; {was:.3g} when trained", "ja": "予測の半数は誤差 {value:.3g} 未満（学習時は {was:.3g}）"},
+    "evaluate.no_headline": {"en": "How good the predictions are cannot be said: {reason}", "ja": "予測の良さはまだ言えません：{reason}"},
+}
+
+# %% ../nbs/api/01_words.ipynb #c9f0f895
+WORDS |= {
+}
+
+# %% ../nbs/api/01_words.ipynb #d3d94468
+WORDS |= {
+    "monitor.calm": {"en": "Nothing is beyond its limit", "ja": "限度を超えた項目はありません"},
+    "monitor.unknown": {"en": "How good the model is now is not known yet: no outcome of this period is there", "ja": "この期間の結果がまだないため、現在の性能は分かりません"},
+    "monitor.floor": {"en": "{metric} is {value:.3g} on {n:,} rows (likely {low:.3g} to {high:.3g}), beyond the agreed limit of {limit:.3g}. Retrain, or roll back to an earlier model", "ja": "{metric} は {value:.3g}（{n:,} 件、区間 {low:.3g}～{high:.3g}）で、取り決めた限度 {limit:.3g} を割りました。再学習するか、以前のモデルに戻してください"},
+    "monitor.floor_kept": {"en": "{metric} is {value:.3g} on {n:,} rows (likely {low:.3g} to {high:.3g}), within the agreed limit of {limit:.3g}", "ja": "{metric} は {value:.3g}（{n:,} 件、区間 {low:.3g}～{high:.3g}）で、限度 {limit:.3g} を守っています"},
+    "monitor.drop": {"en": "{metric} is {value:.3g} on {n:,} rows, {before:.3g} when trained, and surely beyond the limit of {limit:.3g}. Retrain, or roll back to an earlier model", "ja": "{metric} は {value:.3g}（{n:,} 件）で、学習時の {before:.3g} から限度 {limit:.3g} を確実に超えて悪化しました。再学習するか、以前のモデルに戻してください"},
+    "monitor.drop_maybe": {"en": "{metric} is {value:.3g} on {n:,} rows, {before:.3g} when trained, beyond the limit of {limit:.3g}; that may still be chance ({low:.3g} to {high:.3g}). Wait for the next period", "ja": "{metric} は {value:.3g}（{n:,} 件）で、学習時の {before:.3g} から限度 {limit:.3g} を超えて悪化しましたが、偶然の可能性もあります（{low:.3g}～{high:.3g}）。次の期間を確認してください"},
+    "monitor.drift": {"en": "{column} is spread differently than when the model was trained (PSI {value:.2f}, limit {limit:.2f}). Look at its figure and ask whether something changed at the source", "ja": "{column} の分布が学習時と異なります（PSI {value:.2f}、限度 {limit:.2f}）。図を見て、出どころの変化を確認してください"},
+    "monitor.score": {"en": "The predictions ({column}) are spread differently than when the model was trained (PSI {value:.2f}, limit {limit:.2f}). Check whether the world or the data changed before retraining", "ja": "予測値（{column}）の分布が学習時と異なります（PSI {value:.2f}、限度 {limit:.2f}）。再学習の前に、実態とデータのどちらが変わったかを確認してください"},
+    "monitor.missing": {"en": "{column} is missing in {now:.1%} of the rows, {before:.1%} when trained (limit: {limit:.1%} more). Ask whoever owns the source", "ja": "{column} の欠損が学習時の {before:.1%} から {now:.1%} に増えました（限度: +{limit:.1%}）。データの提供元に確認してください"},
+    "monitor.new": {"en": "{column}: {value:.1%} of the values never occurred in training, for example {examples} (limit {limit:.1%}). The model knows nothing of them: retrain once there are enough", "ja": "{column}: 値の {value:.1%} は学習時になかったものです（例: {examples}、限度 {limit:.1%}）。モデルには未知のため、件数が集まったら再学習してください"},
+    "monitor.many": {"en": "{n} columns look different than when the model was trained; the most changed:", "ja": "{n} 個の列が学習時と異なります。変化が最大のもの:"},
+    "monitor.todo_contract": {"en": "Have the source mended, or change the contract if the data are right; then run again", "ja": "データの出どころを直すか、データが正しければ契約を改めて、再実行してください"},
+    "monitor.todo_quality": {"en": "Train a challenger on newer data and promote it if it passes the gate; if the drop is sudden, roll back first", "ja": "新しいデータで挑戦モデルを学習し、基準を満たせば昇格させてください。急な悪化なら、まず以前のモデルに戻してください"},
+    "monitor.todo_drift": {"en": "Look at the columns that changed; retrain only if quality falls as well", "ja": "変化した列を確認してください。再学習は性能も下がった場合だけで十分です"},
+    "monitor.todo_nothing": {"en": "Carry on", "ja": "このまま継続してください"},
+    "monitor.score_title": {"en": "How the predictions are spread", "ja": "予測値の分布"},
+    "monitor.score_read": {"en": "Filled: when trained; outlined: this period. Where the outline stands higher, such predictions are now more common.", "ja": "塗りつぶしは学習時、枠線は今期です。枠線が高いところは、今期に増えた予測値です。"},
+    "monitor.drift_title": {"en": "{n} of {of} columns differ from training beyond their limit", "ja": "{of} 列のうち {n} 列が限度を超えて学習時と異なります"},
+    "monitor.drift_read": {"en": "The longer the bar, the more a column has changed. Dotted line: worth a look ({watch}); dashed: large ({act}).", "ja": "棒が長いほど変化が大きい列です。点線は要注意（{watch}）、破線は大きな変化（{act}）です。"},
+    "monitor.worst_title": {"en": "{column} changed most", "ja": "最も変化した列: {column}"},
+    "monitor.worst_read": {"en": "Share of rows per value or range of values. Filled: when trained; outlined: this period.", "ja": "値または値の範囲ごとの行の割合です。塗りつぶしは学習時、枠線は今期です。"},
+    "label.training": {"en": "training", "ja": "学習時"},
+    "label.this period": {"en": "this period", "ja": "今期"},
+    "label.% of rows": {"en": "% of rows", "ja": "行の割合（%）"},
+    "label.below": {"en": "below", "ja": "未満"},
+    "label.above": {"en": "above", "ja": "超過"},
+    "label.other": {"en": "other", "ja": "その他"},
+    "label.PSI": {"en": "PSI", "ja": "PSI"},
+    "label.quantity": {"en": "quantity", "ja": "項目"},
+    "label.limit": {"en": "limit", "ja": "限度"},
+    "label.drift": {"en": "drift", "ja": "分布の変化"},
+    "label.quality": {"en": "quality", "ja": "性能"},
+    "label.contract": {"en": "contract", "ja": "データ契約"},
+}
+
+# %% ../nbs/api/01_words.ipynb #c20ad4d7
+WORDS |= {
+    "label.kind": {"en": "kind", "ja": "種類"},
+    "label.mean": {"en": "mean", "ja": "平均"},
+    "label.std": {"en": "std", "ja": "標準偏差"},
+    "label.min": {"en": "min", "ja": "最小"},
+    "label.max": {"en": "max", "ja": "最大"},
+    "label.psi": {"en": "psi", "ja": "PSI"},
+    "label.js": {"en": "js", "ja": "JS 距離"},
+    "label.noise": {"en": "noise", "ja": "偶然の上限"},
+    "label.missing_ref": {"en": "missing when trained", "ja": "学習時の欠損"},
+    "label.new": {"en": "new values", "ja": "新しい値"},
+}
+
+# %% ../nbs/api/01_words.ipynb #aab32389
+WORDS |= {
     "report.stage.preprocess": {"en": "Data", "ja": "データ"},
     "report.stage.train": {"en": "Training", "ja": "学習"},
     "report.stage.evaluate": {"en": "Evaluation", "ja": "評価"},
@@ -80,11 +155,47 @@ WORDS |= {
     "label.dtype": {"en": "type", "ja": "型"},
     "label.cost": {"en": "cost", "ja": "計算コスト"},
     "label.versions": {"en": "used by", "ja": "使用モデル"},
-    "report.broke": {"en": "It stopped with this message", "ja": "次のメッセージで停止しました"},
     "report.badge.none": {"en": "–", "ja": "–"},
+    "report.stage.index": {"en": "Overview", "ja": "概要"},
+    "report.stage.features": {"en": "Features", "ja": "特徴量"},
 }
 
-# %% ../nbs/api/01_words.ipynb #c9f0f895
+# %% ../nbs/api/01_words.ipynb #c74d97b0
+WORDS |= {
+    "schema.kept": {"en": "All {columns} columns of {rows:,} rows keep the data contract", "ja": "{rows:,} 行 × {columns} 列すべてがデータ契約を満たしています"},
+    "schema.broken": {"en": "The data contract is broken {act} times so that we must act, and {watch} times to watch", "ja": "データ契約の違反: 要対応 {act} 件、要注意 {watch} 件"},
+    "schema.rows": {"en": "The window has no rows. Check that the source delivered it", "ja": "対象期間に行がありません。データの取得を確認してください"},
+    "schema.absent": {"en": "Column {column} is gone. Ask whoever owns the source, or take it out of the contract", "ja": "列 {column} がありません。データの提供元に確認するか、契約から外してください"},
+    "schema.unlisted": {"en": "Column {column} is new and not in the contract. Add a line for it, if it is to be used", "ja": "列 {column} は契約にない新しい列です。使う場合は契約に追加してください"},
+    "schema.type": {"en": "{column}: {count:,} values ({share:.1%}) are not of type {expected}, for example {examples}. Mend the source", "ja": "{column}: {count:,} 個の値（{share:.1%}）が型 {expected} ではありません（例: {examples}）。データの出どころを直してください"},
+    "schema.missing": {"en": "{column}: {share:.1%} of the values are missing, agreed were {expected}. Ask whoever owns the source", "ja": "{column}: 値の {share:.1%} が欠損しています（契約は {expected}）。データの提供元に確認してください"},
+    "schema.range": {"en": "{column}: {count:,} values ({share:.1%}) lie outside {expected}, for example {examples}. Mend the source, or widen the limits", "ja": "{column}: {count:,} 個の値（{share:.1%}）が範囲 {expected} の外です（例: {examples}）。出どころを直すか、範囲を見直してください"},
+    "schema.allowed": {"en": "{column}: {count:,} values ({share:.1%}) are not among those agreed, for example {examples}. Mend the source, or allow them", "ja": "{column}: {count:,} 個の値（{share:.1%}）が契約にありません（例: {examples}）。出どころを直すか、許可してください"},
+    "schema.unique": {"en": "{count:,} rows ({share:.1%}) share their key {column} with another row, for example {examples}. Remove the duplicates at the source", "ja": "{count:,} 行（{share:.1%}）でキー {column} が重複しています（例: {examples}）。出どころで重複を除いてください"},
+    "schema.target": {"en": "The target {column} cannot be learned: {expected} different values are needed, there are: {examples}. Choose another window or target", "ja": "目的変数 {column} は学習できません。必要な値の種類は {expected}、実際は: {examples}。期間か目的変数を選び直してください"},
+    "schema.leak": {"en": "{column} alone nearly gives the target away ({examples}, limit {expected}). Leave it out unless it is honestly known beforehand", "ja": "{column} だけで目的変数がほぼ分かってしまいます（{examples}、上限 {expected}）。事前に判明する値でなければ除外してください"},
+    "label.severity": {"en": "severity", "ja": "重大度"},
+    "label.column": {"en": "column", "ja": "列"},
+    "label.check": {"en": "check", "ja": "検査"},
+    "label.expected": {"en": "expected", "ja": "契約"},
+    "label.count": {"en": "count", "ja": "件数"},
+    "label.share": {"en": "share", "ja": "割合"},
+    "label.examples": {"en": "examples", "ja": "例"},
+    "label.absent": {"en": "absent", "ja": "列なし"},
+    "label.unlisted": {"en": "unlisted", "ja": "契約外の列"},
+    "label.type": {"en": "type", "ja": "型"},
+    "label.missing": {"en": "missing", "ja": "欠損"},
+    "label.range": {"en": "range", "ja": "範囲"},
+    "label.allowed": {"en": "allowed", "ja": "許可値"},
+    "label.unique": {"en": "unique", "ja": "一意"},
+    "label.target": {"en": "target", "ja": "目的変数"},
+    "label.leak": {"en": "leak", "ja": "リーク"},
+    "label.ok": {"en": "ok", "ja": "良好"},
+    "label.watch": {"en": "watch", "ja": "要注意"},
+    "label.act": {"en": "act", "ja": "要対応"},
+}
+
+# %% ../nbs/api/01_words.ipynb #6f4922f4
 WORDS |= {
     "preprocess.loaded": {"en": "{rows:,} {noun} in the window, {context:,} more as context", "ja": "対象期間に{noun} {rows:,} 件、ほかに文脈として {context:,} 件"},
     "preprocess.contract_read": {"en": "Worst first. A breach marked act must be mended at its source or accepted in data/schema.yaml; watch is for information.", "ja": "重大な順です。act は出どころで直すか data/schema.yaml で承認する必要があり、watch は参考情報です。"},
@@ -106,7 +217,49 @@ WORDS |= {
     "train.fit_regression_read": {"en": "Each point is a row: the vertical distance from zero is the error.", "ja": "各点が 1 行です。ゼロからの縦の距離が誤差です。"},
 }
 
-# %% ../nbs/api/01_words.ipynb #d3d94468
+# %% ../nbs/api/01_words.ipynb #98f13708
+WORDS |= {
+    "monitor.loaded": {"en": "{rows:,} {noun} in the window, {scored:,} of them scored", "ja": "対象期間の{noun} {rows:,} 件、うち予測済み {scored:,} 件"},
+    "monitor.quality_title": {"en": "Quality on {n:,} {noun} with a known outcome", "ja": "結果が判明した{noun} {n:,} 件での性能"},
+    "monitor.quality_read": {"en": "From and to: the interval that would hold 95 % of repetitions.", "ja": "from と to は 95 % 区間です。"},
+    "monitor.score_title": {"en": "What the model says, now and when trained", "ja": "予測値の分布: 現在と学習時"},
+    "monitor.score_read": {"en": "Filled: when trained, on rows it had not seen; outlined: this period.", "ja": "塗りは学習時（未使用の行）、枠線は今期です。"},
+    "monitor.drift_title": {"en": "{n} of {of} columns have moved", "ja": "{of} 列のうち {n} 列が変化"},
+    "monitor.drift_read": {"en": "PSI per column: below {watch} is calm, beyond {act} is a large shift. A shift alone does not mean that the model is worse.", "ja": "列ごとの PSI です。{watch} 未満は平常、{act} 超は大きな変化です。変化だけでは性能低下を意味しません。"},
+    "monitor.worst_title": {"en": "The column that moved most: {column}", "ja": "最も変化した列: {column}"},
+    "monitor.worst_read": {"en": "Filled: training; outlined: this period.", "ja": "塗りは学習時、枠線は今期です。"},
+    "monitor.table_title": {"en": "Every column, most changed first", "ja": "全列、変化の大きい順"},
+    "monitor.table_read": {"en": "js: Jensen–Shannon distance, 0 to 1; new: share of values that training never had.", "ja": "js は Jensen–Shannon 距離（0〜1）、new は学習時になかった値の割合です。"},
+    "monitor.findings_title": {"en": "{n} findings", "ja": "所見 {n} 件"},
+    "monitor.headline_unknown": {"en": "{n:,} {noun} scored; no outcome is known yet", "ja": "{noun} {n:,} 件を予測しました。結果はまだ判明していません"},
+}
+
+# %% ../nbs/api/01_words.ipynb #b6d767d2
+WORDS |= {
+    "evaluate.loaded": {"en": "{n:,} {noun} with a known outcome, seen by none of the models", "ja": "結果が判明した{noun} {n:,} 件（どのモデルも未使用）"},
+    "evaluate.nothing": {"en": "No {noun} with a known outcome, or the window broke the data contract: nothing can be judged", "ja": "結果が判明した{noun}がないか、データ契約違反のため評価できません"},
+    "evaluate.compare_title": {"en": "Quality on {n:,} unseen {noun}", "ja": "未使用の{noun} {n:,} 件での性能"},
+    "evaluate.compare_read": {"en": "Each number with its 95 % interval; a gain whose interval excludes zero is hardly chance.", "ja": "各値に 95 % 区間を添えます。差の区間がゼロを含まなければ、偶然とは考えにくいです。"},
+    "evaluate.roc_title": {"en": "Found against falsely alarmed", "ja": "的中と誤報の関係"},
+    "evaluate.roc_read": {"en": "The higher above the diagonal, the better; the diagonal is guessing.", "ja": "対角線（当て推量）より上にあるほど良いです。"},
+    "evaluate.cost_title": {"en": "What wrong decisions cost (a miss {miss}, a false alarm {alarm})", "ja": "誤判断の費用（見逃し {miss}、誤報 {alarm}）"},
+    "evaluate.cost_read": {"en": "Lower is better; flagging nothing or everything are what the model has to beat.", "ja": "小さいほど良く、「何も警告しない」「すべて警告する」を下回る必要があります。"},
+    "evaluate.importance_title": {"en": "{feature} matters most", "ja": "最も効くのは {feature}"},
+    "evaluate.importance_read": {"en": "How much worse the model gets when a feature's values are shuffled.", "ja": "特徴量の値を混ぜたときの性能低下です。"},
+    "evaluate.dependence_title": {"en": "The effect of {feature}", "ja": "{feature} の影響"},
+    "evaluate.dependence_read": {"en": "The average prediction when every row is given this value; what goes together in life may hide behind it.", "ja": "全行にこの値を与えたときの平均予測です。相関する要因の影響を含むことがあります。"},
+    "evaluate.slices_title": {"en": "Weakest where {column} is {level}", "ja": "最も弱いのは {column} が {level} の部分"},
+    "evaluate.slices_read": {"en": "Parts of the rows with their intervals, the surely worst first; the dashed line is all rows.", "ja": "部分ごとの性能と区間を、確実に悪い順に示します。破線は全体です。"},
+    "evaluate.groups_title": {"en": "Errors by group: {columns}", "ja": "グループ別の誤り: {columns}"},
+    "evaluate.groups_read": {"en": "Large differences between groups deserve a reason.", "ja": "グループ間の大きな差には理由が必要です。"},
+    "evaluate.gate_passed": {"en": "The candidate passed the gate", "ja": "候補モデルは関門に合格しました"},
+    "evaluate.gate_failed": {"en": "The candidate did not pass the gate", "ja": "候補モデルは関門に不合格でした"},
+    "evaluate.gate_read": {"en": "Named checks with limits; all must pass before a promotion.", "ja": "昇格にはすべての項目の合格が必要です。"},
+    "evaluate.changed": {"en": "Candidate {candidate} against champion {champion}", "ja": "候補 {candidate} と本番 {champion} の比較"},
+    "evaluate.todo": {"en": "Keep the champion; look at the failed checks before training again", "ja": "本番モデルを維持し、不合格の項目を確認してから再学習してください"},
+}
+
+# %% ../nbs/api/01_words.ipynb #1ff1de77
 def text(say: dict | None, lang: str = "en") -> str:
     "The sentence of a message `{key, values}` in `lang`. Free text and unknown keys show as they are: a page is never lost for a word."
     if not say: return ""

@@ -47,3 +47,52 @@ def ran(tmp_path_factory):
     got = nb("repro", cwd=clone)
     (clone / ".mlops" / "ran.log").write_text(got.stdout + got.stderr)
     return clone
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory):
+    "The checkout's files as a git repository, not run; copied by `project`."
+    return fresh_clone(tmp_path_factory.mktemp("bare") / "bare")
+
+
+@pytest.fixture
+def project(bare, tmp_path):
+    "A function that makes a small project of one's own: a table in data/in.csv, params.yaml set to it, the contract inferred."
+    import shutil
+
+    def make(frame, window=("2020-01", "2020-03", "2020-04"), schema=True, csv=None, **data):
+        top = tmp_path / "project"
+        if not top.exists():
+            shutil.copytree(bare, top, symlinks=True)
+        if frame is not None:
+            frame.to_csv(top / "data" / "in.csv", index=False, **(csv or {}))
+        settings = {"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"], "lookback": "0D", "noun": "rows"} | data
+        parts = {"train": {"start": window[0], "end": window[1]}, "current": {"start": window[2], "end": window[2]}} if settings["time"] else {"train": {"share": 0.7}, "current": {"share": 0.3}}
+        change(top, data={k: v for k, v in settings.items()}, windows=parts, features={"modules": [], "columns": "auto", "exclude": []})
+        if schema:
+            nb("schema", "--force", cwd=top)
+        return top
+
+    return make
+
+
+def change(top, **sections):
+    "Set keys of params.yaml: a section given replaces `data`, `windows` and `features`, and is merged into the others."
+    from ruamel.yaml import YAML
+    yaml = YAML()
+    p = yaml.load((top / "params.yaml").read_text())
+    for name, value in sections.items():
+        p[name] = value if name in ("data", "windows", "features") or not isinstance(value, dict) else p.get(name, {}) | value
+    with (top / "params.yaml").open("w") as f:
+        yaml.dump(p, f)
+
+
+def sales(n=3000, seed=0):
+    "A small table with time: binary `y`, missing values, a category, known relation."
+    import numpy as np
+    import pandas as pd
+    rng = np.random.default_rng(seed)
+    d = pd.DataFrame({"id": range(n), "day": pd.date_range("2020-01-01", "2020-04-30 23:00", periods=n).floor("min"), "shop": rng.choice(["a", "b", "c"], n), "price": rng.normal(10, 3, n).round(2)})
+    d["y"] = ((d.price + rng.normal(0, 3, n)) > 10).astype(int)
+    d.loc[::17, "price"] = None
+    return d

@@ -1,0 +1,180 @@
+"Pages: what they say, what they never contain, and what happens to broken parts."
+import copy, json, re
+from html.parser import HTMLParser
+
+import pytest
+from report_sample import CONFIG, EVIL, code, failed, md, sample, shown
+
+from mlops_nb import markup, report
+from mlops_nb.words import WORDS
+
+JA = {**CONFIG, "lang": "ja"}
+EXTERNAL = re.compile(r"""(src|href)\s*=\s*["']?(https?:)?//|@import|url\(\s*["']?(https?:)?//""", re.I)
+
+
+@pytest.fixture(scope="module")
+def plain(): return sample()
+
+
+@pytest.fixture(scope="module")
+def evil(): return sample(evil=True)
+
+
+class Seen(HTMLParser):
+    "Elements, attributes and balance of a page."
+    def __init__(self, page):
+        super().__init__(); self.tags, self.attrs, self.open, self.ids = [], [], [], []
+        self.feed(page); self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag); self.attrs += attrs; self.ids += [v for k, v in attrs if k == "id"]
+        if tag not in ("meta", "link", "br", "hr", "img"): self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs): self.handle_starttag(tag, attrs); self.open.pop()
+    def handle_endtag(self, tag): assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+
+def test_first_screen(plain):
+    notebook, result, source = plain
+    page = report.page("monitor", notebook, result, source, CONFIG)
+    first = page[:page.index("<details")]
+    for said in ("1–30 April 2013", "Of 100 flights flagged, 46 were late", "Watch closely", "Newark ranks worse", "27 % of flights were late", "Look at Newark again", "flights candidate 1a2b3c4d", "#i-watch"): assert said in first, said
+    for fact in ("monitor.limit", "0f343b0931126a20f133d67c2b018a3b", "Effective parameters"): assert fact in page, fact
+
+
+def test_first_run_says_so(plain):
+    notebook, result, source = plain
+    page = report.page("monitor", notebook, result | {"changed": [], "todo": []}, source, CONFIG)
+    assert "First run: nothing came before" in page and "Nothing to do." in page
+
+
+def test_prose_comes_from_the_source_and_code_is_folded(plain):
+    notebook, result, source = plain
+    page = report.page("monitor", notebook, result, source, CONFIG)
+    assert "old prose" not in page and "How the model fares" in page and "本番" not in page and "limit = 0.1</" not in page
+    edited = copy.deepcopy(source); edited["cells"][0]["source"] = "# Renamed"
+    assert "Renamed" in report.page("monitor", notebook, result, edited, CONFIG)
+    assert all("<details" in page[:m.start()] for m in re.finditer('class="code"', page)) and page.count("<details") >= 4
+    assert "old prose" in report.page("monitor", notebook, result, None, CONFIG)
+
+
+def test_japanese(plain):
+    notebook, result, source = plain
+    page = report.page("monitor", notebook, result, source, JA)
+    for said in ('lang="ja"', "2013年4月1日～30日", "要注意", "本番でのモデルの様子", "変わったこと", "監視", "品質"): assert said in page, said
+    assert "Labels arrive" not in page and "How the model fares" not in page
+
+
+def test_labels_are_translated_in_heads_and_figures(monkeypatch):
+    monkeypatch.setitem(WORDS, "label.share late", {"en": "share late", "ja": "遅延の割合"})
+    assert "<text>遅延の割合</text>" in markup.safe_svg('<svg viewBox="0 0 1 1"><text>share late</text></svg>', "f-", "x", "ja")
+    assert "遅延の割合</th>" in markup.rows_html([{"share late": 1}], "ja") and "share late</th>" in markup.rows_html([{"share late": 1}], "en")
+
+
+def test_data_is_never_markup(evil):
+    notebook, result, source = evil
+    for page in (report.page("monitor", notebook, result, source, CONFIG), report.index({"monitor": result}, {**CONFIG, "title": EVIL, "owner": EVIL, "contact": f"https://x/\"{EVIL}"}),
+                 report.catalogue_page(result["results"]["features"], CONFIG), report.page("train", *failed(EVIL, EVIL), CONFIG), report.page(EVIL, *evil, CONFIG)):
+        seen = Seen(page)
+        assert not seen.open and "script" not in seen.tags and not any(k.startswith("on") for k, _ in seen.attrs)
+        assert "&lt;script&gt;alert(1)" in page and "<script" not in page
+        assert not EXTERNAL.search(page.replace('href="https://x/', "")) and "default-src 'none'" in page
+
+
+@pytest.mark.parametrize("bad", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>", '<a href="javascript:alert(1)">x</a>', '<a href=" jAvascript:alert(1)">x</a>', "<a href='data:text/html,x'>x</a>",
+                                 "<iframe src=//host></iframe>", "<style>@import '//host'</style>", "<base href=//host>", "<form action=//host><input></form>", "<math><mtext></p><img src=x onerror=alert(1)>", "<p style='background:url(//host)'>",
+                                 "<table><td><script>alert(1)", "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>", "</main></body><b>", "<!--><img src=x onerror=alert(1)>-->", "<img src='https://host/x.png'>", "<meta http-equiv=refresh content=0>", "<a><b><i></a>", "<object data=//host>"])
+@pytest.mark.parametrize("show", [markup.safe_html, markup.prose, markup.markdown])
+def test_sanitizing(show, bad):
+    got = show(bad)
+    seen = Seen(f"<div>{got}</div>")
+    assert not seen.open and not {"script", "iframe", "object", "style", "base", "form", "input", "meta", "svg", "math", "main", "body"} & set(seen.tags)
+    assert not [a for a in seen.attrs if a[0].startswith("on") or a[0] in ("style", "srcdoc") or re.match(r"(?i)\s*(javascript|data:text|(https?:)?//)", a[1] or "")]
+
+
+def test_markdown_of_a_cell_shows_html_as_text_and_entities_once():
+    got = markup.markdown("| a |\n|---|\n| &lt;b&gt; \\| <i>x</i> |")
+    assert "&lt;b&gt; | &lt;i&gt;x&lt;/i&gt;" in got and 'scope="col"' in got
+
+
+@pytest.mark.parametrize("inner", ["<script>alert(1)</script>", '<foreignObject><body onload="x()"/></foreignObject>', '<a href="javascript:x()"><text>x</text></a>', '<image href="https://host/x.png"/>', '<use href="//host/x.svg#a"/>',
+                                   '<path style="fill: url(https://host/x)"/>', "<style>@import '//host'</style>", '<rect onclick="x()" fill="u\\72l(//host)"/>', '<animate attributeName="href" to="javascript:x()"/>', '<set attributeName="onload" to="x()"/>'])
+def test_svg_draws_and_does_nothing_else(inner):
+    got = markup.safe_svg(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" onload="x()">{inner}<rect width="3" height="3"/></svg>', "f1-", "a")
+    assert not re.search("script|host|onload|onclick|foreign|style>|animate|<set", got) and "<rect" in got
+
+
+def test_svg_entities_are_refused():
+    bomb = '<!DOCTYPE svg [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><svg viewBox="0 0 1 1"><text>&b;</text></svg>'
+    assert "could not be shown" in report.safely("en", report.block, shown({"image/svg+xml": bomb}), "en", "f-")
+
+
+def test_figures(plain):
+    notebook, result, source = plain
+    seen = Seen(page := report.page("monitor", notebook, result, source, CONFIG))
+    assert len(seen.ids) == len(set(seen.ids)) and page.count('role="img"') == 3
+    assert 'aria-label="Calibration curve close to the diagonal"' in page and "Snow and fog delay most" in page and "Longer bars are worse" in page
+    refs = {m for m in re.findall(r'href="#([^"]+)"', page)} | set(re.findall(r"url\(#([^)]+)\)", page))
+    assert refs <= set(seen.ids)
+
+
+def test_failed_page_says_it_first():
+    page = report.page("train", *failed(), CONFIG)
+    top = page[page.index("<main"):page.index("<details")]
+    assert "Training stopped before its end" in top and "expected a target column `late`" in top and "to do set data.target" in top and "MlopsError" not in top and "Failed" in top
+    assert "Traceback" in page and "[0;31m" not in page and "Drift" not in page  # nothing after the cell that failed
+    assert "ValueError: <b>" not in (page := report.page("train", *failed("<b>", "ValueError"), CONFIG)) and "ValueError: &lt;b&gt;" in page
+
+
+@pytest.mark.parametrize("data", [{"image/svg+xml": "<svg><g>"}, {"image/svg+xml": "nothing"}, {"text/html": None}, {"application/vnd.mlops-nb.say+json": 3}])
+def test_a_broken_part_is_a_box_and_no_lost_page(plain, data):
+    notebook, result, source = copy.deepcopy(plain)
+    notebook["cells"][-1]["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
+    page = report.page("monitor", notebook, result, source, CONFIG)
+    assert "Newark is the weakest airport" in page and not Seen(page).open
+    if data != {"text/html": None}: assert "This part could not be shown" in page
+
+
+@pytest.mark.parametrize("result", [{}, {"verdict": None, "parameters": None, "period": {"start": "soon"}}, {"verdict": {"level": "odd"}, "headline": {"key": "no.such", "values": {}}}])
+def test_a_poor_result_is_still_a_page(plain, result): assert "Quality" in report.page("monitor", plain[0], result, plain[2], CONFIG)
+
+
+def test_pages_stay_small(plain):
+    notebook, result, source = plain
+    assert len(report.page("monitor", notebook, result, source, CONFIG).encode()) < 100_000
+    big = {"cells": [code(f"f({i})", shown({"text/plain": "遅" * 150_000})) for i in range(9)] + [md("after")]}
+    page = report.page("monitor", big, result, None, CONFIG)
+    assert len(page.encode()) < 1_000_000 and "Left out to keep the page small" in page and "after" in page
+
+
+def test_same_input_same_bytes(plain):
+    once = report.page("monitor", *plain[:2], plain[2], CONFIG)
+    assert once == report.page("monitor", *copy.deepcopy(plain[:2]), copy.deepcopy(plain[2]), {**CONFIG, "pages": CONFIG["pages"][::-1]})
+
+
+def test_index_leads_with_the_worst(plain):
+    result = plain[1]; ok = {**result, "verdict": {"level": "ok", "reasons": []}, "headline": {"key": "", "values": {"text": "All well in training."}}}
+    page = report.index({"train": ok, "monitor": result, "preprocess-train": ok}, CONFIG)
+    assert re.search(r"<h1[^>]*>Of 100 flights", page) and page.count('class="card"') == 2 and "All well in training." in page and 'href="preprocess-train.html"' in page
+    assert "Evaluation stopped before its end" in re.search(r"<h1.*?</h1>", report.index({"monitor": result, "evaluate": None}, CONFIG))[0]
+    assert "make run" in report.index({}, CONFIG)
+
+
+def test_every_word_is_there_in_both_languages(plain):
+    notebook, result, source = plain
+    for config in (CONFIG, JA):
+        pages = [report.page("monitor", notebook, result, source, config), report.index({"monitor": result, "train": None}, config), report.index({}, config), report.catalogue_page(result["results"]["features"], config), report.page("train", *failed(), config)]
+        assert not re.findall(r"report\.[a-z_.]+", " ".join(pages))
+
+
+def test_render_all_reads_and_writes_files(tmp_path, plain):
+    notebook, result, source = plain
+    result = result | {"results": {"catalogue": {f["name"]: f for f in result["results"]["features"]}}}
+    for path, content in (("reports/monitor.ipynb", notebook), ("reports/monitor.json", result), ("nbs/stages/monitor.ipynb", source)):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True); (tmp_path / path).write_text(json.dumps(content), "utf-8")
+    (tmp_path / "settings.ini").write_text("[report]\ntitle = 遅延便\nlanguage = ja\n", "utf-8")
+    made = report.render_all(tmp_path)
+    assert {p.name for p in made} == {"index.html", "features.html", "monitor.html"} and "route_late_28d" in (tmp_path / "reports/features.html").read_text("utf-8")
+    assert "<title>監視 – 遅延便</title>" in (tmp_path / "reports/monitor.html").read_text("utf-8") and not list(tmp_path.rglob(".*.html*"))
+    assert 'href="index.html"' in report.page_file(tmp_path, "monitor", notebook, result, source)
+    assert "<nav" not in report.page_file(tmp_path, "train", failed()[0], None) and 'href="../../reports/index.html"' in report.page_file(tmp_path, "train", failed()[0], None, dest=tmp_path / ".mlops" / "failed" / "train.html")
