@@ -132,17 +132,17 @@ STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # stage: (entry 
     "evaluate": ((), ("train.estimator",)), "monitor": ((), ())}
 
 def _named(p: dict, path: str, top: Path, lock: dict) -> list[str]:
-    "The modules that the parameter `path` (`train.estimator`) names; [] when it holds no import path. One that cannot be found is a worded error."
-    section, _, name = path.partition("."); value = (p.get(section) or {}).get(name); found = []
+    "The modules that the parameter `path` (`train.estimator`) names; [] when it holds no import path. One that is nowhere, or not locked, is a worded error."
+    section, _, name = path.partition("."); value, found = (p.get(section) or {}).get(name), []
     for v in value if isinstance(value, list) else [value]:
-        ok = isinstance(v, str) and re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*(:\w+)?" if path != "data.source" else r"[A-Za-z_][\w.]*:\w+", v)
-        if not ok or path == "train.estimator" and "." not in v: continue
-        mod = v.partition(":")[0] if ":" in v or path == "features.modules" else v.rpartition(".")[0]
-        head = mod.partition(".")[0]
-        if not find(mod, top) and ((top / head).exists() or not _providers().get(head) and head not in sys.stdlib_module_names):
+        shape = {"data.source": r"[A-Za-z_][\w.]*:\w+", "features.modules": r"[A-Za-z_][\w.]*"}.get(path, r"[A-Za-z_]\w*(\.\w+)*[.:]\w+")
+        if not isinstance(v, str) or not re.fullmatch(shape, v): continue
+        mod = v if path == "features.modules" else re.split("[.:]" if ":" not in v else ":", v[::-1], maxsplit=1)[1][::-1]
+        head = mod.partition(".")[0]; found.append(mod)
+        if find(mod, top) or head in sys.stdlib_module_names: continue
+        if (top / head).exists() or not _providers().get(head):
             raise oops(f"the module that {path} in params.yaml names", f"{mod} is neither in this project nor installed", "correct the import path, install its package, or export its notebook (`nbdev-export`)")
-        if not find(mod, top) and lock and not versions({head}, set(), lock): raise oops(f"a locked version of {head}, which {path} in params.yaml names", "no line in requirements.lock", "add its distribution there, so that a run can be repeated")
-        found.append(mod)
+        if lock and not versions({head}, set(), lock): raise oops(f"a locked version of {head}, which {path} names", "no line in requirements.lock", "add its distribution there, so that the run can be repeated")
     return found
 
 def notebook(path: Path) -> tuple[dict[str, str], list[str]]:
@@ -163,17 +163,16 @@ def stage_code(top: Path, stage: str, p: dict, lock: dict) -> tuple[dict, dict[s
 # %% ../nbs/api/10_code.ipynb #c51ce410
 def changed(old: dict, new: dict) -> list[str]:
     "Which parts differ between two sets of digests {stage: digests}, each with the stages that it reruns."
-    def flat(d): return {(s, k): v for k, vs in d.get("modules", {}).items() for s, v in vs.items()} | {(c, f"{d.get('name')}.ipynb"): v for c, v in d.get("notebook", {}).items()} | {("version", k): v for k, v in d.get("distributions", {}).items()}
+    def flat(stage, d):
+        files = {f"{stage}.ipynb": d["notebook"]} | {f"{m.rpartition('.')[2]}.py": parts for m, parts in d["modules"].items()}
+        return {f"{file}: {part}": v for file, parts in files.items() for part, v in parts.items()}, d["distributions"]
     found: dict[str, list[str]] = {}
-    for stage in new:
-        was, now = flat(old.get(stage, {}) | {"name": stage}), flat(new[stage] | {"name": stage})
-        if stage not in old: continue
-        for part, where in sorted(was.keys() | now.keys(), key=str):
-            a, b = was.get((part, where)), now.get((part, where))
-            if a == b: continue
-            what = f"{where} {a or 'none'} → {b or 'none'}" if part == "version" else f"{where if where.endswith('.ipynb') else where.rpartition('.')[2] + '.py'}: {part} {'changed' if a and b else 'is new' if b else 'is gone'}"
-            found.setdefault(what, []).append(stage)
-    return [f"{what} → {', '.join(stages)} will rerun" for what, stages in found.items()]
+    for stage in new.keys() & old.keys():
+        (was, libs), (now, libs2) = flat(stage, old[stage]), flat(stage, new[stage])
+        lines = [f"{k} {'changed' if k in was and k in now else 'is new' if k in now else 'is gone'}" for k in was.keys() | now.keys() if was.get(k) != now.get(k)]
+        lines += [f"{k} {libs.get(k)} → {libs2.get(k)}" for k in libs.keys() | libs2.keys() if libs.get(k) != libs2.get(k)]
+        for line in lines: found.setdefault(line, []).append(stage)
+    return [f"{what} → {', '.join(s for s in new if s in stages)} will rerun" for what, stages in sorted(found.items())]
 
 def unexported(top: Path) -> list[str]:
     "Module notebooks whose exported cells are not what their module holds."

@@ -145,7 +145,7 @@ def load_object(path: str) -> Any:
 # %% ../nbs/api/00_core.ipynb #3c59dc04
 def esc(value: Any) -> str:
     "A data value as it may stand in Markdown or HTML: markup and line breaks shown as text."
-    return html.escape(str(value), quote=False).replace("|", "\\|").replace("\r", " ").replace("\n", " ").replace("`", "\\`").replace("*", "\\*").replace("_", "\\_")
+    return html.escape(str(value), quote=False).replace("\\", "\\\\").replace("|", "\\|").replace("\r", " ").replace("\n", " ").replace("`", "\\`").replace("*", "\\*").replace("_", "\\_")
 
 def md_table(rows: Any, digits: int = 4) -> str:
     "A GitHub table from a list of dicts or a DataFrame. Floats get `digits` significant digits, missing values a dash."

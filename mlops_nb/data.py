@@ -32,6 +32,7 @@ class Spec:
     depends: str = "data/code/source.json"  # file or folder whose content DVC watches
     encoding: str = "utf-8-sig"      # of CSV files; utf-8-sig reads UTF-8 with and without BOM, cp932 is Shift-JIS
     seed: int = 0                    # of the split when there is no time
+    outcome: str = "right"           # binary: what the flagged rows that were flagged rightly are called: late, fraudulent, …
     noun: str = "rows"               # what a row is called in reports: flights, customers, …
 
     def names(self) -> list[str]:

@@ -221,7 +221,10 @@ class Groups:
 
     def json(self) -> dict: return {"groups": self.table.to_dict("records"), "gaps": self.gaps.to_dict("records")}
 
-    def _repr_markdown_(self) -> str: return md_table(self.table) + "\n\n" + md_table(self.gaps)
+    def _repr_markdown_(self) -> str:
+        rates = [c[:-4] for c in self.table if c.endswith(" low")]
+        short = lambda r, k: "–" if pd.isna(r[k]) else f"{r[k]:.3g}" if pd.isna(r[f"{k} low"]) else f"{r[k]:.3g} ({r[f'{k} low']:.3g}–{r[f'{k} high']:.3g})"
+        return md_table([{**{c: r[c] for c in ("column", "level", "n")}, **{k: short(r, k) for k in rates}} for r in self.table.to_dict("records")]) + "\n\n" + md_table(self.gaps)
 
 RATES = {"binary": ["flagged", "recall", "false_alarms", "precision"], "multiclass": ["accuracy", "balanced_accuracy"], "regression": ["bias", "mae"]}
 
@@ -335,10 +338,11 @@ def slice_plot(s: Slices, top: int = 12) -> Any:
     t = s.table.head(top); return _dots([f"{_short(c, 11)} {_short(v, 13)}" for c, v in zip(t.column, t.level)], t.value, t.low, t.high, s.metric, s.overall.value)
 
 def dependence_plot(table: pd.DataFrame, feature: str) -> Any:
-    "Mean prediction along a feature: a line for numbers, dots for categories."
-    fig, ax = _axes(2.6); text = table["value"].map(lambda v: isinstance(v, str)).any()
-    for i, c in enumerate(c for c in table if c != "value"): ax.plot([_short(v, 7) for v in table["value"]] if text else table["value"], table[c], MARKS[i % 4] + ("" if text else DASHES[i % 4]), ms=4, label=_short(c[6:]))
-    ax.set(xlabel=_short(feature, 30), ylabel="mean prediction"); table.shape[1] > 2 and ax.legend(); return fig
+    "Mean prediction along a feature: a line for numbers, dots for categories; a series per class."
+    names, text = [_short(v) for v in table["value"]], table["value"].map(lambda v: isinstance(v, str)).any(); fig, ax = _axes(.8 + .27 * len(names) if text else 2.6)
+    for i, c in enumerate(c for c in table if c != "value"):
+        ax.plot(*((table[c], names, MARKS[i % 4]) if text else (table["value"], table[c], DASHES[i % 4] + MARKS[i % 4])), ms=4.5, label=_short(c[6:]))
+    ax.set(**dict(zip(("ylabel", "xlabel") if text else ("xlabel", "ylabel"), (_short(feature, 30), "mean prediction")))); text and ax.invert_yaxis(); table.shape[1] > 2 and ax.legend(); return fig
 
 # %% ../nbs/api/07_evaluate.ipynb #d645920e
 CHECKS = {"binary": {"rows": 100, "beats_baseline": {"metric": "auc", "margin": 0}, "not_worse_than_champion": {"metric": "auc", "margin": .005}, "calibration": .05},
@@ -372,8 +376,7 @@ def _limit(name: str, value: Any, of: float = 1.0) -> float:
 
 def _against(name, spec, c, other):
     "Is the candidate's gain over `other` above the margin (beats), or above minus the margin (not worse)?"
-    first, beats = next(iter(c.metrics.values())), name == "beats_baseline"; metric, spec = spec.get("metric", MAIN[first.task]), spec
-    value = first[metric].value
+    first, beats = next(iter(c.metrics.values())), name == "beats_baseline"; metric = spec.get("metric", MAIN[first.task]); value = first[metric].value
     if other not in c.metrics: return Check(name, None, Say("evaluate.nothing_to_compare", other=other))
     was, g = c.metrics[other][metric].value, c.gain(metric, other)
     if value is None or was is None: return Check(name, False, Say("evaluate.not_defined", metric=metric))
@@ -403,9 +406,9 @@ def gate(comparison: Comparison, checks: dict | str | None = "auto", slices: Sli
         else: w = slices.worst; got.append(_at_least(k, slices.metric, w["value"], _limit(k, spec["limit"] if isinstance(spec, dict) else spec), column=w["column"], level=w["level"], n=int(w["n"])))
     return Gate(tuple(got))
 
-def headline(m: Metrics, trained: dict | None = None) -> Say:
-    "The first sentence of a report, without jargon. `trained`: the same metrics as JSON from the validation of the training."
+def headline(m: Metrics, trained: dict | None = None, noun: str = "rows", outcome: str = "right") -> Say:
+    "The first sentence of a report, without jargon. `trained`: the same metrics as JSON from the validation of the training; `noun`, `outcome`: what a row and a rightly flagged one are called."
     name = {"binary": "precision", "multiclass": "accuracy", "regression": "median_ae"}[m.task]; v, was = m[name].value, ((trained or {}).get(name) or {}).get("value")
     if v is None: return Say("evaluate.no_headline", reason=m[name].reason)
     v, was = (v, was) if m.task == "regression" else (round(100 * v), None if was is None else round(100 * was))
-    return Say(f"evaluate.headline_{m.task}" + ("" if was is None else "_since"), value=v, **({} if was is None else {"was": was}))
+    return Say(f"evaluate.headline_{m.task}" + ("" if was is None else "_since"), value=v, noun=noun, outcome=outcome, **({} if was is None else {"was": was}))

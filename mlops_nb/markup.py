@@ -57,8 +57,10 @@ def _table(t: ET.Element, lang: str, title: str) -> None:
     for c in heads: c.text, c[:] = label(_words(c), lang), []
     names = [_words(c) for c in t.find("./thead/tr[last()]")] if heads else []
     body = [r for r in rows if not any(c in heads for c in r)]
-    stack = len(names) > 3 and all(len(r) == len(names) for r in body)
-    numeric = [bool(body) and all(len(r) > j and NUMBER.fullmatch(_words(r[j])) for r in body) for j in range(len(names))]
+    even = all(len(r) == len(names) for r in body)
+    numeric = [bool(body) and even and all(NUMBER.fullmatch(_words(r[j])) for r in body) for j in range(len(names))]
+    longest = [max(map(len, [*name.split(), *(w for r in body for w in ([_words(r[j])] if numeric[j] else _words(r[j]).split())), ""])) for j, name in enumerate(names)] if even else []
+    stack = len(longest) > 3 and min(12, longest[0]) + sum(longest[1:]) + 1.5 * len(longest) > 48  # characters on a phone
     for r in rows:
         for j, c in enumerate(r):
             if c.tag == "th": c.set("scope", "col" if c in heads else "row")
@@ -73,20 +75,22 @@ def safe_html(markup: str, lang: str = "en", title: str = "") -> Markup:
     parser = _Safe(); parser.feed(markup); parser.close()
     while parser.open: parser.tree.end(parser.open.pop())
     parser.tree.end("div"); tree = parser.tree.close()
-    for t in tree.iter("table"): _table(t, lang, title)
+    for i, t in enumerate(tree.iter("table")): _table(t, lang, "" if i else title)
     got = ET.tostring(tree, encoding="unicode", method="html").removeprefix("<div>").removesuffix("</div>")
     return Markup(got.replace("<table", '<div class="scroll" tabindex="0"><table').replace("</table>", "</table></div>"))
 
 # %% ../nbs/api/10_markup.ipynb #c9f0f895
 class _Data(mistune.HTMLRenderer):
-    "Raw HTML as text; entities, as `core.esc` writes them, as the characters they stand for."
+    "Raw HTML and links as text; entities, as `core.esc` writes them, as the characters they stand for."
     def text(self, text: str) -> str: return html.escape(html.unescape(text), quote=False)
+    def link(self, text: str, url: str, title: str | None = None) -> str: return f"[{text}]({html.escape(url)})"
+    def image(self, text: str, url: str, title: str | None = None) -> str: return "!" + self.link(text, url)
 
 @cache
 def _renderer(trusted: bool) -> Callable: return mistune.create_markdown(escape=False, plugins=["table"]) if trusted else mistune.create_markdown(renderer=_Data(escape=True), plugins=["table"])
 
 def markdown(md: str, lang: str = "en", title: str = "", trusted: bool = False) -> Markup:
-    "Markdown as safe HTML. Unless `trusted`, raw HTML in it shows as text."
+    "Markdown as safe HTML. Unless `trusted`, raw HTML and links in it show as text."
     return safe_html(_renderer(trusted)(md), lang, title)
 
 def prose(md: str, lang: str = "en") -> Markup:

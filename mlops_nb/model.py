@@ -49,8 +49,7 @@ def columns_of(frame: pd.DataFrame, data: dict) -> dict[str, str]:
     for k, c in said.items():
         if c and c not in frame: raise oops(f"the column {c!r} ({k})", f"columns {', '.join(map(str, frame.columns[:20]))}.{suggest(c, frame.columns)}", f"correct {k} in params.yaml")
     if not frame.columns.is_unique: raise oops("different column names", f"{frame.columns[frame.columns.duplicated()][0]!r} twice", "rename one of them")
-    got = {str(c): _kind(frame[c]) for c in frame if c not in said.values()}
-    if not got: raise oops("feature columns", "only target, time and keys", "declare features: features.columns in params.yaml")
+    if not (got := {str(c): _kind(frame[c]) for c in frame if c not in said.values()}): raise oops("feature columns", "only target, time and keys", "declare features: features.columns in params.yaml")
     return got
 
 def _kind(s: pd.Series) -> str:
@@ -86,7 +85,7 @@ def estimator_of(task: str, estimator: str = "auto", params: dict | None = None,
     if not (inspect.isclass(cls) and all(hasattr(cls, m) for m in ("fit", "predict", "get_params"))): raise oops("a scikit-learn-compatible estimator class", f"{path}, which lacks fit, predict or get_params", at)
     known = inspect.signature(cls).parameters; bad = [p for p in params if p not in known and not any(k.kind == k.VAR_KEYWORD for k in known.values())]
     if bad: raise oops(f"parameters of {path}", f"{bad[0]!r}.{suggest(bad[0], known)}", at)
-    if estimator == "auto": params = {"learning_rate": .06, "max_iter": 200, "min_samples_leaf": int(np.clip(n // 200, 5, 50)), "l2_regularization": 5.0, "early_stopping": False} | params
+    if estimator == "auto": params = {"learning_rate": .06, "max_iter": 120, "max_features": .5, "min_samples_leaf": int(np.clip(n // 200, 5, 50)), "l2_regularization": 5.0, "early_stopping": False} | params
     try: made = cls(**({"random_state": seed} if "random_state" in known else {}) | params); found = get_tags(made).estimator_type
     except (TypeError, AttributeError, ValueError) as e: raise oops(f"{path} to accept {params}", str(e), at) from e
     if found != kind: raise oops(f"a {kind} for a {task} target", f"{path}, a {found}", at)
@@ -138,8 +137,7 @@ class Model:
         if self.task == "regression": return _number(frame[self.target], "number").to_numpy()
         got = labels(frame[self.target])
         if self.task == "multiclass": return got.astype(object).where(got.notna(), None).to_numpy()
-        odd = got[got.notna() & ~got.isin(self.classes)]
-        if len(odd): raise oops(f"{self.target} to be {' or '.join(self.classes)}", f"{odd.iloc[0]!r} in {len(odd):,} rows", "correct the target at its source, or train again")
+        if len(odd := got[got.notna() & ~got.isin(self.classes)]): raise oops(f"{self.target} to be {' or '.join(self.classes)}", f"{odd.iloc[0]!r} in {len(odd):,} rows", "correct the target at its source, or train again")
         return np.where(got.isna(), np.nan, got == self.classes[1])
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:

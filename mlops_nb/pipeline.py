@@ -50,8 +50,9 @@ def score() -> dict:
     from mlops_nb.data import spec, write_parquet
     from mlops_nb.model import load
     s, frame = spec(), pd.read_parquet(inp("data/features/current.parquet"))
-    if read_json(inp("reports/preprocess-current.json"))["verdict"]["level"] == "act": frame = frame.head(0)
-    pred = load(inp("data/champion")).predict(frame)
+    model = load(inp("data/champion"))
+    if read_json(inp("reports/preprocess-current.json"))["verdict"]["level"] == "act": frame = frame.head(0).reindex(columns=[*s.names(), *model.columns, s.target])
+    pred = model.predict(frame)
     write_parquet(pd.concat([frame[[*s.names(), s.target]], pred], axis=1), out("data/predictions/current.parquet"))
     return {"rows": len(frame)}
 

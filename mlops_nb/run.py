@@ -122,7 +122,10 @@ def _publish(stage_dir: Path, dest: Path, listed: list[str] | None) -> None:
 @contextlib.contextmanager
 def _stoppable() -> Iterator[None]:
     "SIGTERM and SIGHUP end the stage as Ctrl-C does, so that everything is cleaned up."
-    def stop(num, frame): raise KeyboardInterrupt(signal.Signals(num).name)
+    owner = os.getpid()
+    def stop(num, frame):
+        if os.getpid() == owner: raise KeyboardInterrupt(signal.Signals(num).name)
+        signal.signal(num, signal.SIG_DFL); os.kill(os.getpid(), num)  # a forked worker ends as ever
     try: old = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGHUP)}
     except ValueError: old = {}
     try: yield
@@ -140,6 +143,7 @@ def _check_home(top: Path) -> None:
 def staged(name: str, dest: Path | None = None) -> Iterator[Path]:
     "Run a stage: everything that `core.out` names inside goes into place when the block ends well, and nowhere otherwise. Raises worded errors; logs time and memory to .mlops/runs.jsonl."
     top, begun, cpu, code = root(), time.time(), time.process_time(), 1
+    _check_home(top)
     if "DVC_STAGE" in os.environ: die_with_parent()
     base = top / ".mlops" / "staging"; folder = base / f"{name}-{os.getpid()}"
     try:
@@ -183,7 +187,7 @@ def _key(stage: str, decl: dict, given: dict, key: str | None) -> str | None:
 
 def _page(top: Path, dest: Path, name: str, nb: dict, source: dict, result: dict | None = None) -> Path:
     from mlops_nb.report import page_file
-    return write_atomic(dest, page_file(top, name, nb, result, source))
+    return write_atomic(dest, page_file(top, name, nb, result, source, None if dest.parent == top / "reports" else dest))
 
 def _failed(top: Path, name: str, stage: str, nb: dict, source: dict, bad: Problem, seconds: float) -> int:
     "Say what failed and leave a page; returns the exit code."
@@ -200,24 +204,26 @@ class _Failed(Exception): "The notebook did not run to its end: leave `staged` w
 
 def run_stage(stage: str, key: str | None = None, engine: str = "shell", set: dict | list | None = None) -> int:
     "Run nbs/stages/<stage>.ipynb for the window `key`; returns the exit code. `set` (by hand: {name: value} or [\"name=value\"]) leaves the pipeline's outputs alone and names a scratch folder."
-    top, begun = root(), time.monotonic(); _check_home(top)
+    top, begun = root(), time.monotonic()
     source = _source(top, stage); decl, section = declared(source), params().get(stage) or {}
     by_hand = dict(s.partition("=")[::2] for s in set) if isinstance(set, list) else dict(set or {})
     key = _key(stage, decl, section, key or by_hand.pop("window", None)); given = values(stage, decl, section, key, by_hand)
     name = f"{stage}-{key}" if key else stage
     scratch = top / ".mlops" / "scratch" / name if set else None
     if scratch: shutil.rmtree(scratch, ignore_errors=True)
-    with os.fdopen(os.dup(2), "w", 1, errors="replace") as console:
-        step = lambda heading: console.write(f"{name} {time.monotonic() - begun:6.1f} s  {heading}\n")
-        try:
-            with staged(name, scratch) as folder:
-                os.environ["MLOPS_NB_STAGE"] = stage
-                nb = execute(source, given, engine, top, step, console.write)
-                if bad := problem(nb): raise _Failed
-                nb = scrub(nb, stage, top)
-                write_atomic(folder / "reports" / f"{name}.ipynb", json.dumps(nb, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-        except _Failed: return _failed(top, name, stage, nb, source, bad, time.monotonic() - begun)
-        finally: os.environ.pop("MLOPS_NB_STAGE", None)
+    console = os.dup(2)
+    def echo(text):
+        with contextlib.suppress(OSError): os.write(console, text.encode("utf-8", "replace"))
+    step = lambda heading: echo(f"{name} {time.monotonic() - begun:6.1f} s  {heading}\n")
+    try:
+        with staged(name, scratch) as folder:
+            os.environ["MLOPS_NB_STAGE"] = stage
+            nb = execute(source, given, engine, top, step, echo)
+            if bad := problem(nb): raise _Failed
+            nb = scrub(nb, stage, top)
+            write_atomic(folder / "reports" / f"{name}.ipynb", json.dumps(nb, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    except _Failed: return _failed(top, name, stage, nb, source, bad, time.monotonic() - begun)
+    finally: os.environ.pop("MLOPS_NB_STAGE", None); os.close(console)
     made = (scratch or top) / "reports"
     result = read_json(made / f"{name}.json") if (made / f"{name}.json").exists() else None
     print(f"{name}: ok in {time.monotonic() - begun:.1f} s, {_peak()} MB peak" + (f" — {text(result['headline'])}" if result else ""), flush=True)

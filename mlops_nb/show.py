@@ -60,7 +60,7 @@ def svg(fig: Any) -> str:
     buf = io.StringIO()
     fig.savefig(buf, format="svg", metadata={"Date": None, "Creator": None}); plt.close(fig)
     got = re.sub(r"<metadata>.*?</metadata>", "", buf.getvalue()[buf.getvalue().index("<svg"):], flags=re.S)
-    return re.sub(r"(\d+\.\d{2})\d+", r"\1", got)
+    return re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d+\.\d{2})\d+", r"\1", tag[0]), got)  # coordinates, not texts
 
 class _Shown:
     "A display object with MIME data and metadata."

@@ -12,10 +12,23 @@ WORDS: dict[str, dict[str, str]] = {}
 
 # %% ../nbs/api/01_words.ipynb #a87ff679
 WORDS |= {
-    "example.flagged": {"en": "Of {flagged} flagged, {right} were right", "ja": "警告 {flagged} 件のうち {right} 件が的中"},
+    "compare.best": {"en": "Of {n} runs, {best} is best", "ja": "{n} 件の実行のうち最良は {best}"},
+    "compare.metrics": {"en": "Metrics, ranked by {by}", "ja": "{by} の順に並べた指標"},
+    "compare.metrics_read": {"en": "Best run first. Each run is judged on its own current window: compare only runs with the same data.", "ja": "良い順です。各実行は自分の対象期間で評価されるので、同じデータの実行どうしで比べてください。"},
+    "compare.plot_read": {"en": "One bar a run; the axis does not start at zero.", "ja": "棒 1 本が 1 件の実行です。軸はゼロから始まりません。"},
+    "compare.params": {"en": "{n} parameters differ", "ja": "異なるパラメータ {n} 個"},
+    "compare.facts": {"en": "Model and data of each run", "ja": "各実行のモデルとデータ"},
+    "compare.slices": {"en": "The same parts of the rows in each run", "ja": "同じ部分の性能"},
+    "compare.slices_read": {"en": "A run may win overall and lose where it matters.", "ja": "全体では優れていても、重要な部分で劣ることがあります。"},
+    "compare.importance": {"en": "What matters in {run}", "ja": "{run} で効いている特徴量"},
 }
 
 # %% ../nbs/api/01_words.ipynb #1679091c
+WORDS |= {
+    "example.flagged": {"en": "Of {flagged} flagged, {right} were right", "ja": "警告 {flagged} 件のうち {right} 件が的中"},
+}
+
+# %% ../nbs/api/01_words.ipynb #c9f0f895
 WORDS |= {
     "evaluate.one_class": {"en": "only one class among these rows", "ja": "この行には一つのクラスしかありません"},
     "evaluate.none_flagged": {"en": "nothing was flagged", "ja": "警告された行がありません"},
@@ -28,20 +41,78 @@ WORDS |= {
     "evaluate.worst_slice": {"en": "{metric} is {value:.4g} where {column} is {level} ({n:,} rows), the limit {limit:.4g}", "ja": "{column} が {level} の {n:,} 行で {metric} は {value:.4g}、限度は {limit:.4g}"},
     "evaluate.no_slices": {"en": "no slice has enough rows", "ja": "十分な行数のある区分がありません"},
     "evaluate.rows": {"en": "{n:,} labelled rows, at least {limit:,} are asked", "ja": "結果の分かっている行は {n:,}、要件は {limit:,} 以上"},
-    "evaluate.headline_binary": {"en": "Of 100 flagged, {value} were right", "ja": "警告 100 件のうち {value} 件が的中"},
-    "evaluate.headline_binary_since": {"en": "Of 100 flagged, {value} were right; {was} when trained", "ja": "警告 100 件のうち {value} 件が的中（学習時は {was} 件）"},
-    "evaluate.headline_multiclass": {"en": "Of 100 predictions, {value} were right", "ja": "予測 100 件のうち {value} 件が的中"},
-    "evaluate.headline_multiclass_since": {"en": "Of 100 predictions, {value} were right; {was} when trained", "ja": "予測 100 件のうち {value} 件が的中（学習時は {was} 件）"},
-    "evaluate.headline_regression": {"en": "Half of the predictions were off by less than {value:.3g}", "ja": "予測の半数は誤差 {value:.3g} 未満"},
-    "evaluate.headline_regression_since": {"en": "Half of the predictions were off by less than {value:.3g}; {was:.3g} when trained", "ja": "予測の半数は誤差 {value:.3g} 未満（学習時は {was:.3g}）"},
+    "evaluate.headline_binary": {"en": "Of 100 {noun} flagged, {value} were {outcome}", "ja": "警告した{noun} 100 件のうち {value} 件が{outcome}"},
+    "evaluate.headline_binary_since": {"en": "Of 100 {noun} flagged, {value} were {outcome}; {was} when trained", "ja": "警告した{noun} 100 件のうち {value} 件が{outcome}（学習時は {was} 件）"},
+    "evaluate.headline_multiclass": {"en": "Of 100 {noun}, {value} were predicted right", "ja": "{noun} 100 件のうち {value} 件を正しく予測"},
+    "evaluate.headline_multiclass_since": {"en": "Of 100 {noun}, {value} were predicted right; {was} when trained", "ja": "{noun} 100 件のうち {value} 件を正しく予測（学習時は {was} 件）"},
+    "evaluate.headline_regression": {"en": "For half of the {noun} the prediction was off by less than {value:.3g}", "ja": "{noun}の半数で予測誤差は {value:.3g} 未満"},
+    "evaluate.headline_regression_since": {"en": "For half of the {noun} the prediction was off by less than {value:.3g}; {was:.3g} when trained", "ja": "{noun}の半数で予測誤差は {value:.3g} 未満（学習時は {was:.3g}）"},
     "evaluate.no_headline": {"en": "How good the predictions are cannot be said: {reason}", "ja": "予測の良さはまだ言えません：{reason}"},
-}
-
-# %% ../nbs/api/01_words.ipynb #c9f0f895
-WORDS |= {
+    "label.metric": {"en": "metric", "ja": "指標"},
+    "label.auc": {"en": "AUC", "ja": "AUC"},
+    "label.average_precision": {"en": "average precision", "ja": "平均適合率"},
+    "label.log_loss": {"en": "log loss", "ja": "対数損失"},
+    "label.brier": {"en": "Brier score", "ja": "ブライアスコア"},
+    "label.calibration_error": {"en": "calibration error", "ja": "較正誤差"},
+    "label.accuracy": {"en": "accuracy", "ja": "正解率"},
+    "label.f1": {"en": "F1", "ja": "F1"},
+    "label.precision": {"en": "precision", "ja": "適合率"},
+    "label.recall": {"en": "recall", "ja": "再現率"},
+    "label.false_alarms": {"en": "false alarm rate", "ja": "誤報率"},
+    "label.flagged": {"en": "share flagged", "ja": "警告の割合"},
+    "label.positive": {"en": "share positive", "ja": "陽性の割合"},
+    "label.balanced_accuracy": {"en": "balanced accuracy", "ja": "均衡正解率"},
+    "label.macro_f1": {"en": "macro F1", "ja": "マクロ F1"},
+    "label.mae": {"en": "mean absolute error", "ja": "平均絶対誤差"},
+    "label.rmse": {"en": "RMSE", "ja": "RMSE"},
+    "label.r2": {"en": "R²", "ja": "R²"},
+    "label.bias": {"en": "bias", "ja": "偏り"},
+    "label.median_ae": {"en": "median absolute error", "ja": "絶対誤差の中央値"},
+    "label.95 % low": {"en": "95 % low", "ja": "95 % 下限"},
+    "label.low": {"en": "low", "ja": "下限"},
+    "label.high": {"en": "high", "ja": "上限"},
+    "label.candidate": {"en": "candidate", "ja": "候補"},
+    "label.champion": {"en": "champion", "ja": "本番"},
+    "label.baseline": {"en": "baseline", "ja": "基準"},
+    "label.gain over baseline (95 %)": {"en": "gain over baseline (95 %)", "ja": "基準との差（95 %）"},
+    "label.gain over champion (95 %)": {"en": "gain over champion (95 %)", "ja": "本番との差（95 %）"},
+    "label.column": {"en": "column", "ja": "列"},
+    "label.level": {"en": "part", "ja": "区分"},
+    "label.n": {"en": "rows", "ja": "行数"},
+    "label.rate": {"en": "rate", "ja": "率"},
+    "label.difference": {"en": "difference", "ja": "差"},
+    "label.ratio": {"en": "ratio", "ja": "比"},
+    "label.policy": {"en": "policy", "ja": "方針"},
+    "label.misses": {"en": "misses", "ja": "見逃し"},
+    "label.false alarms": {"en": "false alarms", "ja": "誤報"},
+    "label.cost": {"en": "cost", "ja": "費用"},
+    "label.per 1,000": {"en": "per 1,000 rows", "ja": "1,000 行あたり"},
+    "label.flag nothing": {"en": "flag nothing", "ja": "何も警告しない"},
+    "label.flag everything": {"en": "flag everything", "ja": "すべて警告"},
+    "label.check": {"en": "check", "ja": "項目"},
+    "label.finding": {"en": "finding", "ja": "結果"},
+    "label.predicted": {"en": "predicted", "ja": "予測"},
+    "label.observed": {"en": "observed", "ja": "実際"},
+    "label.was": {"en": "was", "ja": "実際"},
+    "label.predicted − was": {"en": "predicted − was", "ja": "予測 − 実際"},
+    "label.found": {"en": "found", "ja": "発見の割合"},
+    "label.loss when shuffled": {"en": "loss when shuffled", "ja": "混ぜたときの低下"},
+    "label.mean prediction": {"en": "mean prediction", "ja": "平均予測"},
+    "label.on later rows": {"en": "on later rows", "ja": "後の行で"},
+    "label.missing": {"en": "missing", "ja": "欠損"},
+    "label.rows": {"en": "enough rows", "ja": "行数"},
+    "label.beats_baseline": {"en": "better than the baseline", "ja": "基準を上回る"},
+    "label.not_worse_than_champion": {"en": "not worse than the champion", "ja": "本番に劣らない"},
+    "label.calibration": {"en": "calibration", "ja": "較正"},
+    "label.worst_slice": {"en": "weakest part", "ja": "最も弱い区分"},
+    "label.right": {"en": "right", "ja": "的中"},
 }
 
 # %% ../nbs/api/01_words.ipynb #d3d94468
+WORDS |= {
+}
+
+# %% ../nbs/api/01_words.ipynb #c20ad4d7
 WORDS |= {
     "monitor.calm": {"en": "Nothing is beyond its limit", "ja": "限度を超えた項目はありません"},
     "monitor.unknown": {"en": "How good the model is now is not known yet: no outcome of this period is there", "ja": "この期間の結果がまだないため、現在の性能は分かりません"},
@@ -78,7 +149,7 @@ WORDS |= {
     "label.contract": {"en": "contract", "ja": "データ契約"},
 }
 
-# %% ../nbs/api/01_words.ipynb #c20ad4d7
+# %% ../nbs/api/01_words.ipynb #aab32389
 WORDS |= {
     "label.kind": {"en": "kind", "ja": "種類"},
     "label.mean": {"en": "mean", "ja": "平均"},
@@ -87,12 +158,12 @@ WORDS |= {
     "label.max": {"en": "max", "ja": "最大"},
     "label.psi": {"en": "psi", "ja": "PSI"},
     "label.js": {"en": "js", "ja": "JS 距離"},
-    "label.noise": {"en": "noise", "ja": "偶然の上限"},
     "label.missing_ref": {"en": "missing when trained", "ja": "学習時の欠損"},
     "label.new": {"en": "new values", "ja": "新しい値"},
+    "label.chance": {"en": "chance", "ja": "偶然の確率"},
 }
 
-# %% ../nbs/api/01_words.ipynb #aab32389
+# %% ../nbs/api/01_words.ipynb #c74d97b0
 WORDS |= {
     "report.stage.preprocess": {"en": "Data", "ja": "データ"},
     "report.stage.train": {"en": "Training", "ja": "学習"},
@@ -158,9 +229,10 @@ WORDS |= {
     "report.badge.none": {"en": "–", "ja": "–"},
     "report.stage.index": {"en": "Overview", "ja": "概要"},
     "report.stage.features": {"en": "Features", "ja": "特徴量"},
+    "report.more": {"en": "{n} more", "ja": "ほか {n} 件"},
 }
 
-# %% ../nbs/api/01_words.ipynb #c74d97b0
+# %% ../nbs/api/01_words.ipynb #6f4922f4
 WORDS |= {
     "schema.kept": {"en": "All {columns} columns of {rows:,} rows keep the data contract", "ja": "{rows:,} 行 × {columns} 列すべてがデータ契約を満たしています"},
     "schema.broken": {"en": "The data contract is broken {act} times so that we must act, and {watch} times to watch", "ja": "データ契約の違反: 要対応 {act} 件、要注意 {watch} 件"},
@@ -195,7 +267,7 @@ WORDS |= {
     "label.act": {"en": "act", "ja": "要対応"},
 }
 
-# %% ../nbs/api/01_words.ipynb #6f4922f4
+# %% ../nbs/api/01_words.ipynb #98f13708
 WORDS |= {
     "preprocess.loaded": {"en": "{rows:,} {noun} in the window, {context:,} more as context", "ja": "対象期間に{noun} {rows:,} 件、ほかに文脈として {context:,} 件"},
     "preprocess.contract_read": {"en": "Worst first. A breach marked act must be mended at its source or accepted in data/schema.yaml; watch is for information.", "ja": "重大な順です。act は出どころで直すか data/schema.yaml で承認する必要があり、watch は参考情報です。"},
@@ -215,9 +287,10 @@ WORDS |= {
     "train.fit_multiclass_read": {"en": "Rows are the truth, columns the prediction; the diagonal is right.", "ja": "行が正解、列が予測です。対角線が正答です。"},
     "train.fit_regression": {"en": "Where are the predictions off?", "ja": "予測はどこで外れるか"},
     "train.fit_regression_read": {"en": "Each point is a row: the vertical distance from zero is the error.", "ja": "各点が 1 行です。ゼロからの縦の距離が誤差です。"},
+    "label.rows": {"en": "rows", "ja": "行"},
 }
 
-# %% ../nbs/api/01_words.ipynb #98f13708
+# %% ../nbs/api/01_words.ipynb #b6d767d2
 WORDS |= {
     "monitor.loaded": {"en": "{rows:,} {noun} in the window, {scored:,} of them scored", "ja": "対象期間の{noun} {rows:,} 件、うち予測済み {scored:,} 件"},
     "monitor.quality_title": {"en": "Quality on {n:,} {noun} with a known outcome", "ja": "結果が判明した{noun} {n:,} 件での性能"},
@@ -234,7 +307,7 @@ WORDS |= {
     "monitor.headline_unknown": {"en": "{n:,} {noun} scored; no outcome is known yet", "ja": "{noun} {n:,} 件を予測しました。結果はまだ判明していません"},
 }
 
-# %% ../nbs/api/01_words.ipynb #b6d767d2
+# %% ../nbs/api/01_words.ipynb #1ff1de77
 WORDS |= {
     "evaluate.loaded": {"en": "{n:,} {noun} with a known outcome, seen by none of the models", "ja": "結果が判明した{noun} {n:,} 件（どのモデルも未使用）"},
     "evaluate.nothing": {"en": "No {noun} with a known outcome, or the window broke the data contract: nothing can be judged", "ja": "結果が判明した{noun}がないか、データ契約違反のため評価できません"},
@@ -259,7 +332,7 @@ WORDS |= {
     "evaluate.todo": {"en": "Keep the champion; look at the failed checks before training again", "ja": "本番モデルを維持し、不合格の項目を確認してから再学習してください"},
 }
 
-# %% ../nbs/api/01_words.ipynb #1ff1de77
+# %% ../nbs/api/01_words.ipynb #4e732ced
 def text(say: dict | None, lang: str = "en") -> str:
     "The sentence of a message `{key, values}` in `lang`. Free text and unknown keys show as they are: a page is never lost for a word."
     if not say: return ""

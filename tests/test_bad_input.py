@@ -32,7 +32,7 @@ def test_params(project):
     (top / "params.yaml").write_text(ok)
     change(top, train={"max_itr": 3})
     assert "max_itr" in refused(top, "run", "train")
-    (top / "params.yaml").write_text(ok.replace("  encoding: ordinal\n", ""))
+    (top / "params.yaml").write_text(ok.replace("  encoding: auto\n", ""))
     assert "encoding" in refused(top, "run", "train")
     (top / "params.yaml").write_text(ok)
     assert 'Did you mean "sample"' in refused(top, "run", "train", "-p", "sampel=3")

@@ -95,6 +95,14 @@ def test_sanitizing(show, bad):
 def test_markdown_of_a_cell_shows_html_as_text_and_entities_once():
     got = markup.markdown("| a |\n|---|\n| &lt;b&gt; \\| <i>x</i> |")
     assert "&lt;b&gt; | &lt;i&gt;x&lt;/i&gt;" in got and 'scope="col"' in got
+    got = markup.markdown("[x](https://host) ![x](https://host/x.png)")
+    assert "<a" not in got and "<img" not in got and "[x](https://host)" in got
+
+
+def test_an_empty_table_keeps_its_title():
+    got = report.block(shown({"text/markdown": "*none*"}, title="No breach"), "en", "f-")
+    assert "No breach" in got and "none" in got
+    assert report.block(shown({"text/markdown": "|a|\n|-|\n|1|"}, title="No breach"), "en", "f-").count("No breach") == 1
 
 
 @pytest.mark.parametrize("inner", ["<script>alert(1)</script>", '<foreignObject><body onload="x()"/></foreignObject>', '<a href="javascript:x()"><text>x</text></a>', '<image href="https://host/x.png"/>', '<use href="//host/x.svg#a"/>',

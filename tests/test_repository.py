@@ -1,0 +1,83 @@
+"""Line 1: what is committed is current, typed, small and free of other people's addresses."""
+import ast
+import json
+import re
+import sys
+
+import pytest
+from conftest import ROOT, sh
+
+MODULES = sorted((ROOT / "mlops_nb").rglob("*.py"))
+NOTEBOOKS = sorted((ROOT / "nbs").rglob("*.ipynb"))
+
+
+def test_export_is_current(bare, tmp_path):
+    "Exporting anew changes nothing."
+    import shutil
+    top = tmp_path / "fresh"
+    shutil.copytree(bare, top, symlinks=True)
+    sh("nbdev-export", cwd=top)
+    assert sh("git", "status", "--porcelain", "mlops_nb", cwd=top).stdout == ""
+
+
+def test_readme_is_current():
+    from mlops_nb.cli import readme
+    assert (ROOT / "README.md").read_text() == readme(json.loads((ROOT / "nbs" / "index.ipynb").read_text()))
+    for image in re.findall(r"!\[[^]]*]\(([^)]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / image).exists(), image
+
+
+def test_stage_notebooks_have_no_outputs():
+    for path in (ROOT / "nbs" / "stages").glob("*.ipynb"):
+        text = sh("git", "show", f":nbs/stages/{path.name}", cwd=ROOT, check=False).stdout or path.read_text()
+        for c in json.loads(text)["cells"]:
+            assert not c.get("outputs") and c.get("execution_count") is None, path.name
+
+
+def test_stage_parameters_are_typed_and_explained():
+    for path in (ROOT / "nbs" / "stages").glob("*.ipynb"):
+        cell = next(c for c in json.loads(path.read_text())["cells"] if "parameters" in c["metadata"].get("tags", []))
+        for line in "".join(cell["source"]).splitlines():
+            assert re.match(r"\w+: [\w |]+ = .+  # .+", line) or re.match(r"\w+: [\w |]+ = .+ # .+", line), f"{path.name}: {line}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.stem)
+def test_public_signatures_are_typed(path):
+    tree = ast.parse(path.read_text())
+    tops = [n for n in tree.body if isinstance(n, ast.FunctionDef)] + [m for c in tree.body if isinstance(c, ast.ClassDef) and not c.name.startswith("_") for m in c.body if isinstance(m, ast.FunctionDef)]
+    for f in tops:
+        if f.name.startswith("_"):
+            continue
+        args = [*f.args.posonlyargs, *f.args.args, *f.args.kwonlyargs]
+        missing = [a.arg for a in args if a.annotation is None and a.arg not in ("self", "cls", "events", "history")]
+        assert not missing, f"{path.name}: {f.name}({', '.join(missing)})"
+        assert f.returns is not None or f.name == "__init__" or path.parent.name == "examples", f"{path.name}: {f.name} has no return type"
+
+
+def test_modules_import_only_lower_numbers():
+    number = {}
+    for nb in (ROOT / "nbs" / "api").glob("*.ipynb"):
+        exp = re.search(r"#\| default_exp (\w+)", nb.read_text())
+        number[exp[1]] = int(nb.name.split("_")[0])
+    for name, n in number.items():
+        for used in re.findall(r"^(?:from \.(\w+) import|from mlops_nb\.(\w+) import)", (ROOT / "mlops_nb" / f"{name}.py").read_text(), re.M):
+            used = next(filter(None, used))
+            assert number[used] < n, f"{name} imports {used}"
+
+
+def test_lock_names_versions_only():
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[^\s@/:]+", line), line
+
+
+def test_nothing_speaks_of_machines_or_registries():
+    pattern = r"/root/|/work/|/tmp/exp|pypi\.org|files\.pythonhosted|index-url|/home/"
+    got = sh("git", "grep", "-nIE", pattern, "--", ".", ":!tests/test_repository.py", cwd=ROOT, check=False).stdout
+    assert got == "", got[:2000]
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="one version is enough")
+def test_every_command_has_help_with_an_example():
+    from mlops_nb.cli import COMMANDS
+    for name in COMMANDS:
+        assert "example:" in sh(sys.executable, "-m", "mlops_nb", name, "--help", cwd=ROOT).stdout
