@@ -28,12 +28,12 @@ def _ingest(a):
     with staged(f"ingest-{a.window}"): print(f"ingest {a.window}: " + ", ".join(f"{n:,} {t}" for t, n in ingest(a.window).items()))
 
 def _champion(a):
-    from mlops_nb.pipeline import champion
+    from mlops_nb.champion import champion
     from mlops_nb.run import staged
     with staged("champion"): print("champion: from " + champion())
 
 def _score(a):
-    from mlops_nb.pipeline import score
+    from mlops_nb.champion import score
     from mlops_nb.run import staged
     with staged("score"): print(f"score: {score()['rows']:,} rows")
 

@@ -128,7 +128,7 @@ def versions(packages: set[str], named: set[str], lock: dict[str, str]) -> dict[
 # %% ../nbs/api/10_code.ipynb #6512bd43
 STAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # stage: (entry modules; none: its notebook), import paths in params.yaml that count
     "ingest": (("mlops_nb.data",), ("data.source",)), "preprocess": ((), ("features.modules",)), "train": ((), ("train.estimator", "features.modules")),
-    "champion": (("mlops_nb.pipeline",), ()), "score": (("mlops_nb.pipeline", "mlops_nb.model"), ("train.estimator",)),
+    "champion": (("mlops_nb.champion",), ()), "score": (("mlops_nb.champion",), ("train.estimator",)),
     "evaluate": ((), ("train.estimator",)), "monitor": ((), ())}
 
 def _named(p: dict, path: str, top: Path, lock: dict) -> list[str]:
@@ -137,7 +137,7 @@ def _named(p: dict, path: str, top: Path, lock: dict) -> list[str]:
     for v in value if isinstance(value, list) else [value]:
         shape = {"data.source": r"[A-Za-z_][\w.]*:\w+", "features.modules": r"[A-Za-z_][\w.]*"}.get(path, r"[A-Za-z_]\w*(\.\w+)*[.:]\w+")
         if not isinstance(v, str) or not re.fullmatch(shape, v): continue
-        mod = v if path == "features.modules" else re.split("[.:]" if ":" not in v else ":", v[::-1], maxsplit=1)[1][::-1]
+        mod = v if path == "features.modules" else v.partition(":")[0] if ":" in v else v.rpartition(".")[0]
         head = mod.partition(".")[0]; found.append(mod)
         if find(mod, top) or head in sys.stdlib_module_names: continue
         if (top / head).exists() or not _providers().get(head):

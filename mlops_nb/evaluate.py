@@ -302,7 +302,7 @@ def calibration_plot(tables: pd.DataFrame | dict) -> Any:
     "Outcome against prediction, per table of `calibration`; on the diagonal a prediction can be taken at its word."
     fig, ax = _axes(3.2); tables = tables if isinstance(tables, dict) else {"": tables}
     ends = [min(t.predicted.min() for t in tables.values()), max(t.predicted.max() for t in tables.values())]; ax.plot(ends, ends, color="0.6", lw=1)
-    for i, (k, t) in enumerate(tables.items()): ax.errorbar(t.predicted, t.observed, (t.observed - t.low, t.high - t.observed), fmt=DASHES[i % 4] + MARKS[i % 4], ms=4, lw=1.3, elinewidth=.8, label=k)
+    for i, (k, t) in enumerate(tables.items()): ax.errorbar(t.predicted, t.observed, (np.maximum(t.observed - t.low, 0), np.maximum(t.high - t.observed, 0)), fmt=DASHES[i % 4] + MARKS[i % 4], ms=4, lw=1.3, elinewidth=.8, label=k)
     ax.set(xlabel="predicted", ylabel="observed"); len(tables) > 1 and ax.legend(); return fig
 
 def roc_plot(y: Any, preds: dict) -> Any:

@@ -132,7 +132,8 @@ def _stoppable() -> Iterator[None]:
     finally: [signal.signal(s, h) for s, h in old.items()]
 
 def _check_home(top: Path) -> None:
-    here = Path(__file__).resolve().parent
+    import mlops_nb
+    here = Path(mlops_nb.__file__).resolve().parent
     if (top / "mlops_nb" / "__init__.py").exists() and here != top / "mlops_nb":
         raise oops(f"mlops_nb of this checkout, {top / 'mlops_nb'}", f"the one in {here}", "run `python -m mlops_nb` in the checkout's root, with the checkout's own environment")
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(top), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])).rstrip(os.pathsep)

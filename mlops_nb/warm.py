@@ -7,7 +7,7 @@ __all__ = ['WARM', 'LIBRARIES', 'FORWARDED', 'client', 'serve', 'main', 'server'
 
 # %% ../nbs/api/13_warm.ipynb #c81e728d
 import contextlib, json, os, signal, socket, sys
-from typing import Any, Iterator
+from collections.abc import Iterator
 
 WARM = ("run", "ingest", "score")  # the commands that need the heavy libraries
 LIBRARIES = ("pandas", "pyarrow.parquet", "scipy.stats", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.metrics", "sklearn.pipeline",
@@ -129,13 +129,14 @@ def server() -> Iterator[dict[str, str]]:
     "Variables that make stage commands of this process's children warm, as long as the block lasts; {} where only cold is possible."
     if sys.platform != "linux": yield {}; return
     import shutil, subprocess, tempfile
+    import mlops_nb
     from mlops_nb.core import root
     from mlops_nb.engine import ENV
     folder = tempfile.mkdtemp(prefix="mlops-nb-"); listener = socket.socket(socket.AF_UNIX)
     r, w = os.pipe(); path = os.path.join(folder, "s")
     try:
         listener.bind(path); listener.listen(64)
-        home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        home = os.path.dirname(os.path.dirname(os.path.abspath(mlops_nb.__file__)))
         code = f"import sys; sys.path.insert(0, {home!r}); from mlops_nb.warm import main; main({listener.fileno()}, {r}, {list(ENV)})"
         p = subprocess.Popen([sys.executable, "-c", code], cwd=root(), env=os.environ | ENV, pass_fds=(listener.fileno(), r), stdin=subprocess.DEVNULL)
         listener.close(); os.close(r)

@@ -96,3 +96,27 @@ def sales(n=3000, seed=0):
     d["y"] = ((d.price + rng.normal(0, 3, n)) > 10).astype(int)
     d.loc[::17, "price"] = None
     return d
+
+
+@pytest.fixture(scope="session")
+def small_once(tmp_path_factory, bare):
+    "A small project of one's own (3,000 rows, no code) that has run once and is committed. Copy it by `small`."
+    import shutil
+    top = tmp_path_factory.mktemp("small") / "project"
+    shutil.copytree(bare, top, symlinks=True)
+    sales().to_csv(top / "data" / "in.csv", index=False)
+    change(top, data={"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"]},
+           windows={"train": {"start": "2020-01", "end": "2020-03"}, "current": {"start": "2020-04", "end": "2020-04"}},
+           features={"modules": [], "columns": "auto", "exclude": []}, train={"params": {"max_iter": 40}}, evaluate={"groups": [], "checks": {}})
+    nb("schema", "--force", cwd=top)
+    nb("repro", cwd=top)
+    sh("git", "add", "-A", cwd=top), sh("git", "commit", "-qm", "small", cwd=top)
+    return top
+
+
+@pytest.fixture
+def small(small_once, tmp_path):
+    "A copy of the small project, with its cache, to do anything with."
+    import shutil
+    shutil.copytree(small_once, tmp_path / "small", symlinks=True)
+    return tmp_path / "small"

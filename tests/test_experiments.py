@@ -4,23 +4,15 @@ import io
 import json
 
 import pytest
-from conftest import nb, sales, sh
+from conftest import nb, sh
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory, bare):
-    "A small project that has run once, committed, with one experiment."
+def lab(tmp_path_factory, small_once):
+    "The small project with one experiment."
     import shutil
-    from conftest import change
     top = tmp_path_factory.mktemp("exp") / "project"
-    shutil.copytree(bare, top, symlinks=True)
-    sales().to_csv(top / "data" / "in.csv", index=False)
-    change(top, data={"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"]},
-           windows={"train": {"start": "2020-01", "end": "2020-03"}, "current": {"start": "2020-04", "end": "2020-04"}},
-           features={"modules": [], "columns": "auto", "exclude": []}, evaluate={"groups": [], "checks": {}})
-    nb("schema", "--force", cwd=top)
-    nb("repro", cwd=top)
-    sh("git", "add", "-A", cwd=top), sh("git", "commit", "-qm", "small", cwd=top)
+    shutil.copytree(small_once, top, symlinks=True)
     sh("dvc", "exp", "run", "-n", "longer", "-S", "train.params.max_iter=300", cwd=top)
     return top
 
