@@ -6,6 +6,8 @@ import json
 import pytest
 from conftest import nb, sh
 
+pytestmark = pytest.mark.xdist_group("exp")
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory, small_once):

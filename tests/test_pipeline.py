@@ -2,7 +2,10 @@
 import json
 import re
 
+import pytest
 from conftest import nb, sh
+
+pytestmark = pytest.mark.xdist_group("ran")
 
 
 def test_run_is_identical_to_the_record(ran):

@@ -60,7 +60,7 @@ def test_modules_import_only_lower_numbers():
         exp = re.search(r"#\| default_exp (\w+)", nb.read_text())
         number[exp[1]] = int(nb.name.split("_")[0])
     for name, n in number.items():
-        for used in re.findall(r"^(?:from \.(\w+) import|from mlops_nb\.(\w+) import)", (ROOT / "mlops_nb" / f"{name}.py").read_text(), re.M):
+        for used in re.findall(r"^ *(?:from \.(\w+) import|from mlops_nb\.(\w+) import)", (ROOT / "mlops_nb" / f"{name}.py").read_text(), re.M):
             used = next(filter(None, used))
             assert number[used] < n, f"{name} imports {used}"
 

@@ -1,0 +1,56 @@
+"""Lines 4 and 5 on real flights: quality, recomputed independently from saved predictions, and no leaks."""
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ENV, nb, sales
+from scipy.stats import rankdata
+
+pytestmark = pytest.mark.xdist_group("ran")
+
+
+@pytest.fixture(scope="module")
+def backtest(ran):
+    "What `mlops-nb backtest` prints, and the predictions it saved."
+    said = nb("backtest", "2013-04", "2013-12", cwd=ran).stdout
+    return said, pd.read_parquet(re.search(r"predictions: (.*)", said)[1])
+
+
+def test_quality(backtest):
+    said, saved = backtest
+    known = saved[saved.late.notna()]
+    y, p = known.late.to_numpy(float), known.score.to_numpy()
+    pos = y.sum()
+    auc = (rankdata(p)[y == 1].sum() - pos * (pos + 1) / 2) / (pos * (len(y) - pos))  # Mann and Whitney 1947
+    log_loss = -np.mean(y * np.log(p) + (1 - y) * np.log1p(-p))
+    assert auc >= .755 and log_loss <= .465, (auc, log_loss)
+    assert known.sched_dep.dt.month.nunique() == 9 and len(known) > 245_000
+    pooled = dict(zip(said.splitlines()[0].split(), next(x for x in said.splitlines() if x.split()[:1] == ["pooled"]).split()))
+    assert float(pooled["auc"]) == pytest.approx(auc, abs=1e-4) and float(pooled["log_loss"]) == pytest.approx(log_loss, abs=1e-4)
+
+
+def test_shuffled_label_cannot_be_learned(ran):
+    "With the label shuffled, nothing is left: AUC one half, within its noise."
+    code = """
+import numpy as np, pandas as pd
+from sklearn.metrics import roc_auc_score
+from mlops_nb import model
+d = pd.read_parquet("data/features/train.parquet").iloc[::6].reset_index(drop=True)
+d["late"] = np.random.default_rng(0).permutation(d["late"].to_numpy())
+v = model.train(d, {"target": "late", "task": "binary", "time": "sched_dep", "keys": ["flight_id"]}, params={"max_iter": 30}).valid
+print(roc_auc_score(v.y.astype(int), v.score), len(v))
+"""
+    auc, n = subprocess.run([sys.executable, "-c", code], cwd=ran, env=ENV, capture_output=True, text=True, check=True).stdout.split()
+    assert abs(float(auc) - .5) < 4 / np.sqrt(12 * int(n) * .24)  # four standard errors of the rank statistic
+
+
+def test_a_leak_fails_the_contract(project):
+    d = sales(900)
+    top = project(d.assign(told=d.y + np.random.default_rng(0).normal(0, .05, len(d))))
+    nb("ingest", "train", cwd=top)
+    got = nb("run", "preprocess", "train", cwd=top, check=False)
+    said = got.stdout + got.stderr
+    assert got.returncode and "told" in said and "leak" in said and "AUC" in said, said
