@@ -17,8 +17,8 @@ run: $(VENV)/run.ok ## run the whole pipeline and say where the reports are
 test: $(VENV)/dev.ok ## run every test: notebooks, unit, end-to-end, browser
 	@$(BIN)/python -m pytest
 
-lab: $(VENV)/dev.ok ## open JupyterLab on the notebooks
-	@$(BIN)/jupyter lab nbs
+lab: $(VENV)/dev.ok ## open JupyterLab on the notebooks (ARGS="--no-browser --port=9999" …)
+	@$(BIN)/python -m jupyterlab $(ARGS)
 
 export: $(VENV)/dev.ok ## module notebooks -> package, index -> README
 	@$(BIN)/nbdev-export && $(BIN)/python -m mlops_nb readme
@@ -34,6 +34,7 @@ $(VENV)/python.ok:
 	  else echo "no python3 found. Install Python 3.11 or newer, or name it: make run PYTHON=/path/to/python3.12" >&2; fi; exit 1; fi
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "expected Python 3.11 or newer, found $$("$(PYTHON)" --version 2>&1). Name a newer one: make run PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "setting up $(VENV) with $$("$(PYTHON)" --version)"
+	@if [ -e .git ]; then git config filter.stripped.clean "'$(PYTHON)' .jupyter/strip.py"; fi # see .gitattributes
 	@"$(PYTHON)" -m venv $(VENV) || { echo "$$("$(PYTHON)" --version) could not make a virtual environment. Debian, Ubuntu: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@touch $@
 
@@ -46,5 +47,4 @@ $(VENV)/run.ok: $(VENV)/python.ok requirements.lock pyproject.toml
 
 $(VENV)/dev.ok: $(VENV)/python.ok requirements.lock pyproject.toml
 	@$(call INSTALL,dev)
-	@if [ -d .git ]; then git config filter.nbstripout.clean "$(CURDIR)/$(BIN)/python -m nbstripout --extra-keys 'metadata.kernelspec metadata.language_info cell.metadata.execution'"; git config filter.nbstripout.smudge cat; fi
 	@touch $@ $(VENV)/run.ok

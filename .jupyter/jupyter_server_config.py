@@ -1,20 +1,31 @@
-# Project-local configuration of JupyterLab (`make lab` points JUPYTER_CONFIG_DIR here).
-# Stage notebooks are saved without outputs: running them is trying, `dvc repro` is what counts, and git stays clean.
+"""JupyterLab for this project alone: `make lab` points JUPYTER_CONFIG_DIR here, so that ~/.jupyter is neither read nor written.
+
+The folder is the project's root; terminals and cells find the project's python and dvc; stage notebooks are saved without
+outputs (trying them leaves git clean: what counts comes from `dvc repro`); nothing asks for or fetches news."""
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from strip import strip, stripped  # noqa: E402
+
 c = get_config()  # noqa: F821
+os.environ |= {"PATH": os.pathsep.join([str(HERE / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]), "VIRTUAL_ENV": sys.prefix, "DVC_NO_ANALYTICS": "1"}
+os.environ |= {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # as in the pipeline
 
 
-def strip_stage_outputs(model, path, **kwargs):
-    if model["type"] != "notebook" or "stages/" not in f"/{path}" or model["content"]["nbformat"] != 4:
-        return
-    meta = model["content"]["metadata"]
-    meta["kernelspec"] = {"display_name": "python3", "language": "python", "name": "python3"}
-    meta["language_info"] = {"name": "python"}
-    for cell in model["content"]["cells"]:
-        cell["metadata"].pop("execution", None)
-        if cell["cell_type"] == "code":
-            cell["outputs"], cell["execution_count"] = [], None
+def strip_before_saving(model, path, **kwargs):
+    if model["type"] == "notebook" and model["content"]["nbformat"] == 4 and stripped(path):
+        strip(model["content"])
 
 
-c.FileContentsManager.pre_save_hook = strip_stage_outputs
+c.ServerApp.root_dir = str(HERE.parent)
+c.FileContentsManager.pre_save_hook = strip_before_saving
 c.LabApp.default_url = "/lab/tree/nbs/index.ipynb"
+c.LabApp.custom_css = True
 c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+c.LabApp.extension_manager = "readonly"
+if os.name == "posix":  # not a login shell: it could put another python first
+    c.ServerApp.terminado_settings = {"shell_command": [os.environ.get("SHELL") or "sh"]}

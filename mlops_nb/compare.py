@@ -40,6 +40,11 @@ class Run:
 
     def result(self, stage: str) -> dict: return self.json(f"reports/{stage}.json")
 
+    def details(self, stage: str) -> dict:
+        "The numbers of a stage; empty when its outputs are nowhere to be had (its metrics are always in git)."
+        try: return self.result(stage)["results"]
+        except MlopsError: return {}
+
     @cached_property
     def params(self) -> dict:
         from ruamel.yaml import YAML
@@ -70,7 +75,7 @@ class Run:
         "A page of this run, shown inside the notebook."
         from IPython.display import HTML
         import html
-        return HTML(f'<iframe srcdoc="{html.escape(self.read(f"reports/{stage}.html").decode(), quote=True)}" style="width:100%;height:640px;border:1px solid #ccc" title="{html.escape(stage)}"></iframe>')
+        return HTML(f'<div><iframe srcdoc="{html.escape(self.read(f"reports/{stage}.html").decode(), quote=True)}" style="width:100%;height:640px;border:1px solid #ccc" title="{html.escape(stage)}"></iframe></div>')
 
     def _repr_markdown_(self) -> str: return f"**Run {esc(self.rev)}**\n\n" + md_table([{"metric": k, "value": v} for k, v in self.metrics.items()])
 
@@ -122,5 +127,6 @@ def compare(*revs: str) -> Comparison:
     return Comparison(by, metrics[order].rename_axis("metric"), changed.rename_axis("parameter"), facts.rename_axis("fact"), {r: runs[r] for r in order})
 
 def _facts(run: Run) -> dict:
-    t, man = run.result("train"), run.json("data/candidate/manifest.json")
+    try: t, man = run.result("train"), run.json("data/candidate/manifest.json")
+    except MlopsError: return {"estimator": "outputs are not here: `dvc pull`, or run it"}
     return {"estimator": man.get("estimator"), "model": man["files"]["model.skops"][:8], "training data": str(t["provenance"].get("data"))[:8], "training period": "–".join(map(str, (t["period"] or {}).values()))}

@@ -153,6 +153,7 @@ def md_table(rows: Any, digits: int = 4) -> str:
     if not rows: return "*none*"
     def cell(v):
         if v is None or isinstance(v, float) and not math.isfinite(v): return "–"
+        if isinstance(v, float) and abs(v) >= 1000: v = round(v)
         return f"{v:,}" if isinstance(v, int) and not isinstance(v, bool) else f"{v:.{digits}g}" if isinstance(v, float) else esc(v)
     heads = list(rows[0])
     num = ["--:" if all(isinstance(r[h], (int, float, type(None))) for r in rows) else "---" for h in heads]

@@ -86,6 +86,8 @@ def repro(args: list[str] = ()) -> int:
     begun = time.monotonic()
     env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}", "DVC_NO_ANALYTICS": "1"}
     with run_lock("mlops-nb repro " + " ".join(args)) as lock:
+        strip = root() / ".jupyter" / "strip.py"   # a notebook saved with outputs would change what dvc.lock records
+        if strip.exists(): subprocess.run([sys.executable, str(strip), *map(str, (root() / "nbs" / "stages").glob("*.ipynb"))], check=False)
         before = (root() / "dvc.lock").read_bytes() if (root() / "dvc.lock").exists() else b""
         log = root() / ".mlops" / "runs.jsonl"; runs = log.stat().st_size if log.exists() else 0
         remote = call("dvc", "remote", "list").stdout.strip()

@@ -9,7 +9,7 @@ __all__ = ['SAY', 'WIDTH', 'COLORS', 'LEVELS', 'Say', 'say_json', 'style', 'svg'
 import io, os, re
 from dataclasses import dataclass, field
 from typing import Any
-from .core import digest, file_digest, inp, md_table, out, params, read_json, root, write_json
+from .core import digest, esc, file_digest, inp, md_table, out, params, read_json, root, write_json
 
 SAY = "application/vnd.mlops-nb.say+json"
 
@@ -67,17 +67,22 @@ class _Shown:
     def __init__(self, data: dict, meta: dict): self.data, self.meta = data, meta
     def _repr_mimebundle_(self, include=None, exclude=None): return self.data, {"mlops_nb": self.meta}
 
+def _aloud(*said: Any) -> None:
+    "A notebook run by hand has no page beside it: there, figures, tables and results show their sentences themselves."
+    from IPython.display import Markdown, display
+    if "MLOPS_NB_OUT" not in os.environ and any(said): display(Markdown("\n\n".join(str(s) for s in said if s)))
+
 def figure(fig: Any, title: Say | str, reading: Say | str = "", alt: Say | str = "") -> None:
     "Display `fig` with its finding as `title`, one sentence on `reading` it, and `alt` text (default: the title)."
     from IPython.display import display
     meta = {"title": say_json(title), "reading": say_json(reading) if reading else None, "alt": say_json(alt or title)}
-    display(_Shown({"image/svg+xml": svg(fig), "text/plain": "figure"}, meta))
+    _aloud(f"**{esc(title)}**"); display(_Shown({"image/svg+xml": svg(fig), "text/plain": "figure"}, meta)); _aloud(reading and esc(reading))
 
 def table(data: Any, title: Say | str, reading: Say | str = "", digits: int = 4) -> None:
     "Display rows (DataFrame, list of dicts, or an object that shows itself as Markdown) with a title and a sentence on reading them."
     from IPython.display import display
     md = data._repr_markdown_() if hasattr(data, "_repr_markdown_") else md_table(data, digits)
-    display(_Shown({"text/markdown": md, "text/plain": "table"}, {"title": say_json(title), "reading": say_json(reading) if reading else None}))
+    _aloud(f"**{esc(title)}**"); display(_Shown({"text/markdown": md, "text/plain": "table"}, {"title": say_json(title), "reading": say_json(reading) if reading else None})); _aloud(reading and esc(reading))
 
 # %% ../nbs/api/02_show.ipynb #c20ad4d7
 LEVELS = ("ok", "watch", "act")
@@ -92,6 +97,7 @@ def finish(stage: str, headline: Say | str, level: str = "ok", reasons: Any = ()
         "headline": say_json(headline), "verdict": {"level": level, "reasons": says(reasons)}, "changed": says(changed), "todo": says(todo),
         "parameters": parameters or {}, "provenance": provenance or {}, "results": results or {}})
     if metrics is not None: write_json(out(f"reports/metrics/{name}.json"), metrics)
+    _aloud(f"**{esc(headline)}** ({level})", "\n".join(f"- {esc(x)}" for x in [*reasons, *changed, *todo]), f"Written by hand, for trying: `{out(f'reports/{name}.json').parent.parent.relative_to(root()).as_posix()}`")
     return headline if isinstance(headline, Say) else Say.text(headline)
 
 def provenance(stage: str, sections: tuple[str, ...], data: str | None = None, model: str | None = None) -> dict:

@@ -124,7 +124,7 @@ WORDS |= {
     "monitor.score": {"en": "The predictions ({column}) are spread differently than when the model was trained (PSI {value:.2f}, limit {limit:.2f}). Check whether the world or the data changed before retraining", "ja": "予測値（{column}）の分布が学習時と異なります（PSI {value:.2f}、限度 {limit:.2f}）。再学習の前に、実態とデータのどちらが変わったかを確認してください"},
     "monitor.missing": {"en": "{column} is missing in {now:.1%} of the rows, {before:.1%} when trained (limit: {limit:.1%} more). Ask whoever owns the source", "ja": "{column} の欠損が学習時の {before:.1%} から {now:.1%} に増えました（限度: +{limit:.1%}）。データの提供元に確認してください"},
     "monitor.new": {"en": "{column}: {value:.1%} of the values never occurred in training, for example {examples} (limit {limit:.1%}). The model knows nothing of them: retrain once there are enough", "ja": "{column}: 値の {value:.1%} は学習時になかったものです（例: {examples}、限度 {limit:.1%}）。モデルには未知のため、件数が集まったら再学習してください"},
-    "monitor.many": {"en": "{n} columns look different than when the model was trained; the most changed:", "ja": "{n} 個の列が学習時と異なります。変化が最大のもの:"},
+    "monitor.many": {"en": "{n} columns look different than when the model was trained, most of all {column}", "ja": "{n} 列が学習時と異なります。最も変わったのは {column} です"},
     "monitor.todo_contract": {"en": "Have the source mended, or change the contract if the data are right; then run again", "ja": "データの出どころを直すか、データが正しければ契約を改めて、再実行してください"},
     "monitor.todo_quality": {"en": "Train a challenger on newer data and promote it if it passes the gate; if the drop is sudden, roll back first", "ja": "新しいデータで挑戦モデルを学習し、基準を満たせば昇格させてください。急な悪化なら、まず以前のモデルに戻してください"},
     "monitor.todo_drift": {"en": "Look at the columns that changed; retrain only if quality falls as well", "ja": "変化した列を確認してください。再学習は性能も下がった場合だけで十分です"},

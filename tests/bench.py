@@ -80,7 +80,7 @@ def usual(top: Path, name: str, stage: str, key: str) -> tuple[str, list]:
     "papermill with a kernel, then nbconvert, both as commands."
     (top / "scripts").mkdir(exist_ok=True)
     YAML(typ="safe").dump(parameters(top, stage, key), top / "scripts" / f"{name}.yaml")
-    run = f"papermill nbs/stages/{stage}.ipynb reports/{name}.ipynb -k python3 --no-progress-bar --log-level ERROR -f scripts/{name}.yaml"
+    run = f"papermill nbs/stages/{stage}.ipynb reports/{name}.ipynb -k python3 -l python --no-progress-bar --log-level ERROR -f scripts/{name}.yaml"
     return f"{run} && jupyter nbconvert --to html --log-level ERROR reports/{name}.ipynb", [f"reports/{name}.ipynb", f"reports/{name}.html"]
 
 
