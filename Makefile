@@ -20,6 +20,9 @@ test: $(VENV)/dev.ok ## run every test: notebooks, unit, end-to-end, browser
 lab: $(VENV)/dev.ok ## open JupyterLab on the notebooks (ARGS="--no-browser --port=9999" …)
 	@$(BIN)/python -m jupyterlab $(ARGS)
 
+bench: $(VENV)/dev.ok ## measure costs beside their peers and write nbs/guides/benchmarks.ipynb
+	@$(BIN)/python tests/bench.py
+
 export: $(VENV)/dev.ok ## module notebooks -> package, index -> README
 	@$(BIN)/nbdev-export && $(BIN)/python -m mlops_nb readme
 

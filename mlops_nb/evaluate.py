@@ -9,7 +9,7 @@ __all__ = ['Z', 'MAIN', 'LOSS', 'METRICS', 'FREE', 'RATES', 'DASHES', 'MARKS', '
            'residual_plot', 'importance_plot', 'slice_plot', 'dependence_plot', 'Check', 'Gate', 'gate', 'headline']
 
 # %% ../nbs/api/07_evaluate.ipynb #c81e728d
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace as Data
 from typing import Any
 import numpy as np, pandas as pd
@@ -115,7 +115,7 @@ class Metrics:
 
     def json(self) -> dict: return {"n": self.n, **{k: {"value": m.value, "low": m.low, "high": m.high, **({"reason": m.reason.json()} if m.reason else {})} for k, m in self.items.items()}}
 
-    def _repr_markdown_(self) -> str: return md_table([{"metric": k, "value": m.value, "95 % low": m.low, "high": m.high} for k, m in self.items.items()]) + f"\n\n{self.n:,} rows"
+    def _repr_markdown_(self) -> str: return md_table([{"metric": k, "value": m.value, "95 % low": m.low, "high": m.high} for k, m in self.items.items()])
 
 def _data(task: str, y: Any, pred: Any, keep: Any = None) -> tuple[Data, np.ndarray]:
     "Arrays of the rows whose outcome and scores are known, and the mask of these."
@@ -159,7 +159,7 @@ class Comparison:
         for k, m in self.metrics[first].items.items():
             g = {o: self.gain(k, o) for o in others if k not in ("bias", "flagged", "positive")}
             rows.append({"metric": k, **{o: x[k].value for o, x in self.metrics.items()}, **{f"gain over {o} (95 %)": f"{g[o]['gain']:+.3g} ({g[o]['low']:+.3g} to {g[o]['high']:+.3g})" if o in g and pd.notna(g[o]["gain"]) else "–" for o in others}})
-        return md_table(rows) + f"\n\n{self.metrics[first].n:,} rows"
+        return md_table(rows)
 
 def compare(task: str, y: Any, preds: dict, cluster: Any = None) -> Comparison:
     "Models on the rows that all of them have scored. `preds`: name → predictions, the candidate first."
@@ -248,15 +248,36 @@ def cost(y: Any, preds: dict, value: dict) -> pd.DataFrame:
 def _sample(frame: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
     return frame if len(frame) <= n else frame.iloc[np.sort(np.random.default_rng(seed).choice(len(frame), n, replace=False))]
 
-def importance(model: Model, frame: pd.DataFrame, n_repeats: int = 3, sample: int = 3000, seed: int = 0, metric: str = "auto") -> pd.DataFrame:
-    "Loss in the metric when a column is shuffled: feature, importance, sd over repeats; the largest first. Uses up to `sample` rows with a known target."
+def _shuffled(m: Model, X: pd.DataFrame, rng: Any, n: int) -> Any:
+    "Column → predictions of `n` copies of the rows `X`, that column shuffled. Rows are encoded once where the encoding gives one number per column."
+    pipe, Z = m.pipeline, np.asarray(m.pipeline[:-1].transform(X)); est, names = pipe[-1], [c for _, _, cols in pipe[0].transformers_ for c in cols]
+    same = Z.shape[1] == len(m.columns) == len(names); A = np.tile(Z, (n, 1)) if same else pd.concat([X] * n, ignore_index=True)
+    fast = replace(m, pipeline=Data(classes_=getattr(est, "classes_", None), predict=lambda _: est.predict(A), predict_proba=lambda _: est.predict_proba(A))) if same else None
+    def one(c):
+        at = np.concatenate([i * len(X) + rng.permutation(len(X)) for i in range(n)])
+        if not same: return m._scores(A.assign(**{c: A[c].to_numpy()[at]}))
+        j = names.index(c); old = A[:, j].copy(); A[:, j] = old[at]
+        try: return fast._scores(pd.DataFrame(index=range(len(A))))
+        finally: A[:, j] = old
+    return one
+
+def _leading(m: Model, X: pd.DataFrame, most: int) -> list:
+    "All columns; of more than `most` those whose parts (eighths, or values) explain most of the variance of the predictions, adjusted for the number of parts."
+    if len(m.columns) <= most: return [*m.columns]
+    P = m._scores(X).filter(like="score").to_numpy(); P = P - P.mean(0); total = (P ** 2).sum() or 1.0
+    def share(c):
+        code = pd.factorize((X[c].rank(pct=True) * 8).round() if pd.api.types.is_numeric_dtype(X[c]) else X[c])[0] + 1; n = np.maximum(np.bincount(code), 1)
+        return sum((np.bincount(code, p) ** 2 / n).sum() for p in P.T) / total - len(n) / len(X)
+    return sorted(m.columns, key=share, reverse=True)[:most]
+
+def importance(model: Model, frame: pd.DataFrame, n_repeats: int = 3, sample: int = 3000, seed: int = 0, metric: str = "auto", most: int = 100) -> pd.DataFrame:
+    "Loss in the metric when a column is shuffled: feature, importance, sd over repeats; the largest first. Uses up to `sample` rows with a known target, and of very many columns the `most` that matter to the predictions."
     metric = MAIN[model.task] if metric == "auto" else metric
     rows = _sample(frame[pd.notna(model.y(frame))], sample, seed); X, y, rng = prepare(rows, model.columns), model.y(rows), np.random.default_rng(seed)
     value = lambda pred: (METRICS[model.task][metric](_data(model.task, y, pred)[0]) or [np.nan])[0] * (-1 if metric in LOSS else 1)
-    base, got = value(model._scores(X)), []
-    for c in model.columns:
-        many = pd.concat([X.assign(**{c: X[c].to_numpy()[rng.permutation(len(X))]}) for _ in range(n_repeats)], ignore_index=True); p = model._scores(many)
-        lost = [base - value(p.iloc[i * len(X):(i + 1) * len(X)]) for i in range(n_repeats)]
+    base, got, shuffled = value(model._scores(X)), [], _shuffled(model, X, rng, n_repeats)
+    for c in _leading(model, X, most):
+        p = shuffled(c); lost = [base - value(p.iloc[i * len(X):(i + 1) * len(X)]) for i in range(n_repeats)]
         got.append({"feature": c, "importance": np.mean(lost), "sd": np.std(lost)})
     return pd.DataFrame(got).sort_values("importance", ascending=False, kind="stable", ignore_index=True)
 

@@ -66,6 +66,7 @@ def prepare(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
 
 def _number(s: pd.Series, kind: str) -> pd.Series:
     t = pd.api.types
+    if kind == "number" and s.dtype == "float64" and not np.isinf(s.to_numpy()).any(): return s  # a table may have thousands
     try:
         if kind == "time" and not t.is_timedelta64_dtype(s): s = pd.to_datetime(s, utc=True, format="ISO8601").dt.tz_localize(None) - pd.Timestamp(0)
         if kind == "time": return s / pd.Timedelta("1D")
@@ -85,7 +86,7 @@ def estimator_of(task: str, estimator: str = "auto", params: dict | None = None,
     if not (inspect.isclass(cls) and all(hasattr(cls, m) for m in ("fit", "predict", "get_params"))): raise oops("a scikit-learn-compatible estimator class", f"{path}, which lacks fit, predict or get_params", at)
     known = inspect.signature(cls).parameters; bad = [p for p in params if p not in known and not any(k.kind == k.VAR_KEYWORD for k in known.values())]
     if bad: raise oops(f"parameters of {path}", f"{bad[0]!r}.{suggest(bad[0], known)}", at)
-    if estimator == "auto": params = {"learning_rate": .06, "max_iter": 120, "max_features": .5, "min_samples_leaf": int(np.clip(n // 200, 5, 50)), "l2_regularization": 5.0, "early_stopping": False} | params
+    if estimator == "auto": params = {"learning_rate": .06, "max_iter": 120, "max_features": .5, "min_samples_leaf": int(np.clip(n // 200, 5, 50)), "max_bins": int(np.clip(n // 20, 32, 255)), "l2_regularization": 5.0, "early_stopping": False} | params
     try: made = cls(**({"random_state": seed} if "random_state" in known else {}) | params); found = get_tags(made).estimator_type
     except (TypeError, AttributeError, ValueError) as e: raise oops(f"{path} to accept {params}", str(e), at) from e
     if found != kind: raise oops(f"a {kind} for a {task} target", f"{path}, a {found}", at)
@@ -212,8 +213,8 @@ class Fitted:
 
     def _repr_markdown_(self) -> str:
         r = self.model.manifest["rows"]
-        rows = [{"on later rows": k, "model": self.scores["model"][k], "baseline": self.scores["baseline"][k]} for k in self.scores["model"]]
-        return f"{self.model._repr_markdown_()}\n\n{md_table(rows)}\n\nFitted to {r['fit']:,} rows, judged on the {r['valid']:,} rows after them, then fitted again to all {r['train']:,}."
+        rows = [{"on rows held back": k, "model": self.scores["model"][k], "baseline": self.scores["baseline"][k]} for k in self.scores["model"]]
+        return f"{self.model._repr_markdown_()}\n\n{md_table(rows)}\n\nFitted to {r['fit']:,} rows, judged on the {r['valid']:,} held back, then fitted again to all {r['train']:,}."
 
 def halve(model: Model, X: pd.DataFrame, y: np.ndarray, grid: dict, n: int, make: Any, cut: int, seed: int = 0) -> dict:
     """Successive halving (Jamieson & Talwalkar 2016): `n` random settings of `grid`, the present one among them, compete on ever more of the latest

@@ -17,7 +17,7 @@ from .schema import Contract
 from .show import COLORS, LEVELS, WIDTH, Say, style
 
 # %% ../nbs/api/09_monitor.ipynb #a87ff679
-LOWER_IS_BETTER = {"log_loss", "brier", "ece", "mae", "rmse", "mse", "mape", "medae", "pinball", "error_rate"}
+LOWER_IS_BETTER = {"log_loss", "brier", "calibration_error", "mae", "rmse", "median_ae", "false_alarms"}
 
 @dataclass(frozen=True)
 class Limits:

@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 from .code import plain
-from .core import read_json, settings, write_atomic
+from .core import file_digest, read_json, settings, write_atomic
 from .markup import LEVELS, badge, code, markdown, prose, rows_html, safe_html, safe_svg
 from .show import SAY
 from .words import WORDS, label, text
@@ -168,7 +168,7 @@ def _render(name: str, heading: str, config: dict, **view: Any) -> str:
 def view(name: str, result: dict | None, lang: str = "en", failed: bool = False) -> dict:
     "What the first screen says, as plain strings: name, level, headline, reasons, changed, todo, period, model."
     r, texts = result or {}, lambda xs: [text(x, lang) for x in xs or ()]
-    v = r.get("verdict") or {}; shown = {"name": name, "period": period(r.get("period"), lang), "model": r.get("model") or ""}
+    v = r.get("verdict") or {}; shown = {"name": name, "period": period(r.get("period"), lang) or (say("no_time", lang) if r.get("window") in ("train", "current") and "period" in r else ""), "model": r.get("model") or ""}
     if failed: return {**shown, "level": "failed", "headline": say("stopped", lang, stage=page_title(name, lang)), "reasons": [], "changed": [], "todo": [say("see_message", lang)]}
     return {**shown, "level": v.get("level") if v.get("level") in LEVELS else "none", "headline": text(r.get("headline"), lang) or say("no_result", lang, stage=page_title(name, lang)),
             "reasons": texts(v.get("reasons")), "changed": texts(r.get("changed")), "todo": texts(r.get("todo"))}
@@ -214,18 +214,22 @@ def _config(top: Path) -> dict:
     s = settings(top / "settings.ini")
     return {"title": s.title, "owner": s.owner, "contact": s.contact, "lang": s.language, "pages": sorted(p.stem for p in (top / "reports").glob("*.ipynb"))}
 
+def _locked(top: Path, result: dict | None) -> dict | None:
+    "The result with the digest of requirements.lock among its provenance."
+    return result and {**result, "provenance": {**(result.get("provenance") or {}), "lock": file_digest(top / "requirements.lock")}}
+
 def page_file(root: str | Path, name: str, notebook: dict, result: dict | None, source: dict | None = None, dest: str | Path | None = None) -> str:
     "`page` with the settings of the project at `root`. `dest`: where the file will be, if not in `reports`; a failed page without it has no links to the others."
     top = Path(root); config = _config(top)
     if dest: config["home"] = Path(os.path.relpath(top / "reports", Path(dest).parent)).as_posix() + "/"
     elif failure(notebook): config["pages"] = []
-    return page(name, notebook, result, source, config)
+    return page(name, notebook, _locked(top, result), source, config)
 
 def render_all(root: str | Path) -> list[Path]:
     "The `report` stage: a page for each executed notebook in `reports`, the start page and the feature catalogue. Written atomically."
     top = Path(root); reports, config = top / "reports", _config(top)
     load = lambda p: read_json(p) if p.exists() else None
-    results = {name: load(reports / f"{name}.json") for name in config["pages"]}
+    results = {name: _locked(top, load(reports / f"{name}.json")) for name in config["pages"]}
     pages = {name: page(name, read_json(reports / f"{name}.ipynb"), r, load(top / "nbs" / "stages" / f"{name.partition('-')[0]}.ipynb"), config) for name, r in results.items()}
     features = {n: f for r in results.values() for n, f in ((r or {}).get("results", {}).get("catalogue") or {}).items()}
     pages |= {"index": index(results, config), "features": catalogue_page(features.values(), config)}

@@ -271,6 +271,10 @@ WORDS |= {
 WORDS |= {
     "preprocess.loaded": {"en": "{rows:,} {noun} in the window, {context:,} more as context", "ja": "対象期間に{noun} {rows:,} 件、ほかに文脈として {context:,} 件"},
     "preprocess.contract_read": {"en": "Worst first. A breach marked act must be mended at its source or accepted in data/schema.yaml; watch is for information.", "ja": "重大な順です。act は出どころで直すか data/schema.yaml で承認する必要があり、watch は参考情報です。"},
+    "preprocess.split": {"en": "{rows:,} {noun}: a random share drawn with seed {seed}, because the data have no time column", "ja": "{noun} {rows:,} 件。時刻の列がないため、乱数シード {seed} による無作為抽出です"},
+    "preprocess.values": {"en": "{rows:,} {noun} by {column}", "ja": "{noun} {rows:,} 件の「{column}」の内訳"},
+    "preprocess.values_read": {"en": "Bars: how many rows hold each value of the target.", "ja": "棒は目的変数の値ごとの行数です。"},
+    "report.no_time": {"en": "random share (no time column)", "ja": "無作為抽出（時刻の列なし）"},
     "preprocess.volume": {"en": "{rows:,} {noun}, day by day", "ja": "{noun} {rows:,} 件の推移"},
     "preprocess.volume_read": {"en": "Bars: how many rows a day holds; line: the average of the target. A gap or a jump means that something happened at the source.", "ja": "棒は行数、線は目的変数の平均です。途切れや急な変化は、データの出どころで何かが起きたことを示します。"},
     "preprocess.dropped": {"en": "{n:,} {noun} left out by the rule: no known outcome", "ja": "規則「結果が未知」により {noun} {n:,} 件を除外"},
@@ -278,15 +282,24 @@ WORDS |= {
     "preprocess.features_read": {"en": "Most missing first. Missing values are normal where a feature needs history that a row does not have.", "ja": "欠損の多い順です。必要な履歴がない行では欠損になります。"},
     "preprocess.headline": {"en": "{rows:,} {noun} are ready, each described by {n} features known ahead", "ja": "{noun} {rows:,} 件を、事前に判明している特徴量 {n} 個で準備しました"},
     "preprocess.todo": {"en": "Look at the breaches of the data contract, worst first", "ja": "データ契約の違反を重大な順に確認してください"},
+    "train.fitted": {"en": "{model} from {columns:,} columns: fitted to {fit:,} rows, judged on the {valid:,} held back, then fitted again to all {train:,}", "ja": "{model}（{columns:,} 列）：{fit:,} 行で学習、残した {valid:,} 行で評価、最後に全 {train:,} 行で再学習"},
+    "label.on rows held back": {"en": "on rows held back", "ja": "未使用の行で"},
+    "label.now": {"en": "now", "ja": "今回"},
+    "label.from": {"en": "from", "ja": "下限"},
+    "label.to": {"en": "to", "ja": "上限"},
+    "label.when trained": {"en": "when trained", "ja": "学習時"},
+    "label.values": {"en": "values", "ja": "値の種類"},
+    "label.rows per day": {"en": "rows per day", "ja": "1 日の行数"},
+    "label.average target": {"en": "average target", "ja": "目的変数の平均"},
     "train.loaded": {"en": "{rows:,} {noun} to learn from", "ja": "学習に使う{noun} {rows:,} 件"},
-    "train.quality": {"en": "Quality on {n:,} later {noun} that the model had not seen", "ja": "未使用の後半 {noun} {n:,} 件での性能"},
+    "train.quality": {"en": "Quality on {n:,} {noun} that the model had not seen", "ja": "学習に使っていない{noun} {n:,} 件での性能"},
     "train.quality_read": {"en": "Each number with the interval that would hold 95 % of repetitions.", "ja": "各値に 95 % 区間を添えています。"},
     "train.fit_binary": {"en": "Do predicted chances come true?", "ja": "予測確率は当たっているか"},
     "train.fit_binary_read": {"en": "Points on the diagonal: of rows given a 30 % chance, 30 % came true.", "ja": "対角線上なら、30 % と予測した行のうち実際に 30 % が該当しています。"},
     "train.fit_multiclass": {"en": "Which class is taken for which?", "ja": "どのクラスを取り違えるか"},
     "train.fit_multiclass_read": {"en": "Rows are the truth, columns the prediction; the diagonal is right.", "ja": "行が正解、列が予測です。対角線が正答です。"},
     "train.fit_regression": {"en": "Where are the predictions off?", "ja": "予測はどこで外れるか"},
-    "train.fit_regression_read": {"en": "Each point is a row: the vertical distance from zero is the error.", "ja": "各点が 1 行です。ゼロからの縦の距離が誤差です。"},
+    "train.fit_regression_read": {"en": "Line: the average error of rows with a similar prediction; band: where most of their errors lie. Zero is perfect.", "ja": "線は予測値の近い行の平均誤差、帯は誤差の大半が入る範囲です。ゼロなら誤差はありません。"},
     "label.rows": {"en": "rows", "ja": "行"},
 }
 
@@ -338,10 +351,10 @@ def text(say: dict | None, lang: str = "en") -> str:
     if not say: return ""
     values, entry = say.get("values") or {}, WORDS.get(say.get("key", ""))
     if entry is None: return str(values.get("text", say.get("key", "")))
-    shown = {k: text(v, lang) if isinstance(v, dict) else label(v, lang) if isinstance(v, str) else v for k, v in values.items()}
+    shown = {k: text(v, lang) if isinstance(v, dict) else label(v, lang) if k in ("noun", "outcome", "metric", "other") else v for k, v in values.items()}
     try: return entry.get(lang, entry["en"]).format(**shown)
     except (KeyError, ValueError, TypeError): return f"{say['key']} {values}"
 
 def label(english: Any, lang: str = "en") -> str:
     "A short fixed text (axis, table head) in `lang`; anything that is not one stays as it is."
-    return WORDS.get(f"label.{english}", {}).get(lang, english) if isinstance(english, str) else english
+    return english if lang == "en" or not isinstance(english, str) else WORDS.get(f"label.{english}", {}).get(lang, english)

@@ -58,11 +58,18 @@ def parameters(top: Path, stage: str, key: str) -> dict:
     return given | ({"window": key} if key else {})
 
 
+SILENT = """import sys, types
+for name in ("IPython", "IPython.display"):
+    sys.modules[name] = types.ModuleType(name)
+sys.modules["IPython"].version_info, sys.modules["IPython"].get_ipython = (9,), lambda: None
+for name in ("display", "Markdown", "HTML", "SVG"):
+    setattr(sys.modules["IPython.display"], name, lambda *a, **k: None)"""
+
+
 def script(top: Path, stage: str, key: str) -> str:
     "A stage notebook as a plain Python script; `display` shows nothing, outputs go straight to their places."
     cells = [c for c in json.loads((top / "nbs" / "stages" / f"{stage}.ipynb").read_text())["cells"] if c["cell_type"] == "code"]
-    parts = ["import sys, types", "shown = types.ModuleType('IPython'); shown.display = types.ModuleType('IPython.display'); shown.get_ipython = lambda: None; shown.version_info = (9,)",
-             "shown.display.display = lambda *a, **k: None; sys.modules.update({'IPython': shown, 'IPython.display': shown.display})"]
+    parts = [SILENT]
     for c in cells:
         parts.append("".join(c["source"]))
         if "parameters" in c["metadata"].get("tags", []):
@@ -117,7 +124,7 @@ def variant(done: Path, to: Path, name: str) -> dict:
         for left in (to / "reports").glob("*.ipynb"):
             left.unlink()
         rewritten(to, make)
-        env = env | {"PYTHONPATH": str(to), "MLOPS_NB_OUT": str(to), "IPYTHONDIR": str(to / ".mlops" / "ipython")}
+        env = env | {"PYTHONPATH": str(to), "MLOPS_NB_OUT": str(to), "MLOPS_NB_STAGE": "stage", "IPYTHONDIR": str(to / ".mlops" / "ipython")}
     cost(sys.executable, "-m", "dvc", "status", cwd=to)  # so that no variant pays for hashing what was copied
     return {"argv": [*command, *stages, "--force", "--single-item"], "cwd": to, "env": env}
 
@@ -139,8 +146,8 @@ def stages(done: Path, work: Path, repeats: int, names=tuple(VARIANTS)) -> dict:
 def locked(top: Path) -> dict[str, str]:
     "Output → MD5 of the notebook stages."
     got = YAML(typ="safe").load(top / "dvc.lock")["stages"]
-    ran = {*NOTEBOOKS, *(n.replace("@", "-") for n in NOTEBOOKS)}
-    return {o["path"]: o["md5"] for n, s in got.items() if n in ran for o in s["outs"]}
+    ran = [n.replace("@", "-") if n.replace("@", "-") in got else n for n in NOTEBOOKS]
+    return {o["path"]: o["md5"] for n in ran for o in got[n]["outs"] if not o["path"].endswith(".ipynb")}
 
 
 def stage_log(top: Path) -> dict[str, dict]:

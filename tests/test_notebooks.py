@@ -8,12 +8,12 @@ OTHERS = sorted([*(ROOT / "nbs" / "stages").glob("*.ipynb"), *(ROOT / "nbs" / "g
 
 @pytest.mark.parametrize("notebook", MODULES, ids=lambda p: p.stem)
 def test_module_notebook(notebook):
-    sh("nbdev-test", "--path", notebook, "--n_workers", "1", cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
+    sh("nbdev-test", notebook, "--n-workers", "1", cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
 
 
 @pytest.mark.xdist_group("ran")
 @pytest.mark.parametrize("notebook", [p.relative_to(ROOT) for p in OTHERS], ids=lambda p: p.stem)
 def test_other_notebook(ran, notebook):
     before = sh("git", "status", "--porcelain", cwd=ran).stdout
-    sh("nbdev-test", "--path", ran / notebook, "--n_workers", "1", cwd=ran, env={"PYTHONPATH": str(ran)})
+    sh("nbdev-test", ran / notebook, "--n-workers", "1", cwd=ran, env={"PYTHONPATH": str(ran)})
     assert sh("git", "status", "--porcelain", cwd=ran).stdout == before

@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 import pandas as pd
-import pytest
 from conftest import change, nb
 
 NAMES = ["index", "preprocess-train", "preprocess-current", "train", "evaluate", "monitor", "features"]
@@ -73,7 +72,7 @@ def test_regression_with_time(project):
     top = run(project, d, target="load", task="regression", time="hour_start", keys=["meter"], noun="readings")
     seen = read(top)
     for page in seen.values():
-        assert not re.search(r"flagged|false alarm|precision|recall|probab|AUC|confusion", page, re.I)
+        assert not re.search(r"flagged|false alarm|precision|recall|probab|AUC|confusion", page, re.IGNORECASE)
     assert "readings" in seen["index"] and "off by" in seen["index"] and "2020" in seen["index"]
     assert {"mae", "rmse", "r2"} <= set(json.loads((top / "reports" / "metrics" / "evaluate.json").read_text()))
     assert "temperature" in drawn(top, "evaluate")
@@ -92,7 +91,7 @@ def test_multiclass_without_time(project):
     seen = read(top)
     assert "no time column" in seen["index"] and "random share" in seen["preprocess-train"]
     for page in seen.values():
-        assert not re.search(r"flagged|false alarm|day by day|later wines", page, re.I)
+        assert not re.search(r"flagged|false alarm|day by day|later wines", page, re.IGNORECASE)
     assert "predicted right" in seen["index"] and "wines" in seen["evaluate"]
     assert {"barolo", "grignolino", "barbera"} <= set(re.findall(r"\w+", drawn(top, "evaluate")))
     train, current = (pd.read_parquet(top / "data" / "features" / f"{w}.parquet") for w in ("train", "current"))
