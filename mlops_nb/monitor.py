@@ -129,7 +129,7 @@ def verdict(findings: Iterable[Finding]) -> Verdict:
     all_ = tuple(findings); bad = [f for f in all_ if f.severity != "ok"]; drifted = [f for f in bad if f.quantity in ("drift", "missing", "new")]
     many = len(drifted) > 3
     reasons = [f.say for f in bad if not (many and f in drifted)]
-    if many: reasons = reasons[:MAX_REASONS - 2] + [Say("monitor.many", n=len({f.column for f in drifted}), column=next((f.column for f in drifted if f.quantity == "drift"), drifted[0].column)), drifted[0].say]
+    if many: reasons = reasons[:MAX_REASONS - 2] + [Say("monitor.many", n=len({f.column for f in drifted}), column=max(drifted, key=lambda f: (f.say.key == "monitor.drift", f.value or 0)).column), drifted[0].say]
     reasons = reasons[:MAX_REASONS] or [Say("monitor.calm")]
     reasons += [f.say for f in all_ if f.id == "quality.unknown"]
     kinds = dict.fromkeys(f.quantity if f.quantity in ("contract", "quality") else "drift" for f in bad)

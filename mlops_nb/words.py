@@ -314,7 +314,7 @@ WORDS |= {
     "monitor.drift_read": {"en": "PSI per column: below {watch} is calm, beyond {act} is a large shift. A shift alone does not mean that the model is worse.", "ja": "列ごとの PSI です。{watch} 未満は平常、{act} 超は大きな変化です。変化だけでは性能低下を意味しません。"},
     "monitor.worst_title": {"en": "The column that moved most: {column}", "ja": "最も変化した列: {column}"},
     "monitor.worst_read": {"en": "Filled: training; outlined: this period.", "ja": "塗りは学習時、枠線は今期です。"},
-    "monitor.table_title": {"en": "Every column, most changed first", "ja": "全列、変化の大きい順"},
+    "monitor.table_title": {"en": "The twelve columns that changed most (all of them: Every number, below)", "ja": "変化の大きい 12 列（全列は下の JSON に）"},
     "monitor.table_read": {"en": "js: Jensen–Shannon distance, 0 to 1; new: share of values that training never had.", "ja": "js は Jensen–Shannon 距離（0〜1）、new は学習時になかった値の割合です。"},
     "monitor.findings_title": {"en": "{n} findings", "ja": "所見 {n} 件"},
     "monitor.headline_unknown": {"en": "{n:,} {noun} scored; no outcome is known yet", "ja": "{noun} {n:,} 件を予測しました。結果はまだ判明していません"},

@@ -157,8 +157,8 @@ def stage_log(top: Path) -> dict[str, dict]:
 
 # ---- the whole run, preprocessing of everything, from clone to report ----
 
-def clone(to: Path) -> Path:
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(to)], check=True)
+def clone(to: Path, source: Path = ROOT) -> Path:
+    subprocess.run(["git", "clone", "-q", str(source), str(to)], check=True)
     return to
 
 
@@ -194,9 +194,9 @@ def year(top: Path, repeats: int) -> dict:
     return json.loads(best["out"]) | {"cpu": best["cpu"], "wall": best["wall"]}
 
 
-def from_clone(work: Path) -> dict[str, float]:
+def from_clone(work: Path, source: Path) -> dict[str, float]:
     "`git clone` and `make run` in an empty folder, until the reports lie there."
-    got = cost("sh", "-c", f'git clone -q "{ROOT}" new && cd new && make run PYTHON="{getattr(sys, "_base_executable", sys.executable)}" && test -s reports/index.html', cwd=work, PATH=os.environ["PATH"])
+    got = cost("sh", "-c", f'git clone -q "{source}" new && cd new && make run PYTHON="{getattr(sys, "_base_executable", sys.executable)}" && test -s reports/index.html', cwd=work, PATH=os.environ["PATH"])
     say(f"  {got['wall']:.0f} s, {got['cpu']:.0f} CPU s")
     return got | {"size_mb": sum(f.stat().st_size for f in (work / "new" / ".venv").rglob("*") if f.is_file() and not f.is_symlink()) / 1e6}
 
@@ -205,7 +205,8 @@ def measure(work: Path, a) -> dict:
     "Everything, as a dict."
     got = {}
     say("a fresh clone, the whole pipeline")
-    done = clone(work / "run")
+    source = clone(work / "source")  # one commit for everything, whatever happens in the checkout meanwhile
+    done = clone(work / "run", source)
     if a.quick:
         small(done, 3000)
     got["run"] = cost(*MLOPS, "repro", cwd=done)
@@ -220,7 +221,7 @@ def measure(work: Path, a) -> dict:
     got["year"] = year(done, 1 if a.quick else 3)
     say(f"  {got['year']}")
     say("notebook stages, 3,000 rows")
-    little = done if a.quick else small(clone(work / "little"), 3000)
+    little = done if a.quick else small(clone(work / "little", source), 3000)
     if not a.quick:
         cost(*MLOPS, "repro", cwd=little)
     got["little"] = stages(little, work / "3000", a.repeats)
@@ -228,7 +229,7 @@ def measure(work: Path, a) -> dict:
         say("notebook stages, full data")
         got["full"] = stages(done, work / "full", max(1, a.repeats - 1))
         say("from git clone to open report")
-        got["clone"] = from_clone(work)
+        got["clone"] = from_clone(work, source)
     return got
 
 

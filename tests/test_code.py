@@ -1,5 +1,8 @@
 "Digests: what changes a result changes one, and nothing else does."
-import json, os, subprocess, sys
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest

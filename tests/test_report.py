@@ -1,5 +1,7 @@
 "Pages: what they say, what they never contain, and what happens to broken parts."
-import copy, json, re
+import copy
+import json
+import re
 from html.parser import HTMLParser
 
 import pytest

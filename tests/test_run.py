@@ -1,5 +1,10 @@
 "The runner: parameters, failures, signals, atomic outputs, equal bytes of both engines."
-import json, os, signal, subprocess, sys, time
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest

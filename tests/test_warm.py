@@ -1,5 +1,10 @@
 "Warm and cold runs: the same bytes, codes and messages; nothing outlives a run."
-import os, re, signal, subprocess, sys, time
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
