@@ -7,7 +7,7 @@ __all__ = ['ENV', 'SAY', 'ensure_env', 'die_with_parent', 'Tape', 'run_cells', '
            'scrub']
 
 # %% ../nbs/api/11_engine.ipynb #c81e728d
-import contextlib, copy, functools, io, json, os, re, signal, sys, tempfile
+import contextlib, copy, functools, io, json, os, re, signal, sys, tempfile, logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator
@@ -143,6 +143,7 @@ def papermill() -> Any:
     import papermill
     from papermill.engines import Engine, NBClientEngine, papermill_engines
     if skip: sys.modules.pop("rfc3987_syntax", None)
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # it takes `x: str | float` for an unknown name; run.values has checked names
     class ShellEngine(Engine):
         @classmethod
         def execute_managed_notebook(cls, man, kernel_name, seen=(), step=_nothing, echo=_nothing, execution_timeout=None, **kwargs):

@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 from .code import plain
-from .core import file_digest, read_json, settings, write_atomic
+from .core import oops, file_digest, read_json, settings, write_atomic
 from .markup import LEVELS, badge, code, markdown, prose, rows_html, safe_html, safe_svg
 from .show import SAY
 from .words import WORDS, label, text
@@ -229,6 +229,8 @@ def render_all(root: str | Path) -> list[Path]:
     "The `report` stage: a page for each executed notebook in `reports`, the start page and the feature catalogue. Written atomically."
     top = Path(root); reports, config = top / "reports", _config(top)
     load = lambda p: read_json(p) if p.exists() else None
+    for name in config["pages"]:
+        if not (reports / f"{name}.json").exists(): raise oops(f"the result reports/{name}.json beside its notebook", "nothing there", "`dvc checkout` brings it back, or run the stage again")
     results = {name: _locked(top, load(reports / f"{name}.json")) for name in config["pages"]}
     pages = {name: page(name, read_json(reports / f"{name}.ipynb"), r, load(top / "nbs" / "stages" / f"{name.partition('-')[0]}.ipynb"), config) for name, r in results.items()}
     features = {n: f for r in results.values() for n, f in ((r or {}).get("results", {}).get("catalogue") or {}).items()}

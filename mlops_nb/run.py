@@ -171,9 +171,9 @@ def _log(top: Path, name: str, begun: float, cpu: float, code: int) -> None:
 
 # %% ../nbs/api/12_run.ipynb #c51ce410
 def _source(top: Path, stage: str) -> dict:
-    path = top / "nbs" / "stages" / f"{stage}.ipynb"
+    path = top / "nbs" / "stages" / f"{Path(stage).name}.ipynb"
     names = sorted(p.stem for p in path.parent.glob("*.ipynb"))
-    if stage not in names: raise oops(f"a stage: {', '.join(names)}", f"{stage}.{suggest(stage, names)}", f"correct the name, or add nbs/stages/{stage}.ipynb")
+    if stage not in names: raise oops(f"a stage: {', '.join(names)}", f"{stage}.{suggest(stage, names)}", "correct the name, or add a notebook of that name to nbs/stages")
     papermill()
     import nbformat
     try: return nbformat.reads(path.read_text("utf-8"), 4)

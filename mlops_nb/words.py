@@ -35,8 +35,8 @@ WORDS |= {
     "evaluate.no_rows": {"en": "no rows with a known outcome", "ja": "結果の分かっている行がありません"},
     "evaluate.nothing_to_compare": {"en": "there is no {other} yet", "ja": "{other}がまだありません"},
     "evaluate.not_defined": {"en": "{metric} is not defined on these rows", "ja": "この行では{metric}が定まりません"},
-    "evaluate.beats_baseline": {"en": "{metric} {value:.4g}, baseline {other:.4g}: better by {gain:+.3g} (95 % interval {low:+.3g} to {high:+.3g}); more than {margin:.3g} is asked", "ja": "{metric} {value:.4g}、ベースライン {other:.4g}：改善 {gain:+.3g}（95 % 区間 {low:+.3g} ～ {high:+.3g}）、要件は {margin:.3g} 超"},
-    "evaluate.not_worse_than_champion": {"en": "{metric} {value:.4g}, champion {other:.4g}: better by {gain:+.3g} (95 % interval {low:+.3g} to {high:+.3g}); worse by {margin:.3g} is tolerated", "ja": "{metric} {value:.4g}、チャンピオン {other:.4g}：改善 {gain:+.3g}（95 % 区間 {low:+.3g} ～ {high:+.3g}）、許容される悪化は {margin:.3g}"},
+    "evaluate.beats_baseline": {"en": "{metric} {value:.4g}, baseline {other:.4g}: difference {gain:+.3g}, positive is better (95 % interval {low:+.3g} to {high:+.3g}); more than {margin:.3g} is asked", "ja": "{metric} {value:.4g}、ベースライン {other:.4g}：差 {gain:+.3g}（正なら改善）（95 % 区間 {low:+.3g} ～ {high:+.3g}）、要件は {margin:.3g} 超"},
+    "evaluate.not_worse_than_champion": {"en": "{metric} {value:.4g}, champion {other:.4g}: difference {gain:+.3g}, positive is better (95 % interval {low:+.3g} to {high:+.3g}); worse by {margin:.3g} is tolerated", "ja": "{metric} {value:.4g}、チャンピオン {other:.4g}：差 {gain:+.3g}（正なら改善）（95 % 区間 {low:+.3g} ～ {high:+.3g}）、許容される悪化は {margin:.3g}"},
     "evaluate.limit": {"en": "{metric} is {value:.4g}, the limit {limit:.4g}", "ja": "{metric} は {value:.4g}、限度は {limit:.4g}"},
     "evaluate.worst_slice": {"en": "{metric} is {value:.4g} where {column} is {level} ({n:,} rows), the limit {limit:.4g}", "ja": "{column} が {level} の {n:,} 行で {metric} は {value:.4g}、限度は {limit:.4g}"},
     "evaluate.no_slices": {"en": "no slice has enough rows", "ja": "十分な行数のある区分がありません"},
@@ -342,7 +342,7 @@ WORDS |= {
     "evaluate.gate_failed": {"en": "The candidate did not pass the gate", "ja": "候補モデルは関門に不合格でした"},
     "evaluate.gate_read": {"en": "Named checks with limits; all must pass before a promotion.", "ja": "昇格にはすべての項目の合格が必要です。"},
     "evaluate.changed": {"en": "Candidate {candidate} against champion {champion}", "ja": "候補 {candidate} と本番 {champion} の比較"},
-    "evaluate.todo": {"en": "Keep the champion; look at the failed checks before training again", "ja": "本番モデルを維持し、不合格の項目を確認してから再学習してください"},
+    "evaluate.todo": {"en": "Do not promote this candidate; look at the failed checks before training again", "ja": "この候補は昇格させず、不合格の項目を確認してから再学習してください"},
 }
 
 # %% ../nbs/api/01_words.ipynb #4e732ced
