@@ -34,7 +34,9 @@ class Run:
         if self.rev == "workspace" and here.exists(): return here.read_bytes()
         try:
             with self._fs.open(path) as f: return f.read()
-        except Exception as e: raise oops(f"{path} in {self.rev}", f"not there ({type(e).__name__})", f"run the pipeline there, or `dvc fetch --run-cache` / `dvc pull` if a remote has it") from None
+        except Exception as e:
+            if "Rev" in type(e).__name__: raise oops("a commit, tag, branch or experiment", self.rev, "see `git log --oneline` and `dvc exp list`") from None
+            raise oops(f"{path} in {self.rev}", f"not there ({type(e).__name__})", f"run the pipeline there, or `dvc fetch --run-cache` / `dvc pull` if a remote has it") from None
 
     def json(self, path: str) -> dict: return json.loads(self.read(path))
 
