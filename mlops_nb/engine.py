@@ -74,7 +74,9 @@ def _captured(tape: Tape) -> Iterator[None]:
     "Standard streams and their file descriptors go to `tape`, standard input is empty."
     import builtins, getpass
     from IPython.core.error import StdinNotImplementedError
-    def no_input(*a, **k): raise StdinNotImplementedError("a stage notebook cannot ask for input: use a parameter")
+    def no_input(*a, **k):
+        __tracebackhide__ = True
+        raise StdinNotImplementedError("a stage notebook cannot ask for input: use a parameter")
     def no_exit(code=0):
         if os.getpid() != tape.pid: real_exit(code)
         raise SystemExit(f"os._exit({code}) in a stage notebook")
