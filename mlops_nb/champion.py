@@ -8,10 +8,7 @@ __all__ = ['dir_md5', 'champion', 'score']
 # %% ../nbs/api/10_champion.ipynb #c81e728d
 import hashlib, json, shutil
 from pathlib import Path
-import pandas as pd
 from .core import call, inp, oops, out, params, read_json, root
-from .data import spec, write_parquet
-from .model import load
 
 # %% ../nbs/api/10_champion.ipynb #a87ff679
 def dir_md5(folder: Path) -> str:
@@ -43,6 +40,9 @@ def champion() -> str:
 # %% ../nbs/api/10_champion.ipynb #1679091c
 def score() -> dict:
     "Score the current window with the champion into data/predictions/current.parquet. A window that broke the contract is not scored: the file is empty."
+    import pandas as pd
+    from mlops_nb.data import spec, write_parquet
+    from mlops_nb.model import load
     s, frame = spec(), pd.read_parquet(inp("data/features/current.parquet"))
     model = load(inp("data/champion"))
     if read_json(inp("reports/preprocess-current.json"))["verdict"]["level"] == "act": frame = frame.head(0).reindex(columns=[*s.names(), *model.columns, s.target])

@@ -98,7 +98,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     "Run a command; returns the exit code."
-    a = parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["repro"] and argv[1:2] not in (["-h"], ["--help"]): a = argparse.Namespace(command="repro", fn=_repro, rest=argv[1:])  # its options are dvc's
+    else: a = parser().parse_args(argv)
     try: return a.fn(a) or 0
     except MlopsError as e: print(f"error in `{a.command}`:\n{e}", file=sys.stderr, flush=True); return 1
     except KeyboardInterrupt: print("stopped", file=sys.stderr); return 130

@@ -7,7 +7,7 @@ __all__ = ['TASKS', 'ROW', 'Spec', 'spec', 'Window', 'windows', 'naive', 'kind',
            'read_raw', 'label', 'thin', 'volume_plot']
 
 # %% ../nbs/api/03_data.ipynb #c81e728d
-import glob, os, re, traceback
+import glob, os, re, traceback, warnings
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,9 @@ def naive(time: pd.Series, name: str) -> pd.Series:
     if pd.api.types.is_numeric_dtype(time.dtype): raise oops(f"times in {name}", f"numbers such as {list(time.head(3).astype(str))}", "write them as 2013-01-31 14:05, or choose another column as data.time")
     got = pd.to_datetime(time, errors="coerce", utc=True, format="ISO8601" if time.dtype.kind in "OT" or str(time.dtype) == "str" else None)
     bad = time[got.isna() & time.notna()]
-    if len(bad): got = pd.to_datetime(time, errors="coerce", utc=True); bad = time[got.isna() & time.notna()]
+    if len(bad):
+        with warnings.catch_warnings(): warnings.simplefilter("ignore"); got = pd.to_datetime(time, errors="coerce", utc=True)
+        bad = time[got.isna() & time.notna()]
     if len(bad): raise oops(f"times in {name}", f"{len(bad)} that are none, such as {list(bad.head(3).astype(str))}", "write them as 2013-01-31 14:05, or choose another column as data.time")
     return got.dt.tz_localize(None).astype("datetime64[us]")
 

@@ -15,7 +15,7 @@ from .code import plain
 
 # %% ../nbs/api/11_engine.ipynb #a87ff679
 ENV = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TZ": "UTC",
-       "MPLBACKEND": "agg", "SOURCE_DATE_EPOCH": "0", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+       "MPLBACKEND": "module://matplotlib_inline.backend_inline", "SOURCE_DATE_EPOCH": "0", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
 def ensure_env() -> None:
     "Replace this process by one with the variables `ENV`, unless it has them already. To be called before heavy imports."

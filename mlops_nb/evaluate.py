@@ -382,13 +382,14 @@ class Check:
 class Gate:
     "All checks; `passed` when none has failed."
     checks: tuple
+    speaks = True  # its table takes messages as keys
 
     @property
     def passed(self) -> bool: return all(c.passed is not False for c in self.checks)
 
     def json(self) -> dict: return {"passed": self.passed, "checks": [{"name": c.name, "passed": c.passed, "say": say_json(c.say)} for c in self.checks]}
 
-    def _repr_markdown_(self) -> str: return md_table([{"": {True: "✓", False: "✗", None: "–"}[c.passed], "check": c.name, "finding": str(c.say)} for c in self.checks])
+    def _repr_markdown_(self, words=str) -> str: return md_table([{"": {True: "✓", False: "✗", None: "–"}[c.passed], "check": c.name, "finding": words(c.say)} for c in self.checks])
 
 def _limit(name: str, value: Any, of: float = 1.0) -> float:
     "A limit from params.yaml: a number, or a share of `of` such as \"1%\"."

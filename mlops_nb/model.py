@@ -19,6 +19,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import get_tags
+from skops.io.exceptions import UntrustedTypesFoundException
 from .core import file_digest, load_object, md_table, oops, read_json, suggest, to_json, write_atomic, write_json
 
 # %% ../nbs/api/06_model.ipynb #a87ff679
@@ -59,19 +60,19 @@ def _kind(s: pd.Series) -> str:
     return "number" if t.is_numeric_dtype(s) or how in ("decimal", "integer", "floating", "mixed-integer-float") else "text"
 
 def prepare(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
-    "Exactly `columns`, in their order: floats (times as days; infinities missing) and strings. Extra columns go; a missing one or text for a number is an error."
+    "Exactly `columns`, in their order: floats (times as days; infinite, or beyond 1e100: missing) and strings. Extra columns go; a missing one or text for a number is an error."
     lost = [c for c in columns if c not in frame]
     if lost: raise oops("the columns that the model was trained on", f"none named {', '.join(lost[:5])}.{suggest(lost[0], frame.columns)}", "run preprocess again, or give the rows these columns")
     return pd.DataFrame({c: labels(frame[c]) if k == "text" else _number(frame[c], k) for c, k in columns.items()}, index=frame.index)
 
 def _number(s: pd.Series, kind: str) -> pd.Series:
     t = pd.api.types
-    if kind == "number" and s.dtype == "float64" and not np.isinf(s.to_numpy()).any(): return s  # a table may have thousands
+    if kind == "number" and s.dtype == "float64" and not (np.abs(s.to_numpy()) > 1e100).any(): return s  # a table may have thousands
     try:
         if kind == "time" and not t.is_timedelta64_dtype(s): s = pd.to_datetime(s, utc=True, format="ISO8601").dt.tz_localize(None) - pd.Timestamp(0)
         if kind == "time": return s / pd.Timedelta("1D")
         if not (t.is_numeric_dtype(s) or t.is_bool_dtype(s)): s = pd.to_numeric(labels(s).replace({"True": "1", "true": "1", "False": "0", "false": "0"}))
-        return s.astype("Float64").astype(float).replace([np.inf, -np.inf], np.nan)
+        s = s.astype("Float64").astype(float); return s.where(s.abs() <= 1e100)
     except (ValueError, TypeError) as e:
         raise oops(f"a {'time' if kind == 'time' else 'number'} in column {s.name!r}, as in training", f"{s.dtype} values such as {s.dropna().iloc[0]!r}", "convert the column at its source, or train again") from e
 
@@ -291,9 +292,9 @@ def dumps(obj: Any) -> bytes:
 def loads(data: bytes, name: str = "model") -> Any:
     "The object of skops bytes, if all its types are on the list."
     again = f"restore {name} with `dvc checkout`, or train again; never load a model that you did not make"
-    try: foreign = set(sio.get_untrusted_types(data=data)) - set(TYPES); got = None if foreign else sio.loads(data, trusted=list(TYPES))
+    try: got = sio.loads(data, trusted=list(TYPES))
+    except UntrustedTypesFoundException as e: raise oops(f"only known types in {name}", ", ".join(sorted(set(sio.get_untrusted_types(data=data)) - set(TYPES))), again) from e
     except Exception as e: raise oops(f"a skops file in {name} that this environment can read", f"{type(e).__name__}: {e}", again + ", or install the versions in its manifest") from e
-    if foreign: raise oops(f"only known types in {name}", ", ".join(sorted(foreign)), again)
     if not _sound(got): raise oops(f"sound decision trees in {name}", "indices that point outside of a tree", again)
     return got
 

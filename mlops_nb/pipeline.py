@@ -6,7 +6,7 @@
 __all__ = ['outputs', 'differences', 'compare_with_record', 'run_lock', 'repro']
 
 # %% ../nbs/api/14_pipeline.ipynb #c81e728d
-import contextlib, fcntl, json, os, shutil, signal, subprocess, sys, time
+import contextlib, fcntl, json, os, re, shutil, signal, subprocess, sys, time
 from pathlib import Path
 from typing import Iterator
 from .core import MlopsError, call, read_json, root
@@ -89,7 +89,7 @@ def repro(args: list[str] = ()) -> int:
         if strip.exists(): subprocess.run([sys.executable, str(strip), *map(str, (root() / "nbs" / "stages").glob("*.ipynb"))], check=False)
         before = (root() / "dvc.lock").read_bytes() if (root() / "dvc.lock").exists() else b""
         log = root() / ".mlops" / "runs.jsonl"; runs = log.stat().st_size if log.exists() else 0
-        remote = any("['remote" in f.read_text() for f in (root() / ".dvc").glob("config*"))  # asking dvc takes a second
+        remote = any(re.search(r"(?m)^\s*\[\s*'?remote\s", f.read_text()) for f in (root() / ".dvc").glob("config*"))  # asking dvc takes a second
         if not remote and not (root() / "data" / "champion").exists(): print("no DVC remote is set: everything is computed here", flush=True)
         with server() as warm: code = _group(lock, [sys.executable, "-m", "dvc", "repro", *(["--pull", "--allow-missing"] if remote else []), *args], env | ENV | warm)
         if code: print(f"stopped after {time.monotonic() - begun:.0f} s: a stage failed (see above). Earlier outputs are in the DVC cache: `dvc checkout` brings them back", flush=True); return code

@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 from .code import plain
-from .core import oops, file_digest, read_json, settings, write_atomic
+from .core import esc, oops, file_digest, read_json, settings, write_atomic
 from .markup import LEVELS, badge, code, markdown, prose, rows_html, safe_html, safe_svg
 from .show import SAY
 from .words import WORDS, label, text
@@ -79,8 +79,9 @@ def block(out: dict, lang: str, prefix: str) -> Markup:
     if "image/svg+xml" in data: return frame("fig", safe_svg(joined(data["image/svg+xml"]), prefix, alt or title or say("figure", lang), lang))
     for kind in ("image/png", "image/jpeg"):
         if kind in data: return frame("fig", Markup('<img alt="{}" src="data:{};base64,{}">').format(alt or title or say("figure", lang), kind, joined(data[kind]).strip()))
+    words = {f"⟦{i}⟧": esc(text(s, lang)) for i, s in enumerate(meta.get("says", ()))}
     for kind, show in (("text/html", safe_html), ("text/markdown", markdown)):
-        if kind in data: return frame("tbl" if "<table" in (shown := show(joined(data[kind]), lang, title)) or title else "prose", shown)
+        if kind in data: return frame("tbl" if "<table" in (shown := show(re.sub(r"⟦\d+⟧", lambda m: words.get(m[0], m[0]), joined(data[kind])), lang, title)) or title else "prose", shown)
     return pre(data.get("text/plain", ""))
 
 def failure(notebook: dict) -> tuple[dict, dict] | None:

@@ -70,7 +70,7 @@ def values(stage: str, decl: dict[str, Param], given: dict, key: str | None = No
         if name not in decl: raise oops(f"in params.yaml, {stage}: only what nbs/stages/{stage}.ipynb declares: {', '.join(decl)}", f"{stage}.{name}.{near}", "correct the name, or remove it")
     for p in decl.values():
         if p.name not in got: raise oops(f"{stage}.{p.name} ({p.type}) in params.yaml", "it is not set", f"add `{p.name}: {json.dumps(p.default)}` to the section {stage}")
-        if not fits(got[p.name], p.type): raise MlopsError(f"{stage}.{p.name} should be {p.type}, is {got[p.name]!r} ({type(got[p.name]).__name__})")
+        if not fits(got[p.name], p.type): raise oops(f"{p.type} for {stage}.{p.name}", f"{got[p.name]!r} ({type(got[p.name]).__name__})", "correct the value after -p" if p.name in (by_hand or {}) else "correct it in params.yaml")
     return {n: got[n] for n in decl}
 
 # %% ../nbs/api/12_run.ipynb #6512bd43

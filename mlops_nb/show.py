@@ -58,6 +58,7 @@ def svg(fig: Any) -> str:
     "A matplotlib figure as an SVG text without clock, creator or XML head; the figure is closed."
     import matplotlib.pyplot as plt
     buf = io.StringIO()
+    if layout := fig.get_layout_engine(): layout.execute(fig); fig.set_layout_engine("none")  # now, or savefig draws twice
     fig.savefig(buf, format="svg", metadata={"Date": None, "Creator": None}); plt.close(fig)
     got = re.sub(r"<metadata>.*?</metadata>", "", buf.getvalue()[buf.getvalue().index("<svg"):], flags=re.S)
     return re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d+\.\d{2})\d+", r"\1", tag[0]), got)  # coordinates, not texts
@@ -81,8 +82,11 @@ def figure(fig: Any, title: Say | str, reading: Say | str = "", alt: Say | str =
 def table(data: Any, title: Say | str, reading: Say | str = "", digits: int = 4) -> None:
     "Display rows (DataFrame, list of dicts, or an object that shows itself as Markdown) with a title and a sentence on reading them."
     from IPython.display import display
-    md = data._repr_markdown_() if hasattr(data, "_repr_markdown_") else md_table(data, digits)
-    _aloud(f"**{esc(title)}**"); display(_Shown({"text/markdown": md, "text/plain": "table"}, {"title": say_json(title), "reading": say_json(reading) if reading else None})); _aloud(reading and esc(reading))
+    says: list = []
+    def later(s: Say) -> str: says.append(s.json()); return f"⟦{len(says) - 1}⟧"  # the page puts the words in their places
+    keyed = "MLOPS_NB_OUT" in os.environ and getattr(data, "speaks", False)
+    md = data._repr_markdown_(later) if keyed else data._repr_markdown_() if hasattr(data, "_repr_markdown_") else md_table(data, digits)
+    _aloud(f"**{esc(title)}**"); display(_Shown({"text/markdown": md, "text/plain": "table"}, {"title": say_json(title), "reading": say_json(reading) if reading else None} | ({"says": says} if says else {}))); _aloud(reading and esc(reading))
 
 # %% ../nbs/api/02_show.ipynb #c20ad4d7
 LEVELS = ("ok", "watch", "act")

@@ -9,7 +9,7 @@ __all__ = ['WARM', 'LIBRARIES', 'FORWARDED', 'client', 'serve', 'main', 'server'
 import contextlib, json, os, signal, socket, sys
 from collections.abc import Iterator
 
-WARM = ("run", "ingest", "score")  # the commands that need the heavy libraries
+WARM = ("run", "ingest", "champion", "score", "report")  # all stages but `code`, which only reads files
 LIBRARIES = ("pandas", "pyarrow.parquet", "scipy.stats", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.metrics", "sklearn.pipeline",
              "matplotlib.pyplot", "skops.io", "pandera.pandas", "ruamel.yaml", "papermill", "ipykernel.jsonutil", "IPython.core.interactiveshell")
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)

@@ -58,8 +58,8 @@ def test_types():
 
 
 @pytest.mark.parametrize("given, by_hand, words", [
-    ({"rows": 1, "rate": 0.1}, {"rate": "high"}, "toy.rate should be float, is 'high' (str)"),
-    ({"rows": "abc", "rate": 0.1}, None, "toy.rows should be int"),
+    ({"rows": 1, "rate": 0.1}, {"rate": "high"}, "got 'high' (str)"),
+    ({"rows": "abc", "rate": 0.1}, None, "expected int for toy.rows"),
     ({"rows": 1}, None, "toy.rate (float) in params.yaml"),
     ({"rows": 1, "rate": 1, "rat": 2}, None, "toy.rat"),
     ({"row": 1, "rate": 1}, None, 'Did you mean "rows"'),
