@@ -45,7 +45,7 @@ def with_pid(top): return int(((top / "pid").read_text().split() or [0])[-1]) if
 
 SOURCES = {
     "good": WRITE + "import pandas as pd, os, sys\nprint(n); os.system('echo sub'); print('e', file=sys.stderr)\npd.DataFrame({'a': [1.5]})",
-    "figure": WRITE + "%matplotlib inline\nimport matplotlib.pyplot as plt\nfrom sklearn.linear_model import LogisticRegression\nplt.plot([1, 2])\nLogisticRegression()",
+    "figure": WRITE + "import matplotlib.pyplot as plt\nfrom sklearn.linear_model import LogisticRegression\nplt.plot([1, 2])\nLogisticRegression()",
     "fork": WRITE + "import multiprocessing as mp\ndef f(i): return i * i\nwith mp.get_context('fork').Pool(2) as p: print(p.map(f, [1, 2]))",
     "stdin": WRITE + "import sys\nprint(repr(sys.stdin.read()))\nimport subprocess; subprocess.run(['cat'])",
     "input": "input()", "error": "1 / 0", "library": "import json; json.loads(chr(123))", "exit": "import os; os._exit(0)", "segfault": "import os; os.kill(os.getpid(), 11)", "killed": "import os; os.kill(os.getpid(), 9)",
@@ -61,6 +61,7 @@ def test_same_as_cold(tmp_path, warm, name):
         result = run(top, env | {"MARK": "x"}, input="typed\n")
         files = {p.relative_to(top).as_posix(): p.read_bytes() for d in ("data", "reports", ".mlops/failed") for p in (top / d).rglob("*") if p.is_file()}
         got.append((result[0], re.sub(r"in [\d.]+ s, \d+ MB", "", result[1]), result[2], files))
+    assert name != "figure" or b"image/png" in got[0][3]["reports/toy.ipynb"]   # plt.plot() alone is shown
     assert got[0][:3] == got[1][:3] and sorted(got[0][3]) == sorted(got[1][3])
     for path, content in got[0][3].items():
         other = got[1][3][path]; at = len(os.path.commonprefix([content, other]))
