@@ -482,6 +482,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'mlops_nb.warm._early': ('api/warm.html#_early', 'mlops_nb/warm.py'),
                                'mlops_nb.warm._import_all': ('api/warm.html#_import_all', 'mlops_nb/warm.py'),
                                'mlops_nb.warm._request': ('api/warm.html#_request', 'mlops_nb/warm.py'),
+                               'mlops_nb.warm.answers': ('api/warm.html#answers', 'mlops_nb/warm.py'),
                                'mlops_nb.warm.client': ('api/warm.html#client', 'mlops_nb/warm.py'),
                                'mlops_nb.warm.main': ('api/warm.html#main', 'mlops_nb/warm.py'),
                                'mlops_nb.warm.serve': ('api/warm.html#serve', 'mlops_nb/warm.py'),

@@ -13,6 +13,15 @@ for name in ("MLOPS_NB_OUT", "MLOPS_NB_SERVER", "MLOPS_NB_ROOT"):
     ENV.pop(name, None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def warm_server():
+    "Stage commands of all tests fork from one server; tests/test_warm.py shows that they do the same without."
+    from mlops_nb.warm import server
+    with server() as env:
+        ENV.update(env)
+        yield
+
+
 def sh(*argv, cwd, check=True, **kw):
     "Run a command; its output as text. A failure shows what it printed."
     got = subprocess.run([str(a) for a in argv], cwd=cwd, env=ENV | kw.pop("env", {}), capture_output=True, text=True, timeout=kw.pop("timeout", 900), **kw)
