@@ -98,7 +98,7 @@ def windows(p: dict | None = None) -> dict[str, Window]:
         raise oops("windows.train to end before windows.current begins", f"train until {a.period()[1]}, current from {b.period()[0]}", "move one of them in params.yaml: overlapping windows would judge the model on rows it has seen")
     if s.time: return got
     if a.share[1] + b.share[1] > 1 + 1e-9: raise oops("windows.train.share and windows.current.share to be at most 1 together", f"{a.share[1]} and {b.share[1]}", "lower one of them in params.yaml")
-    return {"train": a, "current": Window("current", share=(a.share[1], a.share[1] + b.share[1]))}
+    return {"train": a, "current": Window("current", share=(1 - b.share[1], 1.0))}
 
 def _timed(name: str, w: dict, s: Spec, as_of: Any) -> Window:
     if set(w) != {"start", "end"}: raise oops(f"windows.{name} with start and end", ", ".join(w) or "nothing", "mend params.yaml")

@@ -223,7 +223,8 @@ class Groups:
 
     def _repr_markdown_(self) -> str:
         rates = [c[:-4] for c in self.table if c.endswith(" low")]
-        short = lambda r, k: "–" if pd.isna(r[k]) else f"{r[k]:.3g}" if pd.isna(r[f"{k} low"]) else f"{r[k]:.3g} ({r[f'{k} low']:.3g}–{r[f'{k} high']:.3g})"
+        form = {k: ".2f" if self.table[k].abs().max() <= 1 else ".3g" for k in rates}
+        short = lambda r, k: "–" if pd.isna(r[k]) else f"{r[k]:{form[k]}}" if pd.isna(r[f"{k} low"]) else f"{r[k]:{form[k]}} ({r[f'{k} low']:{form[k]}}–{r[f'{k} high']:{form[k]}})"
         return md_table([{**{c: r[c] for c in ("column", "level", "n")}, **{k: short(r, k) for k in rates}} for r in self.table.to_dict("records")]) + "\n\n" + md_table(self.gaps)
 
 RATES = {"binary": ["flagged", "recall", "false_alarms", "precision"], "multiclass": ["accuracy", "balanced_accuracy"], "regression": ["bias", "mae"]}
@@ -345,8 +346,8 @@ def residual_plot(y: Any, pred: pd.DataFrame, bins: int = 15) -> Any:
     d = _data("regression", y, pred)[0]; b = (rankdata(d.s, "min") - 1) * bins // max(len(d.s), 1); q = pd.DataFrame({"s": d.s, "e": d.e}).groupby(b); e = q.e.quantile([.1, .5, .9]).unstack()
     fig, ax = _axes(); ax.axhline(0, color="0.6", lw=1); ax.fill_between(q.s.mean(), e[.1], e[.9], alpha=.25, lw=0); ax.plot(q.s.mean(), e[.5], "-o", ms=4); ax.set(xlabel="predicted", ylabel="predicted − was"); return fig
 
-def _dots(names, value, low, high, xlabel, at=None):
-    fig, ax = _axes(.8 + .27 * len(names)); pos = np.arange(len(names))[::-1]
+def _dots(names, value, low, high, xlabel, at=None, row=.27):
+    fig, ax = _axes(.8 + row * len(names)); pos = np.arange(len(names))[::-1]
     if at is not None: ax.axvline(at, color="0.5", lw=1, ls="--")
     ax.errorbar(value, pos, xerr=(np.maximum(value - low, 0), np.maximum(high - value, 0)), fmt="o", ms=5, elinewidth=1.2); ax.set_yticks(pos, names); ax.set(xlabel=xlabel); ax.grid(axis="y", visible=False); return fig
 
@@ -356,7 +357,7 @@ def importance_plot(table: pd.DataFrame, top: int = 12) -> Any:
 
 def slice_plot(s: Slices, top: int = 12) -> Any:
     "The worst slices with their intervals; dashed: all rows."
-    t = s.table.head(top); return _dots([f"{_short(c, 11)} {_short(v, 13)}" for c, v in zip(t.column, t.level)], t.value, t.low, t.high, s.metric, s.overall.value)
+    t = s.table.head(top); return _dots([f"{_short(c, 22)}\n{_short(v, 22)}" for c, v in zip(t.column, t.level)], t.value, t.low, t.high, s.metric, s.overall.value, .45)
 
 def dependence_plot(table: pd.DataFrame, feature: str) -> Any:
     "Mean prediction along a feature: a line for numbers, dots for categories; a series per class."
@@ -389,7 +390,7 @@ class Gate:
 
     def json(self) -> dict: return {"passed": self.passed, "checks": [{"name": c.name, "passed": c.passed, "say": say_json(c.say)} for c in self.checks]}
 
-    def _repr_markdown_(self, words=str) -> str: return md_table([{"": {True: "✓", False: "✗", None: "–"}[c.passed], "check": c.name, "finding": words(c.say)} for c in self.checks])
+    def _repr_markdown_(self, words=str) -> str: return md_table([{"": {True: "✓", False: "✗", None: "–"}[c.passed], "check": c.name.replace("_", " "), "finding": words(c.say)} for c in self.checks])
 
 def _limit(name: str, value: Any, of: float = 1.0) -> float:
     "A limit from params.yaml: a number, or a share of `of` such as \"1%\"."
