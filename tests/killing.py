@@ -1,0 +1,137 @@
+"""Kill a command at every file write, rename, removal and start of another program, one after the other: `python tests/killing.py` prints the count.
+
+The command runs with this folder's `sitecustomize` code, which counts what the interpreter reports to audit hooks (PEP 578) and sends SIGKILL at the n-th. It is a
+miniature project: the stages are small scripts, while git, DVC, the registry and the loop are the real ones."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+HOOK = '''
+import os, sys
+spec = os.environ.pop("KILL_AT", "")
+if spec:
+    where, at = spec.rsplit(":", 1); seen = [0]; top = os.getcwd()
+    def hook(event, args):
+        if event == "open": hit = isinstance(args[0], str) and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR) and os.path.abspath(args[0]).startswith(top)
+        else: hit = event in ("subprocess.Popen", "os.rename", "os.remove", "os.rmdir", "os.mkdir")
+        if not hit: return
+        seen[0] += 1
+        if seen[0] == int(at): os.kill(os.getpid(), 9)
+    sys.addaudithook(hook)
+    import atexit
+    atexit.register(lambda: open(where, "w").write(str(seen[0])) if at == "0" else None)
+'''
+MAKE = '''
+import json, pathlib, sys
+n = pathlib.Path("n.txt").read_text().strip()
+for d in ("data/candidate", "reports"): pathlib.Path(d).mkdir(parents=True, exist_ok=True)
+pathlib.Path("data/candidate/model.skops").write_text("model " + n); pathlib.Path("data/candidate/manifest.json").write_text("{}")
+pathlib.Path("reports/evaluate.json").write_text(json.dumps({"results": {"gate": {"passed": True, "checks": []}}}))
+'''
+DVC = """stages:
+  train: {cmd: python make.py, deps: [n.txt], outs: [data/candidate, reports/evaluate.json]}
+  champion: {cmd: python -m mlops_nb champion, deps: [data/candidate], params: [champion], outs: [data/champion]}
+artifacts: {toy: {path: data/candidate, type: model}}
+"""
+
+
+def environment(**more):
+    own = {k: v for k, v in os.environ.items() if not k.startswith("MLOPS_NB") or k == "MLOPS_NB_SERVER"}
+    who = {f"GIT_{a}_{b}": v for a in ("AUTHOR", "COMMITTER") for b, v in (("NAME", "ada"), ("EMAIL", "ada@example.com"))}
+    return own | who | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(HERE.parent), "DVC_NO_ANALYTICS": "1"} | more
+
+
+def sh(top, *argv, **env):
+    return subprocess.run([str(a) for a in argv], cwd=top, env=environment(**env), capture_output=True, text=True, timeout=300)
+
+
+def done(top, *argv):
+    got = sh(top, *argv)
+    assert got.returncode == 0, (argv, got.stdout[-2000:], got.stderr[-2000:])
+    return got.stdout
+
+
+def model(top, n, message):
+    "Train the next candidate and commit it."
+    (top / "n.txt").write_text(f"{n}\n")
+    done(top, sys.executable, "-m", "dvc", "repro", "-q")
+    done(top, "git", "add", "-A"), done(top, "git", "commit", "-qm", message)
+
+
+def project(top):
+    "Two registered versions, and a third candidate."
+    (top / "data").mkdir(parents=True)
+    sections = "".join(f"{s}: {{}}\n" for s in "windows features preprocess train evaluate monitor".split())
+    for name, text in {"make.py": MAKE, "dvc.yaml": DVC, "params.yaml": f"data: {{}}\n{sections}champion: {{version: null, commit: null, md5: null}}\n", "settings.ini": "", ".gitignore": ".mlops/\n__pycache__/\n"}.items():
+        (top / name).write_text(text)
+    done(top, "git", "init", "-q", "-b", "main"), done(top, sys.executable, "-m", "dvc", "init", "-q")
+    for n in (1, 2):
+        model(top, n, f"candidate {n}"), done(top, sys.executable, "-m", "mlops_nb", "promote", "--why", f"number {n}")
+    model(top, 3, "candidate 3")
+    return top
+
+
+COMMANDS = {"promote": ("promote", "--why", "better"), "rollback": ("rollback", "--why", "worse")}
+
+
+def state(top):
+    "What a user sees: pin, champion's bytes, branch, tags; None when the files do not fit the commit."
+    if done(top, "git", "status", "--porcelain") or "up to date" not in done(top, sys.executable, "-m", "dvc", "status"):
+        return None
+    return (top / "params.yaml").read_text().splitlines()[-1], (top / "data/champion/model.skops").read_text(), done(top, "git", "log", "--format=%s"), done(top, "git", "tag")
+
+
+def points(source, argv, work):
+    "How many places there are to be killed at, and the states before and after."
+    hook = work / "hook"
+    hook.mkdir(exist_ok=True), (hook / "sitecustomize.py").write_text(HOOK)
+    top = shutil.copytree(source, work / "count", symlinks=True)
+    before = state(top)
+    got = sh(top, sys.executable, "-m", "mlops_nb", *argv, KILL_AT=f"{work / 'n'}:0", PYTHONPATH=f"{hook}{os.pathsep}{HERE.parent}")
+    assert got.returncode == 0, got.stderr
+    return int((work / "n").read_text()), before, state(top)
+
+
+def killed(source, argv, work, n, before, after):
+    "Kill at point `n`; what the next command finds, and what running it again makes. Returns a complaint or an empty string."
+    top = shutil.copytree(source, work / f"at-{n}", symlinks=True)
+    got = sh(top, sys.executable, "-m", "mlops_nb", *argv, KILL_AT=f"{work / 'n'}:{n}", PYTHONPATH=f"{work / 'hook'}{os.pathsep}{HERE.parent}")
+    if got.returncode != -9:
+        return f"{n}: not killed ({got.returncode})"
+    head = done(top, "git", "log", "--format=%s"), done(top, "git", "tag")
+    if head not in (before[2:], after[2:]):
+        return f"{n}: branch and tags are neither old nor new: {head}"
+    again = sh(top, sys.executable, "-m", "mlops_nb", *argv)
+    now = state(top)
+    shutil.rmtree(top)
+    return "" if again.returncode == 0 and now == after else f"{n}: running it again gave {now} ({again.returncode}: {again.stdout[-500:]}{again.stderr[-500:]})"
+
+
+def run(stride=1, first=1, names=tuple(COMMANDS)):
+    "{command: (points, tried, complaints)}."
+    got = {}
+    with tempfile.TemporaryDirectory() as tmp:
+        source = project(Path(tmp) / "source")
+        for name in names:
+            work = Path(tmp) / name
+            work.mkdir()
+            total, before, after = points(source, COMMANDS[name], work)
+            assert before and after and before != after, (before, after)
+            tried = range(first, total + 1, stride)
+            bad = [x for n in tried if (x := killed(source, COMMANDS[name], work, n, before, after))]
+            got[name] = {"points": total, "killed at": len(tried), "wrong": bad}
+            print(f"{name}: {total} points, killed at {len(tried)}, wrong: {len(bad)}", *bad, sep="\n  ", flush=True)
+    return got
+
+
+if __name__ == "__main__":
+    from mlops_nb.warm import server
+    with server() as env:
+        os.environ.update(env)
+        sys.exit(any(x["wrong"] for x in run(int((sys.argv[1:] or ["1"])[0])).values()))
+    print(json.dumps({}))

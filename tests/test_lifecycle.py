@@ -1,0 +1,116 @@
+"""Registry and loop on a small project of six months: promote, advance, retrain, decide, roll back; what is in production is exactly what the history says."""
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import change, nb, sh
+
+pytestmark = pytest.mark.xdist_group("life")
+
+
+def shop(n=2400, seed=0):
+    "Half a year of orders; what makes a return changes in May."
+    rng = np.random.default_rng(seed)
+    d = pd.DataFrame({"id": range(n), "day": pd.date_range("2020-01-01", "2020-06-30 23:00", periods=n).floor("min"), "shop": rng.choice(["a", "b", "c"], n), "price": rng.normal(10, 3, n).round(2), "size": rng.normal(0, 1, n).round(2)})
+    late = d.day >= "2020-05-01"
+    d["y"] = (np.where(late, 14 - d.price + 2 * d["size"], d.price - 6) + rng.normal(0, 2, n) > 4).astype(int)
+    return d
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory, bare):
+    top = tmp_path_factory.mktemp("life") / "project"
+    shutil.copytree(bare, top, symlinks=True)
+    shop().to_csv(top / "data" / "in.csv", index=False)
+    change(top, data={"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"]},
+           windows={"train": {"start": "2020-01", "end": "2020-03"}, "current": {"start": "2020-04", "end": "2020-04"}},
+           features={"modules": [], "columns": "auto", "exclude": []}, train={"params": {"max_iter": 20}}, evaluate={"groups": [], "checks": {"beats_baseline": None, "calibration": None}, "importance_rows": 200}, loop={"policy": "propose", "every": 0, "periods": 2, "expanding": False})
+    sh("git", "config", "user.name", "ada", cwd=top), sh("git", "config", "user.email", "ada@example.com", cwd=top)
+    nb("schema", "--force", cwd=top)
+    nb("repro", cwd=top)
+    sh("git", "add", "-A", cwd=top), sh("git", "commit", "-qm", "first", cwd=top)
+    return top
+
+
+def pin(top):
+    from ruamel.yaml import YAML
+    return YAML(typ="safe").load((top / "params.yaml").read_text())["champion"]
+
+
+def champion_bytes(top): return (top / "data" / "champion" / "model.skops").read_bytes()
+
+
+def clean(top):
+    assert sh("git", "status", "--porcelain", cwd=top).stdout == ""
+    assert "up to date" in sh("dvc", "status", cwd=top).stdout
+
+
+def test_life(life):
+    first = champion_bytes(life)
+    assert "nothing is pinned" in nb("status", cwd=life).stdout
+    said = nb("promote", "--why", "the first", cwd=life).stdout
+    assert "v1.0.0 is in prod" in said and pin(life)["version"] == "v1.0.0"
+    assert set(sh("git", "tag", cwd=life).stdout.split()) == {"flights@v1.0.0", "flights#prod#1"}
+    clean(life)
+    assert "nothing to do" in nb("promote", "--why", "again", cwd=life).stdout
+
+    said = nb("advance", cwd=life).stdout
+    assert "2020-05: act" in said and "waits for a decision" in said, said
+    clean(life)
+    line = json.loads((life / "data" / "history.jsonl").read_text().splitlines()[0])
+    assert line["window"] == "2020-04" and line["champion"] == "v1.0.0" and line["metrics"]["auc"] > .7
+    assert champion_bytes(life) == first
+
+    finding = next(f["id"] for f in json.loads((life / "reports" / "monitor.json").read_text())["results"]["findings"] if f["severity"] == "act")
+    assert finding in nb("status", cwd=life).stdout
+    nb("decide", finding, "--dismiss", "--why", "known: new price list", cwd=life)
+    assert finding not in nb("status", cwd=life).stdout
+    clean(life)
+
+    said = nb("advance", "--policy", "auto", cwd=life).stdout
+    assert "2020-06" in said and "challenger" in said, said
+    print(said)
+    print(nb("history", cwd=life).stdout)
+    print(nb("status", cwd=life).stdout)
+    clean(life)
+
+
+def test_rollback_restores_the_bytes(life):
+    "After test_life: v1.1.0 is in production; one command brings v1.0.0 back, exactly, and trains nothing."
+    now, was = pin(life), champion_bytes(life)
+    said = nb("rollback", "--why", "returns rose", cwd=life).stdout
+    assert "v1.0.0 is back in production" in said and now["md5"] in said and pin(life)["md5"] in said
+    assert pin(life)["version"] == "v1.0.0" and champion_bytes(life) != was and "Running stage 'train'" not in said
+    clean(life)
+    said = nb("history", "v1.0.0", cwd=life).stdout
+    assert pin(life)["commit"] in said and "dvc get . data/candidate" in said
+    assert "a registered version: v1.0.0, v1.1.0" in nb("rollback", "--to", "v9.0.0", "--why", "x", cwd=life, check=False).stderr
+
+
+def test_registered_features_are_immutable(life):
+    "An old champion must find what it was trained with: a column taken out is refused in words."
+    path = life / "params.yaml"
+    good = path.read_text()
+    change(life, features={"modules": [], "columns": ["price", "shop"], "exclude": []})
+    assert nb("run", "preprocess", "current", cwd=life).returncode == 0  # `size` is written all the same
+    columns = set(pd.read_parquet(life / "data" / "features" / "current.parquet").columns)
+    path.write_text(good)
+    assert {"price", "shop", "size"} <= columns
+    listed = json.loads((life / "data" / "registered.json").read_text())
+    (life / "data" / "registered.json").write_text(json.dumps(listed | {"price": {"digest": "0", "since": "v1.0.0"}}))
+    got = nb("run", "preprocess", "current", cwd=life, check=False)
+    assert got.returncode and "the feature price as registered with v1.0.0" in got.stdout + got.stderr
+    sh("git", "checkout", "-q", ".", cwd=life), sh("dvc", "checkout", "-q", "--force", cwd=life)
+
+
+def test_killed_anywhere(tmp_path):
+    "Killed at some of the points that `python tests/killing.py` tries all of: old state or new one, and running it again finishes the job."
+    import os
+
+    import killing
+    from conftest import ENV
+    os.environ.update({k: v for k, v in ENV.items() if k == "MLOPS_NB_SERVER"})
+    for name, result in killing.run(stride=45, first=7).items():
+        assert result["points"] > 50 and result["killed at"] >= 3 and not result["wrong"], (name, result)
