@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DVC_NO_ANALYTICS := 1
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
 
-.PHONY: help run test lab bench export clean
+.PHONY: help run test lab bench show export clean
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
@@ -22,6 +22,9 @@ lab: $(VENV)/dev.ok ## open JupyterLab on the notebooks (ARGS="--no-browser --po
 
 bench: $(VENV)/dev.ok ## measure costs beside their peers and write nbs/guides/benchmarks.ipynb
 	@$(BIN)/python tests/bench.py
+
+show: $(VENV)/run.ok ## publish the history as a static site and serve it here
+	@$(BIN)/python -m mlops_nb publish && $(BIN)/python -m mlops_nb show
 
 export: $(VENV)/dev.ok ## module notebooks -> package, index -> README
 	@$(BIN)/nbdev-export && $(BIN)/python -m mlops_nb readme

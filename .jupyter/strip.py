@@ -8,7 +8,7 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
-PATTERNS = ("*nbs/stages/*.ipynb", "*nbs/guides/explore.ipynb")
+PATTERNS = ("*nbs/stages/*.ipynb", "*nbs/guides/explore.ipynb", "*nbs/guides/operate.ipynb")
 METADATA = {"kernelspec": {"display_name": "python3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
 
 

@@ -30,6 +30,7 @@ def champion() -> str:
     "Put the pinned model into data/champion; returns where it came from. Raises with the command to rebuild it when its bytes are nowhere."
     pin, dest, cand = params()["champion"], out("data/champion"), inp("data/candidate")
     md5, commit = pin.get("md5"), pin.get("commit")
+    if not md5 and any(pin.values()): raise oops("champion in params.yaml with version, commit and md5, or all of them null", str(dict(pin)), "`mlops-nb promote` and `mlops-nb rollback` write it")
     if not md5 or md5 == dir_md5(cand): shutil.copytree(cand, dest, dirs_exist_ok=True); return "the candidate" + ("" if md5 else " (no champion is pinned yet)")
     if _cached(md5, dest): return "the DVC cache"
     shutil.rmtree(dest, ignore_errors=True)

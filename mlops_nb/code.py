@@ -13,12 +13,13 @@ from typing import Any, Iterator
 from .core import digest, oops, params, read_json, write_json
 
 # %% ../nbs/api/01_code.ipynb #a87ff679
-def parse(source: str) -> ast.Module:
+def parse(source: str, where: str = "every code cell") -> ast.Module:
     "The tree of a module or notebook cell, IPython's magics included."
     try: return ast.parse(source)
     except SyntaxError:
         from IPython.core.inputtransformer2 import TransformerManager
-        return ast.parse(TransformerManager().transform_cell(source))
+        try: return ast.parse(TransformerManager().transform_cell(source))
+        except SyntaxError as e: raise oops(f"Python in {where}", f"{e.msg} in line {e.lineno}: {(e.text or '').strip()}", "mend the cell, then run again") from e
 
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -61,7 +62,7 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
 PRESENT = ("mlops_nb.words", "mlops_nb.report")
 
 def find(name: str, top: Path) -> Path | None:
-    "The source file of a module of the project (or of another checkout on the path); None for the standard library and installed packages."
+    "The source file of a module of the project, of mlops_nb wherever it is, or of another checkout on the path; None for the standard library and other installed packages."
     rel = Path(*name.split("."))
     for f in (top / rel.with_suffix(".py"), top / rel / "__init__.py"):
         if f.exists(): return f
@@ -70,7 +71,7 @@ def find(name: str, top: Path) -> Path | None:
     try: spec = importlib.util.find_spec(head)
     except (ImportError, ValueError): return None
     origin = (list(spec.submodule_search_locations or ()) or [spec.origin])[0] if spec else None
-    if not origin or {"site-packages", "dist-packages"} & set(Path(origin).parts) or not Path(origin).exists(): return None
+    if not origin or head != "mlops_nb" and {"site-packages", "dist-packages"} & set(Path(origin).parts) or not Path(origin).exists(): return None
     base = Path(origin).parent
     return next((f for f in (base / rel.with_suffix(".py"), base / rel / "__init__.py") if f.exists()), None)
 
@@ -147,7 +148,7 @@ def _named(p: dict, path: str, top: Path, lock: dict) -> list[str]:
 
 def notebook(path: Path) -> tuple[dict[str, str], list[str]]:
     "({cell n: digest} of a notebook's code cells, the modules they import)"
-    nodes = [parse("".join(c["source"])) for c in read_json(path)["cells"] if c["cell_type"] == "code"]
+    nodes = [parse("".join(c["source"]), f"{path.name}, code cell {i}") for i, c in enumerate((c for c in read_json(path)["cells"] if c["cell_type"] == "code"), 1)]
     nodes = [n for n in nodes if n.body]
     return {f"cell {i}": digest([tree(s) for s in n.body]) for i, n in enumerate(nodes, 1)}, [m for n in nodes for m in imports(n)]
 
@@ -193,7 +194,7 @@ def _unwatched(top: Path, files: set[Path]) -> list[str]:
     "Project files that the stage `code` of dvc.yaml does not depend on."
     from ruamel.yaml import YAML
     deps = ((YAML(typ="safe", pure=True).load((top / "dvc.yaml").read_text("utf-8")) or {}).get("stages") or {}).get("code", {}).get("deps")
-    rel = [f.relative_to(top).as_posix() for f in files if f.is_relative_to(top)]
+    rel = [f.relative_to(top).as_posix() for f in files if f.is_relative_to(top) and not {"site-packages", "dist-packages"} & set(f.parts)]
     return sorted(f for f in rel if deps is not None and not any(f == d or f.startswith(str(d).rstrip("/") + "/") for d in deps))
 
 def prose(top: Path, lock: dict) -> dict:

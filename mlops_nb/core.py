@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['SECTIONS', 'MlopsError', 'oops', 'suggest', 'root', 'inp', 'out', 'call', 'write_atomic', 'to_json', 'write_json',
-           'read_json', 'digest', 'file_digest', 'params', 'Settings', 'settings', 'load_object', 'esc', 'md_table']
+           'read_json', 'read_lines', 'digest', 'file_digest', 'params', 'Settings', 'settings', 'load_object', 'esc',
+           'md_table']
 
 # %% ../nbs/api/00_core.ipynb #c81e728d
 import configparser, difflib, hashlib, html, importlib, json, math, os, subprocess, sys, tempfile
@@ -87,6 +88,14 @@ def read_json(path: str | Path) -> Any:
     except FileNotFoundError: raise oops(f"the file {path}", "nothing there", "run `make run` first") from None
     except ValueError as e: raise oops(f"valid JSON in {path}", str(e), "restore it with `dvc checkout` or `git checkout`") from e
 
+def read_lines(path: str | Path) -> list[dict]:
+    "The entries of a .jsonl file, in order; none where there is no file. A broken line is named."
+    got, path = [], Path(path)
+    for i, line in enumerate(path.read_text("utf-8").splitlines() if path.exists() else (), 1):
+        try: got += [json.loads(line)] if line.strip() else []
+        except ValueError: raise oops(f"JSON in line {i} of {path.name}", line[:80], "mend the line: the file is only ever appended to") from None
+    return got
+
 def digest(obj: Any) -> str:
     "MD5 (hex) of the canonical JSON of `obj`: an identity for comparing, not a signature."
     return hashlib.md5(to_json(obj).encode(), usedforsecurity=False).hexdigest()
@@ -125,6 +134,12 @@ class Settings:
     contact: str = ""
     language: str = "en"
     base_url: str = ""
+    four_eyes: bool = False      # a promotion needs the approval of somebody other than the candidate's author
+    alerts: str = ""             # names of environment variables that hold apprise addresses, separated by commas
+    prometheus: str = ""         # file for Prometheus' text format, such as .mlops/metrics.prom
+    tracking: str = ""           # mlflow, or nothing
+    tracking_uri: str = ""       # address of the tracking server
+    serve: str = "127.0.0.1:8700"
 
 def settings(path: str | Path | None = None) -> Settings:
     "`settings.ini` as a `Settings`; unknown languages and unreadable files are worded errors."
@@ -133,7 +148,8 @@ def settings(path: str | Path | None = None) -> Settings:
     except (configparser.Error, UnicodeDecodeError) as e: raise oops("a readable settings.ini", " ".join(str(e).split()), "mend the line named") from e
     got = {k: v.strip() for s in ini.sections() for k, v in ini[s].items() if k in Settings.__dataclass_fields__ and v.strip()}
     if got.get("language", "en") not in ("en", "ja"): raise oops("language = en or ja in settings.ini", got["language"], "choose one of them")
-    return Settings(**got)
+    if got.get("four_eyes", "no").lower() not in ("yes", "no", "true", "false"): raise oops("four_eyes = yes or no in settings.ini", got["four_eyes"], "choose one of them")
+    return Settings(**got | {"four_eyes": got.get("four_eyes", "no").lower() in ("yes", "true")})
 
 # %% ../nbs/api/00_core.ipynb #6f4922f4
 def load_object(path: str) -> Any:

@@ -118,7 +118,9 @@ def naive(time: pd.Series, name: str) -> pd.Series:
     got = pd.to_datetime(time, errors="coerce", utc=True, format="ISO8601" if time.dtype.kind in "OT" or str(time.dtype) == "str" else None)
     bad = time[got.isna() & time.notna()]
     if len(bad):
-        with warnings.catch_warnings(): warnings.simplefilter("ignore"); got = pd.to_datetime(time, errors="coerce", utc=True)
+        parts = time.dropna().astype(str).str.extract(r"^\s*(\d{1,2})[/.-](\d{1,2})[/.-]\d{4}").dropna().astype(int); first = bool(len(parts)) and bool((parts[0] > 12).any())
+        if len(parts) and not first and not (parts[1] > 12).any(): raise oops(f"times in {name} whose day and month can be told apart", f"values such as {list(bad.head(3).astype(str))}", "write them as 2013-01-31 14:05 at the source")
+        with warnings.catch_warnings(): warnings.simplefilter("ignore"); got = pd.to_datetime(time, errors="coerce", utc=True, dayfirst=first)
         bad = time[got.isna() & time.notna()]
     if len(bad): raise oops(f"times in {name}", f"{len(bad)} that are none, such as {list(bad.head(3).astype(str))}", "write them as 2013-01-31 14:05, or choose another column as data.time")
     return got.dt.tz_localize(None).astype("datetime64[us]")
@@ -257,6 +259,7 @@ def _number(y: pd.Series, name: str) -> pd.Series:
 
 def thin(frame: pd.DataFrame, n: int) -> pd.DataFrame:
     "`n` rows spread evenly over the frame; all of them when n is 0 or there are fewer."
+    if n < 0: raise oops("a number of rows, or 0 for all", str(n), "correct sample")
     return frame if not n or n >= len(frame) else frame.iloc[np.linspace(0, len(frame) - 1, n).round().astype(int)]
 
 def volume_plot(frame: pd.DataFrame, s: Spec) -> Any:

@@ -202,6 +202,12 @@ class Slices:
     @property
     def worst(self) -> dict | None: return self.table.iloc[0].to_dict() if len(self.table) else None
 
+    @property
+    def sure(self) -> bool:
+        "Whether the worst part is surely worse than all rows: its whole interval lies beyond their value."
+        w, all_ = self.worst, self.overall.value
+        return bool(w) and (w["low"] > all_ if self.metric in LOSS else w["high"] < all_)
+
     def json(self) -> dict: return {"metric": self.metric, "overall": self.overall.value, "slices": self.table.to_dict("records")}
 
     def _repr_markdown_(self) -> str: return md_table(self.table.head(10).rename(columns={"value": self.metric}))
@@ -215,7 +221,7 @@ def slices(task: str, frame: pd.DataFrame, y: Any, pred: Any, columns: list, min
 
 @dataclass(frozen=True)
 class Groups:
-    "Error rates by group, and per column and rate the largest difference and the smallest ratio between groups."
+    "Rates by group, and per column and rate the largest difference and the smallest ratio between groups."
     table: pd.DataFrame
     gaps: pd.DataFrame
 
@@ -227,10 +233,10 @@ class Groups:
         short = lambda r, k: "–" if pd.isna(r[k]) else f"{r[k]:{form[k]}}" if pd.isna(r[f"{k} low"]) else f"{r[k]:{form[k]}} ({r[f'{k} low']:{form[k]}}–{r[f'{k} high']:{form[k]}})"
         return md_table([{**{c: r[c] for c in ("column", "level", "n")}, **{k: short(r, k) for k in rates}} for r in self.table.to_dict("records")]) + "\n\n" + md_table(self.gaps)
 
-RATES = {"binary": ["flagged", "recall", "false_alarms", "precision"], "multiclass": ["accuracy", "balanced_accuracy"], "regression": ["bias", "mae"]}
+RATES = {"binary": ["flagged", "recall", "false_alarms", "precision", "calibration_error"], "multiclass": ["accuracy", "balanced_accuracy", "calibration_error"], "regression": ["bias", "mae", "calibration_error"]}
 
 def groups(task: str, frame: pd.DataFrame, y: Any, pred: Any, columns: list, min_n: int = 50) -> Groups:
-    "Selection and error rates by the groups named. A ratio of flagged shares below 0.8 is what the four-fifths rule (EEOC 1978) looks at."
+    "Selection rate, error rates and calibration error by the groups named. A ratio of flagged shares below 0.8 is what the four-fifths rule (EEOC 1978) looks at."
     t = _by(task, frame, y, pred, columns, RATES[task], min_n)
     gap = lambda c, r, v: {"column": c, "rate": r, "difference": v.max() - v.min(), "ratio": v.min() / v.max() if v.max() > 0 and r != "bias" else None}
     return Groups(t, pd.DataFrame([gap(c, r, g[r].dropna().astype(float)) for c, g in t.groupby("column", sort=False) for r in RATES[task] if g[r].notna().any()], columns=["column", "rate", "difference", "ratio"]))

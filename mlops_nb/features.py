@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['UNIT', 'function_digest', 'Feature', 'Group', 'features', 'History', 'groups', 'lookback', 'require_lookback',
-           'catalogue', 'event_columns', 'build']
+           'catalogue', 'event_columns', 'union', 'build']
 
 # %% ../nbs/api/05_features.ipynb #eccbc87e
 import ast, functools, importlib, inspect, itertools, sys, textwrap
@@ -150,6 +150,7 @@ class History:
 
     def _ask(self, table: str, by: Iterable[str], columns: list, lead: str, over: str | None) -> tuple:
         "Checked question → (by, positions of the first row that counts, and of the one after the last)."
+        if not self._t: raise oops("data.time, to ask what was known before each event", f"none, with the group {self._group}", "set data.time, or use the events' own columns")
         by, have = (by,) if isinstance(by, str) else tuple(by), self._t.tables.get(table, ())
         if table not in self._sources: raise oops(f"{self._group} to join only its sources {', '.join(self._sources) or '(none)'}", f"the table {table}", f'add "{table}" to sources=')
         if table not in self._t.tables: raise oops(f"a table {table} from the source", f"{', '.join(self._t.tables) or 'no tables'}.{suggest(table, self._t.tables)}", "correct the name, or return the table in the source's load")
@@ -238,13 +239,24 @@ def event_columns(events: pd.DataFrame, spec: dict, reserved: Iterable[str]) -> 
         if c not in events: raise oops(f"an event column `{c}`", f"{', '.join(events)}.{suggest(c, events)}", "correct features.columns in params.yaml")
     return list(want or ())
 
+def union(spec: dict, registered: dict, events: pd.DataFrame, reserved: Iterable[str]) -> tuple[dict, list[str]]:
+    """`spec` widened by what registered versions list ({name: {digest, since}}), and the names that only they use.
+    Their definitions are immutable: raises when one has changed or gone."""
+    own, drop = event_columns(events, spec, reserved), list(spec.get("exclude") or ())
+    listed = {n: (r["digest"], r["since"]) for n, r in registered.items()}
+    cols = [*own, *(n for n in listed if n in events and n not in own)]; known = catalogue(spec.get("modules"), cols)
+    for n, (d, v) in listed.items():
+        if n not in known or known[n].digest != d: raise oops(f"the feature {n} as registered with {v}", "another definition" if n in known else "no such feature", "bring the old definition back (`git log -p`) and give the new one a new name: an old model must find what it was trained with")
+    extra = [n for n in listed if n in drop or n not in catalogue(spec.get("modules"), own)]
+    return spec | {"columns": cols, "exclude": [x for x in drop if x not in listed]}, extra
+
 def build(events: pd.DataFrame, tables: dict[str, pd.DataFrame], time: str | None, spec: dict, target: str | None = None, keys: Iterable[str] = ()) -> pd.DataFrame:
     "All features of `spec` (params.yaml: features) for the given events, index as theirs; strings as categories."
     safe = events.drop(columns=[target] if target in events else []); drop, made = set(spec.get("exclude") or ()), groups(spec.get("modules") or ())
     cols = event_columns(events, spec, [*keys, time, target]); known = catalogue(spec.get("modules"), cols)
     for x in sorted(drop - set(known)): raise oops("names of features in features.exclude", f"{x}.{suggest(x, known)}", "correct it in params.yaml")
-    if made and not time: raise oops("data.time, since features of groups need a time", "none", "set data.time, or features.modules: []")
-    parts, shared = [safe[cols]], _Tables(safe, tables, time) if made else None
+    if bad := [] if time else [g.name for g in made.values() if set(g.declared[0].sources) - {"events"}]: raise oops("data.time, since features of other tables need a time", f"none, with the group {bad[0]}", "set data.time, or take the group out")
+    parts, shared = [safe[cols]], _Tables(safe, tables, time) if made and time else None
     for g in made.values():
         if {f.name for f in g.declared} - drop: parts.append(_checked(g, g(safe.copy(deep=False), History(shared, g.declared[0].sources, g.lookback, g.name)), safe))
     got = pd.concat(parts, axis=1)

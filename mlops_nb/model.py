@@ -49,6 +49,7 @@ def columns_of(frame: pd.DataFrame, data: dict) -> dict[str, str]:
     said = {"data.target": data["target"], "data.time": data.get("time"), **{f"data.keys[{i}]": k for i, k in enumerate(data.get("keys") or [])}}
     for k, c in said.items():
         if c and c not in frame: raise oops(f"the column {c!r} ({k})", f"columns {', '.join(map(str, frame.columns[:20]))}.{suggest(c, frame.columns)}", f"correct {k} in params.yaml")
+    if taken := [c for c in ("score", "prediction") if c in frame and c not in said.values()]: raise oops("features that are not called score or prediction, which are the model's own columns", taken[0], "rename it at its source, or put it into features.exclude in params.yaml")
     if not frame.columns.is_unique: raise oops("different column names", f"{frame.columns[frame.columns.duplicated()][0]!r} twice", "rename one of them")
     if not (got := {str(c): _kind(frame[c]) for c in frame if c not in said.values()}): raise oops("feature columns", "only target, time and keys", "declare features: features.columns in params.yaml")
     return got
@@ -99,12 +100,13 @@ def build(task: str, X: pd.DataFrame, estimator: str = "auto", params: dict | No
     if encoding not in ENCODINGS: raise oops(f"train.encoding: one of {', '.join(ENCODINGS)}", f"{encoding!r}.{suggest(encoding, ENCODINGS)}", "correct train.encoding in params.yaml")
     gaps = get_tags(made).input_tags.allow_nan
     if encoding == "auto": encoding = "ordinal" if gaps else "onehot"
-    texts = [c for c in X if not pd.api.types.is_numeric_dtype(X[c])]
+    empty = [c for c in X if X[c].isna().all()]; full = [c for c in X if c not in empty]  # nothing can be learned from what is always missing
+    texts = [c for c in full if not pd.api.types.is_numeric_dtype(X[c])]
     enc = {"ordinal": pre.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan), "target": pre.TargetEncoder(random_state=seed),
            "onehot": pre.OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=20, sparse_output=False)}[encoding]
     if not gaps and encoding != "onehot": enc = make_pipeline(enc, SimpleImputer(strategy="constant", fill_value=-1), pre.StandardScaler())
     number = "passthrough" if gaps else make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), pre.StandardScaler())
-    return Pipeline([("columns", ColumnTransformer([("text", enc, texts), ("number", number, [c for c in X if c not in texts])])), ("estimator", made)])
+    return Pipeline([("columns", ColumnTransformer([("text", enc, texts), ("number", number, [c for c in full if c not in texts])])), ("estimator", made)])
 
 def baseline(task: str, X: pd.DataFrame, seed: int = 0) -> Pipeline:
     "The linear model that any other has to beat: logistic regression, or ridge for numbers, on scaled and one-hot columns."

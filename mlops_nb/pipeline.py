@@ -22,7 +22,7 @@ def outputs(lock: str) -> dict[str, str]:
 
 def differences(old: dict, new: dict) -> tuple[str, float]:
     "The number that differs most, relatively, between two flat dicts of metrics: (name, relative difference)."
-    rel = {k: abs(new[k] - old[k]) / max(abs(old[k]), abs(new[k]), 1e-12) for k in old if k != "gate_passed" and isinstance(old.get(k), (int, float)) and isinstance(new.get(k), (int, float))}
+    rel = {k: abs(new[k] - old[k]) / max(abs(old[k]), abs(new[k]), 1e-12) for k in old if k not in ("gate_passed", "findings", "breaches") and isinstance(old.get(k), (int, float)) and isinstance(new.get(k), (int, float))}
     return max(rel.items(), key=lambda kv: kv[1], default=("", 0.0))
 
 def compare_with_record() -> str:
@@ -63,6 +63,11 @@ def _end_orphans(lock: Path) -> None:
     for p in alive: print(f"ending process {p.pid}, left behind by a killed run", flush=True); p.kill()
     psutil.wait_procs(alive, timeout=10)
 
+def _mend_rwlock(path: Path) -> None:
+    "DVC killed while writing its list of readers leaves a broken one, which would stop every later command."
+    try: path.exists() and json.loads(path.read_text())
+    except ValueError: path.unlink(); print("removed DVC's list of locks, broken by a killed run", flush=True)
+
 def _pgid(pid: int) -> int | None:
     try: return os.getpgid(pid)
     except OSError: return None
@@ -87,12 +92,15 @@ def repro(args: list[str] = ()) -> int:
     with run_lock("mlops-nb repro " + " ".join(args)) as lock:
         strip = root() / ".jupyter" / "strip.py"   # a notebook saved with outputs would change what dvc.lock records
         if strip.exists(): subprocess.run([sys.executable, str(strip), *map(str, (root() / "nbs" / "stages").glob("*.ipynb"))], check=False)
+        _mend_rwlock(root() / ".dvc" / "tmp" / "rwlock")
         before = (root() / "dvc.lock").read_bytes() if (root() / "dvc.lock").exists() else b""
         log = root() / ".mlops" / "runs.jsonl"; runs = log.stat().st_size if log.exists() else 0
         remote = any(re.search(r"(?m)^\s*\[\s*'?remote\s", f.read_text()) for f in (root() / ".dvc").glob("config*"))  # asking dvc takes a second
         if not remote and not (root() / "data" / "champion").exists(): print("no DVC remote is set: everything is computed here", flush=True)
         with server() as warm: code = _group(lock, [sys.executable, "-m", "dvc", "repro", *(["--pull", "--allow-missing"] if remote else []), *args], env | ENV | warm)
-        if code: print(f"stopped after {time.monotonic() - begun:.0f} s: a stage failed (see above). Earlier outputs are in the DVC cache: `dvc checkout` brings them back", flush=True); return code
+        if code:
+            tried = log.exists() and log.stat().st_size > runs
+            print(f"stopped after {time.monotonic() - begun:.0f} s, see above." + (" Earlier outputs are in the DVC cache: `dvc checkout` brings them back" if tried else " No stage has run; nothing was changed"), flush=True); return code
         ran = log.exists() and log.stat().st_size > runs or before != (root() / "dvc.lock").read_bytes()
         print(("done" if ran else "nothing to do: everything is up to date") + f", {time.monotonic() - begun:.1f} s")
         print(compare_with_record()); print(f"reports: {(root() / 'reports' / 'index.html').as_posix()}", flush=True)

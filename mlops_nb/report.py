@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ORDER', 'LIMIT', 'MONTHS', 'joined', 'CSS', 'PAGE', 'CIRCLE', 'ICONS', 'say', 'period', 'page_title', 'fold', 'box',
-           'safely', 'pre', 'block', 'failure', 'cells', 'body', 'view', 'page', 'index', 'catalogue_page', 'page_file',
-           'render_all']
+           'safely', 'pre', 'block', 'failure', 'cells', 'body', 'view', 'page', 'decided', 'index', 'catalogue_page',
+           'page_file', 'render_all']
 
 # %% ../nbs/api/11_report.ipynb #c81e728d
 import json, os, re
@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 from .code import plain
-from .core import esc, oops, file_digest, read_json, settings, write_atomic
+from .core import esc, oops, file_digest, read_json, read_lines, settings, write_atomic
 from .markup import LEVELS, badge, code, markdown, prose, rows_html, safe_html, safe_svg
 from .show import SAY
 from .words import WORDS, label, text
@@ -195,12 +195,17 @@ def page(name: str, notebook: dict, result: dict | None, source: dict | None, co
     v = view(name, result, lang, bad is not None) | (_failed(*bad, lang) if bad else {})
     return _render(name, page_title(name, lang), config, v=v, files=bool(result) and not bad, facts=safely(lang, _facts, result, lang) if result else "", body=safely(lang, body, notebook, source, lang))
 
-def index(results: dict[str, dict | None], config: dict) -> str:
-    "The start page: the worst verdict first (of equal ones monitoring, then evaluation), a card for each other stage. A result of None is a stage that failed."
+def decided(entries: list[dict], lang: str) -> Markup:
+    "The last decisions, newest first: when, what, why, who."
+    rows = [{say("when", lang): d["at"], say("decision", lang): " ".join(str(d.get(k) or "") for k in ("action", "version", "finding")).strip(), say("why", lang): d["why"], say("who", lang): d["who"].partition(" <")[0]} for d in sorted(entries, key=lambda d: d["at"])[:-21:-1]]
+    return Markup('<h2 id="decisions">{}</h2><figure class="tbl">{}</figure>').format(say("decisions", lang), safely(lang, rows_html, rows, lang)) if rows else Markup("")
+
+def index(results: dict[str, dict | None], config: dict, decisions: list[dict] = ()) -> str:
+    "The start page: the worst verdict first (of equal ones monitoring, then evaluation), a card for each other stage, what was decided. A result of None is a stage that failed."
     lang = config.get("lang", "en")
     views = [view(n, r, lang, r is None) for n, r in sorted(results.items(), key=lambda nr: (ORDER.index(nr[0]) if nr[0] in ORDER else 99, nr[0]))]
     lead = max(views, key=lambda v: LEVELS.index(v["level"]) if v["level"] in LEVELS else -1, default=None)
-    return _render("index", say("stage.index" if lead else "empty", lang), {**config, "pages": [*(config.get("pages") or ()), *results]}, v=lead, note=say("run_first", lang), cards=[v for v in views if v is not lead])
+    return _render("index", say("stage.index" if lead else "empty", lang), {**config, "pages": [*(config.get("pages") or ()), *results]}, v=lead, note=say("run_first", lang), cards=[v for v in views if v is not lead], body=decided(decisions, lang))
 
 def catalogue_page(features: Any, config: dict) -> str:
     "The feature catalogue: dicts or dataclasses with name, sentence, dtype, sources, lookback, owner, digest (and cost, versions)."
@@ -235,5 +240,5 @@ def render_all(root: str | Path) -> list[Path]:
     results = {name: _locked(top, load(reports / f"{name}.json")) for name in config["pages"]}
     pages = {name: page(name, read_json(reports / f"{name}.ipynb"), r, load(top / "nbs" / "stages" / f"{name.partition('-')[0]}.ipynb"), config) for name, r in results.items()}
     features = {n: f for r in results.values() for n, f in ((r or {}).get("results", {}).get("catalogue") or {}).items()}
-    pages |= {"index": index(results, config), "features": catalogue_page(features.values(), config)}
+    pages |= {"index": index(results, config, read_lines(top / "data" / "decisions.jsonl")), "features": catalogue_page(features.values(), config)}
     return [write_atomic(reports / f"{name}.html", text) for name, text in pages.items()]
