@@ -98,7 +98,8 @@ def read_lines(path: str | Path) -> list[dict]:
 
 def digest(obj: Any) -> str:
     "MD5 (hex) of the canonical JSON of `obj`: an identity for comparing, not a signature."
-    return hashlib.md5(to_json(obj).encode(), usedforsecurity=False).hexdigest()
+    text = json.dumps(_plain(obj), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)  # without indentation: five times as fast
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 def file_digest(path: str | Path) -> str:
     "MD5 (hex) of a file, or of a folder's file names and contents; empty when there is nothing."

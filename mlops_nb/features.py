@@ -247,7 +247,7 @@ def union(spec: dict, registered: dict, events: pd.DataFrame, reserved: Iterable
     cols = [*own, *(n for n in listed if n in events and n not in own)]; known = catalogue(spec.get("modules"), cols)
     for n, (d, v) in listed.items():
         if n not in known or known[n].digest != d: raise oops(f"the feature {n} as registered with {v}", "another definition" if n in known else "no such feature", "bring the old definition back (`git log -p`) and give the new one a new name: an old model must find what it was trained with")
-    extra = [n for n in listed if n in drop or n not in catalogue(spec.get("modules"), own)]
+    extra = [n for n in listed if n in drop or n in cols and n not in own]
     return spec | {"columns": cols, "exclude": [x for x in drop if x not in listed]}, extra
 
 def build(events: pd.DataFrame, tables: dict[str, pd.DataFrame], time: str | None, spec: dict, target: str | None = None, keys: Iterable[str] = ()) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 WARM = ("run", "ingest", "champion", "score", "report")  # all stages but `code`, which only reads files
 LIBRARIES = ("pandas", "pyarrow.parquet", "scipy.stats", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.metrics", "sklearn.pipeline",
-             "matplotlib.pyplot", "skops.io", "pandera.pandas", "ruamel.yaml", "papermill", "ipykernel.jsonutil", "IPython.core.interactiveshell")
+             "matplotlib.pyplot", "matplotlib.dates", "pyarrow.dataset", "pyarrow.pandas_compat", "pandera.backends.pandas.builtin_checks", "tomllib", "skops.io", "pandera.pandas", "ruamel.yaml", "papermill", "ipykernel.jsonutil", "IPython.core.interactiveshell")
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _EARLY = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "OMP_", "OPENBLAS_", "MKL_", "BLIS_", "NUMEXPR_", "NPY_", "MPL", "ARROW_", "JE_", "MALLOC_", "SKLEARN_", "PANDAS_", "VIRTUAL_ENV", "HOME", "XDG_")
 

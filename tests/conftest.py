@@ -77,7 +77,7 @@ def project(bare, tmp_path):
             frame.to_csv(top / "data" / "in.csv", index=False, **(csv or {}))
         settings = {"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"], "lookback": "0D", "noun": "rows"} | data
         parts = {"train": {"start": window[0], "end": window[1]}, "current": {"start": window[2], "end": window[2]}} if settings["time"] else {"train": {"share": 0.7}, "current": {"share": 0.3}}
-        change(top, data={k: v for k, v in settings.items()}, windows=parts, features={"modules": [], "columns": "auto", "exclude": []})
+        change(top, data={k: v for k, v in settings.items()}, windows=parts, features={"modules": [], "columns": "auto", "exclude": []}, evaluate={"importance_rows": 300}, train={"params": {"max_iter": 60}})
         if schema:
             nb("schema", "--force", cwd=top)
         return top
@@ -116,7 +116,7 @@ def small_once(tmp_path_factory, bare):
     sales().to_csv(top / "data" / "in.csv", index=False)
     change(top, data={"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"]},
            windows={"train": {"start": "2020-01", "end": "2020-03"}, "current": {"start": "2020-04", "end": "2020-04"}},
-           features={"modules": [], "columns": "auto", "exclude": []}, train={"params": {"max_iter": 40}}, evaluate={"groups": [], "checks": {}})
+           features={"modules": [], "columns": "auto", "exclude": []}, train={"params": {"max_iter": 40}}, evaluate={"groups": [], "checks": {}, "importance_rows": 300})
     nb("schema", "--force", cwd=top)
     card = top / "data" / "card.yaml"
     card.write_text(card.read_text().replace("accepted: [flight_id, tailnum]", "accepted: [id]"))

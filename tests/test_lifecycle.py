@@ -112,5 +112,5 @@ def test_killed_anywhere(tmp_path):
     import killing
     from conftest import ENV
     os.environ.update({k: v for k, v in ENV.items() if k == "MLOPS_NB_SERVER"})
-    for name, result in killing.run(stride=45, first=7).items():
-        assert result["points"] > 50 and result["killed at"] >= 3 and not result["wrong"], (name, result)
+    for name, result in killing.run(stride=80, first=40).items():
+        assert result["points"] > 50 and result["killed at"] >= 2 and not result["wrong"], (name, result)
