@@ -75,7 +75,7 @@ def _test_score(a):
 def _replay(a):
     from mlops_nb.replay import replay
     from mlops_nb.run import run_stage
-    print(replay(a.until)); return run_stage("replay", set={"result": ".mlops/replay/result.json"})
+    print(replay(a.until)); return run_stage("replay", set={"result": "data/replay.json"})
 
 def _retrain(a):
     from mlops_nb.loop import retrain

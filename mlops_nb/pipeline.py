@@ -98,9 +98,7 @@ def repro(args: list[str] = ()) -> int:
         remote = any(re.search(r"(?m)^\s*\[\s*'?remote\s", f.read_text()) for f in (root() / ".dvc").glob("config*"))  # asking dvc takes a second
         if not remote and not (root() / "data" / "champion").exists(): print("no DVC remote is set: everything is computed here", flush=True)
         with server() as warm: code = _group(lock, [sys.executable, "-m", "dvc", "repro", *(["--pull", "--allow-missing"] if remote else []), *args], env | ENV | warm)
-        if code:
-            tried = log.exists() and log.stat().st_size > runs
-            print(f"stopped after {time.monotonic() - begun:.0f} s, see above." + (" Earlier outputs are in the DVC cache: `dvc checkout` brings them back" if tried else " No stage has run; nothing was changed"), flush=True); return code
+        if code: print(f"stopped after {time.monotonic() - begun:.0f} s, see above. Should earlier outputs be missing: they are in the DVC cache, `dvc checkout` brings them back", flush=True); return code
         ran = log.exists() and log.stat().st_size > runs or before != (root() / "dvc.lock").read_bytes()
         print(("done" if ran else "nothing to do: everything is up to date") + f", {time.monotonic() - begun:.1f} s")
         print(compare_with_record()); print(f"reports: {(root() / 'reports' / 'index.html').as_posix()}", flush=True)

@@ -2,7 +2,6 @@
 
 The command runs with this folder's `sitecustomize` code, which counts what the interpreter reports to audit hooks (PEP 578) and sends SIGKILL at the n-th. It is a
 miniature project: the stages are small scripts, while git, DVC, the registry and the loop are the real ones."""
-import json
 import os
 import shutil
 import subprocess
@@ -67,7 +66,7 @@ def project(top):
     "Two registered versions, and a third candidate."
     (top / "data").mkdir(parents=True)
     sections = "".join(f"{s}: {{}}\n" for s in "windows features preprocess train evaluate monitor".split())
-    for name, text in {"make.py": MAKE, "dvc.yaml": DVC, "params.yaml": f"data: {{}}\n{sections}champion: {{version: null, commit: null, md5: null}}\n", "settings.ini": "", ".gitignore": ".mlops/\n__pycache__/\n"}.items():
+    for name, text in {"make.py": MAKE, "dvc.yaml": DVC, "params.yaml": f"data: {{}}\n{sections}champion: {{version: null, commit: null, md5: null}}\n", "settings.ini": "", "data/card.yaml": "intended_use: x\nout_of_scope: x\nlimits: x\nethics: x\nlicence: x\n", ".gitignore": ".mlops/\n__pycache__/\n"}.items():
         (top / name).write_text(text)
     done(top, "git", "init", "-q", "-b", "main"), done(top, sys.executable, "-m", "dvc", "init", "-q")
     for n in (1, 2):
@@ -134,4 +133,3 @@ if __name__ == "__main__":
     with server() as env:
         os.environ.update(env)
         sys.exit(any(x["wrong"] for x in run(int((sys.argv[1:] or ["1"])[0])).values()))
-    print(json.dumps({}))
