@@ -614,6 +614,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'mlops_nb.registry.rebuild': ('api/registry.html#rebuild', 'mlops_nb/registry.py'),
                                    'mlops_nb.registry.record': ('api/registry.html#record', 'mlops_nb/registry.py'),
                                    'mlops_nb.registry.register': ('api/registry.html#register', 'mlops_nb/registry.py'),
+                                   'mlops_nb.registry.rerun': ('api/registry.html#rerun', 'mlops_nb/registry.py'),
                                    'mlops_nb.registry.result': ('api/registry.html#result', 'mlops_nb/registry.py'),
                                    'mlops_nb.registry.rollback': ('api/registry.html#rollback', 'mlops_nb/registry.py'),
                                    'mlops_nb.registry.set_params': ('api/registry.html#set_params', 'mlops_nb/registry.py'),

@@ -15,7 +15,7 @@ import pandas as pd
 from .change import Change, change, finished, git
 from .core import md_table, oops, params, read_json, read_lines, root
 from .monitor import since
-from .registry import Moved, append, assign, decisions, find, install, locked, locked_here, now, record, register, result, set_params
+from .registry import Moved, append, assign, decisions, find, install, locked, locked_here, now, record, register, rerun, set_params
 
 HISTORY, CHALLENGERS, POLICIES = "data/history.jsonl", "data/challengers.jsonl", ("off", "propose", "auto")
 
@@ -122,7 +122,7 @@ def retrain(until: str = "", periods: int = 0, expanding: bool = False, promote:
         if not known:
             append(c.top / CHALLENGERS, got.json() | {"at": now()})
             git("tag", "-a", f"challenger/{got.window}-{got.md5[:8]}", "-m", str(got), got.commit, cwd=c.top)
-        if finding: record(c.top, "retrain", why, finding=finding, window=got.window, md5=got.md5)
+        if finding: record(c.top, "retrain", why, finding=finding, window=got.window, md5=got.md5); rerun(c, "report")
         if promote and got.passed and got.md5 != params(c.top / "params.yaml")["champion"].get("md5"):
             c.dvc("checkout", "-q", "--allow-missing"); close(c.top); adopt(c, got); made = c.commit(f"Challenger {got.md5[:8]} becomes the candidate")
             v = register(c, made); record(c.top, "promote", why or "the gate passed", version=v.version, md5=v.md5, to="prod", before=p["champion"].get("version"))
@@ -183,7 +183,7 @@ def decide(finding: str, action: str, why: str, push: bool = False) -> Moved | C
     if finding not in known: raise oops(f"a finding of {line['window']}: {', '.join(known) or 'there is none'}", f"{finding}.{suggest(finding, known)}", "see `mlops-nb status`")
     if action == "rollback": return rollback(why=why, push=push, finding=finding, window=line["window"])
     if action == "retrain": rules = Policy.of(params()); return retrain(periods=rules.periods, expanding=rules.expanding, promote=True, why=why, finding=finding, push=push)
-    with change(f"Dismiss {finding} of {line['window']}: {why}", push) as c: got = record(c.top, "dismiss", why, finding=finding, window=line["window"])
+    with change(f"Dismiss {finding} of {line['window']}: {why}", push) as c: got = record(c.top, "dismiss", why, finding=finding, window=line["window"]); rerun(c, "report")
     return got
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['DECISIONS', 'REGISTERED', 'DOWNSTREAM', 'Version', 'model_name', 'locked', 'versions', 'find', 'assignments', 'now',
            'me', 'append', 'record', 'decisions', 'result', 'approved', 'obstacles', 'Moved', 'set_params', 'register',
-           'assign', 'install', 'promote', 'previous', 'rebuild', 'rollback', 'locked_here', 'History', 'history']
+           'assign', 'rerun', 'install', 'promote', 'previous', 'rebuild', 'rollback', 'locked_here', 'History',
+           'history']
 
 # %% ../nbs/api/21_registry.ipynb #c81e728d
 import json, os, re, subprocess, time
@@ -159,11 +160,16 @@ def assign(c: Change, v: Version, stage: str) -> None:
     import gto.api
     gto.api.assign(str(c.top), v.name, stage, version=v.version, message=f"{v.name} {v.version} to {stage}", force=True)
 
+def rerun(c: Change, *stages: str) -> None:
+    "Run exactly these stages in the scratch clone, where the pipeline has them."
+    here = re.findall(r"(?m)^  (\w+):", (c.top / "dvc.yaml").read_text("utf-8"))
+    c.dvc("checkout", "-q", "--allow-missing")
+    if known := [s for s in stages if s.partition("@")[0] in here]: c.repro("--single-item", *known)
+
 def install(c: Change, v: Version) -> None:
     "Pin `v` as champion in the scratch clone and run what depends on it, training excluded."
     set_params(c.top, "champion", version=v.version, commit=v.commit, md5=v.md5)
-    stages = re.findall(r"(?m)^  (\w+):", (c.top / "dvc.yaml").read_text("utf-8"))
-    c.dvc("checkout", "-q", "--allow-missing"); c.repro("--single-item", *(s for s in DOWNSTREAM if s.partition("@")[0] in stages))
+    rerun(c, *DOWNSTREAM)
 
 def promote(to: str = "prod", why: str = "", blanks: list[str] = (), four_eyes: bool = False, push: bool = False) -> Moved:
     "Register the committed candidate and put it into `staging` or `prod`. Raises, with everything that stands in the way, and changes nothing then."
@@ -175,7 +181,7 @@ def promote(to: str = "prod", why: str = "", blanks: list[str] = (), four_eyes: 
         c.dvc("checkout", "-q", "--allow-missing")
         if found := obstacles(c.top, blanks, four_eyes): raise oops("a candidate that may be promoted", "; ".join(w for w, _ in found), "; ".join(dict.fromkeys(h for _, h in found)))
         v = register(c, c.before); record(c.top, "promote", why, version=v.version, md5=v.md5, to=to, before=before.get("version"))
-        if to == "prod": install(c, v)
+        install(c, v) if to == "prod" else rerun(c, "preprocess@train", "preprocess@current", "report")
         c.commit(f"Promote {v.name} {v.version} to {to}\n\n{why}"); assign(c, v, to)
         after = params(c.top / "params.yaml")["champion"]
     return Moved(f"{v.version} is in {to}", before, after, to)
