@@ -49,7 +49,7 @@ def clean(top):
     assert "up to date" in sh("dvc", "status", cwd=top).stdout
 
 
-def test_life(life):
+def test_promote_advance_and_rollback(life):
     first = champion_bytes(life)
     assert "nothing is pinned" in nb("status", cwd=life).stdout
     said = nb("promote", "--why", "the first", cwd=life).stdout
@@ -73,14 +73,15 @@ def test_life(life):
 
     said = nb("advance", "--policy", "auto", cwd=life).stdout
     assert "2020-06" in said and "challenger" in said, said
-    print(said)
-    print(nb("history", cwd=life).stdout)
-    print(nb("status", cwd=life).stdout)
+    assert "gate passed" in said and pin(life)["version"] == "v1.1.0"
+    assert "promote" in nb("history", cwd=life).stdout and "v1.1.0" in nb("status", cwd=life).stdout
     clean(life)
+    rolls_back(life)
+    refuses_other_definitions(life)
 
 
-def test_rollback_restores_the_bytes(life):
-    "After test_life: v1.1.0 is in production; one command brings v1.0.0 back, exactly, and trains nothing."
+def rolls_back(life):
+    "v1.1.0 is in production; one command brings v1.0.0 back, exactly, and trains nothing."
     now, was = pin(life), champion_bytes(life)
     said = nb("rollback", "--why", "returns rose", cwd=life).stdout
     assert "v1.0.0 is back in production" in said and now["md5"] in said and pin(life)["md5"] in said
@@ -91,7 +92,7 @@ def test_rollback_restores_the_bytes(life):
     assert "a registered version: v1.0.0, v1.1.0" in nb("rollback", "--to", "v9.0.0", "--why", "x", cwd=life, check=False).stderr
 
 
-def test_registered_features_are_immutable(life):
+def refuses_other_definitions(life):
     "An old champion must find what it was trained with: a column taken out is refused in words."
     path = life / "params.yaml"
     good = path.read_text()
