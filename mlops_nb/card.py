@@ -19,7 +19,7 @@ from .compare import Run
 from .core import MlopsError, Settings, esc, md_table, oops, params, root, settings, suggest, to_json, write_atomic
 from .evaluate import dependence_plot, importance_plot
 from .model import Model, prepare
-from .registry import decisions, find, locked, locked_here, model_name, versions
+from .registry import decisions, find, locked, model_name, versions
 from .schema import Schema, value_type
 from .words import WORDS, text
 
@@ -304,7 +304,7 @@ def card(rev: str = "HEAD") -> Card:
     "The card of the candidate in `rev`: a version such as v1.2.0, a commit, or `workspace`. Raises when the outputs of that run are nowhere to be had."
     top, known = root(), versions(); rev = find(rev).commit if re.fullmatch(r"v\d+\.\d+\.\d+", rev) else rev; run = Run(rev)
     commit = "" if rev == "workspace" else subprocess.run(["git", "rev-parse", "--verify", "-q", f"{rev}^{{commit}}"], cwd=top, capture_output=True, text=True).stdout.strip()
-    md5 = (lambda path: locked_here(top, path)) if rev == "workspace" else (lambda path: locked(rev, path))
+    md5 = lambda path: locked("" if rev == "workspace" else rev, path, top)
     prepared, trained, judged = (run.result(s) for s in ("preprocess-train", "train", "evaluate")); man, r, p = trained["results"]["manifest"], judged["results"], run.params
     v = next((v for v in known if v.md5 == md5("data/candidate")), None); told, found = said(_quiet(run.read, FILE)), flagged(run.read); ini = _settings(run)
     identity = {"version": v.version if v else "not registered", "commit": commit or rev, "model": md5("data/candidate"), "made by": man["estimator"], "parameters": to_json(man["params"]).replace("\n", ""), "predicts": f"{man['target']} ({man['task']})",

@@ -5,15 +5,14 @@
 # %% auto #0
 __all__ = ['DECISIONS', 'REGISTERED', 'DOWNSTREAM', 'Version', 'model_name', 'locked', 'versions', 'find', 'assignments', 'now',
            'me', 'append', 'record', 'decisions', 'result', 'approved', 'obstacles', 'Moved', 'set_params', 'register',
-           'assign', 'rerun', 'install', 'promote', 'previous', 'rebuild', 'rollback', 'locked_here', 'History',
-           'history']
+           'assign', 'rerun', 'install', 'deploy', 'promote', 'previous', 'rebuild', 'rollback', 'History', 'history']
 
 # %% ../nbs/api/21_registry.ipynb #c81e728d
-import json, os, re, subprocess, time
+import io, json, re, shutil, subprocess, time
 from dataclasses import dataclass, field
 from pathlib import Path
-from .change import Change, change, finished, git
-from .core import call, digest, md_table, oops, params, read_json, read_lines, root, suggest, write_atomic, write_json
+from .change import Change, change, clone, finished, git
+from .core import digest, file_digest, md_table, oops, params, read_json, read_lines, root, suggest, write_atomic, write_json
 
 DECISIONS, REGISTERED = "data/decisions.jsonl", "data/registered.json"
 
@@ -40,8 +39,9 @@ def model_name(top: Path | None = None) -> str:
     raise oops("an artifact with `path: data/candidate` in dvc.yaml", ", ".join(got) or "no artifacts", "add `artifacts: {NAME: {path: data/candidate, type: model}}`")
 
 def locked(rev: str, path: str, top: Path | None = None) -> str:
-    "The MD5 that dvc.lock of the commit `rev` records for an output; empty when it has none."
-    got = subprocess.run(["git", "show", f"{rev}:dvc.lock"], cwd=top or root(), capture_output=True, text=True).stdout
+    "The MD5 that dvc.lock records for an output, in the commit `rev` or, when that is empty, in the folder; empty when it has none."
+    top = top or root()
+    got = subprocess.run(["git", "show", f"{rev}:dvc.lock"], cwd=top, capture_output=True, text=True).stdout if rev else (top / "dvc.lock").read_text("utf-8")
     found = re.search(rf"path: '?{re.escape(path)}'?\n\s+hash: md5\n\s+md5: (\S+)", got)
     return found[1] if found else ""
 
@@ -87,14 +87,8 @@ def decisions(top: Path | None = None) -> list[dict]: return sorted(read_lines((
 # %% ../nbs/api/21_registry.ipynb #c9f0f895
 def result(top: Path, path: str) -> dict | None:
     "The JSON that the commit of `top` records as the output `path`, from its DVC cache; None when it is not there."
-    md5 = locked("HEAD", path, top)
-    f = top / path
-    if md5 and f.exists() and _md5(f) == md5: return read_json(f)
-    return None
-
-def _md5(f: Path) -> str:
-    from mlops_nb.core import file_digest
-    return file_digest(f)
+    md5, f = locked("HEAD", path, top), top / path
+    return read_json(f) if md5 and file_digest(f) == md5 else None
 
 def approved(top: Path, md5: str, required: bool) -> bool:
     "Whether somebody other than the author of the candidate's commit has approved it, by a tag `approve-<md5>` or by a commit that says `Approve: <md5>`."
@@ -135,7 +129,6 @@ class Moved:
 def set_params(top: Path, section: str, **values) -> None:
     "Change values of a section of params.yaml, comments and order kept. A key may be a path: `train.end`."
     from ruamel.yaml import YAML
-    import io
     yaml = YAML(); yaml.preserve_quotes, yaml.width = True, 4096; p = yaml.load((top / "params.yaml").read_text("utf-8"))
     for k, v in values.items():
         *path, last = k.split("."); at = p[section]
@@ -171,6 +164,13 @@ def install(c: Change, v: Version) -> None:
     set_params(c.top, "champion", version=v.version, commit=v.commit, md5=v.md5)
     rerun(c, *DOWNSTREAM)
 
+def deploy(c: Change, ref: str, why: str, before: str | None, to: str = "prod") -> Version:
+    "Register the candidate of the commit `ref`, write the decision down, bring it into `to`, commit, and tag it."
+    v = register(c, ref); record(c.top, "promote", why, version=v.version, md5=v.md5, to=to, before=before)
+    install(c, v) if to == "prod" else rerun(c, "preprocess@train", "preprocess@current", "report")
+    c.commit(f"Promote {v.name} {v.version} to {to}\n\n{why}"); assign(c, v, to)
+    return v
+
 def promote(to: str = "prod", why: str = "", blanks: list[str] = (), four_eyes: bool = False, push: bool = False) -> Moved:
     "Register the committed candidate and put it into `staging` or `prod`. Raises, with everything that stands in the way, and changes nothing then."
     if to not in ("staging", "prod"): raise oops("--to staging or prod", to, "choose one of them")
@@ -180,9 +180,7 @@ def promote(to: str = "prod", why: str = "", blanks: list[str] = (), four_eyes: 
     with change(f"Promote the candidate to {to}: {why}", push) as c:
         c.dvc("checkout", "-q", "--allow-missing")
         if found := obstacles(c.top, blanks, four_eyes): raise oops("a candidate that may be promoted", "; ".join(w for w, _ in found), "; ".join(dict.fromkeys(h for _, h in found)))
-        v = register(c, c.before); record(c.top, "promote", why, version=v.version, md5=v.md5, to=to, before=before.get("version"))
-        install(c, v) if to == "prod" else rerun(c, "preprocess@train", "preprocess@current", "report")
-        c.commit(f"Promote {v.name} {v.version} to {to}\n\n{why}"); assign(c, v, to)
+        v = deploy(c, c.before, why, before.get("version"), to)
         after = params(c.top / "params.yaml")["champion"]
     return Moved(f"{v.version} is in {to}", before, after, to)
 
@@ -197,18 +195,11 @@ def rebuild(c: Change, v: Version) -> None:
     "Run the pipeline of `v` up to training in a clone at its commit; its bytes are then in the cache. Raises when they differ."
     there = c.top.parent / f"{c.top.name}-rebuild"
     try:
-        git("clone", "-q", "--shared", str(c.top), str(there)); git("checkout", "-q", v.commit, cwd=there)
-        (there / ".dvc" / "config.local").write_text((c.top / ".dvc" / "config.local").read_text())
+        clone(c.top, there); git("checkout", "-q", v.commit, cwd=there)
         Change(there, "", "").repro("train")
-        got = _lock_of(there)
-    finally:
-        import shutil
-        shutil.rmtree(there, ignore_errors=True)
+        got = locked("", "data/candidate", there) or "none"
+    finally: shutil.rmtree(there, ignore_errors=True)
     if got != v.md5: raise oops(f"the bytes of {v.version} (md5 {v.md5})", f"other ones (md5 {got})", "use the Python version, operating system and requirements.lock of that commit")
-
-def _lock_of(top: Path) -> str:
-    found = re.search(r"path: data/candidate\n\s+hash: md5\n\s+md5: (\S+)", (top / "dvc.lock").read_text())
-    return found[1] if found else "none"
 
 def rollback(to: str = "", why: str = "", rebuild_lost: bool = False, push: bool = False, **answers: str) -> Moved:
     "Put an earlier version (default: the one before) back into production: exactly its bytes, without training. `answers`: finding and window that this decides."
@@ -219,13 +210,9 @@ def rollback(to: str = "", why: str = "", rebuild_lost: bool = False, push: bool
         record(c.top, "rollback", why, version=v.version, md5=v.md5, before=before.get("version"), **answers)
         if rebuild_lost: rebuild(c, v)
         install(c, v)
-        if (got := locked_here(c.top, "data/champion")) != v.md5: raise oops(f"the champion's md5 {v.md5}", got, "`mlops-nb rollback --rebuild`")
+        if (got := locked("", "data/champion", c.top)) != v.md5: raise oops(f"the champion's md5 {v.md5}", got, "`mlops-nb rollback --rebuild`")
         c.commit(f"Roll back {v.name} to {v.version}\n\n{why}"); assign(c, v, "prod")
     return Moved(f"{v.version} is back in production", before, params()["champion"])
-
-def locked_here(top: Path, path: str) -> str:
-    found = re.search(rf"path: {re.escape(path)}\n\s+hash: md5\n\s+md5: (\S+)", (top / "dvc.lock").read_text())
-    return found[1] if found else ""
 
 # %% ../nbs/api/21_registry.ipynb #aab32389
 @dataclass(frozen=True)
