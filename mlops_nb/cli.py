@@ -47,7 +47,7 @@ def _status(a):
 
 def _advance(a):
     from mlops_nb.loop import advance
-    print(advance(a.period or "", a.policy or "", a.push)); _announce()
+    print(advance(a.period or "", a.policy or "", a.push, a.as_of or "")); _announce()
 
 def _announce() -> None:
     "After a run, from its outputs. Where nothing is set, nothing happens; a trouble of the alerts is told and stops nothing."
@@ -143,7 +143,7 @@ WINDOW = (("window",), {"choices": ["train", "current"], "help": "which window"}
 WHY, PUSH = (("--why",), {"required": True, "help": "the reason, for data/decisions.jsonl"}), (("--push",), {"action": "store_true", "help": "send branch and tags to origin, all or nothing"})
 COMMANDS = {
     "status": (_status, "what is in production, since when, how it does, what waits for a decision", "mlops-nb status", []),
-    "advance": (_advance, "close the period, take the next batch, run, and do what loop.policy allows", "mlops-nb advance --policy auto", [(("period",), {"nargs": "?", "help": "the period to open; the following one"}), (("--policy",), {"choices": ["off", "propose", "auto"], "help": "in place of loop.policy"}), PUSH]),
+    "advance": (_advance, "close the period, take the next batch, run, and do what loop.policy allows", "mlops-nb advance --policy auto", [(("period",), {"nargs": "?", "help": "the period to open; the following one"}), (("--policy",), {"choices": ["off", "propose", "auto"], "help": "in place of loop.policy"}), (("--as-of",), {"metavar": "TIME", "help": "what data.as_of becomes; today, where it would be before the period's end"}), PUSH]),
     "retrain": (_retrain, "train a challenger up to the period before the current one and judge it", "mlops-nb retrain --periods 3", [(("--until",), {"metavar": "PERIOD", "help": "the last period to learn from"}), (("--periods",), {"type": int, "default": 0, "metavar": "N", "help": "length of the training window"}), (("--expanding",), {"action": "store_true", "help": "keep the start of windows.train"}), PUSH]),
     "promote": (_promote, "register the candidate and put it into production", 'mlops-nb promote --why "better in spring"', [(("--to",), {"default": "prod", "choices": ["staging", "prod"], "help": "prod, unless given"}), WHY, PUSH]),
     "rollback": (_rollback, "put an earlier version back into production, without training", 'mlops-nb rollback --why "alarms doubled"', [(("--to",), {"metavar": "VERSION", "help": "the one before, unless given"}), (("--rebuild",), {"action": "store_true", "help": "run its pipeline again when its bytes are lost"}), WHY, PUSH]),

@@ -9,6 +9,7 @@ __all__ = ['Z', 'MAIN', 'LOSS', 'METRICS', 'FREE', 'RATES', 'DASHES', 'MARKS', '
            'residual_plot', 'importance_plot', 'slice_plot', 'dependence_plot', 'Check', 'Gate', 'gate', 'headline']
 
 # %% ../nbs/api/07_evaluate.ipynb #c81e728d
+from copy import copy
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace as Data
 from typing import Any
@@ -255,15 +256,29 @@ def cost(y: Any, preds: dict, value: dict) -> pd.DataFrame:
 def _sample(frame: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
     return frame if len(frame) <= n else frame.iloc[np.sort(np.random.default_rng(seed).choice(len(frame), n, replace=False))]
 
+def _affected(est: Any, Z: np.ndarray, n: int) -> Any:
+    "Column number → an estimator for `n` copies of the rows `Z` in which only that column has changed: of scikit-learn's histogram boosting, the trees that ask for it run, the others are remembered."
+    trees = getattr(est, "_predictors", [])
+    if not trees or len(trees) * len(trees[0]) * len(Z) * n > 3e7: return lambda j: est
+    def of(some): e = copy(est); e._predictors = some; return e
+    asks = [{int(i) for t in ts for i in t.nodes["feature_idx"][t.nodes["is_leaf"] == 0]} for ts in trees]
+    each = np.stack([np.tile(of([ts])._raw_predict(Z), (n, 1)) for ts in trees]) - est._baseline_prediction
+    def one(j):
+        hit = np.array([j in a for a in asks]); e, whole, rest = of([t for t, h in zip(trees, hit) if h]), copy(est), each[~hit].sum(0)
+        whole._raw_predict = lambda X, n_threads=None: e._raw_predict(X, n_threads) + rest
+        return whole
+    return one
+
 def _shuffled(m: Model, X: pd.DataFrame, rng: Any, n: int) -> Any:
     "Column → predictions of `n` copies of the rows `X`, that column shuffled. Rows are encoded once where the encoding gives one number per column."
     pipe, Z = m.pipeline, np.asarray(m.pipeline[:-1].transform(X)); est, names = pipe[-1], [c for _, _, cols in pipe[0].transformers_ for c in cols]
     same = Z.shape[1] == len(m.columns) == len(names); A = np.tile(Z, (n, 1)) if same else pd.concat([X] * n, ignore_index=True)
-    fast = replace(m, pipeline=Data(classes_=getattr(est, "classes_", None), predict=lambda _: est.predict(A), predict_proba=lambda _: est.predict_proba(A))) if same else None
+    part = _affected(est, Z, n) if same else None
     def one(c):
         at = np.concatenate([i * len(X) + rng.permutation(len(X)) for i in range(n)])
         if not same: return m._scores(A.assign(**{c: A[c].to_numpy()[at]}))
-        j = names.index(c); old = A[:, j].copy(); A[:, j] = old[at]
+        j = names.index(c); old = A[:, j].copy(); A[:, j] = old[at]; e = part(j)
+        fast = replace(m, pipeline=Data(classes_=getattr(e, "classes_", None), predict=lambda _: e.predict(A), predict_proba=lambda _: e.predict_proba(A)))
         try: return fast._scores(pd.DataFrame(index=range(len(A))))
         finally: A[:, j] = old
     return one

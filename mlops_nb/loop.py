@@ -4,18 +4,19 @@
 
 # %% auto #0
 __all__ = ['HISTORY', 'CHALLENGERS', 'POLICIES', 'current', 'following', 'name_of', 'Policy', 'training_window', 'reading',
-           'close', 'Challenger', 'experiment', 'judge', 'adopt', 'retrain', 'Advanced', 'due', 'advance', 'decide',
-           'Status', 'status']
+           'close', 'late', 'look_again', 'Challenger', 'experiment', 'judge', 'adopt', 'retrain', 'Advanced', 'due',
+           'advance', 'decide', 'Status', 'status']
 
 # %% ../nbs/api/22_loop.ipynb #c81e728d
 import os, subprocess, sys
 from dataclasses import dataclass, field
 from pathlib import Path
 import pandas as pd
+from ruamel.yaml import YAML
 from .change import Change, change, elsewhere, finished, git
-from .core import md_table, oops, params, read_json, read_lines, root, suggest
+from .core import md_table, oops, params, read_json, read_lines, root, suggest, write_atomic
 from .monitor import since
-from .registry import Moved, append, decisions, deploy, locked, now, record, rerun, rollback, set_params
+from .registry import Moved, append, decisions, deploy, locked, now, record, rerun, rollback, set_params, versions
 
 HISTORY, CHALLENGERS, POLICIES = "data/history.jsonl", "data/challengers.jsonl", ("off", "propose", "auto")
 
@@ -73,6 +74,29 @@ def close(top: Path) -> dict | None:
     return None if line in seen else append(top / HISTORY, line | {"closed": now()})
 
 # %% ../nbs/api/22_loop.ipynb #c9f0f895
+def late(lines: list[dict], p: dict) -> list[dict]:
+    "The last reading of each closed window that is to be monitored again. `lines`: of data/history.jsonl; `p`: params.yaml."
+    now_, freq, seen = p["data"].get("as_of"), p["data"].get("period", "M"), {}
+    for x in lines: seen.setdefault(x["window"], []).append(x)
+    def settled(xs): return len(xs) > 1 and xs[-1]["labelled"] == xs[-2]["labelled"] and (xs[-1]["as_of"] is None or pd.Period(xs[-1]["as_of"], freq) > pd.Period(xs[-2]["as_of"], freq))
+    return [xs[-1] for w, xs in seen.items() if w != name_of(current(p)) and xs[-1]["labelled"] < xs[-1]["rows"] and xs[-1]["as_of"] not in (None, now_) and not settled(xs)]
+
+def look_again(push: bool = False) -> list[str]:
+    "Monitor the windows of `late` again, and return them. Nothing else of the checkout changes."
+    if not (old := late(read_lines(root() / HISTORY), params())): return []
+    names = [x["window"] for x in old]
+    with change(f"Late labels: {', '.join(names)} monitored again", push) as c:
+        kept, known = (c.top / "params.yaml").read_text("utf-8"), {v.version: v for v in versions(c.top)}
+        for x in old:
+            a, _, b = x["window"].partition("–"); set_params(c.top, "windows", **{"current.start": a, "current.end": b or a})
+            if v := known.get(x["champion"]):
+                set_params(c.top, "champion", version=v.version, commit=v.commit, md5=v.md5)
+                set_params(c.top, "windows", train=YAML(typ="safe", pure=True).load(git("show", f"{v.commit}:params.yaml", cwd=c.top))["windows"]["train"])
+            rerun(c, "ingest@current", "preprocess@current", "champion", "score", "monitor"); close(c.top)
+        write_atomic(c.top / "params.yaml", kept); c.repro()
+    return names
+
+# %% ../nbs/api/22_loop.ipynb #6512bd43
 @dataclass(frozen=True)
 class Challenger:
     "A trained challenger. `passed`: the gate's verdict; `checks`: (name, passed); `commit`: of the experiment, with all its reports."
@@ -129,7 +153,7 @@ def retrain(until: str = "", periods: int = 0, expanding: bool = False, promote:
             deploy(c, made, why or "the gate passed", p["champion"].get("version"))
     return got
 
-# %% ../nbs/api/22_loop.ipynb #d3d94468
+# %% ../nbs/api/22_loop.ipynb #c51ce410
 @dataclass(frozen=True)
 class Advanced:
     "What `advance` did: period, verdict, and the challenger when one was trained."
@@ -152,28 +176,34 @@ def due(top: Path, p: dict, policy: Policy) -> str:
     trained = pd.Period(str(p["windows"]["train"]["end"]), p["data"].get("period", "M"))
     return f"{policy.every} period{'s'[:policy.every > 1]} passed since the training window" if policy.every and (current(p)[0] - 1 - trained).n >= policy.every else ""
 
-def advance(period: str = "", policy: str = "", push: bool = False) -> Advanced:
-    "Close the current period, move to the next (or to `period`), run what is new, commit, then do what the policy allows. A period that is not over yet is not opened."
+def _move_as_of(top: Path, as_of: str, last: pd.Period) -> None:
+    have = params(top / "params.yaml")["data"].get("as_of")
+    if as_of or (have and pd.to_datetime(have, utc=True).tz_localize(None) <= last.end_time): set_params(top, "data", as_of=as_of or now()[:10])
+
+def advance(period: str = "", policy: str = "", push: bool = False, as_of: str = "") -> Advanced:
+    """Close the current period, move to the next (or to `period`), run what is new, commit, look again at periods whose labels came late, then do what the policy allows.
+    A period that is not over yet is not opened. `as_of`: what `data.as_of` becomes; it becomes today when it would be before the end of the new period."""
     from mlops_nb.words import text
-    said = finished("Close", "Open"); p = params(); rules = Policy.of(p, policy); a, b = following(p)
+    said = finished("Close", "Open", "Late labels", "Challenger"); p = params(); rules = Policy.of(p, policy); a, b = following(p); opens, note = False, ""
     if period: n = (b - a).n; b = pd.Period(period, a.freqstr); a = b - n
-    note = ""
     if said: note = f"finished the interrupted change: {said}"
     elif (a, b) == current(p): note = "the period is open already"
     elif a < current(p)[0]: raise oops(f"a period after {current(p)[1]}", period, "periods go forward; look at earlier ones with `mlops-nb history`")
     elif b.end_time > pd.Timestamp.now("UTC").tz_localize(None): note = f"nothing new: {b} is not over yet"
-    else:
-        with change(f"Open {name_of((a, b))}", push) as c:
-            c.dvc("checkout", "-q", "--allow-missing"); line = close(c.top)
-            set_params(c.top, "windows", **{"current.start": str(a), "current.end": str(b)}); c.repro()
-            c.message = f"Close {line['window'] if line else current(p)[1]}, open {name_of((a, b))}"
+    else: opens = True
+    if opens or as_of not in ("", p["data"].get("as_of")):
+        with change(f"Close {name_of(current(p))}, open {name_of((a, b))}" if opens else f"Take in what was known by {as_of}", push) as c:
+            c.dvc("checkout", "-q", "--allow-missing")
+            if opens: close(c.top); set_params(c.top, "windows", **{"current.start": str(a), "current.end": str(b)})
+            _move_as_of(c.top, as_of, b); c.repro()
+    if again := look_again(push): note = "; ".join(x for x in (note, f"labels came late: {', '.join(again)} monitored again") if x)
     top = root(); got, line = read_json(top / "reports" / "monitor.json"), reading(top); challenger = None; p = params()
     why = due(top, p, rules) if rules.policy != "off" else ""
     if why and rules.policy == "auto": challenger = retrain(periods=rules.periods, expanding=rules.expanding, promote=True, why=why, push=push)
-    elif why: note = f"waits for a decision ({why}): mlops-nb decide FINDING --retrain --why …"
+    elif why: note = (note and note + "; ") + f"waits for a decision ({why}): mlops-nb decide FINDING --retrain --why …"
     return Advanced(line["window"], line["level"], text(got["headline"]), tuple(line["findings"]), challenger, note)
 
-# %% ../nbs/api/22_loop.ipynb #c20ad4d7
+# %% ../nbs/api/22_loop.ipynb #9bf31c7f
 def decide(finding: str, action: str, why: str, push: bool = False) -> Moved | Challenger | dict:
     "Answer a finding of the current window: `dismiss` it, `retrain`, or `rollback`; who, when and why go into data/decisions.jsonl."
     line = reading(root()); known = [f["id"] for f in line["findings"]]

@@ -108,9 +108,14 @@ def needs_the_record(state, needed=True):
         pytest.skip("compares with HEAD, whose outputs this run did not reproduce: commit dvc.lock")
 
 
+@pytest.fixture(scope="module")
+def untouched(ran):
+    return tracked(ran)
+
+
 @pytest.mark.parametrize("stage", STAGES)
-def test_stage_notebook_runs_all_and_leaves_no_trace(page, lab, ran, stage):
-    before = tracked(ran)
+def test_stage_notebook_runs_all_and_leaves_no_trace(page, lab, ran, stage, untouched):
+    before = untouched
     needs_the_record(before, stage == "compare")
     outputs = run_all(page, f"{lab}/lab/tree/nbs/stages/{stage}.ipynb?token=t&reset")
     assert {"text/markdown", "application/vnd.mlops-nb.say+json"} <= kinds(outputs)
@@ -118,8 +123,8 @@ def test_stage_notebook_runs_all_and_leaves_no_trace(page, lab, ran, stage):
     assert tracked(ran) == before and not before["dvc"]  # neither running nor saving touches outputs, git, the notebook's own bytes
 
 
-def test_exploration_notebook(page, lab, ran):
-    before = tracked(ran)
+def test_exploration_notebook(page, lab, ran, untouched):
+    before = untouched
     needs_the_record(before)
     outputs = run_all(page, f"{lab}/lab/tree/nbs/guides/explore.ipynb?token=t&reset")
     assert {"text/html", "text/markdown", "image/png"} <= kinds(outputs)
