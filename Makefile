@@ -7,30 +7,36 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DVC_NO_ANALYTICS := 1
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
 
-.PHONY: help run test lab bench show export clean
+.PHONY: help run test lab bench show export clean moved
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-run: $(VENV)/run.ok ## run the whole pipeline and say where the reports are
+run: moved $(VENV)/run.ok ## run the whole pipeline and say where the reports are
 	@$(BIN)/python -m mlops_nb repro
 
-test: $(VENV)/dev.ok ## run every test: notebooks, unit, end-to-end, browser
+test: moved $(VENV)/dev.ok ## run every test: notebooks, unit, end-to-end, browser
 	@$(BIN)/python -m pytest
 
-lab: $(VENV)/dev.ok ## open JupyterLab on the notebooks (ARGS="--no-browser --port=9999" …)
+lab: moved $(VENV)/dev.ok ## open JupyterLab on the notebooks (ARGS="--no-browser --port=9999" …)
 	@$(BIN)/python -m jupyterlab $(ARGS)
 
-bench: $(VENV)/dev.ok ## measure costs beside their peers and write nbs/guides/benchmarks.ipynb
+bench: moved $(VENV)/dev.ok ## measure costs beside their peers and write nbs/guides/benchmarks.ipynb
 	@$(BIN)/python tests/bench.py
 
-show: $(VENV)/run.ok ## publish the history as a static site and serve it here
+show: moved $(VENV)/run.ok ## publish the history as a static site and serve it here
 	@$(BIN)/python -m mlops_nb publish && $(BIN)/python -m mlops_nb show
 
-export: $(VENV)/dev.ok ## module notebooks -> package, index -> README
+export: moved $(VENV)/dev.ok ## module notebooks -> package, index -> README
 	@$(BIN)/nbdev-export && $(BIN)/python -m mlops_nb readme
 
 clean: ## remove the environment and scratch files, never data or reports
 	rm -rf $(VENV) .mlops
+
+moved: # scripts in .venv/bin, such as dvc, begin with the path at which they were installed
+	@old=$$(sed -n 's|^command = .* -m venv \(.*\)/$(VENV)$$|\1|p' $(VENV)/pyvenv.cfg 2>/dev/null); \
+	if [ -n "$$old" ] && [ "$$old" != "$(CURDIR)" ]; then \
+	  echo "this checkout was at $$old: setting the paths in $(VENV) right"; \
+	  grep -lIF "$$old/" $(VENV)/pyvenv.cfg $(VENV)/bin/* $(VENV)/lib/python*/site-packages/__editable__* 2>/dev/null | while read f; do sed -i.old "s|$$old/|$(CURDIR)/|g" "$$f" && rm "$$f.old"; done; fi
 
 $(VENV)/python.ok:
 	@if [ -z "$(PYTHON)" ]; then \

@@ -7,7 +7,7 @@ __all__ = ['PRESENT', 'STAGES', 'parse', 'plain', 'tree', 'find', 'imports', 'cl
            'stage_code', 'changed', 'unexported', 'prose', 'write_digests']
 
 # %% ../nbs/api/01_code.ipynb #c81e728d
-import ast, functools, importlib.metadata, importlib.util, os, re, sys, tomllib
+import ast, functools, json, importlib.metadata, importlib.util, os, re, sys, tomllib
 from pathlib import Path
 from typing import Any, Iterator
 from .core import digest, oops, params, read_json, write_json
@@ -39,10 +39,13 @@ def tree(node: Any, package: str = "") -> Any:
     if not isinstance(node, ast.AST): return f"{type(node).__name__}:{node!r}"
     if isinstance(node, ast.ImportFrom) and node.level: node = ast.ImportFrom(_absolute(node, package), node.names, 0)
     if isinstance(node, ast.JoinedStr): node = ast.JoinedStr(_merged(node.values))
-    fields = {f: v for f, v in ast.iter_fields(node) if f not in ("ctx", "kind", "type_comment", "type_ignores") and v not in (None, [])}
+    fields = {f: v for f in _fields(type(node)) if (v := getattr(node, f, None)) is not None and not (v.__class__ is list and not v)}
     if isinstance(node, (*_DEFS, ast.Module)): fields["body"] = [s for s in node.body if not (_is_text(s) or _is_note(s))]
     if isinstance(node, ast.FormattedValue) and not getattr(node.format_spec, "values", None): fields.pop("format_spec", None)
     return [type(node).__name__, *([f, tree(v, package)] for f, v in fields.items())]
+
+@functools.cache
+def _fields(kind: type) -> list[str]: return [f for f in kind._fields if f not in ("ctx", "kind", "type_comment", "type_ignores")]
 
 def _is_note(s: ast.AST) -> bool: return isinstance(s, ast.Assign) and getattr(s.targets[0], "id", "") in ("__all__", "__version__")
 
@@ -95,7 +98,7 @@ def _module(file: Path, name: str) -> tuple[dict, tuple, tuple]:
         kind = "class" if isinstance(s, ast.ClassDef) else "function"
         parts.setdefault(f"{kind} {s.name}" if isinstance(s, _DEFS) else "top level", []).append(tree(s, package))
     named = [ast.literal_eval(s.value) for s in node.body if isinstance(s, ast.Assign) and getattr(s.targets[0], "id", "") == "distributions"]
-    return {k: digest(v) for k, v in parts.items()}, tuple(dict.fromkeys(imports(node, package))), tuple(d for ds in named for d in ds)
+    return {k: digest(json.dumps(v)) for k, v in parts.items()}, tuple(dict.fromkeys(imports(node, package))), tuple(d for ds in named for d in ds)
 
 def closure(names: list[str], top: Path, skip: tuple[str, ...] = PRESENT) -> tuple[dict[str, Path], set[str], set[str]]:
     "From module names: {project module: file} reached by imports, the installed top-level packages they import, distributions they name."
@@ -150,7 +153,7 @@ def notebook(path: Path) -> tuple[dict[str, str], list[str]]:
     "({cell n: digest} of a notebook's code cells, the modules they import)"
     nodes = [parse("".join(c["source"]), f"{path.name}, code cell {i}") for i, c in enumerate((c for c in read_json(path)["cells"] if c["cell_type"] == "code"), 1)]
     nodes = [n for n in nodes if n.body]
-    return {f"cell {i}": digest([tree(s) for s in n.body]) for i, n in enumerate(nodes, 1)}, [m for n in nodes for m in imports(n)]
+    return {f"cell {i}": digest(json.dumps([tree(s) for s in n.body])) for i, n in enumerate(nodes, 1)}, [m for n in nodes for m in imports(n)]
 
 def stage_code(top: Path, stage: str, p: dict, lock: dict) -> tuple[dict, dict[str, Path]]:
     "(the digest of a stage with all its parts, the files it was read from)"
@@ -175,6 +178,19 @@ def changed(old: dict, new: dict) -> list[str]:
         for line in lines: found.setdefault(line, []).append(stage)
     return [f"{what} → {', '.join(s for s in new if s in stages)} will rerun" for what, stages in sorted(found.items())]
 
+_IMPORT, _MARK = re.compile(r"^(\s*from )(?:\.+|mlops_nb\.?)", re.M), re.compile(r"^# %% .*$", re.M)
+
+def _text(source: str) -> list[str]:
+    "The lines of an exported cell as nbdev may write them: without directives and blank lines, imports from the package in one form."
+    return [x.rstrip() for x in _IMPORT.sub(r"\1.", source).splitlines() if x.strip() and not x.startswith("#|")]
+
+def _copied(sources: list[str], text: str) -> bool:
+    "Whether a module plainly holds the text of its exported cells and nothing else: the common case, told without parsing it all."
+    cells = _MARK.split(text); head = 2 if "# %% auto" in text else 1
+    try: top = ast.parse("\n".join(cells[:head])).body
+    except SyntaxError: return False
+    return all(_is_text(s) or _is_note(s) for s in top) and [x for c in cells[head:] for x in _text(c)] == [x for s in sources for x in _text(s)]
+
 def unexported(top: Path) -> list[str]:
     "Module notebooks whose exported cells are not what their module holds."
     pyproject, bad = top / "pyproject.toml", []
@@ -185,7 +201,9 @@ def unexported(top: Path) -> list[str]:
         name = next((m[1] for s in sources if (m := re.search(r"^#\| *default_exp +(\S+)", s, re.M))), None)
         if not name: continue
         file = top / lib / Path(*name.split(".")).with_suffix(".py"); package = ".".join([Path(lib).name, *name.split(".")[:-1]])
-        want = [tree(parse(s), package) for s in sources if re.search(r"^#\| *exporti?s? *$", s, re.M)]
+        sources = [s for s in sources if re.search(r"^#\| *exporti?s? *$", s, re.M)]
+        if file.exists() and _copied(sources, file.read_text("utf-8")): continue
+        want = [tree(parse(s), package) for s in sources]
         have = tree(ast.parse(file.read_text("utf-8")), package) if file.exists() else None
         if have != tree(ast.Module([], [])) and have != ["Module", ["body", [s for w in want for s in dict(w[1:]).get("body", [])]]]: bad.append(path.relative_to(top).as_posix())
     return bad

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-import pandas as pd
+import numpy as np, pandas as pd
 from .core import MlopsError, esc, md_table, oops, root
 from .monitor import LOWER_IS_BETTER
 
@@ -108,13 +108,22 @@ class Comparison:
         return "\n\n".join(f"**{t}**\n\n" + (md_table(d.reset_index()) if len(d) else "*no difference*") for t, d in parts)
 
     def plot(self, metric: str = "") -> Any:
-        "One bar per run for a metric (default: the one ranked by)."
-        import matplotlib.pyplot as plt
-        from mlops_nb.show import COLORS, style
-        style(); row = self.metrics.loc[metric or self.by].astype(float); fig, ax = plt.subplots(figsize=(4.4, 0.8 + 0.4 * len(row)))
-        ax.barh([str(r)[:18] for r in row.index][::-1], row[::-1], color=COLORS[0]); ax.set_xlabel(metric or self.by)
-        low, high = row.min(), row.max(); pad = (high - low) or abs(high) * .1 or 1
-        ax.set_xlim(min(low - pad, low), high + pad * .5); return fig
+        "One dot per run for a metric (default: the one ranked by), with its 95 % interval where the run's numbers are here."
+        from mlops_nb.evaluate import _dots, _short
+        name = metric or self.by; row = self.metrics.loc[name].astype(float)
+        known = [run.details("evaluate").get("metrics", {}).get("candidate", {}).get(name.removeprefix("evaluate.")) if name.startswith("evaluate.") else None for run in self.runs.values()]
+        low, high = (np.array([v if k is None or k[end] is None else k[end] for k, v in zip(known, row)]) for end in ("low", "high"))
+        return _dots([_short(r) for r in row.index], row.to_numpy(), low, high, name.removeprefix("evaluate."), row=.4)
+
+    def gains(self) -> pd.DataFrame:
+        "What the best run gains over each other in the metric ranked by, on the same rows, with 95 % intervals: over, gain, low, high. Empty where the data differ, or data or models are not here."
+        from mlops_nb import data, evaluate
+        if self.facts.reindex(["judged on"]).iloc[0].nunique(dropna=False) != 1: return pd.DataFrame()
+        try: best = next(iter(self.runs.values())); models = {r: run.model() for r, run in self.runs.items()}; frame = best.data()
+        except MlopsError: return pd.DataFrame()
+        s, m = data.spec(best.params), next(iter(models.values())); frame = frame[frame[s.target].notna()]
+        got = evaluate.compare(m.task, m.y(frame), {r: x.predict(frame) for r, x in models.items()}, cluster=frame[s.time].dt.date if s.time else None).gains
+        return got[got.metric == self.by.removeprefix("evaluate.")].drop(columns="metric")
 
 def compare(*revs: str) -> Comparison:
     "Compare two or more runs (revisions, tags, experiments or `workspace`)."

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['SECTIONS', 'MlopsError', 'oops', 'suggest', 'root', 'inp', 'out', 'call', 'write_atomic', 'to_json', 'write_json',
-           'read_json', 'read_lines', 'digest', 'file_digest', 'params', 'Settings', 'settings', 'load_object', 'esc',
-           'md_table']
+           'read_json', 'read_lines', 'digest', 'file_digest', 'params', 'Settings', 'settings', 'load_object',
+           'number', 'esc', 'md_table']
 
 # %% ../nbs/api/00_core.ipynb #c81e728d
-import configparser, difflib, hashlib, html, importlib, json, math, os, subprocess, sys, tempfile
+import configparser, difflib, hashlib, html, importlib, json, math, os, re, subprocess, sys, tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterable
@@ -18,7 +18,10 @@ class MlopsError(Exception):
     "A mistake in data, settings or use. `str(e)` is the whole message for the user."
 
 def oops(expected: str, got: str, todo: str) -> MlopsError:
-    "An error that says what was expected, what came and what to do. To be raised by the caller."
+    "An error that says what was expected, what came and what to do. To be raised by the caller. Where `-p` gave the culprit, that is what is to be mended, not params.yaml."
+    for name, _, value in (s.partition("=") for s in os.environ.get("MLOPS_NB_SET", "").splitlines()):
+        if re.search(rf"(?<!data\.)\b{re.escape(name)}\b", f"{expected} {got}") or len(value) > 3 and value in f"{expected} {got}":
+            todo = re.sub(r"(in )?params\.yaml", lambda m: f"{'after ' if m[1] else ''}`-p {name}=`", todo)
     return MlopsError(f"expected {expected}\n     got {got}\n   to do {todo}")
 
 def suggest(name: str, names: Iterable[str]) -> str:
@@ -26,7 +29,7 @@ def suggest(name: str, names: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(name), [str(n) for n in names], 1, 0.5)
     return f' Did you mean "{near[0]}"?' if near else ""
 
-# %% ../nbs/api/00_core.ipynb #c9f0f895
+# %% ../nbs/api/00_core.ipynb #45c48cce
 def root(start: str | Path | None = None) -> Path:
     "The project's folder: the first one at or above `start` (default: the working directory) that holds `dvc.yaml`."
     here = Path(start or os.environ.get("MLOPS_NB_ROOT") or os.getcwd()).resolve()
@@ -51,7 +54,7 @@ def call(*cmd: str) -> subprocess.CompletedProcess:
     argv = [sys.executable, "-m", "dvc", *cmd[1:]] if cmd[0] == "dvc" else list(cmd)
     return subprocess.run(argv, cwd=root(), capture_output=True, text=True)
 
-# %% ../nbs/api/00_core.ipynb #6512bd43
+# %% ../nbs/api/00_core.ipynb #c20ad4d7
 def write_atomic(path: str | Path, data: str | bytes) -> Path:
     "Write `data` so that a reader or a crash sees the old file or the new one. A full or read-only disk is a worded error."
     path = Path(path); data = data.encode() if isinstance(data, str) else data
@@ -108,7 +111,7 @@ def file_digest(path: str | Path) -> str:
     if not p.exists(): return ""
     with p.open("rb") as f: return hashlib.file_digest(f, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
-# %% ../nbs/api/00_core.ipynb #9bf31c7f
+# %% ../nbs/api/00_core.ipynb #c74d97b0
 SECTIONS = ("data", "windows", "features", "preprocess", "train", "evaluate", "monitor", "champion")
 
 def params(path: str | Path | None = None) -> dict:
@@ -152,7 +155,7 @@ def settings(path: str | Path | None = None) -> Settings:
     if got.get("four_eyes", "no").lower() not in ("yes", "no", "true", "false"): raise oops("four_eyes = yes or no in settings.ini", got["four_eyes"], "choose one of them")
     return Settings(**got | {"four_eyes": got.get("four_eyes", "no").lower() in ("yes", "true")})
 
-# %% ../nbs/api/00_core.ipynb #6f4922f4
+# %% ../nbs/api/00_core.ipynb #1f0e3dad
 def load_object(path: str) -> Any:
     "The object that an import path names. The project's root is importable. Worded errors for a missing module or name."
     mod, _, name = str(path).partition(":") if ":" in str(path) else str(path).rpartition(".")
@@ -164,7 +167,13 @@ def load_object(path: str) -> Any:
     if hasattr(m, name): return getattr(m, name)
     raise oops(f"{name} in module {mod}", f"no such name.{suggest(name, dir(m))}", "correct the import path in params.yaml")
 
-# %% ../nbs/api/00_core.ipynb #3c59dc04
+# %% ../nbs/api/00_core.ipynb #b6d767d2
+def number(value: float, digits: int = 4, sign: str = "") -> str:
+    "A number in plain decimals, never as 1.2e-05: `digits` significant ones, whole from 1,000 on, 0 below a millionth. `sign`: \"+\" to show it always."
+    if abs(value) >= 1000: return f"{value:{sign},.0f}"
+    got = f"{value:{sign}.{digits}g}"
+    return got if "e" not in got else f"{round(value, 6) + 0.0:{sign}.6f}".rstrip("0").rstrip(".")
+
 def esc(value: Any) -> str:
     "A data value as it may stand in Markdown or HTML: markup and line breaks shown as text."
     return html.escape(str(value), quote=False).replace("\\", "\\\\").replace("|", "\\|").replace("\r", " ").replace("\n", " ").replace("`", "\\`").replace("*", "\\*").replace("_", "\\_")
@@ -175,8 +184,7 @@ def md_table(rows: Any, digits: int = 4) -> str:
     if not rows: return "*none*"
     def cell(v):
         if v is None or isinstance(v, float) and not math.isfinite(v): return "–"
-        if isinstance(v, float) and abs(v) >= 1000: v = round(v)
-        return f"{v:,}" if isinstance(v, int) and not isinstance(v, bool) else f"{v:.{digits}g}" if isinstance(v, float) else esc(v)
+        return f"{v:,}" if isinstance(v, int) and not isinstance(v, bool) else number(v, digits) if isinstance(v, float) else esc(v)
     heads = list(rows[0])
     num = ["--:" if all(isinstance(r[h], (int, float, type(None))) for r in rows) else "---" for h in heads]
     body = [[esc(h) for h in heads], num, *[[cell(r[h]) for h in heads] for r in rows]]

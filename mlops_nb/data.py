@@ -35,6 +35,11 @@ class Spec:
     outcome: str = "right"           # binary: what the flagged rows that were flagged rightly are called: late, fraudulent, …
     noun: str = "rows"               # what a row is called in reports: flights, customers, …
 
+    @property
+    def yes(self) -> str:
+        "Binary: what a row of class 1 is called in figures: its outcome, else its label, else the target's name."
+        return self.outcome if self.outcome != "right" else self.target if self.positive is None else str(self.positive)
+
     def names(self) -> list[str]:
         "Columns that name a row: keys and time."
         return list(dict.fromkeys(c for c in (*self.keys, self.time) if c))
@@ -125,19 +130,43 @@ def naive(time: pd.Series, name: str) -> pd.Series:
     if len(bad): raise oops(f"times in {name}", f"{len(bad)} that are none, such as {list(bad.head(3).astype(str))}", "write them as 2013-01-31 14:05, or choose another column as data.time")
     return got.dt.tz_localize(None).astype("datetime64[us]")
 
+def _local(time: pd.Series) -> pd.Series | None:
+    "Times with an offset from UTC as the clock there showed them; None where there are none."
+    if time.dtype.kind == "M" or isinstance(time.dtype, pd.DatetimeTZDtype): return time.dt.tz_localize(None) if getattr(time.dt, "tz", None) else None
+    offset = r"(:\d\d[.\d]*)\s*[+-]\d\d(:?\d\d)?$"; text = time.dropna().astype(str); local = text.str.replace(offset, r"\1", regex=True)
+    return None if local.equals(text) else naive(local, "").reindex(time.index)
+
 def kind(source: str) -> str:
     "What a `data.source` is: file, url, database or function."
     if re.match(r"^(sqlite|postgresql|mysql|mssql|oracle|duckdb)(\+\w+)?://", source): return "database"
     if "://" in source: return "url"
     return "file" if re.search(r"\.(csv|tsv|txt|parquet|pq)(\.\w+)?$", source, re.I) or any(c in source for c in "/*") else "function"
 
+def _distinct(names: Any, where: str) -> None:
+    twice = sorted({n for n in names if list(names).count(n) > 1})
+    if twice: raise oops(f"different column names in {where}", f"{', '.join(twice[:8])} twice", "rename them in the source or the query")
+
+def _read_csv(path: str, s: Spec) -> pd.DataFrame:
+    "A CSV file. Between semicolons, columns of numbers such as 1,5 are numbers."
+    named = "\t" if re.search(r"\.tsv", path, re.I) else ","
+    for sep in (named, *",\t;|"):
+        head = pd.read_csv(path, encoding=s.encoding, sep=sep, header=None, nrows=1, dtype=str, na_filter=False).iloc[0]
+        if len(head) > 1: break
+    else: sep = named
+    _distinct([h for h in head if h], Path(path).name)
+    got = pd.read_csv(path, encoding=s.encoding, sep=sep, low_memory=False)
+    for c in got.select_dtypes("str") if sep == ";" else ():
+        if (x := got[c].dropna()).size and x.str.fullmatch(r"-?\d+(,\d+)?").all(): got[c] = got[c].str.replace(",", ".").astype(float)
+    return got
+
 def _read_file(path: str, s: Spec) -> pd.DataFrame:
-    try:
-        if re.search(r"\.(parquet|pq)$", path, re.I): return pd.read_parquet(path)
-        return pd.read_csv(path, encoding=s.encoding, sep="\t" if re.search(r"\.tsv", path, re.I) else ",", low_memory=False)
+    try: return pd.read_parquet(path) if re.search(r"\.(parquet|pq)$", path, re.I) else _read_csv(path, s)
+    except MlopsError: raise
     except UnicodeError as e: raise oops(f"{path} in the encoding {s.encoding}", str(e)[:160], "set data.encoding in params.yaml, for Shift-JIS: cp932") from e
     except (LookupError, ImportError) as e: raise oops("a known encoding and an installed file system", str(e), "mend data.encoding, or install the fsspec package that serves this URL") from e
-    except Exception as e: raise oops(f"a readable table in {path}", f"{type(e).__name__}: {str(e)[:160]}", "see whether it is there, within reach, whole, and what its name says; a folder needs a pattern such as data/in/*.csv") from e
+    except Exception as e:
+        _distinct(2 * re.findall(r"Multiple matches for FieldRef.Name\((.+?)\) in", str(e)), Path(path).name)   # pyarrow's way to say so
+        raise oops(f"a readable table in {path}", f"{type(e).__name__}: {str(e)[:160]}", "see whether it is there, within reach, whole, and what its name says; a folder needs a pattern such as data/in/*.csv") from e
 
 def _files(s: Spec) -> list[str]:
     if kind(s.source) == "url":
@@ -196,21 +225,28 @@ def _watched(s: Spec, files: list[str]) -> None:
             want = os.path.relpath(f if len(files) == 1 else f.parent, here)
             raise oops("data.depends to cover the files of data.source, so that DVC sees them change", s.depends, f"set data.depends: {want} in params.yaml")
 
-# %% ../nbs/api/03_data.ipynb #c51ce410
+# %% ../nbs/api/03_data.ipynb #9bf31c7f
 def select(tables: dict[str, pd.DataFrame], s: Spec, w: Window) -> dict[str, pd.DataFrame]:
     "The part of each table that window `w` needs, checked and sorted."
     ev = tables["events"].reset_index(drop=True); ev.columns = [str(c) for c in ev.columns]
     if s.keys == ROW and "row" not in ev: ev.insert(0, "row", np.arange(len(ev)))
-    if not ev.columns.is_unique: raise oops("different column names", f"{', '.join(sorted({*ev.columns[ev.columns.duplicated()]}))} twice", "rename them in the source or the query")
+    _distinct(ev.columns, "the source")
     for c in (s.target, s.time, s.label_known, *s.keys):
         if c and c not in ev: raise oops(f"a column `{c}` (named in `data:` of params.yaml)", f"columns {', '.join(ev.columns[:12])}{' …' if ev.shape[1] > 12 else ''}.{suggest(c, ev.columns)}", "mend params.yaml or the source")
     if s.time is None:
         low, high = (round(f * len(ev)) for f in w.share)
         ev = ev.iloc[np.sort(np.random.default_rng(s.seed).permutation(len(ev))[low:high])]
-    else: ev = _cut(ev.assign(**{s.time: naive(ev[s.time], f"column {s.time}")}), s, w)
+    else:
+        utc, there = naive(ev[s.time], f"column {s.time}"), _local(ev[s.time])
+        ev = _cut(ev.assign(**{s.time: utc}), s, w); ev.attrs = _converted(there, ev[s.time])
     if not len(ev): raise oops(f"rows in window {w.name}", "none", "change windows or data.as_of in params.yaml")
     past = {n: t[(t.known_at.isna() | (t.known_at <= w.as_of))] if w.as_of is not None else t for n, t in tables.items() if n != "events"}
     return {"events": ev.reset_index(drop=True), **past}
+
+def _converted(there: pd.Series | None, utc: pd.Series) -> dict:
+    "How many times an offset from UTC has changed, and how many fall on another day by that; empty for none."
+    if there is None or not (n := int((there[utc.index] != utc).sum())): return {}
+    return {"converted": n, "moved": int((there[utc.index].dt.floor("D") != utc.dt.floor("D")).sum())}
 
 def _cut(ev: pd.DataFrame, s: Spec, w: Window) -> pd.DataFrame:
     t = ev[s.time]
@@ -228,7 +264,8 @@ def ingest(name: str) -> dict[str, int]:
     got = load(s, ws[name]); tables = select(got, s, ws[name])
     for t, frame in tables.items(): write_parquet(frame, out(f"data/raw/{name}/{t}.parquet"))
     lost = int(got["events"][s.time].isna().sum()) if s.time else 0
-    return {t: len(f) for t, f in tables.items()} | ({f"events of the source without {s.time}, left out": lost} if lost else {})
+    moved = {f"times in the column {s.time} with an offset, converted to UTC ({a['moved']:,} fall on another day by that)": a["converted"]} if (a := tables["events"].attrs) else {}
+    return {t: len(f) for t, f in tables.items()} | moved | ({f"events of the source without {s.time}, left out": lost} if lost else {})
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     "Parquet whose bytes depend on the values alone."
@@ -240,7 +277,7 @@ def read_raw(name: str) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     got = {f.stem: pd.read_parquet(f) for f in sorted(inp(f"data/raw/{name}").glob("*.parquet"))}
     return got.pop("events"), got
 
-# %% ../nbs/api/03_data.ipynb #9bf31c7f
+# %% ../nbs/api/03_data.ipynb #70efdf2e
 def label(frame: pd.DataFrame, s: Spec) -> pd.Series:
     "The target: 0/1 for binary, text for multiclass, numbers for regression; missing where not known."
     y = frame[s.target]
@@ -274,4 +311,4 @@ def volume_plot(frame: pd.DataFrame, s: Spec) -> Any:
     ax.bar(day.index, day["size"], color=COLORS[5], width=0.9); ax.set_ylabel("rows per day"); ax.grid(False)
     top = ax.twinx(); top.plot(day.index, day["mean"], color=COLORS[1]); top.set_ylabel("average target", color=COLORS[1])
     top.set_ylim(min(0, day["mean"].min() * 1.05), None); at = mdates.AutoDateLocator(minticks=3, maxticks=6)
-    ax.xaxis.set_major_locator(at); ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(at)); return fig
+    ax.xaxis.set_major_locator(at); ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(at, formats=["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S"], zero_formats=["", "%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M"], show_offset=False)); return fig

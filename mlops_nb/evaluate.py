@@ -15,7 +15,7 @@ from types import SimpleNamespace as Data
 from typing import Any
 import numpy as np, pandas as pd
 from scipy.stats import rankdata
-from .core import md_table, oops, suggest
+from .core import md_table, number, oops, suggest
 from .model import Model, costs, labels, prepare
 from .show import COLORS, WIDTH, Say, say_json, style
 
@@ -159,7 +159,7 @@ class Comparison:
         first, *others = self.metrics; rows = []
         for k, m in self.metrics[first].items.items():
             g = {o: self.gain(k, o) for o in others if k not in ("bias", "flagged", "positive")}
-            rows.append({"metric": k, **{o: x[k].value for o, x in self.metrics.items()}, **{f"gain over {o} (95 %)": f"{g[o]['gain']:+.3g} ({g[o]['low']:+.3g} to {g[o]['high']:+.3g})" if o in g and pd.notna(g[o]["gain"]) else "–" for o in others}})
+            rows.append({"metric": k, **{o: x[k].value for o, x in self.metrics.items()}, **{f"gain over {o} (95 %)": "{} ({} … {})".format(*(number(g[o][e], 3, "+") for e in ("gain", "low", "high"))) if o in g and pd.notna(g[o]["gain"]) else "–" for o in others}})
         return md_table(rows)
 
 def compare(task: str, y: Any, preds: dict, cluster: Any = None) -> Comparison:
@@ -179,7 +179,7 @@ def levels(s: pd.Series, bins: int = 5, top: int = 12) -> pd.Series:
     "Names of parts of a column: quantile bins of numbers and times, else the `top` values and `other`; `missing`."
     if pd.api.types.is_bool_dtype(s) or not (pd.api.types.is_numeric_dtype(s) or pd.api.types.is_datetime64_any_dtype(s)) or s.nunique() <= bins:
         got = labels(s); return got.where(got.isna() | got.isin(got.value_counts().index[:top]), "other").fillna("missing")
-    cut = pd.qcut(s, bins, duplicates="drop"); show = (lambda v: f"{v:.3g}") if pd.api.types.is_numeric_dtype(s) else (lambda v: f"{v:%Y-%m-%d}")
+    cut = pd.qcut(s, bins, duplicates="drop"); show = (lambda v: number(v, 3)) if pd.api.types.is_numeric_dtype(s) else (lambda v: f"{v:%Y-%m-%d}")
     return cut.cat.rename_categories({c: f"{show(c.left)} – {show(c.right)}" for c in cut.cat.categories} if len({show(c.right) for c in cut.cat.categories}) == len(cut.cat.categories) else {}).astype(str).where(s.notna(), "missing")
 
 def _by(task, frame, y, pred, columns, names, min_n):
@@ -230,8 +230,8 @@ class Groups:
 
     def _repr_markdown_(self) -> str:
         rates = [c[:-4] for c in self.table if c.endswith(" low")]
-        form = {k: ".2f" if self.table[k].abs().max() <= 1 else ".3g" for k in rates}
-        short = lambda r, k: "–" if pd.isna(r[k]) else f"{r[k]:{form[k]}}" if pd.isna(r[f"{k} low"]) else f"{r[k]:{form[k]}} ({r[f'{k} low']:{form[k]}}–{r[f'{k} high']:{form[k]}})"
+        form = {k: (lambda v: f"{v:.2f}") if self.table[k].abs().max() <= 1 else (lambda v: number(v, 3)) for k in rates}
+        short = lambda r, k: "–" if pd.isna(r[k]) else form[k](r[k]) + ("" if pd.isna(r[f"{k} low"]) else f" ({form[k](r[f'{k} low'])}–{form[k](r[f'{k} high'])})")
         return md_table([{**{c: r[c] for c in ("column", "level", "n")}, **{k: short(r, k) for k in rates}} for r in self.table.to_dict("records")]) + "\n\n" + md_table(self.gaps)
 
 RATES = {"binary": ["flagged", "recall", "false_alarms", "precision", "calibration_error"], "multiclass": ["accuracy", "balanced_accuracy", "calibration_error"], "regression": ["bias", "mae", "calibration_error"]}
@@ -321,18 +321,19 @@ def calibration(y: Any, score: Any, bins: int = 10) -> pd.DataFrame:
         got.append(dict(zip(("predicted", "observed", "low", "high", "n"), (s[b == i].mean(), v.mean(), *(wilson(v.mean(), len(v)) if share else (v.mean() - e, v.mean() + e)), len(v)))))
     return pd.DataFrame(got, columns=["predicted", "observed", "low", "high", "n"])
 
-def confusion(task: str, y: Any, pred: pd.DataFrame) -> pd.DataFrame:
-    "Counts, rows: what was, columns: what was predicted."
+def confusion(task: str, y: Any, pred: pd.DataFrame, yes: str = "1") -> pd.DataFrame:
+    "Counts, rows: what was, columns: what was predicted. `yes`: what a binary 1 is called."
     known = pd.notna(np.asarray(y, object)); a, b = labels(np.asarray(y)[known]), labels(pred["prediction"].to_numpy()[known])
     names = sorted(set(a) | set(b) | ({"0", "1"} if task == "binary" else set()))
-    return pd.crosstab(pd.Categorical(a, names), pd.Categorical(b, names), rownames=["was"], colnames=["predicted"], dropna=False)
+    said = {"0": f"not\n{yes}", "1": yes} if task == "binary" and yes != "1" else {}
+    return pd.crosstab(pd.Categorical(a, names), pd.Categorical(b, names), rownames=["was"], colnames=["predicted"], dropna=False).rename(index=said, columns=said)
 
 def residuals(y: Any, pred: pd.DataFrame) -> pd.Series:
     "Quantiles of prediction minus outcome."
     e = pred["score"].to_numpy() - np.asarray(y, float)
     return pd.Series(e[~np.isnan(e)]).quantile([.01, .05, .25, .5, .75, .95, .99]).rename("prediction − outcome")
 
-# %% ../nbs/api/07_evaluate.ipynb #e369853d
+# %% ../nbs/api/07_evaluate.ipynb #1c383cd3
 DASHES, MARKS = ("-", "--", ":", "-."), ("o", "s", "^", "D")
 
 def _axes(height: float = 2.9):
@@ -360,7 +361,7 @@ def confusion_plot(table: pd.DataFrame) -> Any:
     "Counts and shares of each row, darker for larger shares."
     k, share = len(table), table.to_numpy() / np.maximum(table.to_numpy().sum(1, keepdims=True), 1); fig, ax = _axes(min(1.2 + .6 * k, 4.4)); ax.imshow(share, cmap="Greys", vmin=0, vmax=1, aspect="auto"); ax.grid(False)
     for i, j in np.ndindex(k, k): ax.text(j, i, f"{table.iat[i, j]:,}\n{share[i, j]:.0%}" if k < 5 else f"{share[i, j]:.0%}", ha="center", va="center", color="white" if share[i, j] > .5 else "black")
-    ax.set_xticks(range(k), [_short(c, 9) for c in table.columns]); ax.set_yticks(range(k), [_short(c, 9) for c in table.index]); ax.set(xlabel="predicted", ylabel="was"); return fig
+    ax.set_xticks(range(k), [_short(c, 13) for c in table.columns]); ax.set_yticks(range(k), [_short(c, 13) for c in table.index]); ax.set(xlabel="predicted", ylabel="was"); return fig
 
 def residual_plot(y: Any, pred: pd.DataFrame, bins: int = 15) -> Any:
     "Error (prediction minus outcome) along the prediction: median line, band of the middle 80 %."
@@ -370,7 +371,7 @@ def residual_plot(y: Any, pred: pd.DataFrame, bins: int = 15) -> Any:
 def _dots(names, value, low, high, xlabel, at=None, row=.27):
     fig, ax = _axes(.8 + row * len(names)); pos = np.arange(len(names))[::-1]
     if at is not None: ax.axvline(at, color="0.5", lw=1, ls="--")
-    ax.errorbar(value, pos, xerr=(np.maximum(value - low, 0), np.maximum(high - value, 0)), fmt="o", ms=5, elinewidth=1.2); ax.set_yticks(pos, names); ax.set(xlabel=xlabel); ax.grid(axis="y", visible=False); return fig
+    ax.errorbar(value, pos, xerr=(np.maximum(value - low, 0), np.maximum(high - value, 0)), fmt="o", ms=5, elinewidth=1.2); ax.set_yticks(pos, names); ax.set(xlabel=xlabel, ylim=(-.6, len(names) - .4)); ax.grid(axis="y", visible=False); return fig
 
 def importance_plot(table: pd.DataFrame, top: int = 12) -> Any:
     "The most important features with the spread over repeats."
@@ -387,7 +388,7 @@ def dependence_plot(table: pd.DataFrame, feature: str) -> Any:
         ax.plot(*((table[c], names, MARKS[i % 4]) if text else (table["value"], table[c], DASHES[i % 4] + MARKS[i % 4])), ms=4.5, label=_short(c[6:]))
     ax.set(**dict(zip(("ylabel", "xlabel") if text else ("xlabel", "ylabel"), (_short(feature, 30), "mean prediction")))); text and ax.invert_yaxis(); table.shape[1] > 2 and ax.legend(); return fig
 
-# %% ../nbs/api/07_evaluate.ipynb #d645920e
+# %% ../nbs/api/07_evaluate.ipynb #3416a75f
 CHECKS = {"binary": {"rows": 100, "beats_baseline": {"metric": "auc", "margin": 0}, "not_worse_than_champion": {"metric": "auc", "margin": .005}, "calibration": .05},
           "multiclass": {"rows": 100, "beats_baseline": {"metric": "log_loss", "margin": 0}, "not_worse_than_champion": {"metric": "log_loss", "margin": "1%"}, "calibration": .1},
           "regression": {"rows": 100, "beats_baseline": {"metric": "rmse", "margin": 0}, "not_worse_than_champion": {"metric": "rmse", "margin": "1%"}, "calibration": .15}}

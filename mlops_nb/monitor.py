@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['LOWER_IS_BETTER', 'REAL', 'MAX_REASONS', 'Limits', 'drift', 'Finding', 'findings', 'Verdict', 'since', 'dated',
-           'verdict', 'drift_plot', 'column_plot', 'score_plot']
+           'changes', 'verdict', 'drift_plot', 'column_plot', 'score_plot']
 
 # %% ../nbs/api/09_monitor.ipynb #c81e728d
 import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Iterable, Iterator
 import numpy as np, pandas as pd
-from .core import md_table, oops, suggest
+from .core import md_table, number, oops, suggest
 from .profile import Profile, differences
 from .schema import Contract
 from .show import COLORS, LEVELS, WIDTH, Say, style
@@ -135,6 +135,13 @@ def dated(findings: Iterable[Finding], lines: list[dict], window: str) -> tuple[
     "The findings, each with the window since which it has been there."
     return tuple(replace(f, since=since(lines, f.id, window)) for f in findings)
 
+def changes(findings: Iterable[Finding], lines: list[dict], window: str) -> tuple[Say, ...]:
+    "What is different from the last window before that was closed: findings that came, went and stayed."
+    before = sorted((x for x in lines if x["window"] < window), key=lambda x: x["window"])
+    if not before: return (Say("monitor.none_before"),)
+    was, now = {f["id"] for f in before[-1]["findings"]}, {f.id for f in findings if f.severity != "ok"}
+    return (Say("monitor.changed", window=before[-1]["window"], came=len(now - was), went=len(was - now), stayed=len(now & was)),)
+
 MAX_REASONS = 5
 
 def verdict(findings: Iterable[Finding]) -> Verdict:
@@ -154,11 +161,12 @@ def _short(name: Any, most: int = 16) -> str:
     name = str(name); return name if len(name) <= most else name[:most - 6] + "…" + name[-5:]
 
 def drift_plot(table: pd.DataFrame, limits: "dict | Limits | None" = None, top: int = 12) -> Any:
-    "PSI of the `top` most changed columns, the limits as lines; bars end at three times the upper limit and say their value."
+    "PSI of the `top` most changed columns, the limits as lines; bars end at three times the upper limit, with a cut, and say their value."
     import matplotlib.pyplot as plt
     style(); m = Limits.of(limits); d = table[table.psi.notna()].nlargest(top, "psi")[::-1]; end = max(3 * m.psi_act, 0.01)
     fig, ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.27 * len(d)))
     ax.barh(range(len(d)), d.psi.clip(upper=end), color=[COLORS[0] if s == "ok" else COLORS[1] for s in d.drift])
+    for i in np.flatnonzero(d.psi > end): ax.plot(end * np.array([.93, .95]), [i - .5, i + .5], color="white", lw=3)
     for i, v in enumerate(d.psi): ax.text(min(v, end) + end / 80, i, f"{v:.2f}", va="center", bbox={"fc": "white", "ec": "none", "pad": 0.6})
     for x, line in ((m.psi_watch, ":"), (m.psi_act, "--")): ax.axvline(x, color="0.3", ls=line, lw=1)
     ax.set(yticks=range(len(d)), yticklabels=[_short(c) for c in d.column], xlim=(0, end * 1.15), xlabel="PSI"); ax.grid(axis="y", visible=False)
@@ -171,7 +179,7 @@ def _bars(ref: Profile, cur: Profile, column: str) -> tuple[list[str], np.ndarra
         k = min(8, len(e["top"])); fold = lambda c: np.array([*c[:k], c[k:-1].sum(), c[-1]])
         names, p, q = [*map(_short, e["top"][:k]), "other", "new"], fold(p), fold(q); keep = (p + q > 0)
     else:
-        day = lambda c: str(pd.Timestamp(c, unit="s").date()) if e["kind"] == "time" else f"{c:.3g}"
+        day = lambda c: str(pd.Timestamp(c, unit="s").date()) if e["kind"] == "time" else number(c, 3)
         names = ["below", *map(day, e["edges"][:-1]), "above"] if e["edges"] else ["–"]
         keep = np.ones(len(p), bool); keep[[0, -1]] = (p + q)[[0, -1]] > 0
     return [n for n, k in zip(names, keep) if k], *(100 * c[keep] / max(c.sum(), 1) for c in (p, q))

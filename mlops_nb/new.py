@@ -146,7 +146,6 @@ def read(path: Path) -> tuple[pd.DataFrame, str]:
         try: got = tables._read_file(str(path), tables.Spec("", "", encoding=encoding)); break
         except MlopsError as e:
             if not isinstance(e.__cause__, UnicodeError) or encoding == "cp1252": raise
-    if got.shape[1] == 1 and ";" in str(got.columns[0]): raise oops("columns separated by commas", "semicolons", "save the table as CSV with commas, or as Parquet")
     if got.shape[1] < 2 or len(got) < 20: raise oops("a table of at least two columns and twenty rows", f"{got.shape[1]} and {len(got):,}", "bring more")
     return got, encoding
 

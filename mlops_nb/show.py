@@ -50,7 +50,7 @@ def style() -> None:
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "mlops_nb", "figure.figsize": (WIDTH, 2.9), "figure.dpi": 72, "font.size": 11,
         "axes.titlesize": 11, "axes.labelsize": 11, "xtick.labelsize": 10.5, "ytick.labelsize": 10.5, "legend.fontsize": 10.5, "axes.spines.top": False,
         "axes.spines.right": False, "axes.prop_cycle": cycler(color=COLORS), "figure.constrained_layout.use": True, "legend.frameon": False, "axes.unicode_minus": False,
-        "font.family": ["DejaVu Sans"], "axes.grid": True, "grid.alpha": 0.25, "axes.axisbelow": True, "text.parse_math": False})
+        "font.family": ["DejaVu Sans"], "axes.formatter.limits": (-7, 12), "axes.formatter.useoffset": False, "axes.grid": True, "grid.alpha": 0.25, "axes.axisbelow": True, "text.parse_math": False})
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="Glyph .* missing from")
 

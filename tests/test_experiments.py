@@ -45,7 +45,7 @@ def test_plots_diff(lab, tmp_path):
 def test_compare(lab):
     said = nb("compare", "main", "longer", cwd=lab).stdout
     page = (lab / ".mlops" / "scratch" / "compare" / "reports" / "compare.html").read_text()
-    assert "page:" in said and all(w in page for w in ("train.params.max_iter", "300", "evaluate.auc", "training data", "HistGradientBoosting"))
+    assert "page:" in said and all(w in page for w in ("train.params.max_iter", "300", "ranked by AUC", "training data", "HistGradientBoosting"))
     result = json.loads((lab / ".mlops" / "scratch" / "compare" / "reports" / "compare.json").read_text())["results"]
     assert set(result["metrics"]) == {"main", "longer"} and result["params"]["longer"]["train.params.max_iter"] == "300"
     assert "a commit, tag, branch or experiment" in (r := nb("compare", "main", "nosuch", cwd=lab, check=False)).stdout + r.stderr and r.returncode

@@ -30,7 +30,7 @@ class Seen(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag); self.attrs += attrs; self.ids += [v for k, v in attrs if k == "id"]
-        if tag not in ("meta", "link", "br", "hr", "img"): self.open.append(tag)
+        if tag not in ("meta", "link", "br", "hr", "img", "wbr"): self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs): self.handle_starttag(tag, attrs); self.open.pop()
     def handle_endtag(self, tag): assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
@@ -47,7 +47,7 @@ def test_first_screen(plain):
 def test_first_run_says_so(plain):
     notebook, result, source = plain
     page = report.page("monitor", notebook, result | {"changed": [], "todo": []}, source, CONFIG)
-    assert "First run: nothing came before" in page and "Nothing to do." in page
+    assert "No earlier period is compared with here." in page and "Nothing to do." in page
 
 
 def test_prose_comes_from_the_source_and_code_is_folded(plain):

@@ -1,0 +1,116 @@
+"""What newcomers stumbled over: each ends in the right result, or in words that help."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import ENV, ROOT, change, nb, sales, sh
+
+from mlops_nb.core import MlopsError
+from mlops_nb.data import Spec, _read_file
+
+
+@pytest.fixture
+def table(tmp_path):
+    "A function that reads a text as a CSV file of this name."
+    def read(text, name="in.csv"):
+        (tmp_path / name).write_text(text)
+        return _read_file(str(tmp_path / name), Spec("", ""))
+    return read
+
+
+def test_columns_of_one_name_are_refused(table, tmp_path):
+    with pytest.raises(MlopsError, match="price twice"):
+        table("day,price,price\n2020-01-01,1,2\n")
+    assert list(table("day,price,price.1\n2020-01-01,1,2\n")) == ["day", "price", "price.1"]
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["price", "price"]), tmp_path / "in.parquet")
+    with pytest.raises(MlopsError, match="price twice"):
+        _read_file(str(tmp_path / "in.parquet"), Spec("", ""))
+
+
+def test_separators(table):
+    plain = table("day,price,note\n2020-01-01,1.5,a;b\n2020-01-02,2.0,c\n")
+    for text in ("day;price;note\n2020-01-01;1,5;x\n2020-01-02;2;c\n", "day\tprice\tnote\n2020-01-01\t1.5\ta;b\n2020-01-02\t2.0\tc\n"):
+        got = table(text)
+        assert list(got) == list(plain) and got.price.tolist() == [1.5, 2.0]
+    assert table("codes;y\n1,2,3;0\n4,5;1\n").codes.tolist() == ["1,2,3", "4,5"]  # not numbers
+
+
+def test_offsets_are_told(project):
+    d = sales(600)
+    top = project(d.assign(day=d.day.dt.tz_localize("Asia/Tokyo").astype(str)), noun="orders")
+    said = nb("ingest", "train", cwd=top).stdout
+    moved = re.search(r"(\d+) times in the column day with an offset, converted to UTC \((\d+) fall on another day", said)
+    assert moved and 0 < int(moved[2]) < int(moved[1])
+    nb("run", "preprocess", "train", cwd=top)
+    assert "preprocess.converted" in (top / "reports" / "preprocess-train.ipynb").read_text()
+
+
+def test_by_hand_the_command_line_is_to_be_mended(small):
+    got = nb("run", "monitor", "-p", "drift_max=never", cwd=small, check=False)
+    assert got.returncode and "after `-p drift_max=`" in got.stderr and "params.yaml" not in got.stderr
+    change(small, monitor={"drift_max": "never"})
+    assert "in params.yaml" in nb("run", "monitor", cwd=small, check=False).stderr
+
+
+def test_pages(small):
+    "Class names, words for metrics, no powers of ten, and what an empty history means; in Japanese as well."
+    page = lambda name: (small / "reports" / f"{name}.html").read_text()
+    assert re.search(r">not</text>.*>y</text>", page("evaluate"), re.S) and ">log loss</td>" in page("evaluate") and ">better than the baseline</td>" in page("evaluate")
+    assert not re.search(r"\d[eE][-+]\d", re.sub(r"<(style|pre)\b.*?</\1>", "", page("evaluate") + page("monitor"), flags=re.S))
+    assert "No earlier period has been closed" in page("monitor") and "First run" not in page("monitor") + page("train")
+    (small / "settings.ini").write_text((small / "settings.ini").read_text().replace("language = en", "language = ja"))
+    nb("report", cwd=small)
+    for english in ("log loss", "log_loss", "average precision", "not worse", ">none<", ">since<", ">candidate", "as delivered"):
+        assert english not in re.sub(r"<(style|pre)\b.*?</\1>", "", page("evaluate") + page("monitor") + page("preprocess-train") + page("features"), flags=re.S), english
+
+
+def test_paired_gains(small):
+    "Two experiments on the same rows: a dot and an interval each, and their paired difference, as `evaluate` computes it."
+    code = """
+import json
+from mlops_nb.compare import Run, compare
+both = compare("workspace", "HEAD"); got = both.gains()
+print(json.dumps(got.to_dict("records")), len(both.plot().axes[0].collections))
+"""
+    got = sh(sys.executable, "-c", code, cwd=small).stdout
+    gains = json.loads(got[:got.rindex("]") + 1])
+    assert [g["over"] for g in gains] in (["HEAD"], ["workspace"]) and gains[0]["gain"] == gains[0]["low"] == gains[0]["high"] == 0  # the same model
+    assert int(got[got.rindex("]") + 1:]) >= 1  # the interval is drawn
+
+
+def test_a_moved_checkout_is_set_right(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    for f in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / f, old / f)
+    sh(sys.executable, "-m", "venv", old / ".venv", cwd=old)
+    for ok in ("python", "run", "dev"):
+        (old / ".venv" / f"{ok}.ok").touch()
+    old.rename(new)
+    with pytest.raises(OSError):
+        subprocess.run([new / ".venv" / "bin" / "pip", "--version"])
+    env = {k: v for k, v in ENV.items() if k != "PYTHONPATH"}
+    assert f"was at {old}" in subprocess.run(["make", "moved"], cwd=new, env=env, capture_output=True, text=True).stdout
+    assert str(new) in subprocess.run([new / ".venv" / "bin" / "pip", "--version"], env=env, capture_output=True, text=True).stdout
+    assert subprocess.run(["make", "-s", "moved"], cwd=new, env=env, capture_output=True, text=True).stdout == ""
+
+
+def test_dvc_without_the_environment(small, tmp_path):
+    "Another python is first on the path: the stage goes on in .venv; without one it says what to do."
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").write_text(f"#!/bin/sh\nexec {sys.executable} -S \"$@\"\n")  # a Python without any package
+    (tmp_path / "bin" / "python").chmod(0o755)
+    env = {"PATH": f"{tmp_path / 'bin'}{os.pathsep}/usr/bin:/bin", "MLOPS_NB_SERVER": "", "PYTHONPATH": ""}
+    run = lambda: sh(sys.executable, "-m", "dvc", "repro", "-f", "-s", "champion", cwd=small, env=env, check=False)
+    got = run()
+    assert got.returncode and "source .venv/bin/activate" in got.stdout + got.stderr
+    (small / ".venv" / "bin").mkdir(parents=True)
+    (small / ".venv" / "bin" / "python").write_text(f"#!/bin/sh\nexec {sys.executable} \"$@\"\n")
+    (small / ".venv" / "bin" / "python").chmod(0o755)
+    assert run().returncode == 0 and (small / "data" / "champion" / "model.skops").exists()
