@@ -21,6 +21,8 @@ WORDS |= {
     "replay.headline": {"en": "Over the whole time {metric} is {loop:.4f} with the loop, {static:.4f} with the first model left alone", "ja": "通期の {metric} は、ループありで {loop:.4f}、最初のモデルのままで {static:.4f}"},
     "replay.lost": {"en": "The loop did worse in {n} periods: {periods}", "ja": "ループが劣った期間は {n}: {periods}"},
     "replay.cost": {"en": "It took {seconds:.0f} seconds and {champions} champions", "ja": "所要 {seconds:.0f} 秒、本番モデルは {champions} 個"},
+    "replay.age": {"en": "Each further period of age costs the first model {loss:.4f} {metric} against the loop (95 % interval {low:.4f} to {high:.4f}): both saw the same rows, so the season cancels out.", "ja": "最初のモデルは、一期間古くなるごとに {metric} をループ比で {loss:.4f} 失います（95 % 区間 {low:.4f}〜{high:.4f}）。同じ行で比べるため、季節の影響は相殺されます。"},
+    "replay.offline": {"en": "Over {n} champions, the rank correlation of {metric} at the gate with {metric} in production is {r:.2f}. Few models and changing seasons: take it as a hint.", "ja": "本番モデル {n} 個について、ゲートでの {metric} と本番での {metric} の順位相関は {r:.2f} です。数が少なく季節も変わるため、目安にとどめてください。"},
     "compare.other_data": {"en": "The runs were judged on different data: their numbers cannot be ranked fairly", "ja": "評価データが異なる実行です。数値を公平に順位づけることはできません"},
     "compare.gate": {"en": "{run}: its candidate failed the gate", "ja": "{run}：候補は関門に不合格でした"},
     "compare.best": {"en": "Of {n} runs, {best} is best", "ja": "{n} 件の実行のうち最良は {best}"},
