@@ -34,7 +34,7 @@ clean: ## remove the environment and scratch files, never data or reports
 
 moved: # scripts in .venv/bin, such as dvc, begin with the path at which they were installed
 	@old=$$(sed -n 's|^command = .* -m venv \(.*\)/$(VENV)$$|\1|p' $(VENV)/pyvenv.cfg 2>/dev/null); \
-	if [ -n "$$old" ] && [ "$$old" != "$(CURDIR)" ]; then \
+	if [ -n "$$old" ] && [ "$$old" != "$(CURDIR)" ] && [ ! -L $(VENV) ]; then \
 	  echo "this checkout was at $$old: setting the paths in $(VENV) right"; \
 	  grep -lIF "$$old/" $(VENV)/pyvenv.cfg $(VENV)/bin/* $(VENV)/lib/python*/site-packages/__editable__* 2>/dev/null | while read f; do sed -i.old "s|$$old/|$(CURDIR)/|g" "$$f" && rm "$$f.old"; done; fi
 
@@ -51,7 +51,7 @@ $(VENV)/python.ok:
 	@touch $@
 
 INSTALL = echo "installing the locked packages ($(1)), some minutes the first time" && \
-	$(BIN)/python -m pip install -q -c requirements.lock -e '.[$(1)]' || { echo "the packages could not be installed: is the network up, can pip reach its index? Then run the same command again" >&2; exit 1; }
+	$(BIN)/python -m pip install -q --no-compile -c requirements.lock -e '.[$(1)]' || { echo "the packages could not be installed: is the network up, can pip reach its index? Then run the same command again" >&2; exit 1; }
 
 $(VENV)/run.ok: $(VENV)/python.ok requirements.lock pyproject.toml
 	@$(call INSTALL,flights)

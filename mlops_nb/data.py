@@ -8,6 +8,7 @@ __all__ = ['TASKS', 'ROW', 'Spec', 'spec', 'Window', 'windows', 'naive', 'kind',
 
 # %% ../nbs/api/03_data.ipynb #c81e728d
 import glob, os, re, traceback, warnings
+from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,7 @@ def kind(source: str) -> str:
     return "file" if re.search(r"\.(csv|tsv|txt|parquet|pq)(\.\w+)?$", source, re.I) or any(c in source for c in "/*") else "function"
 
 def _distinct(names: Any, where: str) -> None:
-    twice = sorted({n for n in names if list(names).count(n) > 1})
+    twice = sorted(str(n) for n, k in Counter(names).items() if k > 1)
     if twice: raise oops(f"different column names in {where}", f"{', '.join(twice[:8])} twice", "rename them in the source or the query")
 
 def _read_csv(path: str, s: Spec) -> pd.DataFrame:

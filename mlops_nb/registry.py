@@ -205,7 +205,7 @@ def rollback(to: str = "", why: str = "", rebuild_lost: bool = False, push: bool
     "Put an earlier version (default: the one before) back into production: exactly its bytes, without training. `answers`: finding and window that this decides."
     if said := finished("Roll back"): return Moved("finished", params()["champion"], params()["champion"], note=f"the interrupted change: {said}")
     before = params()["champion"]; v = find(to) if to else previous()
-    if before.get("md5") == v.md5: return Moved("nothing to do", before, before, note=f"{v.version} is in production already")
+    if before.get("md5") == v.md5 and not rebuild_lost: return Moved("nothing to do", before, before, note=f"{v.version} is in production already")
     with change(f"Roll back to {v.version}: {why}", push) as c:
         record(c.top, "rollback", why, version=v.version, md5=v.md5, before=before.get("version"), **answers)
         if rebuild_lost: rebuild(c, v)

@@ -111,11 +111,11 @@ def killed(source, argv, work, n, before, after):
     return "" if again.returncode == 0 and now == after else f"{n}: running it again gave {now} ({again.returncode}: {again.stdout[-500:]}{again.stderr[-500:]})"
 
 
-def run(stride=1, first=1, names=tuple(COMMANDS)):
-    "{command: (points, tried, complaints)}."
+def run(stride=1, first=1, names=tuple(COMMANDS), source=None):
+    "{command: (points, tried, complaints)}. `source`: a project of `project`, which is made when none is given."
     got = {}
     with tempfile.TemporaryDirectory() as tmp:
-        source = project(Path(tmp) / "source")
+        source = source or project(Path(tmp) / "source")
         for name in names:
             work = Path(tmp) / name
             work.mkdir()

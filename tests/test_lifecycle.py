@@ -111,13 +111,3 @@ def refuses_other_definitions(life):
     got = nb("run", "preprocess", "current", cwd=life, check=False)
     assert got.returncode and "the feature price as registered with v1.0.0" in got.stdout + got.stderr
     sh("git", "checkout", "-q", ".", cwd=life), sh("dvc", "checkout", "-q", "--force", cwd=life)
-
-
-def test_killed_anywhere(tmp_path, monkeypatch):
-    "Killed at some of the points that `python tests/killing.py` tries all of: old state or new one, and running it again finishes the job."
-    import killing
-    from conftest import ENV
-    if "MLOPS_NB_SERVER" in ENV:
-        monkeypatch.setenv("MLOPS_NB_SERVER", ENV["MLOPS_NB_SERVER"])
-    for name, result in killing.run(stride=100, first=90).items():
-        assert result["points"] > 100 and result["killed at"] and not result["wrong"], (name, result)
