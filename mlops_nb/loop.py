@@ -206,10 +206,11 @@ def advance(period: str = "", policy: str = "", push: bool = False, as_of: str =
 # %% ../nbs/api/22_loop.ipynb #9bf31c7f
 def decide(finding: str, action: str, why: str, push: bool = False) -> Moved | Challenger | dict:
     "Answer a finding of the current window: `dismiss` it, `retrain`, or `rollback`; who, when and why go into data/decisions.jsonl."
-    line = reading(root()); known = [f["id"] for f in line["findings"]]
+    finished("Dismiss"); line = reading(root()); known = [f["id"] for f in line["findings"]]
     if finding not in known: raise oops(f"a finding of {line['window']}: {', '.join(known) or 'there is none'}", f"{finding}.{suggest(finding, known)}", "see `mlops-nb status`")
     if action == "rollback": return rollback(why=why, push=push, finding=finding, window=line["window"])
     if action == "retrain": rules = Policy.of(params()); return retrain(periods=rules.periods, expanding=rules.expanding, promote=True, why=why, finding=finding, push=push)
+    if same := [d for d in decisions() if (d["action"], d.get("finding"), d.get("window"), d["why"]) == (action, finding, line["window"], why.strip())]: return same[-1]   # said already
     with change(f"Dismiss {finding} of {line['window']}: {why}", push) as c: got = record(c.top, "dismiss", why, finding=finding, window=line["window"]); rerun(c, "report")
     return got
 

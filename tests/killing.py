@@ -27,14 +27,21 @@ if spec:
 '''
 MAKE = '''
 import json, pathlib, sys
-n = pathlib.Path("n.txt").read_text().strip()
-for d in ("data/candidate", "reports"): pathlib.Path(d).mkdir(parents=True, exist_ok=True)
-pathlib.Path("data/candidate/model.skops").write_text("model " + n); pathlib.Path("data/candidate/manifest.json").write_text("{}")
-pathlib.Path("reports/evaluate.json").write_text(json.dumps({"results": {"gate": {"passed": True, "checks": []}}}))
+n, seen = pathlib.Path("n.txt").read_text().strip(), [x for x in pathlib.Path("params.yaml").read_text().splitlines() if x.startswith("windows")]
+def write(path, text): pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True); pathlib.Path(path).write_text(text)
+if sys.argv[1] == "train":
+    write("data/candidate/model.skops", "model " + n + ("" if "'2013-01'" in seen[0].split("current")[0] else " again")); write("data/candidate/manifest.json", "{}")
+elif sys.argv[1] == "evaluate":
+    write("reports/evaluate.json", json.dumps({"results": {"gate": {"passed": True, "checks": [{"name": "rows", "passed": True}]}, "metrics": {"candidate": {"auc": {"value": .7}}}, "gains": []}}))
+else:
+    finding = {"id": "drift.x", "severity": "watch", "value": .2, "limit": .1}
+    write("reports/monitor.json", json.dumps({"verdict": {"level": "watch"}, "model": "m", "headline": {"key": "replay.lost", "values": {"n": 0, "periods": "none"}}, "results": {"findings": [finding], "metrics": {"auc": {"value": .7}}, "rows": 9, "labelled": 9}}))
 '''
 DVC = """stages:
-  train: {cmd: python make.py, deps: [n.txt], outs: [data/candidate, reports/evaluate.json]}
+  train: {cmd: python make.py train, deps: [n.txt], params: [windows.train], outs: [data/candidate]}
   champion: {cmd: python -m mlops_nb champion, deps: [data/candidate], params: [champion], outs: [data/champion]}
+  evaluate: {cmd: python make.py evaluate, deps: [data/candidate, data/champion], outs: [reports/evaluate.json]}
+  monitor: {cmd: python make.py monitor, deps: [data/champion], params: [windows.current], outs: [reports/monitor.json]}
 artifacts: {toy: {path: data/candidate, type: model}}
 """
 
@@ -65,8 +72,8 @@ def model(top, n, message):
 def project(top):
     "Two registered versions, and a third candidate."
     (top / "data").mkdir(parents=True)
-    sections = "".join(f"{s}: {{}}\n" for s in "windows features preprocess train evaluate monitor".split())
-    for name, text in {"make.py": MAKE, "dvc.yaml": DVC, "params.yaml": f"data: {{}}\n{sections}champion: {{version: null, commit: null, md5: null}}\n", "settings.ini": "", "data/card.yaml": "intended_use: x\nout_of_scope: x\nlimits: x\nethics: x\nlicence: x\n", ".gitignore": ".mlops/\n__pycache__/\n"}.items():
+    sections = "windows: {train: {start: '2013-01', end: '2013-03'}, current: {start: '2013-04', end: '2013-04'}}\n" + "".join(f"{s}: {{}}\n" for s in "features preprocess train evaluate monitor".split())
+    for name, text in {"make.py": MAKE, "dvc.yaml": DVC, "params.yaml": f"data: {{period: M}}\n{sections}champion: {{version: null, commit: null, md5: null}}\n", "settings.ini": "", "data/card.yaml": "intended_use: x\nout_of_scope: x\nlimits: x\nethics: x\nlicence: x\n", ".gitignore": ".mlops/\n__pycache__/\n"}.items():
         (top / name).write_text(text)
     done(top, "git", "init", "-q", "-b", "main"), done(top, sys.executable, "-m", "dvc", "init", "-q")
     for n in (1, 2):
@@ -75,7 +82,8 @@ def project(top):
     return top
 
 
-COMMANDS = {"promote": ("promote", "--why", "better"), "rollback": ("rollback", "--why", "worse")}
+COMMANDS = {"promote": ("promote", "--why", "better"), "rollback": ("rollback", "--why", "worse"), "advance": ("advance", "2013-05"),
+            "decide": ("decide", "drift.x", "--dismiss", "--why", "summer"), "retrain": ("retrain", "--periods", "2")}
 
 
 def state(top):
