@@ -6,6 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DVC_NO_ANALYTICS := 1
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
+unexport PYTHONDONTWRITEBYTECODE # every stage would compile the package again
 
 .PHONY: help run test lab bench show export clean moved
 help: ## show this list
@@ -51,7 +52,7 @@ $(VENV)/python.ok:
 	@touch $@
 
 INSTALL = echo "installing the locked packages ($(1)), some minutes the first time" && \
-	$(BIN)/python -m pip install -q --no-compile -c requirements.lock -e '.[$(1)]' || { echo "the packages could not be installed: is the network up, can pip reach its index? Then run the same command again" >&2; exit 1; }
+	$(BIN)/python -m pip install -q -c requirements.lock -e '.[$(1)]' || { echo "the packages could not be installed: is the network up, can pip reach its index? Then run the same command again" >&2; exit 1; }
 
 $(VENV)/run.ok: $(VENV)/python.ok requirements.lock pyproject.toml
 	@$(call INSTALL,flights)

