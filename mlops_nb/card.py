@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np, pandas as pd
 from .compare import Run
 from .core import MlopsError, Settings, esc, md_table, oops, params, root, settings, suggest, to_json, write_atomic
-from .evaluate import dependence_plot, importance_plot
-from .model import Model, prepare
 from .registry import decisions, find, locked, model_name, versions
 from .schema import Schema, value_type
 from .words import WORDS, text
@@ -169,14 +167,14 @@ def _usual(x: pd.Series) -> Any:
     seen = x.dropna()
     return (float(seen.median()) if pd.api.types.is_numeric_dtype(x) else seen.mode().iloc[0]) if len(seen) else None
 
-def _occlusion(model: Model, X: pd.DataFrame, usual: dict) -> tuple[float, str, list]:
+def _occlusion(model: "Model", X: pd.DataFrame, usual: dict) -> tuple[float, str, list]:
     "Score, its name, and the change that each column of the one row `X` brought."
     tries = pd.concat([X] * (len(usual) + 1), ignore_index=True)
     for i, (c, v) in enumerate(usual.items(), 1): tries[c] = tries[c].where(np.arange(len(tries)) != i, v)
     got = model._scores(tries); name = f"score_{got['prediction'].iloc[0]}" if model.task == "multiclass" else "score"; s = got[name].to_numpy()
     return float(s[0]), name, (s[0] - s[1:]).tolist()
 
-def _shap(model: Model, X: pd.DataFrame) -> list:
+def _shap(model: "Model", X: pd.DataFrame) -> list:
     "SHAP values of a tree model in its own units (log-odds for classes), one per column."
     try: import shap
     except ImportError: raise oops("the package shap", "not installed", "pip install 'mlops_nb[shap]', or use method=\"occlusion\"") from None
@@ -185,10 +183,11 @@ def _shap(model: Model, X: pd.DataFrame) -> list:
     v = np.asarray(shap.TreeExplainer(model.pipeline[-1]).shap_values(encoded)).reshape(-1, len(names))[-1]
     return [float(v[names.index(c)]) for c in X]
 
-def reasons(model: Model, row_frame: pd.DataFrame, reference_frame: pd.DataFrame, top: int = 3, method: str = "occlusion") -> Reasons:
+def reasons(model: "Model", row_frame: pd.DataFrame, reference_frame: pd.DataFrame, top: int = 3, method: str = "occlusion") -> Reasons:
     "Why the one row of `row_frame` got its score: the `top` features by the change that they bring against what is usual in `reference_frame`."
     if len(row_frame) != 1: raise oops("one row to explain", f"{len(row_frame)} rows", "give frame.loc[[i]]")
     if method not in ("occlusion", "shap"): raise oops("method occlusion or shap", f"{method}.{suggest(method, ('occlusion', 'shap'))}", "choose one of them")
+    from mlops_nb.model import prepare   # here, as promotion reads the answers and needs no scikit-learn
     X, ref = (prepare(f, model.columns) for f in (row_frame, reference_frame)); usual = {c: _usual(ref[c]) for c in X}
     score, of, change = _occlusion(model, X, usual); change = _shap(model, X) if method == "shap" else change
     rows = [{"feature": c, "value": X[c].iloc[0], "usual": usual[c], "change": d} for c, d in zip(X, change)]
@@ -242,6 +241,7 @@ def _short(v: Any) -> Any: return f"{v:.3g}" if isinstance(v, float) else "–" 
 
 def sections(c: Card, lang: str = "en") -> list[tuple]:
     "The card in order: (heading, paragraphs, [(title, rows)], [(title, figure)]); what a page and a notebook show."
+    from mlops_nb.evaluate import dependence_plot, importance_plot
     word = lambda key, **values: text({"key": f"card.{key}", "values": values}, lang); says = lambda k: getattr(c.said, k) or word("blank"); models = [*c.metrics]
     numbers = [{"metric": k.replace("_", " "), **{m: _near(c.metrics[m][k]) for m in models}} for k in c.metrics[models[0]] if k != "n"]
     shown = lambda rows: [{k: _short(v) for k, v in r.items()} for r in rows]

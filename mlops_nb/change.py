@@ -10,7 +10,7 @@ import configparser, contextlib, os, shutil, subprocess, sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from .core import oops, read_json, root, write_json
+from .core import DVC, oops, read_json, root, write_json
 
 # %% ../nbs/api/20_change.ipynb #a87ff679
 def git(*args: str, cwd: Path | None = None, input: str | None = None) -> str:
@@ -76,7 +76,7 @@ def _renew(top: Path, path: str, old: str, new: str) -> bool:
     return True
 
 def _dvc(top: Path, *args: str, quiet: bool = True) -> None:
-    got = subprocess.run([sys.executable, "-m", "dvc", *args], cwd=top, env=os.environ | {"DVC_NO_ANALYTICS": "1"}, capture_output=quiet, text=True)
+    got = subprocess.run([*DVC, *args], cwd=top, env=os.environ | {"DVC_NO_ANALYTICS": "1"}, capture_output=quiet, text=True)
     if got.returncode: raise oops(f"`dvc {' '.join(args[:2])}` to work", ((got.stdout or "") + (got.stderr or "")).strip()[-600:] or f"exit code {got.returncode}", "mend what it names, then run the command again")
 
 # %% ../nbs/api/20_change.ipynb #c9f0f895
@@ -91,6 +91,7 @@ class Change:
     message: str
     before: str
     after: str = ""
+    seen: bytes = b""
 
     def commit(self, message: str = "") -> str:
         "Commit everything in the scratch clone; returns the commit."
@@ -98,12 +99,16 @@ class Change:
         if git("status", "--porcelain", cwd=self.top): git("commit", "-q", "-m", message or self.message, cwd=self.top)
         return git("rev-parse", "HEAD", cwd=self.top)
 
-    def dvc(self, *args: str) -> None: _dvc(self.top, *args)
+    def outputs(self) -> None:
+        "Bring every output that dvc.lock names from the cache, unless that has been done."
+        lock = (self.top / "dvc.lock").read_bytes()
+        if lock != self.seen: _dvc(self.top, "checkout", "-q", "--allow-missing"); self.seen = lock
 
     def repro(self, *stages: str) -> None:
         "Run what has changed in the scratch clone; output goes to the console."
         got = subprocess.run([sys.executable, "-m", "mlops_nb", "repro", *stages], cwd=self.top, env=elsewhere())
         if got.returncode: raise oops("the pipeline to run", f"exit code {got.returncode}, see above", "nothing was changed; mend it, then run the command again")
+        self.seen = (self.top / "dvc.lock").read_bytes()
 
 def clone(top: Path, scratch: Path) -> None:
     "Clone `top` into `scratch`, with its author, its DVC cache and its remotes."
@@ -124,8 +129,9 @@ def change(message: str, push: bool = False) -> Iterator[Change]:
     """Prepare a change of the branch in a scratch clone; when the block ends well, commit it and move the branch, its tags and the checkout's files.
     `push` sends branch and tags to the remote `origin` first, in one transaction: whoever comes second is told so, and nothing of his happens."""
     from mlops_nb.pipeline import run_lock
+    from mlops_nb.warm import server
     top = root(); (top / ".mlops").mkdir(exist_ok=True)
-    with run_lock(message):
+    with run_lock(message), server():
         settle(top); branch, old = require_clean(top), git("rev-parse", "HEAD", cwd=top)
         scratch = top / ".mlops" / f"change-{os.getpid()}"; shutil.rmtree(scratch, ignore_errors=True)
         try:

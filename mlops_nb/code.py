@@ -98,7 +98,7 @@ def _module(file: Path, name: str) -> tuple[dict, tuple, tuple]:
         kind = "class" if isinstance(s, ast.ClassDef) else "function"
         parts.setdefault(f"{kind} {s.name}" if isinstance(s, _DEFS) else "top level", []).append(tree(s, package))
     named = [ast.literal_eval(s.value) for s in node.body if isinstance(s, ast.Assign) and getattr(s.targets[0], "id", "") == "distributions"]
-    return {k: digest(json.dumps(v)) for k, v in parts.items()}, tuple(dict.fromkeys(imports(node, package))), tuple(d for ds in named for d in ds)
+    return {k: digest(v) for k, v in parts.items()}, tuple(dict.fromkeys(imports(node, package))), tuple(d for ds in named for d in ds)
 
 def closure(names: list[str], top: Path, skip: tuple[str, ...] = PRESENT) -> tuple[dict[str, Path], set[str], set[str]]:
     "From module names: {project module: file} reached by imports, the installed top-level packages they import, distributions they name."
@@ -153,7 +153,7 @@ def notebook(path: Path) -> tuple[dict[str, str], list[str]]:
     "({cell n: digest} of a notebook's code cells, the modules they import)"
     nodes = [parse("".join(c["source"]), f"{path.name}, code cell {i}") for i, c in enumerate((c for c in read_json(path)["cells"] if c["cell_type"] == "code"), 1)]
     nodes = [n for n in nodes if n.body]
-    return {f"cell {i}": digest(json.dumps([tree(s) for s in n.body])) for i, n in enumerate(nodes, 1)}, [m for n in nodes for m in imports(n)]
+    return {f"cell {i}": digest([tree(s) for s in n.body]) for i, n in enumerate(nodes, 1)}, [m for n in nodes for m in imports(n)]
 
 def stage_code(top: Path, stage: str, p: dict, lock: dict) -> tuple[dict, dict[str, Path]]:
     "(the digest of a stage with all its parts, the files it was read from)"

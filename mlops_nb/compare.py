@@ -109,11 +109,12 @@ class Comparison:
 
     def plot(self, metric: str = "") -> Any:
         "One dot per run for a metric (default: the one ranked by), with its 95 % interval where the run's numbers are here."
-        from mlops_nb.evaluate import _dots, _short
+        from mlops_nb.evaluate import dots
+        from mlops_nb.show import short
         name = metric or self.by; row = self.metrics.loc[name].astype(float)
         known = [run.details("evaluate").get("metrics", {}).get("candidate", {}).get(name.removeprefix("evaluate.")) if name.startswith("evaluate.") else None for run in self.runs.values()]
         low, high = (np.array([v if k is None or k[end] is None else k[end] for k, v in zip(known, row)]) for end in ("low", "high"))
-        return _dots([_short(r) for r in row.index], row.to_numpy(), low, high, name.removeprefix("evaluate."), row=.4)
+        return dots([short(r) for r in row.index], row.to_numpy(), low, high, name.removeprefix("evaluate."), row=.4)
 
     def gains(self) -> pd.DataFrame:
         "What the best run gains over each other in the metric ranked by, on the same rows, with 95 % intervals: over, gain, low, high. Empty where the data differ, or data or models are not here."

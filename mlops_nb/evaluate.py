@@ -6,7 +6,8 @@
 __all__ = ['Z', 'MAIN', 'LOSS', 'METRICS', 'FREE', 'RATES', 'DASHES', 'MARKS', 'CHECKS', 'OTHERS', 'wilson', 'Metric', 'Metrics',
            'metrics', 'Comparison', 'compare', 'levels', 'Slices', 'slices', 'Groups', 'groups', 'cost', 'importance',
            'dependence', 'calibration', 'confusion', 'residuals', 'calibration_plot', 'roc_plot', 'confusion_plot',
-           'residual_plot', 'importance_plot', 'slice_plot', 'dependence_plot', 'Check', 'Gate', 'gate', 'headline']
+           'residual_plot', 'dots', 'importance_plot', 'slice_plot', 'dependence_plot', 'Check', 'Gate', 'gate',
+           'headline']
 
 # %% ../nbs/api/07_evaluate.ipynb #c81e728d
 from copy import copy
@@ -17,7 +18,7 @@ import numpy as np, pandas as pd
 from scipy.stats import rankdata
 from .core import md_table, number, oops, suggest
 from .model import Model, costs, labels, prepare
-from .show import COLORS, WIDTH, Say, say_json, style
+from .show import COLORS, WIDTH, Say, say_json, short, style
 
 # %% ../nbs/api/07_evaluate.ipynb #a87ff679
 Z = 1.959964                                                                     # 95 %
@@ -340,8 +341,6 @@ def _axes(height: float = 2.9):
     import matplotlib.pyplot as plt
     style(); return plt.subplots(figsize=(WIDTH, height))
 
-def _short(text: Any, n: int = 18) -> str: return str(text) if len(str(text)) <= n else str(text)[:n - 1] + "…"
-
 def calibration_plot(tables: pd.DataFrame | dict) -> Any:
     "Outcome against prediction, per table of `calibration`; on the diagonal a prediction can be taken at its word."
     fig, ax = _axes(3.2); tables = tables if isinstance(tables, dict) else {"": tables}
@@ -354,39 +353,40 @@ def roc_plot(y: Any, preds: dict) -> Any:
     fig, ax = _axes(3.2); ax.plot([0, 1], [0, 1], color="0.6", lw=1)
     for i, (k, p) in enumerate(preds.items()):
         d = _data("binary", y, p)[0]; o = np.argsort(-d.s, kind="stable"); at = np.unique(np.linspace(0, len(o), 120).astype(int)); auc = _auc(d)
-        x, h = (np.append(0, np.cumsum(v[o]))[at] / max(v.sum(), 1) for v in (1 - d.y, d.y)); ax.plot(x, h, DASHES[i % 4], label=f"{_short(k)}" + (f" {auc[0]:.3f}" if auc else ""))
+        x, h = (np.append(0, np.cumsum(v[o]))[at] / max(v.sum(), 1) for v in (1 - d.y, d.y)); ax.plot(x, h, DASHES[i % 4], label=f"{short(k)}" + (f" {auc[0]:.3f}" if auc else ""))
     ax.set(xlabel="false alarms", ylabel="found"); ax.legend(); return fig
 
 def confusion_plot(table: pd.DataFrame) -> Any:
     "Counts and shares of each row, darker for larger shares."
     k, share = len(table), table.to_numpy() / np.maximum(table.to_numpy().sum(1, keepdims=True), 1); fig, ax = _axes(min(1.2 + .6 * k, 4.4)); ax.imshow(share, cmap="Greys", vmin=0, vmax=1, aspect="auto"); ax.grid(False)
     for i, j in np.ndindex(k, k): ax.text(j, i, f"{table.iat[i, j]:,}\n{share[i, j]:.0%}" if k < 5 else f"{share[i, j]:.0%}", ha="center", va="center", color="white" if share[i, j] > .5 else "black")
-    ax.set_xticks(range(k), [_short(c, 13) for c in table.columns]); ax.set_yticks(range(k), [_short(c, 13) for c in table.index]); ax.set(xlabel="predicted", ylabel="was"); return fig
+    ax.set_xticks(range(k), [short(c, 13) for c in table.columns]); ax.set_yticks(range(k), [short(c, 13) for c in table.index]); ax.set(xlabel="predicted", ylabel="was"); return fig
 
 def residual_plot(y: Any, pred: pd.DataFrame, bins: int = 15) -> Any:
     "Error (prediction minus outcome) along the prediction: median line, band of the middle 80 %."
     d = _data("regression", y, pred)[0]; b = (rankdata(d.s, "min") - 1) * bins // max(len(d.s), 1); q = pd.DataFrame({"s": d.s, "e": d.e}).groupby(b); e = q.e.quantile([.1, .5, .9]).unstack()
     fig, ax = _axes(); ax.axhline(0, color="0.6", lw=1); ax.fill_between(q.s.mean(), e[.1], e[.9], alpha=.25, lw=0); ax.plot(q.s.mean(), e[.5], "-o", ms=4); ax.set(xlabel="predicted", ylabel="predicted − was"); return fig
 
-def _dots(names, value, low, high, xlabel, at=None, row=.27):
+def dots(names: list, value: Any, low: Any, high: Any, xlabel: str, at: float | None = None, row: float = .27) -> Any:
+    "One row per name: a dot with its interval; `at` is a line to compare with, `row` the height of a row in inches."
     fig, ax = _axes(.8 + row * len(names)); pos = np.arange(len(names))[::-1]
     if at is not None: ax.axvline(at, color="0.5", lw=1, ls="--")
     ax.errorbar(value, pos, xerr=(np.maximum(value - low, 0), np.maximum(high - value, 0)), fmt="o", ms=5, elinewidth=1.2); ax.set_yticks(pos, names); ax.set(xlabel=xlabel, ylim=(-.6, len(names) - .4)); ax.grid(axis="y", visible=False); return fig
 
 def importance_plot(table: pd.DataFrame, top: int = 12) -> Any:
     "The most important features with the spread over repeats."
-    t = table.head(top); return _dots([_short(f) for f in t.feature], t.importance, t.importance - t.sd, t.importance + t.sd, "loss when shuffled", 0)
+    t = table.head(top); return dots([short(f) for f in t.feature], t.importance, t.importance - t.sd, t.importance + t.sd, "loss when shuffled", 0)
 
 def slice_plot(s: Slices, top: int = 12) -> Any:
     "The worst slices with their intervals; dashed: all rows."
-    t = s.table.head(top); return _dots([f"{_short(c, 22)}\n{_short(v, 22)}" for c, v in zip(t.column, t.level)], t.value, t.low, t.high, s.metric, s.overall.value, .45)
+    t = s.table.head(top); return dots([f"{short(c, 22)}\n{short(v, 22)}" for c, v in zip(t.column, t.level)], t.value, t.low, t.high, s.metric, s.overall.value, .45)
 
 def dependence_plot(table: pd.DataFrame, feature: str) -> Any:
     "Mean prediction along a feature: a line for numbers, dots for categories; a series per class."
-    names, text = [_short(v) for v in table["value"]], table["value"].map(lambda v: isinstance(v, str)).any(); fig, ax = _axes(.8 + .27 * len(names) if text else 2.6)
+    names, text = [short(v) for v in table["value"]], table["value"].map(lambda v: isinstance(v, str)).any(); fig, ax = _axes(.8 + .27 * len(names) if text else 2.6)
     for i, c in enumerate(c for c in table if c != "value"):
-        ax.plot(*((table[c], names, MARKS[i % 4]) if text else (table["value"], table[c], DASHES[i % 4] + MARKS[i % 4])), ms=4.5, label=_short(c[6:]))
-    ax.set(**dict(zip(("ylabel", "xlabel") if text else ("xlabel", "ylabel"), (_short(feature, 30), "mean prediction")))); text and ax.invert_yaxis(); table.shape[1] > 2 and ax.legend(); return fig
+        ax.plot(*((table[c], names, MARKS[i % 4]) if text else (table["value"], table[c], DASHES[i % 4] + MARKS[i % 4])), ms=4.5, label=short(c[6:]))
+    ax.set(**dict(zip(("ylabel", "xlabel") if text else ("xlabel", "ylabel"), (short(feature, 30), "mean prediction")))); text and ax.invert_yaxis(); table.shape[1] > 2 and ax.legend(); return fig
 
 # %% ../nbs/api/07_evaluate.ipynb #3416a75f
 CHECKS = {"binary": {"rows": 100, "beats_baseline": {"metric": "auc", "margin": 0}, "not_worse_than_champion": {"metric": "auc", "margin": .005}, "calibration": .05},

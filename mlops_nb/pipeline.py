@@ -9,7 +9,7 @@ __all__ = ['outputs', 'differences', 'compare_with_record', 'run_lock', 'repro']
 import contextlib, fcntl, json, os, re, shutil, signal, subprocess, sys, time
 from pathlib import Path
 from typing import Iterator
-from .core import MlopsError, call, read_json, root
+from .core import DVC, MlopsError, call, read_json, root
 from .engine import ENV, die_with_parent
 from .warm import server
 
@@ -97,7 +97,7 @@ def repro(args: list[str] = ()) -> int:
         log = root() / ".mlops" / "runs.jsonl"; runs = log.stat().st_size if log.exists() else 0
         remote = any(re.search(r"(?m)^\s*\[\s*'?remote\s", f.read_text()) for f in (root() / ".dvc").glob("config*"))  # asking dvc takes a second
         if not remote and not (root() / "data" / "champion").exists(): print("no DVC remote is set: everything is computed here", flush=True)
-        with server() as warm: code = _group(lock, [sys.executable, "-m", "dvc", "repro", *(["--pull", "--allow-missing"] if remote else []), *args], env | ENV | warm)
+        with server() as warm: code = _group(lock, [*DVC, "repro", *(["--pull", "--allow-missing"] if remote else []), *args], env | ENV | warm)
         if code: print(f"stopped after {time.monotonic() - begun:.0f} s, see above. Should earlier outputs be missing: they are in the DVC cache, `dvc checkout` brings them back", flush=True); return code
         ran = log.exists() and log.stat().st_size > runs or before != (root() / "dvc.lock").read_bytes()
         print(("done" if ran else "nothing to do: everything is up to date") + f", {time.monotonic() - begun:.1f} s")

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['DECISIONS', 'REGISTERED', 'DOWNSTREAM', 'Version', 'model_name', 'locked', 'versions', 'find', 'assignments', 'now',
            'me', 'append', 'record', 'decisions', 'result', 'approved', 'obstacles', 'Moved', 'set_params', 'register',
-           'assign', 'rerun', 'install', 'deploy', 'promote', 'previous', 'rebuild', 'rollback', 'History', 'history']
+           'assign', 'rerun', 'pin', 'install', 'deploy', 'promote', 'previous', 'rebuild', 'rollback', 'History',
+           'history']
 
 # %% ../nbs/api/21_registry.ipynb #c81e728d
 import io, json, re, shutil, subprocess, time
@@ -156,13 +157,16 @@ def assign(c: Change, v: Version, stage: str) -> None:
 def rerun(c: Change, *stages: str) -> None:
     "Run exactly these stages in the scratch clone, where the pipeline has them."
     here = re.findall(r"(?m)^  (\w+):", (c.top / "dvc.yaml").read_text("utf-8"))
-    c.dvc("checkout", "-q", "--allow-missing")
+    c.outputs()
     if known := [s for s in stages if s.partition("@")[0] in here]: c.repro("--single-item", *known)
 
-def install(c: Change, v: Version) -> None:
-    "Pin `v` as champion in the scratch clone and run what depends on it, training excluded."
+def pin(c: Change, v: Version) -> None:
+    "Name `v` as champion in the scratch clone's params.yaml."
     set_params(c.top, "champion", version=v.version, commit=v.commit, md5=v.md5)
-    rerun(c, *DOWNSTREAM)
+
+def install(c: Change, v: Version) -> None:
+    "Pin `v` in the scratch clone and run what depends on it, training excluded."
+    pin(c, v); rerun(c, *DOWNSTREAM)
 
 def deploy(c: Change, ref: str, why: str, before: str | None, to: str = "prod") -> Version:
     "Register the candidate of the commit `ref`, write the decision down, bring it into `to`, commit, and tag it."
@@ -178,7 +182,7 @@ def promote(to: str = "prod", why: str = "", blanks: list[str] = (), four_eyes: 
     before = params()["champion"]; old = locked("HEAD", "data/candidate")
     if to == "prod" and before.get("md5") and before["md5"] == old: return Moved("nothing to do", before, before, note="the candidate is in production already")
     with change(f"Promote the candidate to {to}: {why}", push) as c:
-        c.dvc("checkout", "-q", "--allow-missing")
+        c.outputs()
         if found := obstacles(c.top, blanks, four_eyes): raise oops("a candidate that may be promoted", "; ".join(w for w, _ in found), "; ".join(dict.fromkeys(h for _, h in found)))
         v = deploy(c, c.before, why, before.get("version"), to)
         after = params(c.top / "params.yaml")["champion"]
@@ -187,8 +191,8 @@ def promote(to: str = "prod", why: str = "", blanks: list[str] = (), four_eyes: 
 # %% ../nbs/api/21_registry.ipynb #c20ad4d7
 def previous(top: Path | None = None) -> Version:
     "The version that was in production before the present one."
-    pin, seen = params((top or root()) / "params.yaml")["champion"], assignments("prod", top)
-    if was := [v for v in seen if v.version != pin.get("version")]: return was[-1]
+    now_, seen = params((top or root()) / "params.yaml")["champion"], assignments("prod", top)
+    if was := [v for v in seen if v.version != now_.get("version")]: return was[-1]
     raise oops("an earlier version in production", "none", "name one: mlops-nb rollback --to VERSION (see `mlops-nb history`)")
 
 def rebuild(c: Change, v: Version) -> None:

@@ -6,7 +6,7 @@
 __all__ = ['RESULT', 'COLUMNS', 'Replay', 'summary', 'served', 'replay', 'load']
 
 # %% ../nbs/api/26_replay.ipynb #c81e728d
-import configparser, os, shutil, subprocess, sys, time
+import shutil, subprocess, sys, time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,17 +32,20 @@ class Replay:
     cost: dict = field(default_factory=dict)
 
     @property
+    def gained(self) -> pd.Series:
+        "By how much the loop did better than the first model, per period."
+        return (self.table.static - self.table.loop) if self.metric in evaluate.LOSS else self.table.loop - self.table.static
+
+    @property
     def lost(self) -> list[str]:
         "Periods in which the loop did worse than the first model."
-        sign = -1 if self.metric in evaluate.LOSS else 1
-        return self.table.period[sign * (self.table.loop - self.table.static) < 0].tolist()
+        return self.table.period[self.gained < 0].tolist()
 
     @property
     def staleness(self) -> dict:
         "What the first model loses per period of age: slope of (loop - static) over the periods by least squares, its standard error. Both saw the same rows, so the season cancels out. None for fewer than three."
-        t, sign = self.table, -1 if self.metric in evaluate.LOSS else 1
-        if len(t) < 3: return {"per_period": None, "se": None}
-        got = linregress(np.arange(len(t)), sign * (t.loop - t.static)); return {"per_period": float(got.slope), "se": float(got.stderr)}
+        if len(self.table) < 3: return {"per_period": None, "se": None}
+        got = linregress(np.arange(len(self.table)), self.gained); return {"per_period": float(got.slope), "se": float(got.stderr)}
 
     @property
     def offline(self) -> dict:
@@ -106,13 +109,6 @@ def served(top: Path) -> list[dict]:
     md5s = {d["version"]: d["md5"] for d in read_lines(top / DECISIONS) if d["action"] == "promote"}; gates = {x["md5"]: x["metrics"].get("candidate") for x in read_lines(top / CHALLENGERS)}
     return [{**v, "level": levels.get(k, "ok"), "gate": gates.get(md5s.get(v["champion"]))} for k, v in got.items()]
 
-def _silence(top: Path) -> None:
-    "A replay tells nobody: neither alerts nor a tracking server."
-    ini = configparser.RawConfigParser(); ini.read(top / "settings.ini", "utf-8")
-    for section in ini.sections():
-        for key in ("alerts", "prometheus", "tracking"): ini.has_option(section, key) and ini.set(section, key, "")
-    with (top / "settings.ini").open("w", encoding="utf-8") as f: ini.write(f)
-
 def replay(until: str, keep: bool = False) -> Replay:
     "Replay production from windows.current to the period `until` in a scratch clone with the loop on `auto`; leaves data/replay.json for the page. The checkout stays as it is."
     from mlops_nb.backtest import predict
@@ -122,14 +118,11 @@ def replay(until: str, keep: bool = False) -> Replay:
     if len(periods) < 2: raise oops(f"--until a period after {start}", until, f"--until {start + 8}, say")
     scratch = home / ".mlops" / "replay" / "clone"; shutil.rmtree(scratch.parent, ignore_errors=True); scratch.parent.mkdir(parents=True); clone(home, scratch)
     static = pd.read_parquet(predict(str(start), until, "candidate")); m = model.load(inp("data/candidate"))
-    with server() as warm:
-        os.environ.update(warm)
-        try:
-            rules = p.get("loop") or {}; set_params(scratch, "loop", policy="auto", every=rules.get("every") or 1, expanding=rules.get("expanding", True)); _silence(scratch)
-            git("commit", "-qam", "Replay: the loop runs by itself", cwd=scratch)
-            if not p["champion"].get("version"): _say(scratch, "promote", "--why", "the first model of the replay")
-            for i, period in enumerate(periods[1:], 1): print(f"{time.monotonic() - begun:6.0f} s  {period} ({i} of {len(periods) - 1})", flush=True); _say(scratch, "advance", str(period), "--policy", "auto" if period < periods[-1] else "off")
-        finally: [os.environ.pop(k, None) for k in warm]
+    with server():
+        rules = p.get("loop") or {}; set_params(scratch, "loop", policy="auto", every=rules.get("every") or 1, expanding=rules.get("expanding", True))
+        git("commit", "-qam", "Replay: the loop runs by itself", cwd=scratch)
+        if not p["champion"].get("version"): _say(scratch, "promote", "--why", "the first model of the replay")
+        for i, period in enumerate(periods[1:], 1): print(f"{time.monotonic() - begun:6.0f} s  {period} ({i} of {len(periods) - 1})", flush=True); _say(scratch, "advance", str(period), "--policy", "auto" if period < periods[-1] else "off")
     when = static[p["data"]["time"]].dt.to_period(start.freqstr).astype(str)
     parts = [{**x, "static": static[when == x["period"]]} for x in served(scratch)]
     got = summary(p["data"].get("task", "binary"), m, parts, cost={"seconds": round(time.monotonic() - begun, 1), "champions": len({x["champion"] for x in parts})})

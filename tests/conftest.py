@@ -1,5 +1,7 @@
 """Fixtures: a copy of this checkout as a fresh git clone, with the pipeline run once in it."""
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,24 +53,40 @@ def fresh_clone(to: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def ran(tmp_path_factory):
-    "A fresh clone in which the whole pipeline has run on the full data. Tests must leave it as it is. `ran.log` in it holds what the run printed."
-    clone = fresh_clone(tmp_path_factory.mktemp("e2e") / "clone")
-    got = nb("repro", cwd=clone)
-    (clone / ".mlops" / "ran.log").write_text(got.stdout + got.stderr)
-    return clone
+def once(tmp_path_factory):
+    "A function of a name and a maker: the folder that `maker(folder)` fills, made by the first worker that asks and shared by all."
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def get(name, make):
+        with (base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (base / f"{name}.done").exists():
+                shutil.rmtree(base / name, ignore_errors=True)
+                make(base / name)
+                (base / f"{name}.done").touch()
+        return base / name
+    return get
 
 
 @pytest.fixture(scope="session")
-def bare(tmp_path_factory):
+def ran(once):
+    "A fresh clone in which the whole pipeline has run on the full data. Tests must leave it as it is. `ran.log` in it holds what the run printed."
+    def make(clone):
+        got = nb("repro", cwd=fresh_clone(clone))
+        (clone / ".mlops" / "ran.log").write_text(got.stdout + got.stderr)
+    return once("ran", make)
+
+
+@pytest.fixture(scope="session")
+def bare(once):
     "The checkout's files as a git repository, not run; copied by `project`."
-    return fresh_clone(tmp_path_factory.mktemp("bare") / "bare")
+    return once("bare", fresh_clone)
 
 
 @pytest.fixture
 def project(bare, tmp_path):
     "A function that makes a small project of one's own: a table in data/in.csv, params.yaml set to it, the contract inferred."
-    import shutil
 
     def make(frame, window=("2020-01", "2020-03", "2020-04"), schema=True, csv=None, **data):
         top = tmp_path / "project"
@@ -109,26 +127,24 @@ def sales(n=3000, seed=0):
 
 
 @pytest.fixture(scope="session")
-def small_once(tmp_path_factory, bare):
+def small_once(once, bare):
     "A small project of one's own (3,000 rows, no code) that has run once and is committed. Copy it by `small`."
-    import shutil
-    top = tmp_path_factory.mktemp("small") / "project"
-    shutil.copytree(bare, top, symlinks=True)
-    sales().to_csv(top / "data" / "in.csv", index=False)
-    change(top, data={"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"]},
-           windows={"train": {"start": "2020-01", "end": "2020-03"}, "current": {"start": "2020-04", "end": "2020-04"}},
-           features={"modules": [], "columns": "auto", "exclude": []}, train={"params": {"max_iter": 40}}, evaluate={"groups": [], "checks": {}, "importance_rows": 300})
-    nb("schema", "--force", cwd=top)
-    card = top / "data" / "card.yaml"
-    card.write_text(card.read_text().replace("accepted: [flight_id, tailnum]", "accepted: [id]"))
-    nb("repro", cwd=top)
-    sh("git", "add", "-A", cwd=top), sh("git", "commit", "-qm", "small", cwd=top)
-    return top
+    def make(top):
+        shutil.copytree(bare, top, symlinks=True)
+        sales().to_csv(top / "data" / "in.csv", index=False)
+        change(top, data={"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"]},
+               windows={"train": {"start": "2020-01", "end": "2020-03"}, "current": {"start": "2020-04", "end": "2020-04"}},
+               features={"modules": [], "columns": "auto", "exclude": []}, train={"params": {"max_iter": 40}}, evaluate={"groups": [], "checks": {}, "importance_rows": 300})
+        nb("schema", "--force", cwd=top)
+        card = top / "data" / "card.yaml"
+        card.write_text(card.read_text().replace("accepted: [flight_id, tailnum]", "accepted: [id]"))
+        nb("repro", cwd=top)
+        sh("git", "add", "-A", cwd=top), sh("git", "commit", "-qm", "small", cwd=top)
+    return once("small", make)
 
 
 @pytest.fixture
 def small(small_once, tmp_path):
     "A copy of the small project, with its cache, to do anything with."
-    import shutil
     shutil.copytree(small_once, tmp_path / "small", symlinks=True)
     return tmp_path / "small"

@@ -49,7 +49,7 @@ artifacts: {toy: {path: data/candidate, type: model}}
 def environment(**more):
     own = {k: v for k, v in os.environ.items() if not k.startswith("MLOPS_NB") or k == "MLOPS_NB_SERVER"}
     who = {f"GIT_{a}_{b}": v for a in ("AUTHOR", "COMMITTER") for b, v in (("NAME", "ada"), ("EMAIL", "ada@example.com"))}
-    return own | who | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(HERE.parent), "DVC_NO_ANALYTICS": "1"} | more
+    return own | who | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"} | more
 
 
 def sh(top, *argv, **env):
@@ -99,7 +99,7 @@ def points(source, argv, work):
     hook.mkdir(exist_ok=True), (hook / "sitecustomize.py").write_text(HOOK)
     top = shutil.copytree(source, work / "count", symlinks=True)
     before = state(top)
-    got = sh(top, sys.executable, "-m", "mlops_nb", *argv, KILL_AT=f"{work / 'n'}:0", PYTHONPATH=f"{hook}{os.pathsep}{HERE.parent}")
+    got = sh(top, sys.executable, "-m", "mlops_nb", *argv, KILL_AT=f"{work / 'n'}:0", PYTHONPATH=str(hook))
     assert got.returncode == 0, got.stderr
     return int((work / "n").read_text()), before, state(top)
 
@@ -107,7 +107,7 @@ def points(source, argv, work):
 def killed(source, argv, work, n, before, after):
     "Kill at point `n`; what the next command finds, and what running it again makes. Returns a complaint or an empty string."
     top = shutil.copytree(source, work / f"at-{n}", symlinks=True)
-    got = sh(top, sys.executable, "-m", "mlops_nb", *argv, KILL_AT=f"{work / 'n'}:{n}", PYTHONPATH=f"{work / 'hook'}{os.pathsep}{HERE.parent}")
+    got = sh(top, sys.executable, "-m", "mlops_nb", *argv, KILL_AT=f"{work / 'n'}:{n}", PYTHONPATH=str(work / "hook"))
     if got.returncode != -9:
         return f"{n}: not killed ({got.returncode})"
     head = done(top, "git", "log", "--format=%s"), done(top, "git", "tag")

@@ -13,7 +13,7 @@ import pytest
 from conftest import ENV, ROOT, sh
 
 CHROMIUM = next((p for p in ("/usr/bin/chromium", shutil.which("chromium"), shutil.which("google-chrome")) if p and Path(p).exists()), None)
-pytestmark = [pytest.mark.skipif(not CHROMIUM, reason="no chromium here: install it to test the notebooks in JupyterLab"),
+pytestmark = [pytest.mark.xdist_group("ran"), pytest.mark.skipif(not CHROMIUM, reason="no chromium here: install it to test the notebooks in JupyterLab"),
               pytest.mark.skipif(not (Path(sys.executable).parent / "jupyter-lab").exists(), reason="no JupyterLab here: pip install 'mlops_nb[dev]'")]
 STAGES = sorted(p.stem for p in (ROOT / "nbs" / "stages").glob("*.ipynb"))
 KEPT = [*(f"nbs/stages/{s}.ipynb" for s in STAGES), "nbs/guides/explore.ipynb"]  # without outputs
