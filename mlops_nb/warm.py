@@ -133,10 +133,10 @@ def _end(code: int | None) -> None:
 
 def main(listener: int, lifeline: int, forced: list[str]) -> None:
     "The server's process; in a fork, the command."
+    import importlib
     r = serve(socket.socket(fileno=listener), lifeline, forced)
     _become(r, forced)
-    from mlops_nb.__main__ import here
-    try: _end(here(r["argv"]))
+    try: _end(importlib.import_module("mlops_nb.__main__").here(r["argv"]))
     except SystemExit as e: _end(e.code)
 
 def answers(path: str) -> bool:

@@ -22,6 +22,7 @@ def warm_server():
     from mlops_nb.warm import server
     with server() as env:
         ENV.update(env)
+        os.environ.pop("MLOPS_NB_SERVER", None)  # tests of the server itself start their own
         yield
 
 

@@ -46,7 +46,7 @@ def with_pid(top): return int(((top / "pid").read_text().split() or [0])[-1]) if
 SOURCES = {
     "good": WRITE + "import pandas as pd, os, sys\nprint(n); os.system('echo sub'); print('e', file=sys.stderr)\npd.DataFrame({'a': [1.5]})",
     "figure": WRITE + "import matplotlib.pyplot as plt\nfrom sklearn.linear_model import LogisticRegression\nplt.plot([1, 2])\nLogisticRegression()",
-    "fork": WRITE + "import multiprocessing as mp\ndef f(i): return i * i\nwith mp.get_context('fork').Pool(2) as p: print(p.map(f, [1, 2]))",
+    "fork": WRITE + "import multiprocessing as mp\ndef f(i): return i * i\np = mp.get_context('fork').Pool(2); print(p.map(f, [1, 2])); p.close(); p.join()",
     "stdin": WRITE + "import sys\nprint(repr(sys.stdin.read()))\nimport subprocess; subprocess.run(['cat'])",
     "input": "input()", "error": "1 / 0", "library": "import json; json.loads(chr(123))", "exit": "import os; os._exit(0)", "segfault": "import os; os.kill(os.getpid(), 11)", "killed": "import os; os.kill(os.getpid(), 9)",
     "state": WRITE + "import os, sys, signal, threading\nprint(sorted(k for k in os.environ if k != 'MLOPS_NB_SERVER' and not k.startswith('_')), sys.path[0] == os.getcwd(), sys.argv[1:], signal.getsignal(signal.SIGINT).__name__, threading.active_count(), hash('a'), oct(os.umask(0o22)))",
