@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from .core import DVC, oops, read_json, root, write_json
+from .warm import server
 
 # %% ../nbs/api/20_change.ipynb #a87ff679
 def git(*args: str, cwd: Path | None = None, input: str | None = None) -> str:
@@ -129,7 +130,6 @@ def change(message: str, push: bool = False) -> Iterator[Change]:
     """Prepare a change of the branch in a scratch clone; when the block ends well, commit it and move the branch, its tags and the checkout's files.
     `push` sends branch and tags to the remote `origin` first, in one transaction: whoever comes second is told so, and nothing of his happens."""
     from mlops_nb.pipeline import run_lock
-    from mlops_nb.warm import server
     top = root(); (top / ".mlops").mkdir(exist_ok=True)
     with run_lock(message), server():
         settle(top); branch, old = require_clean(top), git("rev-parse", "HEAD", cwd=top)

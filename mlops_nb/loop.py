@@ -15,8 +15,10 @@ import pandas as pd
 from ruamel.yaml import YAML
 from .change import Change, change, elsewhere, finished, git
 from .core import DVC, md_table, oops, params, read_json, read_lines, root, suggest, write_atomic
+from .engine import ENV
 from .monitor import since, window_ends, window_name
 from .registry import Moved, append, decisions, deploy, locked, now, pin, record, rerun, rollback, set_params, versions
+from .warm import server
 
 HISTORY, CHALLENGERS, POLICIES = "data/history.jsonl", "data/challengers.jsonl", ("off", "propose", "auto")
 
@@ -116,11 +118,9 @@ class Challenger:
 def experiment(top: Path, name: str, train: dict) -> str:
     "Run the pipeline up to evaluate with another training window in a temporary workspace; returns the experiment's commit."
     env = elsewhere() | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}", "DVC_NO_ANALYTICS": "1"}
-    from mlops_nb.engine import ENV
-    from mlops_nb.warm import server
-    with server() as warm: got = subprocess.run([*DVC, "exp", "run", "--temp", "-f", "-n", name, *(x for k, v in train.items() for x in ("-S", f"windows.train.{k}='{v}'")), "evaluate"], cwd=top, env=env | ENV | warm, capture_output=True, text=True)
+    got = subprocess.run([*DVC, "exp", "run", "--temp", "-f", "-n", name, *(x for k, v in train.items() for x in ("-S", f"windows.train.{k}='{v}'")), "evaluate"], cwd=top, env=env | ENV)
     sha = [r.split()[1] for r in git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps", cwd=top).splitlines() if r.split()[0].endswith("/" + name)]
-    if got.returncode or not sha: raise oops("the experiment to run", (got.stdout + got.stderr).strip()[-1500:], "mend what it names; nothing was changed")
+    if got.returncode or not sha: raise oops("the experiment to run", f"exit code {got.returncode}, see above", "mend what it names; nothing was changed")
     return sha[-1]
 
 def judge(top: Path, commit: str, train: dict) -> Challenger:
@@ -134,6 +134,7 @@ def adopt(c: Change, got: Challenger) -> None:
     git("checkout", "-q", got.commit, "--", "params.yaml", "dvc.lock", "reports/metrics", cwd=c.top)
     c.outputs()
 
+@server()
 def retrain(until: str = "", periods: int = 0, expanding: bool = False, promote: bool = False, why: str = "", finding: str = "", push: bool = False) -> Challenger:
     "Train a challenger and judge it. `promote`: when the gate passes, it becomes candidate and champion, in one change."
     top, p = root(), params(); train = training_window(p, until, periods, expanding); w = str(current(p)[1])
@@ -176,6 +177,7 @@ def _move_as_of(top: Path, as_of: str, last: pd.Period) -> None:
     have = params(top / "params.yaml")["data"].get("as_of")
     if as_of or (have and pd.to_datetime(have, utc=True).tz_localize(None) <= last.end_time): set_params(top, "data", as_of=as_of or now()[:10])
 
+@server()
 def advance(period: str = "", policy: str = "", push: bool = False, as_of: str = "") -> Advanced:
     """Close the current period, move to the next (or to `period`), run what is new, commit, look again at periods whose labels came late, then do what the policy allows.
     A period that is not over yet is not opened. `as_of`: what `data.as_of` becomes; it becomes today when it would be before the end of the new period."""
