@@ -19,12 +19,12 @@ from .loop import CHALLENGERS, current
 from .registry import DECISIONS, locked, set_params
 
 # %% ../nbs/api/26_replay.ipynb #eccbc87e
-RESULT, COLUMNS = "data/replay.json", ["period", "n", "static", "loop", "champion", "level", "offline"]
+RESULT, COLUMNS = "data/replay.json", ["period", "n", "static", "loop", "champion", "level", "gate", "offline"]
 
 # %% ../nbs/api/26_replay.ipynb #e4da3b7f
 @dataclass(frozen=True)
 class Replay:
-    "`table`: per period n, the metric of the first model (`static`) and of the loop, champion, verdict, and what the champion had reached at its gate (`offline`). `pooled`, `mean`: {static, loop}. `cost`: seconds."
+    "`table`: per period n, the metric of the first model (`static`) and of the loop, champion, verdict, whether a challenger judged on it passed the gate (`gate`; None: there was none), and what the champion had reached at its own (`offline`). `pooled`, `mean`: {static, loop}. `cost`: seconds."
     metric: str
     table: pd.DataFrame
     pooled: dict
@@ -66,7 +66,7 @@ class Replay:
             f"the loop lost in {', '.join(self.lost) or 'no period'}; {self.cost.get('seconds', 0):.0f} s"])
 
     def plot(self) -> Any:
-        "Both lines by period; a new champion is a dotted vertical line with its version, a verdict other than ok a mark at the bottom."
+        "Both lines by period; a new champion is a dotted vertical line with its version, a verdict other than ok and a challenger that the gate refused are marks at the bottom."
         import matplotlib.pyplot as plt
         from mlops_nb.show import COLORS, style
         style(); fig, ax = plt.subplots(figsize=(4.4, 3.2)); t = self.table; x = np.arange(len(t))
@@ -74,14 +74,15 @@ class Replay:
         low, high = ax.get_ylim(); ax.set_ylim(low - .2 * (high - low), high + .12 * (high - low))
         for i in np.flatnonzero(t.champion.ne(t.champion.shift()).to_numpy()): ax.axvline(i, color="0.6", lw=.8, ls=":"); ax.annotate(str(t.champion.iloc[i]), (i, 1), xycoords=("data", "axes fraction"), xytext=(2, -9), textcoords="offset points", fontsize=10.5, rotation=0)
         for level, mark, color in (("watch", "v", "#744600"), ("act", "X", "#9c1519")): ax.plot(x[t.level == level], np.full((t.level == level).sum(), low - .12 * (high - low)), mark, color=color, ms=6, label=f"finding: {level}" if (t.level == level).any() else None)
-        ax.set_xticks(x, [p[-5:] for p in t.period], rotation=45); ax.set(ylabel=self.metric); ax.legend(loc="lower left", bbox_to_anchor=(0, 1.02), ncols=2, fontsize=10.5); return fig
+        refused = t.gate.eq(False); ax.plot(x[refused], np.full(refused.sum(), low - .04 * (high - low)), "o", mfc="none", color="#52606d", ms=7, label="challenger refused" if refused.any() else None)
+        ax.set_xticks(x, t.period, rotation=45, ha="right", rotation_mode="anchor"); ax.set(ylabel=self.metric); ax.legend(loc="lower left", bbox_to_anchor=(0, 1.02), ncols=2, fontsize=10.5); return fig
 
 def summary(task: str, m: model.Model, parts: list[dict], metric: str = "", cost: dict | None = None) -> Replay:
     "`parts`: per period {period, champion, level, loop, static}, the last two frames with target, scores and prediction."
     metric = metric or {"binary": "auc", "multiclass": "accuracy", "regression": "rmse"}[task]
     value = lambda f: evaluate.metrics(task, m.y(f), f)[metric].value
     known = [{k: v[v[m.target].notna()] if isinstance(v, pd.DataFrame) else v for k, v in p.items()} for p in parts]
-    table = pd.DataFrame([{"period": p["period"], "n": len(p["loop"]), "static": value(p["static"]), "loop": value(p["loop"]), "champion": p["champion"], "level": p["level"], "offline": (p.get("gate") or {}).get(metric, np.nan)} for p in known])
+    table = pd.DataFrame([{"period": p["period"], "n": len(p["loop"]), "static": value(p["static"]), "loop": value(p["loop"]), "champion": p["champion"], "level": p["level"], "gate": p.get("passed"), "offline": (p.get("reached") or {}).get(metric, np.nan)} for p in known])
     return Replay(metric, table, {k: value(pd.concat([p[k] for p in known])) for k in ("static", "loop")}, {k: float(table[k].mean()) for k in ("static", "loop")}, cost or {})
 
 # %% ../nbs/api/26_replay.ipynb #8f14e45f
@@ -107,7 +108,8 @@ def served(top: Path) -> list[dict]:
     for x in read_lines(top / "data" / "history.jsonl"): levels.setdefault(x["window"], x["level"])
     levels.setdefault(str(current(params(top / "params.yaml"))[0]), read_json(top / "reports" / "monitor.json")["verdict"]["level"])
     md5s = {d["version"]: d["md5"] for d in read_lines(top / DECISIONS) if d["action"] == "promote"}; gates = {x["md5"]: x["metrics"].get("candidate") for x in read_lines(top / CHALLENGERS)}
-    return [{**v, "level": levels.get(k, "ok"), "gate": gates.get(md5s.get(v["champion"]))} for k, v in got.items()]
+    passed = {x["window"]: x["passed"] for x in read_lines(top / CHALLENGERS)}
+    return [{**v, "level": levels.get(k, "ok"), "passed": passed.get(k), "reached": gates.get(md5s.get(v["champion"]))} for k, v in got.items()]
 
 def replay(until: str, keep: bool = False) -> Replay:
     "Replay production from windows.current to the period `until` in a scratch clone with the loop on `auto`; leaves data/replay.json for the page. The checkout stays as it is."

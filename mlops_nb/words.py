@@ -15,9 +15,9 @@ WORDS: dict[str, dict[str, str]] = {}
 # %% ../nbs/api/01_words.ipynb #a87ff679
 WORDS |= {
     "replay.title": {"en": "With the loop, {metric} is {gain:+.4f} over the year", "ja": "ループにより {metric} は通期で {gain:+.4f}"},
-    "replay.read": {"en": "Each period counts with the model that was in production when it came in. A dotted line is a new champion.", "ja": "各期間は、その時点の本番モデルの予測で数えます。点線は新しい本番モデルです。"},
+    "replay.read": {"en": "Each period counts with the model that was in production when it came in. A dotted line is a new champion; a circle is a challenger that the gate refused.", "ja": "各期間は、その時点の本番モデルの予測で数えます。点線は新しい本番モデル、丸印はゲートを通らなかった候補です。"},
     "replay.table": {"en": "{n} periods and all of them together", "ja": "{n} 期間と通期"},
-    "replay.table_read": {"en": "static: the first model left alone; loop: with retraining and promotion.", "ja": "static: 最初のモデルのまま、loop: 再学習と昇格あり。"},
+    "replay.table_read": {"en": "static: the first model left alone; loop: with retraining and promotion. gate: whether the challenger judged on this period passed; offline: what the champion had reached at its own gate.", "ja": "static: 最初のモデルのまま、loop: 再学習と昇格あり。gate: この期間で審査した候補の合否、offline: 本番モデルが審査時に得た値。"},
     "replay.headline": {"en": "Over the whole time {metric} is {loop:.4f} with the loop, {static:.4f} with the first model left alone", "ja": "通期の {metric} は、ループありで {loop:.4f}、最初のモデルのままで {static:.4f}"},
     "replay.lost": {"en": "The loop did worse in {n} periods: {periods}", "ja": "ループが劣った期間は {n}: {periods}"},
     "replay.cost": {"en": "It took {seconds:.0f} seconds and {champions} champions", "ja": "所要 {seconds:.0f} 秒、本番モデルは {champions} 個"},
