@@ -6,8 +6,8 @@
 __all__ = ['Z', 'MAIN', 'LOSS', 'METRICS', 'FREE', 'RATES', 'DASHES', 'MARKS', 'CHECKS', 'OTHERS', 'wilson', 'Metric', 'Metrics',
            'metrics', 'Comparison', 'compare', 'levels', 'Slices', 'slices', 'Groups', 'groups', 'cost', 'importance',
            'dependence', 'calibration', 'confusion', 'residuals', 'calibration_plot', 'roc_plot', 'confusion_plot',
-           'residual_plot', 'dots', 'importance_plot', 'slice_plot', 'dependence_plot', 'Check', 'Gate', 'gate',
-           'headline']
+           'residual_plot', 'dots', 'importance_plot', 'slice_plot', 'dependence_plot', 'Shadow', 'shadow', 'Check',
+           'Gate', 'gate', 'headline']
 
 # %% ../nbs/api/07_evaluate.ipynb #c81e728d
 from copy import copy
@@ -389,9 +389,34 @@ def dependence_plot(table: pd.DataFrame, feature: str) -> Any:
     ax.set(**dict(zip(("ylabel", "xlabel") if text else ("xlabel", "ylabel"), (short(feature, 30), "mean prediction")))); text and ax.invert_yaxis(); table.shape[1] > 2 and ax.legend(); return fig
 
 # %% ../nbs/api/07_evaluate.ipynb #3416a75f
-CHECKS = {"binary": {"rows": 100, "beats_baseline": {"metric": "auc", "margin": 0}, "not_worse_than_champion": {"metric": "auc", "margin": .005}, "calibration": .05},
-          "multiclass": {"rows": 100, "beats_baseline": {"metric": "log_loss", "margin": 0}, "not_worse_than_champion": {"metric": "log_loss", "margin": "1%"}, "calibration": .1},
-          "regression": {"rows": 100, "beats_baseline": {"metric": "rmse", "margin": 0}, "not_worse_than_champion": {"metric": "rmse", "margin": "1%"}, "calibration": .15}}
+@dataclass(frozen=True)
+class Shadow:
+    """Candidate and champion on the same rows. `failed`: rows without a finite answer; `differ`: share of rows with another prediction (regression: moved by more than a tenth of the champion's
+    standard deviation); `agreement`: rank correlation of the scores (Spearman); `before`, `after`: mean score of champion and candidate. Multiclass: of the probability of the champion's class."""
+    rows: int
+    failed: int
+    differ: float | None
+    agreement: float | None
+    before: float | None
+    after: float | None
+
+    def json(self) -> dict: return vars(self)
+
+    def _repr_markdown_(self) -> str: return md_table([{"quantity": k.replace("_", " "), "value": v} for k, v in vars(self).items()])
+
+def shadow(task: str, candidate: pd.DataFrame, champion: pd.DataFrame) -> Shadow:
+    "Compare the predictions (as of `Model.predict`) of two models for the same rows."
+    answer = lambda f: f["score"].to_numpy(float) if "score" in f else f.filter(like="score_").to_numpy(float)[np.arange(len(f)), champion.filter(like="score_").to_numpy(float).argmax(1)]
+    new, old = answer(candidate), answer(champion); ok = np.isfinite(new) & np.isfinite(old); n, failed = len(new), int((~np.isfinite(new)).sum())
+    if not ok.any(): return Shadow(n, failed, None, None, None, None)
+    moved = abs(new - old) > .1 * old[ok].std() if task == "regression" else candidate["prediction"].to_numpy() != champion["prediction"].to_numpy()
+    ranks = np.corrcoef(rankdata(new[ok]), rankdata(old[ok]))[0, 1] if min(np.ptp(new[ok]), np.ptp(old[ok])) > 0 else None
+    return Shadow(n, failed, float(moved[ok].mean()), None if ranks is None else float(ranks), float(old[ok].mean()), float(new[ok].mean()))
+
+# %% ../nbs/api/07_evaluate.ipynb #6c8349cc
+CHECKS = {"binary": {"rows": 100, "beats_baseline": {"metric": "auc", "margin": 0}, "not_worse_than_champion": {"metric": "auc", "margin": .005}, "shadow": 1, "calibration": .05},
+          "multiclass": {"rows": 100, "beats_baseline": {"metric": "log_loss", "margin": 0}, "not_worse_than_champion": {"metric": "log_loss", "margin": "1%"}, "shadow": 1, "calibration": .1},
+          "regression": {"rows": 100, "beats_baseline": {"metric": "rmse", "margin": 0}, "not_worse_than_champion": {"metric": "rmse", "margin": "1%"}, "shadow": 1, "calibration": .15}}
 OTHERS = {"minimum": {}, "worst_slice": {}}
 
 @dataclass(frozen=True)
@@ -434,9 +459,14 @@ def _at_least(name, metric, value, limit, **more):
     good = value <= limit if metric in LOSS else abs(value) <= limit if metric == "bias" else value >= limit
     return Check(name, bool(good), Say(f"evaluate.{'worst_slice' if more else 'limit'}", metric=metric, value=value, limit=limit, **more))
 
-def gate(comparison: Comparison, checks: dict | str | None = "auto", slices: Slices | None = None) -> Gate:
+def _shadowed(s, limit):
+    "Has every row an answer, and are not too many other than the champion's?"
+    if s is None or s.differ is None and not s.failed: return Check("shadow", None, Say("evaluate.nothing_to_compare", other="champion"))
+    return Check("shadow", not s.failed and s.differ <= limit, Say("evaluate.shadow", n=s.rows, failed=s.failed, differ=s.differ or 0, limit=limit))
+
+def gate(comparison: Comparison, checks: dict | str | None = "auto", slices: Slices | None = None, beside: Shadow | None = None) -> Gate:
     """Judge the first model of a comparison. Checks: rows: n · beats_baseline, not_worse_than_champion: {metric, margin, sure: true asks for the whole interval} ·
-    minimum: {metric: limit} · calibration: limit · worst_slice: {limit, min_n}. Given ones amend the defaults of the task, null drops one."""
+    minimum: {metric: limit} · shadow: share of rows with another prediction than the champion's, `beside` it · calibration: limit · worst_slice: {limit, min_n}. Given ones amend the defaults of the task, null drops one."""
     m = next(iter(comparison.metrics.values())); given = {} if checks in (None, "auto") else checks; known = CHECKS[m.task] | OTHERS
     for k in given:
         if k not in known: raise oops(f"checks among {', '.join(known)}", f"{k!r}.{suggest(k, known)}", "correct evaluate.checks in params.yaml")
@@ -447,6 +477,7 @@ def gate(comparison: Comparison, checks: dict | str | None = "auto", slices: Sli
         elif k in ("beats_baseline", "not_worse_than_champion"): got.append(_against(k, spec, comparison, k.split("_")[-1]))
         elif k == "minimum": got += [_at_least(f"minimum {n}", n, m[n].value, _limit(k, v)) for n, v in spec.items()]
         elif k == "calibration": got.append(_at_least(k, "calibration_error", m["calibration_error"].value, _limit(k, spec)))
+        elif k == "shadow": got.append(_shadowed(beside, _limit(k, spec)))
         elif slices is None or not slices.worst: got.append(Check(k, None, Say("evaluate.no_slices")))
         else: w = slices.worst; got.append(_at_least(k, slices.metric, w["value"], _limit(k, spec["limit"] if isinstance(spec, dict) else spec), column=w["column"], level=w["level"], n=int(w["n"])))
     return Gate(tuple(got))

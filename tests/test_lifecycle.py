@@ -79,6 +79,8 @@ def test_promote_advance_and_rollback(life):
     said = nb("advance", "--policy", "auto", "--as-of", "2020-08-12", cwd=life).stdout
     assert "2020-06" in said and "challenger" in said, said
     assert "gate passed" in said and pin(life)["version"] == "v1.1.0"
+    judged = json.loads((life / "data" / "challengers.jsonl").read_text().splitlines()[-1])
+    assert dict(judged["checks"])["shadow"] is True  # it answered every row beside the champion before it served
     assert "promote" in nb("history", cwd=life).stdout and "v1.1.0" in nb("status", cwd=life).stdout
     clean(life)
     rolls_back(life)
@@ -92,6 +94,8 @@ def rolls_back(life):
     assert "v1.0.0 is back in production" in said and now["md5"] in said and pin(life)["md5"] in said
     assert pin(life)["version"] == "v1.0.0" and champion_bytes(life) != was and "Running stage 'train'" not in said
     clean(life)
+    beside = json.loads((life / "reports" / "evaluate.json").read_text())["results"]["shadow"]  # the candidate is v1.1.0, the champion v1.0.0
+    assert beside["rows"] == len(pd.read_parquet(life / "data" / "features" / "current.parquet")) and not beside["failed"] and 0 < beside["differ"] <= 1
     said = nb("history", "v1.0.0", cwd=life).stdout
     assert pin(life)["commit"] in said and "dvc get . data/candidate" in said
     assert "a registered version: v1.0.0, v1.1.0" in nb("rollback", "--to", "v9.0.0", "--why", "x", cwd=life, check=False).stderr
