@@ -37,7 +37,7 @@ moved: # scripts in .venv/bin, such as dvc, begin with the path at which they we
 	@old=$$(sed -n 's|^command = .* -m venv \(.*\)/$(VENV)$$|\1|p' $(VENV)/pyvenv.cfg 2>/dev/null); \
 	if [ -n "$$old" ] && [ "$$old" != "$(CURDIR)" ] && [ ! -L $(VENV) ]; then \
 	  echo "this checkout was at $$old: setting the paths in $(VENV) right"; \
-	  grep -lIF "$$old/" $(VENV)/pyvenv.cfg $(VENV)/bin/* $(VENV)/lib/python*/site-packages/__editable__* 2>/dev/null | while read f; do sed -i.old "s|$$old/|$(CURDIR)/|g" "$$f" && rm "$$f.old"; done; fi
+	  grep -lIF "$$old/" $(VENV)/pyvenv.cfg $(VENV)/bin/* $(VENV)/lib/python*/site-packages/__editable__* 2>/dev/null | while read f; do sed -i.old "s|$$old/|$$(pwd | sed 's/[&|]/\\&/g')/|g" "$$f" && rm "$$f.old"; done; fi
 
 $(VENV)/python.ok:
 	@if [ -z "$(PYTHON)" ]; then \
@@ -47,7 +47,7 @@ $(VENV)/python.ok:
 	  else echo "no python3 found. Install Python 3.11 or newer, or name it: make run PYTHON=/path/to/python3.12" >&2; fi; exit 1; fi
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "expected Python 3.11 or newer, found $$("$(PYTHON)" --version 2>&1). Name a newer one: make run PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "setting up $(VENV) with $$("$(PYTHON)" --version)"
-	@if [ -e .git ]; then git config filter.stripped.clean "'$(PYTHON)' .jupyter/strip.py"; fi # see .gitattributes
+	@if [ -e .git ]; then git config filter.stripped.clean "env '$(PYTHON)' .jupyter/strip.py"; fi # see .gitattributes; DVC cannot read a value that begins with a quote
 	@"$(PYTHON)" -m venv $(VENV) || { echo "$$("$(PYTHON)" --version) could not make a virtual environment. Debian, Ubuntu: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@touch $@
 
