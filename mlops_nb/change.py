@@ -22,7 +22,7 @@ def git(*args: str, cwd: Path | None = None, input: str | None = None) -> str:
 
 def require_clean(top: Path) -> str:
     "The branch of the checkout `top`. Raises unless every change is committed."
-    if got := git("status", "--porcelain", cwd=top): raise oops("a checkout in which everything is committed", "; ".join(" ".join(x.split()) for x in got.splitlines()[:5]), "commit it, or put it aside with `git stash`")
+    if got := git("status", "--porcelain", cwd=top): raise oops("a checkout in which everything is committed", "; ".join(" ".join(x.split()) for x in got.splitlines()[:5]), "commit it, or put it aside with `git stash -u`")
     try: return git("symbolic-ref", "--short", "HEAD", cwd=top)
     except Exception: raise oops("a branch", "a detached HEAD", "`git switch main` first") from None
 
@@ -108,7 +108,9 @@ class Change:
     def repro(self, *stages: str) -> None:
         "Run what has changed in the scratch clone; output goes to the console."
         got = subprocess.run([sys.executable, "-m", "mlops_nb", "repro", *stages], cwd=self.top, env=elsewhere())
-        if got.returncode: raise oops("the pipeline to run", f"exit code {got.returncode}, see above", "nothing was changed; mend it, then run the command again")
+        if got.returncode:
+            with contextlib.suppress(OSError): shutil.copytree(self.top / ".mlops" / "failed", root() / ".mlops" / "failed", dirs_exist_ok=True)
+            raise oops("the pipeline to run", f"exit code {got.returncode}, see above", "nothing was changed; mend it (the page of the stage that failed is in .mlops/failed), then run the command again")
         self.seen = (self.top / "dvc.lock").read_bytes()
 
 def clone(top: Path, scratch: Path) -> None:

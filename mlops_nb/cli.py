@@ -98,7 +98,7 @@ def _replay(a):
 
 def _retrain(a):
     from mlops_nb.loop import retrain
-    print(retrain(a.until or "", a.periods, a.expanding, push=a.push))
+    print(retrain(a.until or "", a.periods, a.expanding, a.promote, a.why, push=a.push))
 
 def _promote(a):
     from mlops_nb.card import blanks
@@ -112,7 +112,8 @@ def _rollback(a):
 
 def _decide(a):
     from mlops_nb.loop import decide
-    print(decide(a.finding, a.action, a.why, a.push))
+    got = decide(a.finding, a.action, a.why, a.push)
+    print(f"{got['finding']} of {got['window']} is dismissed: {got['why']} ({got['who']}, {got['at']})" if isinstance(got, dict) else got)
 
 def _history(a):
     from mlops_nb.registry import history
@@ -165,7 +166,7 @@ WHY, PUSH = (("--why",), {"required": True, "help": "the reason, for data/decisi
 COMMANDS = {
     "status": (_status, "what is in production, since when, how it does, what waits for a decision", "mlops-nb status", []),
     "advance": (_advance, "close the period, take the next batch, run, and do what loop.policy allows", "mlops-nb advance --policy auto", [(("period",), {"nargs": "?", "help": "the period to open; the following one"}), (("--policy",), {"choices": ["off", "propose", "auto"], "help": "in place of loop.policy"}), (("--as-of",), {"metavar": "TIME", "help": "what data.as_of becomes; today, where it would be before the period's end"}), PUSH]),
-    "retrain": (_retrain, "train a challenger up to the period before the current one and judge it", "mlops-nb retrain --periods 3", [(("--until",), {"metavar": "PERIOD", "help": "the last period to learn from"}), (("--periods",), {"type": int, "default": 0, "metavar": "N", "help": "length of the training window"}), (("--expanding",), {"action": "store_true", "help": "keep the start of windows.train"}), PUSH]),
+    "retrain": (_retrain, "train a challenger up to the period before the current one and judge it", "mlops-nb retrain --periods 3", [(("--until",), {"metavar": "PERIOD", "help": "the last period to learn from"}), (("--periods",), {"type": int, "default": 0, "metavar": "N", "help": "length of the training window"}), (("--expanding",), {"action": "store_true", "help": "keep the start of windows.train"}), (("--promote",), {"action": "store_true", "help": "into production, if the gate passes"}), (("--why",), {"default": "", "help": "the reason for that"}), PUSH]),
     "promote": (_promote, "register the candidate and put it into production", 'mlops-nb promote --why "better in spring"', [(("--to",), {"default": "prod", "choices": ["staging", "prod"], "help": "prod, unless given"}), WHY, PUSH]),
     "rollback": (_rollback, "put an earlier version back into production, without training", 'mlops-nb rollback --why "alarms doubled"', [(("--to",), {"metavar": "VERSION", "help": "the one before, unless given"}), (("--rebuild",), {"action": "store_true", "help": "run its pipeline again when its bytes are lost"}), WHY, PUSH]),
     "decide": (_decide, "answer a finding", 'mlops-nb decide drift.temp --dismiss --why "summer"', [(("finding",), {"help": "its id, see status"}), *(((f"--{k}",), {"action": "store_const", "const": k, "dest": "action", "help": t}) for k, t in (("dismiss", "nothing is to be done"), ("retrain", "train a challenger; promote it if the gate passes"), ("rollback", "put the version before back"))), WHY, PUSH]),
@@ -216,3 +217,4 @@ def main(argv: list[str] | None = None) -> int:
         _tell(a.command); return 0
     except MlopsError as e: print(f"error in `{a.command}`:\n{e}", file=sys.stderr, flush=True); return 1
     except KeyboardInterrupt: print("stopped", file=sys.stderr); return 130
+    except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1); return 141   # as for `| head`

@@ -131,6 +131,9 @@ def params(path: str | Path | None = None) -> dict:
         if not isinstance(got.get(s), dict):
             near = "" if s in got else suggest(s, [k for k in got if k not in SECTIONS]).replace("Did you mean", "Is it")
             raise oops(f"a section `{s}:` in params.yaml", f"the sections {', '.join(map(str, got))}.{near}", f"add `{s}:`")
+    for k in set(got["features"]) - {"modules", "columns", "exclude"}: raise oops("in params.yaml, features: modules, columns, exclude", f"{k}.{suggest(k, ('modules', 'columns', 'exclude'))}", "correct or remove it")
+    for k in set(map(str, got)) - {*SECTIONS, "loop"}:   # a stage of one's own may have its section
+        if near := difflib.get_close_matches(k, (*SECTIONS, "loop"), 1, .8): raise oops(f"the section `{near[0]}:` in params.yaml", f"also `{k}:`", "correct or remove it")
     return got
 
 @dataclass(frozen=True)

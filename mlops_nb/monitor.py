@@ -147,7 +147,8 @@ def changes(findings: Iterable[Finding], lines: list[dict], window: str) -> tupl
     "What is different from the last window before that was closed: findings that came, went and stayed."
     before = sorted((x for x in lines if x["window"] < window), key=lambda x: x["window"])
     if not before: return (Say("monitor.none_before"),)
-    was, now = {f["id"] for f in before[-1]["findings"]}, {f.id for f in findings if f.severity != "ok"}
+    unknown = any(f.id == "quality.unknown" for f in findings)   # what cannot be measured has not gone
+    was, now = {f["id"] for f in before[-1]["findings"] if not (unknown and f["id"].startswith("quality."))}, {f.id for f in findings if f.severity != "ok"}
     return (Say("monitor.changed", window=before[-1]["window"], came=len(now - was), went=len(was - now), stayed=len(now & was)),)
 
 MAX_REASONS = 5

@@ -70,7 +70,11 @@ def assignments(stage: str = "prod", top: Path | None = None) -> list[Version]:
 # %% ../nbs/api/21_registry.ipynb #1679091c
 def now() -> str: return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
-def me(top: Path | None = None) -> str: return f"{git('config', 'user.name', cwd=top)} <{git('config', 'user.email', cwd=top)}>"
+def me(top: Path | None = None) -> str:
+    "Who is at work, as git knows it. Raises when git does not."
+    name, mail = (subprocess.run(["git", "config", k], cwd=top or root(), capture_output=True, text=True).stdout.strip() for k in ("user.name", "user.email"))
+    if not (name and mail): raise oops("git to know who you are: it goes into the record", "no user.name and user.email", "git config user.name \"Ada\" && git config user.email ada@example.com, then run the command again")
+    return f"{name} <{mail}>"
 
 def append(path: Path, entry: dict) -> dict:
     "Append an entry with an id of its own to a .jsonl file; an entry that is there already is not repeated."
@@ -191,9 +195,10 @@ def promote(to: str = "prod", why: str = "", blanks: list[str] = (), four_eyes: 
 # %% ../nbs/api/21_registry.ipynb #c20ad4d7
 def previous(top: Path | None = None) -> Version:
     "The version that was in production before the present one."
-    now_, seen = params((top or root()) / "params.yaml")["champion"], assignments("prod", top)
-    if was := [v for v in seen if v.version != now_.get("version")]: return was[-1]
-    raise oops("an earlier version in production", "none", "name one: mlops-nb rollback --to VERSION (see `mlops-nb history`)")
+    stack: list[Version] = []
+    for v in assignments("prod", top): stack = [*stack[:stack.index(v)], v] if v in stack else [*stack, v]   # back at an earlier one: those after it were taken back
+    if len(stack) > 1: return stack[-2]
+    raise oops("an earlier version in production, not taken back since", "none", "name one: mlops-nb rollback --to VERSION (see `mlops-nb history`)")
 
 def rebuild(c: Change, v: Version) -> None:
     "Run the pipeline of `v` up to training in a clone at its commit; its bytes are then in the cache. Raises when they differ."
@@ -208,7 +213,9 @@ def rebuild(c: Change, v: Version) -> None:
 def rollback(to: str = "", why: str = "", rebuild_lost: bool = False, push: bool = False, **answers: str) -> Moved:
     "Put an earlier version (default: the one before) back into production: exactly its bytes, without training. `answers`: finding and window that this decides."
     if said := finished("Roll back"): return Moved("finished", params()["champion"], params()["champion"], note=f"the interrupted change: {said}")
-    before = params()["champion"]; v = find(to) if to else previous()
+    before = params()["champion"]; last = decisions()[-1:]
+    if not to and not rebuild_lost and last and (last[0]["action"], last[0]["why"], last[0]["version"]) == ("rollback", why.strip(), before.get("version")): return Moved("nothing to do", before, before, note=f"{before['version']} has been brought back for this reason already; further back: --to VERSION")
+    v = find(to) if to else previous()
     if before.get("md5") == v.md5 and not rebuild_lost: return Moved("nothing to do", before, before, note=f"{v.version} is in production already")
     with change(f"Roll back to {v.version}: {why}", push) as c:
         record(c.top, "rollback", why, version=v.version, md5=v.md5, before=before.get("version"), **answers)
@@ -232,8 +239,8 @@ class History:
 def history(version: str = "") -> History:
     "Promotions, rollbacks, decisions and alerts in order; with a version, its commit and digests and the command that fetches each."
     if version: return History(_origin(find(version)), version)
-    rows = [{"at": d["at"], "what": d["action"] + (f" {d['finding']}" if d.get("finding") else ""), "version": d.get("version") or "", "why": d["why"], "who": d["who"], "id": d["id"]} for d in decisions()]
-    rows += [{"at": h.get("closed", ""), "what": f"period {h['window']} closed: {h['level']}", "version": h.get("champion", ""), "why": "; ".join(f["id"] for f in h.get("findings", ()) if f["severity"] != "ok")[:120], "who": "", "id": h["id"]} for h in read_lines(root() / "data" / "history.jsonl")]
+    rows = [{"at": d["at"], "what": d["action"] + (f" to {d['to']}" if d.get("to") else "") + (f" {d['finding']}" if d.get("finding") else ""), "version": d.get("version") or "", "why": d["why"], "who": d["who"], "id": d["id"]} for d in decisions()]
+    rows += [{"at": h.get("closed", ""), "what": f"{h['window']} read: {h['level']}", "version": h.get("champion", ""), "why": "; ".join(f["id"] for f in h.get("findings", ()) if f["severity"] != "ok")[:120], "who": "", "id": h["id"]} for h in read_lines(root() / "data" / "history.jsonl")]
     return History(sorted(rows, key=lambda r: r["at"]))
 
 def _origin(v: Version) -> list[dict]:

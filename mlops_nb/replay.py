@@ -15,7 +15,7 @@ from scipy.stats import linregress, spearmanr
 from . import data, evaluate, model
 from .change import clone, elsewhere, git, require_clean
 from .core import call, inp, md_table, oops, params, read_json, read_lines, root, write_json
-from .loop import CHALLENGERS, current
+from .loop import CHALLENGERS, as_period, current
 from .registry import DECISIONS, locked, set_params
 
 # %% ../nbs/api/26_replay.ipynb #eccbc87e
@@ -116,7 +116,7 @@ def replay(until: str, keep: bool = False) -> Replay:
     from mlops_nb.backtest import predict
     from mlops_nb.warm import server
     home, p = root(), params(); require_clean(home); begun = time.monotonic()
-    start = current(p)[0]; periods = pd.period_range(start, pd.Period(until, start.freqstr))
+    start = current(p)[0]; periods = pd.period_range(start, as_period(until, start.freqstr))
     if len(periods) < 2: raise oops(f"--until a period after {start}", until, f"--until {start + 8}, say")
     scratch = home / ".mlops" / "replay" / "clone"; shutil.rmtree(scratch.parent, ignore_errors=True); scratch.parent.mkdir(parents=True); clone(home, scratch)
     static = pd.read_parquet(predict(str(start), until, "candidate")); m = model.load(inp("data/candidate"))

@@ -113,3 +113,30 @@ def test_records_of_two_branches_unite(toy, tmp_path):
     git(top, "merge", "-q", "--no-edit", "one")
     lines = (top / "data" / "decisions.jsonl").read_text().splitlines()
     assert len(lines) == len(set(lines)) == 4 and {'"why": "a"', '"why": "b"'} <= {x for y in lines for x in ('"why": "a"', '"why": "b"') if x in y}
+
+
+def test_a_version_taken_back_stays_back(toy, tmp_path):
+    "The same rollback again, after a timeout say, changes nothing; another one does not bring the bad version back unasked."
+    top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
+    assert "v1.0.0 is back" in nb(top, "rollback", "--why", "worse").stdout
+    before = killing.state(top)
+    assert "nothing to do" in nb(top, "rollback", "--why", "worse").stdout
+    got = nb(top, "rollback", "--why", "still worse")
+    assert got.returncode and "not taken back since" in got.stderr and killing.state(top) == before
+    said = nb(top, "history").stdout
+    assert "promote to prod" in said and "rollback" in said
+    for wrong in (("advance", "foo"), ("retrain", "--until", "foo"), ("advance", "--as-of", "yesterday")):
+        got = nb(top, *wrong)
+        assert got.returncode == 1 and "expected" in got.stderr, got.stderr
+
+
+def test_a_table_that_grows_is_taken_in(toy, tmp_path):
+    top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
+    (top / "data" / "t.csv").write_text("a\n1\n")
+    killing.done(top, sys.executable, "-m", "dvc", "add", "-q", "data/t.csv")
+    git(top, "add", "-A"), git(top, "commit", "-qm", "table")
+    (top / "data" / "t.csv").write_text("a\n1\n2\n")
+    assert not git(top, "status", "--porcelain")  # git cannot see it
+    said = killing.done(top, sys.executable, "-c", "from mlops_nb.core import root\nfrom mlops_nb.loop import take_in\nprint(take_in(root()), take_in(root()))").strip()
+    assert said == "['data/t.csv'] []" and git(top, "log", "-1", "--format=%s") == "New rows: data/t.csv"
+    assert "up to date" in killing.done(top, sys.executable, "-m", "dvc", "status")
