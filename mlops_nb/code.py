@@ -145,7 +145,7 @@ def _named(p: dict, path: str, top: Path, lock: dict) -> list[str]:
         head = mod.partition(".")[0]; found.append(mod)
         if find(mod, top) or head in sys.stdlib_module_names: continue
         if (top / head).exists() or not _providers().get(head):
-            raise oops(f"the module that {path} in params.yaml names", f"{mod} is neither in this project nor installed", "correct the import path, install its package, or export its notebook (`nbdev-export`)")
+            raise oops(f"the module that {path} in params.yaml names", f"{mod} is neither in this project nor installed", "correct the import path, install its package, or export its notebook (`make export`)")
         if lock and not versions({head}, set(), lock): raise oops(f"a locked version of {head}, which {path} names", "no line in requirements.lock", "add its distribution there, so that the run can be repeated")
     return found
 
@@ -225,7 +225,7 @@ def prose(top: Path, lock: dict) -> dict:
 
 def write_digests(top: Path) -> dict:
     "Write data/code/<stage>.json, source.json and prose.json; say what changed since the last run. Raises when a module is not exported or a file not watched."
-    if bad := unexported(top): raise oops("modules that are what their notebooks export", f"{', '.join(bad)}: edited since", "run `nbdev-export`, then again")
+    if bad := unexported(top): raise oops("modules that are what their notebooks export", f"{', '.join(bad)}: edited since", "run `make export`, then again")
     _module.cache_clear(); p, lock = params(top / "params.yaml"), locked(top)
     got, files = {}, set()
     for stage in dict.fromkeys([*STAGES, *sorted(f.stem for f in (top / "nbs" / "stages").glob("*.ipynb"))]):

@@ -169,7 +169,7 @@ def load_object(path: str) -> Any:
     if str(root()) not in sys.path: sys.path.insert(0, str(root()))
     try: m = importlib.import_module(mod)
     except ImportError as e:
-        raise oops(f"an importable module {mod}", f"{type(e).__name__}: {e}", "check the spelling, install the package, or export its notebook with `nbdev-export`") from e
+        raise oops(f"an importable module {mod}", f"{type(e).__name__}: {e}", "check the spelling, install the package, or export its notebook with `make export`") from e
     if hasattr(m, name): return getattr(m, name)
     raise oops(f"{name} in module {mod}", f"no such name.{suggest(name, dir(m))}", "correct the import path in params.yaml")
 

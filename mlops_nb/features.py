@@ -204,7 +204,7 @@ def groups(modules: Iterable[str]) -> dict[str, Group]:
     for name in modules:
         try: found = [g for g in vars(importlib.import_module(name)).values() if isinstance(g, Group) and g.fn.__module__ == name]
         except Exception as e:
-            raise oops(f"an importable module {name} with features", f"{type(e).__name__}: {e}", "export its notebook with `nbdev-export`, or correct features.modules in params.yaml") from e
+            raise oops(f"an importable module {name} with features", f"{type(e).__name__}: {e}", "export its notebook with `make export`, or correct features.modules in params.yaml") from e
         if not found: raise oops(f"a function decorated with @features in {name}", "none", "declare one, export its notebook, or take the module out of features.modules")
         for g in found:
             twice = {f.name for f in g.declared} & {f.name for o in got.values() for f in o.declared}

@@ -111,7 +111,7 @@ def obstacles(top: Path, blanks: list[str] = (), four_eyes: bool = False) -> lis
     if not (top / "data" / "candidate" / "model.skops").exists(): got.append(("the candidate's bytes are nowhere: not in the DVC cache, not in a remote", "`make run` makes them again"))
     if not gate: got.append(("the gate's result is not in the commit", "run `make run` and commit dvc.lock"))
     elif not gate["passed"]: got.append(("the gate failed: " + ", ".join(c["name"] for c in gate["checks"] if c["passed"] is False), "read reports/evaluate.html; train another candidate"))
-    if blanks: got.append((f"the model card has required blanks: {', '.join(blanks)}", "answer them in data/card.yaml (nbs/guides/card.ipynb shows how) and commit it"))
+    if blanks: got.append((f"the model card has required blanks: {', '.join(blanks)}", "answer them in data/card.yaml" + (" (nbs/guides/card.ipynb shows how)" if (top / "nbs" / "guides" / "card.ipynb").exists() else "") + " and commit it"))
     if not approved(top, md5, four_eyes): got.append(("nobody other than its author has approved the candidate", f"somebody else: git tag -a approve-{md5[:8]} -m \"…\""))
     return got
 

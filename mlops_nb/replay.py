@@ -16,6 +16,7 @@ from . import data, evaluate, model
 from .change import clone, elsewhere, git, require_clean
 from .core import call, inp, md_table, oops, params, read_json, read_lines, root, write_json
 from .loop import CHALLENGERS, as_period, current
+from .words import text
 from .registry import DECISIONS, locked, set_params
 
 # %% ../nbs/api/26_replay.ipynb #eccbc87e
@@ -57,7 +58,8 @@ class Replay:
 
     def _repr_markdown_(self) -> str:
         more = [{"period": n, "static": d["static"], "loop": d["loop"]} for n, d in (("pooled", self.pooled), ("mean of periods", self.mean))]
-        return md_table([*self.table.to_dict("records"), *({c: r.get(c) for c in self.table} for r in more)])
+        shown = self.table.assign(gate=self.table.gate.map({True: "passed", False: "refused"}) if "gate" in self.table else None).rename(columns={"level": "verdict"})
+        return md_table([*shown.to_dict("records"), *({c: r.get(c) for c in shown} for r in more)])
 
     def __str__(self) -> str:
         rows = [f"{r.period}  {r.static:.4f}  {r.loop:.4f}  {r.loop - r.static:+.4f}  {r.champion}  {r.level}" for r in self.table.itertuples()]
@@ -69,13 +71,13 @@ class Replay:
         "Both lines by period; a new champion is a dotted vertical line with its version, a verdict other than ok and a challenger that the gate refused are marks at the bottom."
         import matplotlib.pyplot as plt
         from mlops_nb.show import COLORS, style
-        style(); fig, ax = plt.subplots(figsize=(4.4, 3.2)); t = self.table; x = np.arange(len(t))
-        ax.plot(x, t.static, "--s", ms=4, color=COLORS[1], label="first model left alone"); ax.plot(x, t.loop, "-o", ms=4, color=COLORS[0], label="with the loop")
-        low, high = ax.get_ylim(); ax.set_ylim(low - .2 * (high - low), high + .12 * (high - low))
-        for i in np.flatnonzero(t.champion.ne(t.champion.shift()).to_numpy()): ax.axvline(i, color="0.6", lw=.8, ls=":"); ax.annotate(str(t.champion.iloc[i]), (i, 1), xycoords=("data", "axes fraction"), xytext=(2, -9), textcoords="offset points", fontsize=10.5, rotation=0)
-        for level, mark, color in (("watch", "v", "#744600"), ("act", "X", "#9c1519")): ax.plot(x[t.level == level], np.full((t.level == level).sum(), low - .12 * (high - low)), mark, color=color, ms=6, label=f"finding: {level}" if (t.level == level).any() else None)
-        refused = t.gate.eq(False); ax.plot(x[refused], np.full(refused.sum(), low - .04 * (high - low)), "o", mfc="none", color="#52606d", ms=7, label="challenger refused" if refused.any() else None)
-        ax.set_xticks(x, t.period, rotation=45, ha="right", rotation_mode="anchor"); ax.set(ylabel=self.metric); ax.legend(loc="lower left", bbox_to_anchor=(0, 1.02), ncols=2, fontsize=10.5); return fig
+        style(); fig, ax = plt.subplots(figsize=(4.4, 3.6)); t = self.table; x = np.arange(len(t))
+        ax.plot(x, t.static, "--s", ms=4, color=COLORS[1], label="first model alone"); ax.plot(x, t.loop, "-o", ms=4, color=COLORS[0], label="with the loop")
+        low, high = ax.get_ylim(); ax.set_ylim(low - .2 * (high - low), high + .2 * (high - low))
+        for i in np.flatnonzero(t.champion.ne(t.champion.shift()).to_numpy()): ax.axvline(i, color="0.6", lw=.8, ls=":"); ax.annotate(str(t.champion.iloc[i]), (i, 1), xycoords=("data", "axes fraction"), xytext=(-1, -2), textcoords="offset points", fontsize=9, rotation=90, ha="right", va="top")
+        for level, mark, color in (("watch", "v", "#744600"), ("act", "X", "#9c1519")): ax.plot(x[t.level == level], np.full((t.level == level).sum(), low - .12 * (high - low)), mark, color=color, ms=6, label=level if (t.level == level).any() else None)
+        refused = t.gate.eq(False); ax.plot(x[refused], np.full(refused.sum(), low - .04 * (high - low)), "o", mfc="none", color="#52606d", ms=7, label="refused at the gate" if refused.any() else None)
+        ax.set_xticks(x, t.period, rotation=45, ha="right", rotation_mode="anchor"); ax.set(ylabel=text({"key": f"label.{self.metric}"}, "en")); ax.legend(loc="lower left", bbox_to_anchor=(-.1, 1.02), ncols=3, fontsize=9, columnspacing=1, handlelength=1.6); return fig
 
 def summary(task: str, m: model.Model, parts: list[dict], metric: str = "", cost: dict | None = None) -> Replay:
     "`parts`: per period {period, champion, level, loop, static}, the last two frames with target, scores and prediction."

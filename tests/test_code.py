@@ -110,7 +110,7 @@ def test_unexported(top):
     assert unexported(top) == []
     cells[1]["source"] += "\ndef h(): pass"; nb.write_text(json.dumps({"cells": cells}))
     with pytest.raises(MlopsError) as e: write_digests(top)
-    assert "nbs/m.ipynb" in str(e.value) and "nbdev-export" in str(e.value)
+    assert "nbs/m.ipynb" in str(e.value) and "make export" in str(e.value)
 
 
 def test_this_checkout_is_exported(): assert unexported(HOME) == []

@@ -81,3 +81,9 @@ def test_every_command_has_help_with_an_example():
     from mlops_nb.cli import COMMANDS
     for name in COMMANDS:
         assert "example:" in sh(sys.executable, "-m", "mlops_nb", name, "--help", cwd=ROOT).stdout
+
+
+def test_the_readme_quotes_the_replay():
+    got = json.loads((ROOT / "data" / "replay.json").read_text())
+    said = re.search(r"April to December is ([\d.]+), with the first model left alone ([\d.]+);", (ROOT / "README.md").read_text())
+    assert [float(x) for x in said.groups()] == [round(got["pooled"][k], 3) for k in ("loop", "static")] and got["table"][0]["period"] == "2013-04" and got["table"][-1]["period"] == "2013-12"
