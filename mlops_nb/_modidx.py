@@ -601,6 +601,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'mlops_nb.publish.publish': ('api/publish.html#publish', 'mlops_nb/publish.py'),
                                   'mlops_nb.publish.put_card': ('api/publish.html#put_card', 'mlops_nb/publish.py'),
                                   'mlops_nb.publish.put_challenger': ('api/publish.html#put_challenger', 'mlops_nb/publish.py'),
+                                  'mlops_nb.publish.put_more': ('api/publish.html#put_more', 'mlops_nb/publish.py'),
+                                  'mlops_nb.publish.put_notebook': ('api/publish.html#put_notebook', 'mlops_nb/publish.py'),
                                   'mlops_nb.publish.put_run': ('api/publish.html#put_run', 'mlops_nb/publish.py'),
                                   'mlops_nb.publish.put_start': ('api/publish.html#put_start', 'mlops_nb/publish.py'),
                                   'mlops_nb.publish.reports': ('api/publish.html#reports', 'mlops_nb/publish.py'),

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BANNER', 'MAIN', 'FIGURE', 'MARKS', 'PastRun', 'objects', 'reports', 'runs', 'store', 'banner', 'dressed', 'put_run',
            'trend', 'period_rows', 'run_rows', 'put_start', 'run_view', 'decision_card', 'challenger_card',
-           'put_challenger', 'version_row', 'put_card', 'Published', 'publish']
+           'put_challenger', 'version_row', 'put_card', 'put_notebook', 'put_more', 'Published', 'publish']
 
 # %% ../nbs/api/27_publish.ipynb #c81e728d
 import configparser, contextlib, json, os, re, subprocess, time
@@ -158,11 +158,12 @@ def run_rows(past: list[PastRun], views: dict[str, dict], lang: str) -> list[dic
              **{_word(m.partition(".")[2], lang): f"{r.metrics[m]:.4g}" if m in r.metrics else "–" for m in main},
              "commit": r.id[:8], "message": r.message if r.id in views else f"{r.message} – {say('site_lost', lang)}"} for r in past[::-1] for v in [views.get(r.id, none)]]
 
-def put_start(site: Site, past: list[PastRun], views: dict[str, dict], lines: list[dict]) -> None:
+def put_start(site: Site, past: list[PastRun], views: dict[str, dict], lines: list[dict], more: list[tuple[str, str]] = ()) -> None:
     "The start page: the newest verdict, trends, periods (`lines`: of data/history.jsonl), all runs. `views`: what the first screen of a run says, by its id; none where the pages are lost."
     lang, levels = site.lang, [views.get(r.id, {}).get("level", "") for r in past]; periods = period_rows(lines)
     body = search_box(lang) + Markup("").join(trend(m, past, levels, lang) for m in MAIN)
     body += _table(periods, lang, say("site_periods", lang), say("site_periods_read" if periods else "site_no_periods", lang)) + _table(run_rows(past, views, lang), lang, say("site_runs", lang), say("site_runs_read", lang))
+    body += Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(_link(*m)) for m in more)) if more else ""
     if past and (v := views.get(past[-1].id)):
         when = " · ".join(x for x in (v["model"], past[-1].at + " UTC", past[-1].id[:8]) if x)
         return site.page("index.html", "index", say("stage.index", lang), body=body, v=v | {"name": past[-1].address(v["name"])[:-5], "model": when})
@@ -194,9 +195,9 @@ def put_challenger(site: Site, c: dict, outs: dict, source: bytes, find: Callabl
     site.put(path, made, lambda: dressed(page("evaluate", *map(read_json, files), json.loads(source or "null"), site.config), banner(run, site.lang, site.repo, "../"), lambda link: "../index.html" if link == "../index.html" else None))
     return path
 
-def version_row(v: Version, run: PastRun | None, card: str) -> dict:
-    "One registered version, with links to its run and its model card."
-    return {"version": v.version, "registered": _utc(v.at)[:10], "by": v.who, "stages": ", ".join(v.stages) or "–", "model": v.md5[:8], "run": _link(run.address(), v.commit[:8]) if run else v.commit[:8], "card": _link(card, v.version) if card else "–"}
+def version_row(v: Version, run: PastRun | None, card: str, compared: str = "") -> dict:
+    "One registered version, with links to its run, its model card and the comparison with the version before."
+    return {"version": v.version, "registered": _utc(v.at)[:10], "by": v.who, "stages": ", ".join(v.stages) or "–", "model": v.md5[:8], "run": _link(run.address(), v.commit[:8]) if run else v.commit[:8], "card": _link(card, v.version) if card else "–", "compared": _link(compared, v.version) if compared else "–"}
 
 def _versions(top: Path) -> list[Version]:
     try: return versions(top)
@@ -210,6 +211,25 @@ def put_card(site: Site, v: Version, top: Path) -> str:
     try: site.put(f"{name}.html", source, lambda: dressed(made().html(), line, lambda link: None)); site.put(f"{name}.json", source, lambda: to_json(made().json()))
     except MlopsError: return ""
     return f"{name}.html"
+
+def put_notebook(site: Site, path: str, stage: str, values: dict, source: Any, run: PastRun) -> str:
+    "Run a stage notebook by hand and write its page; returns its address, empty when it does not run, as when outputs are not here."
+    from mlops_nb.run import run_stage
+    def made() -> str:
+        if run_stage(stage, set=values): raise oops(f"the notebook {stage} to run", "see above", "`dvc pull` brings outputs")
+        return dressed((root() / ".mlops" / "scratch" / stage / "reports" / f"{stage}.html").read_text("utf-8"), banner(run, site.lang, site.repo, "../" * path.count("/")), lambda link: None)
+    notebook = root() / "nbs" / "stages" / f"{stage}.ipynb"
+    try: notebook.exists() and site.put(path, [source, file_digest(notebook)], made)
+    except MlopsError as e: print(f"{path} is left out: {' '.join(str(e).split())}", flush=True)
+    return path if path in site.now else ""
+
+def put_more(site: Site, top: Path, run: PastRun | None) -> list[tuple[str, str]]:
+    "Write the pages that belong to no run: the ML Test Score and, where data/replay.json is, the year in production; returns (address, title)."
+    from mlops_nb.testscore import score
+    run = run or PastRun("", "", "", {}); got = score(top)
+    site.text("test-score.html", dressed(got.html(**site.config), banner(run, site.lang, site.repo, ""), lambda link: link if "://" in link else None))
+    year = put_notebook(site, "replay.html", "replay", {"result": "data/replay.json"}, file_digest(top / "data" / "replay.json"), run) if (top / "data" / "replay.json").exists() else ""
+    return [("test-score.html", f"ML Test Score: {got.score:g}"), *([(year, say("site_year", site.lang))] if year else [])]
 
 def _utc(at: str) -> str: return datetime.fromisoformat(at).astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M")
 
@@ -257,7 +277,9 @@ def _records(site: Site, top: Path, past: list[PastRun], read: Callable, find: C
     lock = lambda commit: reports(read(f"{commit}:./dvc.lock")); same = {frozenset(r.pages.items()): r for r in past}
     tried = [(c, put_challenger(site, c, lock(c["commit"]), read(f"{c['commit']}:./nbs/stages/evaluate.ipynb"), find)) for c in reversed(read_lines(top / CHALLENGERS))]
     found = _list(site, "decisions", [(f"d-{d['id']}", decision_card(d, site.lang)) for d in reversed(decisions(top))]) + _list(site, "challengers", [(f"c-{c['id']}", challenger_card(c, site.lang, href)) for c, href in tried])
-    rows = [version_row(v, same.get(frozenset(PastRun("", "", "", lock(v.commit)).pages.items())), put_card(site, v, top)) for v in reversed(_versions(top))]
+    known = _versions(top); before = dict(zip((v.version for v in known[1:]), known)); ran = {v.version: same.get(frozenset(PastRun("", "", "", lock(v.commit)).pages.items())) for v in known}
+    against = lambda v: put_notebook(site, f"comparisons/{v.version}.html", "compare", {"revs": [before[v.version].commit, v.commit], "metric": ""}, [before[v.version].md5, v.md5], PastRun(v.commit, _utc(v.at), f"{before[v.version].version} → {v.version}", {})) if v.version in before else ""
+    rows = [version_row(v, ran[v.version], put_card(site, v, top), against(v)) for v in reversed(known)]
     site.page("versions.html", "versions", say("site_versions", site.lang, n=len(rows)), note="" if rows else say("site_nothing", site.lang), body=_table(rows, site.lang, "", "") if rows else "")
     return found + [{"t": f"{page_title('versions', site.lang)}: {r['version']}", "k": page_title("versions", site.lang), "u": "versions.html", "x": " ".join(Markup.escape(x).striptags() for x in r.values())} for r in rows]
 
@@ -275,7 +297,8 @@ def publish(dest: str | Path | None = None, top: str | Path | None = None) -> Pu
     with objects(top) as read, _rooted(top):
         past = runs(top, read); views, entries = _runs(site, past, find); shown = [r for r in past if r.id in views]
         entries += _records(site, top, shown, read, find)
-    put_start(site, past, views, read_lines(top / HISTORY))
+        more = put_more(site, top, shown[-1] if shown else None)
+    put_start(site, past, views, read_lines(top / HISTORY), more)
     if shown: _latest(site, shown[-1])
     put_search(site, entries + put_docs(site, top)); site.text(".nojekyll", "")
     removed = site.close()

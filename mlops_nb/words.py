@@ -394,6 +394,8 @@ def named(code: str, lang: str = "en") -> str:
 # %% ../nbs/api/01_words.ipynb #02e74f10
 WORDS |= {
     "report.stage.decisions": {"en": "Decisions", "ja": "決定"},
+    "report.site_year": {"en": "A year in production, with the loop and without", "ja": "本番の一年：ループの有無による比較"},
+    "label.compared": {"en": "compared with the one before", "ja": "前の版との比較"},
     "report.stage.challengers": {"en": "Challengers", "ja": "挑戦モデル"},
     "report.stage.versions": {"en": "Versions", "ja": "版"},
     "report.stage.docs": {"en": "Docs", "ja": "文書"},
