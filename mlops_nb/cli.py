@@ -68,7 +68,7 @@ def _mirror() -> None:
 
 def _tell(command: str) -> None:
     "What others hear after a command, from its outputs; nothing from a scratch clone, whose change may yet come to nothing."
-    if {".mlops", ".dvc"} & {*root().parts}: return
+    if command not in {*ANNOUNCED, *MIRRORED} or {".mlops", ".dvc"} & {*root().parts}: return
     if command in ANNOUNCED: _announce()
     if command in MIRRORED: _mirror()
 

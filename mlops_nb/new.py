@@ -18,7 +18,7 @@ import numpy as np, pandas as pd
 import mlops_nb
 from . import data as tables
 from .card import REQUIRED
-from .change import Change, git
+from .change import _dvc, git
 from .core import MlopsError, esc, md_table, oops, write_atomic
 from .guess import Guess, guess
 from .schema import Schema
@@ -140,12 +140,14 @@ def package_name(project: str) -> str:
     return got
 
 def read(path: Path) -> tuple[pd.DataFrame, str]:
-    "(table, encoding) of a CSV, TSV or Parquet file; an encoding that is not UTF-8 is guessed: Shift-JIS, then Western."
+    "(table, encoding) of a CSV, TSV or Parquet file; an encoding that is not UTF-8 is guessed: UTF-16 by its first bytes, Shift-JIS, then Western."
     if not path.is_file() or tables.kind(f"./{path.name}") != "file": raise oops("a CSV, TSV or Parquet file", str(path), "name one with --data; for a database or a URL, start with a sample of it and change data.source in params.yaml later")
-    for encoding in ("utf-8-sig", "cp932", "cp1252"):
+    for encoding in ("utf-16",) if tables.utf16(path) else ("utf-8-sig", "cp932", "cp1252"):
         try: got = tables._read_file(str(path), tables.Spec("", "", encoding=encoding)); break
         except MlopsError as e:
-            if not isinstance(e.__cause__, UnicodeError) or encoding == "cp1252": raise
+            if not isinstance(e.__cause__, UnicodeError): raise
+    else: got = None
+    if got is None or any("\0" in str(c) for c in got): raise oops("a CSV, TSV or Parquet file", f"{path.name}, which is no text in UTF-8, Shift-JIS or Western letters", "save the table as CSV in UTF-8")
     if got.shape[1] < 2 or len(got) < 20: raise oops("a table of at least two columns and twenty rows", f"{got.shape[1]} and {len(got):,}", "bring more")
     return got, encoding
 
@@ -267,7 +269,7 @@ def new(project: str | Path, data: str | Path, target: str, time: str | None = N
         if not inside: shutil.copyfile(file, work / source)
         if not (work / ".git").exists(): git("init", "-q", "-b", "main", cwd=work)
         tracked = bool(git("ls-files", "--", source, cwd=work))
-        if not tracked: Change(work, "", "").dvc("add", "-q", source)
+        if not tracked: _dvc(work, "add", "-q", source)
         git("add", "--", *todo, *([] if tracked else [f"{source}.dvc", (Path(source).parent / ".gitignore").as_posix()]), cwd=work)
         git("commit", "-q", "-m", f"New project {top.name}: {target} of {source}", cwd=work)
         if work != top: work.rename(top)

@@ -142,7 +142,7 @@ def infer(frame: pd.DataFrame, spec: Spec) -> Schema:
 class Violation:
     "`count` values of a column (a `share` of its rows) that break one check; up to five examples."
     column: str
-    check: str        # rows, absent, unlisted, type, missing, range, allowed, unique, target or leak
+    check: str        # rows, absent, unlisted, unread, type, missing, range, allowed, unique, target, infinite or leak
     count: int
     share: float
     expected: str
@@ -189,7 +189,8 @@ class Contract:
 def _wrong(r: Rule, x: pd.Series) -> np.ndarray:
     kind, known = value_type(x), x.notna().to_numpy()
     if r.type == "any" or kind in FITS[r.type]: return np.zeros(len(x), bool)
-    if r.type == "integer" and kind == "number": return known & (np.mod(values(x), 1) != 0)
+    if r.type in ("number", "integer") and kind in ("number", "text"):   # of text that is mostly numbers the rest; of text that all is numbers everything
+        bad = known & (np.isnan(v := values(x)) | (r.type == "integer") & (np.mod(v, 1) != 0)); return bad if bad.any() or kind == "number" else known
     if r.type == "boolean" and kind in FITS["number"]: return known & ~np.isin(values(x), (0, 1))
     return known & np.array([value_type(pd.Series([v], dtype=object)) not in FITS[r.type] for v in x], bool) if kind == "any" and x.dtype == object else known
 
@@ -226,6 +227,7 @@ def _whole(frame: pd.DataFrame, schema: Schema, s: Spec, training: bool) -> Iter
     "What concerns the table: rows, columns there and not there, the key, the target."
     n, key = len(frame), [c for c, r in schema.columns.items() if r.unique and c in frame]; label = {s.target, s.label_known}
     if not n: yield Violation("", "rows", 0, 1.0, "≥ 1")
+    if u := frame.attrs.get("unread"): yield Violation(s.time, "unread", u["count"], u["count"] / (n + u["count"]), "time", tuple(u["examples"]), "watch")
     for c, r in schema.columns.items():
         if c not in frame and (training or c not in label): yield Violation(c, "absent", n, 1.0, r.type, (), r.severity)
     for c in frame.columns.difference([*schema.columns]): yield Violation(c, "unlisted", n, 1.0, "–", (), "watch")
@@ -234,6 +236,7 @@ def _whole(frame: pd.DataFrame, schema: Schema, s: Spec, training: bool) -> Iter
     if training and s.target in frame:
         y = frame[s.target].dropna(); k = y.nunique(); most = 2 if s.task == "binary" else math.inf
         if k < 2 or k > most: yield Violation(s.target, "target", n, 1.0, "2" if most == 2 else "≥ 2", _examples(y))
+        if s.task == "regression" and (bad := np.isinf(values(y))).any(): yield Violation(s.target, "infinite", int(bad.sum()), float(bad.sum() / n), "finite", _examples(y[bad]))
 
 def check(frame: pd.DataFrame, schema: Schema, spec: Spec, training: bool = False) -> Contract:
     "Check the rows of a window (without its look-back). `training`: the target must be there, with at least two values (binary: exactly two)."

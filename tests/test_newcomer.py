@@ -6,13 +6,17 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import ENV, ROOT, change, nb, sales, sh
 
 from mlops_nb.core import MlopsError
-from mlops_nb.data import Spec, _read_file
+from mlops_nb.data import Spec, _read_file, label, naive
+from mlops_nb.guess import guess
+from mlops_nb.new import read
+from mlops_nb.schema import check, infer
 
 
 @pytest.fixture
@@ -114,3 +118,69 @@ def test_dvc_without_the_environment(small, tmp_path):
     (small / ".venv" / "bin" / "python").write_text(f"#!/bin/sh\nexec {sys.executable} \"$@\"\n")
     (small / ".venv" / "bin" / "python").chmod(0o755)
     assert run().returncode == 0 and (small / "data" / "champion" / "model.skops").exists()
+
+
+@pytest.mark.parametrize("form", ["%d.%m.%y", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y %H:%M", "%d/%m/%Y, %H:%M", "%m/%d/%y", "%m/%d/%Y %I:%M %p", "%d-%b-%y", "%a %d. %m. %Y"])
+def test_a_column_of_days_has_one_order(form):
+    days = pd.Series(pd.date_range("2024-01-01", "2024-06-30", periods=600).floor("D"))
+    assert (naive(days.dt.strftime(form), "when") == days).all()
+
+
+@pytest.mark.parametrize("days", [["01/02/24", "03/04/24"], ["13/01/24", "01/13/24"], ["13.01.2024", "01.13.2024"], ["24/03/30", "24/03/31"], ["31.03.24"]])
+def test_days_whose_order_is_not_clear_are_refused(days):
+    with pytest.raises(MlopsError, match="told apart"):
+        naive(pd.Series(days), "when")
+
+
+def test_a_mistyped_cell_concerns_its_window_alone(project):
+    "The training window comes out byte by byte as without it; the current one has a finding that names it, and nothing is scored."
+    d = sales(600)
+    top = project(d)
+    ingested = lambda w: (top / "data" / "raw" / w / "events.parquet").read_bytes()
+    nb("ingest", "train", cwd=top)
+    before = ingested("train")
+    typed = d.assign(day=d.day.astype(str), price=d.price.astype(str).where(d.price.notna()))
+    typed.loc[598, "price"], typed.loc[599, "day"] = "12,5", "2020-04-31"
+    typed.to_csv(top / "data" / "in.csv", index=False)
+    said = nb("ingest", "train", cwd=top).stdout
+    assert "1 rows of the source whose day cannot be read, such as 2020-04-31" in said and ingested("train") == before
+    nb("ingest", "current", cwd=top), nb("run", "preprocess", "current", cwd=top)
+    got = {v["check"]: v for v in json.loads((top / "reports" / "preprocess-current.json").read_text())["results"]["contract"]["violations"]}
+    assert (got["type"]["count"], got["type"]["examples"], got["type"]["severity"]) == (1, ["12,5"], "act")
+    assert (got["unread"]["count"], got["unread"]["examples"], got["unread"]["severity"]) == (1, ["2020-04-31"], "watch")
+    assert '"key": "preprocess.converted"' not in (top / "reports" / "preprocess-current.ipynb").read_text()
+    typed.assign(day="soon").to_csv(top / "data" / "in.csv", index=False)
+    assert "that are none, such as ['soon'" in nb("ingest", "train", cwd=top, check=False).stderr
+
+
+def test_dates_in_other_forms_are_the_time_or_are_named():
+    d = sales(600).drop(columns="id")
+    guessed = lambda *forms: guess(d.assign(day=range(600), **{f"when{i}": d.day.dt.strftime(f) for i, f in enumerate(forms)}), "y")[0]
+    for form in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M", "%d.%m.%y", "%d-%b-%Y"):
+        assert (guessed(form).time, guessed(form).windows["current"]) == ("when0", {"start": "2020-04", "end": "2020-04"}), form
+    both = guessed("%d/%m/%Y", "%Y-%m-%d")
+    assert both.time is None and both.exclude["when0"] == "looks like dates: name it with --time when0" and "when1" in both.exclude
+    unclear = guess(d.assign(day=[f"{i % 12 + 1:02}/{i % 11 + 1:02}/2020" for i in range(600)]), "y")[0]  # no day after the twelfth
+    assert unclear.time is None and unclear.exclude["day"] == "looks like dates: name it with --time day"
+
+
+def test_files_that_are_no_utf8(tmp_path):
+    d = sales(60).assign(note="é")
+    d.to_csv(tmp_path / "wide.csv", index=False, encoding="utf-16")
+    with pytest.raises(MlopsError, match="(?s)UTF-16.*data.encoding: utf-16.*UTF-8"):
+        _read_file(str(tmp_path / "wide.csv"), Spec("", ""))
+    got, encoding = read(tmp_path / "wide.csv")
+    assert encoding == "utf-16" and list(got) == list(d) and got.note[0] == "é"
+    for content in (bytes(range(256)) * 99, b"PK\3\4\0\0,\x14\n" * 99):
+        (tmp_path / "binary.csv").write_bytes(content)
+        with pytest.raises(MlopsError, match="which is no text") as e:
+            read(tmp_path / "binary.csv")
+        assert "params.yaml" not in str(e.value)
+
+
+def test_infinite_targets_are_named():
+    d, spec = sales(60).assign(y=lambda d: d.id + 0.5), Spec("", "y", task="regression", time="day", keys=("id",))
+    bad = d.assign(y=d.y.where(d.id > 1, float("inf")))
+    assert label(bad, spec).isna().sum() == 2
+    with pytest.raises(MlopsError, match="target y has 2 infinite values"):
+        check(bad, infer(d, spec), spec, training=True).require()
