@@ -141,4 +141,4 @@ def compare(*revs: str) -> Comparison:
 def _facts(run: Run) -> dict:
     try: t, man = run.result("train"), run.json("data/candidate/manifest.json")
     except MlopsError: return {"estimator": "outputs are not here: `dvc pull`, or run it"}
-    return {"estimator": man.get("estimator"), "model": man["files"]["model.skops"][:8], "training data": str(t["provenance"].get("data"))[:8], "training period": "–".join(str(t["period"][k]) for k in ("start", "end")) if t["period"] else "", "judged on": str(run.result("evaluate")["provenance"].get("data"))[:8]}
+    return {"estimator": man.get("estimator"), "model": str(run.result("evaluate")["provenance"].get("model"))[:8], "training data": str(t["provenance"].get("data"))[:8], "training period": "–".join(str(t["period"][k]) for k in ("start", "end")) if t["period"] else "", "judged on": str(run.result("evaluate")["provenance"].get("data"))[:8]}

@@ -108,9 +108,11 @@ def digest(obj: Any) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 def file_digest(path: str | Path) -> str:
-    "MD5 (hex) of a file, or of a folder's file names and contents; empty when there is nothing."
+    "MD5 (hex) by which DVC names a file or a folder (that ends with `.dir`); empty when there is nothing."
     p = Path(path)
-    if p.is_dir(): return digest({f.relative_to(p).as_posix(): file_digest(f) for f in sorted(p.rglob("*")) if f.is_file()})
+    if p.is_dir():
+        rows = [{"md5": file_digest(f), "relpath": f.relative_to(p).as_posix()} for f in p.rglob("*") if f.is_file()]
+        return hashlib.md5(json.dumps(sorted(rows, key=lambda r: r["relpath"])).encode(), usedforsecurity=False).hexdigest() + ".dir"
     if not p.exists(): return ""
     with p.open("rb") as f: return hashlib.file_digest(f, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 

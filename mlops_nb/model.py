@@ -131,9 +131,11 @@ class Model:
     threshold: float | None = None
     baseline: "Model | None" = field(default=None, repr=False)
     manifest: dict = field(default_factory=dict, repr=False)
+    id: str = ""   # of the folder that it was loaded from, as in dvc.lock and the registry
 
-    @property
-    def id(self) -> str: return self.manifest.get("files", {}).get("model.skops", "")[:8]
+    def called(self, pin: dict) -> str:
+        "Its version and id, where `pin` (params.yaml: champion) names these bytes; else its id."
+        return f"{pin['version']} ({self.id})" if self.id and str(pin.get("md5")).startswith(self.id) else self.id
 
     def y(self, frame: pd.DataFrame) -> np.ndarray:
         "The target: binary 1 for the positive class, else 0; multiclass labels; regression numbers. Unknown is NaN (None for labels)."
@@ -336,4 +338,4 @@ def load(folder: str | Path) -> Model:
     pipes = [loads((folder / f).read_bytes(), f) for f in ("model.skops", "baseline.skops")]
     if not all(isinstance(p, Pipeline) for p in pipes): raise oops("a scikit-learn pipeline in model.skops", ", ".join(type(p).__name__ for p in pipes), again)
     made, base = (Model(man["task"], man["target"], {c["name"]: c["kind"] for c in man["columns"]}, man["classes"], p, man[t]) for p, t in zip(pipes, ("threshold", "baseline_threshold")))
-    return replace(made, baseline=base, manifest=man)
+    return replace(made, baseline=base, manifest=man, id=file_digest(folder)[:8])

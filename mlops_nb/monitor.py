@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LOWER_IS_BETTER', 'REAL', 'MAX_REASONS', 'Limits', 'drift', 'Finding', 'findings', 'Verdict', 'since', 'window_name',
-           'window_ends', 'dated', 'changes', 'verdict', 'drift_plot', 'column_plot', 'score_plot']
+           'window_ends', 'dated', 'changes', 'verdict', 'drift_plot', 'drift_read', 'column_plot', 'score_plot']
 
 # %% ../nbs/api/09_monitor.ipynb #c81e728d
 import math
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Iterable, Iterator
 import numpy as np, pandas as pd
 from .core import md_table, number, oops, suggest
-from .profile import Profile, differences
+from .profile import Profile, by_chance, differences
 from .schema import Contract
 from .show import COLORS, LEVELS, WIDTH, Say, short, style
 
@@ -49,9 +49,10 @@ def _real(v: Any) -> bool: return isinstance(v, (int, float)) and not isinstance
 REAL = 0.01   # what chance may make of a whole table in which nothing changed (Bonferroni: a column gets its part)
 
 def drift(ref: Profile, cur: Profile, limits: "dict | Limits | None" = None) -> pd.DataFrame:
-    "One row per column of the reference (see `profile.differences`) with `severity`, worst first."
+    "One row per column of the reference (see `profile.differences`) with `by_chance`, the PSI up to which chance explains it, and `severity`, worst first."
     m, d = Limits.of(limits), differences(ref, cur); real = REAL / max(len(d), 1)
     d["drift"] = np.where((d.psi >= m.psi_watch) & (d.chance < real), np.where(d.psi >= m.psi_act, "act", "watch"), "ok")
+    d["by_chance"] = [by_chance(ref.columns[c]["counts"], cur.columns[c]["counts"], real) for c in d.column]
     d["rise"] = (d.missing - d.missing_ref).where(d.missing_chance < real, 0.0)
     other = (d.rise >= m.missing_watch) & (d.rise > 0) | (d.new >= m.new_watch) & (d.new > 0)
     worst = lambda a, b: max(a, b, key=LEVELS.index); least = lambda s: min(s, m.drift_max, key=LEVELS.index)
@@ -121,7 +122,11 @@ class Verdict:
     def json(self) -> dict: return {"level": self.level, "findings": [f.json() for f in self.findings]}
 
     def _repr_markdown_(self) -> str:
-        return md_table([{"severity": f.severity, "quantity": f.quantity, "column": f.column, "value": f.value, "limit": f.limit, "since": f.since} for f in self.findings[:30]])
+        return md_table([{"severity": f.severity, "quantity": f.quantity, "column": f.column, "value": f.value, "limit": f.limit, "since": f.since} for f in self.findings[:30] if f.limit is not None])
+
+    def title(self) -> Say:
+        "What heads its table: how many are beyond a limit, how many within an agreed one."
+        bad = sum(f.severity != "ok" for f in self.findings); return Say("monitor.findings_title", n=bad, kept=sum(f.limit is not None for f in self.findings) - bad)
 
 def since(lines: list[dict], finding: str, window: str) -> str:
     "The first of the consecutive windows up to `window` in which `finding` was seen. `lines`: of data/history.jsonl; later windows do not count."
@@ -154,8 +159,8 @@ def changes(findings: Iterable[Finding], lines: list[dict], window: str) -> tupl
 MAX_REASONS = 5
 
 def verdict(findings: Iterable[Finding]) -> Verdict:
-    "The worst severity, at most five reasons (many drifting columns are one) and one thing to do per kind of finding."
-    all_ = tuple(findings); bad = [f for f in all_ if f.severity != "ok"]; drifted = [f for f in bad if f.quantity in ("drift", "missing", "new")]
+    "The worst severity, at most five reasons (many drifting columns are one, the score is none of them) and one thing to do per kind of finding."
+    all_ = tuple(findings); bad = [f for f in all_ if f.severity != "ok"]; drifted = [f for f in bad if f.quantity in ("drift", "missing", "new") and f.say.key != "monitor.score"]
     many = len(drifted) > 3
     reasons = [f.say for f in bad if not (many and f in drifted)]
     if many: reasons = reasons[:MAX_REASONS - 2] + [Say("monitor.many", n=len({f.column for f in drifted}), column=max(drifted, key=lambda f: (f.say.key == "monitor.drift", f.value or 0)).column), drifted[0].say]
@@ -165,18 +170,26 @@ def verdict(findings: Iterable[Finding]) -> Verdict:
     level = max((f.severity for f in bad), key=LEVELS.index, default="ok")
     return Verdict(level, tuple(reasons), tuple(Say(f"monitor.todo_{k}") for k in kinds) or (Say("monitor.todo_nothing"),), all_)
 
-# %% ../nbs/api/09_monitor.ipynb #c74d97b0
+# %% ../nbs/api/09_monitor.ipynb #70efdf2e
+def _by_chance(table: pd.DataFrame, m: Limits) -> pd.Series: return (table.psi >= m.psi_watch) & (table.drift == "ok")
+
 def drift_plot(table: pd.DataFrame, limits: "dict | Limits | None" = None, top: int = 12) -> Any:
-    "PSI of the `top` most changed columns, the limits as lines; bars end at three times the upper limit, with a cut, and say their value."
+    "PSI of the `top` most changed columns, the limits as lines; bars end at three times the upper limit, with a cut, and say their value. A tick marks what chance alone gives, on a bar that is beyond a limit but not beyond that."
     import matplotlib.pyplot as plt
     style(); m = Limits.of(limits); d = table[table.psi.notna()].nlargest(top, "psi")[::-1]; end = max(3 * m.psi_act, 0.01)
     fig, ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.27 * len(d)))
     ax.barh(range(len(d)), d.psi.clip(upper=end), color=[COLORS[0] if s == "ok" else COLORS[1] for s in d.drift])
     for i in np.flatnonzero(d.psi > end): ax.plot(end * np.array([.93, .95]), [i - .5, i + .5], color="white", lw=3)
     for i, v in enumerate(d.psi): ax.text(min(v, end) + end / 80, i, f"{v:.2f}", va="center", bbox={"fc": "white", "ec": "none", "pad": 0.6})
+    few = np.flatnonzero(_by_chance(d, m)); ax.plot(d.by_chance.clip(upper=end).iloc[few], few, "|", color="black", ms=15, mew=2, zorder=4)
     for x, line in ((m.psi_watch, ":"), (m.psi_act, "--")): ax.axvline(x, color="0.3", ls=line, lw=1)
     ax.set(yticks=range(len(d)), yticklabels=[short(c) for c in d.column], xlim=(0, end * 1.15), xlabel="PSI"); ax.grid(axis="y", visible=False)
     return fig
+
+def drift_read(table: pd.DataFrame, limits: "dict | Limits | None" = None) -> Say:
+    "How to read the figure; where a column is beyond the lower limit and not a finding, also why."
+    m = Limits.of(limits); said = Say("monitor.drift_read", watch=m.psi_watch, act=m.psi_act); kept = table[_by_chance(table, m)].nlargest(1, "psi")
+    return Say("monitor.drift_few", read=said, n=int(kept.n.iloc[0]), column=kept.column.iloc[0], by_chance=kept.by_chance.iloc[0]) if len(kept) else said
 
 def _bars(ref: Profile, cur: Profile, column: str) -> tuple[list[str], np.ndarray, np.ndarray]:
     "Labels and shares (of the values that are not missing) per bin; empty outer bins left out, text beyond eight values in `other`."

@@ -110,7 +110,7 @@ def finish(stage: str, headline: Say | str, level: str = "ok", reasons: Any = ()
     return headline if isinstance(headline, Say) else Say.text(headline)
 
 def provenance(stage: str, sections: tuple[str, ...], data: str | None = None, model: str | None = None) -> dict:
-    "Digests of what went into a stage: its data, its code, the sections of parameters it watches (or parts, as `windows.train`), and the model's file where there is one."
+    "Digests of what went into a stage: its data, its code, the sections of parameters it watches (or parts, as `windows.train`), and the model where there is one."
     code, p = root() / "data" / "code" / f"{stage}.json", params()
     return {"data": file_digest(root() / data) if data else None, "code": read_json(code).get("digest") if code.exists() else None,
-            "params": digest({s: p[s] if s in p else p[s.partition(".")[0]][s.partition(".")[2]] for s in sections}), "model": file_digest(root() / model / "model.skops") if model else None}
+            "params": digest({s: p[s] if s in p else p[s.partition(".")[0]][s.partition(".")[2]] for s in sections}), "model": file_digest(root() / model) if model else None}

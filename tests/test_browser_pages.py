@@ -1,9 +1,10 @@
 "Pages in a real browser: a phone and a desktop, light and dark, on screen and on paper."
+import io
 import shutil
 from pathlib import Path
 
 import pytest
-from report_sample import CONFIG, failed, sample
+from report_sample import CONFIG, code, failed, sample, table
 
 from mlops_nb import report
 
@@ -78,6 +79,19 @@ def test_rows_stand_as_cards_on_a_phone(browser, pages):
     assert page.locator("table.stack td").nth(1).evaluate("e => getComputedStyle(e, '::before').content") not in ("none", '""')
     assert page.evaluate("[...document.querySelectorAll('.stack')].every(t => t.parentElement.scrollWidth <= t.parentElement.clientWidth)")
     page.context.close()
+
+
+def test_a_wide_table_takes_the_room_there_is_and_shows_that_it_scrolls(browser, tmp_path):
+    from PIL import Image
+    wide = table([{"column": "carrier", "level": c, "n": 1234, **{m: "0.45 (0.43–0.48)" for m in ("flagged", "recall", "false_alarms", "precision", "calibration_error")}} for c in ("UA", "DL")], "Errors by group")
+    (tmp_path / "evaluate.html").write_text(report.page("evaluate", {"cells": [code("table(groups)", wide)]}, {}, None, CONFIG), "utf-8")
+    for width, scrolls in ((1400, False), (1024, True)):
+        page = opened(browser, (tmp_path / "evaluate.html").as_uri(), {"width": width, "height": 900}); box = page.locator(".tbl .scroll")
+        edge = lambda: (shot := Image.open(io.BytesIO(box.screenshot())).convert("L")).getpixel((shot.width - 3, shot.height // 8))   # beside the title: no text is there
+        assert page.evaluate("document.documentElement.scrollWidth") <= width and box.evaluate("e => e.scrollWidth > e.clientWidth") == scrolls
+        assert (edge() < 230) == scrolls
+        box.evaluate("e => e.scrollLeft = 9999"); assert edge() > 250
+        page.context.close()
 
 
 def test_code_unfolds_without_javascript(browser, pages):

@@ -60,6 +60,7 @@ def test_promote_advance_and_rollback(life):
     said = nb("promote", "--why", "the first", cwd=life).stdout
     assert "v1.0.0 is in prod" in said and pin(life)["version"] == "v1.0.0"
     assert set(sh("git", "tag", cwd=life).stdout.split()) == {"flights@v1.0.0", "flights#prod#1"}
+    assert f"v1.0.0 ({pin(life)['md5'][:8]})" in (life / "reports" / "monitor.html").read_text("utf-8").partition("<details")[0]   # the pages name what they show
     clean(life)
     assert "nothing to do" in nb("promote", "--why", "again", cwd=life).stdout
 

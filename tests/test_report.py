@@ -4,10 +4,14 @@ import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
+import pandas as pd
 import pytest
 from report_sample import CONFIG, EVIL, code, failed, md, sample, shown
 
-from mlops_nb import markup, report
+from mlops_nb import evaluate, markup, monitor, profile, report
+from mlops_nb.pipeline import outputs
+from mlops_nb.show import svg
 from mlops_nb.words import WORDS
 
 JA = {**CONFIG, "lang": "ja"}
@@ -188,3 +192,47 @@ def test_render_all_reads_and_writes_files(tmp_path, plain):
     assert "<title>監視 – 遅延便</title>" in (tmp_path / "reports/monitor.html").read_text("utf-8") and not list(tmp_path.rglob(".*.html*"))
     assert 'href="index.html"' in report.page_file(tmp_path, "monitor", notebook, result, source)
     assert "<nav" not in report.page_file(tmp_path, "train", failed()[0], None) and 'href="../../reports/index.html"' in report.page_file(tmp_path, "train", failed()[0], None, dest=tmp_path / ".mlops" / "failed" / "train.html")
+
+
+def test_pages_name_the_model_as_dvc_and_the_registry_do(small_once):
+    md5 = outputs((small_once / "dvc.lock").read_text())["data/candidate"]
+    for name in ("train", "evaluate", "monitor"):
+        first = (small_once / "reports" / f"{name}.html").read_text("utf-8").partition("<details")[0]
+        assert re.search(rf'class="eyebrow">[^<]*(candidate|champion) {md5[:8]}', first), name
+    assert md5 in (small_once / "reports" / "monitor.html").read_text("utf-8")
+
+
+def test_what_is_surely_worse_than_the_baseline_is_said_first(plain):
+    "A gate that looks at log loss passes a model that is right less often than its baseline: the page does not say OK to that."
+    P = np.random.default_rng(0).dirichlet([1, 1, 2], 3000); names = np.array(["a", "b", "c"]); truth = names[[np.random.default_rng(i).choice(3, p=p) for i, p in enumerate(P)]]
+    soft = lambda P: pd.DataFrame(P / P.sum(1, keepdims=True), columns=[f"score_{c}" for c in names]).assign(prediction=names[P.argmax(1)])
+    both = evaluate.compare("multiclass", truth, {"candidate": soft(.9 * P + [0, 0, .4]), "baseline": soft(P ** 1.75)}); gate = evaluate.gate(both, {"calibration": None})
+    level, reasons, todo = evaluate.verdict(both, gate)
+    for config, words in ((CONFIG, ("Watch closely", "may be chance", "Surely worse than the baseline: accuracy 0.5", "(baseline 0.6")), (JA, ("要注意", "偶然の可能性", "基準より確実に劣る指標：正解率"))):
+        page = report.page("evaluate", plain[0], {"verdict": {"level": level, "reasons": [r.json() for r in reasons]}, "todo": [t.json() for t in todo]}, None, config)
+        for said in words: assert gate.passed and said in page[:page.index('class="two"')], said
+
+
+def test_a_long_bar_that_may_be_chance_says_so(plain):
+    rng = np.random.default_rng(3); march = pd.DataFrame({"a": rng.normal(size=5000), "b": rng.normal(size=5000)}); ref = profile.profile(march, profile.edges(march))
+    few, many = (monitor.drift(ref, profile.profile(march.sample(n, random_state=1) * scale, ref.edges)) for n, scale in ((60, 1), (3000, 2)))
+    assert few.psi.max() > .25 and (few.severity == "ok").all() and (many.severity != "ok").all()
+    for config, word in ((CONFIG, f"what chance alone gives with so few rows (up to {few.by_chance[0]:.2f} for {few.column[0]} with 60)"), (JA, "偶然だけでも")):
+        show = lambda table: report.block(shown({"image/svg+xml": svg(monitor.drift_plot(table))}, title="x", reading=monitor.drift_read(table).json()), config["lang"], "f-")
+        assert word in show(few) and "below 0.1 is calm" in show(few).replace("0.1 未満は平常", "below 0.1 is calm") and word not in show(many)
+    ticks = lambda table: sum(len(l.get_xdata()) for l in monitor.drift_plot(table).axes[0].lines if l.get_marker() == "|")
+    assert ticks(few) == (few.psi > .1).sum() and ticks(many) == 0
+
+
+def test_the_score_is_counted_once_and_a_title_counts_its_rows():
+    rng = np.random.default_rng(3); march = pd.DataFrame({c: rng.normal(size=3000) for c in ("a", "b", "c", "d", "score")}); ref = profile.profile(march, profile.edges(march))
+    v = monitor.verdict(monitor.findings(monitor.drift(ref, profile.profile(march * 2, ref.edges)), {"floors": {"auc": .5}}, {"auc": {"value": .7}}))
+    assert [r.values["n"] for r in v.reasons if r.key == "monitor.many"] == [4] and sum(r.key == "monitor.score" for r in v.reasons) == 1
+    assert v.title().values == {"n": 5, "kept": 1} and v._repr_markdown_().count("\n") - 1 == 6 and str(v.title()) == "5 beyond a limit, 1 within an agreed one"
+
+
+@pytest.mark.parametrize("values", [["sandy", "clay", "loam"], [1., 2., 3.]], ids=["text", "number"])
+def test_a_legend_of_classes_lies_beside_the_points(values):
+    fig = evaluate.dependence_plot(pd.DataFrame({"value": values, "score_early": [.2, .5, .3], "score_late": [.5, .2, .4], "score_on time": .3}), "soil"); fig.canvas.draw()
+    (legend,), axes = fig.legends, fig.axes[0]
+    assert axes.get_legend() is None and not legend.get_window_extent().overlaps(axes.get_window_extent())
