@@ -15,11 +15,11 @@ from typing import Any
 from .core import MlopsError, Settings, digest, md_table, oops, read_json, read_lines, root, settings, write_atomic, write_json
 from .loop import HISTORY, reading
 from .monitor import since
-from .registry import append, decisions, now
+from .registry import ALERTS, append, decisions, now
 from .show import LEVELS
 from .words import WORDS, label, text
 
-STATE, LOG = Path(".mlops") / "alerts.json", Path(".mlops") / "alerts.jsonl"
+STATE, LOG = Path(".mlops") / "alerts.json", Path(ALERTS)
 
 # %% ../nbs/api/23_alert.ipynb #e4da3b7f
 WORSE, LEAST = 2.0, 0.05

@@ -1,6 +1,6 @@
-"""Kill a command at every file write, rename, removal and start of another program, one after the other: `python tests/killing.py` prints the count.
+"""Kill a command at every file write, rename, removal and start of another program, one after the other: `python tests/killing.py [STRIDE [COMMAND …]]` prints the count.
 
-The command runs with this folder's `sitecustomize` code, which counts what the interpreter reports to audit hooks (PEP 578) and sends SIGKILL at the n-th. It is a
+The command runs after a few lines that count what the interpreter reports to audit hooks (PEP 578) and send SIGKILL at the n-th. It is a
 miniature project: the stages are small scripts, while git, DVC, the registry and the loop are the real ones."""
 import os
 import shutil
@@ -24,6 +24,8 @@ if spec:
     sys.addaudithook(hook)
     import atexit
     atexit.register(lambda: open(where, "w").write(str(seen[0])) if at == "0" else None)
+import runpy
+runpy.run_module("mlops_nb", run_name="__main__", alter_sys=True)
 '''
 MAKE = '''
 import json, pathlib, sys
@@ -65,7 +67,7 @@ def done(top, *argv):
 def model(top, n, message):
     "Train the next candidate and commit it."
     (top / "n.txt").write_text(f"{n}\n")
-    done(top, sys.executable, "-m", "dvc", "repro", "-q")
+    done(top, sys.executable, "-m", "mlops_nb", "dvc", "repro", "-q")
     done(top, "git", "add", "-A"), done(top, "git", "commit", "-qm", message)
 
 
@@ -88,18 +90,16 @@ COMMANDS = {"promote": ("promote", "--why", "better"), "rollback": ("rollback", 
 
 def state(top):
     "What a user sees: pin, champion's bytes, branch, tags; None when the files do not fit the commit."
-    if done(top, "git", "status", "--porcelain") or "up to date" not in done(top, sys.executable, "-m", "dvc", "status"):
+    if done(top, "git", "status", "--porcelain") or "up to date" not in done(top, sys.executable, "-m", "mlops_nb", "dvc", "status"):
         return None
     return (top / "params.yaml").read_text().splitlines()[-1], (top / "data/champion/model.skops").read_text(), done(top, "git", "log", "--format=%s"), done(top, "git", "tag")
 
 
 def points(source, argv, work):
     "How many places there are to be killed at, and the states before and after."
-    hook = work / "hook"
-    hook.mkdir(exist_ok=True), (hook / "sitecustomize.py").write_text(HOOK)
     top = shutil.copytree(source, work / "count", symlinks=True)
     before = state(top)
-    got = sh(top, sys.executable, "-m", "mlops_nb", *argv, KILL_AT=f"{work / 'n'}:0", PYTHONPATH=str(hook))
+    got = sh(top, sys.executable, "-c", HOOK, *argv, KILL_AT=f"{work / 'n'}:0")
     assert got.returncode == 0, got.stderr
     return int((work / "n").read_text()), before, state(top)
 
@@ -107,7 +107,7 @@ def points(source, argv, work):
 def killed(source, argv, work, n, before, after):
     "Kill at point `n`; what the next command finds, and what running it again makes. Returns a complaint or an empty string."
     top = shutil.copytree(source, work / f"at-{n}", symlinks=True)
-    got = sh(top, sys.executable, "-m", "mlops_nb", *argv, KILL_AT=f"{work / 'n'}:{n}", PYTHONPATH=str(work / "hook"))
+    got = sh(top, sys.executable, "-c", HOOK, *argv, KILL_AT=f"{work / 'n'}:{n}")
     if got.returncode != -9:
         return f"{n}: not killed ({got.returncode})"
     head = done(top, "git", "log", "--format=%s"), done(top, "git", "tag")
@@ -140,4 +140,4 @@ if __name__ == "__main__":
     from mlops_nb.warm import server
     with server() as env:
         os.environ.update(env)
-        sys.exit(any(x["wrong"] for x in run(int((sys.argv[1:] or ["1"])[0])).values()))
+        sys.exit(any(x["wrong"] for x in run(int((sys.argv[1:] or ["1"])[0]), names=sys.argv[2:] or tuple(COMMANDS)).values()))

@@ -6,7 +6,6 @@ import json
 import pytest
 from conftest import nb, sh
 
-pytestmark = pytest.mark.xdist_group("exp")
 
 
 @pytest.fixture(scope="module")

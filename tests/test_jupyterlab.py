@@ -13,7 +13,7 @@ import pytest
 from conftest import ENV, ROOT, sh
 
 CHROMIUM = next((p for p in ("/usr/bin/chromium", shutil.which("chromium"), shutil.which("google-chrome")) if p and Path(p).exists()), None)
-pytestmark = [pytest.mark.xdist_group("ran"), pytest.mark.skipif(not CHROMIUM, reason="no chromium here: install it to test the notebooks in JupyterLab"),
+pytestmark = [pytest.mark.skipif(not CHROMIUM, reason="no chromium here: install it to test the notebooks in JupyterLab"),
               pytest.mark.skipif(not (Path(sys.executable).parent / "jupyter-lab").exists(), reason="no JupyterLab here: pip install 'mlops_nb[dev]'")]
 STAGES = sorted(p.stem for p in (ROOT / "nbs" / "stages").glob("*.ipynb"))
 KEPT = [*(f"nbs/stages/{s}.ipynb" for s in STAGES), "nbs/guides/explore.ipynb"]  # without outputs
@@ -29,6 +29,12 @@ def tracked(top: Path) -> dict:
     with Repo(str(top)) as repo:
         outs, status = {str(o): o.get_hash().value for stage in repo.index.stages for o in stage.outs}, repo.status()
     return {"git": sh("git", "status", "--porcelain", cwd=top).stdout, "dvc": status, "outs": outs, "notebooks": {p: (top / p).read_bytes() for p in KEPT}}
+
+
+@pytest.fixture(scope="module")
+def ran(ran, tmp_path_factory):
+    "A copy: other workers look at the original meanwhile."
+    return shutil.copytree(ran, tmp_path_factory.mktemp("lab") / "clone", symlinks=True)
 
 
 @pytest.fixture(scope="module")

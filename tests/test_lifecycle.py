@@ -9,8 +9,6 @@ import pandas as pd
 import pytest
 from conftest import ROOT, change, nb, sh
 
-pytestmark = pytest.mark.xdist_group("life")
-
 
 def shop(n=2400, seed=0):
     "Half a year of orders; what makes a return changes in May."

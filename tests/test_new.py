@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 from conftest import ENV, ROOT, fresh_clone, sh
 
-pytestmark = pytest.mark.xdist_group("new")
 OWN = ENV | {"PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
 
 

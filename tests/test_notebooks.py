@@ -31,7 +31,6 @@ def test_module_notebook(notebook):
     assert p.exitcode == 0
 
 
-@pytest.mark.xdist_group("ran")
 @pytest.mark.parametrize("notebook", [p.relative_to(ROOT) for p in OTHERS], ids=lambda p: p.stem)
 def test_other_notebook(ran, notebook):
     before = sh("git", "status", "--porcelain", cwd=ran).stdout

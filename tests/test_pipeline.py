@@ -2,10 +2,8 @@
 import json
 import re
 
-import pytest
 from conftest import nb, sh
 
-pytestmark = pytest.mark.xdist_group("ran")
 
 
 def test_run_is_identical_to_the_record(ran):

@@ -8,7 +8,6 @@ import pytest
 from conftest import ENV, nb, sales, sh
 from scipy.stats import rankdata
 
-pytestmark = pytest.mark.xdist_group("ran")
 
 
 @pytest.fixture(scope="module")

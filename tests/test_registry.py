@@ -7,7 +7,6 @@ import killing
 import pytest
 from conftest import ENV
 
-pytestmark = pytest.mark.xdist_group("toy")
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +122,9 @@ def test_a_version_taken_back_stays_back(toy, tmp_path):
     assert "nothing to do" in nb(top, "rollback", "--why", "worse").stdout
     got = nb(top, "rollback", "--why", "still worse")
     assert got.returncode and "not taken back since" in got.stderr and killing.state(top) == before
+    (top / ".mlops" / "alerts.jsonl").write_text('{"id": "a", "message": "m", "at": "2026-01-01T00:00:00Z", "finding": "drift.x", "event": "appeared", "sent": ["mail"], "waiting": []}\n')
     said = nb(top, "history").stdout
-    assert "promote to prod" in said and "rollback" in said
+    assert "promote to prod" in said and "rollback" in said and "alert: drift.x appeared  sent mail" in said
     for wrong in (("advance", "foo"), ("retrain", "--until", "foo"), ("advance", "--as-of", "yesterday")):
         got = nb(top, *wrong)
         assert got.returncode == 1 and "expected" in got.stderr, got.stderr

@@ -116,7 +116,6 @@ def test_a_new_feature_is_one_function(small):
     assert np.allclose(d.price_cents, d.price * 100, equal_nan=True) and said["owner"] == "us" and said["digest"]
 
 
-@pytest.mark.xdist_group("ran")
 def test_every_feature_is_worth_its_time(ran):
     "Of flights: no group of features takes more than two CPU seconds per 100,000 rows, and each brings something."
     import json

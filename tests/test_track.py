@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from conftest import ENV, sh
 
-pytestmark = [pytest.mark.xdist_group("track"), pytest.mark.skipif(not importlib.util.find_spec("mlflow"), reason="no mlflow: pip install 'mlops_nb[mlflow]'")]
+pytestmark = [pytest.mark.skipif(not importlib.util.find_spec("mlflow"), reason="no mlflow: pip install 'mlops_nb[mlflow]'")]
 SECRET = "s3cret-word"
 DEAD = "http://127.0.0.1:9"
 
