@@ -16,6 +16,11 @@ for name in ("MLOPS_NB_OUT", "MLOPS_NB_SERVER", "MLOPS_NB_ROOT", "PYTHONDONTWRIT
     ENV.pop(name, None)
 
 
+def pytest_xdist_auto_num_workers(config):
+    "One more than there are processors: a test that waits for its commands leaves one idle."
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session", autouse=True)
 def warm_server():
     "Stage commands of all tests fork from one server; tests/test_warm.py shows that they do the same without."
