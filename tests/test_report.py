@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from report_sample import CONFIG, EVIL, code, failed, md, sample, shown
 
-from mlops_nb import evaluate, markup, monitor, profile, report
+from mlops_nb import evaluate, markup, limits, monitor, monitor_figures, profile, report
 from mlops_nb.pipeline import outputs
 from mlops_nb.show import svg
 from mlops_nb.words import WORDS
@@ -214,19 +214,19 @@ def test_what_is_surely_worse_than_the_baseline_is_said_first(plain):
 
 
 def test_a_long_bar_that_may_be_chance_says_so(plain):
-    rng = np.random.default_rng(3); march = pd.DataFrame({"a": rng.normal(size=5000), "b": rng.normal(size=5000)}); ref = profile.profile(march, profile.edges(march))
-    few, many = (monitor.drift(ref, profile.profile(march.sample(n, random_state=1) * scale, ref.edges)) for n, scale in ((60, 1), (3000, 2)))
+    rng = np.random.default_rng(3); march = pd.DataFrame({"a": rng.normal(size=5000), "b": rng.normal(size=5000)}); ref = limits.reference(march); hand = {"psi_watch": .1}
+    few, many = (monitor.drift(ref, profile.profile(march.sample(n, random_state=1) * scale), hand) for n, scale in ((60, 1), (3000, 2)))
     assert few.psi.max() > .25 and (few.severity == "ok").all() and (many.severity != "ok").all()
-    for config, word in ((CONFIG, f"what chance alone gives with so few rows (up to {few.by_chance[0]:.2f} for {few.column[0]} with 60)"), (JA, "偶然だけでも")):
-        show = lambda table: report.block(shown({"image/svg+xml": svg(monitor.drift_plot(table))}, title="x", reading=monitor.drift_read(table).json()), config["lang"], "f-")
-        assert word in show(few) and "below 0.1 is calm" in show(few).replace("0.1 未満は平常", "below 0.1 is calm") and word not in show(many)
-    ticks = lambda table: sum(len(l.get_xdata()) for l in monitor.drift_plot(table).axes[0].lines if l.get_marker() == "|")
+    for config, word in ((CONFIG, f"what chance alone gives with so few rows (a PSI of up to {few.by_chance[0]:.2f} for {few.column[0]} with 60)"), (JA, "偶然だけでも")):
+        show = lambda table: report.block(shown({"image/svg+xml": svg(monitor_figures.drift_plot(table))}, title="x", reading=monitor_figures.drift_read(table).json()), config["lang"], "f-")
+        assert word in show(few) and "multiple of its own limit" in show(few).replace("その列の限度の倍数", "multiple of its own limit") and word not in show(many)
+    ticks = lambda table: sum(len(l.get_xdata()) for l in monitor_figures.drift_plot(table).axes[0].lines if l.get_marker() == "|")
     assert ticks(few) == (few.psi > .1).sum() and ticks(many) == 0
 
 
 def test_the_score_is_counted_once_and_a_title_counts_its_rows():
-    rng = np.random.default_rng(3); march = pd.DataFrame({c: rng.normal(size=3000) for c in ("a", "b", "c", "d", "score")}); ref = profile.profile(march, profile.edges(march))
-    v = monitor.verdict(monitor.findings(monitor.drift(ref, profile.profile(march * 2, ref.edges)), {"floors": {"auc": .5}}, {"auc": {"value": .7}}))
+    rng = np.random.default_rng(3); march = pd.DataFrame({c: rng.normal(size=3000) for c in ("a", "b", "c", "d", "score")}); ref = limits.reference(march)
+    v = monitor.verdict(monitor.findings(monitor.drift(ref, profile.profile(march * 2)), {"floors": {"auc": .5}}, {"auc": {"value": .7}}))
     assert [r.values["n"] for r in v.reasons if r.key == "monitor.many"] == [4] and sum(r.key == "monitor.score" for r in v.reasons) == 1
     assert v.title().values == {"n": 5, "kept": 1} and v._repr_markdown_().count("\n") - 1 == 6 and str(v.title()) == "5 beyond a limit, 1 within an agreed one"
 
