@@ -78,7 +78,7 @@ def drift(ref: Reference, cur: Profile, limits: "dict | Limits | None" = None, s
 class Finding:
     "One monitored quantity and how it stands against its limit. `id` stays the same from window to window."
     id: str
-    quantity: str      # drift, missing, new, type, quality or contract
+    quantity: str      # estimate, drift, missing, new, type, quality or contract
     column: str        # or the metric
     value: float | None
     limit: float | None
@@ -120,15 +120,20 @@ def _quality_findings(metrics: dict, reference: dict, m: Limits) -> Iterator[Fin
         limit = then + abs(then) * m.metric_drop * (1 if down else -1)
         if worse(v, limit): yield Finding(f"quality.drop.{name}", "quality", name, v, limit, "act" if worse(best, limit) else "watch", Say("monitor.drop" if worse(best, limit) else "monitor.drop_maybe", **words, before=then, limit=limit))
 
+def _estimate_findings(estimated: dict, reference: dict, m: Limits) -> Iterator[Finding]:
+    "Where outcomes lack: what is to be expected of quality, against the same limits; act only where the whole interval, which past errors widen, is beyond."
+    for f in _quality_findings(estimated, reference, replace(m, floors={k: v for k, v in m.floors.items() if k in estimated})):
+        if f.severity != "ok": yield replace(f, id=f.id.replace("quality", "estimate"), quantity="estimate", say=Say("monitor.estimate", **{k: v for k, v in f.say.values.items() if k != "before"}))
+
 def findings(table: pd.DataFrame | None = None, limits: "dict | Limits | None" = None, metrics: dict | None = None, reference: dict | None = None,
-             contract: Contract | None = None, scores: Iterable[str] = ("score", "prediction")) -> tuple[Finding, ...]:
-    "All findings, worst first: drift `table`, `metrics` {name: {value, low, high, n}} of labelled rows against floors and `reference`, and violations of the `contract`. No metrics: an `ok` finding says that quality is not known yet."
+             contract: Contract | None = None, scores: Iterable[str] = ("score", "prediction"), estimated: dict | None = None) -> tuple[Finding, ...]:
+    "All findings, worst first: drift `table`, `metrics` {name: {value, low, high, n}} of labelled rows against floors and `reference`, what is `estimated` of the others, and violations of the `contract`. No metrics: an `ok` finding says that quality is not known yet."
     m, got = Limits.of(limits), []
     for v in contract.violations if contract else (): got.append(Finding(f"contract.{v.check}.{v.column}", "contract", v.column, v.share, 0.0, v.severity, v.say()))
-    got += _quality_findings(metrics or {}, reference or {}, m)
+    got += [*_quality_findings(metrics or {}, reference or {}, m), *_estimate_findings(estimated or {}, reference or {}, m)]
     if not metrics: got.append(Finding("quality.unknown", "quality", "", None, None, "ok", Say("monitor.unknown")))
     if table is not None: got += _drift_findings(table, m, tuple(scores))
-    return tuple(sorted(got, key=lambda f: (-LEVELS.index(f.severity), ("contract", "quality", "type", "drift", "missing", "new").index(f.quantity))))
+    return tuple(sorted(got, key=lambda f: (-LEVELS.index(f.severity), ("contract", "quality", "estimate", "type", "drift", "missing", "new").index(f.quantity))))
 
 # %% ../nbs/api/09_monitor.ipynb #aab32389
 @dataclass(frozen=True)
@@ -191,6 +196,6 @@ def verdict(findings: Iterable[Finding]) -> Verdict:
     if many: reasons = reasons[:MAX_REASONS - 2] + [Say("monitor.many", n=len({f.column for f in drifted}), column=max(drifted, key=lambda f: (f.say.key == "monitor.drift", f.value or 0)).column), drifted[0].say]
     reasons = reasons[:MAX_REASONS] or [Say("monitor.calm")]
     reasons += [f.say for f in all_ if f.id == "quality.unknown"]
-    kinds = dict.fromkeys(f.quantity if f.quantity in ("contract", "quality") else "shift" if f.severity == "act" else "drift" for f in bad)
+    kinds = dict.fromkeys({"estimate": "quality"}.get(f.quantity, f.quantity) if f.quantity in ("contract", "quality", "estimate") else "shift" if f.severity == "act" else "drift" for f in bad)
     level = max((f.severity for f in bad), key=LEVELS.index, default="ok")
     return Verdict(level, tuple(reasons), tuple(Say(f"monitor.todo_{k}") for k in kinds) or (Say("monitor.todo_nothing"),), all_)

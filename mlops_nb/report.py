@@ -111,7 +111,7 @@ def body(notebook: dict, source: dict | None, lang: str) -> Markup:
     for i, c in enumerate(cells(notebook, source)):
         if c["cell_type"] == "markdown": flush(); add(Markup('<div class="prose">{}</div>').format(safely(lang, prose, joined(c["source"]), lang)))
         elif c["cell_type"] == "code":
-            folded.append(joined(c["source"]))
+            if joined(c["source"]).strip(): folded.append(joined(c["source"]))
             for j, out in enumerate(c.get("outputs", ())):
                 if out["output_type"] != "error": add(safely(lang, block, out, lang, f"f{i}-{j}-"))
     flush()
@@ -191,10 +191,10 @@ def _facts(result: dict, lang: str) -> Markup:
     return rows_html(parameters, lang, say("parameters", lang)) + rows_html(digests, lang, say("digests", lang))
 
 def page(name: str, notebook: dict, result: dict | None, source: dict | None, config: dict) -> str:
-    "The page of one stage: executed notebook (partial when a cell failed), its result, its source notebook's prose; `config`: title, owner, contact, lang, pages, home."
+    "The page of one stage: executed notebook (partial when a cell failed), its result, its source notebook's prose; `config`: title, owner, contact, lang, pages, home, and whether its files lie beside it."
     lang, bad = config.get("lang", "en"), failure(notebook)
     v = view(name, result, lang, bad is not None) | (_failed(*bad, lang) if bad else {})
-    return _render(name, page_title(name, lang), config, v=v, files=bool(result) and not bad, facts=safely(lang, _facts, result, lang) if result else "", body=safely(lang, body, notebook, source, lang))
+    return _render(name, page_title(name, lang), config, v=v, files=bool(result) and not bad and config.get("files", True), facts=safely(lang, _facts, result, lang) if result else "", body=safely(lang, body, notebook, source, lang))
 
 def decided(entries: list[dict], lang: str) -> Markup:
     "The last decisions, newest first: when, what, why, who."

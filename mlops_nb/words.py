@@ -354,6 +354,14 @@ WORDS |= {
     "monitor.heat_read": {"en": "Each square is a column in a period: its shift as a multiple of its own limit. White is calm, orange beyond the limit, black where nothing is known.", "ja": "各マスは期間ごとの列の変化で、限度の倍数です。白は平常、橙は限度超過、黒は不明です。"},
     "monitor.slice_title": {"en": "The score within each of {n} groups, most changed first", "ja": "{n} 群それぞれの予測値（変化の大きい順）"},
     "monitor.slice_read": {"en": "Chance: how likely chance alone makes a group differ so from when the model was trained.", "ja": "偶然: 学習時との差が偶然だけで生じる確率です。"},
+    "monitor.estimate": {"en": "Outcomes lack, but by the scores {metric} is to be expected at {value:.3g} ({low:.3g} to {high:.3g}), beyond the limit of {limit:.3g}. Get outcomes for a sample, then retrain", "ja": "結果は未判明ですが、予測値から見た {metric} は {value:.3g}（{low:.3g}～{high:.3g}）で、限度 {limit:.3g} を超えます。一部の結果を集めて再学習してください"},
+    "watch.headline": {"en": "{window}: {rows:,} rows, {n} beyond a limit", "ja": "{window}: {rows:,} 行、限度超過 {n} 件"},
+    "watch.extra": {"en": "{n} columns are there that the reference does not have, and are not watched: {columns}", "ja": "基準にない列が {n} 列あり、監視していません: {columns}"},
+    "watch.metrics_title": {"en": "How good it is: {n:,} rows with a known outcome", "ja": "性能（結果が判明した {n:,} 行）"},
+    "watch.metrics_read": {"en": "Estimated: what the scores alone promise, wherever the outcome is not known; a change in what they mean stays unseen.", "ja": "推定は予測値だけからの見込みで、意味の変化は見えません。"},
+    "watch.together_title": {"en": "All columns at once", "ja": "全列の同時比較"},
+    "watch.together_read": {"en": "domain_auc: how well a classifier tells these rows from the reference (.5: not at all); pca_error: in standard deviations of the reference.", "ja": "domain_auc は基準との見分けやすさ（.5 は区別不能）、pca_error は基準の標準偏差単位です。"},
+    "watch.table_title": {"en": "The {n} of {of} columns that moved most", "ja": "変化の大きい {n} 列（全 {of} 列）"},
     "monitor.findings_title": {"en": "{n} beyond a limit, {kept} within an agreed one", "ja": "限度を超えた項目 {n} 件、取り決めた限度内 {kept} 件"},
     "monitor.headline_unknown": {"en": "{n:,} {noun} scored; no outcome is known yet", "ja": "{noun} {n:,} 件を予測しました。結果はまだ判明していません"},
 }
@@ -473,4 +481,18 @@ WORDS |= {
     "label.rollback": {"en": "rollback", "ja": "差し戻し"},
     "label.dismiss": {"en": "dismiss", "ja": "見送り"},
     "label.retrain": {"en": "retrain", "ja": "再学習"},
+}
+
+# %% ../nbs/api/01_words.ipynb #33e75ff0
+WORDS |= {
+    "estimate.calibrated": {"en": "Scores can be taken as probabilities: calibration error {before:.3f}, by chance up to {by_chance:.3f}", "ja": "スコアは確率とみなせます：較正誤差 {before:.3f}、偶然の範囲は {by_chance:.3f} まで"},
+    "estimate.recalibrated": {"en": "Scores are no probabilities (calibration error {before:.3f}, by chance up to {by_chance:.3f}); calibrated, {after:.3f}", "ja": "スコアは確率とみなせません（較正誤差 {before:.3f}、偶然の範囲は {by_chance:.3f} まで）。較正後は {after:.3f}"},
+    "estimate.no_record": {"en": "No track record yet: no estimated period has come true", "ja": "推定の実績はまだありません：結果の出そろった期間がありません"},
+    "estimate.record_one": {"en": "In the only period that has come true, the estimate of {metric} was off by {most:.3g}", "ja": "結果の出そろった唯一の期間で、{metric} の推定の誤差は {most:.3g}"},
+    "estimate.record": {"en": "In the last {n} periods the estimate of {metric} was off by {off:.3g} on average, at most {most:.3g}", "ja": "直近 {n} 期間で、{metric} の推定の誤差は平均 {off:.3g}、最大 {most:.3g}"},
+    "estimate.title_realised": {"en": "{metric} in {window} is {value:.3g} ({low:.3g} to {high:.3g})", "ja": "{window} の {metric} は {value:.3g}（{low:.3g} ～ {high:.3g}）"},
+    "estimate.title_estimated": {"en": "{metric} in {window} is estimated at {value:.3g} ({low:.3g} to {high:.3g}); outcomes are not known yet", "ja": "{window} の {metric} は推定 {value:.3g}（{low:.3g} ～ {high:.3g}）。結果はまだ分かりません"},
+    "estimate.nothing": {"en": "Nothing is known of {metric} yet", "ja": "{metric} はまだ分かりません"},
+    "estimate.read": {"en": "Filled: from known outcomes. Hollow: estimated from the scores, which cannot see that the same score has come to mean another risk. Bars: 95 % intervals.", "ja": "塗り：判明した結果による値。白抜き：スコアからの推定値（同じスコアの意味が変わったことは分かりません）。縦線：95 % 区間。"},
+    "estimate.alt": {"en": "{title}. Over {n} periods with known outcomes it lay between {least:.3g} and {most:.3g}.", "ja": "{title}。結果の分かっている {n} 期間では {least:.3g} ～ {most:.3g}。"},
 }
