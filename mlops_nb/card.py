@@ -19,7 +19,7 @@ from .compare import Run
 from .core import MlopsError, Settings, esc, md_table, oops, params, root, settings, suggest, to_json, write_atomic
 from .registry import decisions, find, locked, model_name, versions
 from .schema import Schema, value_type
-from .words import WORDS, text
+from .words import WORDS, label, text
 
 FILE = "data/card.yaml"
 REQUIRED = ("intended_use", "out_of_scope", "limits", "ethics", "licence")
@@ -37,6 +37,13 @@ WORDS |= {f"card.{k}": {"en": en, "ja": ja} for k, en, ja in (
     ("dependence", "The average prediction along {feature}", "{feature} と平均予測"), ("examples", "Single predictions: what each feature changed, put in place of what is usual (occlusion; the changes need not add up)", "個別の予測：各特徴量を通常値に置き換えたときの変化（合計は一致しません）"),
     ("rows", "All {n} rows", "全 {n} 行"), ("limits", "Limits", "限界"), ("ethics", "Ethical notes", "倫理上の留意点"), ("licence", "Licence", "ライセンス"), ("gate", "The gate", "昇格の関門"), ("approved", "Who approved it, and where it has been", "承認と配備の履歴"),
     ("nobody", "Nobody has approved or deployed it yet.", "承認・配備の記録はまだありません。"), ("rollback", "How to roll back", "ロールバックの方法"))}
+WORDS |= {f"card.word.{en}": {"en": en, "ja": ja} for en, ja in (   # heads of tables, and what we ourselves write into them
+    ("made by", "作成方法"), ("parameters", "パラメーター"), ("predicts", "予測対象"), ("threshold", "しきい値"), ("packages", "パッケージ"), ("contact", "連絡先"), ("not registered", "未登録"), ("workspace", "作業フォルダー（未コミット）"),
+    ("window", "区間"), ("train", "学習用"), ("current", "評価用"), ("source", "出どころ"), ("features", "特徴量"), ("a random share", "無作為な一部"), ("meaning", "意味"), ("look-back", "遡る期間"), ("owner", "担当"),
+    ("why", "理由"), ("answer", "回答"), ("accepted", "了承済み"), ("dropped", "除外済み"), ("row", "行"), ("score", "スコア"), ("usual", "通常の値"), ("change", "変化"), ("at", "日時"), ("what", "内容"), ("who", "担当者"), ("approve", "承認"),
+    ("is called like a name", "名前らしい列名"), ("is called like a mail address", "メールアドレスらしい列名"), ("is called like a phone number", "電話番号らしい列名"), ("is called like an address or a date of birth", "住所か生年月日らしい列名"), ("is called like an id", "ID らしい列名"),
+    ("has another number in every row", "行ごとに異なる番号"), ("holds mail addresses", "値がメールアドレス"), ("holds what looks like phone numbers", "値が電話番号らしい"), ("holds what looks like names", "値が人名らしい"),
+    ("holds codes that tell single things or persons apart", "個々の物や人を特定できる符号"), ("back to the version before", "前の版に戻す"), ("back to this one", "この版に戻す"), ("its bytes alone", "モデルのファイルだけを取り出す"))}
 
 # %% ../nbs/api/24_card.ipynb #1679091c
 @dataclass(frozen=True)
@@ -153,15 +160,16 @@ def blanks(top: Path | None = None) -> list[str]:
 # %% ../nbs/api/24_card.ipynb #98f13708
 @dataclass(frozen=True)
 class Reasons:
-    "Why one row got its score. `rows`: feature, value, usual (in the reference), change (of the score that it brought), the largest first."
+    "Why one row got its score. `rows`: feature, value, usual (in the reference), change (of the score that it brought), the largest first. `base`: with SHAP, what the changes of all features start from."
     score: float
     of: str
     rows: list
     method: str = "occlusion"
+    base: float | None = None
 
     def json(self) -> dict: return vars(self)
 
-    def _repr_markdown_(self) -> str: return f"**{esc(self.of)} {self.score:.3g}** ({self.method})\n\n" + md_table(self.rows)
+    def _repr_markdown_(self) -> str: return f"**{esc(self.of)} {self.score:.3g}** ({self.method}{'' if self.base is None else f', base {self.base:.3g}'})\n\n" + md_table(self.rows)
 
 def _usual(x: pd.Series) -> Any:
     seen = x.dropna()
@@ -174,14 +182,17 @@ def _occlusion(model: "Model", X: pd.DataFrame, usual: dict) -> tuple[float, str
     got = model._scores(tries); name = f"score_{got['prediction'].iloc[0]}" if model.task == "multiclass" else "score"; s = got[name].to_numpy()
     return float(s[0]), name, (s[0] - s[1:]).tolist()
 
-def _shap(model: "Model", X: pd.DataFrame) -> list:
-    "SHAP values of a tree model in its own units (log-odds for classes), one per column."
+def _shap(model: "Model", X: pd.DataFrame) -> tuple[list, float]:
+    "SHAP values of a tree model, one per column, and their base, in its own units: log-odds of a booster, a probability of a forest, the value of a regression. Raises where they do not add up to its output."
     try: import shap
     except ImportError: raise oops("the package shap", "not installed", "pip install 'mlops_nb[shap]', or use method=\"occlusion\"") from None
     encoded = np.asarray(model.pipeline[:-1].transform(X), float); names = [c for _, _, columns in model.pipeline[0].transformers_ for c in columns]
-    if model.task == "multiclass" or encoded.shape[1] != len(names): raise oops("one number per column and one score", "an encoding or a task with more", "use method=\"occlusion\"")
-    v = np.asarray(shap.TreeExplainer(model.pipeline[-1]).shap_values(encoded)).reshape(-1, len(names))[-1]
-    return [float(v[names.index(c)]) for c in X]
+    if model.task == "multiclass" or encoded.shape[1] != len(names): raise oops("one number per column and one score, as SHAP explains it here", "an encoding or a task with more", "use method=\"occlusion\"")
+    trees = model.pipeline[-1]; says = next(getattr(trees, k) for k in ("decision_function", "predict_proba", "predict") if hasattr(trees, k)); raw = float(np.ravel(says(encoded))[-1])
+    try: tree = shap.TreeExplainer(trees); v = np.asarray(tree.shap_values(encoded, check_additivity=False), float).reshape(len(names), -1)[:, -1]; base = float(np.ravel(tree.expected_value)[-1])
+    except Exception as e: raise oops("a model of trees that SHAP can take apart", f"{type(trees).__name__}: {str(e).strip().partition(chr(10))[0][:200]}", "use method=\"occlusion\"") from e
+    if not abs(v.sum() + base - raw) <= 1e-6 * max(1, abs(raw)): raise oops("SHAP values that add up to the model's output", f"{v.sum() + base:.6g} for {raw:.6g} ({type(trees).__name__})", "use method=\"occlusion\"; or no categorical_features in train.params")
+    return [float(v[names.index(c)]) for c in X], base
 
 def reasons(model: "Model", row_frame: pd.DataFrame, reference_frame: pd.DataFrame, top: int = 3, method: str = "occlusion") -> Reasons:
     "Why the one row of `row_frame` got its score: the `top` features by the change that they bring against what is usual in `reference_frame`."
@@ -189,9 +200,10 @@ def reasons(model: "Model", row_frame: pd.DataFrame, reference_frame: pd.DataFra
     if method not in ("occlusion", "shap"): raise oops("method occlusion or shap", f"{method}.{suggest(method, ('occlusion', 'shap'))}", "choose one of them")
     from mlops_nb.model import prepare   # here, as promotion reads the answers and needs no scikit-learn
     X, ref = (prepare(f, model.columns) for f in (row_frame, reference_frame)); usual = {c: _usual(ref[c]) for c in X}
-    score, of, change = _occlusion(model, X, usual); change = _shap(model, X) if method == "shap" else change
+    (score, of, change), base = _occlusion(model, X, usual), None
+    if method == "shap": change, base = _shap(model, X)
     rows = [{"feature": c, "value": X[c].iloc[0], "usual": usual[c], "change": d} for c, d in zip(X, change)]
-    return Reasons(score, of, sorted(rows, key=lambda r: -abs(r["change"]))[:top], method)
+    return Reasons(score, of, sorted(rows, key=lambda r: -abs(r["change"]))[:top], method, base)
 
 # %% ../nbs/api/24_card.ipynb #1ff1de77
 @dataclass(frozen=True)
@@ -239,13 +251,23 @@ def _groups(groups: dict) -> list[dict]:
 
 def _short(v: Any) -> Any: return f"{v:.3g}" if isinstance(v, float) else "–" if v is None else v
 
+def _own(v: Any, lang: str) -> Any: return WORDS.get(f"card.word.{v}", {}).get(lang, v) if isinstance(v, str) else v
+
+def _worded(rows: list[dict], lang: str) -> list[dict]:
+    "Rows with our own words in `lang`: heads, and what the card itself writes below some of them (`meaning`: of a column that nobody has described)."
+    def value(r, k, v):
+        if k == "meaning" and "feature" in r: plain = {"key": "report.delivered", "values": {"column": r["feature"]}}; return text(plain, lang) if v == text(plain) else v
+        if k == "period" and lang == "ja": v = v.replace(" to ", "〜")
+        return _own(v, lang) if k in ("", " ", "window", "period", "answer", "why", "to", "what") else v
+    return [{_own(k, lang): value(r, k, v) for k, v in r.items()} for r in rows] if lang != "en" else rows   # other heads, and names below them, are put into words with the table
+
 def sections(c: Card, lang: str = "en") -> list[tuple]:
     "The card in order: (heading, paragraphs, [(title, rows)], [(title, figure)]); what a page and a notebook show."
     from mlops_nb.evaluate import dependence_plot, importance_plot
     word = lambda key, **values: text({"key": f"card.{key}", "values": values}, lang); says = lambda k: getattr(c.said, k) or word("blank"); models = [*c.metrics]
     numbers = [{"metric": k.replace("_", " "), **{m: _near(c.metrics[m][k]) for m in models}} for k in c.metrics[models[0]] if k != "n"]
     shown = lambda rows: [{k: _short(v) for k, v in r.items()} for r in rows]
-    return [(word("identity"), [], [("", [{"": k, " ": v} for k, v in c.identity.items()])], []),
+    got = [(word("identity"), [], [("", [{"": label(_own(k, lang), lang), " ": v} for k, v in c.identity.items()])], []),
         (word("intended_use"), [says("intended_use")], [], []), (word("out_of_scope"), [says("out_of_scope")], [], []),
         (word("data"), [], [("", c.data), *([(word("personal"), c.personal)] if c.personal else [])], []), (word("features", n=len(c.features)), [], [("", c.features)], []),
         (word("metrics", n=c.metrics[models[0]]["n"]), [word("metrics_read")], [("", numbers)], []),
@@ -256,6 +278,7 @@ def sections(c: Card, lang: str = "en") -> list[tuple]:
         *((word(k), [says(k)], [], []) for k in ("limits", "ethics", "licence")),
         (word("gate"), [], [("", [{"check": g["name"].replace("_", " "), "": {True: "✓", False: "✗", None: "–"}[g["passed"]], "finding": text(g["say"], lang)} for g in c.gate["checks"]])], []),
         (word("approved"), [] if c.approvals else [word("nobody")], [("", c.approvals)] if c.approvals else [], []), (word("rollback"), [], [("", c.rollback)], [])]
+    return [(head, texts, [(title, _worded(rows, lang)) for title, rows in tables], figures) for head, texts, tables, figures in got]
 
 def _list(rows: list[dict]) -> Any:
     "Pairs as a list: a phone has no room for two columns of long words."

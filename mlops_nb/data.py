@@ -163,7 +163,7 @@ def utf16(path: str | Path) -> bool:
     with open(path, "rb") as f: return f.read(2) in (b"\xff\xfe", b"\xfe\xff")
 
 def _read_csv(path: str, s: Spec) -> pd.DataFrame:
-    "A CSV file. Between semicolons, columns of numbers such as 1,5 are numbers."
+    "A CSV file. Between semicolons, columns of numbers such as 1,5 are numbers; beside a few other cells they are text, but as 1.5."
     if utf16(path) and "16" not in s.encoding: raise oops(f"{path} in the encoding {s.encoding}", "UTF-16, by its first bytes", "set data.encoding: utf-16 in params.yaml, or save the file as UTF-8")
     named = "\t" if re.search(r"\.tsv", path, re.I) else ","
     for sep in (named, *",\t;|"):
@@ -173,7 +173,8 @@ def _read_csv(path: str, s: Spec) -> pd.DataFrame:
     _distinct([h for h in head if h], Path(path).name)
     got = pd.read_csv(path, encoding=s.encoding, sep=sep, low_memory=False)
     for c in got.select_dtypes("str") if sep == ";" else ():
-        if (x := got[c].dropna()).size and x.str.fullmatch(r"-?\d+(,\d+)?").all(): got[c] = got[c].str.replace(",", ".").astype(float)
+        x = got[c]; number = x.str.fullmatch(r"-?\d+(,\d+)?", na=False)
+        if number.sum() > 0.9 * x.count(): got[c] = x.where(~number, x.str.replace(",", ".")).astype("str" if number.sum() < x.count() else float)
     return got
 
 def _read_file(path: str, s: Spec) -> pd.DataFrame:
@@ -258,7 +259,7 @@ def select(tables: dict[str, pd.DataFrame], s: Spec, w: Window) -> dict[str, pd.
         ev = ev.iloc[np.sort(np.random.default_rng(s.seed).permutation(len(ev))[low:high])]
     else:
         utc, there = naive(ev[s.time], f"column {s.time}", FEW), _local(ev[s.time]); bad = ev[s.time][utc.isna()].dropna().astype(str)
-        ev = _cut(ev.assign(**{s.time: utc}), s, w); ev.attrs = _converted(there, ev[s.time]) | ({"unread": {"count": len(bad), "examples": list(bad[:5])}} if len(bad) else {}); inside = w.mask(ev[s.time])
+        ev = _cut(ev.assign(**{s.time: utc}), s, w); ev.attrs |= _converted(there, ev[s.time]) | ({"unread": {"count": len(bad), "examples": list(bad[:5])}} if len(bad) else {}); inside = w.mask(ev[s.time])
     if not len(ev): raise oops(f"rows in window {w.name}", "none", "change windows or data.as_of in params.yaml")
     past = {n: t[(t.known_at.isna() | (t.known_at <= w.as_of))] if w.as_of is not None else t for n, t in tables.items() if n != "events"}
     return {"events": _numbers(ev, whole, inside, s).reset_index(drop=True), **past}
@@ -279,11 +280,16 @@ def _converted(there: pd.Series | None, utc: pd.Series) -> dict:
 def _cut(ev: pd.DataFrame, s: Spec, w: Window) -> pd.DataFrame:
     t = ev[s.time]
     if not w.mask(t).any(): raise oops(f"rows in window {w.name}, {w.period()[0]} to {w.period()[1]}", f"none; the source has {len(t):,} rows from {t.min()} to {t.max()}", "change windows in params.yaml, or bring newer data")
-    keep = (t >= w.start - w.lookback) & (t < w.end)
+    keep = (t >= w.start - w.lookback) & (t < w.end); lost = {}
     if w.as_of is not None:
         keep &= t <= w.as_of
-        if s.label_known: ev = ev.assign(**{s.target: ev[s.target].where(naive(ev[s.label_known], s.label_known) <= w.as_of)})
-    return ev[keep].sort_values([s.time, *s.keys], kind="stable")
+        if s.label_known: ev, lost = _unlabelled(ev, s, w)
+    got = ev[keep].sort_values([s.time, *s.keys], kind="stable"); got.attrs = {"unlabelled": lost} if lost else {}; return got
+
+def _unlabelled(ev: pd.DataFrame, s: Spec, w: Window) -> tuple[pd.DataFrame, dict]:
+    "Rows with the target missing where it was not known by `as_of`, or cannot be told to have been; and how many of the latter the window has, with examples."
+    known = naive(ev[s.label_known], f"column {s.label_known}", FEW); bad = ev[s.label_known][known.isna() & w.mask(ev[s.time])].dropna().astype(str)
+    return ev.assign(**{s.target: ev[s.target].where(known <= w.as_of)}), {"count": len(bad), "examples": list(bad[:5])} if len(bad) else {}
 
 def ingest(name: str) -> dict[str, int]:
     "Bring window `name` into data/raw/<name>/ as Parquet; returns the rows per table."
@@ -295,6 +301,7 @@ def ingest(name: str) -> dict[str, int]:
     lost = int(got["events"][s.time].isna().sum()) if s.time else 0
     moved = {f"times in the column {s.time} with an offset, converted to UTC ({a['moved']:,} fall on another day by that)": a["converted"]} if "moved" in a else {}
     if bad: moved[f"rows of the source whose {s.time} cannot be read, such as {', '.join(bad['examples'])}: they belong to no window"] = bad["count"]
+    if u := a.get("unlabelled"): moved[f"rows whose {s.label_known} cannot be read, such as {', '.join(u['examples'])}: their label counts as not known"] = u["count"]
     return {t: len(f) for t, f in tables.items()} | moved | ({f"events of the source without {s.time}, left out": lost} if lost else {})
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:

@@ -120,8 +120,8 @@ def wasserstein(x: Pair) -> float:
 
 # %% ../nbs/api/09_distance.ipynb #c51ce410
 def _moved(a: Column, b: Column) -> dict:
-    quart = lambda c: {q: c.quantile(q) for q in (.05, .5, .95)}; x, y = quart(a), quart(b)
-    return {"mean_ref": a.mean if a.finite else math.nan, "mean": b.mean if b.finite else math.nan, **{f"q{round(100 * q)}_ref": x[q] for q in x}, **{f"q{round(100 * q)}": y[q] for q in y}}
+    names = ("mean", "q5", "q50", "q95"); x, y = ([c.mean if c.finite else math.nan, *c.quantile(np.array([.05, .5, .95]))] for c in (a, b))
+    return {f"{k}_ref": v for k, v in zip(names, x)} | dict(zip(names, y))
 
 def compared(a: Column, b: Column) -> dict:
     "All statistics of two columns: see the functions of their names. `below` and `above`: shares outside the reference's range; `new`: share of values it never had, NaN where it had too many to know; `chance`: of χ² on joined bins."

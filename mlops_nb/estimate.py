@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Z', 'GROUPS', 'LEAST', 'DRAWS', 'SHARES', 'realised', 'isotonic', 'Calibration', 'calibrate', 'record',
-           'bias_and_spread', 'said', 'Estimated', 'estimate', 'rehearse', 'performance_plot', 'performance_say',
-           'ErrorModel', 'error_model']
+           'bias_and_spread', 'said', 'Estimated', 'estimate', 'rehearse', 'performance_plot', 'by_window',
+           'performance_say', 'ErrorModel', 'error_model']
 
 # %% ../nbs/api/09_estimate.ipynb #c81e728d
 from dataclasses import dataclass, field
@@ -206,6 +206,11 @@ def performance_plot(rows: list[dict], metric: str, limit: float | None = None) 
     ax.set(xticks=show, xticklabels=[names[i] for i in show], ylabel=metric.replace("_", " "), xlim=(-.5, max(len(rows), 1) - .5))
     if ax.get_legend_handles_labels()[1]: fig.legend(loc="outside upper center", ncols=3)
     return fig
+
+def by_window(lines: list[dict], window: str, now: dict, expected: dict, metric: str, most: int = 11) -> list[dict]:
+    "Rows for `performance_plot`: the last readings of up to `most` windows before (lines of data/history.jsonl, values only), and this one's {metric: {value, low, high}}."
+    last = {x["window"]: x for x in lines if x["window"] < window}; part = lambda x, k: {"value": x[k][metric]} if (x.get(k) or {}).get(metric) is not None else None
+    return [{"window": w, "realised": part(last[w], "metrics"), "estimated": part(last[w], "estimated")} for w in sorted(last)[-most:]] + [{"window": window, "realised": now.get(metric), "estimated": expected.get(metric)}]
 
 def performance_say(rows: list[dict], metric: str) -> dict[str, Say]:
     "`title`, `reading` and `alt` for the figure: what is known of the last window, and the range of the others."

@@ -65,10 +65,12 @@ def key_of(frame: pd.DataFrame, skip: set) -> tuple:
 
 def unfit(frame: pd.DataFrame, skip: set) -> dict[str, str]:
     "{column: why it cannot be a feature as it is}. None in `skip`: the table has no time yet."
+    def odd(x): seen = x.dropna(); rest = seen[pd.to_numeric(seen, errors="coerce").isna()]; return rest if len(rest) < len(seen) / 20 and seen.nunique() > 20 else rest[:0]
     columns = [c for c in frame if c not in skip and not pd.api.types.is_datetime64_any_dtype(frame[c])]; text = [c for c in columns if schema.value_type(frame[c]) == "text"]
     once = {c: "no value occurs twice: nothing to learn from" for c in text if len(frame) > 20 and frame[c].dropna().is_unique}
+    near = {c: f"numbers, but for {len(x)} cells such as {x.iloc[0]!r}: mend these at the source" for c in text if len(x := odd(frame[c]))}
     same = {c: "never filled in" if frame[c].isna().all() else "always the same" for c in columns if frame[c].nunique(dropna=False) < 2}
-    return once | {c: f"looks like dates: name it with --time {c}" if None in skip else "a time: declare a feature of it, such as the days since then" for c in text if is_dated(frame[c])} | same
+    return once | near | {c: f"looks like dates: name it with --time {c}" if None in skip else "a time: declare a feature of it, such as the days since then" for c in text if is_dated(frame[c])} | same
 
 @dataclass(frozen=True)
 class Guess:

@@ -4,17 +4,20 @@
 
 # %% auto #0
 __all__ = ['HISTORY', 'CHALLENGERS', 'POLICIES', 'MOST_DRIFT', 'current', 'as_period', 'label', 'following', 'Policy',
-           'training_window', 'unanswered', 'reading', 'close', 'late', 'look_again', 'Challenger', 'experiment',
-           'judge', 'adopt', 'retrain', 'Advanced', 'take_in', 'due', 'advance', 'decide', 'Status', 'status']
+           'training_window', 'grounded', 'begins', 'unanswered', 'reading', 'close', 'late', 'look_again',
+           'Challenger', 'experiment', 'judge', 'adopt', 'retrain', 'Advanced', 'take_in', 'due', 'advance', 'decide',
+           'Status', 'status']
 
 # %% ../nbs/api/22_loop.ipynb #c81e728d
 import json, os, subprocess, sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 import pandas as pd
 from ruamel.yaml import YAML
 from .change import Change, change, elsewhere, finished, git, require_clean
-from .core import DVC, call, md_table, oops, params, read_json, read_lines, root, suggest, write_atomic
+from .core import DVC, MlopsError, call, md_table, oops, params, read_json, read_lines, root, suggest, write_atomic
+from .data import FEW, load, naive, spec, windows
 from .engine import ENV
 from .monitor import since, window_ends, window_name
 from .registry import Moved, append, decisions, deploy, locked, now, pin, record, rerun, rollback, set_params, versions
@@ -68,6 +71,19 @@ def training_window(p: dict, until: str = "", periods: int = 0, expanding: bool 
     if first > last: raise oops("a training window of at least one period", f"{first} to {last}", "give an earlier start, or --periods")
     return {"start": str(first), "end": str(last)}
 
+def grounded(p: dict, train: dict, asked: bool, begin: Callable[[dict, dict], pd.Period | None] | None = None) -> dict:
+    "`train`, which must not begin before the data do: if a person `asked` for it, that is refused, otherwise it starts where they do. Only a start before the present window's makes it ask the source (`begin`)."
+    freq = p["data"].get("period", "M"); start, end = (pd.Period(train[k], freq) for k in ("start", "end"))
+    if start >= pd.Period(str(p["windows"]["train"]["start"]), freq) or (first := (begin or begins)(p, train)) is None or first <= start: return train
+    if asked: raise oops(f"a training window of periods that there are: the first with data is {first}", f"a start at {start}", f"--periods {(end - first).n + 1} or less, or --expanding")
+    return train | {"start": str(first)}
+
+def begins(p: dict, train: dict) -> pd.Period | None:
+    "The first period of the window `train` of which the source has rows; None where it cannot say. It reads the source."
+    try: s, w = spec(p), windows(p | {"windows": p["windows"] | {"train": train}})["train"]; day = naive(load(s, w)["events"][s.time], s.time, FEW); day = day[w.mask(day)]
+    except (MlopsError, KeyError): return None
+    return day.min().to_period(s.period) if len(day) else None
+
 # %% ../nbs/api/22_loop.ipynb #1679091c
 def unanswered(lines: list[dict], window: str, metrics: dict, said: list[dict]) -> list[dict]:
     "Findings of quality in the window before that this one cannot confirm or clear, as its labels lack, and that nobody has answered. `lines`: of data/history.jsonl; `said`: decisions."
@@ -80,7 +96,7 @@ def reading(top: Path) -> dict:
     got, p = read_json(top / "reports" / "monitor.json"), params(top / "params.yaml"); r = got["results"]; metrics = {k: v["value"] for k, v in r["metrics"].items()}
     return {"window": label(p), "champion": p["champion"].get("version") or got["model"], "as_of": p["data"].get("as_of"), "level": got["verdict"]["level"],
             "findings": [{k: f[k] for k in ("id", "severity", "value", "limit")} for f in r["findings"] if f["severity"] != "ok"] + unanswered(read_lines(top / HISTORY), label(p), metrics, decisions(top)),
-            "metrics": metrics, "rows": r["rows"], "labelled": r["labelled"], "drift": {d["column"]: float(f"{d['of_limit']:.3g}") for d in r.get("drift", [])[:MOST_DRIFT] if d.get("of_limit") is not None}}
+            "metrics": metrics, "estimated": {k: v["value"] for k, v in r.get("expected", {}).items() if v["value"] is not None}, "rows": r["rows"], "labelled": r["labelled"], "drift": {d["column"]: float(f"{d['of_limit']:.3g}") for d in r.get("drift", [])[:MOST_DRIFT] if d.get("of_limit") is not None}}
 
 def close(top: Path) -> dict | None:
     "Append the reading of the current window, unless the last one of this window says the same; None when it is there already."
@@ -157,7 +173,7 @@ def adopt(c: Change, got: Challenger) -> None:
 @server()
 def retrain(until: str = "", periods: int = 0, expanding: bool = False, promote: bool = False, why: str = "", finding: str = "", push: bool = False) -> Challenger:
     "Train a challenger and judge it; without `periods` and `expanding`, on the window that `loop:` in params.yaml asks for. `promote`: when the gate passes, it becomes candidate and champion, in one change."
-    top, p = root(), params(); rules = Policy.of(p); train = training_window(p, until, periods or rules.periods, expanding or rules.expanding and not periods); w = str(current(p)[1])
+    top, p = root(), params(); rules = Policy.of(p); train = grounded(p, training_window(p, until, periods or rules.periods, expanding or rules.expanding and not periods), bool(until or periods)); w = str(current(p)[1])
     got = judge(top, experiment(top, f"challenger-{w}-{train['start']}-{train['end']}".replace("/", "-"), train), train)
     known = [x for x in read_lines(top / CHALLENGERS) if x["md5"] == got.md5 and x["window"] == got.window]
     with change(f"Challenger {got.md5[:8]} on {got.window}: gate {'passed' if got.passed else 'failed'}", push) as c:

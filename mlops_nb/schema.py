@@ -142,7 +142,7 @@ def infer(frame: pd.DataFrame, spec: Spec) -> Schema:
 class Violation:
     "`count` values of a column (a `share` of its rows) that break one check; up to five examples."
     column: str
-    check: str        # rows, absent, unlisted, unread, type, missing, range, allowed, unique, target, infinite or leak
+    check: str        # rows, absent, unlisted, unread, unlabelled, type, missing, range, allowed, unique, target, infinite or leak
     count: int
     share: float
     expected: str
@@ -228,6 +228,7 @@ def _whole(frame: pd.DataFrame, schema: Schema, s: Spec, training: bool) -> Iter
     n, key = len(frame), [c for c, r in schema.columns.items() if r.unique and c in frame]; label = {s.target, s.label_known}
     if not n: yield Violation("", "rows", 0, 1.0, "≥ 1")
     if u := frame.attrs.get("unread"): yield Violation(s.time, "unread", u["count"], u["count"] / (n + u["count"]), "time", tuple(u["examples"]), "watch")
+    if u := frame.attrs.get("unlabelled"): yield Violation(s.label_known, "unlabelled", u["count"], u["count"] / max(n, 1), "time", tuple(u["examples"]), "watch")
     for c, r in schema.columns.items():
         if c not in frame and (training or c not in label): yield Violation(c, "absent", n, 1.0, r.type, (), r.severity)
     for c in frame.columns.difference([*schema.columns]): yield Violation(c, "unlisted", n, 1.0, "–", (), "watch")

@@ -182,7 +182,7 @@ class Watched:
         from mlops_nb.report import page
         head = Say("watch.headline", window=self.window, rows=self.current.rows, n=sum(f.severity != "ok" for f in self.verdict.findings))
         result = {"headline": head.json(), "verdict": {"level": self.level, "reasons": [r.json() for r in self.verdict.reasons]}, "todo": [t.json() for t in self.verdict.todo], "changed": [n.json() for n in self.notes], "model": self.name}
-        return page("monitor", {"cells": [{"cell_type": "code", "source": "", "metadata": {}, "outputs": list(_outputs(self))}]}, result, None, {"title": self.name, "lang": lang, "pages": [], "files": False})
+        return page("monitor", {"cells": [{"cell_type": "code", "source": "", "metadata": {}, "outputs": list(_outputs(self))}]}, result, {"cells": []}, {"title": self.name, "lang": lang, "pages": [], "files": False})
 
     def _repr_html_(self) -> str: return f'<iframe srcdoc="{html.escape(self.html())}" title="monitoring" sandbox="" style="width:100%;height:48rem;border:1px solid #8886;border-radius:8px"></iframe>'
 

@@ -265,6 +265,7 @@ WORDS |= {
     "schema.absent": {"en": "Column {column} is gone. Ask whoever owns the source, or take it out of the contract", "ja": "列 {column} がありません。データの提供元に確認するか、契約から外してください"},
     "schema.unlisted": {"en": "Column {column} is new and not in the contract. Add a line for it, if it is to be used", "ja": "列 {column} は契約にない新しい列です。使う場合は契約に追加してください"},
     "schema.type": {"en": "{column}: {count:,} values ({share:.1%}) are not of type {expected}, for example {examples}. Mend the source", "ja": "{column}: {count:,} 個の値（{share:.1%}）が型 {expected} ではありません（例: {examples}）。データの出どころを直してください"},
+    "schema.unlabelled": {"en": "{count:,} rows ({share:.1%}) count as not labelled: when their label became known, {column}, cannot be read, for example {examples}. Mend the source", "ja": "{count:,} 行（{share:.1%}）は、正解の判明時刻 {column} が読み取れないため（例: {examples}）、正解なしとして扱います。出どころを直してください"},
     "schema.unread": {"en": "{count:,} rows of the source belong to no window: their {column} cannot be read, for example {examples}. Mend the source", "ja": "出どころの {count:,} 行は {column} が読み取れないため（例: {examples}）、どの期間にも入っていません。出どころを直してください"},
     "schema.missing": {"en": "{column}: {share:.1%} of the values are missing, agreed were {expected}. Ask whoever owns the source", "ja": "{column}: 値の {share:.1%} が欠損しています（契約は {expected}）。データの提供元に確認してください"},
     "schema.range": {"en": "{column}: {count:,} values ({share:.1%}) lie outside {expected}, for example {examples}. Mend the source, or widen the limits", "ja": "{column}: {count:,} 個の値（{share:.1%}）が範囲 {expected} の外です（例: {examples}）。出どころを直すか、範囲を見直してください"},
@@ -362,6 +363,7 @@ WORDS |= {
     "watch.together_title": {"en": "All columns at once", "ja": "全列の同時比較"},
     "watch.together_read": {"en": "domain_auc: how well a classifier tells these rows from the reference (.5: not at all); pca_error: in standard deviations of the reference.", "ja": "domain_auc は基準との見分けやすさ（.5 は区別不能）、pca_error は基準の標準偏差単位です。"},
     "watch.table_title": {"en": "The {n} of {of} columns that moved most", "ja": "変化の大きい {n} 列（全 {of} 列）"},
+    "monitor.expected_title": {"en": "What the scores of {n:,} {noun} lead to expect", "ja": "予測値（{noun} {n:,} 件）から見込まれる性能"},
     "monitor.findings_title": {"en": "{n} beyond a limit, {kept} within an agreed one", "ja": "限度を超えた項目 {n} 件、取り決めた限度内 {kept} 件"},
     "monitor.headline_unknown": {"en": "{n:,} {noun} scored; no outcome is known yet", "ja": "{noun} {n:,} 件を予測しました。結果はまだ判明していません"},
 }

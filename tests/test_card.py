@@ -147,6 +147,27 @@ def test_shap_is_an_extra_with_a_name(monkeypatch):
         C.reasons(m, d.head(1), d, method="shap")
 
 
+@pytest.mark.parametrize("estimator", ["auto", "sklearn.ensemble.RandomForestClassifier", "sklearn.ensemble.ExtraTreesRegressor", "sklearn.neighbors.KNeighborsClassifier", "native"])
+def test_shap_adds_up_or_is_refused(estimator):
+    "Changes and base are the model's own output; what SHAP cannot take apart, or would get wrong, is refused in words."
+    pytest.importorskip("shap")
+    d, rng = table(); s = 3 * d.x + (d.kind == "a") + rng.normal(0, .3, len(d)); regression = "Regressor" in estimator
+    d["y"] = s if regression else (s > 0).astype(int)
+    if "Neighbors" not in estimator: d.loc[::7, "x"] = None
+    if estimator == "native":
+        d["kind"] = rng.choice([*"abcdefghij"], len(d)); d["y"] = (d.kind.isin([*"bdgi"]) ^ (rng.random(len(d)) < .1)).astype(int)
+    more = {"params": {"categorical_features": [0]}} if estimator == "native" else {"params": {"n_estimators": 20}} if "ensemble" in estimator else {"encoding": "ordinal"} if "Neighbors" in estimator else {}
+    m = train(d, {"target": "y", "task": "regression" if regression else "binary", "time": None, "keys": []}, estimator="auto" if estimator == "native" else estimator, **more).model
+    if "Neighbors" in estimator or estimator == "native":
+        with pytest.raises(MlopsError, match="add up" if estimator == "native" else "a model of trees"):
+            [C.reasons(m, d.iloc[[i]], d, top=99, method="shap") for i in range(40)]
+        return
+    for i in (0, 1, 7, int(d.x.argmax())):
+        why = C.reasons(m, d.iloc[[i]], d, top=99, method="shap"); total = why.base + sum(r["change"] for r in why.rows)
+        assert len(why.rows) == len(m.columns) and abs((1 / (1 + np.exp(-total)) if estimator == "auto" else total) - why.score) < 1e-6 and "base" in why._repr_markdown_()
+    assert why.rows[0]["feature"] == "x" and why.rows[0]["change"] > 0
+
+
 def test_features_that_do_not_help_are_named(judged_card):
     from mlops_nb.evaluate import importance
     d, rng = table(); d["y"] = (d.x > 0).astype(int)

@@ -45,6 +45,57 @@ def test_separators(table):
     assert table("codes;y\n1,2,3;0\n4,5;1\n").codes.tolist() == ["1,2,3", "4,5"]  # not numbers
 
 
+def test_decimal_commas_with_an_odd_cell(project):
+    "The window with the odd cell has it as text, and says so; the other has numbers. A new project leaves the column out and names the cell."
+    d = sales(600)
+    top = project(d, csv={"sep": ";", "decimal": ","})
+    ingested = lambda w: (top / "data" / "raw" / w / "events.parquet").read_bytes()
+    nb("ingest", "train", cwd=top)
+    before, csv = ingested("train"), top / "data" / "in.csv"
+    lines = csv.read_text().splitlines()
+    lines[-1] = re.sub(r";-?\d+,\d+;", ";9,5 kg;", lines[-1])
+    csv.write_text("\n".join(lines) + "\n")
+    nb("ingest", "train", cwd=top), nb("ingest", "current", cwd=top), nb("run", "preprocess", "current", cwd=top)
+    assert ingested("train") == before
+    got = {v["check"]: v for v in json.loads((top / "reports" / "preprocess-current.json").read_text())["results"]["contract"]["violations"]}
+    assert (got["type"]["column"], got["type"]["count"], got["type"]["examples"]) == ("price", 1, ["9,5 kg"])
+    lines[9] = re.sub(r";-?\d+,\d+;", ";9,5 kg;", lines[9])
+    csv.write_text("\n".join(lines) + "\n")
+    frame, _ = read(csv)
+    assert guess(frame, "y")[0].exclude == {"price": "numbers, but for 1 cells such as '9,5 kg': mend these at the source"}
+
+
+def test_a_bad_time_of_a_label_concerns_its_row_alone(project):
+    "With `data.as_of`, a label whose time cannot be read counts as not known; the page of its window says so, the other is as before."
+    d = sales(600).assign(told=lambda d: (d.day + pd.Timedelta(days=3)).astype(str))
+    top = project(d, label_known="told", as_of="2020-04-20")
+    ingested = lambda w: (top / "data" / "raw" / w / "events.parquet")
+    nb("ingest", "train", cwd=top)
+    before = ingested("train").read_bytes()
+    d.loc[500, "told"] = "2020-04-3x"
+    d.to_csv(top / "data" / "in.csv", index=False)
+    nb("ingest", "train", cwd=top)
+    assert ingested("train").read_bytes() == before
+    said = nb("ingest", "current", cwd=top).stdout
+    assert "1 rows whose told cannot be read, such as 2020-04-3x: their label counts as not known" in said
+    rows = pd.read_parquet(ingested("current")).set_index("id")
+    assert pd.isna(rows.y[500]) and rows.y[499] == d.y[499] and rows.y[501] == d.y[501] and pd.isna(rows.y.iloc[-1])  # known after as_of
+    nb("run", "preprocess", "current", cwd=top)
+    assert "count as not labelled: when their label became known, told, cannot be read, for example 2020-04-3x" in (top / "reports" / "preprocess-current.html").read_text()
+    d.assign(told="soon").to_csv(top / "data" / "in.csv", index=False)
+    assert "times in column told" in nb("ingest", "train", cwd=top, check=False).stderr
+
+
+def test_more_periods_than_there_are(small):
+    "What a person asks for is refused, with the first period of the data, and nothing has run; what `loop:` asks for begins where the data do."
+    got = nb("retrain", "--periods", "99", cwd=small, check=False)
+    assert got.returncode and "the first with data is 2020-01" in got.stderr and "a start at 2012-01" in got.stderr and "--periods 3 or less" in got.stderr
+    assert "the first with data is 2020-01" in nb("retrain", "--until", "2020-01", "--periods", "2", cwd=small, check=False).stderr
+    code = "from mlops_nb.core import params; from mlops_nb.loop import grounded, training_window; p = params(); print(grounded(p, training_window(p, periods=99), False))"
+    assert "{'start': '2020-01', 'end': '2020-03'}" in sh(sys.executable, "-c", code, cwd=small).stdout
+    assert not sh("git", "for-each-ref", "refs/exps", cwd=small).stdout
+
+
 def test_offsets_are_told(project):
     d = sales(600)
     top = project(d.assign(day=d.day.dt.tz_localize("Asia/Tokyo").astype(str)), noun="orders")
@@ -52,7 +103,8 @@ def test_offsets_are_told(project):
     moved = re.search(r"(\d+) times in the column day with an offset, converted to UTC \((\d+) fall on another day", said)
     assert moved and 0 < int(moved[2]) < int(moved[1])
     nb("run", "preprocess", "train", cwd=top)
-    assert "preprocess.converted" in (top / "reports" / "preprocess-train.ipynb").read_text()
+    page = re.sub(r"<[^>]+>", "", (top / "reports" / "preprocess-train.html").read_text())
+    assert f"{int(moved[1]):,} times in the column day carried an offset: they were converted to UTC, and {int(moved[2]):,} fall on another day by that" in page
 
 
 def test_by_hand_the_command_line_is_to_be_mended(small):

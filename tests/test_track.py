@@ -109,6 +109,7 @@ def test_everything_arrives_once_and_follows_the_project(shop, cli, client):
     runs_arrive(shop, cli, client)
     a_commit_is_recognised(shop, cli, client)
     goes_on_where_it_was_killed(cli, client)
+    experiments_too(shop, cli, client)
     versions_and_predictions(shop, cli, client)
     second_version_and_back(shop, cli, client)
 
@@ -162,6 +163,22 @@ def goes_on_where_it_was_killed(cli, client):
     client.update_run(was["small"].info.run_id, status="RUNNING")
     assert "1 runs sent" in cli("track")[1]
     assert {n: (r.info.run_id, len(r.outputs.model_outputs)) for n, r in runs(client).items()} == {n: (r.info.run_id, int(n == "small")) for n, r in was.items()}
+
+
+def experiments_too(shop, cli, client):
+    "What `dvc exp run` made arrives under its own name, with its parameters and reports, once; the branch is as it was."
+    was = runs(client)
+    sh(sys.executable, "-m", "dvc", "exp", "run", "--temp", "-q", "-n", "brave-oak", "-S", "monitor.metric_drop=0.91", cwd=shop)
+    code, said = cli("track")
+    assert code == 0 and "1 runs sent, 2 there" in said, said
+    got = runs(client)
+    assert {*got} == {*was, "brave-oak"} and "nothing new, 3 there" in cli("track")[1]
+    r, (sha, ref) = got["brave-oak"], next(x.split() for x in sh("git", "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps", cwd=shop).stdout.splitlines() if x.endswith("/brave-oak"))
+    assert r.data.tags["mlops_nb.kind"] == "experiment" and r.data.tags["mlflow.source.git.commit"] == sha and r.data.params["monitor.metric_drop"] == "0.91" != got["small"].data.params["monitor.metric_drop"]
+    files = listed(lambda path: client.list_artifacts(r.info.run_id, path))
+    assert {"reports/index.html", "reports/monitor.html", "reports/monitor.json", "params.yaml"} <= files.keys() and r.data.metrics["monitor.auc"] == got["small"].data.metrics["monitor.auc"]
+    sh("git", "update-ref", "-d", ref, cwd=shop)
+    assert "nothing new, 2 there" in cli("track")[1] and "brave-oak" in runs(client)  # gone here, kept there
 
 
 @contextlib.contextmanager
@@ -218,7 +235,7 @@ def second_version_and_back(shop, cli, client):
     with without_stages():
         code, said = cli("rollback", "--why", "the first was better")
     assert code == 0 and "v1.0.0 is back" in said and champion() == "v1.0.0" and "alias champion → v1.0.0" in said and "registered" not in said, said
-    assert {*runs(client)} == {"small", "Another title"}
+    assert {*runs(client)} == {"small", "Another title", "brave-oak"}
 
 
 def test_without_the_extra_it_says_which(cli, monkeypatch):
