@@ -8,9 +8,9 @@ export DVC_NO_ANALYTICS := 1
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
 unexport PYTHONDONTWRITEBYTECODE # every stage would compile the package again
 
-.PHONY: help run test lab bench show export clean moved
+.PHONY: help run test lab bench bench-monitor show export clean moved
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
 run: moved $(VENV)/run.ok ## run the whole pipeline and say where the reports are
 	@$(BIN)/python -m mlops_nb repro
@@ -23,6 +23,9 @@ lab: moved $(VENV)/dev.ok ## open JupyterLab on the notebooks (ARGS="--no-browse
 
 bench: moved $(VENV)/dev.ok ## measure costs beside their peers and write nbs/guides/benchmarks.ipynb
 	@$(BIN)/python tests/bench.py
+
+bench-monitor: moved $(VENV)/dev.ok ## measure monitoring beside Evidently and NannyML, each in an environment of its own
+	@$(BIN)/python tests/bench_monitor.py
 
 show: moved $(VENV)/run.ok ## publish the history as a static site and serve it here
 	@$(BIN)/python -m mlops_nb publish && $(BIN)/python -m mlops_nb show

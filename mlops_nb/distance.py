@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Iterable
 import numpy as np, pandas as pd
-from .core import md_table, number
+from scipy.special import chdtrc, chdtri, kolmogorov
 from .profile import Column, Profile, _add, _hashed
 
 BINS, TOP, EPS = 20, 50, 1e-4   # bins of numbers, named values of text, least share that PSI divides by
@@ -82,7 +82,6 @@ def l_infinity(ref: Iterable, cur: Iterable) -> float:
 
 def chi_square(ref: Iterable, cur: Iterable) -> tuple[float, float]:
     "χ² of homogeneity of two samples (Pearson 1900) and its p-value, as scipy.stats.chi2_contingency without correction; bins empty in both are left out. 0 to ∞, and 0 to 1."
-    from scipy.special import chdtrc
     p, q = np.asarray(ref, float), np.asarray(cur, float); p, q = p[p + q > 0], q[p + q > 0]
     if len(p) < 2 or not p.sum() or not q.sum(): return 0.0, 1.0
     n, m = p.sum(), q.sum(); expected = (p + q) * n / (n + m); found = float(((p - expected) ** 2 * (1 / expected + 1 / (p + q - expected))).sum())
@@ -101,7 +100,6 @@ def chance(ref: Iterable, cur: Iterable) -> float:
 
 def by_chance(ref: Iterable, cur: Iterable, share: float) -> float:
     "The PSI that such a difference has where `chance` is `share`: it grows with the square of the difference, as χ² does. That of the two where there is no test."
-    from scipy.special import chdtri
     p, q = joined(ref, cur); found = chi_square(p, q)[0]; return psi(ref, cur) * (float(chdtri(len(p) - 1, share)) / found if found else 1)
 
 # %% ../nbs/api/09_distance.ipynb #d3d94468
@@ -111,7 +109,6 @@ def kolmogorov_smirnov(x: Pair) -> float:
 
 def ks_chance(distance: float, n: int, m: int) -> float:
     "Its asymptotic p-value, by Kolmogorov's distribution at √(nm / (n + m)) times the distance (as ks_2samp, mode asymp, up to its correction)."
-    from scipy.special import kolmogorov
     return float(kolmogorov(distance * math.sqrt(n * m / (n + m)))) if n and m and not math.isnan(distance) else 1.0
 
 def wasserstein(x: Pair) -> float:
@@ -123,25 +120,29 @@ def _moved(a: Column, b: Column) -> dict:
     names = ("mean", "q5", "q50", "q95"); x, y = ([c.mean if c.finite else math.nan, *c.quantile(np.array([.05, .5, .95]))] for c in (a, b))
     return {f"{k}_ref": v for k, v in zip(names, x)} | dict(zip(names, y))
 
-def compared(a: Column, b: Column) -> dict:
-    "All statistics of two columns: see the functions of their names. `below` and `above`: shares outside the reference's range; `new`: share of values it never had, NaN where it had too many to know; `chance`: of χ² on joined bins."
-    x = pair(a, b); p, q = _binned(x); text = x.text or "text" in (a.kind, b.kind); chi, p_value = chi_square(p, q); n = max(b.n, 1)
-    got = {"psi": psi(p, q), "js": jensen_shannon(p, q), "hellinger": hellinger(p, q), "tv": total_variation(p, q), "l_infinity": l_infinity(p, q), "chi2": chi, "chi2_p": p_value, "chance": chance(p, q)}
-    if text: fresh = x.at[(x.p == 0) & (x.q > 0)] if x.named else []; got |= {"ks": math.nan, "wasserstein": math.nan, "new": float(x.q[x.p == 0].sum() / n) if x.named or a.kind != b.kind else math.nan, "examples": ", ".join(str(v)[:40] for v in fresh[:5])}
-    else:
-        ks, w = kolmogorov_smirnov(x), wasserstein(x); seen = np.flatnonzero(x.p)
-        got |= {"ks": ks, "ks_p": ks_chance(ks, a.finite, b.finite), "wasserstein": w, "wasserstein_std": w / a.std if a.std and a.std > 0 else math.nan, "new": 0.0, "examples": "",
-                "below": float(x.q[: seen[0]].sum() / n) if len(seen) else math.nan, "above": float(x.q[seen[-1] + 1:].sum() / n) if len(seen) else math.nan, **_moved(a, b)}
-    return got
+def compared(a: Column, b: Column, only: Iterable[str] = ()) -> dict:
+    "All statistics of two columns, or `only` some: see the functions of their names. `below` and `above`: shares outside the reference's range; `new`: share of values it never had, NaN where it had too many to know; `chance`: of χ² on joined bins."
+    x = pair(a, b); text = x.text or "text" in (a.kind, b.kind); n, want = max(b.n, 1), lambda *names: not only or not set(names).isdisjoint(only)
+    binned = _binned(x) if want("psi", "chance") or not x.text else None; p, q = (x.p, x.q) if x.text else binned; one = {"js": jensen_shannon, "hellinger": hellinger, "tv": total_variation, "l_infinity": l_infinity}
+    got = ({"psi": psi(*binned)} if want("psi") else {}) | {k: f(p, q) for k, f in one.items() if want(k)}
+    if want("chi2", "chi2_p"): got["chi2"], got["chi2_p"] = chi_square(p, q)
+    if want("chance"): got["chance"] = chance(*binned)
+    if want("ks", "ks_p"): ks = math.nan if text else kolmogorov_smirnov(x); got |= {"ks": ks, "ks_p": ks_chance(ks, a.finite, b.finite)}
+    if want("wasserstein", "wasserstein_std"): w = math.nan if text else wasserstein(x); got |= {"wasserstein": w, "wasserstein_std": w / a.std if a.finite > 1 and a.std > 0 else math.nan}
+    if want("new", "below", "above"):
+        fresh, seen = x.at[(x.p == 0) & (x.q > 0)] if text and x.named else [], np.flatnonzero(x.p)
+        got |= {"new": (float(x.q[x.p == 0].sum() / n) if x.named or a.kind != b.kind else math.nan) if text else 0.0, "examples": ", ".join(str(v)[:40] for v in fresh[:5]),
+                "below": math.nan if text or not len(seen) else float(x.q[: seen[0]].sum() / n), "above": math.nan if text or not len(seen) else float(x.q[seen[-1] + 1:].sum() / n)}
+    return got | (_moved(a, b) if want("mean") else {})
 
-def differences(ref: Profile, cur: Profile, columns: Iterable[str] | None = None) -> pd.DataFrame:
-    "One row per column of the reference, largest PSI first: its kind in both, everything of `compared`, the share missing in both and the chance of that. A column that is not there is missing everywhere."
-    rows = []
+def differences(ref: Profile, cur: Profile, columns: Iterable[str] | None = None, only: Iterable[str] = ()) -> pd.DataFrame:
+    "One row per column of the reference, largest PSI first: its kind in both, everything of `compared` (or `only` some), the share missing in both and the chance of that. A column that is not there is missing everywhere."
+    rows, gone = [], lambda x: x.missing / (x.n + x.missing) if x.n + x.missing else 0.0
     for c in ref.columns if columns is None else columns:
-        a, b = ref.columns[c], cur.columns.get(c) or Column("none", missing=cur.rows); gone = lambda x: x.missing / (x.n + x.missing) if x.n + x.missing else 0.0
-        rows.append({"column": c, "kind": a.kind, "kind_now": b.kind, "n": b.n, **compared(a, b), "missing_ref": gone(a), "missing": gone(b), "missing_chance": chance((a.n, a.missing), (b.n, b.missing))})
-    got = pd.DataFrame(rows, columns=None if rows else ["column", "psi"])
-    return got.sort_values(["psi", "column"], ascending=[False, True], na_position="first", ignore_index=True)
+        a, b = ref.columns[c], cur.columns.get(c) or Column("none", missing=cur.rows)
+        rows.append({"column": c, "kind": a.kind, "kind_now": b.kind, "n": b.n, **compared(a, b, only), "missing_ref": gone(a), "missing": gone(b), "missing_chance": 1.0 if not a.missing and not b.missing else chance((a.n, a.missing), (b.n, b.missing))})
+    by = "psi" if not only or "psi" in only else [*only][0]
+    return pd.DataFrame(rows, columns=None if rows else ["column", by]).sort_values([by, "column"], ascending=[False, True], na_position="first", ignore_index=True)
 
 # %% ../nbs/api/09_distance.ipynb #1f0e3dad
 def _matrix(ref: pd.DataFrame, cur: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

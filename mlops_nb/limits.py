@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, Iterable
 import numpy as np, pandas as pd
+from scipy.special import stdtrit
 from .distance import EPS, TOP, Pair, _binned, bins, chance, pair, psi
 from .profile import Column, Profile, _hashed, merge, profile
 
@@ -113,7 +114,6 @@ def by_slice(ref: dict, cur: dict, least: int = 100) -> pd.DataFrame:
 # %% ../nbs/api/09_limits.ipynb #aab32389
 def upper(values: Iterable[float], share: float) -> float:
     "The value that one more sample of the same normal distribution exceeds with probability `share` (prediction limit, Hahn 1969). NaN from fewer than two values."
-    from scipy.special import stdtrit
     v = np.asarray([*values], float); k = len(v)
     return float(v.mean() + stdtrit(k - 1, 1 - share) * v.std(ddof=1) * math.sqrt(1 + 1 / k)) if k > 1 else math.nan
 

@@ -194,10 +194,11 @@ def merge(a: Profile, b: Profile) -> Profile:
     lack = lambda p: Column("none", missing=p.rows)
     return Profile(a.rows + b.rows, {k: _merged(a.columns.get(k) or lack(a), b.columns.get(k) or lack(b), k) for k in {**a.columns, **b.columns}})
 
-def _series(x: pd.Series) -> Column:
+def _series(x: pd.Series, shift: int = 0) -> Column:
     if isinstance(x.dtype, pd.DatetimeTZDtype): x = x.dt.tz_convert("UTC").dt.tz_localize(None)
     kind = "text" if isinstance(x.dtype, pd.CategoricalDtype) and value_type(x) in ("text", "any") else value_type(x)
-    if kind in ("number", "integer", "boolean", "time"): return of_numbers(values(x), "time" if kind == "time" else "number")
+    if kind in ("number", "integer", "boolean", "time"): return of_numbers(values(x), "time" if kind == "time" else "number", shift=shift)
+    if isinstance(x.dtype, pd.CategoricalDtype): n = np.bincount(x.cat.codes.to_numpy() + 1, minlength=len(x.cat.categories) + 1); return of_text(map(str, x.cat.categories), n[1:], int(n[0]))
     n = x.value_counts(sort=False) if kind == "text" else x[x.notna()].map(str).value_counts(sort=False)
     return of_text(map(str, n.index), n.to_numpy(), len(x) - int(n.sum()))
 
@@ -217,12 +218,10 @@ def _floats(x: Any, unit: float = 0) -> np.ndarray:
     v = (x if x.type == pa.float64() else pc.cast(x, pa.float64(), safe=False)).to_numpy(zero_copy_only=False); return v * unit if unit else v
 
 def profile(table: Any, columns: Iterable[str] | None = None, shifts: dict[str, int] | None = None) -> Profile:
-    "Profile a DataFrame or an Arrow table or batch; `columns`: only these. Raises in words for a column that is not there."
-    one = _series if isinstance(table, pd.DataFrame) else lambda x: x
-    if isinstance(table, pd.DataFrame): have, get = [str(c) for c in table.columns], lambda i, c: _series(table.iloc[:, i])
-    else: have, get = table.schema.names, lambda i, c: _arrow(table.column(i), (shifts or {}).get(c, 0))
-    for c in columns or (): _there(c, have)
-    return Profile(len(table), {c: get(i, c) for i, c in enumerate(have) if columns is None or c in columns})
+    "Profile a DataFrame or an Arrow table or batch; `columns`: only these; `shifts`: of what it will be merged or compared with, no finer than which it need be. Raises in words for a column that is not there."
+    parts = [(str(c), x) for c, x in table.items()] if isinstance(table, pd.DataFrame) else [*zip(table.schema.names, table.columns)]; one = _series if isinstance(table, pd.DataFrame) else _arrow
+    for c in columns or (): _there(c, [k for k, _ in parts])
+    return Profile(len(table), {c: one(x, (shifts or {}).get(c, 0)) for c, x in parts if columns is None or c in columns})
 
 def _there(c: str, have: list[str]) -> None:
     if c not in have: raise oops(f"a column among {', '.join(have[:12])}{' …' if len(have) > 12 else ''}", f"`{c}`.{suggest(c, have)}", "correct the name")
