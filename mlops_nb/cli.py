@@ -76,6 +76,25 @@ def _track(a):
     from mlops_nb.track import mirror
     print(mirror())
 
+def _monitor(a):
+    import json
+    from mlops_nb.core import read_json, to_json, write_atomic, write_json
+    from mlops_nb.show import LEVELS
+    from mlops_nb.watch import SCHEMA, watch
+    if a.json_schema: print(json.dumps(SCHEMA, indent=1)); return 0
+    if not (a.reference and a.current): raise oops("--reference FILE and --current FILE", "one of them lacks", "mlops-nb monitor --reference march.parquet --current april.parquet --score p --label y --html april.html")
+    limits = dict(x.partition("=")[::2] for x in a.limit or ()); limits = {k: v if v in ("learned", *LEVELS) else _real(k, v) for k, v in limits.items()}
+    got = watch(a.reference, a.current, a.score, a.label, a.time, a.positive, a.columns.split(",") if a.columns else (), limits, a.threshold, a.together, a.name)
+    if a.html: write_atomic(a.html, got.html(a.language))
+    if a.prometheus: write_atomic(a.prometheus, got.prometheus())
+    if a.json: print(to_json(got.json())) if a.json == "-" else write_json(a.json, got.json())
+    print(got, file=sys.stderr if a.json == "-" else sys.stdout)
+    return 3 if a.fail_on and LEVELS.index(got.level) >= LEVELS.index(a.fail_on) else 0
+
+def _real(name: str, text: str) -> float:
+    try: return float(text)
+    except ValueError: raise oops(f"--limit {name}= a number, or learned", text, "such as --limit psi_watch=0.1") from None
+
 def _alert(a):
     from mlops_nb.alert import announce, prometheus
     print(prometheus() if a.prometheus else announce(tries=a.tries))
@@ -171,6 +190,13 @@ COMMANDS = {
     "rollback": (_rollback, "put an earlier version back into production, without training", 'mlops-nb rollback --why "alarms doubled"', [(("--to",), {"metavar": "VERSION", "help": "the one before, unless given"}), (("--rebuild",), {"action": "store_true", "help": "run its pipeline again when its bytes are lost"}), WHY, PUSH]),
     "decide": (_decide, "answer a finding", 'mlops-nb decide drift.temp --dismiss --why "summer"', [(("finding",), {"help": "its id, see status"}), *(((f"--{k}",), {"action": "store_const", "const": k, "dest": "action", "help": t}) for k, t in (("dismiss", "nothing is to be done"), ("retrain", "train a challenger; promote it if the gate passes"), ("rollback", "put the version before back"))), WHY, PUSH]),
     "history": (_history, "every promotion, rollback, decision and closed period; of a version: where it comes from", "mlops-nb history v1.0.0", [(("version",), {"nargs": "?", "help": "such as v1.0.0"})]),
+    "monitor": (_monitor, "watch any model, in a project or not: two tables, a score, a label; exit code 3 from --fail-on up", "mlops-nb monitor --reference march.parquet --current april.parquet --score p --label y --html april.html --fail-on act", [
+        (("--reference",), {"metavar": "FILE", "help": "what was normal: Parquet or CSV"}), (("--current",), {"nargs": "+", "metavar": "FILE", "help": "what came in; of several windows the last is judged"}), (("--score",), {"metavar": "COL", "help": "the model's answers; of two classes: the probability of yes"}),
+        (("--label",), {"metavar": "COL", "help": "what came true; may be missing in part"}), (("--positive",), {"metavar": "VALUE", "help": "the value of the label that counts as yes, where it is not 1"}), (("--time",), {"metavar": "COL", "help": "times of the reference's rows, to cut it into spans; otherwise by their order"}),
+        (("--columns",), {"metavar": "A,B,…", "help": "those to watch; otherwise all"}), (("--threshold",), {"type": float, "default": .5, "help": "score from which the answer is yes"}), (("--limit",), {"action": "append", "metavar": "NAME=VALUE", "help": "as under monitor: in params.yaml, such as psi_watch=0.1"}),
+        (("--together",), {"action": "store_true", "help": "also compare all columns at once, by a classifier and by principal components"}), (("--name",), {"default": "Model", "help": "what the page calls it"}), (("--language",), {"default": "en", "choices": ["en", "ja"], "help": "of the page"}),
+        (("--html",), {"metavar": "FILE", "help": "write the page"}), (("--json",), {"metavar": "FILE", "help": "write all numbers; - prints them"}), (("--prometheus",), {"metavar": "FILE", "help": "write Prometheus' text format"}),
+        (("--fail-on",), {"choices": ["watch", "act"], "help": "end with exit code 3 at this verdict or a worse one"}), (("--json-schema",), {"action": "store_true", "help": "print the JSON schema of --json"})]),
     "alert": (_alert, "announce what appeared, worsened or cleared, and what still waits", "mlops-nb alert", [(("--tries",), {"type": int, "default": 3, "help": "tries per message"}), (("--prometheus",), {"action": "store_true", "help": "print Prometheus' text format instead"})]),
     "track": (_track, "copy to the MLflow server what it does not have yet: runs, models, versions, aliases", "mlops-nb track", []),
     "card": (_card, "the model card of a version, a commit or what lies in the folder", "mlops-nb card v1.0.0", [(("version",), {"nargs": "?", "help": "a version or commit"})]),

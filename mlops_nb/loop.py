@@ -175,9 +175,8 @@ def retrain(until: str = "", periods: int = 0, expanding: bool = False, promote:
     "Train a challenger and judge it; without `periods` and `expanding`, on the window that `loop:` in params.yaml asks for. `promote`: when the gate passes, it becomes candidate and champion, in one change."
     top, p = root(), params(); rules = Policy.of(p); train = grounded(p, training_window(p, until, periods or rules.periods, expanding or rules.expanding and not periods), bool(until or periods)); w = str(current(p)[1])
     got = judge(top, experiment(top, f"challenger-{w}-{train['start']}-{train['end']}".replace("/", "-"), train), train)
-    known = [x for x in read_lines(top / CHALLENGERS) if x["md5"] == got.md5 and x["window"] == got.window]
     with change(f"Challenger {got.md5[:8]} on {got.window}: gate {'passed' if got.passed else 'failed'}", push) as c:
-        if not known:
+        if not any(x["md5"] == got.md5 and x["window"] == got.window for x in read_lines(c.top / CHALLENGERS)):   # that of an interrupted run has just been finished
             append(c.top / CHALLENGERS, got.json() | {"at": now()})
             git("tag", "-a", f"challenger/{got.window}-{got.md5[:8]}", "-m", str(got), got.commit, cwd=c.top)
         if finding: record(c.top, "retrain", why, finding=finding, window=got.window, md5=got.md5); rerun(c, "report")
