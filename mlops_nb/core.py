@@ -152,6 +152,7 @@ class Settings:
     tracking: str = ""           # mlflow, or nothing
     tracking_uri: str = ""       # address of the tracking server
     serve: str = "127.0.0.1:8700"
+    scheduler: str = ""          # of a Dask cluster, such as tcp://127.0.0.1:8786
 
 def settings(path: str | Path | None = None) -> Settings:
     "`settings.ini` as a `Settings`; unknown languages and unreadable files are worded errors."

@@ -165,7 +165,7 @@ class Estimated:
     def say(self, metric: str) -> Say: return said(self.past, metric)
 
     def _repr_markdown_(self) -> str:
-        return md_table([{"estimated": k, **{x: v[x] for x in ("value", "low", "high")}, "past error": self.past[k]["off"] if k in self.past else None} for k, v in self.items.items()])
+        return md_table([{"metric": k, "estimated": v["value"], "from": v["low"], "to": v["high"], "past error": self.past[k]["off"] if k in self.past else None} for k, v in self.items.items()])
 
 def _widened(name: str, x: dict, past: dict | None) -> dict:
     "The interval, with that of past errors where there are three or more."

@@ -80,9 +80,11 @@ UNIT = 2.0 ** 20  # sums are exact in multiples of 1 / UNIT
 class _Tables:
     "Sorted tables and the positions of each event's cut-off in them, computed once for all groups."
     def __init__(self, events: pd.DataFrame, tables: dict[str, pd.DataFrame], time: str):
-        self.events, self.tables, self.at = events, dict(tables), _naive(events[time], f"events.{time}")
+        self.events, self.tables, self.time, self.at = events, dict(tables), time, _naive(events[time], f"events.{time}")
         if np.isnat(self.at).any(): raise oops(f"a time in every row of events.{time}", f"{np.isnat(self.at).sum():,} missing", "drop those rows in the source")
         for m in ("table", "code", "codes", "order", "asked", "position", "totals"): setattr(self, m, functools.cache(getattr(self, m)))
+
+    def __reduce__(self) -> tuple: return _Tables, (self.events, self.tables, self.time)
 
     def table(self, name: str) -> tuple[pd.DataFrame, np.ndarray, int]:
         "The table sorted by `known_at` (ties as delivered), those times, and how many rows are known always."
@@ -250,15 +252,20 @@ def union(spec: dict, registered: dict, events: pd.DataFrame, reserved: Iterable
     extra = [n for n in listed if n in drop or n in cols and n not in own]
     return spec | {"columns": cols, "exclude": [x for x in drop if x not in listed]}, extra
 
-def build(events: pd.DataFrame, tables: dict[str, pd.DataFrame], time: str | None, spec: dict, target: str | None = None, keys: Iterable[str] = ()) -> pd.DataFrame:
-    "All features of `spec` (params.yaml: features) for the given events, index as theirs; strings as categories."
+def _each(f: Callable, items: list, *shared: Any) -> list: return [f(x, *shared) for x in items]
+
+def _made(name: str, events: pd.DataFrame, tables: _Tables | None, modules: Iterable[str]) -> pd.DataFrame:
+    "What one group makes of the events."
+    g = groups(modules)[name]; return _checked(g, g(events.copy(deep=False), History(tables, g.declared[0].sources, g.lookback, g.name)), events)
+
+def build(events: pd.DataFrame, tables: dict[str, pd.DataFrame], time: str | None, spec: dict, target: str | None = None, keys: Iterable[str] = (), each: Any = _each) -> pd.DataFrame:
+    "All features of `spec` (params.yaml: features) for the given events, index as theirs; strings as categories. `each`: what calls a function for each group, `_each` or the `map` of a cluster."
     safe = events.drop(columns=[target] if target in events else []); drop, made = set(spec.get("exclude") or ()), groups(spec.get("modules") or ())
     cols = event_columns(events, spec, [*keys, time, target]); known = catalogue(spec.get("modules"), cols)
     for x in sorted(drop - set(known)): raise oops("names of features in features.exclude", f"{x}.{suggest(x, known)}", "correct it in params.yaml")
     if bad := [] if time else [g.name for g in made.values() if set(g.declared[0].sources) - {"events"}]: raise oops("data.time, since features of other tables need a time", f"none, with the group {bad[0]}", "set data.time, or take the group out")
     parts, shared = [safe[cols]], _Tables(safe, tables, time) if made and time else None
-    for g in made.values():
-        if {f.name for f in g.declared} - drop: parts.append(_checked(g, g(safe.copy(deep=False), History(shared, g.declared[0].sources, g.lookback, g.name)), safe))
+    parts += each(functools.partial(_made, modules=spec.get("modules") or ()), [n for n, g in made.items() if {f.name for f in g.declared} - drop], safe, shared)
     got = pd.concat(parts, axis=1)
     return pd.DataFrame({c: _as(got[c]) for c in got if c not in drop}, index=events.index)
 

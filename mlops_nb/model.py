@@ -10,6 +10,7 @@ __all__ = ['TASKS', 'AUTO', 'ENCODINGS', 'RULES', 'TYPES', 'labels', 'task_of', 
 # %% ../nbs/api/06_model.ipynb #c81e728d
 import inspect, io, json, warnings, zipfile
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 import numpy as np, pandas as pd, sklearn, skops, skops.io as sio
@@ -221,24 +222,29 @@ class Fitted:
         rows = [{"on rows held back": k, "model": self.scores["model"][k], "baseline": self.scores["baseline"][k]} for k in self.scores["model"]]
         return f"{self.model._repr_markdown_()}\n\n{md_table(rows)}\n\nFitted to {r['fit']:,} rows, judged on the {r['valid']:,} held back, then fitted again to all {r['train']:,}."
 
-def halve(model: Model, X: pd.DataFrame, y: np.ndarray, grid: dict, n: int, make: Any, cut: int, seed: int = 0) -> dict:
+def _loss(p: dict, X: pd.DataFrame, y: np.ndarray, model: Model, make: Any, cut: int, size: int) -> float:
+    "Loss on the rows from `cut` on, of the setting `p` fitted to the `size` rows before."
+    m = replace(model, pipeline=_fit(make(X.iloc[cut - size:cut], p), X.iloc[cut - size:cut], y[cut - size:cut]))
+    return next(iter(scores(model.task, y[cut:], m._scores(X.iloc[cut:])).values()))
+
+def _each(f: Any, items: list, *shared: Any) -> list: return [f(x, *shared) for x in items]
+
+def halve(model: Model, X: pd.DataFrame, y: np.ndarray, grid: dict, n: int, make: Any, cut: int, seed: int = 0, each: Any = _each) -> dict:
     """Successive halving (Jamieson & Talwalkar 2016): `n` random settings of `grid`, the present one among them, compete on ever more of the latest
-    rows before `cut`; the best third by loss on the rows after it goes on. Prints one line a round."""
+    rows before `cut`; the best third by loss on the rows after it goes on. Prints one line a round. `each`: what calls a function for
+    each of a round's settings, `_each` or the `map` of a cluster (`29_dask_engine`); the result is the same."""
     left = [{}, *select.ParameterSampler(grid, min(n - 1, len(select.ParameterGrid(grid))), random_state=seed)]
     rounds = max(1, int(np.ceil(np.log(len(left)) / np.log(3))))
     for i in range(rounds):
         size = min(cut, max(500, cut // 3 ** (rounds - 1 - i)))
-        def loss(p):
-            m = replace(model, pipeline=_fit(make(X.iloc[cut - size:cut], p), X.iloc[cut - size:cut], y[cut - size:cut]))
-            return next(iter(scores(model.task, y[cut:], m._scores(X.iloc[cut:])).values()))
-        ranked = sorted(((loss(p), j) for j, p in enumerate(left)))
+        ranked = sorted((v, j) for j, v in enumerate(each(partial(_loss, model=model, make=make, cut=cut, size=size), left, X, y)))
         print(f"search {i + 1}/{rounds}: {len(left)} settings on {size:,} rows, best loss {ranked[0][0]:.4f} with {left[ranked[0][1]] or 'the present setting'}", flush=True)
         left = [left[j] for _, j in ranked[:max(1, len(left) // 3) if i < rounds - 1 else 1]]
     return left[0]
 
 def train(frame: pd.DataFrame, data: dict, estimator: str = "auto", params: dict | None = None, encoding: str = "auto", valid_share: float = .25,
-          threshold: str | float = "f1", value: dict | None = None, search: dict | None = None, search_candidates: int = 0, seed: int = 0) -> Fitted:
-    "Fit to the earlier rows, judge and set the threshold on the later ones, fit again to all. `data`: the section of params.yaml (target, task, time, keys, positive). Rows without target do not count."
+          threshold: str | float = "f1", value: dict | None = None, search: dict | None = None, search_candidates: int = 0, seed: int = 0, each: Any = _each) -> Fitted:
+    "Fit to the earlier rows, judge and set the threshold on the later ones, fit again to all. `data`: the section of params.yaml (target, task, time, keys, positive). Rows without target do not count. `each`: see `halve`."
     columns = columns_of(frame, data); rows = frame[frame[data["target"]].notna()]; task = task_of(frame[data["target"]], data["task"]); costs(value)
     if len(rows) < 20: raise oops("at least 20 rows with a target", f"{len(rows)}", "widen windows.train in params.yaml")
     model = Model(task, data["target"], columns, _classes(rows[data["target"]], task, data.get("positive"))); y = model.y(rows); y = pd.Index(model.classes).get_indexer(y) if task == "multiclass" else y
@@ -246,7 +252,7 @@ def train(frame: pd.DataFrame, data: dict, estimator: str = "auto", params: dict
     rows, y, cut = rows.iloc[order], y[order], len(early); X = prepare(rows, columns)
     if task != "regression" and len(set(y[:cut])) < 2: raise oops("two classes among the earlier rows, which fit the model", f"only {model.classes[int(y[0])]!r} in {cut:,} rows", "widen windows.train, or lower train.valid_share")
     make = lambda X, more={}: build(task, X, estimator, {**(params or {}), **more}, encoding, seed)
-    best = halve(model, X.iloc[:cut], y[:cut], search, search_candidates, make, len(split_valid(rows.iloc[:cut], data.get("time"), .25, seed)[0]), seed) if search and search_candidates > 1 else {}
+    best = halve(model, X.iloc[:cut], y[:cut], search, search_candidates, make, len(split_valid(rows.iloc[:cut], data.get("time"), .25, seed)[0]), seed, each) if search and search_candidates > 1 else {}
     few = lambda n: np.unique(np.linspace(0, n - 1, min(n, 30_000)).astype(int))            # a linear model needs no more rows
     makers = {"model": (lambda X: make(X, best), np.arange), "baseline": (lambda X: baseline(task, X, seed), few)}
     final, valid, got = {}, {}, {}

@@ -233,7 +233,7 @@ def adapted(c: Created, title: str, owner: str, contact: str, version: str) -> d
     def edit(file, *edits): got[file] = edited(got[file], *edits)
     edit("dvc.yaml", (r"deps: \[nbs, mlops_nb,", f"deps: [nbs, {c.package},"), (r"^artifacts:\n.*?(?=^\S)", f"artifacts:\n  {name}:\n    path: data/candidate\n    type: model\n    desc: {_y(f'Predicts {c.guess.target}')}\n\n"))
     edit("settings.ini", (r"^title = [^\n]*", f"title = {title}"), (r"^owner = [^\n]*", f"owner = {owner}"), (r"^contact = [^\n]*", f"contact = {contact}"))
-    edit("Makefile", (r"^bench: .*?\n\n", ""), (r" bench show export", " show export"), (r"-c requirements\.lock", "--find-links vendor -c requirements.lock"),
+    edit("Makefile", (r"^bench: .*?\n\n", ""), (r"^bench-monitor: .*?\n\n", ""), (r"^calm: .*?\n\n", ""), (r" bench bench-monitor calm show export", " show export"), (r"-c requirements\.lock", "--find-links vendor -c requirements.lock"),
          (r"INSTALL,flights", "INSTALL,run"), (r"test: everything", "test: the tests"), (r"## run every test: [^\n]*", "## run the tests"))
     nbdev = re.search(r"(?ms)^\[tool\.nbdev\]\n.*?(?=^\[)", got["pyproject.toml"])[0].replace('lib_path = "mlops_nb"', f'lib_path = "{c.package}"')
     return got | {"params.yaml": params_text(got["params.yaml"], c.guess, c.package, c.source, c.encoding), "pyproject.toml": PYPROJECT.format(name=name, package=c.package, nbdev=nbdev),

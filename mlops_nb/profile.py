@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['MOST', 'VERSION', 'BATCH', 'CSV', 'keys', 'numbers', 'Column', 'of_numbers', 'of_text', 'Profile', 'exact', 'merge',
-           'profile', 'batches', 'stream']
+           'profile', 'batches', 'pieces', 'tree', 'piece', 'stream']
 
 # %% ../nbs/api/08_profile.ipynb #c81e728d
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
@@ -226,38 +227,65 @@ def profile(table: Any, columns: Iterable[str] | None = None, shifts: dict[str, 
 def _there(c: str, have: list[str]) -> None:
     if c not in have: raise oops(f"a column among {', '.join(have[:12])}{' …' if len(have) > 12 else ''}", f"`{c}`.{suggest(c, have)}", "correct the name")
 
-def batches(path: str | Path, columns: Iterable[str] | None = None, rows: int = BATCH) -> Iterator[Any]:
-    "Arrow batches of a Parquet or CSV file, in order, a few megabytes at a time. Raises in words."
-    import pyarrow as pa, pyarrow.csv as csv, pyarrow.parquet as pq
-    path = Path(path); wanted = [*columns] if columns is not None else None
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    import pyarrow as pa
+    try: yield
+    except (pa.ArrowInvalid, OSError) as e: raise oops(f"{path.name} as a readable Parquet or CSV file with one type per column", str(e).split("\n")[0][:300], "mend the file, or convert it to Parquet") from None
+
+def _file(path: str | Path) -> tuple[Path, bool]:
+    "The path, and whether it is Parquet."
+    path = Path(path)
     if not path.is_file(): raise oops("a Parquet or CSV file", f"no file {path}", "correct the path")
-    try:
-        if path.suffix.lower() in CSV:
+    return path, path.suffix.lower() not in CSV
+
+def batches(path: str | Path, columns: Iterable[str] | None = None, rows: int = BATCH, groups: Iterable[int] | None = None) -> Iterator[Any]:
+    "Arrow batches of a Parquet or CSV file, in order, a few megabytes at a time; `groups`: of these row groups only. Raises in words."
+    import pyarrow as pa, pyarrow.csv as csv, pyarrow.parquet as pq
+    wanted = [*columns] if columns is not None else None; path, parquet = _file(path)
+    with _readable(path):
+        if not parquet:
             with csv.open_csv(path, csv.ReadOptions(block_size=1 << 22), convert_options=csv.ConvertOptions(strings_can_be_null=True)) as f:
                 for c in wanted or (): _there(c, f.schema.names)
                 for b in f: yield b if wanted is None else b.select(wanted)
         else:
             schema = pq.read_schema(path); text = [c.name for c in schema if pa.types.is_string(c.type) or pa.types.is_large_string(c.type)]
             for c in wanted or (): _there(c, schema.names)
-            with pq.ParquetFile(path, read_dictionary=text, pre_buffer=False, buffer_size=1 << 16) as f: yield from f.iter_batches(rows, columns=wanted, use_threads=False)
-    except (pa.ArrowInvalid, OSError) as e: raise oops(f"{path.name} as a readable Parquet or CSV file with one type per column", str(e).split("\n")[0][:300], "mend the file, or convert it to Parquet") from None
+            with pq.ParquetFile(path, read_dictionary=text, pre_buffer=False, buffer_size=1 << 16) as f: yield from f.iter_batches(rows, columns=wanted, use_threads=False, **({} if groups is None else {"row_groups": [*groups]}))
+
+def pieces(path: str | Path, rows: int = BATCH) -> list[list[int] | None]:
+    "What may be profiled apart: runs of neighbouring row groups with at least `rows` rows each, but for the last. A CSV file has none: it is one piece, None."
+    import pyarrow.parquet as pq
+    path, parquet = _file(path)
+    if not parquet: return [None]
+    with _readable(path): meta = pq.read_metadata(path)
+    got, full = [], True
+    for i in range(meta.num_row_groups):
+        if full: got.append([]); n = 0
+        got[-1].append(i); n += meta.row_group(i).num_rows; full = n >= rows
+    return got
+
+def tree(parts: Iterable[Any], join: Any = None) -> Any:
+    "All parts together, neighbours pairwise, then those pairwise, and so on, as they come. The shape depends on their number alone, and as few are kept as it has levels. `join`: `merge`. None of nothing."
+    join, kept = join or merge, []   # (level, part)
+    for p in parts:
+        level = 0
+        while kept and kept[-1][0] == level: p = join(kept.pop()[1], p); level += 1
+        kept.append((level, p))
+    return reduce(lambda b, a: join(a, b), [p for _, p in reversed(kept)]) if kept else None
+
+def piece(path: str | Path, groups: Iterable[int] | None = None, columns: Iterable[str] | None = None, rows: int = BATCH, shifts: dict | None = None) -> Profile:
+    "Profile one of the `pieces` of a file; Parquet column by column, which costs less and holds least. `shifts`: what earlier pieces were found to need; it saves work and changes nothing."
+    import pyarrow.parquet as pq
+    shifts, columns = {} if shifts is None else shifts, None if columns is None else [*columns]; path, parquet = _file(path)
+    def each(some: list[str] | None) -> Iterator[Profile]:
+        for b in batches(path, some, rows, groups): p = profile(b, shifts=shifts); shifts.update({k: max(c.shift, shifts.get(k, 0)) for k, c in p.columns.items() if c.kind != "text"}); yield p
+    if parquet and columns is None:
+        with _readable(path): columns = pq.read_schema(path).names
+    parts = [tree(each([c])) for c in columns] if parquet else [tree(each(columns))]
+    return Profile(parts[0].rows, {k: c for p in parts for k, c in p.columns.items()}) if parts and parts[0] else Profile(0, {c: Column("none") for c in columns or ()})
 
 def stream(path: str | Path, columns: Iterable[str] | None = None, rows: int = BATCH) -> Profile:
-    "Profile a Parquet or CSV file without holding it in memory: CSV in one pass over its rows, Parquet in one pass over each column, which costs less and holds least."
-    columns = None if columns is None else [*columns]; alone = _alone(path, columns); parts = [_streamed(path, [c], rows) for c in alone] if alone else [_streamed(path, columns, rows)]
-    return Profile(parts[0].rows, {k: c for p in parts for k, c in p.columns.items()})
-
-def _alone(path: str | Path, columns: list[str] | None) -> list[str]:
-    "The columns of a Parquet file; none of what cannot be read by column."
-    import pyarrow.parquet as pq
-    if Path(path).suffix.lower() in CSV or not Path(path).is_file(): return []
-    try: return columns if columns is not None else pq.read_schema(path).names
-    except Exception: return []   # `batches` says in words what is wrong
-
-def _streamed(path: str | Path, columns: list[str] | None, rows: int) -> Profile:
-    got, parts = None, []
-    for b in batches(path, columns, rows):
-        parts.append(profile(b, shifts={} if got is None else {k: c.shift for k, c in got.columns.items()}))
-        if len(parts) > 7: got, parts = reduce(merge, parts if got is None else [got, *parts]), []
-    if got is None and not parts: return Profile(0, {c: Column("none") for c in columns or ()})
-    return reduce(merge, parts if got is None else [got, *parts])
+    "Profile a Parquet or CSV file without holding it in memory. Batches are merged within their piece of the file and then the pieces, both by `tree`: so other machines that profile the pieces get the same bytes."
+    shifts, columns = {}, None if columns is None else [*columns]
+    return tree(piece(path, g, columns, rows, shifts) for g in pieces(path)) or Profile(0, {c: Column("none") for c in columns or ()})
