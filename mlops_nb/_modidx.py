@@ -224,6 +224,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'mlops_nb.dask_engine._versions': ('api/dask_engine.html#_versions', 'mlops_nb/dask_engine.py'),
                                       'mlops_nb.dask_engine.engine': ('api/dask_engine.html#engine', 'mlops_nb/dask_engine.py'),
                                       'mlops_nb.dask_engine.import_dask': ('api/dask_engine.html#import_dask', 'mlops_nb/dask_engine.py'),
+                                      'mlops_nb.dask_engine.mapper': ('api/dask_engine.html#mapper', 'mlops_nb/dask_engine.py'),
                                       'mlops_nb.dask_engine.row_ranges': ('api/dask_engine.html#row_ranges', 'mlops_nb/dask_engine.py')},
             'mlops_nb.data': { 'mlops_nb.data.Spec': ('api/data.html#spec', 'mlops_nb/data.py'),
                                'mlops_nb.data.Spec.names': ('api/data.html#spec.names', 'mlops_nb/data.py'),

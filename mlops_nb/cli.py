@@ -80,13 +80,17 @@ def _monitor(a):
     import json
     from mlops_nb.core import read_json, to_json, write_atomic, write_json
     from mlops_nb.show import LEVELS
+    from mlops_nb import sagemaker
     from mlops_nb.watch import SCHEMA, watch
     if a.json_schema: print(json.dumps(SCHEMA, indent=1)); return 0
     if not (a.reference and a.current): raise oops("--reference FILE and --current FILE", "one of them lacks", "mlops-nb monitor --reference march.parquet --current april.parquet --score p --label y --html april.html")
+    given = sagemaker.read_constraints(a.constraints) if a.constraints else None
     limits = dict(x.partition("=")[::2] for x in a.limit or ()); limits = {k: v if v in ("learned", *LEVELS) else _real(k, v) for k, v in limits.items()}
     got = watch(a.reference, a.current, a.score, a.label, a.time, a.positive, a.columns.split(",") if a.columns else (), limits, a.threshold, a.together, a.name)
     if a.html: write_atomic(a.html, got.html(a.language))
     if a.prometheus: write_atomic(a.prometheus, got.prometheus())
+    if a.sagemaker: sagemaker.write(a.sagemaker, got.reference, got.current, given)
+    for v in sagemaker.violations(got.current, given, got.reference.profile) if given else (): print(f"  {v['constraint_check_type']}: {v['feature_name']}: {v['description']}", file=sys.stderr if a.json == "-" else sys.stdout)
     if a.json: print(to_json(got.json())) if a.json == "-" else write_json(a.json, got.json())
     print(got, file=sys.stderr if a.json == "-" else sys.stdout)
     return 3 if a.fail_on and LEVELS.index(got.level) >= LEVELS.index(a.fail_on) else 0
@@ -196,6 +200,7 @@ COMMANDS = {
         (("--columns",), {"metavar": "A,B,…", "help": "those to watch; otherwise all"}), (("--threshold",), {"type": float, "default": .5, "help": "score from which the answer is yes"}), (("--limit",), {"action": "append", "metavar": "NAME=VALUE", "help": "as under monitor: in params.yaml, such as psi_watch=0.1"}),
         (("--together",), {"action": "store_true", "help": "also compare all columns at once, by a classifier and by principal components"}), (("--name",), {"default": "Model", "help": "what the page calls it"}), (("--language",), {"default": "en", "choices": ["en", "ja"], "help": "of the page"}),
         (("--html",), {"metavar": "FILE", "help": "write the page"}), (("--json",), {"metavar": "FILE", "help": "write all numbers; - prints them"}), (("--prometheus",), {"metavar": "FILE", "help": "write Prometheus' text format"}),
+        (("--sagemaker",), {"metavar": "FOLDER", "help": "write statistics.json, constraints.json and constraint_violations.json of Amazon SageMaker Model Monitor"}), (("--constraints",), {"metavar": "FILE", "help": "a constraints.json to hold the window against as well"}),
         (("--fail-on",), {"choices": ["watch", "act"], "help": "end with exit code 3 at this verdict or a worse one"}), (("--json-schema",), {"action": "store_true", "help": "print the JSON schema of --json"})]),
     "alert": (_alert, "announce what appeared, worsened or cleared, and what still waits", "mlops-nb alert", [(("--tries",), {"type": int, "default": 3, "help": "tries per message"}), (("--prometheus",), {"action": "store_true", "help": "print Prometheus' text format instead"})]),
     "track": (_track, "copy to the MLflow server what it does not have yet: runs, models, versions, aliases", "mlops-nb track", []),

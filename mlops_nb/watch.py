@@ -156,7 +156,7 @@ def expected(seen: Seen, calibration: Any, threshold: float, past: pd.DataFrame 
     return estimate(whole.values, whole.counts, calibration, threshold, past) if whole is not None and calibration is not None else None
 
 # %% ../nbs/api/29_watch.ipynb #6512bd43
-JUDGED = {"binary": ("auc", "log_loss"), "regression": ("mae", "rmse")}
+JUDGED = {"binary": ("auc", "f1", "precision"), "regression": ("mae", "rmse")}
 
 NUMBER, WORDS_, COUNT = {"type": ["number", "null"]}, {"type": "string"}, {"type": "integer", "minimum": 0}
 _METRICS = {"type": "object", "additionalProperties": {"type": "object", "required": ["value"], "properties": {k: NUMBER for k in ("value", "low", "high", "n")}}}

@@ -13,7 +13,7 @@ import pytest
 from conftest import nb
 
 from mlops_nb import dask_engine, features, model
-from mlops_nb.core import MlopsError
+from mlops_nb.core import MlopsError, Settings
 from mlops_nb.profile import BATCH, Profile, piece, pieces, profile, stream, tree
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -75,9 +75,15 @@ def example(n=700):
     return d.assign(late=(d.hour + d.wind * (d.carrier == "UA") + r.normal(0, 5, n) > 22).astype(int))
 
 
-def test_a_search_finds_the_same(far, capsys):
+def mapper(cluster, monkeypatch):
+    "As a stage has it, with the address from the settings."
+    monkeypatch.setattr(dask_engine, "settings", lambda: Settings(scheduler=cluster.scheduler_address))
+    return dask_engine.mapper("dask")
+
+
+def test_a_search_finds_the_same(far, cluster, capsys, monkeypatch):
     args = (example(), {"target": "late", "task": "binary", "keys": []}); more = {"search": {"max_leaf_nodes": [3, 5, 15], "learning_rate": [.03, .1], "max_iter": [5, 10]}, "search_candidates": 7}
-    here = model.train(*args, **more); said = capsys.readouterr().out; there = model.train(*args, **more, each=far.map)
+    here = model.train(*args, **more); said = capsys.readouterr().out; there = model.train(*args, **more, each=mapper(cluster, monkeypatch))
     assert capsys.readouterr().out == said and said.count("search ") == 2 and there.model.manifest == here.model.manifest and model.dumps(there.model.pipeline) == model.dumps(here.model.pipeline)
     with pytest.raises(MlopsError, match="max_itr"): model.train(*args, search={"max_itr": [1, 2]}, search_candidates=2, each=far.map)
 
@@ -93,14 +99,14 @@ def double(events, history): return pd.DataFrame({"twice": (events["size"] * 2).
 '''
 
 
-def test_features_are_the_same(far, tmp_path, monkeypatch):
+def test_features_are_the_same(far, cluster, tmp_path, monkeypatch):
     "Their modules are found in the project, which the workers did not start in."
     (tmp_path / "shop").mkdir(); (tmp_path / "shop" / "made.py").write_text(SHOP); (tmp_path / "shop" / "__init__.py").touch(); (tmp_path / "dvc.yaml").touch()
     monkeypatch.setenv("MLOPS_NB_ROOT", str(tmp_path)); monkeypatch.syspath_prepend(tmp_path); r = np.random.default_rng(0); n = 500
     when = lambda n: pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(r.integers(0, 90 * 24, n)), unit="h")
     events = pd.DataFrame({"visit": range(n), "time": when(n), "shop": r.choice(["a", "b"], n), "size": r.integers(1, 9, n)}); sales = pd.DataFrame({"known_at": when(3000), "shop": r.choice(["a", "b"], 3000), "amount": r.gamma(2, 9, 3000)})
     args = (events, {"sales": sales}, "time", {"modules": ["shop.made"], "columns": ["size"], "exclude": []}); here = features.build(*args)
-    pd.testing.assert_frame_equal(features.build(*args, each=far.map), here, check_exact=True); assert list(here) == ["size", "usual", "twice"] and here.usual.notna().mean() > .9
+    pd.testing.assert_frame_equal(features.build(*args, each=mapper(cluster, monkeypatch)), here, check_exact=True); assert list(here) == ["size", "usual", "twice"] and here.usual.notna().mean() > .9
 
 
 def test_the_pipeline_takes_the_setting(small, cluster):
@@ -110,7 +116,7 @@ def test_the_pipeline_takes_the_setting(small, cluster):
     params.write_text(params.read_text().replace("engine: local", "engine: dask"))
     got = nb("run", "monitor", cwd=small, check=False); assert got.returncode and "scheduler = tcp://HOST:PORT in settings.ini" in got.stdout + got.stderr
     ini.write_text(re.sub("(?m)^scheduler =.*", f"scheduler = {cluster.scheduler_address}", ini.read_text()))
-    nb("run", "preprocess", "current", cwd=small); nb("run", "monitor", cwd=small)
+    nb("run", "preprocess", "current", cwd=small); nb("run", "monitor", cwd=small)   # features of modules and searches: see above
     plain = lambda b: re.sub(r'"(md5|parameters|params|code)": "[^"]*"', "", b.decode()) if b[:1] == b"{" else b
     for f, was in before.items(): assert plain((small / f).read_bytes()) == plain(was), f
 
@@ -151,7 +157,7 @@ def fails(match, *args, **kw):
 def test_without_dask(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     fails(r"pip install 'mlops_nb\[dask\]'", "dask", "tcp://127.0.0.1:8786")
-    with dask_engine.engine("local") as at: assert at.map(lambda x: -x, [1, 2]) == [-1, -2] and at.profile(table(10)) == profile(table(10))
+    with dask_engine.engine("local") as at: assert at.map(lambda x: -x, [1, 2]) == dask_engine.mapper()(lambda x: -x, [1, 2]) == [-1, -2] and dask_engine.mapper("dask")(print, []) == [] and at.profile(table(10)) == profile(table(10))
 
 
 @pytest.mark.parametrize("address", ["scheduler:8786", "http://a:1", "tcp://a", "tcp://user:secret@a:1", "tcp://a:1 --evil"])
