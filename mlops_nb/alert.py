@@ -220,6 +220,7 @@ def prometheus(top: Path | None = None) -> str:
         "mlops_nb_metric": ("Quality on the rows whose outcome is known.", [({"name": k}, v) for k, v in line["metrics"].items()]),
         "mlops_nb_rows": ("Rows in the current window.", [({}, line["rows"])]),
         "mlops_nb_labelled": ("Those whose outcome is known.", [({}, line["labelled"])]),
+        "mlops_nb_stage_seconds": ("How long the last run of each stage took.", [({"stage": r["stage"]}, r["seconds"]) for r in {r["stage"]: r for r in read_lines(top / ".mlops" / "runs.jsonl") if "stage" in r}.values()]),
         "mlops_nb_alerts_waiting": ("Messages that a target has not taken yet.", [({}, len(state(top)["outbox"]))])})
     if s.prometheus: write_atomic(top / s.prometheus, got)
     return got

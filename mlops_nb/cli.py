@@ -86,7 +86,7 @@ def _monitor(a):
     if not (a.reference and a.current): raise oops("--reference FILE and --current FILE", "one of them lacks", "mlops-nb monitor --reference march.parquet --current april.parquet --score p --label y --html april.html")
     given = sagemaker.read_constraints(a.constraints) if a.constraints else None
     limits = dict(x.partition("=")[::2] for x in a.limit or ()); limits = {k: v if v in ("learned", *LEVELS) else _real(k, v) for k, v in limits.items()}
-    got = watch(a.reference, a.current, a.score, a.label, a.time, a.positive, a.columns.split(",") if a.columns else (), limits, a.threshold, a.together, a.name)
+    got = watch(a.reference, a.current, a.score, a.label, a.time, a.positive, a.columns.split(",") if a.columns else (), limits, a.threshold, a.together, a.name, a.labels, a.key)
     if a.html: write_atomic(a.html, got.html(a.language))
     if a.prometheus: write_atomic(a.prometheus, got.prometheus())
     if a.sagemaker: sagemaker.write(a.sagemaker, got.reference, got.current, given)
@@ -197,6 +197,7 @@ COMMANDS = {
     "monitor": (_monitor, "watch any model, in a project or not: two tables, a score, a label; exit code 3 from --fail-on up", "mlops-nb monitor --reference march.parquet --current april.parquet --score p --label y --html april.html --fail-on act", [
         (("--reference",), {"metavar": "FILE", "help": "what was normal: Parquet or CSV"}), (("--current",), {"nargs": "+", "metavar": "FILE", "help": "what came in; of several windows the last is judged"}), (("--score",), {"metavar": "COL", "help": "the model's answers; of two classes: the probability of yes"}),
         (("--label",), {"metavar": "COL", "help": "what came true; may be missing in part"}), (("--positive",), {"metavar": "VALUE", "help": "the value of the label that counts as yes, where it is not 1"}), (("--time",), {"metavar": "COL", "help": "times of the reference's rows, to cut it into spans; otherwise by their order"}),
+        (("--labels",), {"metavar": "FILE", "help": "outcomes in a file of their own, joined by --key"}), (("--key",), {"metavar": "COL", "help": "the column that rows and labels have in common"}),
         (("--columns",), {"metavar": "A,B,…", "help": "those to watch; otherwise all"}), (("--threshold",), {"type": float, "default": .5, "help": "score from which the answer is yes"}), (("--limit",), {"action": "append", "metavar": "NAME=VALUE", "help": "as under monitor: in params.yaml, such as psi_watch=0.1"}),
         (("--together",), {"action": "store_true", "help": "also compare all columns at once, by a classifier and by principal components"}), (("--name",), {"default": "Model", "help": "what the page calls it"}), (("--language",), {"default": "en", "choices": ["en", "ja"], "help": "of the page"}),
         (("--html",), {"metavar": "FILE", "help": "write the page"}), (("--json",), {"metavar": "FILE", "help": "write all numbers; - prints them"}), (("--prometheus",), {"metavar": "FILE", "help": "write Prometheus' text format"}),

@@ -34,6 +34,7 @@ class Spec:
     encoding: str = "utf-8-sig"      # of CSV files; utf-8-sig reads UTF-8 with and without BOM, cp932 is Shift-JIS
     seed: int = 0                    # of the split when there is no time
     outcome: str = "right"           # binary: what the flagged rows that were flagged rightly are called: late, fraudulent, …
+    quantities: tuple = ()           # columns that tell how scoring went, such as latency_ms or status: monitored, never learned from
     noun: str = "rows"               # what a row is called in reports: flights, customers, …
 
     @property
@@ -56,9 +57,9 @@ def spec(p: dict | None = None) -> Spec:
         if not d.get(k): raise oops(f"data.{k} in params.yaml", "nothing", f"set it to {Spec.__annotations__[k]}")
     d = {k: v for k, v in d.items() if v is not None}
     for k, v in d.items():
-        if k != "keys" and isinstance(v, (list, dict)) or k == "seed" and not isinstance(v, int): raise oops(f"a single value for data.{k}", repr(v), "mend params.yaml")
-    d = {k: v if k in ("keys", "seed", "positive") else str(v) for k, v in d.items()}
-    s = Spec(**d | {"keys": tuple(dict.fromkeys(map(str, [d["keys"]] if isinstance(d.get("keys"), str) else d.get("keys") or ROW)))})
+        if k not in ("keys", "quantities") and isinstance(v, (list, dict)) or k == "seed" and not isinstance(v, int): raise oops(f"a single value for data.{k}", repr(v), "mend params.yaml")
+    d = {k: v if k in ("keys", "quantities", "seed", "positive") else str(v) for k, v in d.items()}
+    s = Spec(**d | {"quantities": tuple(map(str, [q] if isinstance(q := d.get("quantities") or (), str) else q)), "keys": tuple(dict.fromkeys(map(str, [d["keys"]] if isinstance(d.get("keys"), str) else d.get("keys") or ROW)))})
     if s.task not in TASKS: raise oops(f"data.task among {', '.join(TASKS)}", f"{s.task!r}.{suggest(s.task, TASKS)}", "mend params.yaml")
     if s.target in s.names(): raise oops("a target that is neither key nor time", s.target, "correct data.target, data.keys or data.time in params.yaml")
     for c in (*s.names(), s.target):

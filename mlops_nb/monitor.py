@@ -13,7 +13,7 @@ from typing import Any, Iterable, Iterator
 import numpy as np, pandas as pd
 from .core import md_table, number, oops, suggest
 from .distance import _binned, by_chance, differences, pair
-from .limits import STATED, Reference, effect, limits as learned_limits
+from .limits import Reference, effect, limits as learned_limits, weight
 from .profile import Column, Profile
 from .schema import Contract
 from .show import LEVELS, Say
@@ -30,6 +30,7 @@ class Limits:
     new_watch: float = 0.01        # share of values that training never had
     matter: float = 0.1            # least shift of the mean score by one column alone that matters, in standard deviations of the score
     drift_max: str = "act"         # the most that drift alone can say
+    failed_act: float = 0.001      # share of rows that could not be scored
     metric_drop: float = 0.05      # how much worse than when trained a metric may be, as a share of its value then
     floors: dict = field(default_factory=dict)  # {metric: worst acceptable value}; beyond it → act
 
@@ -60,15 +61,19 @@ def _limits_of(ref: Reference, rows: int, m: Limits) -> pd.DataFrame:
         if getattr(m, name) != "learned": d[column] = float(getattr(m, name)); d["source"] = "hand" if column == "psi_watch" else d.source
     return d.rename(columns={"missing": "missing_limit"})
 
-def drift(ref: Reference, cur: Profile, limits: "dict | Limits | None" = None, season: Profile | None = None) -> pd.DataFrame:
-    "One row per column of the reference (see `distance.differences`) with its limits, `by_chance` (the PSI up to which chance explains it), `effect` on the mean score, whether that `matters`, `of_limit` (PSI as a multiple of its limit), and `severity`, worst first. `season`: compare with this profile instead."
+def _unheard(ref: Reference, d: pd.DataFrame) -> np.ndarray:
+    "What values that the reference never had, new names or missing where none was, may do to the mean score: their share times how closely the score follows the column."
+    new = d.new.fillna(0) + np.where(d.missing_ref == 0, d.missing, 0); return np.array([weight(ref.response[c]) * n if c in ref.response else 0.0 for c, n in zip(d.column, new)])
+
+def drift(ref: Reference, cur: Profile, limits: "dict | Limits | None" = None, season: Profile | None = None, late: Iterable[str] = ()) -> pd.DataFrame:
+    "One row per column of the reference (see `distance.differences`) with its limits, `by_chance` (the PSI up to which chance explains it), `effect` on the mean score, whether that `matters`, `of_limit` (PSI as a multiple of its limit), and `severity`, worst first. `season`: compare with this profile instead; `late`: columns whose values may come later, so that missing ones are no finding."
     m, base = Limits.of(limits), season or ref.profile; d = differences(base, cur); real = REAL / max(len(d), 1); worst = lambda a, b: max(a, b, key=LEVELS.index)
     d = d.merge(_limits_of(ref, cur.rows, m), on="column", how="left"); of = lambda c: cur.columns.get(c) or Column("none", missing=cur.rows)
     d["effect"] = [effect(ref.response.get(c, {}), of(c)) for c in d.column]; spread = max((r["std"] for r in ref.response.values()), default=math.nan)
-    d["matters"] = d.effect.abs() > np.fmax(d.effect_act, m.matter * spread); d["type"] = (d.kind != d.kind_now) & ~d.kind.eq("none") & ~d.kind_now.eq("none")
+    d["matters"] = d.effect.abs() + _unheard(ref, d) > np.fmax(d.effect_act, m.matter * spread); d["type"] = (d.kind != d.kind_now) & ~d.kind.eq("none") & ~d.kind_now.eq("none")
     d["drift"] = np.where((d.psi >= d.psi_watch) & (d.chance < real), np.where((d.psi >= d.psi_act) & d.matters, "act", "watch"), "ok")
     d["by_chance"] = [by_chance(*_binned(pair(base.columns[c], of(c))), real) for c in d.column]; d["of_limit"] = d.psi / d.psi_watch.clip(lower=1e-9)
-    d["rise"] = (d.missing - d.missing_ref).where(d.missing_chance < real, 0.0)
+    d["rise"] = (d.missing - d.missing_ref).where((d.missing_chance < real) & ~d.column.isin([*late]), 0.0)
     d["other"] = np.where((d.rise >= d.missing_limit) & (d.rise > 0) | (d.new >= m.new_watch) & (d.new > 0), np.where(d.matters, "act", "watch"), "ok")
     d["severity"] = [min("act" if t else worst(a, b), m.drift_max, key=LEVELS.index) for a, b, t in zip(d.drift, d.other, d.type)]
     return d.sort_values(["severity", "of_limit"], key=lambda s: -s.map(LEVELS.index) if s.dtype == object or s.name == "severity" else -s.fillna(-1), kind="stable", ignore_index=True)
@@ -78,7 +83,7 @@ def drift(ref: Reference, cur: Profile, limits: "dict | Limits | None" = None, s
 class Finding:
     "One monitored quantity and how it stands against its limit. `id` stays the same from window to window."
     id: str
-    quantity: str      # estimate, drift, missing, new, type, quality or contract
+    quantity: str      # failed, estimate, drift, missing, new, type, quality or contract
     column: str        # or the metric
     value: float | None
     limit: float | None
@@ -126,14 +131,15 @@ def _estimate_findings(estimated: dict, reference: dict, m: Limits) -> Iterator[
         if f.severity != "ok": yield replace(f, id=f.id.replace("quality", "estimate"), quantity="estimate", say=Say("monitor.estimate", **{k: v for k, v in f.say.values.items() if k != "before"}))
 
 def findings(table: pd.DataFrame | None = None, limits: "dict | Limits | None" = None, metrics: dict | None = None, reference: dict | None = None,
-             contract: Contract | None = None, scores: Iterable[str] = ("score", "prediction"), estimated: dict | None = None) -> tuple[Finding, ...]:
-    "All findings, worst first: drift `table`, `metrics` {name: {value, low, high, n}} of labelled rows against floors and `reference`, what is `estimated` of the others, and violations of the `contract`. No metrics: an `ok` finding says that quality is not known yet."
+             contract: Contract | None = None, scores: Iterable[str] = ("score", "prediction"), estimated: dict | None = None, failed: float = 0.0) -> tuple[Finding, ...]:
+    "All findings, worst first: drift `table`, `metrics` {name: {value, low, high, n}} of labelled rows against floors and `reference`, what is `estimated` of the others, the share of rows that `failed` to be scored, and violations of the `contract`. No metrics: an `ok` finding says that quality is not known yet."
     m, got = Limits.of(limits), []
     for v in contract.violations if contract else (): got.append(Finding(f"contract.{v.check}.{v.column}", "contract", v.column, v.share, 0.0, v.severity, v.say()))
     got += [*_quality_findings(metrics or {}, reference or {}, m), *_estimate_findings(estimated or {}, reference or {}, m)]
+    if failed > m.failed_act: got.append(Finding("failed.score", "failed", "score", failed, m.failed_act, "act", Say("monitor.failed", value=failed, limit=m.failed_act), source="hand"))
     if not metrics: got.append(Finding("quality.unknown", "quality", "", None, None, "ok", Say("monitor.unknown")))
     if table is not None: got += _drift_findings(table, m, tuple(scores))
-    return tuple(sorted(got, key=lambda f: (-LEVELS.index(f.severity), ("contract", "quality", "estimate", "type", "drift", "missing", "new").index(f.quantity))))
+    return tuple(sorted(got, key=lambda f: (-LEVELS.index(f.severity), ("contract", "failed", "quality", "estimate", "type", "drift", "missing", "new").index(f.quantity))))
 
 # %% ../nbs/api/11_monitor.ipynb #aab32389
 @dataclass(frozen=True)
@@ -196,6 +202,6 @@ def verdict(findings: Iterable[Finding]) -> Verdict:
     if many: reasons = reasons[:MAX_REASONS - 2] + [Say("monitor.many", n=len({f.column for f in drifted}), column=max(drifted, key=lambda f: (f.say.key == "monitor.drift", f.value or 0)).column), drifted[0].say]
     reasons = reasons[:MAX_REASONS] or [Say("monitor.calm")]
     reasons += [f.say for f in all_ if f.id == "quality.unknown"]
-    kinds = dict.fromkeys({"estimate": "quality"}.get(f.quantity, f.quantity) if f.quantity in ("contract", "quality", "estimate") else "shift" if f.severity == "act" else "drift" for f in bad)
+    kinds = dict.fromkeys({"estimate": "quality", "failed": "contract"}.get(f.quantity, f.quantity) if f.quantity in ("contract", "failed", "quality", "estimate") else "shift" if f.severity == "act" else "drift" for f in bad)
     level = max((f.severity for f in bad), key=LEVELS.index, default="ok")
     return Verdict(level, tuple(reasons), tuple(Say(f"monitor.todo_{k}") for k in kinds) or (Say("monitor.todo_nothing"),), all_)

@@ -23,18 +23,19 @@ KEPT, SHOWN = 20_000, 3   # rows kept of a file; figures of columns on the page
 # %% ../nbs/api/29_watch.ipynb #a87ff679
 @dataclass(frozen=True)
 class Roles:
-    "Which columns are what. `positive`: the value of the label that counts as yes; `columns`: those to watch, all others where none are named. `task`: binary or regression, by the label."
+    "Which columns are what. `positive`: the value of the label that counts as yes; `columns`: those to watch, all others where none are named. `outcomes`: labels by `key`, from a table of their own."
     score: str | None = None
     label: str | None = None
     time: str | None = None
     positive: Any = None
     columns: tuple = ()
-    task: str = ""
+    outcomes: Any = None   # {key: label} where labels come in a table of their own
+    key: str | None = None
 
-    def watched(self, have: Iterable[str]) -> list[str]: return [c for c in (self.columns or have) if c not in (self.label, self.time, self.score)]
+    def watched(self, have: Iterable[str]) -> list[str]: return [c for c in (self.columns or have) if c not in (self.label, self.time, self.score, self.key)]
 
     def check(self, have: list[str], what: str) -> None:
-        for name, c in (("score", self.score), ("label", self.label if what == "reference" else None), ("time", self.time), *(("columns", c) for c in (self.columns if what == "reference" else ()))):
+        for name, c in (("score", self.score), ("label", self.label if what == "reference" and self.outcomes is None else None), ("key", self.key), ("time", self.time), *(("columns", c) for c in (self.columns if what == "reference" else ()))):
             if c and c not in have: raise oops(f"a column for --{name} among those of the {what}: {', '.join(have[:12])}{' …' if len(have) > 12 else ''}", f"`{c}`.{suggest(c, have)}", "correct the name")
 
     def answers(self, y: pd.Series) -> pd.Series:
@@ -111,12 +112,16 @@ def look(source: Any, roles: Roles, what: str = "reference", task: str = "") -> 
     if not columns: raise oops(f"columns to watch in the {what}", ", ".join(have[:12]), "give a table with more than label and time")
     alone = not isinstance(source, pd.DataFrame) and Path(source).suffix.lower() == ".parquet"
     got = [_columns(source, g, ids, step) for g in ([[c] for c in columns] if alone else [columns])]; join = lambda ps: Profile(ps[0].rows, {k: c for p in ps for k, c in p.columns.items()})
-    named = [c for c in (roles.score, roles.label) if c and c in have]; labels = []
+    label, named = [], [c for c in (roles.score, roles.key if roles.outcomes is not None else roles.label) if c and c in have]
     for b in (_chunks(source, named) if roles.score else ()):
-        f = _frame(b, named); more, task = _part(f, roles, task); labels.append(f)
+        f = _frame(b, named); f = f if roles.outcomes is None else f.assign(**{roles.label: f[roles.key].map(roles.outcomes)}); more, task = _part(f, roles, task)
+        if roles.label in f: label.append(roles.answers(f[roles.label]))
         for k, p in more.items(): parts[k] = merge(parts[k], p) if k in parts else p
-    rows = pd.concat([g[2] for g in got], axis=1); label = pd.concat(labels, ignore_index=True)[::step].reset_index(drop=True) if roles.label in named else None
-    return Seen(join([g[0] for g in got]), tuple(p for s in sorted(got[0][1]) if (p := join([g[1][s] for g in got])).rows >= 30), parts, rows if label is None else rows.assign(**{roles.label: label[roles.label]}), task)
+    whole, spans, rows = join([g[0] for g in got]), {s: join([g[1][s] for g in got]) for s in sorted(got[0][1])}, pd.concat([g[2] for g in got], axis=1)
+    if label:   # its drift counts as well
+        y = pd.concat(label, ignore_index=True); of = lambda y: profile(pd.DataFrame({roles.label: y})).columns; whole.columns.update(of(y)); rows = rows.assign(**{roles.label: y[::step].to_numpy()})
+        for s, p in spans.items(): p.columns.update({k: c.coarse(COARSE) for k, c in of(y[ids == s]).items()})
+    return Seen(whole, tuple(p for p in spans.values() if p.rows >= 30), parts, rows, task)
 
 # %% ../nbs/api/29_watch.ipynb #8f14e45f
 def _counts(p: Profile | None, at: np.ndarray | None = None) -> Any: return None if p is None or "score" not in p.columns else p.columns["score"]
@@ -252,16 +257,25 @@ def _history(names: list[str], seens: list[Seen], calibration: Any, threshold: f
         lines.append({"window": name, "champion": "", "rows": s.profile.rows, "labelled": n, "metrics": {k: v["value"] for k, v in real.items()}, "estimated": {k: v["value"] for k, v in every.items()}})
     return got
 
+def _outcomes(labels: Any, key: str | None, label: str | None) -> pd.Series | None:
+    "Labels by key; of a key that comes twice, the last."
+    if labels is None: return None
+    if not (key and label): raise oops("--key and --label beside --labels", "one of them lacks", "name the column that rows and labels have in common, and that of the outcome")
+    f = pd.concat([_frame(b, [key, label]) if {key, label} <= set(_names(b)) else _lacks(b, key, label) for b in _chunks(labels)], ignore_index=True)
+    return f[f[key].notna()].drop_duplicates(key, keep="last").set_index(key)[label]
+
+def _lacks(b: Any, key: str, label: str) -> None: raise oops(f"columns {key} and {label} in the labels", ", ".join(_names(b)[:12]), "correct the names")
+
 def watch(reference: Any, current: Any, score: str | None = None, label: str | None = None, time: str | None = None, positive: Any = None, columns: Iterable[str] = (), limits: dict | None = None,
-          threshold: float = .5, together: bool = False, name: str = "Model") -> Watched:
+          threshold: float = .5, together: bool = False, name: str = "Model", labels: Any = None, key: str | None = None) -> Watched:
     """Monitor a model from tables: `reference` and `current` are DataFrames, or Parquet or CSV files, `current` also a list or a dict {name: table} of windows of which the last is judged.
-    `score`: the model's answer (of two classes: the probability of yes); `label`: what came true, may be missing in part; `time`: of the reference, for its spans; `limits`: as under `monitor:` in params.yaml. `together`: also compare all columns at once. Raises in words."""
+    `score`: the model's answer (of two classes: the probability of yes); `label`: what came true, may be missing in part; `time`: of the reference, for its spans; `limits`: as under `monitor:` in params.yaml. `together`: also compare all columns at once. `labels`: a table with `key` and `label`, where outcomes arrive later than rows. Raises in words."""
     given = current if isinstance(current, dict) else {str(Path(c).stem) if not isinstance(c, pd.DataFrame) else f"window {i + 1}": c for i, c in enumerate(current if isinstance(current, (list, tuple)) else [current])}
     if label and not score: raise oops("--score beside --label", "only a label", "name the column of the model's answers")
-    roles = Roles(score, label, time, positive, tuple(columns)); then = look(reference, roles); m = Limits.of(limits); notes = []
+    roles = Roles(score, label, time, positive, tuple(columns), _outcomes(labels, key, label), key); then = look(reference, roles); m = Limits.of(limits); notes = []
     seens = [look(c, replace(roles, time=None), "current", then.task) for c in given.values()]; names, now = [*given], seens[-1]
-    ref = Reference(then.profile.coarse(FULL), then.spans, (), response(then.rows[[*then.profile.columns]], pd.to_numeric(then.rows[score], errors="coerce")) if score and pd.api.types.is_numeric_dtype(then.rows[score]) else {})
-    tables = [drift(ref, s.profile, m) for s in seens]; extra = [c for c in now.profile.columns if c not in then.profile.columns]
+    ref = Reference(then.profile.coarse(FULL), then.spans, (), response(then.rows[[c for c in then.profile.columns if c != label]], pd.to_numeric(then.rows[score], errors="coerce")) if score and pd.api.types.is_numeric_dtype(then.rows[score]) else {})
+    tables = [drift(ref, s.profile, m, late=[label] if label else ()) for s in seens]; extra = [c for c in now.profile.columns if c not in then.profile.columns and c not in (label, key)]
     if extra: notes.append(Say("watch.extra", n=len(extra), columns=", ".join(extra[:5])))
     try: calibration = _calibration(then, roles); base = realised(then, threshold); past = _history(names, seens, calibration, threshold, roles)
     except MlopsError as e: calibration, base, past = None, {}, []; notes.append(Say.text(" ".join(x.strip() for x in str(e).splitlines())))

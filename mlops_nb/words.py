@@ -143,6 +143,7 @@ WORDS |= {
     "monitor.matters": {"en": "By itself that moves the mean prediction by {effect:+.3f}: ask what changed at the source", "ja": "これだけで予測の平均が {effect:+.3f} 動きます。出どころの変化を確認してください"},
     "monitor.matters_not": {"en": "By itself that moves the mean prediction by only {effect:+.3f}: worth knowing, no reason to act", "ja": "これによる予測の平均の動きは {effect:+.3f} にとどまります。対応は不要です"},
     "monitor.matter_unknown": {"en": "What that does to the predictions is not known", "ja": "予測への影響は不明です"},
+    "monitor.failed": {"en": "{value:.2%} of the rows could not be scored (limit {limit:.2%}). Look at those rows before anything else", "ja": "{value:.2%} の行で予測できませんでした（限度 {limit:.2%}）。まずその行を調べてください"},
     "monitor.missing": {"en": "{column} is missing in {now:.1%} of the rows, {before:.1%} when trained (limit: {limit:.1%} more). Ask whoever owns the source", "ja": "{column} の欠損が学習時の {before:.1%} から {now:.1%} に増えました（限度: +{limit:.1%}）。データの提供元に確認してください"},
     "monitor.new": {"en": "{column}: {value:.1%} of the values never occurred in training, for example {examples} (limit {limit:.1%}). The model knows nothing of them: retrain once there are enough", "ja": "{column}: 値の {value:.1%} は学習時になかったものです（例: {examples}、限度 {limit:.1%}）。モデルには未知のため、件数が集まったら再学習してください"},
     "monitor.many": {"en": "{n} columns look different than when the model was trained, most of all {column}", "ja": "{n} 列が学習時と異なります。最も変わったのは {column} です"},

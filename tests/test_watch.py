@@ -1,0 +1,113 @@
+"""`mlops-nb monitor`: any model, from two tables, outside of any project."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+import jsonschema
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_nb.core import MlopsError
+from mlops_nb.watch import SCHEMA, watch
+
+
+def orders(n=4000, seed=0, fare=20.0, lift=None, known=1.0):
+    r = np.random.default_rng(seed)
+    d = pd.DataFrame({"fare": r.gamma(3, fare, n), "stops": r.integers(0, 3, n), "route": r.choice(["A", "B", "C"], n)})
+    d["p"] = 1 / (1 + np.exp(2 - d.fare / 40))
+    d["bought"] = (r.random(n) < (d.p if lift is None else lift)).astype(float)
+    d.loc[r.random(n) > known, "bought"] = np.nan
+    return d
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    top = tmp_path_factory.mktemp("elsewhere")
+    orders(8000).to_parquet(top / "ref.parquet"), orders(seed=1).to_parquet(top / "calm.parquet"), orders(seed=2, fare=30).to_csv(top / "dear.csv", index=False)
+    return top
+
+
+def cli(top, *argv):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MLOPS_NB")}
+    return subprocess.run([sys.executable, "-m", "mlops_nb", "monitor", *argv], cwd=top, env=env, capture_output=True, text=True, timeout=120)
+
+
+def test_the_exit_code_follows_the_verdict(files):
+    base = ("--reference", "ref.parquet", "--score", "p", "--label", "bought")
+    calm = cli(files, *base, "--current", "calm.parquet", "--json", "-", "--fail-on", "watch")
+    assert calm.returncode == 0, calm.stderr
+    got = json.loads(calm.stdout)
+    jsonschema.validate(got, SCHEMA), jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert got["verdict"] == "ok" and {c["column"] for c in got["columns"]} == {"fare", "stops", "route", "p", "bought"} and got["windows"][0]["realised"]["auc"]["value"] > .6
+    dear = cli(files, *base, "--current", "calm.parquet", "dear.csv", "--html", "d.html", "--json", "d.json", "--prometheus", "d.prom", "--sagemaker", "sm", "--fail-on", "act")
+    assert dear.returncode == 3 and "dear: act" in dear.stdout
+    page = (files / "d.html").read_text()
+    assert "dear: 4,000 rows" in page and not re.search(r'(src|href)="https?://', page) and len(page) < 300_000
+    assert json.loads((files / "d.json").read_text())["verdict"] == "act" and 'mlops_nb_verdict{window="dear"} 2' in (files / "d.prom").read_text()
+    assert {p.name for p in (files / "sm").iterdir()} == {"statistics.json", "constraints.json", "constraint_violations.json"}
+    held = cli(files, *base, "--current", "dear.csv", "--constraints", "sm/constraints.json")
+    assert held.returncode == 0 and "baseline_drift_check: fare" in held.stdout
+
+
+@pytest.mark.parametrize("argv, words", [((), "--reference FILE and --current FILE"), (("--reference", "no.csv", "--current", "calm.parquet"), "no file no.csv"), (("--reference", "ref.parquet", "--current", "calm.parquet", "--score", "prob"), "`prob`"),
+                                         (("--reference", "ref.parquet", "--current", "calm.parquet", "--label", "bought"), "--score beside --label"), (("--reference", "ref.parquet", "--current", "calm.parquet", "--limit", "psi_wach=1"), "psi_watch"),
+                                         (("--reference", "ref.parquet", "--current", "calm.parquet", "--limit", "psi_watch=much"), "a number, or learned"), (("--reference", "ref.parquet", "--current", "calm.parquet", "--labels", "ref.parquet", "--label", "bought", "--score", "p"), "--key and --label beside --labels")])
+def test_mistakes_are_told_in_words(files, argv, words):
+    got = cli(files, *argv)
+    assert got.returncode == 1 and words in got.stderr and "Traceback" not in got.stderr
+
+
+def test_files_and_frames_say_the_same(files):
+    a, b = watch(files / "ref.parquet", files / "dear.csv", "p", "bought"), watch(orders(8000), {"dear": orders(seed=2, fare=30)}, "p", "bought")
+    assert a.json() == b.json() and a.html() == b.html()
+
+
+@pytest.mark.parametrize("break_, found, level", [(lambda d: d.assign(stops="two"), "type.stops", "act"), (lambda d: d.drop(columns="route"), "missing.route", "watch"), (lambda d: d.assign(fare=np.nan), "missing.fare", "act"), (lambda d: d.assign(route=d.route.replace("C", "<b>\"'\n")), "new.route", "watch"),
+                                                  (lambda d: d.assign(fare=d.fare * 1.6), "drift.fare", "act"), (lambda d: d.assign(bought=np.where(d.fare > 60, 1 - d.bought, d.bought)), "quality.drop.auc", "act"), (lambda d: d.assign(route=[f"r{i}" for i in range(len(d))]), "drift.route", "watch")])
+def test_faults_are_named(break_, found, level):
+    got = watch(orders(8000), break_(orders(seed=1)), "p", "bought")
+    of = {f.id: f.severity for f in got.verdict.findings}
+    assert of.get(found) in (level, "act") and got.level != "ok", of
+    jsonschema.validate(json.loads(json.dumps(got.json(), allow_nan=True).replace("NaN", "null")), SCHEMA)
+    assert "<b>\"'" not in got.html() and got.prometheus()
+
+
+@pytest.mark.parametrize("odd", [lambda d: d.head(1), lambda d: d.assign(bought=np.nan), lambda d: d.assign(p=d.p * 7), lambda d: d.assign(extra=1), lambda d: d.drop(columns="bought"), lambda d: d.assign(fare=np.inf), lambda d: d.assign(fare=7.0)])
+def test_hostile_windows_have_a_stated_result(odd):
+    got = watch(orders(3000), odd(orders(500, seed=1)), "p", "bought")
+    assert got.level in ("ok", "watch", "act") and got.html() and str(got)
+
+
+def test_a_hostile_reference():
+    flat = orders(3000).assign(fare=1.0, p=.5, route=None)
+    got = watch(flat, orders(500, seed=1), "p", "bought")
+    assert {f.id for f in got.verdict.findings} >= {"drift.fare", "drift.p"} and not got.table.psi[got.table.column == "route"].notna().any()
+    short = watch(orders(40), orders(500, seed=1), "p", "bought")
+    assert set(short.table.source) == {"stated"} and short.html()
+    with pytest.raises(MlopsError, match="rows in the reference"): watch(orders(10).head(0), orders(10))
+    when = orders(600).assign(t=["2024-01-01 00:00+09:00"] * 300 + ["2024-01-02"] * 300)
+    with pytest.raises(MlopsError, match="times in t"): watch(when.assign(t=["never"] * 600), when, time="t")
+
+
+def test_a_large_csv_needs_little_memory(tmp_path):
+    "Thirty times the rows, and hardly more memory."
+    code = "import sys, resource; from mlops_nb.watch import watch; watch(sys.argv[1], sys.argv[1], 'p', 'bought'); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    peak = []
+    for n in (1, 30):
+        pd.concat([orders(20_000)] * n).to_csv(tmp_path / "t.csv", index=False)
+        peak.append(int(subprocess.run([sys.executable, "-c", code, tmp_path / "t.csv"], capture_output=True, text=True, check=True).stdout))
+    assert peak[1] < peak[0] + 200, peak
+
+
+def test_it_shows_itself_in_a_notebook():
+    got = watch(orders(2000), orders(500, seed=1), "p", "bought")
+    assert got._repr_html_().startswith("<iframe srcdoc=") and "&lt;!doctype" in got._repr_html_() and "<script" not in got.html() and got._repr_markdown_().startswith("**window 1: ")
+
+
+def test_five_hundred_columns_make_a_page_of_two_megabytes_at_most():
+    r = np.random.default_rng(0); wide = lambda: pd.DataFrame(r.normal(size=(600, 500)), columns=[f"c{i}" for i in range(500)])
+    got = watch(wide(), wide().assign(c7=9.0))
+    assert len(got.html()) < 2_000_000 and got.verdict.findings[0].column == "c7"
