@@ -111,7 +111,7 @@ def hook_address(port):
 
 
 def drift(column="price", value=0.15, limit=0.1, severity="watch"):
-    return Finding(f"drift.{column}", "drift", column, value, limit, severity, Say("monitor.drift", column=column, value=value, limit=limit))
+    return Finding(f"drift.{column}", "drift", column, value, limit, severity, Say("monitor.drift", column=column, value=value, limit=limit, source=Say("monitor.from_learned", spans=12), matter=Say("monitor.matters", effect=0.03)))
 
 
 def auc(value=0.65, severity="act"):
@@ -185,7 +185,7 @@ def test_appears_worsens_clears_once_each(here, mail, hook, monkeypatch, capfd):
     body = mail.got[0].get_body(("plain",)).get_content().replace("\r", "")
     assert mail.users == ["me"] and mail.got[0]["to"] == "b@example.com" and mail.got[0]["subject"] == "Late flights: new finding, drift.price (watch)"
     for text in (body, hook.got[0]["message"]):
-        assert "price is spread differently than when the model was trained (PSI 0.15, limit 0.10)" in text                       # what
+        assert "price is spread differently than when the model was trained (PSI 0.15, limit 0.10, learned from 12 spans of the training period). By itself that moves the mean prediction by +0.030: ask what changed at the source" in text   # what
         assert "How bad: watch; value 0.15, limit 0.1" in text and "Since: 2013-03; now 2013-04" in text                        # how bad, since when
         assert "mlops-nb decide drift.price --dismiss|--retrain|--rollback --why" in text                                       # what to do
         assert "https://example.com/flights/monitor.html" in text
@@ -423,6 +423,7 @@ def test_prometheus_text(here):
     odd = 'a "quoted" \\ back\\n slash\nnew line, {x="y"} é'
     here.settings("", prometheus=".mlops/out/metrics.prom")
     here.monitored(auc(), drift(odd, 0.31), Finding("contract.type.x", "contract", "x", None, None, "act", Say.text("x")), metrics={"auc": {"value": 0.65}, "recall": {"value": None}})
+    (here.top / ".mlops").mkdir(exist_ok=True), (here.top / ".mlops" / "runs.jsonl").write_text('{"stage": "train", "seconds": 9.0}\n{"stage": "train", "seconds": 2.5}\n')
     text = prometheus()
     assert (here.top / ".mlops" / "out" / "metrics.prom").read_text() == text and not list((here.top / ".mlops" / "out").glob(".*"))
     got = {f.name: f for f in parser.text_string_to_metric_families(text)}
@@ -431,7 +432,7 @@ def test_prometheus_text(here):
     assert rows["mlops_nb_verdict", (("model", "v1.0.0"), ("window", "2013-04"))] == 2 and rows["mlops_nb_rows", ()] == 1000 and rows["mlops_nb_labelled", ()] == 900
     assert rows["mlops_nb_finding", (("id", f"drift.{odd}"), ("severity", "watch"))] == 0.31 and rows["mlops_nb_finding", (("id", "quality.drop.auc"), ("severity", "act"))] == 0.65
     assert rows["mlops_nb_metric", (("name", "auc"),)] == 0.65 and str(rows["mlops_nb_metric", (("name", "recall"),)]) == "nan"
-    assert str(rows["mlops_nb_finding", (("id", "contract.type.x"), ("severity", "act"))]) == "nan" and len(rows) == 9
-    assert text.endswith("\n") and text.count("# TYPE") == text.count("# HELP") == 6
+    assert str(rows["mlops_nb_finding", (("id", "contract.type.x"), ("severity", "act"))]) == "nan" and rows["mlops_nb_stage_seconds", (("stage", "train"),)] == 2.5 and len(rows) == 10
+    assert text.endswith("\n") and text.count("# TYPE") == text.count("# HELP") == 7
     announce()
     assert "mlops_nb_alerts_waiting 0" in (here.top / ".mlops" / "out" / "metrics.prom").read_text()

@@ -84,7 +84,7 @@ def test_deleted_outputs_come_back_from_the_cache(small):
 
 def test_failing_cell(small):
     "A page with the error first, non-zero exit, earlier outputs in the cache."
-    edit_cell(small / "nbs" / "stages" / "monitor.ipynb", "limits = monitor.Limits(", "1 / 0\nlimits = monitor.Limits(")
+    edit_cell(small / "nbs" / "stages" / "monitor.ipynb", "given = monitor.Limits(", "1 / 0\ngiven = monitor.Limits(")
     got = nb("repro", cwd=small, check=False)
     said = got.stdout + got.stderr
     assert got.returncode and "ZeroDivisionError" in said and "dvc checkout" in said, said

@@ -93,7 +93,7 @@ def test_kill_9_of_the_stage(small):
 
 def test_two_runs_at_once(small):
     "The second waits and says for whom; both end well."
-    edit_cell(small / "nbs" / "stages" / "monitor.ipynb", "limits = monitor.Limits(", "import time; time.sleep(4)\nlimits = monitor.Limits(")
+    edit_cell(small / "nbs" / "stages" / "monitor.ipynb", "given = monitor.Limits(", "import time; time.sleep(4)\ngiven = monitor.Limits(")
     first = start(small, "repro")
     wait_for(small / ".mlops" / "run.lock", lambda p: p.exists() and "pid" in p.read_text())
     second = start(small, "repro")

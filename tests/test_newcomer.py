@@ -236,3 +236,18 @@ def test_infinite_targets_are_named():
     assert label(bad, spec).isna().sum() == 2
     with pytest.raises(MlopsError, match="target y has 2 infinite values"):
         check(bad, infer(d, spec), spec, training=True).require()
+
+
+def test_how_scoring_went_is_monitored_and_never_learned_from(project):
+    "Latency is a monitored quantity like any other; outcomes that lack are estimated, and the history holds both."
+    d = sales(); slow = d.day >= "2020-04-01"; d["latency_ms"] = (d.price.fillna(10) * 7).round() + 500 * slow
+    d.loc[d.index[slow][100:], "y"] = None
+    top = project(d, quantities=["latency_ms"])
+    change(top, evaluate={"groups": []})
+    nb("repro", cwd=top)
+    got = json.loads((top / "reports" / "monitor.json").read_text())["results"]
+    drifted = {r["column"]: r for r in got["drift"]}
+    assert "latency_ms" not in json.loads((top / "data" / "candidate" / "manifest.json").read_text())["columns"] and drifted["latency_ms"]["drift"] == "watch" and drifted["latency_ms"]["above"] > .9
+    assert "drift.latency_ms" in {f["id"] for f in got["findings"]} and got["labelled"] == 100 < got["rows"]
+    assert 0 < got["expected"]["auc"]["low"] <= got["expected"]["auc"]["value"] <= got["expected"]["auc"]["high"] <= 1
+    assert "lead to expect" in (top / "reports" / "monitor.html").read_text()

@@ -8,7 +8,7 @@ from conftest import ENV, ROOT, sh
 
 MODULES = sorted([*(ROOT / "nbs" / "api").glob("*.ipynb"), *(ROOT / "nbs" / "examples").glob("*.ipynb")])
 OTHERS = sorted([ROOT / "nbs" / "index.ipynb", *(p for p in (ROOT / "nbs" / "guides").glob("*.ipynb") if p.stem != "quality")])
-ALONE = ("11_engine", "12_run", "13_warm")  # about processes and what they have imported
+ALONE = ("11_engine", "12_run", "13_warm", "29_dask_engine")  # about processes and what they have imported
 
 
 def nbdev_test(notebook):

@@ -15,6 +15,7 @@ from scipy import stats
 from mlops_nb import sagemaker as sm
 from mlops_nb.core import MlopsError, write_json
 from mlops_nb.limits import reference
+from mlops_nb.monitor import LEAST_MISSING
 from mlops_nb.profile import profile
 
 COUNT, NUMBER, SHARE, TEXT, SWITCH = {"type": "integer", "minimum": 0}, {"type": "number"}, {"type": "number", "minimum": 0, "maximum": 1}, {"type": "string"}, {"enum": ["Enabled", "Disabled"]}
@@ -79,7 +80,7 @@ def test_constraints_carry_what_was_learned(tmp_path):
     d = odd(); p, ref = profile(d), reference(d, d.day); plain, learned = valid(sm.constraints(p, whole=["id"]), CONSTRAINTS), valid(sm.constraints(ref, {"new_watch": .05}), CONSTRAINTS)
     by = {f["name"]: f for f in plain["features"]}; assert by["half"]["completeness"] == pytest.approx(d.half.notna().mean()) and by["route"]["string_constraints"] == {"domains": sorted(d.route.unique())} and "string_constraints" not in by["name"]
     assert by["fare"]["num_constraints"]["is_non_negative"] and not by["debt"]["num_constraints"]["is_non_negative"] and learned["monitoring_config"]["domain_content_threshold"] == .95
-    assert all(b["completeness"] <= a["completeness"] for a, b in zip(plain["features"], learned["features"])) and learned["features"][0]["completeness"] == .99
+    assert all(b["completeness"] <= a["completeness"] for a, b in zip(plain["features"], learned["features"])) and learned["features"][0]["completeness"] == pytest.approx(1 - LEAST_MISSING)
     for content in (plain, learned):
         rules = sm.read_constraints(write_json(tmp_path / "constraints.json", content))
         assert rules == sm.read_constraints(write_json(tmp_path / "constraints.json", content)) and sm.violations(p, rules, p) == [] and "half" in rules._repr_markdown_()
