@@ -714,6 +714,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'mlops_nb.profile._drop': ('api/profile.html#_drop', 'mlops_nb/profile.py'),
                                   'mlops_nb.profile._few': ('api/profile.html#_few', 'mlops_nb/profile.py'),
                                   'mlops_nb.profile._file': ('api/profile.html#_file', 'mlops_nb/profile.py'),
+                                  'mlops_nb.profile._firsts': ('api/profile.html#_firsts', 'mlops_nb/profile.py'),
                                   'mlops_nb.profile._floats': ('api/profile.html#_floats', 'mlops_nb/profile.py'),
                                   'mlops_nb.profile._hashed': ('api/profile.html#_hashed', 'mlops_nb/profile.py'),
                                   'mlops_nb.profile._merged': ('api/profile.html#_merged', 'mlops_nb/profile.py'),

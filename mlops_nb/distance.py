@@ -34,7 +34,7 @@ def pair(a: Column, b: Column) -> Pair:
     a, b = (x if x.kind != "none" else Column(b.kind if x is a else a.kind, at=np.zeros(0, object) if text else np.zeros(0, np.int64)) for x in (a, b))
     if text and a.hashed != b.hashed: a, b = _hashed(a), _hashed(b)
     s = max(a.shift, b.shift); ka, kb = (x.at if x.at.dtype == object else x.at >> s - x.shift for x in (a, b)); k = np.concatenate([ka, kb])
-    at, p = _add(k, np.concatenate([a.counts, np.zeros_like(b.counts)])); q = _add(k, np.concatenate([np.zeros_like(a.counts), b.counts]))[1]
+    n = np.zeros((len(k), 2), np.int64); n[: len(ka), 0], n[len(ka):, 1] = a.counts, b.counts; at, n = _add(k, n); p, q = np.ascontiguousarray(n.T)
     mid = Column("number", shift=s, at=at, low=min(a.low, b.low), high=max(a.high, b.high)).values if not text else at
     return Pair(mid, p, q, text, not text or at.dtype == object)
 

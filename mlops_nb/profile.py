@@ -42,13 +42,15 @@ def _tally(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not len(k): return k, np.zeros(0, np.int64)
     lo, hi = int(k.min()), int(k.max())
     if hi - lo < 4 * len(k) + 1000: n = np.bincount(k - lo); at = np.flatnonzero(n); return at + lo, n[at]
-    import pyarrow as pa, pyarrow.compute as pc
-    got = pc.value_counts(pa.array(k)); at, n = (got.field(i).to_numpy() for i in (0, 1)); order = np.argsort(at)
-    return at[order], n[order]
+    k = np.sort(k); first = _firsts(k); return k[first], np.diff(first, append=len(k))
+
+def _firsts(k: np.ndarray) -> np.ndarray:
+    "Where each distinct value of the sorted `k` begins."
+    return np.flatnonzero(np.concatenate([np.ones(min(len(k), 1), bool), k[1:] != k[:-1]]))
 
 def _add(k: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     "Distinct keys in ascending order, and the sums of their counts."
-    order = np.argsort(k, kind="stable"); k = k[order]; first = np.flatnonzero(np.r_[True, k[1:] != k[:-1]]) if len(k) else []
+    order = np.argsort(k, kind="stable"); k = k[order]; first = _firsts(k)
     return k[first], np.add.reduceat(n[order], first) if len(k) else n
 
 def _few(k: np.ndarray, n: np.ndarray, shift: int, most: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -56,8 +58,8 @@ def _few(k: np.ndarray, n: np.ndarray, shift: int, most: int) -> tuple[np.ndarra
 
 def _buckets(v: np.ndarray, shift: int = 0, low: float = -math.inf, high: float = math.inf) -> tuple[np.ndarray, np.ndarray, int]:
     "Keys, counts and shift of finite values from `low` to `high`; `shift`: what is known to be needed."
-    if len(v) and v[0] == round(v[0]) and low > -2**53 and high - low < 4 * len(v) + 1000 and (v.astype(np.int64) == v).all():   # whole numbers close together
-        at, n = _tally(v.astype(np.int64)); return _few(*_add(keys(at.astype(float)) >> shift, n), shift, MOST)
+    if len(v) and v[0] == round(v[0]) and -2**53 < low and high < 2**53 and high - low < 4 * len(v) + 1000 and ((i := v.astype(np.int64)) == v).all():   # whole numbers close together
+        at, n = _tally(i); return _few(*_add(keys(at.astype(float)) >> shift, n), shift, MOST)
     k = keys(v); shift = shift or _drop(np.sort(k[:: max(len(k) // 4096, 1)]), MOST)   # what a part needs, the whole needs too
     return _few(*_tally(k >> shift), shift, MOST)
 
@@ -131,7 +133,7 @@ def of_numbers(v: np.ndarray, kind: str = "number", missing: int = 0, shift: int
         low, high = (float(v.min()), float(v.max())) if len(v) else (math.inf, -math.inf)
     if not known: return Column("none", missing=missing)
     k, n, shift = _buckets(v, shift, low, high)
-    with np.errstate(over="ignore", invalid="ignore"): mean = float(v.mean()) if len(v) else 0.0; d = v - mean; m2 = float(d @ d)
+    with np.errstate(over="ignore", invalid="ignore"): mean = float(v.mean()) if len(v) else 0.0; m2 = float(np.square(v - mean).sum())
     return Column(kind, known, missing, known - len(v), shift, k, n, mean, m2, low, high)
 
 def of_text(names: Iterable[str], counts: Iterable[int], missing: int = 0) -> Column:
@@ -145,7 +147,7 @@ def _merged(a: Column, b: Column, name: str = "") -> Column:
     if "none" in (a.kind, b.kind): return replace(a if b.kind == "none" else b, missing=a.missing + b.missing)
     if a.kind != b.kind: raise oops(f"one type of values in {name}", f"{a.kind} in one part, {b.kind} in another", "convert the column before")
     if a.kind == "text" and (a.hashed or b.hashed): a, b = _hashed(a), _hashed(b)
-    s = max(a.shift, b.shift); k, n = _add(np.r_[a.at, b.at] if a.kind == "text" and not a.hashed else np.r_[a.at >> s - a.shift, b.at >> s - b.shift], np.r_[a.counts, b.counts])
+    s = max(a.shift, b.shift); k, n = _add(np.concatenate([a.at, b.at] if a.kind == "text" and not a.hashed else [a.at >> s - a.shift, b.at >> s - b.shift]), np.concatenate([a.counts, b.counts]))
     fa, fb = a.finite, b.finite; total, d = max(fa + fb, 1), b.mean - a.mean   # Chan, Golub, LeVeque 1983
     with np.errstate(over="ignore", invalid="ignore"): mean = b.mean if not fa else a.mean + d * fb / total if fb else a.mean
     return replace(a, n=a.n + b.n, missing=a.missing + b.missing, infinite=a.infinite + b.infinite, shift=s, at=k, counts=n, mean=mean, m2=a.m2 + b.m2 + (d * d * fa * fb / total if fa and fb else 0),

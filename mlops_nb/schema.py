@@ -110,6 +110,7 @@ def value_type(x: pd.Series) -> str:
 
 def values(x: pd.Series) -> np.ndarray:
     "A column as floats: times in seconds since 1970, text and missing values NaN."
+    if isinstance(x.dtype, np.dtype) and x.dtype.kind in "fiub": return x.to_numpy(float)
     x = x.astype(object) if isinstance(x.dtype, pd.CategoricalDtype) else x
     if value_type(x) == "time": return (pd.to_datetime(x) - pd.Timestamp(0)).dt.total_seconds().to_numpy(float)
     return pd.to_numeric(x, errors="coerce").to_numpy(float, na_value=np.nan)
