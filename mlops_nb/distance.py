@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 from typing import Any, Iterable
 import numpy as np, pandas as pd
-from scipy.special import chdtrc, chdtri, kolmogorov
 from .profile import Column, Profile, _add, _hashed
 
 BINS, TOP, EPS = 20, 50, 1e-4   # bins of numbers, named values of text, least share that PSI divides by
@@ -84,6 +83,7 @@ def chi_square(ref: Iterable, cur: Iterable) -> tuple[float, float]:
     "χ² of homogeneity of two samples (Pearson 1900) and its p-value, as scipy.stats.chi2_contingency without correction; bins empty in both are left out. 0 to ∞, and 0 to 1."
     p, q = np.asarray(ref, float), np.asarray(cur, float); p, q = p[p + q > 0], q[p + q > 0]
     if len(p) < 2 or not p.sum() or not q.sum(): return 0.0, 1.0
+    from scipy.special import chdtrc   # 0.2 s, which who asks for one distance need not pay
     n, m = p.sum(), q.sum(); expected = (p + q) * n / (n + m); found = float(((p - expected) ** 2 * (1 / expected + 1 / (p + q - expected))).sum())
     return found, float(chdtrc(len(p) - 1, found))
 
@@ -100,6 +100,7 @@ def chance(ref: Iterable, cur: Iterable) -> float:
 
 def by_chance(ref: Iterable, cur: Iterable, share: float) -> float:
     "The PSI that such a difference has where `chance` is `share`: it grows with the square of the difference, as χ² does. That of the two where there is no test."
+    from scipy.special import chdtri
     p, q = joined(ref, cur); found = chi_square(p, q)[0]; return psi(ref, cur) * (float(chdtri(len(p) - 1, share)) / found if found else 1)
 
 # %% ../nbs/api/09_distance.ipynb #d3d94468
@@ -109,6 +110,7 @@ def kolmogorov_smirnov(x: Pair) -> float:
 
 def ks_chance(distance: float, n: int, m: int) -> float:
     "Its asymptotic p-value, by Kolmogorov's distribution at √(nm / (n + m)) times the distance (as ks_2samp, mode asymp, up to its correction)."
+    from scipy.special import kolmogorov
     return float(kolmogorov(distance * math.sqrt(n * m / (n + m)))) if n and m and not math.isnan(distance) else 1.0
 
 def wasserstein(x: Pair) -> float:
@@ -140,7 +142,7 @@ def differences(ref: Profile, cur: Profile, columns: Iterable[str] | None = None
     rows, gone = [], lambda x: x.missing / (x.n + x.missing) if x.n + x.missing else 0.0
     for c in ref.columns if columns is None else columns:
         a, b = ref.columns[c], cur.columns.get(c) or Column("none", missing=cur.rows)
-        rows.append({"column": c, "kind": a.kind, "kind_now": b.kind, "n": b.n, **compared(a, b, only), "missing_ref": gone(a), "missing": gone(b), "missing_chance": 1.0 if not a.missing and not b.missing else chance((a.n, a.missing), (b.n, b.missing))})
+        rows.append({"column": c, "kind": a.kind, "kind_now": b.kind, "n": b.n, **compared(a, b, only), "missing_ref": gone(a), "missing": gone(b)} | ({"missing_chance": 1.0 if not a.missing and not b.missing else chance((a.n, a.missing), (b.n, b.missing))} if not only or "missing_chance" in only else {}))
     by = "psi" if not only or "psi" in only else [*only][0]
     return pd.DataFrame(rows, columns=None if rows else ["column", by]).sort_values([by, "column"], ascending=[False, True], na_position="first", ignore_index=True)
 

@@ -7,7 +7,7 @@ __all__ = ['MOST', 'VERSION', 'BATCH', 'CSV', 'keys', 'numbers', 'Column', 'of_n
            'profile', 'batches', 'pieces', 'tree', 'piece', 'stream']
 
 # %% ../nbs/api/08_profile.ipynb #c81e728d
-import math
+import math, re
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -241,19 +241,38 @@ def _file(path: str | Path) -> tuple[Path, bool]:
     if not path.is_file(): raise oops("a Parquet or CSV file", f"no file {path}", "correct the path")
     return path, path.suffix.lower() not in CSV
 
+def _head(path: Path) -> tuple[str, str]:
+    "Separator and decimal sign of a CSV file, by its first lines."
+    import pyarrow as pa
+    with pa.input_stream(str(path)) as f: head = f.read(1 << 16)
+    first = re.sub(rb'"[^"]*"', b"", head.split(b"\n")[0]); sep = max(b",", b";", b"\t", b"|", key=first.count)   # of as many, the first
+    return sep.decode(), "," if sep != b"," and re.search(rb"[%b\n]-?\d+,\d+[%b\r\n]" % (sep, sep), head) else "."
+
+def _csv(path: Path, wanted: list[str] | None) -> Iterator[Any]:
+    "Batches of a CSV file. Types are those of its first 4 MB; whole numbers are read as floats, as fractions may follow."
+    import pyarrow as pa, pyarrow.compute as pc, pyarrow.csv as csv
+    sep, decimal = _head(path); parse = csv.ParseOptions(delimiter=sep, newlines_in_values=True); of = lambda **kw: csv.ConvertOptions(strings_can_be_null=True, decimal_point=decimal, **kw)
+    with csv.open_csv(path, csv.ReadOptions(block_size=1 << 22, use_threads=False), parse, of()) as f: names, first = f.schema.names, next(iter(f), None)
+    for c in wanted or (): _there(c, names)
+    if twice := [c for c in names if names.count(c) > 1]: raise oops(f"one column of each name in {path.name}", f"`{twice[0]}` {names.count(twice[0])} times", "rename one")
+    if first is None: yield pa.RecordBatch.from_pylist([], pa.schema([(c, pa.null()) for c in wanted or names])); return
+    whole = lambda x: pa.types.is_integer(x.type) and (pc.max(pc.abs_checked(pc.cast(x, pa.float64(), safe=False))).as_py() or 0) < 2**53
+    types = {c: pa.float64() if pa.types.is_null(x.type) or whole(x) else x.type for c, x in zip(names, first.columns)}; del first
+    try:
+        with csv.open_csv(path, csv.ReadOptions(block_size=1 << 20, use_threads=False), parse, of(column_types=types, include_columns=wanted)) as f: yield from f
+    except pa.ArrowInvalid as e:
+        if not (at := re.match(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to (\w+): (.*)", str(e), re.S)): raise
+        raise oops(f"{path.name} with one type per column: {names[int(at[1])]} has {'numeric' if at[3] == 'double' else at[3]} values in its first rows", f"{at[4][:100]}{f' in row {int(at[2]):,}' if at[2] else ''}", "correct these values, or leave them empty") from None
+
 def batches(path: str | Path, columns: Iterable[str] | None = None, rows: int = BATCH, groups: Iterable[int] | None = None) -> Iterator[Any]:
     "Arrow batches of a Parquet or CSV file, in order, a few megabytes at a time; `groups`: of these row groups only. Raises in words."
-    import pyarrow as pa, pyarrow.csv as csv, pyarrow.parquet as pq
+    import pyarrow as pa, pyarrow.parquet as pq
     wanted = [*columns] if columns is not None else None; path, parquet = _file(path)
     with _readable(path):
-        if not parquet:
-            with csv.open_csv(path, csv.ReadOptions(block_size=1 << 22), convert_options=csv.ConvertOptions(strings_can_be_null=True)) as f:
-                for c in wanted or (): _there(c, f.schema.names)
-                for b in f: yield b if wanted is None else b.select(wanted)
-        else:
-            schema = pq.read_schema(path); text = [c.name for c in schema if pa.types.is_string(c.type) or pa.types.is_large_string(c.type)]
-            for c in wanted or (): _there(c, schema.names)
-            with pq.ParquetFile(path, read_dictionary=text, pre_buffer=False, buffer_size=1 << 16) as f: yield from f.iter_batches(rows, columns=wanted, use_threads=False, **({} if groups is None else {"row_groups": [*groups]}))
+        if not parquet: yield from _csv(path, wanted); return
+        schema = pq.read_schema(path); text = [c.name for c in schema if pa.types.is_string(c.type) or pa.types.is_large_string(c.type)]
+        for c in wanted or (): _there(c, schema.names)
+        with pq.ParquetFile(path, read_dictionary=text, pre_buffer=False, buffer_size=1 << 16) as f: yield from f.iter_batches(rows, columns=wanted, use_threads=False, **({} if groups is None else {"row_groups": [*groups]}))
 
 def pieces(path: str | Path, rows: int = BATCH) -> list[list[int] | None]:
     "What may be profiled apart: runs of neighbouring row groups with at least `rows` rows each, but for the last. A CSV file has none: it is one piece, None."

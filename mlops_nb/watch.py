@@ -15,7 +15,7 @@ import numpy as np, pandas as pd
 from .core import MlopsError, oops, suggest
 from .limits import COARSE, FULL, SPANS, Reference, response
 from .monitor import Finding, Limits, Verdict, by_window, drift, findings, verdict
-from .profile import BATCH, Profile, batches, merge, profile
+from .profile import BATCH, Column, Profile, _readable, batches, merge, profile
 from .show import LEVELS, Say, svg
 
 KEPT, SHOWN = 20_000, 3   # rows kept of a file; figures of columns on the page
@@ -41,7 +41,7 @@ class Roles:
     def answers(self, y: pd.Series) -> pd.Series:
         "The label as numbers: 1 and 0 for yes and no, or what is to be predicted; missing stays missing. Raises in words for a label that is neither."
         if self.positive is not None: return (y.astype(object).map(str) == str(self.positive)).astype(float).where(y.notna())
-        v = pd.to_numeric(y.astype(object), errors="coerce").astype(float)
+        v = y.astype(float) if isinstance(y.dtype, np.dtype) and y.dtype.kind in "fiub" else pd.to_numeric(y.astype(object), errors="coerce").astype(float)
         if (odd := y[v.isna() & y.notna()]).size: raise oops(f"numbers in the label {self.label}, or --positive VALUE", f"{str(odd.iloc[0])!r}", "say which value of the label counts as yes")
         return v
 
@@ -63,25 +63,22 @@ def _frame(b: Any, columns: list[str]) -> pd.DataFrame: return b[columns] if isi
 
 def _names(b: Any) -> list[str]: return list(b.columns) if isinstance(b, pd.DataFrame) else b.schema.names
 
-def _size(source: Any) -> tuple[list[str], int]:
-    names, n = [], 0
-    if not isinstance(source, pd.DataFrame) and Path(source).suffix.lower() == ".parquet" and Path(source).is_file():
-        import pyarrow.parquet as pq
-        try: meta = pq.read_metadata(source); return meta.schema.to_arrow_schema().names, meta.num_rows
-        except Exception: pass   # `batches` says in words what is wrong with it
-    for b in _chunks(source): names, n = _names(b), n + len(b)
-    return names, n
+def _head(source: Any) -> list[str]:
+    "The columns; of Parquet without reading more."
+    if isinstance(source, pd.DataFrame) or Path(source).suffix.lower() != ".parquet" or not Path(source).is_file(): return _names(next(_chunks(source), pd.DataFrame()))
+    import pyarrow.parquet as pq
+    with _readable(Path(source)): return pq.read_schema(source).names
 
 def _times(b: Any, column: str) -> np.ndarray:
     try: return pd.to_datetime(_frame(b, [column])[column], utc=True).dt.tz_localize(None).to_numpy("datetime64[us]").astype(float)
     except (ValueError, TypeError) as e: raise oops(f"times in {column}", str(e).split("\n")[0][:200], "give dates such as 2013-04-01 12:00, all with or all without an offset") from None
 
-def _spans(source: Any, roles: Roles, n: int) -> np.ndarray:
+def _spans(source: Any, roles: Roles, have: list[str]) -> np.ndarray:
     "Which span each row belongs to; −1 for none."
-    if not roles.time: return (np.arange(n) * SPANS // n).astype(np.int8)
+    if not roles.time: n = sum(len(b) for b in _chunks(source, have[:1])); return (np.arange(n) * SPANS // max(n, 1)).astype(np.int8)
     ends = [(t.min(), t.max()) for b in _chunks(source, [roles.time]) if len(t := (t := _times(b, roles.time))[t > -9e18])]; low, high = (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else (0, 1)
     of = lambda t: np.where(t > -9e18, np.minimum((t - low) * SPANS / max(high - low, 1), SPANS - 1), -1).astype(np.int8)
-    return np.concatenate([of(_times(b, roles.time)) for b in _chunks(source, [roles.time])])
+    return np.concatenate([np.zeros(0, np.int8), *(of(_times(b, roles.time)) for b in _chunks(source, [roles.time]))])
 
 def _part(f: pd.DataFrame, roles: Roles, task: str) -> tuple[dict, str]:
     "Profiles of the score by label of one batch."
@@ -93,33 +90,41 @@ def _part(f: pd.DataFrame, roles: Roles, task: str) -> tuple[dict, str]:
     if task == "regression": e = (pd.to_numeric(s, errors="coerce") - y)[y.notna()]; got["error"] = profile(pd.DataFrame({"error": e, "size": e.abs()}))
     return got, task
 
-def _columns(source: Any, columns: list[str], ids: np.ndarray | None, step: int) -> tuple[Profile, dict, pd.DataFrame]:
-    "Profile of some columns, those of the spans, and every `step`-th row."
+def _step(n: int) -> int:
+    "Every which of `n` rows is kept: a power of two, so that what is kept can be thinned as more come."
+    return 1 << max(math.ceil(math.log2(max(n, 1) / (2 * KEPT))), 0)
+
+def _columns(source: Any, columns: list[str], ids: np.ndarray | None, also: list[str] = (), each: Any = None) -> tuple[Profile, dict, pd.DataFrame]:
+    "Profile of some columns, those of the spans, and some rows, in one pass; `each`: is called with each batch, which has the columns `also` too."
     whole, spans, kept, at = None, {}, [], 0
-    for b in _chunks(source, columns):
+    for b in _chunks(source, [*dict.fromkeys([*columns, *also])]):
         got = profile(b, columns, {} if whole is None else {k: c.shift for k, c in whole.columns.items()}); whole = got if whole is None else merge(whole, got); where = () if ids is None else ids[at: at + len(b)]
         for s in (s for s in np.unique(where) if s >= 0):
             rows = np.flatnonzero(where == s); p = (got if len(rows) == len(b) else profile(b.iloc[rows] if isinstance(b, pd.DataFrame) else b.take(rows), columns)).coarse(COARSE)
             spans[s] = merge(spans[s], p).coarse(COARSE) if s in spans else p
-        kept.append(_frame(b, columns).iloc[(-at) % step::step]); at += len(b)
-    return whole, spans, pd.concat(kept, ignore_index=True)
+        step = _step(at); kept.append(_frame(b, columns).iloc[(-at) % step::step].copy()); at += len(b)   # a view would keep all of it
+        if _step(at) > step: kept = [pd.concat(kept, ignore_index=True).iloc[:: _step(at) // step].copy()]
+        if each: each(b)
+    return whole or Profile(0, {c: Column("none") for c in columns}), spans, pd.concat([pd.DataFrame(columns=columns) if not kept else kept.pop(0), *kept], ignore_index=True)
 
 def look(source: Any, roles: Roles, what: str = "reference", task: str = "") -> Seen:
     "One pass over a DataFrame or a CSV file, or over each column of a Parquet file, which holds least. Raises in words for files that cannot be read and columns that are not there."
-    have, n = _size(source); roles.check(have, what)
-    if not n: raise oops(f"rows in the {what}", "none", "give a table with rows")
-    columns = [c for c in [*roles.watched(have), roles.score] if c in have]; step, ids, parts = max(n // KEPT, 1), _spans(source, roles, n) if what == "reference" else None, {}
-    if not columns: raise oops(f"columns to watch in the {what}", ", ".join(have[:12]), "give a table with more than label and time")
-    alone = not isinstance(source, pd.DataFrame) and Path(source).suffix.lower() == ".parquet"
-    got = [_columns(source, g, ids, step) for g in ([[c] for c in columns] if alone else [columns])]; join = lambda ps: Profile(ps[0].rows, {k: c for p in ps for k, c in p.columns.items()})
-    label, named = [], [c for c in (roles.score, roles.key if roles.outcomes is not None else roles.label) if c and c in have]
-    for b in (_chunks(source, named) if roles.score else ()):
+    have = _head(source); roles.check(have, what)
+    columns = [c for c in [*roles.watched(have), roles.score] if c in have]; ids, parts, label = _spans(source, roles, have) if what == "reference" else None, {}, []
+    if not columns: raise oops(f"columns to watch in the {what}", ", ".join(have[:12]) or "none", "give a table with more than label and time")
+    named = [c for c in (roles.score, roles.key if roles.outcomes is not None else roles.label) if c and c in have] if roles.score else []
+    def judge(b: Any) -> None:
+        nonlocal task
         f = _frame(b, named); f = f if roles.outcomes is None else f.assign(**{roles.label: f[roles.key].map(roles.outcomes)}); more, task = _part(f, roles, task)
         if roles.label in f: label.append(roles.answers(f[roles.label]))
         for k, p in more.items(): parts[k] = merge(parts[k], p) if k in parts else p
+    alone = not isinstance(source, pd.DataFrame) and Path(source).suffix.lower() == ".parquet"; join = lambda ps: Profile(ps[0].rows, {k: c for p in ps for k, c in p.columns.items()})
+    got = [_columns(source, [c], ids) for c in columns] if alone else [_columns(source, columns, ids, named, judge if named else None)]
+    for b in (_chunks(source, named) if alone and named else ()): judge(b)
     whole, spans, rows = join([g[0] for g in got]), {s: join([g[1][s] for g in got]) for s in sorted(got[0][1])}, pd.concat([g[2] for g in got], axis=1)
+    if not whole.rows: raise oops(f"rows in the {what}", "none", "give a table with rows")
     if label:   # its drift counts as well
-        y = pd.concat(label, ignore_index=True); of = lambda y: profile(pd.DataFrame({roles.label: y})).columns; whole.columns.update(of(y)); rows = rows.assign(**{roles.label: y[::step].to_numpy()})
+        y = pd.concat(label, ignore_index=True); of = lambda y: profile(pd.DataFrame({roles.label: y})).columns; whole.columns.update(of(y)); rows = rows.assign(**{roles.label: y[:: _step(len(y))].to_numpy()})
         for s, p in spans.items(): p.columns.update({k: c.coarse(COARSE) for k, c in of(y[ids == s]).items()})
     return Seen(whole, tuple(p for p in spans.values() if p.rows >= 30), parts, rows, task)
 

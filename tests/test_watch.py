@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from mlops_nb.core import MlopsError
+from mlops_nb.profile import stream
 from mlops_nb.watch import SCHEMA, watch
 
 
@@ -111,3 +112,19 @@ def test_five_hundred_columns_make_a_page_of_two_megabytes_at_most():
     r = np.random.default_rng(0); wide = lambda: pd.DataFrame(r.normal(size=(600, 500)), columns=[f"c{i}" for i in range(500)])
     got = watch(wide(), wide().assign(c7=9.0))
     assert len(got.html()) < 2_000_000 and got.verdict.findings[0].column == "c7"
+
+
+def test_csv_files_as_they_come(tmp_path):
+    "Semicolons and decimal commas, fractions after megabytes of whole numbers, line ends in quotes; what cannot be read is said by column and row."
+    d = orders(3000); path = tmp_path / "t.csv"; plain = lambda: stream(path).columns["fare"]
+    d.to_csv(path, index=False); usual = plain()
+    for sep, decimal in (";", ","), (";", "."), ("\t", ","), ("|", "."):
+        d.to_csv(path, index=False, sep=sep, decimal=decimal); assert plain() == usual or plain().json() == usual.json(), sep
+    late = pd.DataFrame({"n": np.arange(1_500_000), "big": 2**60 + np.arange(1_500_000), "empty": ""}); late["n"] = late.n.astype(float).astype(str).str.removesuffix(".0"); late.loc[1_400_000, "n"] = "0.5"; late.to_csv(path, index=False)
+    got = stream(path).columns; assert got["n"].n == got["big"].n == 1_500_000 and got["empty"].kind == "none" and got["n"].high == 1_499_999
+    late.loc[1_400_000, "n"] = "about 3"; late.to_csv(path, index=False)
+    with pytest.raises(MlopsError, match=r"one type per column: n has numeric values in its first rows\n +got invalid value 'about 3' in row 1,400,00\d"): stream(path)
+    path.write_text('"a\nb",c\n"x\ny",1\n"z",2\n'); assert [*stream(path).columns] == ["a\nb", "c"] and stream(path).columns["a\nb"].at.tolist() == ["x\ny", "z"]
+    for text, words in (("a,b,a\n1,2,3\n", "`a` 2 times"), ("a,b\n", "rows in the reference"), ("", "readable"), ("a,b\n1,2\n3\n", "Expected 2 columns, got 1"), ("a\n\xff\n", "readable")):
+        path.write_bytes(text.encode("latin-1"))
+        with pytest.raises(MlopsError, match=words): watch(path, d)
