@@ -256,6 +256,7 @@ def _csv(path: Path, wanted: list[str] | None) -> Iterator[Any]:
     for c in wanted or (): _there(c, names)
     if twice := [c for c in names if names.count(c) > 1]: raise oops(f"one column of each name in {path.name}", f"`{twice[0]}` {names.count(twice[0])} times", "rename one")
     if first is None: yield pa.RecordBatch.from_pylist([], pa.schema([(c, pa.null()) for c in wanted or names])); return
+    if odd := [c for c, x in zip(names, first.columns) if pa.types.is_binary(x.type)]: raise oops(f"{path.name} in UTF-8", f"other bytes in {odd[0]}", "save it as UTF-8")
     whole = lambda x: pa.types.is_integer(x.type) and (pc.max(pc.abs_checked(pc.cast(x, pa.float64(), safe=False))).as_py() or 0) < 2**53
     types = {c: pa.float64() if pa.types.is_null(x.type) or whole(x) else x.type for c, x in zip(names, first.columns)}; del first
     try:

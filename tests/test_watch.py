@@ -125,6 +125,6 @@ def test_csv_files_as_they_come(tmp_path):
     late.loc[1_400_000, "n"] = "about 3"; late.to_csv(path, index=False)
     with pytest.raises(MlopsError, match=r"one type per column: n has numeric values in its first rows\n +got invalid value 'about 3' in row 1,400,00\d"): stream(path)
     path.write_text('"a\nb",c\n"x\ny",1\n"z",2\n'); assert [*stream(path).columns] == ["a\nb", "c"] and stream(path).columns["a\nb"].at.tolist() == ["x\ny", "z"]
-    for text, words in (("a,b,a\n1,2,3\n", "`a` 2 times"), ("a,b\n", "rows in the reference"), ("", "readable"), ("a,b\n1,2\n3\n", "Expected 2 columns, got 1"), ("a\n\xff\n", "readable")):
+    for text, words in (("a,b,a\n1,2,3\n", "`a` 2 times"), ("a,b\n", "rows in the reference"), ("", "readable"), ("a,b\n1,2\n3\n", "Expected 2 columns, got 1"), ("a\n\xff\n", "in UTF-8")):
         path.write_bytes(text.encode("latin-1"))
         with pytest.raises(MlopsError, match=words): watch(path, d)
