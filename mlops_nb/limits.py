@@ -141,7 +141,8 @@ def limits(ref: Reference, rows: int = 0, watch: float = WATCH, act: float = ACT
     run = int(np.clip(round(rows / n.mean()), 1, k // 3)); mean = lambda v, run=run: sum(np.roll(n * v, -i) for i in range(run)) / sum(np.roll(n, -i) for i in range(run))
     high = lambda runs, single, share: upper(runs, share / family, single.std(ddof=1))
     for c in ref.profile.columns:
-        each = [s.columns[c] for s in ref.spans]; moved, once = (np.log(np.maximum(restless(each, r), 1e-5)) for r in (run, 1)); gone = np.array([x.missing for x in each]) / n; e = mean(np.nan_to_num([effect(ref.response.get(c, {}), x) for x in each]))
-        out.append({"column": c, "psi_watch": math.exp(high(moved, once, watch)), "psi_act": math.exp(high(moved, once, act)), "effect_act": upper(np.abs(e), act / family) if c in ref.response else math.nan,
+        each = [s.columns[c] for s in ref.spans]; moved, once = (np.cbrt(restless(each, r)) for r in (run, 1)); gone = np.array([x.missing for x in each]) / n; e = mean(np.nan_to_num([effect(ref.response.get(c, {}), x) for x in each]))
+        cubed = lambda share: max(high(moved, once, share) ** 3, 1e-5)
+        out.append({"column": c, "psi_watch": cubed(watch), "psi_act": cubed(act), "effect_act": upper(np.abs(e), act / family) if c in ref.response else math.nan,
                     "missing": max(high(mean(gone), gone, watch) - float(mean(gone).mean()), 0.0), "spans": k})
     return pd.DataFrame(out)

@@ -26,7 +26,7 @@ def drift_plot(table: pd.DataFrame, top: int = 12) -> Any:
     style(); d = table[table.psi.notna()].nlargest(top, "of_limit")[::-1]; fig, ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.27 * len(d)))
     ax.barh(range(len(d)), d.of_limit.clip(upper=END), color=[COLORS[0] if s == "ok" else COLORS[1] for s in d.drift])
     for i in np.flatnonzero(d.of_limit > END): ax.plot(END * np.array([.93, .95]), [i - .5, i + .5], color="white", lw=3)
-    for i, (v, psi) in enumerate(zip(d.of_limit, d.psi)): ax.text(min(v, END) + END / 80, i, number(psi, 2) if psi >= .01 else "0.00", va="center", bbox={"fc": "white", "ec": "none", "pad": 0.6})
+    for i, (v, psi) in enumerate(zip(d.of_limit, d.psi)): ax.text(min(v, END) + END / 80, i, number(psi, 2) if psi >= .0005 else "0", va="center", bbox={"fc": "white", "ec": "none", "pad": 0.6})
     few = np.flatnonzero(_by_chance(d)); ax.plot((d.by_chance / d.psi_watch).clip(upper=END).iloc[few], few, "|", color="black", ms=15, mew=2, zorder=4)
     ax.axvline(1, color="0.3", ls="--", lw=1)
     ax.set(yticks=range(len(d)), yticklabels=[short(c) for c in d.column], xlim=(0, END * 1.15), xlabel="shift ÷ the column's limit"); ax.grid(axis="y", visible=False)
