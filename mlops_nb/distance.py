@@ -144,7 +144,8 @@ def differences(ref: Profile, cur: Profile, columns: Iterable[str] | None = None
         a, b = ref.columns[c], cur.columns.get(c) or Column("none", missing=cur.rows)
         rows.append({"column": c, "kind": a.kind, "kind_now": b.kind, "n": b.n, **compared(a, b, only), "missing_ref": gone(a), "missing": gone(b)} | ({"missing_chance": 1.0 if not a.missing and not b.missing else chance((a.n, a.missing), (b.n, b.missing))} if not only or "missing_chance" in only else {}))
     by = "psi" if not only or "psi" in only else [*only][0]
-    return pd.DataFrame(rows, columns=None if rows else ["column", by]).sort_values([by, "column"], ascending=[False, True], na_position="first", ignore_index=True)
+    rows.sort(key=lambda r: (not math.isnan(r[by]), 0 if math.isnan(r[by]) else -r[by], r["column"]))   # NaN first
+    return pd.DataFrame(rows, columns=None if rows else ["column", by])
 
 # %% ../nbs/api/09_distance.ipynb #1f0e3dad
 def _matrix(ref: pd.DataFrame, cur: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -196,8 +196,8 @@ JS = "js"  # the column of `differences` with the Jensen–Shannon distance in b
 
 def values(table) -> dict:
     "Every number of a table of differences, by column of the data."
-    table = table.set_index("column") if "column" in table.columns else table
-    return {str(c): {str(k): float(v) for k, v in row.items() if isinstance(v, (int, float))} for c, row in zip(table.index, table.to_dict("records"))}
+    lists = {k: table[k].tolist() for k in table}
+    return {str(c): {k: float(v[i]) for k, v in lists.items() if isinstance(v[i], (int, float))} for i, c in enumerate(lists.pop("column"))}
 
 # ======== end of our side ========
 

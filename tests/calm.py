@@ -82,7 +82,7 @@ def champion():
 def given() -> dict:
     "The monitor's parameters in params.yaml, which are its defaults."
     from mlops_nb import core
-    return {k: v for k, v in core.params()["monitor"].items() if k not in ("sample", "metrics")}
+    return {k: v for k, v in core.params()["monitor"].items() if k not in ("sample", "metrics", "engine")}
 
 
 # ---- our side, as the stage calls it ----
