@@ -59,7 +59,7 @@ $(VENV)/python.ok:
 
 INSTALL = echo "installing the locked packages ($(1)), some minutes the first time" && \
 	$(BIN)/python -m pip install -q --no-compile -c requirements.lock -e '.[$(1)]' || { echo "the packages could not be installed: is the network up, can pip reach its index? Then run the same command again" >&2; exit 1; }; \
-	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true # as pip would, on all processors; templates that are no Python do not matter
+	$(BIN)/python -m compileall -q -j 0 -x '/(tests?|testing|pip|setuptools|databricks|debugpy|networkx|playwright|dulwich|ghapi|mlflow|pygments)/' $(VENV)/lib >/dev/null 2>&1 || true # as pip would, on all processors; what is rarely imported is left for then, and templates that are no Python do not matter
 
 $(VENV)/run.ok: $(VENV)/python.ok requirements.lock pyproject.toml
 	@$(call INSTALL,flights)

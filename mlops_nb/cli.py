@@ -80,17 +80,26 @@ def _monitor(a):
     import json
     from mlops_nb.core import read_json, to_json, write_atomic, write_json
     from mlops_nb.show import LEVELS
+    from dataclasses import replace
+    from pathlib import Path
     from mlops_nb import sagemaker
+    from mlops_nb.monitor import verdict
+    from mlops_nb.profile import Profile
     from mlops_nb.watch import SCHEMA, watch
     if a.json_schema: print(json.dumps(SCHEMA, indent=1)); return 0
     if not (a.reference and a.current): raise oops("--reference FILE and --current FILE", "one of them lacks", "mlops-nb monitor --reference march.parquet --current april.parquet --score p --label y --html april.html")
     given = sagemaker.read_constraints(a.constraints) if a.constraints else None
-    limits = dict(x.partition("=")[::2] for x in a.limit or ()); limits = {k: v if v in ("learned", *LEVELS) else _real(k, v) for k, v in limits.items()}
+    limits = {k: v if v in ("learned", *LEVELS) else _real(k, v) for k, v in (x.partition("=")[::2] for x in a.limit or ())}
+    floors = {k.partition(".")[2]: limits.pop(k) for k in [*limits] if k.startswith("floors.")}; limits |= {"floors": floors} if floors else {}
+    for f in (a.html, a.json, a.prometheus):
+        if f and Path(f).is_dir(): raise oops("a file to write to", f"the folder {f}", "give a file name in it")
     got = watch(a.reference, a.current, a.score, a.label, a.time, a.positive, a.columns.split(",") if a.columns else (), limits, a.threshold, a.together, a.name, a.labels, a.key)
+    broken = sagemaker.violations(got.current, given, got.reference.profile) if given else []
+    if broken: got = replace(got, verdict=verdict((*got.verdict.findings, *sagemaker.as_findings(broken))))
     if a.html: write_atomic(a.html, got.html(a.language))
     if a.prometheus: write_atomic(a.prometheus, got.prometheus())
-    if a.sagemaker: sagemaker.write(a.sagemaker, got.reference, got.current, given)
-    for v in sagemaker.violations(got.current, given, got.reference.profile) if given else (): print(f"  {v['constraint_check_type']}: {v['feature_name']}: {v['description']}", file=sys.stderr if a.json == "-" else sys.stdout)
+    if a.sagemaker: but = lambda p: Profile(p.rows, {k: c for k, c in p.columns.items() if k != a.label or a.positive is None}); sagemaker.write(a.sagemaker, replace(got.reference, profile=but(got.reference.profile), spans=tuple(map(but, got.reference.spans))), but(got.current), limits)   # a label in words is not in them: it is watched as 0 and 1
+    for v in broken: print(f"  {v['constraint_check_type']}: {v['feature_name']}: {v['description']}", file=sys.stderr if a.json == "-" else sys.stdout)
     if a.json: print(to_json(got.json())) if a.json == "-" else write_json(a.json, got.json())
     print(got, file=sys.stderr if a.json == "-" else sys.stdout)
     return 3 if a.fail_on and LEVELS.index(got.level) >= LEVELS.index(a.fail_on) else 0

@@ -8,7 +8,7 @@ __all__ = ['DVC', 'SECTIONS', 'MlopsError', 'oops', 'suggest', 'root', 'inp', 'o
            'load_object', 'number', 'esc', 'md_table']
 
 # %% ../nbs/api/00_core.ipynb #c81e728d
-import configparser, difflib, hashlib, html, importlib, json, math, os, re, subprocess, sys, tempfile
+import configparser, contextlib, difflib, hashlib, html, importlib, json, math, os, re, subprocess, sys, tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterable
@@ -169,7 +169,8 @@ def load_object(path: str) -> Any:
     "The object that an import path names. The project's root is importable. Worded errors for a missing module or name."
     mod, _, name = str(path).partition(":") if ":" in str(path) else str(path).rpartition(".")
     if not mod or not name: raise oops("an import path such as package.module:name", repr(path), "write it in full")
-    if str(root()) not in sys.path: sys.path.insert(0, str(root()))
+    with contextlib.suppress(MlopsError):   # outside a project, installed packages are all there is
+        if str(root()) not in sys.path: sys.path.insert(0, str(root()))
     try: m = importlib.import_module(mod)
     except ImportError as e:
         raise oops(f"an importable module {mod}", f"{type(e).__name__}: {e}", "check the spelling, install the package, or export its notebook with `make export`") from e

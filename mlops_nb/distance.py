@@ -38,11 +38,11 @@ def pair(a: Column, b: Column) -> Pair:
     return Pair(mid, p, q, text, not text or at.dtype == object)
 
 def bins(x: Pair) -> np.ndarray:
-    "The bin of each bucket. Numbers: 0 below, 1 to at most 20, then above. Text: the most frequent of the reference in order, then other, then new."
+    "The bin of each bucket. Numbers: 0 below, 1 to at most 20, then above. Text: the most frequent of the reference in order, then new; with more than fifty, those after and new ones together, as a long tail always has some."
     if not len(x.at): return np.zeros(0, int)
     if x.text:
         order = np.argsort(-x.p, kind="stable"); known = int((x.p > 0).sum()); got = np.empty(len(order), int); got[order] = np.arange(len(order))
-        return np.where(x.p == 0, min(known, TOP) + 1, np.minimum(got, TOP))
+        return np.where(x.p == 0, known + 1 if known <= TOP else TOP, np.minimum(got, TOP))
     seen = np.flatnonzero(x.p); c = np.cumsum(x.p)
     if not len(seen): return np.ones(len(x.at), int)
     got = np.cumsum(x.p > 0) if len(seen) <= BINS else np.ceil(c * BINS / c[-1]).astype(int)
@@ -139,10 +139,10 @@ def compared(a: Column, b: Column, only: Iterable[str] = ()) -> dict:
 
 def differences(ref: Profile, cur: Profile, columns: Iterable[str] | None = None, only: Iterable[str] = ()) -> pd.DataFrame:
     "One row per column of the reference, largest PSI first: its kind in both, everything of `compared` (or `only` some), the share missing in both and the chance of that. A column that is not there is missing everywhere."
-    rows, gone = [], lambda x: x.missing / (x.n + x.missing) if x.n + x.missing else 0.0
+    rows, lost = [], lambda x: x.missing + x.infinite; gone = lambda x: lost(x) / (x.n + x.missing) if x.n + x.missing else 0.0   # an infinite number says nothing either
     for c in ref.columns if columns is None else columns:
         a, b = ref.columns[c], cur.columns.get(c) or Column("none", missing=cur.rows)
-        rows.append({"column": c, "kind": a.kind, "kind_now": b.kind, "n": b.n, **compared(a, b, only), "missing_ref": gone(a), "missing": gone(b)} | ({"missing_chance": 1.0 if not a.missing and not b.missing else chance((a.n, a.missing), (b.n, b.missing))} if not only or "missing_chance" in only else {}))
+        rows.append({"column": c, "kind": a.kind, "kind_now": b.kind, "n": b.n, **compared(a, b, only), "missing_ref": gone(a), "missing": gone(b)} | ({"missing_chance": 1.0 if not lost(a) and not lost(b) else chance((a.finite, lost(a)), (b.finite, lost(b)))} if not only or "missing_chance" in only else {}))
     by = "psi" if not only or "psi" in only else [*only][0]
     rows.sort(key=lambda r: (not math.isnan(r[by]), 0 if math.isnan(r[by]) else -r[by], r["column"]))   # NaN first
     return pd.DataFrame(rows, columns=None if rows else ["column", by])

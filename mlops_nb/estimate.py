@@ -18,11 +18,11 @@ Z, GROUPS, LEAST, DRAWS = 1.959964, 50, 30, 200
 SHARES = ("auc", "accuracy", "precision", "recall", "f1", "false_alarms", "positive")   # between 0 and 1; the others are losses
 
 # %% ../nbs/api/09_estimate.ipynb #a87ff679
-def _checked(at: Any, *counts: Any) -> list[np.ndarray]:
-    "`at` and counts as floats, empty buckets left out; what is no histogram of probabilities raises in words."
+def _checked(at: Any, *counts: Any, any_score: bool = False) -> list[np.ndarray]:
+    "`at` and counts as floats, empty buckets left out; what is no histogram of probabilities (or of `any_score`) raises in words."
     at, *counts = (np.asarray(v, float).ravel() for v in (at, *counts)); todo = "give the score of each bucket in ascending order, and how many rows it has"
     if any(len(c) != len(at) for c in counts): raise oops(f"as many counts as scores ({len(at):,})", ", ".join(f"{len(c):,}" for c in counts), todo)
-    if len(odd := at[~((at >= 0) & (at <= 1))]): raise oops("scores from 0 to 1", f"{odd[0]:g} in {len(odd):,} of {len(at):,} buckets", "use the probability that the model gives; other scores cannot say how often it is right")
+    if not any_score and len(odd := at[~((at >= 0) & (at <= 1))]): raise oops("scores from 0 to 1", f"{odd[0]:g} in {len(odd):,} of {len(at):,} buckets", "use the probability that the model gives; other scores cannot say how often it is right")
     if (np.diff(at) <= 0).any(): raise oops("scores in ascending order, each once", "others", todo)
     for c in counts:
         if len(odd := c[~((c >= 0) & (c % 1 == 0))]): raise oops("counts: whole numbers from 0 up", f"{odd[0]:g}", todo)
@@ -45,7 +45,7 @@ def _values(parts: dict, w: np.ndarray) -> dict[str, np.ndarray]:
     with np.errstate(invalid="ignore", divide="ignore"):
         got = {k: (w @ a) / (w @ b) for k, (a, b) in parts.items()}
         up, _, n1, n0 = _pull(w); auc = (w[..., :up.shape[-1]] * up).sum(-1) / n1
-    return ({"auc": np.where(n0 > 0, auc, np.nan)} if "brier" in parts else {}) | got
+    return ({"auc": np.where(n0 > 0, auc, np.nan)} if "f1" in parts else {}) | got
 
 def _item(name: str, v: float, se: float, n: float, none: str = "") -> dict:
     "{value, low, high}: Wilson with the effective n for a share, else ± 1.96 standard errors; None with a reason where there is no value."
@@ -57,8 +57,10 @@ def _item(name: str, v: float, se: float, n: float, none: str = "") -> dict:
     return {"value": v, "low": float(max(0, mid - half)), "high": float(min(1, mid + half))}
 
 def realised(at: Any, positives: Any, negatives: Any, threshold: float = .5, task: str = "binary") -> dict[str, dict]:
-    "{metric: {value, low, high}} of labelled rows: counts of yes and no by score. Multiclass: `at` is the highest probability, `positives` the rows that it got right."
-    at, pos, neg = _checked(at, positives, negatives); w = np.append(pos, neg); n = w.sum(); parts = _parts(task, at, threshold); got, out = _values(parts, w), {}
+    "{metric: {value, low, high}} of labelled rows: counts of yes and no by score. Multiclass: `at` is the highest probability, `positives` the rows that it got right. Scores that are no probabilities have no log loss and no Brier score."
+    at, pos, neg = _checked(at, positives, negatives, any_score=task == "binary"); w = np.append(pos, neg); n = w.sum(); prob = ((at >= 0) & (at <= 1)).all()
+    with np.errstate(invalid="ignore"): parts = {k: v for k, v in _parts(task, at, threshold).items() if prob or k not in ("log_loss", "brier")}
+    got, out = _values(parts, w), {}
     for k, v in got.items():
         if k == "auc": up, down, n1, n0 = _pull(w); psi, m = np.append((up - v) * n / max(n1, 1), (down - v) * n / max(n0, 1)), min(n1, n0)
         else: a, b = parts[k]; m = w @ b; psi = (a - v * b) * n / max(m, 1)

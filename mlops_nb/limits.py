@@ -56,6 +56,7 @@ def response(frame: pd.DataFrame, score: pd.Series) -> dict:
         else: v = _floats(x); edges = [p.at[bins(p) == b][-1] for b in np.unique(bins(p))]; at = np.where(np.isfinite(v), np.searchsorted(edges, v).clip(max=len(edges) - 1).astype(float), np.nan); groups = score.groupby(at)
         n, mean = groups.size(), groups.mean(); where = list(n.index) if p.text else [float(np.mean(v[at == i])) for i in n.index]
         got[c] = {"text": p.text, "at": where, "score": mean.tolist(), "n": n.tolist(), "missing": float(gone.mean()) if len(gone) else base, "n_missing": len(gone), "base": base, "std": float(score.std())}
+        if not p.text and np.array_equal(v, score.to_numpy(), equal_nan=True): got[c]["own"] = True
     return got
 
 def _floats(x: pd.Series) -> np.ndarray:
@@ -78,8 +79,9 @@ def same_season(ref: Reference, start: Any, end: Any) -> Profile | None:
 
 # %% ../nbs/api/10_limits.ipynb #c9f0f895
 def effect(response: dict, column: Column) -> float:
-    "How far the mean score moves when only this column's values change, in units of the score; NaN where nothing is known. `response`: of this column."
+    "How far the mean score moves when only this column's values change, in units of the score; NaN where nothing is known. `response`: of this column; what is the score itself moves it by as much as it moves."
     if not column.n + column.missing or not response: return math.nan
+    if response.get("own"): return column.mean - response["base"] if column.finite and column.kind == "number" else math.nan
     r = response; n, s = np.asarray(r["n"], float), np.asarray(r["score"]); then = (n @ s + r["n_missing"] * r["missing"]) / (n.sum() + r["n_missing"])
     if r["text"] != (column.kind == "text") and column.kind != "none": each = np.full(len(column.at), r["base"])
     elif r["text"]: known = dict(zip(r["at"], r["score"])); each = np.array([known.get(v, r["base"]) for v in column.at]) if not column.hashed else np.full(len(column.at), r["base"])

@@ -13,7 +13,7 @@ from typing import Any, Iterable, Iterator
 import numpy as np, pandas as pd
 from .core import md_table, number, oops, suggest
 from .distance import _binned, by_chance, differences, pair
-from .limits import Reference, effect, limits as learned_limits, weight
+from .limits import ACT, WATCH, Reference, effect, limits as learned_limits, weight
 from .profile import Column, Profile
 from .schema import Contract
 from .show import LEVELS, Say
@@ -37,14 +37,14 @@ class Limits:
     def __post_init__(self):
         for k, v in vars(self).items():
             ok, want = (v in LEVELS, "ok, watch or act") if k == "drift_max" else (v == "learned" or _real(v) and v >= 0, "learned, or a number from 0 up") if k in ("psi_watch", "psi_act", "missing_watch") else (isinstance(v, dict) and all(map(_real, v.values())), "{metric: number}") if k == "floors" else (_real(v) and v >= 0, "a number from 0 up")
-            if not ok: raise oops(f"monitor.{k} as {want}", repr(v), "mend it in params.yaml")
+            if not ok: raise oops(f"monitor.{k} as {want}", repr(v), "correct it: --limit, or monitor: in params.yaml")
 
     @classmethod
     def of(cls, given: "dict | Limits | None") -> "Limits":
         "From keys and values of params.yaml; unknown keys raise in words."
         names = [f.name for f in fields(cls)]
         for k in () if isinstance(given, cls) else given or {}:
-            if k not in names: raise oops(f"limits among {', '.join(names)}", f"`{k}`.{suggest(k, names)}", "mend `monitor:` in params.yaml")
+            if k not in names: raise oops(f"limits among {', '.join(names)}", f"`{k}`.{suggest(k, names)}", "correct it: --limit, or monitor: in params.yaml")
         return given if isinstance(given, cls) else cls(**given or {})
 
 def _real(v: Any) -> bool: return isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)
@@ -65,16 +65,21 @@ def _unheard(ref: Reference, d: pd.DataFrame) -> np.ndarray:
     "What values that the reference never had, new names or missing where none was, may do to the mean score: their share times how closely the score follows the column."
     new = d.new.fillna(0) + np.where(d.missing_ref == 0, d.missing, 0); return np.array([weight(ref.response[c]) * n if c in ref.response else 0.0 for c, n in zip(d.column, new)])
 
+def _rare(c: Column) -> float:
+    "The share of a new sample's values that were never heard of, when nothing is wrong: that of the values heard once (Good 1953)."
+    return float((c.counts == 1).sum() / c.n) if c.kind == "text" and not c.hashed and c.n else 0.0
+
 def drift(ref: Reference, cur: Profile, limits: "dict | Limits | None" = None, season: Profile | None = None, late: Iterable[str] = ()) -> pd.DataFrame:
     "One row per column of the reference (see `distance.differences`) with its limits, `by_chance` (the PSI up to which chance explains it), `effect` on the mean score, whether that `matters`, `of_limit` (PSI as a multiple of its limit), and `severity`, worst first. `season`: compare with this profile instead; `late`: columns whose values may come later, so that missing ones are no finding."
     m, base = Limits.of(limits), season or ref.profile; d = differences(base, cur); real = REAL / max(len(d), 1); worst = lambda a, b: max(a, b, key=LEVELS.index)
     d = d.merge(_limits_of(ref, cur.rows, m), on="column", how="left"); of = lambda c: cur.columns.get(c) or Column("none", missing=cur.rows)
     d["effect"] = [effect(ref.response.get(c, {}), of(c)) for c in d.column]; spread = max((r["std"] for r in ref.response.values()), default=math.nan)
-    d["matters"] = d.effect.abs() + _unheard(ref, d) > np.fmax(d.effect_act, m.matter * spread); d["type"] = (d.kind != d.kind_now) & ~d.kind.eq("none") & ~d.kind_now.eq("none")
+    d["unheard"] = _unheard(ref, d); d["matters"] = d.effect.abs() + d.unheard > np.fmax(d.effect_act, m.matter * spread); d["type"] = (d.kind != d.kind_now) & ~d.kind.eq("none") & ~d.kind_now.eq("none")
     d["drift"] = np.where((d.psi >= d.psi_watch) & (d.chance < real), np.where((d.psi >= d.psi_act) & d.matters, "act", "watch"), "ok")
     d["by_chance"] = [by_chance(*_binned(pair(base.columns[c], of(c))), real) for c in d.column]; d["of_limit"] = d.psi / d.psi_watch.clip(lower=1e-9)
     d["rise"] = (d.missing - d.missing_ref).where((d.missing_chance < real) & ~d.column.isin([*late]), 0.0)
-    d["other"] = np.where((d.rise >= d.missing_limit) & (d.rise > 0) | (d.new >= m.new_watch) & (d.new > 0), np.where(d.matters, "act", "watch"), "ok")
+    rare = np.array([_rare(base.columns[c]) for c in d.column]); d["new_limit"] = m.new_watch + rare + 3 * np.sqrt(rare * (1 - rare) / np.maximum(d.n, 1))
+    d["other"] = np.where((d.rise >= d.missing_limit) & (d.rise > 0) | (d.new >= d.new_limit) & (d.new > 0), np.where(d.matters, "act", "watch"), "ok")
     d["severity"] = [min("act" if t else worst(a, b), m.drift_max, key=LEVELS.index) for a, b, t in zip(d.drift, d.other, d.type)]
     return d.sort_values(["severity", "of_limit"], key=lambda s: -s.map(LEVELS.index) if s.dtype == object or s.name == "severity" else -s.fillna(-1), kind="stable", ignore_index=True)
 
@@ -96,6 +101,7 @@ class Finding:
 
 def _matter(r: dict) -> Say:
     if r["effect"] is None or math.isnan(r["effect"]): return Say("monitor.matter_unknown")
+    if r["matters"] and r["unheard"] > abs(r["effect"]): return Say("monitor.matters_unheard", share=r["new"] if r["new"] and r["new"] > 0 else r["missing"])
     return Say("monitor.matters" if r["matters"] else "monitor.matters_not", effect=r["effect"])
 
 def _drift_findings(table: pd.DataFrame, m: Limits, scores: tuple) -> Iterator[Finding]:
@@ -103,10 +109,18 @@ def _drift_findings(table: pd.DataFrame, m: Limits, scores: tuple) -> Iterator[F
     for r in table.to_dict("records"):
         c, act = r["column"], r["drift"] == "act"; more = "act" if r["matters"] else "watch"; limit = r["psi_act" if act else "psi_watch"]
         source = Say(f"monitor.from_{r['source']}", spans=int(r["spans"]))
-        for what, value, limit, severity, ok in (("type", 1.0, 0.0, "act", not r["type"]), ("drift", r["psi"], limit, r["drift"], r["drift"] == "ok"), ("missing", r["rise"], r["missing_limit"], more, False), ("new", r["new"], m.new_watch, more, False)):
+        for what, value, limit, severity, ok in (("type", 1.0, 0.0, "act", not r["type"]), ("drift", r["psi"], limit, r["drift"], r["drift"] == "ok"), ("missing", r["rise"], r["missing_limit"], more, False), ("new", r["new"], r["new_limit"], more, False)):
             if ok or value is None or not value > 0 or not value >= limit or cap(severity) == "ok": continue
             say = Say(f"monitor.{'score' if c in scores and what == 'drift' else what}", column=c, value=value, limit=limit, source=source, matter=_matter(r), before=r["kind"] if what == "type" else r["missing_ref"], now=r["kind_now"] if what == "type" else r["missing"], examples=r["examples"])
             yield Finding(f"{what}.{c}", what, c, value, limit, cap(severity), say, source="hand" if what == "new" else r["source"])
+
+def _error(got: Any) -> float:
+    "The standard error in a metric's 95 % interval; 0 where it has none."
+    return abs(got["high"] - got["low"]) / 3.92 if isinstance(got, dict) and None not in (got.get("low"), got.get("high")) else 0.0
+
+def _luck(by: float, *errors: float) -> float:
+    "How likely a difference of at least `by` is by chance, when it is uncertain on both sides: one-sided, by the normal distribution."
+    return .5 * math.erfc(by / max(math.hypot(*errors), 1e-12) / math.sqrt(2))
 
 def _quality_findings(metrics: dict, reference: dict, m: Limits) -> Iterator[Finding]:
     for name in m.floors:
@@ -114,8 +128,8 @@ def _quality_findings(metrics: dict, reference: dict, m: Limits) -> Iterator[Fin
     for name, got in metrics.items():
         v, low, high, n = (got.get(k) for k in ("value", "low", "high", "n"))
         if v is None or not math.isfinite(v): continue
-        down = name in LOWER_IS_BETTER; best = (low if down else high); best = v if best is None else best; worse = (lambda x, y: x > y) if down else (lambda x, y: x < y)
-        then = reference.get(name); then = then.get("value") if isinstance(then, dict) else then
+        down = name in LOWER_IS_BETTER; worse = (lambda x, y: x > y) if down else (lambda x, y: x < y)
+        known = reference.get(name); then = known.get("value") if isinstance(known, dict) else known
         words = dict(metric=name, value=v, low=v if low is None else low, high=v if high is None else high, n=n or 0)
         if name in m.floors:
             bad = worse(v, m.floors[name])
@@ -123,7 +137,8 @@ def _quality_findings(metrics: dict, reference: dict, m: Limits) -> Iterator[Fin
             if bad: continue
         if then is None: continue
         limit = then + abs(then) * m.metric_drop * (1 if down else -1)
-        if worse(v, limit): yield Finding(f"quality.drop.{name}", "quality", name, v, limit, "act" if worse(best, limit) else "watch", Say("monitor.drop" if worse(best, limit) else "monitor.drop_maybe", **words, before=then, limit=limit))
+        chance_ = _luck(abs(v - limit), _error(got), _error(known) * abs(limit / then) if then else 0.0) * max(len(metrics), 1) if worse(v, limit) else 1.0
+        if chance_ < WATCH: sure = chance_ < ACT; yield Finding(f"quality.drop.{name}", "quality", name, v, limit, "act" if sure else "watch", Say("monitor.drop" if sure else "monitor.drop_maybe", **words, before=then, limit=limit))
 
 def _estimate_findings(estimated: dict, reference: dict, m: Limits) -> Iterator[Finding]:
     "Where outcomes lack: what is to be expected of quality, against the same limits; act only where the whole interval, which past errors widen, is beyond."
@@ -199,7 +214,7 @@ def verdict(findings: Iterable[Finding]) -> Verdict:
     all_ = tuple(findings); bad = [f for f in all_ if f.severity != "ok"]; drifted = [f for f in bad if f.quantity in ("type", "drift", "missing", "new") and f.say.key != "monitor.score"]
     many = len(drifted) > 3
     reasons = [f.say for f in bad if not (many and f in drifted)]
-    if many: reasons = reasons[:MAX_REASONS - 2] + [Say("monitor.many", n=len({f.column for f in drifted}), column=max(drifted, key=lambda f: (f.say.key == "monitor.drift", f.value or 0)).column), drifted[0].say]
+    if many: reasons = reasons[:MAX_REASONS - 2] + [Say("monitor.many", n=len({f.column for f in drifted}), column=max(drifted, key=lambda f: (LEVELS.index(f.severity), f.say.key == "monitor.drift", (f.value or 0) / (f.limit or 1))).column), drifted[0].say]
     reasons = reasons[:MAX_REASONS] or [Say("monitor.calm")]
     reasons += [f.say for f in all_ if f.id == "quality.unknown"]
     kinds = dict.fromkeys({"estimate": "quality", "failed": "contract"}.get(f.quantity, f.quantity) if f.quantity in ("contract", "failed", "quality", "estimate") else "shift" if f.severity == "act" else "drift" for f in bad)

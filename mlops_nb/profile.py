@@ -17,7 +17,7 @@ import numpy as np, pandas as pd
 from .core import MlopsError, md_table, oops, read_json, suggest, write_json
 from .schema import value_type, values
 
-MOST, VERSION, BATCH, CSV = 1024, 2, 131_072, (".csv", ".txt", ".gz")   # counts per column; of the format; rows read at once; what else is read than Parquet
+MOST, VERSION, BATCH, CSV = 1024, 2, 131_072, (".csv", ".tsv", ".txt", ".gz")   # counts per column; of the format; rows read at once; what else is read than Parquet
 
 # %% ../nbs/api/08_profile.ipynb #a87ff679
 def keys(v: np.ndarray) -> np.ndarray:
@@ -213,6 +213,7 @@ def _arrow(x: Any, shift: int = 0) -> Column:
     if t.is_temporal(x.type) and not t.is_time(x.type) and not t.is_duration(x.type): return of_numbers(_floats(pc.cast(x, pa.timestamp("us", getattr(x.type, "tz", None)), safe=False).view("int64"), 1e-6), "time", shift=shift)
     if t.is_boolean(x.type): x = pc.cast(x, pa.uint8())
     if t.is_integer(x.type) or t.is_floating(x.type) or t.is_decimal(x.type): return of_numbers(_floats(x), shift=shift)
+    if hasattr(t, "is_string_view") and t.is_string_view(x.type): x = pc.cast(x, pa.string())
     if not t.is_dictionary(x.type): x = (x if t.is_string(x.type) else pa.array([None if v is None else str(v) for v in x.to_pylist()], pa.string())).dictionary_encode()
     at = pc.drop_null(x.indices).to_numpy(); return of_text(x.dictionary.to_pylist(), np.bincount(at, minlength=len(x.dictionary)), len(x) - len(at))
 
@@ -239,12 +240,16 @@ def _file(path: str | Path) -> tuple[Path, bool]:
     "The path, and whether it is Parquet."
     path = Path(path)
     if not path.is_file(): raise oops("a Parquet or CSV file", f"no file {path}", "correct the path")
+    if path.suffix.lower() not in CSV:
+        with path.open("rb") as f:
+            if f.read(4) != b"PAR1": raise oops(f"{path.name} as a readable Parquet file, or a name that ends in {', '.join(CSV)}", "neither", "convert the file, or rename it to what it is")
     return path, path.suffix.lower() not in CSV
 
 def _head(path: Path) -> tuple[str, str]:
     "Separator and decimal sign of a CSV file, by its first lines."
     import pyarrow as pa
     with pa.input_stream(str(path)) as f: head = f.read(1 << 16)
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head: raise oops(f"{path.name} as text in UTF-8", "UTF-16, or no text", "save it as CSV UTF-8, or convert it to Parquet")
     first = re.sub(rb'"[^"]*"', b"", head.split(b"\n")[0]); sep = max(b",", b";", b"\t", b"|", key=first.count)   # of as many, the first
     return sep.decode(), "," if sep != b"," and re.search(rb"[%b\n]-?\d+,\d+[%b\r\n]" % (sep, sep), head) else "."
 
@@ -273,6 +278,7 @@ def batches(path: str | Path, columns: Iterable[str] | None = None, rows: int = 
         if not parquet: yield from _csv(path, wanted); return
         schema = pq.read_schema(path); text = [c.name for c in schema if pa.types.is_string(c.type) or pa.types.is_large_string(c.type)]
         for c in wanted or (): _there(c, schema.names)
+        if twice := [c for c in schema.names if schema.names.count(c) > 1]: raise oops(f"one column of each name in {path.name}", f"`{twice[0]}` twice", "rename one")
         with pq.ParquetFile(path, read_dictionary=text, pre_buffer=False, buffer_size=1 << 16) as f: yield from f.iter_batches(rows, columns=wanted, use_threads=False, **({} if groups is None else {"row_groups": [*groups]}))
 
 def pieces(path: str | Path, rows: int = BATCH) -> list[list[int] | None]:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BUCKETS', 'SKETCH', 'DOMAIN', 'TYPES', 'SETTINGS', 'WORDS', 'MOST_BYTES', 'C_ALPHA', 'inferred_type', 'statistics',
            'constraints', 'Bound', 'Constraints', 'parse_constraints', 'read_constraints', 'distance', 'violations',
-           'write']
+           'as_findings', 'write']
 
 # %% ../nbs/api/29_sagemaker.ipynb #c81e728d
 import json, math
@@ -17,8 +17,9 @@ import numpy as np
 from .core import md_table, number, oops, write_json
 from .distance import chi_square, kolmogorov_smirnov, l_infinity, pair
 from .limits import Reference
-from .monitor import Limits, _limits_of
+from .monitor import Finding, Limits, _limits_of
 from .profile import Column, Profile, of_text
+from .show import Say
 
 BUCKETS, SKETCH, DOMAIN = 10, 256, 50   # of a distribution, as Amazon's; distinct values of a sketch; most values of a domain
 TYPES = ("Fractional", "Integral", "String", "Unknown")
@@ -187,6 +188,11 @@ def violations(cur: Profile, rules: Constraints, base: Profile | None = None) ->
     return got + [row(k, check, text) for k, b in judged.items() if k in cur.columns for check, text in _broken(cur.columns[k], b, base.columns.get(k) if base else None)]
 
 # %% ../nbs/api/29_sagemaker.ipynb #3c59dc04
+def as_findings(violations: Iterable[dict]) -> list[Finding]:
+    "Violations as findings of the monitor: at act where a column is not what was agreed, at watch where values are."
+    hard = ("missing_column_check", "data_type_check", "completeness_check")
+    return [Finding(f"constraint.{v['constraint_check_type']}.{v['feature_name']}", "contract", v["feature_name"], None, None, "act" if v["constraint_check_type"] in hard else "watch", Say("watch.constraint", column=v["feature_name"], what=v["description"])) for v in violations]
+
 def write(folder: str | Path, ref: "Profile | Reference", cur: Profile | None = None, given: "dict | Limits | None" = None, whole: Iterable[str] = (), drift: float = 0.1) -> list[Path]:
     "Write `statistics.json` and `constraints.json` of a baseline into `folder`; with `cur`, statistics.json is of that window, and `constraint_violations.json` says how it breaks the constraints. Returns the paths."
     base, whole = ref.profile if isinstance(ref, Reference) else ref, [*whole]; rules = constraints(ref, given, whole, drift, cur.rows if cur else 0)

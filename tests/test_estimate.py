@@ -242,7 +242,7 @@ def test_the_record_widens_the_interval_from_three_windows_on():
 
 
 @pytest.mark.parametrize("call, said_", [
-    (lambda: realised([-0.2, 1.4], [1, 1], [1, 1]), "scores from 0 to 1"), (lambda: estimate([0.2, np.nan], [1, 1], TAKEN), "scores from 0 to 1"), (lambda: estimate([0.9, 0.1], [1, 1], TAKEN), "ascending"),
+    (lambda: calibrate([-0.2, 1.4], [1, 1], [1, 1]), "scores from 0 to 1"), (lambda: estimate([0.2, np.nan], [1, 1], TAKEN), "scores from 0 to 1"), (lambda: estimate([0.9, 0.1], [1, 1], TAKEN), "ascending"),
     (lambda: estimate([0.1, 0.1], [1, 1], TAKEN), "ascending"), (lambda: estimate([0.1], [1, 1], TAKEN), "as many counts"), (lambda: estimate([0.1], [-1], TAKEN), "whole numbers"), (lambda: estimate([0.1], [np.nan], TAKEN), "whole numbers"),
     (lambda: calibrate([0.1, 0.9], [3, 4], [0, 0]), "both outcomes"), (lambda: calibrate([], [], []), "both outcomes"), (lambda: error_model(pd.DataFrame({"a": [1.0]}), [1.0], [2.0]), "at least 60 reference rows")])
 def test_wrong_input_is_named(call, said_):
