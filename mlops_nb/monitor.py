@@ -114,9 +114,9 @@ def _drift_findings(table: pd.DataFrame, m: Limits, scores: tuple) -> Iterator[F
             say = Say(f"monitor.{'score' if c in scores and what == 'drift' else what}", column=c, value=value, limit=limit, source=source, matter=_matter(r), before=r["kind"] if what == "type" else r["missing_ref"], now=r["kind_now"] if what == "type" else r["missing"], examples=r["examples"])
             yield Finding(f"{what}.{c}", what, c, value, limit, cap(severity), say, source="hand" if what == "new" else r["source"])
 
-def _error(got: Any) -> float:
-    "The standard error in a metric's 95 % interval; 0 where it has none."
-    return abs(got["high"] - got["low"]) / 3.92 if isinstance(got, dict) and None not in (got.get("low"), got.get("high")) else 0.0
+def _error(got: Any, up: bool) -> float:
+    "The standard error in the upper or lower half of a metric's 95 % interval; 0 where it has none."
+    end = got.get("high" if up else "low") if isinstance(got, dict) else None; return 0.0 if end is None else abs(end - got["value"]) / 1.96
 
 def _luck(by: float, *errors: float) -> float:
     "How likely a difference of at least `by` is by chance, when it is uncertain on both sides: one-sided, by the normal distribution."
@@ -137,7 +137,7 @@ def _quality_findings(metrics: dict, reference: dict, m: Limits) -> Iterator[Fin
             if bad: continue
         if then is None: continue
         limit = then + abs(then) * m.metric_drop * (1 if down else -1)
-        chance_ = _luck(abs(v - limit), _error(got), _error(known) * abs(limit / then) if then else 0.0) * max(len(metrics), 1) if worse(v, limit) else 1.0
+        chance_ = _luck(abs(v - limit), _error(got, not down), _error(known, down) * abs(limit / then) if then else 0.0) * max(len(metrics), 1) if worse(v, limit) else 1.0
         if chance_ < WATCH: sure = chance_ < ACT; yield Finding(f"quality.drop.{name}", "quality", name, v, limit, "act" if sure else "watch", Say("monitor.drop" if sure else "monitor.drop_maybe", **words, before=then, limit=limit))
 
 def _estimate_findings(estimated: dict, reference: dict, m: Limits) -> Iterator[Finding]:

@@ -213,7 +213,6 @@ def _arrow(x: Any, shift: int = 0) -> Column:
     if t.is_temporal(x.type) and not t.is_time(x.type) and not t.is_duration(x.type): return of_numbers(_floats(pc.cast(x, pa.timestamp("us", getattr(x.type, "tz", None)), safe=False).view("int64"), 1e-6), "time", shift=shift)
     if t.is_boolean(x.type): x = pc.cast(x, pa.uint8())
     if t.is_integer(x.type) or t.is_floating(x.type) or t.is_decimal(x.type): return of_numbers(_floats(x), shift=shift)
-    if hasattr(t, "is_string_view") and t.is_string_view(x.type): x = pc.cast(x, pa.string())
     if not t.is_dictionary(x.type): x = (x if t.is_string(x.type) else pa.array([None if v is None else str(v) for v in x.to_pylist()], pa.string())).dictionary_encode()
     at = pc.drop_null(x.indices).to_numpy(); return of_text(x.dictionary.to_pylist(), np.bincount(at, minlength=len(x.dictionary)), len(x) - len(at))
 
@@ -270,6 +269,12 @@ def _csv(path: Path, wanted: list[str] | None) -> Iterator[Any]:
         if not (at := re.match(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to (\w+): (.*)", str(e), re.S)): raise
         raise oops(f"{path.name} with one type per column: {names[int(at[1])]} has {'numeric' if at[3] == 'double' else at[3]} values in its first rows", f"{at[4][:100]}{f' in row {int(at[2]):,}' if at[2] else ''}", "correct these values, or leave them empty") from None
 
+def _plain(b: Any) -> Any:
+    "Without string views, which pyarrow cannot take rows of."
+    import pyarrow as pa
+    view = getattr(pa.types, "is_string_view", lambda t: False); names = [c.name for c in b.schema if view(c.type)]
+    return b.cast(pa.schema([pa.field(c.name, pa.string()) if c.name in names else c for c in b.schema])) if names else b
+
 def batches(path: str | Path, columns: Iterable[str] | None = None, rows: int = BATCH, groups: Iterable[int] | None = None) -> Iterator[Any]:
     "Arrow batches of a Parquet or CSV file, in order, a few megabytes at a time; `groups`: of these row groups only. Raises in words."
     import pyarrow as pa, pyarrow.parquet as pq
@@ -279,7 +284,7 @@ def batches(path: str | Path, columns: Iterable[str] | None = None, rows: int = 
         schema = pq.read_schema(path); text = [c.name for c in schema if pa.types.is_string(c.type) or pa.types.is_large_string(c.type)]
         for c in wanted or (): _there(c, schema.names)
         if twice := [c for c in schema.names if schema.names.count(c) > 1]: raise oops(f"one column of each name in {path.name}", f"`{twice[0]}` twice", "rename one")
-        with pq.ParquetFile(path, read_dictionary=text, pre_buffer=False, buffer_size=1 << 16) as f: yield from f.iter_batches(rows, columns=wanted, use_threads=False, **({} if groups is None else {"row_groups": [*groups]}))
+        with pq.ParquetFile(path, read_dictionary=text, pre_buffer=False, buffer_size=1 << 16) as f: yield from map(_plain, f.iter_batches(rows, columns=wanted, use_threads=False, **({} if groups is None else {"row_groups": [*groups]})))
 
 def pieces(path: str | Path, rows: int = BATCH) -> list[list[int] | None]:
     "What may be profiled apart: runs of neighbouring row groups with at least `rows` rows each, but for the last. A CSV file has none: it is one piece, None."

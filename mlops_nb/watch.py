@@ -74,8 +74,8 @@ def _chunks(source: Any, columns: list[str] | None = None) -> Iterator[Any]:
 
 def _table(x: Any, what: str) -> Any:
     "A DataFrame with one column of each name, or a path; anything else raises in words."
-    if not isinstance(x, (pd.DataFrame, str, Path)): raise oops(f"a DataFrame or a file as {what}", type(x).__name__, "read it with pandas first")
-    if isinstance(x, pd.DataFrame) and (twice := x.columns.map(str)[x.columns.map(str).duplicated()]).size: raise oops(f"one column of each name in the {what}", f"`{twice[0]}` twice", "rename one")
+    if not isinstance(x, (pd.DataFrame, str, Path)): raise oops(f"a DataFrame or a file as {what} table", type(x).__name__, "read it with pandas first")
+    if isinstance(x, pd.DataFrame) and (twice := x.columns.map(str)[x.columns.map(str).duplicated()]).size: raise oops(f"one column of each name in the {what} table", f"`{twice[0]}` twice", "rename one")
     return x
 
 def _frame(b: Any, columns: list[str]) -> pd.DataFrame: return b[columns] if isinstance(b, pd.DataFrame) else b.select(columns).to_pandas()
@@ -216,6 +216,12 @@ SCHEMA = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "m
         "findings": {"type": "array", "items": {"type": "object", "required": ["id", "quantity", "severity", "text"], "properties": {"id": WORDS_, "quantity": WORDS_, "column": WORDS_, "value": NUMBER, "limit": NUMBER, "severity": _LEVEL, "text": WORDS_, "since": WORDS_, "source": WORDS_}}},
         "windows": {"type": "array", "items": {"type": "object", "required": ["window", "rows", "labelled"], "properties": {"window": WORDS_, "rows": COUNT, "labelled": COUNT, "realised": _METRICS, "estimated": _METRICS}}}}}
 
+def _finite(x: Any) -> Any:
+    "The same for JSON, which knows no infinity."
+    if isinstance(x, dict): return {k: _finite(v) for k, v in x.items()}
+    if isinstance(x, (list, tuple)): return [_finite(v) for v in x]
+    return None if isinstance(x, float) and not math.isfinite(x) else x
+
 @dataclass(frozen=True, eq=False)
 class Watched:
     "Verdict on the last window; `table`: drift of each column; `realised` and `estimated` metrics of each window; `shifts`: columns × windows; `notes`: what could not be done. Shows itself as the page."
@@ -239,8 +245,8 @@ class Watched:
         keep = ["column", "kind", "kind_now", "source", "matters", "severity", *_STATISTICS]
         rows = self.table.reindex(columns=keep).astype(object); rows = rows.where(rows.notna(), None).to_dict("records")
         found = [{k: v for k, v in f.json().items() if k != "say"} | {"text": str(f.say)} for f in self.verdict.findings]
-        return {"version": 1, "window": self.window, "verdict": self.level, "reasons": [str(r) for r in self.verdict.reasons], "todo": [str(t) for t in self.verdict.todo], "rows": {"reference": self.reference.profile.rows, "current": self.current.rows},
-                "columns": rows, "findings": found, "windows": list(self.windows), "when_trained": self.then, "together": self.together, "notes": list(map(str, self.notes))}
+        return _finite({"version": 1, "window": self.window, "verdict": self.level, "reasons": [str(r) for r in self.verdict.reasons], "todo": [str(t) for t in self.verdict.todo], "rows": {"reference": self.reference.profile.rows, "current": self.current.rows},
+                "columns": rows, "findings": found, "windows": list(self.windows), "when_trained": self.then, "together": self.together, "notes": list(map(str, self.notes))})
 
     def prometheus(self) -> str:
         "The verdict, findings, metrics and drift in Prometheus' text format."
@@ -320,7 +326,7 @@ def _windows(current: Any) -> dict:
     "{name: table}: of files their names, with as much of the folder as tells them apart."
     given = dict(current) if isinstance(current, dict) else None; each = [*given.values()] if given else [*current] if isinstance(current, (list, tuple)) else [current]
     if not each or given == {}: raise oops("at least one current table", "none", "give a DataFrame or a file")
-    for c in each: _table(c, "a current table")
+    for c in each: _table(c, "current")
     if given: return {str(k): c for k, c in given.items()}
     names = [f"window {i + 1}" if isinstance(c, pd.DataFrame) else Path(c).stem for i, c in enumerate(each)]
     if len({*names}) < len(names): names = [n if isinstance(c, pd.DataFrame) else str(Path(c).with_suffix("")) for n, c in zip(names, each)]
@@ -329,8 +335,9 @@ def _windows(current: Any) -> dict:
 def _sorted_by(then: Seen, roles: Roles) -> tuple[str | None, bool]:
     "A column by whose values the rows are sorted, and whether that is sure: by score, label or fractions it is; whole numbers that rise may be a year."
     up = lambda x: len(x) > 100 and x.nunique() > 1 and (x.is_monotonic_increasing or x.is_monotonic_decreasing)
-    for c in (c for c in then.rows if pd.api.types.is_numeric_dtype(then.rows[c]) and up(x := then.rows[c].dropna())):
+    for c in (c for c in then.rows if pd.api.types.is_numeric_dtype(then.rows[c]) and not pd.api.types.is_complex_dtype(then.rows[c])):
         x = then.rows[c].dropna().astype(float); whole = (x % 1 == 0).all()
+        if not up(x): continue
         if c in (roles.score, roles.label) or not whole: return c, True
         if x.nunique() > 2 and not x.is_unique: return c, False
     return None, False
@@ -356,7 +363,7 @@ def watch(reference: Any, current: Any, score: str | None = None, label: str | N
           threshold: float = .5, together: bool = False, name: str = "Model", labels: Any = None, key: str | None = None) -> Watched:
     """Monitor a model from tables: `reference` and `current` are DataFrames, or Parquet or CSV files, `current` also a list or a dict {name: table} of windows of which the last is judged.
     `score`: the model's answer (of two classes: the probability of yes); `label`: what came true, may be missing in part; `time`: of the reference, for its spans; `limits`: as under `monitor:` in params.yaml. `together`: also compare all columns at once. `labels`: a table with `key` and `label`, where outcomes arrive later than rows. Raises in words."""
-    given = _windows(current); reference = _table(reference, "the reference")
+    given = _windows(current); reference = _table(reference, "reference")
     if label and not score: raise oops("--score beside --label", "only a label", "name the column of the model's answers")
     if not math.isfinite(threshold): raise oops("a threshold: a number on the scale of the score", f"{threshold}", "leave it out for .5")
     roles = Roles(score, label, time, positive, tuple(str(c).strip() for c in columns), _outcomes(labels, key, label), key); m = Limits.of(limits); then, roles, notes = _then(reference, roles)
@@ -364,7 +371,9 @@ def watch(reference: Any, current: Any, score: str | None = None, label: str | N
     ref = Reference(then.profile.coarse(FULL), then.spans, (), response(then.rows[[c for c in then.profile.columns if c != label]], pd.to_numeric(then.rows[score], errors="coerce")) if score and pd.api.types.is_numeric_dtype(then.rows[score]) else {})
     tables = [drift(ref, s.profile, m, late=[label] if label else ()) for s in seens]; extra = [c for c in now.profile.columns if c not in then.profile.columns and c not in (label, key, time)]
     if extra: notes.append(Say("watch.extra", n=len(extra), columns=", ".join(extra[:5])))
-    base = realised(then, threshold); calibration = _told(notes, lambda: _calibration(then, roles)); past = _history(names, seens, calibration, threshold, roles, notes)
+    base = realised(then, threshold)
+    if base.get("auc") and base["auc"]["high"] < .5: notes.append(Say("watch.reversed", value=base["auc"]["value"]))
+    calibration = _told(notes, lambda: _calibration(then, roles)); past = _history(names, seens, calibration, threshold, roles, notes)
     kept = {k: v for k, v in (past[-1]["realised"] if past else {}).items() if k in JUDGED.get(then.task, ()) or k in m.floors}; open_ = past[-1]["open"] if past and not kept else {}
     found = verdict(findings(tables[-1], m, kept, base, scores=(score,), estimated={k: v for k, v in open_.items() if k in JUDGED.get(then.task, ())}))
     shifts = pd.DataFrame({n: t.set_index("column").of_limit for n, t in zip(names, tables)}).reindex(tables[-1].column)

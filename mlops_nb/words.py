@@ -366,6 +366,7 @@ WORDS |= {
     "watch.label_new": {"en": "{window}: {label} holds values that the reference never had and that count as not known: {values}", "ja": "{window}: {label} に基準にない値があり、不明として扱います: {values}"},
     "watch.not_joined": {"en": "{window}: no outcome found its row by {key}", "ja": "{window}: {key} で結合できた結果がありません"},
     "watch.constraint": {"en": "{column} breaks the constraints. {what}", "ja": "{column} が制約に違反しています。{what}"},
+    "watch.reversed": {"en": "AUC is {value:.3g} in the reference: there the score speaks of the other class. Check score, label and the value that counts as yes", "ja": "基準での AUC は {value:.3g} です。予測値が逆の区分を指しています。予測値、ラベル、正例の値を確認してください"},
     "watch.extra": {"en": "{n} columns are there that the reference does not have, and are not watched: {columns}", "ja": "基準にない列が {n} 列あり、監視していません: {columns}"},
     "watch.metrics_title": {"en": "How good it is: {n:,} rows with a known outcome", "ja": "性能（結果が判明した {n:,} 行）"},
     "watch.metrics_read": {"en": "Estimated: what the scores alone promise; a change in what they mean stays unseen.", "ja": "推定は予測値だけからの見込みで、意味の変化は見えません。"},

@@ -51,6 +51,8 @@ def test_the_exit_code_follows_the_verdict(files):
     assert {p.name for p in (files / "sm").iterdir()} == {"statistics.json", "constraints.json", "constraint_violations.json"}
     held = cli(files, *base, "--current", "dear.csv", "--constraints", "sm/constraints.json")
     assert held.returncode == 0 and "baseline_drift_check: fare" in held.stdout
+    less = orders(seed=1).drop(columns="stops"); less.to_parquet(files / "less.parquet"); broken = cli(files, *base, "--current", "less.parquet", "--constraints", "sm/constraints.json", "--sagemaker", "sm2", "--json", "b.json", "--fail-on", "act")
+    assert broken.returncode == 3 and "constraint.missing_column_check.stops" in {f["id"] for f in json.loads((files / "b.json").read_text())["findings"]} and "Traceback" not in broken.stderr
 
 
 @pytest.mark.parametrize("argv, words", [((), "--reference FILE and --current FILE"), (("--reference", "no.csv", "--current", "calm.parquet"), "no file no.csv"), (("--reference", "ref.parquet", "--current", "calm.parquet", "--score", "prob"), "`prob`"),
@@ -128,3 +130,71 @@ def test_csv_files_as_they_come(tmp_path):
     for text, words in (("a,b,a\n1,2,3\n", "`a` 2 times"), ("a,b\n", "rows in the reference"), ("", "readable"), ("a,b\n1,2\n3\n", "Expected 2 columns, got 1"), ("a\n\xff\n", "in UTF-8")):
         path.write_bytes(text.encode("latin-1"))
         with pytest.raises(MlopsError, match=words): watch(path, d)
+
+
+def prices(n=3000, seed=0, off=8.0):
+    r = np.random.default_rng(seed); d = pd.DataFrame({"area": r.normal(100, 20, n), "rooms": r.integers(1, 6, n)})
+    d["price"] = 3 * d.area + r.normal(0, 10, n); d["guess"] = 3 * d.area + r.normal(0, off, n); return d
+
+
+def test_numbers_are_judged_outside_a_project(tmp_path):
+    prices().to_parquet(tmp_path / "a.parquet"), prices(seed=1).to_parquet(tmp_path / "b.parquet"), prices(seed=2, off=60).to_parquet(tmp_path / "c.parquet")
+    base = ("--reference", "a.parquet", "--score", "guess", "--label", "price", "--fail-on", "act", "--json", "o.json")
+    assert cli(tmp_path, *base, "--current", "b.parquet").returncode == 0
+    got = json.loads((tmp_path / "o.json").read_text())["windows"][0]; d = prices(seed=1); e = d.guess - d.price
+    assert got["realised"]["mae"]["value"] == pytest.approx(e.abs().mean()) and got["realised"]["rmse"]["value"] == pytest.approx((e ** 2).mean() ** .5) and got["estimated"]["mae"]["value"] > 0
+    boot = np.std([np.sqrt((e.sample(frac=1, replace=True, random_state=i) ** 2).mean()) for i in range(300)]); r = got["realised"]["rmse"]
+    assert (r["high"] - r["low"]) / 3.92 == pytest.approx(boot, rel=.15)   # the interval, by another way
+    assert cli(tmp_path, *base, "--current", "c.parquet").returncode == 3
+
+
+@pytest.mark.parametrize("break_", [lambda d: d.assign(fare=np.inf), lambda d: d.assign(fare=-np.inf), lambda d: d.assign(fare=d.fare.mask(d.index % 10 == 0, np.inf)), lambda d: d.assign(p=d.p.mask(d.index % 3 == 0, np.inf))])
+def test_infinite_values_are_no_values(break_):
+    got = watch(orders(8000), break_(orders(seed=1)), "p", "bought"); assert {"missing.fare", "missing.p"} & {f.id for f in got.verdict.findings if f.severity != "ok"}
+    json.dumps(got.json(), allow_nan=False)
+
+
+def test_labels_are_what_they_were():
+    "However yes and no are stored; and what cannot be yes or no is said."
+    yes = lambda d, *v: d.assign(bought=d.bought.map(dict(zip((0.0, 1.0), v)))); a, b = orders(8000), orders(seed=1); auc = lambda *args, **kw: watch(*args, "p", "bought", **kw).windows[-1]["realised"]["auc"]["value"]
+    plain = auc(a, b)
+    assert plain == auc(yes(a, "no", "yes"), yes(b, "no", "yes"), positive="yes") == auc(yes(a, 0, 1), b, positive="1") == auc(yes(a, False, True), yes(b, "False", "True"), positive="true") == auc(yes(a, 1, 2), yes(b, 1, 2), positive=2)
+    for values in ((-1, 1), (1, 2)):
+        with pytest.raises(MlopsError, match="0 and 1, or --positive"): watch(yes(a, *values), yes(b, *values), "p", "bought")
+    with pytest.raises(MlopsError, match="0 and 1, or --positive"): watch(a.assign(bought=a.stops), b, "p", "bought")
+    with pytest.raises(MlopsError, match="a value of bought for --positive: no, yes"): watch(yes(a, "no", "yes"), b, "p", "bought", positive="Yes")
+    other = watch(yes(a, "no", "yes"), yes(b, "No", "Yes"), "p", "bought", positive="yes"); assert other.windows[-1]["realised"] == {} and any("never had" in str(n) for n in other.notes)
+    blank = yes(b, "no", "yes"); blank.loc[::3, "bought"] = ""; assert watch(yes(a, "no", "yes"), blank, "p", "bought", positive="yes").windows[-1]["labelled"] == len(b) - len(b[::3])
+    for score in ("route", "bought"):
+        with pytest.raises(MlopsError, match="score"): watch(a, b, score, "bought")
+
+
+def test_an_estimate_that_fails_takes_no_quality_with_it():
+    "Scores that are no probabilities: AUC and F1 are there, an estimate is not, and it is said why."
+    margin = lambda d: d.assign(p=np.log(d.p / (1 - d.p))); a, b = orders(8000), orders(seed=1)
+    got = watch(margin(a), margin(b.assign(p=b.p.sample(frac=1, random_state=0).to_numpy())), "p", "bought", threshold=0.0)
+    assert got.level == "act" and "quality.drop.auc" in {f.id for f in got.verdict.findings} and "brier" not in got.windows[-1]["realised"] and any("cannot be estimated" in str(n) for n in got.notes)
+    assert watch(margin(a), margin(b), "p", "bought", threshold=0.0).windows[-1]["realised"]["auc"]["value"] == pytest.approx(watch(a, b, "p", "bought").windows[-1]["realised"]["auc"]["value"], abs=1e-4)
+
+
+def test_small_samples_stay_calm():
+    "Nothing is wrong, and both samples are small: a fall of a metric is chance on both sides."
+    levels = [watch(orders(n, 2 * i), orders(m, 2 * i + 1), "p", "bought").level for i in range(8) for n, m in ((300, 2000), (1000, 300))]
+    assert levels.count("act") == 0 and levels.count("watch") <= 2, levels
+    zipf = lambda n, seed: orders(n, seed).assign(page=["/" + str(k) for k in np.random.default_rng(seed).zipf(1.3, n)])
+    assert [watch(zipf(3000, i), zipf(3000, i + 50), "p", "bought").level for i in range(5)].count("ok") >= 4
+
+
+def test_a_sorted_reference_hides_nothing():
+    a, b = orders(8000), orders(seed=2, fare=30)
+    for by in ("p", "fare", "bought"):
+        got = watch(a.sort_values(by, ignore_index=True), b, "p", "bought"); assert got.level == "act" and any(f"sorted by" in str(n) for n in got.notes), by
+
+
+def test_every_window_is_told_apart(tmp_path):
+    for m, d in (("2024-01", orders(seed=1)), ("2024-02", orders(seed=2, fare=30))): (tmp_path / m).mkdir(), d.to_parquet(tmp_path / m / "data.parquet")
+    got = watch(orders(8000), [tmp_path / m / "data.parquet" for m in ("2024-01", "2024-02")], "p", "bought"); assert len(got.windows) == 2 and got.window.endswith("2024-02/data") and got.level == "act"
+    with pytest.raises(MlopsError, match="at least one current table"): watch(orders(), [])
+    with pytest.raises(MlopsError, match="one column of each name"): watch(orders().rename(columns={"stops": "fare"}), orders())
+    late = pd.DataFrame({"id": [f"k{i}" for i in range(8000)], "bought": orders(8000).bought}); keyed = orders(8000).drop(columns="bought").assign(id=range(8000))
+    with pytest.raises(MlopsError, match="keys must be of one type"): watch(keyed, keyed, "p", "bought", labels=late, key="id")
