@@ -14,7 +14,8 @@ from mlops_nb.engine import ENV
 from mlops_nb.warm import client, server
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork server needs Linux")
-PATH = os.environ | ENV | {"PYTHONPATH": str(HOME), "DVC_STAGE": "toy"}
+BEFORE = dict(os.environ)
+PATH = BEFORE | ENV | {"PYTHONPATH": str(HOME), "DVC_STAGE": "toy"}
 
 
 def run(top, env, *args, **kwargs):
@@ -35,9 +36,10 @@ def alive(mark):
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory):
     top = project(tmp_path_factory.mktemp("home"), "1")
-    old = os.getcwd(); os.chdir(top); os.environ["PYTHONPATH"] = str(HOME)
+    old, now = os.getcwd(), dict(os.environ); os.chdir(top)
+    os.environ.clear(), os.environ.update(BEFORE | {"PYTHONPATH": str(HOME)})  # whatever tests before in this process have set: a Dask cluster does
     with server() as env: yield env
-    os.chdir(old)
+    os.environ.clear(), os.environ.update(now), os.chdir(old)
     assert not os.path.exists(os.path.dirname(env["MLOPS_NB_SERVER"]))
 
 
