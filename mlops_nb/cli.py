@@ -78,7 +78,7 @@ def _track(a):
 
 def _monitor(a):
     import json
-    from mlops_nb.core import read_json, to_json, write_atomic, write_json
+    from mlops_nb.core import to_json, write_atomic, write_json
     from mlops_nb.show import LEVELS
     from dataclasses import replace
     from pathlib import Path

@@ -229,6 +229,10 @@ def profile(table: Any, columns: Iterable[str] | None = None, shifts: dict[str, 
 def _there(c: str, have: list[str]) -> None:
     if c not in have: raise oops(f"a column among {', '.join(have[:12])}{' …' if len(have) > 12 else ''}", f"`{c}`.{suggest(c, have)}", "correct the name")
 
+def _once(names: Iterable[str], what: str) -> None:
+    names = [*names]
+    if len({*names}) < len(names): c = next(c for c in names if names.count(c) > 1); raise oops(f"one column of each name in {what}", f"`{c}` {names.count(c)} times", "rename one")
+
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     import pyarrow as pa
@@ -258,7 +262,7 @@ def _csv(path: Path, wanted: list[str] | None) -> Iterator[Any]:
     sep, decimal = _head(path); parse = csv.ParseOptions(delimiter=sep, newlines_in_values=True); of = lambda **kw: csv.ConvertOptions(strings_can_be_null=True, decimal_point=decimal, **kw)
     with csv.open_csv(path, csv.ReadOptions(block_size=1 << 22, use_threads=False), parse, of()) as f: names, first = f.schema.names, next(iter(f), None)
     for c in wanted or (): _there(c, names)
-    if twice := [c for c in names if names.count(c) > 1]: raise oops(f"one column of each name in {path.name}", f"`{twice[0]}` {names.count(twice[0])} times", "rename one")
+    _once(names, path.name)
     if first is None: yield pa.RecordBatch.from_pylist([], pa.schema([(c, pa.null()) for c in wanted or names])); return
     if odd := [c for c, x in zip(names, first.columns) if pa.types.is_binary(x.type)]: raise oops(f"{path.name} in UTF-8", f"other bytes in {odd[0]}", "save it as UTF-8")
     whole = lambda x: pa.types.is_integer(x.type) and (pc.max(pc.abs_checked(pc.cast(x, pa.float64(), safe=False))).as_py() or 0) < 2**53
@@ -283,7 +287,7 @@ def batches(path: str | Path, columns: Iterable[str] | None = None, rows: int = 
         if not parquet: yield from _csv(path, wanted); return
         schema = pq.read_schema(path); text = [c.name for c in schema if pa.types.is_string(c.type) or pa.types.is_large_string(c.type)]
         for c in wanted or (): _there(c, schema.names)
-        if twice := [c for c in schema.names if schema.names.count(c) > 1]: raise oops(f"one column of each name in {path.name}", f"`{twice[0]}` twice", "rename one")
+        _once(schema.names, path.name)
         with pq.ParquetFile(path, read_dictionary=text, pre_buffer=False, buffer_size=1 << 16) as f: yield from map(_plain, f.iter_batches(rows, columns=wanted, use_threads=False, **({} if groups is None else {"row_groups": [*groups]})))
 
 def pieces(path: str | Path, rows: int = BATCH) -> list[list[int] | None]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Iterable, Iterator
 import numpy as np, pandas as pd
-from .core import MlopsError, oops, suggest
+from .core import MlopsError, _plain, oops, suggest
 from .limits import COARSE, FULL, LEAST as MIN_SPANS, SPANS, Reference, response
 from .monitor import Finding, Limits, Verdict, by_window, drift, findings, verdict
-from .profile import BATCH, Column, Profile, _readable, batches, merge, profile
+from .profile import BATCH, Column, Profile, _once, _readable, batches, merge, profile
 from .show import LEVELS, Say, svg
 
 KEPT, SHOWN, LISTED = 20_000, 3, 20   # rows kept of a file; figures of columns on the page, and lines of its table
@@ -45,7 +45,7 @@ class Roles:
 
     def check(self, have: list[str], what: str) -> None:
         for name, c in (("score", self.score), ("label", self.label if what == "reference" and self.outcomes is None else None), ("key", self.key), ("time", self.time), *(("columns", c) for c in (self.columns if what == "reference" else ()))):
-            if c and c not in have and str(c) not in have: raise oops(f"a column for --{name} among those of the {what}: {', '.join(have[:12])}{' …' if len(have) > 12 else ''}", f"`{c}`.{suggest(c, have)}", "correct the name")
+            if c and c not in have: raise oops(f"a column for --{name} among those of the {what}: {', '.join(have[:12])}{' …' if len(have) > 12 else ''}", f"`{c}`.{suggest(c, have)}", "correct the name")
 
         if self.score and self.score in (self.label, self.key, self.time): raise oops("a score apart from label, key and time", f"`{self.score}` twice", "name the column of the model's answers")
 
@@ -75,7 +75,7 @@ def _chunks(source: Any, columns: list[str] | None = None) -> Iterator[Any]:
 def _table(x: Any, what: str) -> Any:
     "A DataFrame with one column of each name, or a path; anything else raises in words."
     if not isinstance(x, (pd.DataFrame, str, Path)): raise oops(f"a DataFrame or a file as {what} table", type(x).__name__, "read it with pandas first")
-    if isinstance(x, pd.DataFrame) and (twice := x.columns.map(str)[x.columns.map(str).duplicated()]).size: raise oops(f"one column of each name in the {what} table", f"`{twice[0]}` twice", "rename one")
+    if isinstance(x, pd.DataFrame): _once(x.columns.map(str), f"the {what} table")
     return x
 
 def _frame(b: Any, columns: list[str]) -> pd.DataFrame: return b[columns] if isinstance(b, pd.DataFrame) else b.select(columns).to_pandas()
@@ -216,12 +216,6 @@ SCHEMA = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "m
         "findings": {"type": "array", "items": {"type": "object", "required": ["id", "quantity", "severity", "text"], "properties": {"id": WORDS_, "quantity": WORDS_, "column": WORDS_, "value": NUMBER, "limit": NUMBER, "severity": _LEVEL, "text": WORDS_, "since": WORDS_, "source": WORDS_}}},
         "windows": {"type": "array", "items": {"type": "object", "required": ["window", "rows", "labelled"], "properties": {"window": WORDS_, "rows": COUNT, "labelled": COUNT, "realised": _METRICS, "estimated": _METRICS}}}}}
 
-def _finite(x: Any) -> Any:
-    "The same for JSON, which knows no infinity."
-    if isinstance(x, dict): return {k: _finite(v) for k, v in x.items()}
-    if isinstance(x, (list, tuple)): return [_finite(v) for v in x]
-    return None if isinstance(x, float) and not math.isfinite(x) else x
-
 @dataclass(frozen=True, eq=False)
 class Watched:
     "Verdict on the last window; `table`: drift of each column; `realised` and `estimated` metrics of each window; `shifts`: columns × windows; `notes`: what could not be done. Shows itself as the page."
@@ -245,7 +239,7 @@ class Watched:
         keep = ["column", "kind", "kind_now", "source", "matters", "severity", *_STATISTICS]
         rows = self.table.reindex(columns=keep).astype(object); rows = rows.where(rows.notna(), None).to_dict("records")
         found = [{k: v for k, v in f.json().items() if k != "say"} | {"text": str(f.say)} for f in self.verdict.findings]
-        return _finite({"version": 1, "window": self.window, "verdict": self.level, "reasons": [str(r) for r in self.verdict.reasons], "todo": [str(t) for t in self.verdict.todo], "rows": {"reference": self.reference.profile.rows, "current": self.current.rows},
+        return _plain({"version": 1, "window": self.window, "verdict": self.level, "reasons": [str(r) for r in self.verdict.reasons], "todo": [str(t) for t in self.verdict.todo], "rows": {"reference": self.reference.profile.rows, "current": self.current.rows},
                 "columns": rows, "findings": found, "windows": list(self.windows), "when_trained": self.then, "together": self.together, "notes": list(map(str, self.notes))})
 
     def prometheus(self) -> str:
