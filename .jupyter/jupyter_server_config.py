@@ -10,9 +10,12 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from strip import strip, stripped  # noqa: E402
 
+from mlops_nb.engine import ENV, pin_kernels  # noqa: E402
+
 c = get_config()  # noqa: F821
 os.environ |= {"PATH": os.pathsep.join([str(HERE / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]), "VIRTUAL_ENV": sys.prefix, "DVC_NO_ANALYTICS": "1"}
-os.environ |= {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # as in the pipeline
+pin_kernels()  # as in the pipeline, so that a stage notebook run by hand computes the same
+os.environ |= {name: ENV[name] for name in ("PYTHONHASHSEED", "OMP_NUM_THREADS")}
 
 
 def strip_before_saving(model, path, **kwargs):

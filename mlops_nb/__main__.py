@@ -38,6 +38,9 @@ def here(argv: list[str]) -> int:
     if argv and argv[0] in STAGES:
         from mlops_nb.engine import ensure_env
         ensure_env()
+    elif argv and not argv[0].startswith("-"):
+        from mlops_nb.engine import pin_kernels
+        pin_kernels()
     from mlops_nb.cli import main as cli
     return cli(argv)
 

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from .change import Change, change, elsewhere, finished, git, require_clean
 from .core import DVC, MlopsError, call, md_table, oops, params, read_json, read_lines, root, suggest, write_atomic
 from .data import FEW, load, naive, spec, windows
-from .engine import ENV
+from .engine import pinned
 from .monitor import since, window_ends, window_name
 from .registry import Moved, append, decisions, deploy, locked, now, pin, record, rerun, rollback, set_params, versions
 from .warm import server
@@ -154,7 +154,7 @@ class Challenger:
 def experiment(top: Path, name: str, train: dict) -> str:
     "Run the pipeline up to evaluate with another training window in a temporary workspace; returns the experiment's commit."
     env = elsewhere() | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}", "DVC_NO_ANALYTICS": "1"}
-    got = subprocess.run([*DVC, "exp", "run", "--temp", "-f", "-n", name, *(x for k, v in train.items() for x in ("-S", f"windows.train.{k}='{v}'")), "evaluate"], cwd=top, env=env | ENV)
+    got = subprocess.run([*DVC, "exp", "run", "--temp", "-f", "-n", name, *(x for k, v in train.items() for x in ("-S", f"windows.train.{k}='{v}'")), "evaluate"], cwd=top, env=pinned(env))
     sha = [r.split()[1] for r in git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps", cwd=top).splitlines() if r.split()[0].endswith("/" + name)]
     if got.returncode or not sha: raise oops("the experiment to run", f"exit code {got.returncode}, see above", "mend what it names; nothing was changed")
     return sha[-1]

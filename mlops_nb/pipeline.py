@@ -10,7 +10,7 @@ import contextlib, fcntl, json, os, re, shutil, signal, subprocess, sys, time
 from pathlib import Path
 from typing import Iterator
 from .core import DVC, MlopsError, call, read_json, root
-from .engine import ENV, die_with_parent
+from .engine import die_with_parent, pinned, unpinned_note
 from .warm import server
 
 # %% ../nbs/api/14_pipeline.ipynb #a87ff679
@@ -35,7 +35,8 @@ def compare_with_record() -> str:
     if not off: return line
     worst = max(((f, *differences(json.loads(call("git", "show", f"HEAD:{f}").stdout or "{}"), read_json(root() / f))) for f in off if f.startswith("reports/metrics/") and (root() / f).exists()), key=lambda t: t[2], default=None)
     return "\n".join([line, *(f"  differs: {p}" for p in off), *([f"  largest relative difference in a metric: {worst[2]:.2g} ({worst[1]} in {worst[0]})"] if worst else []),
-        "  expected after a change of code, parameters or data, and in last digits on another Python minor version, operating system or CPU family"])
+        "  expected after a change of code, parameters or data, and in last digits where this is not "
+        "Linux on an x86-64 processor with AVX2"])
 
 # %% ../nbs/api/14_pipeline.ipynb #c9f0f895
 @contextlib.contextmanager
@@ -97,7 +98,9 @@ def repro(args: list[str] = ()) -> int:
         log = root() / ".mlops" / "runs.jsonl"; runs = log.stat().st_size if log.exists() else 0
         remote = any(re.search(r"(?m)^\s*\[\s*'?remote\s", f.read_text()) for f in (root() / ".dvc").glob("config*"))  # asking dvc takes a second
         if not remote and not (root() / "data" / "champion").exists(): print("no DVC remote is set: everything is computed here", flush=True)
-        with server() as warm: code = _group(lock, [*DVC, "repro", *(["--pull", "--allow-missing"] if remote else []), *args], env | ENV | warm)
+        if note := unpinned_note():
+            print(note, flush=True)
+        with server() as warm: code = _group(lock, [*DVC, "repro", *(["--pull", "--allow-missing"] if remote else []), *args], pinned(env) | warm)
         if code: print(f"stopped after {time.monotonic() - begun:.0f} s, see above. Should earlier outputs be missing: they are in the DVC cache, `dvc checkout` brings them back", flush=True); return code
         ran = log.exists() and log.stat().st_size > runs or before != (root() / "dvc.lock").read_bytes()
         print(("done" if ran else "nothing to do: everything is up to date") + f", {time.monotonic() - begun:.1f} s")

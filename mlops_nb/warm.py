@@ -52,7 +52,10 @@ def _load(names: tuple) -> None:
     gc.collect(); gc.freeze()
     if len(os.listdir("/proc/self/task")) > 1: sys.exit("the libraries started threads: stages run cold")
 
-def _early(env: dict, forced: list[str]) -> dict: return {k: v for k, v in env.items() if k.startswith(_EARLY) and k not in forced}
+def _early(env: dict, forced: list[str]) -> dict:
+    "The variables that count when Python or a library starts, but for those that begin like one of `forced`."
+    given = {k: v for k, v in env.items() if not k.startswith(tuple(forced))}
+    return {k: v for k, v in given.items() if k.startswith(_EARLY)}
 
 def _request(conn: socket.socket, forced: list[str]) -> dict | None:
     "Read a request with its file descriptors; None when it must run cold or makes no sense."
@@ -75,7 +78,8 @@ def _become(r: dict, forced: list[str]) -> None:
     for n in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP): signal.signal(n, signal.SIG_DFL)
     for fd, given in enumerate(r["fds"]): os.dup2(given, fd); os.close(given)
     os.chdir(r["cwd"]); os.umask(r["umask"])
-    env = r["env"] | {k: os.environ[k] for k in forced}
+    ours = {k: os.environ[k] for k in forced if k in os.environ}
+    env = {k: v for k, v in r["env"].items() if not k.startswith(tuple(forced))} | ours
     os.environ.clear(); os.environ.update(env)
     for fd, name in enumerate(("stdin", "stdout", "stderr")):
         setattr(sys, name, open(fd, "r" if fd == 0 else "w", 1 if fd == 2 or os.isatty(fd) else -1, encoding="utf-8", errors=("strict", "strict", "backslashreplace")[fd], closefd=False))
@@ -152,14 +156,14 @@ def server() -> Iterator[dict[str, str]]:
     import shutil, subprocess, tempfile
     import mlops_nb
     from mlops_nb.core import root
-    from mlops_nb.engine import ENV
+    from mlops_nb.engine import ENV, NUMERIC, pinned
     folder = tempfile.mkdtemp(prefix="mlops-nb-"); listener = socket.socket(socket.AF_UNIX)
     r, w = os.pipe(); path = os.path.join(folder, "s")
     try:
         listener.bind(path); listener.listen(64)
         home = os.path.dirname(os.path.dirname(os.path.abspath(mlops_nb.__file__)))
-        code = f"import sys; sys.path.insert(0, {home!r}); from mlops_nb.warm import main; main({listener.fileno()}, {r}, {list(ENV)})"
-        p = subprocess.Popen([sys.executable, "-c", code], cwd=root(), env=os.environ | ENV, pass_fds=(listener.fileno(), r), stdin=subprocess.DEVNULL)
+        code = f"import sys; sys.path.insert(0, {home!r}); from mlops_nb.warm import main; main({listener.fileno()}, {r}, {[*ENV, *NUMERIC]})"
+        p = subprocess.Popen([sys.executable, "-c", code], cwd=root(), env=pinned(os.environ), pass_fds=(listener.fileno(), r), stdin=subprocess.DEVNULL)
         listener.close(); os.close(r)
         os.environ["MLOPS_NB_SERVER"] = path
         try: yield {"MLOPS_NB_SERVER": path}

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from mlops_nb.engine import KERNEL_PINS, NUMERIC
+
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "nbs" / "guides" / "benchmarks.ipynb"
 MARK = "<!-- written by make bench -->"
@@ -24,12 +26,18 @@ BIN = Path(sys.executable).parent
 MLOPS = (sys.executable, "-m", "mlops_nb")
 DVC = (sys.executable, "-m", "dvc", "repro")
 NOTEBOOKS = ("preprocess@train", "preprocess@current", "train", "evaluate", "monitor")
-PINNED = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}  # what a careful user sets for the peers
+PINNED = {  # what a careful user sets for the peers
+    "PYTHONHASHSEED": "0",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MPLBACKEND": "agg",
+    **KERNEL_PINS,
+}
 
 
 def environment(**more: str) -> dict[str, str]:
     "A user's variables with the environment's programs first; CI keeps DVC from looking for a newer version of itself."
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("MLOPS_NB", "DVC_")) and k not in ("PYTHONPATH", *PINNED)}
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("MLOPS_NB", "DVC_", *NUMERIC)) and k not in ("PYTHONPATH", *PINNED)}
     return own | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1", "CI": "1", "PYTHONDONTWRITEBYTECODE": ""} | more
 
 

@@ -461,6 +461,9 @@ def main() -> None:
     p.add_argument("--keep", action="store_true", help="print only, leave the committed results and the guide as they are")
     a = p.parse_args()
     from bench import machine, say
+
+    from mlops_nb.engine import pin_kernels
+    pin_kernels()  # before numpy comes
     if a.fresh or not (HOME / "year.parquet").exists():
         say("every flight of the year, with features and scores")
         HOME.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from mlops_nb.engine import pin_kernels
+
 ROOT = Path(__file__).resolve().parent.parent
-ENV = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+pin_kernels()  # before numpy comes
+os.environ["OMP_NUM_THREADS"] = "1"
+ENV = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1",
                     "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.com", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.com"}
-os.environ.update({k: ENV[k] for k in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")})  # before numpy comes
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background of a shell: tests that press Ctrl-C would wait for ever
     signal.signal(signal.SIGINT, signal.default_int_handler)
 for name in ("MLOPS_NB_OUT", "MLOPS_NB_SERVER", "MLOPS_NB_ROOT", "PYTHONDONTWRITEBYTECODE"):
