@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Iterator
 from .core import DVC, MlopsError, call, read_json, root
 from .engine import die_with_parent, pinned, unpinned_note
+from .ownership import MARK, identity, members, new_mark
 from .warm import server
 
 # %% ../nbs/api/14_pipeline.ipynb #a87ff679
@@ -49,37 +50,56 @@ def run_lock(what: str) -> Iterator[Path]:
         except BlockingIOError:
             print(f"waiting: another run works in this checkout ({path.read_text().strip() or 'just starting'})", flush=True); fcntl.flock(f, fcntl.LOCK_EX)
         _end_orphans(path)
-        for left in (path.parent / "staging").glob("*"):
-            if not psutil.pid_exists(int(left.name.rpartition("-")[2] or 0)): shutil.rmtree(left, ignore_errors=True)
+        for left in (path.parent / "staging").glob("*-*"):
+            number = left.name.rpartition("-")[2]
+            if number.isdecimal() and not psutil.pid_exists(int(number)):
+                shutil.rmtree(left, ignore_errors=True)
         f.truncate(0); f.write(json.dumps({"what": what, "pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())})); f.flush()
         try: yield path
         finally: f.truncate(0)
 
 def _end_orphans(lock: Path) -> None:
     import psutil
-    try: note = json.loads(lock.read_text())
-    except ValueError: return
-    group, born = note.get("group"), note.get("born", 0)
-    alive = [p for p in psutil.process_iter(["create_time"]) if group and _pgid(p.pid) == group and p.info["create_time"] >= born - 1]
-    for p in alive: print(f"ending process {p.pid}, left behind by a killed run", flush=True); p.kill()
-    psutil.wait_procs(alive, timeout=10)
+    try:
+        note = json.loads(lock.read_text())
+        left = members(note["leader"])
+    except (ValueError, KeyError, TypeError):
+        return
+    for p in left:
+        print(f"ending process {p.pid}, left behind by a killed run", flush=True)
+        with contextlib.suppress(psutil.Error):
+            p.kill()
+    psutil.wait_procs(left, timeout=10)
 
 def _mend_rwlock(path: Path) -> None:
     "DVC killed while writing its list of readers leaves a broken one, which would stop every later command."
-    try: path.exists() and json.loads(path.read_text())
-    except ValueError: path.unlink(); print("removed DVC's list of locks, broken by a killed run", flush=True)
+    for wait in (.1, .2, .4, 0):   # another DVC may be writing it at this moment
+        try:
+            path.exists() and json.loads(path.read_text())
+            return
+        except ValueError:
+            time.sleep(wait)
+    path.unlink()
+    print("removed DVC's list of locks, broken by a killed run", flush=True)
 
-def _pgid(pid: int) -> int | None:
-    try: return os.getpgid(pid)
-    except OSError: return None
+def _wait_ended(pid: int, seconds: float) -> None:
+    "Wait until our child `pid` ends, without taking its number from it: until that is asked for, no other process can get it."
+    end = time.monotonic() + seconds
+    with contextlib.suppress(ChildProcessError):
+        while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if time.monotonic() > end:
+                return
+            time.sleep(.05)
 
 def _group(lock: Path, argv: list[str], env: dict) -> int:
     "Run `argv` as a process group of its own, noted in `lock`; a signal to us ends all of it. Returns the exit code."
-    born = time.time(); p = subprocess.Popen(argv, cwd=root(), env=env, start_new_session=True, preexec_fn=lambda: die_with_parent(signal.SIGKILL))
-    lock.write_text(json.dumps(json.loads(lock.read_text()) | {"group": p.pid, "born": born}))
+    mark = new_mark()
+    p = subprocess.Popen(argv, cwd=root(), env=env | {MARK: mark}, start_new_session=True, preexec_fn=lambda: die_with_parent(signal.SIGKILL))
+    lock.write_text(json.dumps(json.loads(lock.read_text()) | {"leader": identity(p.pid, mark)}))
     def stop(num, frame):
+        if p.returncode is not None: return   # it has ended, and its number may be another's
         with contextlib.suppress(OSError): os.killpg(p.pid, signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired): p.wait(20)
+        _wait_ended(p.pid, 20)
         with contextlib.suppress(OSError): os.killpg(p.pid, signal.SIGKILL)
         raise MlopsError("stopped: what was finished is kept, the stage in work left no half outputs; run again to go on" )
     old = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Iterator
 from .core import MlopsError, oops, params, read_json, root, suggest, write_atomic
 from .engine import Problem, die_with_parent, ensure_env, execute, papermill, problem, scrub
+from .ownership import alive, holder, identity
 from .words import text
 
 # %% ../nbs/api/12_run.ipynb #a87ff679
@@ -92,19 +93,34 @@ def _lock(top: Path, name: str) -> Iterator[None]:
         while True:
             try: fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB); break
             except BlockingIOError: pass
-            pid, parent = map(int, path.read_text().split() or (0, 0))
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                if parent and int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) != parent:
-                    print(f"{name}: ending process {pid}, left behind by a killed run", flush=True); os.kill(pid, signal.SIGKILL)
+            pid = holder(f)
+            if pid and _orphan(path, pid):
+                print(f"{name}: ending process {pid}, left behind by a killed run", flush=True)
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
             if not said: print(f"{name}: waiting for process {pid or '?'}, which runs the same stage", flush=True); said = True
             time.sleep(0.3)
-        f.truncate(0); f.write(f"{os.getpid()} {os.getppid() if 'DVC_STAGE' in os.environ else 0}"); f.flush()
+        f.truncate(0)
+        parent = os.getppid() if "DVC_STAGE" in os.environ else 0
+        f.write(json.dumps(identity(os.getpid()) | {"parent": parent}))
+        f.flush()
         yield
+
+def _orphan(path: Path, pid: int) -> bool:
+    "Whether the process `pid`, which holds the lock `path`, is the stage that its note identifies, and the run that started it is gone."
+    import psutil
+    try:
+        note = json.loads(path.read_text())
+        if note["pid"] != pid or not note["parent"] or not alive(note):
+            return False
+        return psutil.Process(pid).ppid() != note["parent"]
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return False
 
 def _move(src: Path, dst: Path) -> None:
     "Put a file or folder in place of what is there, also on another file system."
     dst.parent.mkdir(parents=True, exist_ok=True)
-    new, old = dst.parent / f".{dst.name}.new", dst.parent / f".{dst.name}.old"
+    new, old = dst.parent / f".{dst.name}.mlops-nb-new", dst.parent / f".{dst.name}.mlops-nb-old"
     for p in (new, old): shutil.rmtree(p, ignore_errors=True)
     shutil.move(src, new)
     if dst.is_dir(): os.replace(dst, old)

@@ -104,9 +104,9 @@ def serve(listener: socket.socket, lifeline: int, forced: list[str]) -> dict:
                 got = conn.recv(64)
                 for num in got or [signal.SIGKILL]: kill(pid, num)
                 if not got: os.waitpid(pid, 0); conn.close(); del stages[pid]; continue
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                kill(pid, signal.SIGKILL, True)
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                kill(pid, signal.SIGKILL, True)   # its group; the number is free for others only after the next line
+                status = os.waitpid(pid, 0)[1]
                 with contextlib.suppress(OSError): conn.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
                 conn.close(); del stages[pid]
         if lifeline in ready:
@@ -157,7 +157,12 @@ def server() -> Iterator[dict[str, str]]:
     import mlops_nb
     from mlops_nb.core import root
     from mlops_nb.engine import ENV, NUMERIC, pinned
-    folder = tempfile.mkdtemp(prefix="mlops-nb-"); listener = socket.socket(socket.AF_UNIX)
+    from mlops_nb.ownership import claim, collect
+    collect(tempfile.gettempdir(), "mlops-nb-*", ("s",))   # of runs that were killed
+    folder = tempfile.mkdtemp(prefix="mlops-nb-")
+    with contextlib.suppress(OSError):
+        claim(folder)
+    listener = socket.socket(socket.AF_UNIX)
     r, w = os.pipe(); path = os.path.join(folder, "s")
     try:
         listener.bind(path); listener.listen(64)
