@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from conftest import ENV, ROOT, sh
+from conftest import ENV, ROOT, nb, sh
 from test_browser_pages import CHROMIUM, CONTRAST, DESKTOP, PHONE, TEXT, browser, opened  # noqa: F401 (a fixture)
 
 from mlops_nb.publish import publish
@@ -180,6 +180,111 @@ def test_other_places_and_words(shown, tmp_path, monkeypatch):
         assert 'lang="ja"' in page and all(w in page for w in ("実行", "要注意", "キャッシュにありません"))
     finally:
         (top / "settings.ini").write_text(ini)
+
+
+def site_at(dest):
+    from mlops_nb.site import Site
+    return Site.open(dest, {"title": "t", "lang": "en"})
+
+
+FOREIGN = {
+    "of Vite": '{"src/main.js": {"file": "assets/main.js"}, "keep.txt": "a"}',
+    "of webpack": '{"keep.txt": "d41d8cd98f00b204e9800998ecf8427e"}',
+    "with another format": '{"format": "webmanifest", "files": {"keep.txt": "a"}}',
+    "that is a list": '["keep.txt"]',
+    "whose files are a list": '{"format": "mlops-nb site 1", "files": ["keep.txt"]}',
+    "that is no JSON": "{",
+    "that is not there": "",
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_folder_of_somebody_else_is_refused(tmp_path, kind):
+    from mlops_nb.core import MlopsError
+    dest = tmp_path / "web"
+    (dest / "src").mkdir(parents=True)
+    (dest / "keep.txt").write_text("mine")
+    (dest / "src" / "main.js").write_text("mine")
+    if FOREIGN[kind]:
+        (dest / "manifest.json").write_text(FOREIGN[kind])
+    before = {f: f.read_bytes() for f in dest.rglob("*") if f.is_file()}
+    with pytest.raises(MlopsError, match="a new or an empty folder"):
+        site_at(dest)
+    assert {f: f.read_bytes() for f in dest.rglob("*") if f.is_file()} == before
+
+
+def test_publish_refuses_a_folder_of_somebody_else(shown, tmp_path):
+    top, _ = shown
+    (tmp_path / "manifest.json").write_text(FOREIGN["of Vite"])
+    (tmp_path / "keep.txt").write_text("mine")
+    got = nb("publish", "--to", tmp_path, cwd=top, check=False)
+    assert got.returncode == 1
+    assert "holds other things" in got.stderr
+    assert "Traceback" not in got.stderr
+    assert sorted(f.name for f in tmp_path.iterdir() if f.is_file()) == ["keep.txt", "manifest.json"]
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    from mlops_nb.core import MlopsError
+    (tmp_path / "web").write_text("mine")
+    with pytest.raises(MlopsError, match="which is a file"):
+        site_at(tmp_path / "web")
+
+
+def test_a_manifest_that_leads_out_of_the_folder_removes_nothing(tmp_path):
+    dest, outside = tmp_path / "web", tmp_path / "outside"
+    outside.mkdir()
+    (outside / "keep.txt").write_text("mine")
+    first = site_at(dest)
+    first.text("index.html", "a")
+    first.close()
+    (dest / "link").symlink_to(outside)
+    (dest / "folder").mkdir()
+    wrong = ["../outside/keep.txt", str(outside / "keep.txt"), "link/keep.txt", "folder", "..", ".", ""]
+    manifest = {"format": "mlops-nb site 1", "files": dict.fromkeys(["index.html", *wrong], "a")}
+    (dest / "manifest.json").write_text(json.dumps(manifest))
+    again = site_at(dest)
+    again.text("index.html", "b")
+    again.close()
+    assert (outside / "keep.txt").read_text() == "mine"
+    assert (dest / "folder").is_dir()
+    assert (dest / "index.html").read_text() == "b"
+
+
+def test_a_page_is_not_written_through_a_link(tmp_path):
+    from mlops_nb.core import MlopsError
+    dest, outside = tmp_path / "web", tmp_path / "outside"
+    outside.mkdir()
+    first = site_at(dest)
+    first.text("index.html", "a")
+    first.close()
+    (dest / "docs").symlink_to(outside)
+    with pytest.raises(MlopsError, match="move it away"):
+        site_at(dest).text("docs/index.html", "ours")
+    assert not list(outside.iterdir())
+
+
+def test_a_file_of_somebody_else_in_a_site_is_not_written_over(tmp_path):
+    from mlops_nb.core import MlopsError
+    first = site_at(tmp_path / "web")
+    first.text("index.html", "a")
+    first.close()
+    (tmp_path / "web" / "search.html").write_text("mine")
+    again = site_at(tmp_path / "web")
+    with pytest.raises(MlopsError, match="move it away"):
+        again.text("search.html", "ours")
+    assert (tmp_path / "web" / "search.html").read_text() == "mine"
+
+
+def test_an_interrupted_publish_is_finished_by_the_next(tmp_path):
+    "The first one was killed before it wrote its manifest: what it had written is known as its own."
+    killed = site_at(tmp_path / "web")
+    killed.text("index.html", "a")
+    killed.text("old/page.html", "a")
+    again = site_at(tmp_path / "web")
+    again.text("index.html", "b")
+    assert again.close() == 1
+    assert sorted(f.name for f in (tmp_path / "web").rglob("*")) == ["index.html", "manifest.json"]
 
 
 def test_serve_says_where_and_ends_with_ctrl_c(shown):
