@@ -260,25 +260,38 @@ def new(project: str | Path, data: str | Path, target: str, time: str | None = N
     source = file.relative_to(top).as_posix() if inside else "data/" + re.sub(r"[^\w.-]", "_", file.name)
     made = Created(top, package, source, encoding, g, not inside); me = [_config(k) for k in ("user.name", "user.email")]
     todo = files(made, contract, [*map(str, frame)], *me)
-    if clash := [f for f in (*todo, *([] if inside else [source])) if (top / f).exists()]: raise oops("a new folder, or one that holds the table alone", f"{top.name} with {', '.join(clash[:4])}", "choose another name, or move these away")
+    if clash := [f for f in (*todo, *([] if inside else [source, f"{source}.dvc"])) if (top / f).exists()]: raise oops("a new folder, or one that holds the table alone", f"{top.name} with {', '.join(clash[:4])}", "choose another name, or move these away")
     work = top if top.exists() else top.with_name(f".{top.name}.new")
     git("var", "GIT_COMMITTER_IDENT", cwd=file.parent)  # no name, no commit: better said now
-    if work != top: shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
+    claimed = work / ".mlops" / "new"
+    if work != top:
+        if not claimed.exists() and any(f.is_file() and f.stat().st_size for f in work.rglob("*")):   # nothing can be lost of empty files
+            raise oops(f"no folder {work.name} beside {top.name}: the project is made there", "one that `mlops-nb new` did not make", "move it away")
+        shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
+        write_atomic(claimed, "A project in the making; `mlops-nb new` removes this folder.\n")
     try:
-        for f, content in todo.items(): (write_atomic(work / f, content)).chmod(0o755 if f.startswith(".jupyter/bin/") else 0o644)
+        for f, content in todo.items(): _executable(write_atomic(work / f, content), f.startswith(".jupyter/bin/"))
         if not inside: shutil.copyfile(file, work / source)
         if not (work / ".git").exists(): git("init", "-q", "-b", "main", cwd=work)
         tracked = bool(git("ls-files", "--", source, cwd=work))
         if not tracked: _dvc(work, "add", "-q", source)
         git("add", "--", *todo, *([] if tracked else [f"{source}.dvc", (Path(source).parent / ".gitignore").as_posix()]), cwd=work)
         git("commit", "-q", "-m", f"New project {top.name}: {target} of {source}", cwd=work)
-        if work != top: work.rename(top)
+        if work != top:
+            work.rename(top)
+            (top / ".mlops" / "new").unlink()
     except BaseException:
         for f in (*todo, *([] if inside else [source, f"{source}.dvc"])): (top / f).unlink(missing_ok=True)
         raise
     finally:
         if work != top: shutil.rmtree(work, ignore_errors=True)
     return made
+
+def _executable(path: Path, wanted: bool) -> None:
+    "Let those run a file who may read it."
+    mode = path.stat().st_mode & 0o777
+    if wanted:
+        path.chmod(mode | (mode & 0o444) >> 2)
 
 def _config(key: str) -> str:
     return subprocess.run(["git", "config", key], capture_output=True, text=True).stdout.strip()

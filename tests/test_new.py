@@ -164,6 +164,25 @@ def test_an_existing_folder_keeps_what_it_has(tmp_path, monkeypatch):
         new(top, top / "tables" / "t.parquet", "y")
 
 
+def test_a_folder_that_is_not_ours_is_not_swept_up(tmp_path, monkeypatch):
+    "The project is made in a folder beside it, which may be somebody's, and a record of DVC may be there without its table."
+    from mlops_nb.core import MlopsError
+    from mlops_nb.new import new
+    for k, v in ENV.items():
+        monkeypatch.setenv(k, v)
+    pd.DataFrame({"x": np.arange(60) % 7, "y": np.arange(60) % 2}).to_parquet(tmp_path / "t.parquet")
+    (tmp_path / ".fresh.new").mkdir()
+    (tmp_path / ".fresh.new" / "thesis.txt").write_text("mine")
+    (tmp_path / "there" / "data").mkdir(parents=True)
+    (tmp_path / "there" / "data" / "t.parquet.dvc").write_text("mine")
+    with pytest.raises(MlopsError, match="move it away"):
+        new(tmp_path / "fresh", tmp_path / "t.parquet", "y")
+    with pytest.raises(MlopsError, match="t.parquet.dvc"):
+        new(tmp_path / "there", tmp_path / "t.parquet", "y")
+    assert (tmp_path / ".fresh.new" / "thesis.txt").read_text() == "mine"
+    assert (tmp_path / "there" / "data" / "t.parquet.dvc").read_text() == "mine"
+
+
 def test_a_failed_start_leaves_nothing(tmp_path, monkeypatch):
     "Whatever fails, git here, the folder is not there, or as it was; what a killed run left is swept up."
     from mlops_nb import new as module
