@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 from ruamel.yaml import YAML
 from .change import Change, change, elsewhere, finished, git, require_clean
+from .workspace import differences, refuse, require_recorded
 from .core import DVC, MlopsError, call, md_table, oops, params, read_json, read_lines, root, suggest, write_atomic
 from .data import FEW, load, naive, spec, windows
 from .engine import pinned
@@ -115,6 +116,8 @@ def look_again(push: bool = False) -> list[str]:
     "Monitor the windows of `late` again, and return them. Nothing else of the checkout changes."
     if not (old := late(read_lines(root() / HISTORY), params())): return []
     names = [x["window"] for x in old]
+    if new := take_in(root()):
+        print(f"new rows taken in: {', '.join(new)}", flush=True)
     with change(f"Late labels: {', '.join(names)} monitored again", push) as c:
         kept, known = (c.top / "params.yaml").read_text("utf-8"), {v.version: v for v in versions(c.top)}
         for x in old:
@@ -173,6 +176,8 @@ def adopt(c: Change, got: Challenger) -> None:
 @server()
 def retrain(until: str = "", periods: int = 0, expanding: bool = False, promote: bool = False, why: str = "", finding: str = "", push: bool = False) -> Challenger:
     "Train a challenger and judge it; without `periods` and `expanding`, on the window that `loop:` in params.yaml asks for. `promote`: when the gate passes, it becomes candidate and champion, in one change."
+    finished()
+    require_recorded(root())   # now, not after the training
     top, p = root(), params(); rules = Policy.of(p); train = grounded(p, training_window(p, until, periods or rules.periods, expanding or rules.expanding and not periods), bool(until or periods)); w = str(current(p)[1])
     got = judge(top, experiment(top, f"challenger-{w}-{train['start']}-{train['end']}".replace("/", "-"), train), train)
     with change(f"Challenger {got.md5[:8]} on {got.window}: gate {'passed' if got.passed else 'failed'}", push) as c:
@@ -202,13 +207,16 @@ class Advanced:
 
 def take_in(top: Path) -> list[str]:
     "Commit what has changed in files that DVC tracks by themselves (`dvc add`), such as a table that grows; returns them."
-    notes = [x for x in git("ls-files", "*.dvc", cwd=top).split("\n") if x and (top / x.removesuffix(".dvc")).exists()]
-    changed = [x for x in json.loads(call("dvc", "status", "--json", *notes).stdout or "{}")] if notes else []
-    if changed:
-        require_clean(top)
-        if (got := call("dvc", "commit", "-q", "-f", *changed)).returncode: raise oops("the new rows to go into the DVC cache", got.stderr.strip()[-300:], "mend what it names, then run the command again")
-        git("commit", "-qm", f"New rows: {', '.join(x.removesuffix('.dvc') for x in changed)}", "--", *changed, cwd=top)
-    return [x.removesuffix(".dvc") for x in changed]
+    found = [d for d in differences(top) if not d.stale]
+    tables = sorted(d.record.path for d in found if d.record.table)
+    if not tables:
+        return []
+    refuse([d for d in found if not d.record.table])
+    require_clean(top)
+    notes = sorted({d.record.by for d in found})
+    if (got := call("dvc", "commit", "-q", "-f", *notes)).returncode: raise oops("the new rows to go into the DVC cache", got.stderr.strip()[-300:], "mend what it names, then run the command again")
+    git("commit", "-qm", f"New rows: {', '.join(tables)}", "--", *notes, cwd=top)
+    return tables
 
 def due(top: Path, p: dict, policy: Policy) -> str:
     "Why a challenger is to be trained now; empty when there is no reason. An answered finding is none."
@@ -235,8 +243,9 @@ def advance(period: str = "", policy: str = "", push: bool = False, as_of: str =
     elif a < current(p)[0]: raise oops(f"a period after {current(p)[1]}", period, "periods go forward; look at earlier ones with `mlops-nb history`")
     elif b.end_time > pd.Timestamp.now("UTC").tz_localize(None): note = f"nothing new: {b} is not over yet"
     else: opens = True
-    if opens and (new := take_in(root())): note = f"new rows taken in: {', '.join(new)}"
-    if opens or as_of not in ("", p["data"].get("as_of")):
+    anew = as_of not in ("", p["data"].get("as_of"))
+    if (opens or anew) and (new := take_in(root())): note = f"new rows taken in: {', '.join(new)}"
+    if opens or anew:
         with change(f"Close {window_name(current(p))}, open {window_name((a, b))}" if opens else f"Take in what was known by {as_of}", push) as c:
             c.outputs()
             if opens: close(c.top); set_params(c.top, "windows", **{"current.start": str(a), "current.end": str(b)})
