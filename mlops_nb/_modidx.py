@@ -190,6 +190,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'mlops_nb.core': { 'mlops_nb.core.MlopsError': ('api/core.html#mlopserror', 'mlops_nb/core.py'),
                                'mlops_nb.core.Settings': ('api/core.html#settings', 'mlops_nb/core.py'),
                                'mlops_nb.core._plain': ('api/core.html#_plain', 'mlops_nb/core.py'),
+                               'mlops_nb.core._sync_folder': ('api/core.html#_sync_folder', 'mlops_nb/core.py'),
                                'mlops_nb.core.call': ('api/core.html#call', 'mlops_nb/core.py'),
                                'mlops_nb.core.digest': ('api/core.html#digest', 'mlops_nb/core.py'),
                                'mlops_nb.core.esc': ('api/core.html#esc', 'mlops_nb/core.py'),

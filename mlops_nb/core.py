@@ -8,7 +8,7 @@ __all__ = ['DVC', 'SECTIONS', 'MlopsError', 'oops', 'suggest', 'root', 'inp', 'o
            'load_object', 'number', 'esc', 'md_table']
 
 # %% ../nbs/api/00_core.ipynb #c81e728d
-import configparser, contextlib, difflib, hashlib, html, importlib, json, math, os, re, subprocess, sys, tempfile
+import configparser, contextlib, difflib, hashlib, html, importlib, json, math, os, re, secrets, stat, subprocess, sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterable
@@ -58,18 +58,43 @@ def call(*cmd: str) -> subprocess.CompletedProcess:
 
 # %% ../nbs/api/00_core.ipynb #c20ad4d7
 def write_atomic(path: str | Path, data: str | bytes) -> Path:
-    "Write `data` so that a reader or a crash sees the old file or the new one. A full or read-only disk is a worded error."
+    """Write `data` so that a reader or a crash sees the old file or the new one, also after the power failed. Who may read it stays as it is;
+    of a new file, the umask says. A full or read-only disk is a worded error."""
     path = Path(path); data = data.encode() if isinstance(data, str) else data
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd, tmp = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        tmp = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+        fd = os.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
         try:
-            with os.fdopen(fd, "wb") as f: f.write(data); f.flush(); os.fsync(f.fileno())
-            os.chmod(tmp, 0o644); os.replace(tmp, path)
-        except BaseException: Path(tmp).unlink(missing_ok=True); raise
+            with os.fdopen(fd, "wb") as f:
+                if mode is not None:
+                    os.fchmod(fd, mode)
+                f.write(data)
+                f.flush()
+                os.fsync(fd)
+            os.replace(tmp, path)
+        except BaseException:
+            tmp.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
     except OSError as e:
         raise oops(f"to write {path}", f"{e.strerror or e}", "free disk space or make the folder writable, then run again; nothing was changed") from e
     return path
+
+def _sync_folder(folder: Path) -> None:
+    "Make a rename in `folder` last, where the file system knows such a thing."
+    try:
+        fd = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(fd)
+    except OSError as e:
+        if e.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(fd)
 
 def _plain(o: Any) -> Any:
     "JSON without surprises: numpy scalars become Python's, floats keep 10 significant digits, NaN and infinities become null."
