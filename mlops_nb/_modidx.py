@@ -96,6 +96,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'mlops_nb.change._push': ('api/change.html#_push', 'mlops_nb/change.py'),
                                  'mlops_nb.change._renew': ('api/change.html#_renew', 'mlops_nb/change.py'),
                                  'mlops_nb.change._staged': ('api/change.html#_staged', 'mlops_nb/change.py'),
+                                 'mlops_nb.change._unstage': ('api/change.html#_unstage', 'mlops_nb/change.py'),
                                  'mlops_nb.change.change': ('api/change.html#change', 'mlops_nb/change.py'),
                                  'mlops_nb.change.clone': ('api/change.html#clone', 'mlops_nb/change.py'),
                                  'mlops_nb.change.elsewhere': ('api/change.html#elsewhere', 'mlops_nb/change.py'),

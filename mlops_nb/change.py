@@ -22,11 +22,18 @@ def git(*args: str, cwd: Path | None = None, input: str | None = None) -> str:
     if got.returncode: raise oops(f"`git {' '.join(args[:3])}` to work", " ".join(got.stderr.split())[-400:] or f"exit code {got.returncode}", "mend what git names, then run the command again")
     return got.stdout.strip()
 
-UNDERWAY = {"rebase-merge": "rebase", "rebase-apply": "rebase", "MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick",
-            "REVERT_HEAD": "revert", "sequencer": "cherry-pick", "BISECT_LOG": "bisect"}
+UNDERWAY = {
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "sequencer": "cherry-pick",
+    "BISECT_LOG": "bisect",
+}
 
 def require_idle(top: Path) -> None:
-    "Raise while a merge, a rebase or the like is in progress: what it has put together so far would be lost."
+    "Raise while a merge, a rebase or the like is in progress: what it has so far would be lost."
     folder = Path(git("rev-parse", "--absolute-git-dir", cwd=top))
     for name, what in UNDERWAY.items():
         if not (folder / name).exists():
@@ -34,10 +41,11 @@ def require_idle(top: Path) -> None:
         if name == "rebase-apply" and (folder / name / "applying").exists():
             what = "am"
         end = "git bisect reset" if what == "bisect" else f"git {what} --continue` or `git {what} --abort"
-        raise oops("a checkout in which git has nothing in progress", f"a {what} that is not finished", f"`{end}`, then run the command again")
+        found, cure = f"a {what} that is not finished", f"`{end}`, then run the command again"
+        raise oops("a checkout in which git has nothing in progress", found, cure)
 
 def require_clean(top: Path) -> str:
-    "The branch of the checkout `top`. Raises unless every change is committed, and nothing of git's is in progress."
+    "The branch of the checkout `top`. Raises unless all is committed and git has finished."
     require_idle(top)
     if got := git("status", "--porcelain", cwd=top): raise oops("a checkout in which everything is committed", "; ".join(" ".join(x.split()) for x in got.splitlines()[:5]), "commit it, or put it aside with `git stash -u`")
     try: return git("symbolic-ref", "--short", "HEAD", cwd=top)
@@ -64,10 +72,10 @@ def settle(top: Path | None = None) -> str:
     happened = bool(note) and _exists(top, note["new"]) and git("merge-base", note["new"], "HEAD", cwd=top) == note["new"]
     if happened:
         require_idle(top)
-        paths = [f for f in git("diff", "--name-only", "-z", note["old"], note["new"], cwd=top).split("\0") if f]
-        left = [f for f in paths if not _renew(top, f, note["old"], note["new"])]
-        if ours := [f for f in paths if _staged(top, f) in (_blob(top, note["old"], f), _blob(top, note["new"], f))]:
-            git("reset", "-q", "--pathspec-from-file=-", "--pathspec-file-nul", cwd=top, input="\0".join(f":(top,literal){f}" for f in ours))
+        old, new = note["old"], note["new"]
+        paths = [f for f in git("diff", "--name-only", "-z", old, new, cwd=top).split("\0") if f]
+        left = [f for f in paths if not _renew(top, f, old, new)]
+        _unstage(top, paths, old, new)
         left += _bring(top, note["old"], note["new"])
         if left: print(f"edited meanwhile, left alone: {', '.join(left)}", flush=True)
     for f in (top / ".mlops").glob("change-*"):
@@ -78,7 +86,8 @@ def settle(top: Path | None = None) -> str:
     return note["message"] if happened else ""
 
 def _bring(top: Path, old: str, new: str) -> list[str]:
-    "Bring the data that the change moved or that is missing from the cache; returns what somebody changed meanwhile. DVC is not told to force anything."
+    """Bring from the cache the data that the change moved or that is missing, without force.
+    Returns what somebody changed meanwhile."""
     bring, left = to_bring(top, old, new)
     for path in bring:
         for f in (top / path).glob("**/.*.tmp") if (top / path).is_dir() else ():
@@ -87,6 +96,14 @@ def _bring(top: Path, old: str, new: str) -> list[str]:
     if bring:
         _dvc(top, "checkout", "-q", "--allow-missing", *bring)
     return left
+
+def _unstage(top: Path, paths: list[str], old: str, new: str) -> None:
+    "Let git's index hold these files as the branch does, but for what somebody has staged."
+    blobs = {f: (_blob(top, old, f), _blob(top, new, f)) for f in paths}
+    ours = [f":(top,literal){f}" for f in paths if _staged(top, f) in blobs[f]]
+    if ours:
+        command = ("reset", "-q", "--pathspec-from-file=-", "--pathspec-file-nul")
+        git(*command, cwd=top, input="\0".join(ours))
 
 def _staged(top: Path, path: str) -> str:
     "The blob of a file in git's index; empty when it has none."
@@ -162,7 +179,8 @@ def clone(top: Path, scratch: Path) -> None:
     for s in ini.sections():  # paths are relative to the folder of the config
         if "remote" in s and "://" not in (url := ini.get(s, "url", fallback="/")): ini.set(s, "url", str((top / ".dvc" / url).resolve()))
     here = ini.get("cache", "dir", fallback="cache"); ini.read_dict({"cache": {"dir": str((top / ".dvc" / here).resolve())}, "core": {"analytics": "false"}})
-    private = os.open(scratch / ".dvc" / "config.local", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)   # it may hold a password
+    config = scratch / ".dvc" / "config.local"
+    private = os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)   # it may hold a password
     with os.fdopen(private, "w") as f: ini.write(f)
     (scratch / ".mlops").mkdir(exist_ok=True)
 

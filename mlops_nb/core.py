@@ -58,8 +58,9 @@ def call(*cmd: str) -> subprocess.CompletedProcess:
 
 # %% ../nbs/api/00_core.ipynb #c20ad4d7
 def write_atomic(path: str | Path, data: str | bytes) -> Path:
-    """Write `data` so that a reader or a crash sees the old file or the new one, also after the power failed. Who may read it stays as it is;
-    of a new file, the umask says. A full or read-only disk is a worded error."""
+    """Write `data` so that a reader or a crash sees the old file or the new one, also after the
+    power failed. Who may read it stays as it is; of a new file, the umask says. A full or
+    read-only disk is a worded error."""
     path = Path(path); data = data.encode() if isinstance(data, str) else data
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -214,7 +214,10 @@ def take_in(top: Path) -> list[str]:
     refuse([d for d in found if not d.record.table])
     require_clean(top)
     notes = sorted({d.record.by for d in found})
-    if (got := call("dvc", "commit", "-q", "-f", *notes)).returncode: raise oops("the new rows to go into the DVC cache", got.stderr.strip()[-300:], "mend what it names, then run the command again")
+    got = call("dvc", "commit", "-q", "-f", *notes)
+    if got.returncode:
+        raise oops("the new rows to go into the DVC cache", got.stderr.strip()[-300:],
+                   "mend what it names, then run the command again")
     git("commit", "-qm", f"New rows: {', '.join(tables)}", "--", *notes, cwd=top)
     return tables
 

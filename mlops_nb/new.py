@@ -265,12 +265,15 @@ def new(project: str | Path, data: str | Path, target: str, time: str | None = N
     git("var", "GIT_COMMITTER_IDENT", cwd=file.parent)  # no name, no commit: better said now
     claimed = work / ".mlops" / "new"
     if work != top:
-        if not claimed.exists() and any(f.is_file() and f.stat().st_size for f in work.rglob("*")):   # nothing can be lost of empty files
-            raise oops(f"no folder {work.name} beside {top.name}: the project is made there", "one that `mlops-nb new` did not make", "move it away")
+        full = any(f.is_file() and f.stat().st_size for f in work.rglob("*"))
+        if full and not claimed.exists():
+            raise oops(f"no folder {work.name} beside {top.name}: the project is made there",
+                       "one that `mlops-nb new` did not make", "move it away")
         shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
         write_atomic(claimed, "A project in the making; `mlops-nb new` removes this folder.\n")
     try:
-        for f, content in todo.items(): _executable(write_atomic(work / f, content), f.startswith(".jupyter/bin/"))
+        for f, content in todo.items():
+            _executable(write_atomic(work / f, content), f.startswith(".jupyter/bin/"))
         if not inside: shutil.copyfile(file, work / source)
         if not (work / ".git").exists(): git("init", "-q", "-b", "main", cwd=work)
         tracked = bool(git("ls-files", "--", source, cwd=work))

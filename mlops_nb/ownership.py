@@ -18,6 +18,7 @@ from typing import Any, IO
 # %% ../nbs/api/02_ownership.ipynb #a87ff679
 MARK = "MLOPS_NB_RUN"
 
+
 def boot() -> str:
     "Names this boot of this machine, and the namespace that its process numbers belong to."
     try:
@@ -25,25 +26,31 @@ def boot() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip() + " " + namespace
     except OSError:
         import psutil
+
         return str(int(psutil.boot_time()))
+
 
 def _stat(pid: int) -> list[str]:
     "The fields of /proc/PID/stat from the state on (the third of them all)."
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
+
 def started(pid: int) -> float | None:
-    "When the process started, in a measure that only comparisons make sense of; None when there is none."
+    "When the process started, in a measure of the system's own; None when there is none."
     try:
         if sys.platform == "linux":
             return float(_stat(pid)[19])
         import psutil
+
         return psutil.Process(pid).create_time()
     except Exception:
         return None
 
+
 def identity(pid: int, mark: str = "") -> dict[str, Any]:
     "What proves later that a process is this one."
     return {"pid": pid, "boot": boot(), "started": started(pid), "mark": mark}
+
 
 def alive(note: Any) -> bool:
     "Whether the process that `note` identifies still exists. A note without proof identifies none."
@@ -58,8 +65,9 @@ def new_mark() -> str:
     "A mark that no other run has."
     return secrets.token_hex(16)
 
+
 def marked(pid: int, mark: str) -> bool:
-    "Whether the process was started with `mark` in its environment. What cannot be read is not ours."
+    "Whether the process was started with `mark` in its environment. Unreadable: not ours."
     if not mark or not isinstance(mark, str):
         return False
     try:
@@ -67,14 +75,17 @@ def marked(pid: int, mark: str) -> bool:
             wanted = f"{MARK}={mark}".encode()
             return wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         import psutil
+
         return psutil.Process(pid).environ().get(MARK) == mark
     except Exception:
         return False
 
+
 def members(leader: Any) -> list:
-    """The processes of the group that the process `leader` (an `identity` with a mark) led, as far as they are proved to be of it:
+    """The processes of the group that `leader` (an `identity` with a mark) led, as far as proved:
     those that bear its mark, and all of them while the leader itself is proved to be there."""
     import psutil
+
     if not isinstance(leader, dict) or leader.get("boot") != boot() or not leader.get("mark"):
         return []
     group, mark = leader.get("pid"), leader["mark"]
@@ -85,14 +96,16 @@ def members(leader: Any) -> list:
         return found
     return [p for p in found if marked(p.pid, mark)]
 
+
 def _group_of(pid: int) -> int | None:
     try:
         return os.getpgid(pid)
     except OSError:
         return None
 
+
 def _ended(pid: int) -> bool:
-    "A process that has ended, and that nobody has asked about yet: its environment is gone, its number is not free."
+    "Whether the process has ended, but its number is not free: nobody has asked about it yet."
     try:
         return _stat(pid)[0] == "Z"
     except (OSError, IndexError):
@@ -100,8 +113,9 @@ def _ended(pid: int) -> bool:
 
 # %% ../nbs/api/02_ownership.ipynb #d3d94468
 def holder(file: IO) -> int | None:
-    "The process that holds a lock of `fcntl.lockf` on `file`; None when nobody else does, or when this system does not tell."
+    "Which other process holds a lock of `fcntl.lockf` on `file`; None where nobody can tell."
     import fcntl
+
     if sys.platform != "linux":
         return None
     layout = "hhqqi4x"
@@ -115,12 +129,15 @@ def holder(file: IO) -> int | None:
 # %% ../nbs/api/02_ownership.ipynb #c20ad4d7
 OWNER = "owner.json"
 
+
 def claim(folder: str | Path) -> None:
     "Write down that `folder` belongs to this process."
     (Path(folder) / OWNER).write_text(json.dumps(identity(os.getpid())))
 
+
 def collect(parent: str | Path, pattern: str, known: tuple[str, ...]) -> list[str]:
-    "Remove the folders `pattern` in `parent` that processes of this user and boot claimed and left; of their contents only `known`. Returns their names."
+    """Remove the folders `pattern` in `parent` that ended processes of this user and boot claimed.
+    A folder that holds anything but `known` stays. Returns the names of those removed."""
     gone = []
     for folder in Path(parent).glob(pattern):
         try:

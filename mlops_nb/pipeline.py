@@ -83,7 +83,7 @@ def _mend_rwlock(path: Path) -> None:
     print("removed DVC's list of locks, broken by a killed run", flush=True)
 
 def _wait_ended(pid: int, seconds: float) -> None:
-    "Wait until our child `pid` ends, without taking its number from it: until that is asked for, no other process can get it."
+    "Wait until our child `pid` ends, but leave it its number: no other process can get that."
     end = time.monotonic() + seconds
     with contextlib.suppress(ChildProcessError):
         while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):

@@ -107,7 +107,7 @@ def _lock(top: Path, name: str) -> Iterator[None]:
         yield
 
 def _orphan(path: Path, pid: int) -> bool:
-    "Whether the process `pid`, which holds the lock `path`, is the stage that its note identifies, and the run that started it is gone."
+    "Whether `pid`, which holds the lock `path`, is the stage of its note, and its run is gone."
     import psutil
     try:
         note = json.loads(path.read_text())

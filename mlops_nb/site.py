@@ -32,7 +32,8 @@ def _stamp() -> str:
     return digest([file_digest(Path(report.__file__).parent / f"{m}.py") for m in ("site", "publish", "report", "markup", "words")])
 
 def _owned(dest: Path) -> dict[str, str] | None:
-    "{path: digest} of the files in the folder `dest` that are ours; None when it is not a site of ours. What an interrupted `publish` began is in its journal."
+    """{path: digest} of the files in the folder `dest` that are ours; None when it is no site of ours.
+    What an interrupted `publish` began is in its journal."""
     try:
         manifest = read_json(dest / MANIFEST)
         if manifest["format"] != FORMAT:
@@ -65,8 +66,10 @@ class Site:
             raise oops("a folder for the site", f"{dest}, which is a file", "name a new or an empty folder")
         before = _owned(dest)
         if before is None and dest.exists() and any(dest.iterdir()):
-            raise oops("a folder that is empty, or a site that this version of `mlops-nb publish` made", f"{dest}, which holds other things",
-                       "name a new or an empty folder; a site that an older version made: delete the folder, then publish again")
+            raise oops("an empty folder, or a site that this version of `mlops-nb publish` made",
+                       f"{dest}, which holds other things",
+                       "name a new or an empty folder; a site that an older version made: "
+                       "delete the folder, then publish again")
         return cls(dest, config, repo, before or {}, guarded=True)
 
     @property
@@ -83,14 +86,19 @@ class Site:
     def _inside(self, path: str) -> bool:
         "Whether `path` is a place in the site's folder, links followed."
         place = self.dest / path
-        return not Path(path).is_absolute() and ".." not in Path(path).parts and place.parent.resolve().is_relative_to(self.dest.resolve())
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            return False
+        return place.parent.resolve().is_relative_to(self.dest.resolve())
 
     def _announce(self, path: str) -> None:
-        "Before a file is written: make sure that none of somebody else is there, and note it in the journal."
+        "Before a file is written: make sure that nobody else's is there, and note it in the journal."
         if not self.guarded:
             return
-        if not self._inside(path) or (self.dest / path).exists() and path not in self.before and path not in self.now:
-            raise oops(f"no file of anybody else at {path} in {self.dest}", "one that `mlops-nb publish` did not write", "move it away, or publish to another folder")
+        ours = path in self.before or path in self.now
+        if not self._inside(path) or (self.dest / path).exists() and not ours:
+            raise oops(f"no file of anybody else at {path} in {self.dest}",
+                       "one that `mlops-nb publish` did not write",
+                       "move it away, or publish to another folder")
         if not self.written:
             write_atomic(self.dest / MANIFEST, to_json({"format": FORMAT, "files": self.before}))
         with (self.dest / JOURNAL).open("a", encoding="utf-8") as f:

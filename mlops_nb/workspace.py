@@ -24,7 +24,9 @@ from .core import DVC, MlopsError, file_digest, oops, read_json, write_json
 # %% ../nbs/api/19_workspace.ipynb #a87ff679
 @dataclass(frozen=True)
 class Record:
-    "A file or folder that DVC keeps. `by`: the file that records it; `legacy`: by the digest of DVC 2, which ignores line ends."
+    """A file or folder that DVC keeps. `by`: the file that records it.
+    `legacy`: by the digest of DVC 2, which ignores line ends."""
+
     path: str
     md5: str
     by: str
@@ -35,16 +37,25 @@ class Record:
         "Whether it is recorded by itself (`dvc add`), and not as an output of the pipeline."
         return self.by.endswith(".dvc")
 
+
 def _git(top: Path, *args: str, input: bytes = b"") -> bytes:
     got = subprocess.run(["git", *args], cwd=top, input=input, capture_output=True)
     if got.returncode:
         said = " ".join(got.stderr.decode("utf-8", "replace").split())
-        raise oops(f"`git {args[0]}` to work", said[-400:] or f"exit code {got.returncode}", "mend what git names, then run the command again")
+        raise oops(
+            f"`git {args[0]}` to work",
+            said[-400:] or f"exit code {got.returncode}",
+            "mend what git names, then run the command again",
+        )
     return got.stdout
+
 
 def _names(top: Path, rev: str) -> list[str]:
     command = ("ls-tree", "-r", "-z", "--name-only", rev) if rev else ("ls-files", "-z")
-    return [name for name in _git(top, *command).decode("utf-8", "surrogateescape").split("\0") if name]
+    return [
+        name for name in _git(top, *command).decode("utf-8", "surrogateescape").split("\0") if name
+    ]
+
 
 def _texts(top: Path, rev: str, names: list[str]) -> dict[str, str]:
     "The contents of these files, in the commit `rev` or in the folder."
@@ -55,38 +66,61 @@ def _texts(top: Path, rev: str, names: list[str]) -> dict[str, str]:
     for name in names:
         head, _, said = said.partition(b"\n")
         size = int(head.split()[-1])
-        got[name], said = said[:size].decode("utf-8"), said[size + 1:]
+        got[name], said = said[:size].decode("utf-8"), said[size + 1 :]
     return got
+
 
 def _outs(text: str, name: str) -> list[dict]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
+
     try:
         got = YAML(typ="safe").load(text) or {}
         holders = list((got.get("stages") or {}).values()) if name.endswith("dvc.lock") else [got]
-        return [out | {"wdir": holder.get("wdir", ".")} for holder in holders for out in holder.get("outs") or []]
+        return [
+            out | {"wdir": holder.get("wdir", ".")}
+            for holder in holders
+            for out in holder.get("outs") or []
+        ]
     except (YAMLError, AttributeError, TypeError) as e:
-        raise oops(f"a record of DVC in {name}", " ".join(str(e).split())[:300], f"mend it, or `git checkout {shlex.quote(name)}`") from e
+        raise oops(
+            f"a record of DVC in {name}",
+            " ".join(str(e).split())[:300],
+            f"mend it, or `git checkout {shlex.quote(name)}`",
+        ) from e
+
 
 def recorded(top: Path, rev: str = "") -> dict[str, Record]:
-    "What DVC keeps in the project's folder, by its path: as the commit `rev` records it or, when that is empty, the files that lie there."
+    """What DVC keeps in the project's folder, by its path: as the commit `rev` records it
+    or, when that is empty, as the files that lie there do."""
     if not (top / ".dvc").is_dir():
         return {}
     names = _names(top, rev)
-    kept = {str(parent) for name in names for parent in (PurePosixPath(name), *PurePosixPath(name).parents)}
+    kept = {
+        str(parent)
+        for name in names
+        for parent in (PurePosixPath(name), *PurePosixPath(name).parents)
+    }
     notes = [n for n in names if n.endswith(".dvc") or PurePosixPath(n).name == "dvc.lock"]
     found = {}
     for name, text in _texts(top, rev, notes).items():
         for out in _outs(text, name):
-            path = os.path.normpath(os.path.join(os.path.dirname(name), out["wdir"], str(out.get("path", ""))))
-            inside = not os.path.isabs(path) and not path.startswith("..") and "://" not in str(out.get("path", ""))
+            path = os.path.normpath(
+                os.path.join(os.path.dirname(name), out["wdir"], str(out.get("path", "")))
+            )
+            inside = (
+                not os.path.isabs(path)
+                and not path.startswith("..")
+                and "://" not in str(out.get("path", ""))
+            )
             if inside and out.get("md5") and out.get("cache", True) and path not in kept:
                 found[path] = Record(path, out["md5"], name, "hash" not in out)
     return found
 
 # %% ../nbs/api/19_workspace.ipynb #1679091c
 MEMORY = Path(".mlops") / "digests.json"
-BRINGING = re.compile(r"\.[\w-]{22}\.tmp")   # how DVC names a file that it is just bringing; a kill leaves it
+# how DVC names a file that it is just bringing; a kill leaves it
+BRINGING = re.compile(r"\.[\w-]{22}\.tmp")
 
 
 class Digests:
@@ -122,30 +156,39 @@ class Digests:
         return got
 
     def files(self, record: Record) -> dict[str, str]:
-        "{path inside: digest} of a recorded folder; of a file, with one empty path; of nothing, none."
+        "{path inside: digest} of a recorded folder; of a file, one empty path; of nothing, none."
         path = self.top / record.path
         if path.is_dir():
-            inside = [f for f in sorted(path.rglob("*")) if f.exists() and not f.is_dir() and not BRINGING.fullmatch(f.name)]
-            return {f.relative_to(path).as_posix(): self.file(f, record.legacy) for f in inside}
+            inside = [f for f in sorted(path.rglob("*")) if f.exists() and not f.is_dir()]
+            whole = [f for f in inside if not BRINGING.fullmatch(f.name)]
+            return {f.relative_to(path).as_posix(): self.file(f, record.legacy) for f in whole}
         return {"": self.file(path, record.legacy)} if path.exists() else {}
 
     def remember(self) -> None:
-        "Keep what was found out. A disk that cannot be written costs the next command time, no more."
-        if self.used != self.known:
+        "Keep what was found out. A disk that cannot be written costs the next command time only."
+        now = {
+            k: v for k, v in self.known.items() if (self.top / k.removesuffix(" legacy")).exists()
+        }
+        now |= self.used
+        if now != self.known:
             try:
-                write_json(self.top / MEMORY, self.used)
+                write_json(self.top / MEMORY, now)
             except MlopsError:
                 pass
+
 
 def _legacy_digest(path: Path) -> str:
     from dvc_data.hashfile.hash import file_md5
     from dvc_objects.fs.local import LocalFileSystem
+
     return file_md5(str(path), LocalFileSystem(), name="md5-dos2unix")
+
 
 def _listing(files: dict[str, str]) -> bytes:
     "The contents of the object by which DVC keeps a folder."
     rows = [{"md5": files[p], "relpath": p} for p in sorted(files)]
     return json.dumps(rows).encode()
+
 
 def _name(files: dict[str, str], record: Record) -> str:
     "What DVC calls these contents."
@@ -153,13 +196,17 @@ def _name(files: dict[str, str], record: Record) -> str:
         return files[""] if set(files) == {""} else "a folder"
     return hashlib.md5(_listing(files), usedforsecurity=False).hexdigest() + ".dir"
 
+
 def _without_ignored(top: Path, record: Record, files: dict[str, str]) -> dict[str, str]:
-    "The files without those that .dvcignore names: DVC does not count them. Asking takes a second, so only a folder that differs is asked for."
+    """The files without those that .dvcignore names: DVC does not count them.
+    Asking takes a second, so only a folder that differs is asked for."""
     if "" in files or not files:
         return files
     env = os.environ | {"DVC_NO_ANALYTICS": "1"}
     paths = {f"{record.path}/{p}": p for p in files}
-    got = subprocess.run([*DVC, "check-ignore", *paths], cwd=top, env=env, capture_output=True, text=True)
+    got = subprocess.run(
+        [*DVC, "check-ignore", *paths], cwd=top, env=env, capture_output=True, text=True
+    )
     ignored = {paths[line] for line in got.stdout.split("\n") if line in paths}
     return {p: md5 for p, md5 in files.items() if p not in ignored}
 
@@ -170,8 +217,10 @@ def cache_dir(top: Path) -> Path:
     ini.read([top / ".dvc" / "config", top / ".dvc" / "config.local"])
     return (top / ".dvc" / ini.get("cache", "dir", fallback="cache")).resolve()
 
+
 def _object(top: Path, md5: str) -> Path:
     return cache_dir(top) / "files" / "md5" / md5[:2] / md5[2:]
+
 
 def _contents(top: Path, record: Record | None) -> dict[str, str]:
     "The files of a record as its listing in the cache names them; none when that is not there."
@@ -180,9 +229,12 @@ def _contents(top: Path, record: Record | None) -> dict[str, str]:
     if not record.md5.endswith(".dir"):
         return {"": record.md5}
     try:
-        return {row["relpath"]: row["md5"] for row in json.loads(_object(top, record.md5).read_text())}
+        return {
+            row["relpath"]: row["md5"] for row in json.loads(_object(top, record.md5).read_text())
+        }
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
 
 def _put(top: Path, md5: str, source: Path | bytes) -> None:
     "Make an object of the cache, whole or not at all."
@@ -197,16 +249,26 @@ def _put(top: Path, md5: str, source: Path | bytes) -> None:
         else:
             shutil.copyfile(source, temporary)
         if file_digest(temporary) != md5.removesuffix(".dir"):
-            raise oops(f"{source} to stay as it is while a command works", "another content", "run the command again")
+            raise oops(
+                f"{source} to stay as it is while a command works",
+                "another content",
+                "run the command again",
+            )
         temporary.chmod(0o444)
         os.replace(temporary, place)
     except OSError as e:
-        raise oops(f"to keep what would be replaced in DVC's cache, {place.parent}", e.strerror or str(e), "free disk space or make the folder writable, then run again") from e
+        raise oops(
+            f"to keep what would be replaced in DVC's cache, {place.parent}",
+            e.strerror or str(e),
+            "free disk space or make the folder writable, then run again",
+        ) from e
     finally:
         temporary.unlink(missing_ok=True)
 
+
 def keep(top: Path, old: str, new: dict[str, Record]) -> None:
-    "Put into the cache what lies in the place of something that a change from the commit `old` to the records `new` moves, and that the cache has lost."
+    """Put into the cache what it has lost, and what a change from the commit `old` to the records
+    `new` takes the place of."""
     digests = Digests(top)
     for path, was in recorded(top, old).items():
         if was.legacy or path in new and new[path].md5 == was.md5:
@@ -223,10 +285,13 @@ def keep(top: Path, old: str, new: dict[str, Record]) -> None:
 # %% ../nbs/api/19_workspace.ipynb #d3d94468
 @dataclass(frozen=True)
 class Difference:
-    "A recorded file or folder that lies in the checkout with other contents. `stale`: with contents that are kept elsewhere; `inside`: which files of a folder."
+    """A recorded file or folder that lies in the checkout with other contents.
+    `stale`: with contents that are kept elsewhere; `inside`: which files of a folder."""
+
     record: Record
     stale: bool
     inside: tuple[str, ...] = ()
+
 
 def _difference(top: Path, record: Record, digests: Digests) -> Difference | None:
     files = digests.files(record)
@@ -238,18 +303,28 @@ def _difference(top: Path, record: Record, digests: Digests) -> Difference | Non
     want = _contents(top, record)
     strange = [p for p in sorted(files) if files[p] != want.get(p)]
     if not strange:
-        return None   # parts are missing, no more
-    return Difference(record, _kept(top, record, name, files), tuple(p for p in strange if p and want))
+        return None  # parts are missing, no more
+    return Difference(
+        record, _kept(top, record, name, files), tuple(p for p in strange if p and want)
+    )
+
 
 def _cached(top: Path, files: dict[str, str]) -> bool:
-    return all(md5.isalnum() and len(md5) == 32 and _object(top, md5).exists() for md5 in files.values())
+    return all(
+        md5.isalnum() and len(md5) == 32 and _object(top, md5).exists() for md5 in files.values()
+    )
+
 
 def _kept(top: Path, record: Record, name: str, files: dict[str, str]) -> bool:
-    """Whether contents that the record does not name are kept elsewhere: an output's in the cache, as after a run that was taken back by `git checkout`.
-    Of a table an earlier commit must tell: its cache may hold rows that were never committed."""
+    """Whether contents that the record does not name are kept elsewhere: an output's in the cache,
+    as after a run that was taken back by `git checkout`. Of a table an earlier commit must tell:
+    its cache may hold rows that were never committed."""
     if not record.table and _cached(top, files):
         return True
-    return name.removesuffix(".dir").isalnum() and bool(_git(top, "log", "-1", "--all", "--format=%h", f"-S{name}", "--", record.by))
+    if not name.removesuffix(".dir").isalnum():
+        return False
+    return bool(_git(top, "log", "-1", "--all", "--format=%h", f"-S{name}", "--", record.by))
+
 
 def differences(top: Path) -> list[Difference]:
     "What differs from its record in the checkout `top`; what is missing does not."
@@ -258,14 +333,17 @@ def differences(top: Path) -> list[Difference]:
     digests.remember()
     return [d for d in found if d]
 
-def changed(top: Path, tables: bool | None = None) -> list[Difference]:
-    "What differs from every record of it, and would be lost when it were replaced; of tables (`dvc add`) only, of the pipeline's outputs only, or of both."
-    return [d for d in differences(top) if not d.stale and tables in (None, d.record.table)]
+
+def changed(top: Path) -> list[Difference]:
+    "What differs from every record of it, and would be lost if it were replaced."
+    return [d for d in differences(top) if not d.stale]
+
 
 def _named(d: Difference) -> str:
     more = f" and {len(d.inside) - 3} more" if len(d.inside) > 3 else ""
     files = f" ({', '.join(d.inside[:3])}{more})" if d.inside else ""
     return f"{d.record.path}{files} differs from what {d.record.by} records"
+
 
 def refuse(found: list[Difference]) -> None:
     "Raise when something was changed, naming it and how to keep or drop it."
@@ -276,23 +354,35 @@ def refuse(found: list[Difference]) -> None:
     cures = []
     if tables:
         names = " ".join(tables)
-        cures.append(f"to record the new data: `dvc add {names} && git commit -am \"New data\"`; to drop it: `dvc checkout --force {names}`")
+        cures.append(f'to record the new data: `dvc add {names} && git commit -am "New data"`')
+        cures.append(f"to drop it: `dvc checkout --force {names}`")
     if outputs:
         names = " ".join(outputs)
-        cures.append(f"outputs of the pipeline: copy elsewhere what you want to keep, then `dvc checkout --force {names}`")
+        cures.append(
+            "outputs of the pipeline: copy elsewhere what you want to keep, then "
+            f"`dvc checkout --force {names}`"
+        )
     more = [f"and {len(found) - 5} more"] if len(found) > 5 else []
-    raise oops("a checkout in which all data is recorded", "; ".join([*map(_named, found[:5]), *more]), "; ".join(cures))
+    raise oops(
+        "a checkout in which all data is recorded",
+        "; ".join([*map(_named, found[:5]), *more]),
+        "; ".join(cures),
+    )
+
 
 def require_recorded(top: Path) -> None:
-    "Raise when data or outputs in the checkout are recorded nowhere; say which are not those of this commit."
+    "Raise when data in the checkout is recorded nowhere; say which is not that of this commit."
     found = differences(top)
     refuse([d for d in found if not d.stale])
     if found:
         names = " ".join(shlex.quote(d.record.path) for d in found)
-        print(f"other than this commit records, left as they are: {names} (`dvc checkout {names}` brings the recorded ones)", flush=True)
+        cure = f"`dvc checkout {names}` brings the recorded ones"
+        print(f"other than this commit records, left as they are: {names} ({cure})", flush=True)
+
 
 def _ours(top: Path, path: str, was: Record | None, want: Record, digests: Digests) -> bool:
-    "Whether every file in the place of `want` is one that the old record or the new one puts there, or an output that the cache holds: then nothing of anybody's is lost."
+    """Whether every file in the place of `want` is one that the old or the new record puts there,
+    or an output that the cache holds: then nothing of anybody's is lost."""
     files = digests.files(want)
     before, after = _contents(top, was), _contents(top, want)
     strange = {p: md5 for p, md5 in files.items() if md5 not in (before.get(p), after.get(p))}
@@ -300,19 +390,21 @@ def _ours(top: Path, path: str, was: Record | None, want: Record, digests: Diges
         return True
     return not _without_ignored(top, want, strange)
 
+
 def to_bring(top: Path, old: str, new: str) -> tuple[list[str], list[str]]:
-    "(paths to check out, paths that somebody changed and that are to be left alone) after the branch has moved from the commit `old` to `new`."
+    """(paths to check out, paths that somebody changed and that are to be left alone) after the
+    branch has moved from the commit `old` to `new`."""
     before, here, digests = recorded(top, old), recorded(top), Digests(top)
     bring, leave = [], []
     for path, want in recorded(top, new).items():
         if path not in here or here[path].md5 != want.md5:
-            continue   # the record itself was edited meanwhile
+            continue  # the record itself was edited meanwhile
         files = digests.files(want)
         if files and _name(files, want) == want.md5:
             continue
         there = _contents(top, want)
         if all(md5 == there.get(p) for p, md5 in files.items()):
-            bring.append(path)   # nothing, or a part
+            bring.append(path)  # nothing, or a part
         elif path not in before or before[path].md5 != want.md5:
             (bring if _ours(top, path, before.get(path), want, digests) else leave).append(path)
     digests.remember()

@@ -1,4 +1,5 @@
-"""Numbers of processes are given away again: nothing is ended, and nothing removed, that is not proved to be ours."""
+"""Numbers of processes are given away again: nothing is ended that is not proved to be ours."""
+
 import json
 import os
 import subprocess
@@ -14,6 +15,20 @@ from mlops_nb import ownership
 from mlops_nb.ownership import MARK, identity, members
 from mlops_nb.pipeline import run_lock
 
+HOLD = """
+import fcntl, time
+f = open({path!r}, "a+")
+fcntl.lockf(f, fcntl.LOCK_EX)
+print(flush=True)
+time.sleep({seconds})
+"""
+SERVE = """
+import time
+from mlops_nb.warm import server
+with server():
+    print(flush=True)
+    time.sleep(300)
+"""
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
@@ -33,14 +48,18 @@ def spawn():
 
     def one(*argv, **env):
         clean = {k: v for k, v in os.environ.items() if k != MARK}
-        process = subprocess.Popen(argv or ("sleep", "300"), env=clean | env, start_new_session=True)
+        process = subprocess.Popen(
+            argv or ("sleep", "300"), env=clean | env, start_new_session=True
+        )
         started.append(process)
-        time.sleep(.1)   # until it has become the program
+        time.sleep(0.1)  # until it has become the program
         return process
 
     yield one
     for process in started:
-        for left in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ():
+        for left in (
+            psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ()
+        ):
             left.kill()
         process.kill()
         process.wait()
@@ -54,7 +73,9 @@ NOTES = {
     "an old one, of numbers alone": lambda p: {"group": p.pid, "born": 1},
     "numbers alone": lambda p: {"leader": {"pid": p.pid}},
     "of an earlier boot": lambda p: {"leader": identity(p.pid, "m") | {"boot": "another"}},
-    "of a process that started before": lambda p: {"leader": identity(p.pid, "m") | {"started": 1.0}},
+    "of a process that started before": lambda p: {
+        "leader": identity(p.pid, "m") | {"started": 1.0}
+    },
     "of a run whose mark this is not": lambda p: {"leader": identity(p.pid, "m")},
     "without a mark": lambda p: {"leader": identity(p.pid)},
     "with a mark that is no text": lambda p: {"leader": identity(p.pid) | {"mark": ["m"]}},
@@ -66,7 +87,12 @@ NOTES = {
 @pytest.mark.parametrize("kind", NOTES)
 def test_a_stale_note_ends_no_stranger(top, spawn, kind):
     stranger = spawn()
-    leave_note(top, {"what": "mlops-nb repro", "pid": 999999} | n if isinstance(n := NOTES[kind](stranger), dict) else n)
+    leave_note(
+        top,
+        {"what": "mlops-nb repro", "pid": 999999} | n
+        if isinstance(n := NOTES[kind](stranger), dict)
+        else n,
+    )
     with run_lock("the next run"):
         pass
     assert stranger.poll() is None
@@ -107,7 +133,7 @@ def test_the_note_of_a_stage_ends_nobody_but_the_holder_of_the_lock(top, spawn):
     "The lock is held by one process, and the note names another, in every way that a note can."
     stranger = spawn()
     path = top / ".mlops" / "stage-toy.lock"
-    code = f"import fcntl, time\nf = open({str(path)!r}, 'a+')\nfcntl.lockf(f, fcntl.LOCK_EX)\nprint(flush=True)\ntime.sleep(1.5)"
+    code = HOLD.format(path=str(path), seconds=1.5)
     for note in (f"{stranger.pid} 1", json.dumps(identity(stranger.pid) | {"parent": 1})):
         path.write_text(note)
         living = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
@@ -115,6 +141,7 @@ def test_the_note_of_a_stage_ends_nobody_but_the_holder_of_the_lock(top, spawn):
         with path.open("a+") as f:
             assert ownership.holder(f) == living.pid
         from mlops_nb.run import _lock
+
         with _lock(top, "toy"):
             pass
         assert living.wait(10) == 0
@@ -123,14 +150,15 @@ def test_the_note_of_a_stage_ends_nobody_but_the_holder_of_the_lock(top, spawn):
 
 def test_a_stage_whose_run_is_gone_is_ended(top, spawn):
     path = top / ".mlops" / "stage-toy.lock"
-    code = f"import fcntl, time\nf = open({str(path)!r}, 'a+')\nfcntl.lockf(f, fcntl.LOCK_EX)\ntime.sleep(300)"
+    code = HOLD.format(path=str(path), seconds=300)
     orphan = spawn(sys.executable, "-c", code)
     end = time.time() + 10
     with path.open("a+") as f:
         while ownership.holder(f) != orphan.pid and time.time() < end:
-            time.sleep(.05)
+            time.sleep(0.05)
     path.write_text(json.dumps(identity(orphan.pid) | {"parent": 999_999_999}))
     from mlops_nb.run import _lock
+
     with _lock(top, "toy"):
         pass
     assert orphan.wait(10) == -9
@@ -142,7 +170,9 @@ def test_folders_of_killed_runs_are_collected(top):
         (staging / name).mkdir(parents=True)
     with run_lock("the next run"):
         pass
-    assert sorted(p.name for p in staging.iterdir()) == sorted([f"train-{os.getpid()}", "my-notes", "notes"])
+    assert sorted(p.name for p in staging.iterdir()) == sorted(
+        [f"train-{os.getpid()}", "my-notes", "notes"]
+    )
 
 
 @LINUX
@@ -151,13 +181,23 @@ def test_the_socket_of_a_killed_server_is_collected(top, tmp_path):
     tmp = tmp_path / "tmp"
     (tmp / "mlops-nb-mine").mkdir(parents=True)
     (tmp / "mlops-nb-mine" / "thesis.txt").write_text("not ours")
-    code = "import time\nfrom mlops_nb.warm import server\nwith server():\n    print(flush=True)\n    time.sleep(300)"
-    env = {k: v for k, v in ENV.items() if k != "MLOPS_NB_SERVER"} | {"TMPDIR": str(tmp), "MLOPS_NB_ROOT": str(top)}
-    killed = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, cwd=Path(ownership.__file__).parents[1])
+    code = SERVE
+    env = {k: v for k, v in ENV.items() if k != "MLOPS_NB_SERVER"} | {
+        "TMPDIR": str(tmp),
+        "MLOPS_NB_ROOT": str(top),
+    }
+    killed = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=env,
+        stdout=subprocess.PIPE,
+        cwd=Path(ownership.__file__).parents[1],
+    )
     killed.stdout.readline()
     assert len(list(tmp.iterdir())) == 2
     killed.kill()
     killed.wait()
     again = "from mlops_nb.warm import server\nwith server():\n    pass"
-    subprocess.run([sys.executable, "-c", again], env=env, check=True, cwd=Path(ownership.__file__).parents[1])
+    subprocess.run(
+        [sys.executable, "-c", again], env=env, check=True, cwd=Path(ownership.__file__).parents[1]
+    )
     assert [p.name for p in tmp.iterdir()] == ["mlops-nb-mine"]

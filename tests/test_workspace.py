@@ -1,4 +1,6 @@
-"""Data that only the checkout has is never written over: a table that DVC keeps, an output that was edited, on the miniature project of killing.py."""
+"""Data that only the checkout has is never written over: a table that DVC keeps, an output that
+was edited. On the miniature project of killing.py."""
+
 import json
 import os
 import shutil
@@ -14,7 +16,7 @@ from mlops_nb.core import file_digest
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    "Two versions have been in production, a third candidate waits; a table and a folder are kept by DVC."
+    "Two versions have been in production, a third waits; DVC keeps a table and a folder."
     if "MLOPS_NB_SERVER" in ENV:
         os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
     top = killing.project(tmp_path_factory.mktemp("source") / "project")
@@ -113,7 +115,7 @@ def test_an_output_edited_by_hand_is_refused_by_name(top):
 
 
 def test_missing_and_stale_outputs_are_no_obstacle(top):
-    "Outputs of another commit, as after `git checkout` or `git pull`; missing ones, whole and in part."
+    "Outputs of another commit, as after `git pull`; missing ones, whole and in part."
     git(top, "checkout", "-q", "HEAD~2")
     killing.done(top, sys.executable, "-m", "dvc", "checkout", "-q")
     git(top, "switch", "-q", "main")
@@ -164,7 +166,15 @@ def test_the_only_copy_of_what_is_replaced_goes_into_the_cache(top):
     workspace.keep(top, "HEAD", after)
     held = top / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
     assert file_digest(held) == md5.removesuffix(".dir")
-    assert not (top / ".dvc" / "cache" / "files" / "md5" / (other := file_digest(top / "data" / "shop.csv"))[:2] / other[2:]).exists()
+    assert not (
+        top
+        / ".dvc"
+        / "cache"
+        / "files"
+        / "md5"
+        / (other := file_digest(top / "data" / "shop.csv"))[:2]
+        / other[2:]
+    ).exists()
     shutil.rmtree(top / "data" / "champion")
     killing.done(top, sys.executable, "-m", "dvc", "checkout", "-q", "data/champion")
     assert file_digest(top / "data" / "champion") == md5
@@ -172,14 +182,21 @@ def test_the_only_copy_of_what_is_replaced_goes_into_the_cache(top):
 
 @pytest.fixture
 def interrupted(top):
-    "A rollback that was killed right after its commit point: the branch has moved, the files have not."
+    "A rollback that was killed right after its commit point: the files have not moved yet."
     before = shutil.copytree(top, top.parent / "before", symlinks=True)
     assert nb(top, *COMMANDS["rollback"]).returncode == 0
     old, new = git(before, "rev-parse", "HEAD"), git(top, "rev-parse", "HEAD")
     git(before, "fetch", "-q", "--tags", str(top), "HEAD")
     git(before, "update-ref", "refs/heads/main", new)
-    shutil.copytree(top / ".dvc" / "cache", before / ".dvc" / "cache", dirs_exist_ok=True, copy_function=lambda a, b: os.path.exists(b) or shutil.copy2(a, b))
-    (before / ".mlops" / "change.json").write_text(json.dumps({"old": old, "new": new, "message": "Roll back"}))
+    shutil.copytree(
+        top / ".dvc" / "cache",
+        before / ".dvc" / "cache",
+        dirs_exist_ok=True,
+        copy_function=lambda a, b: os.path.exists(b) or shutil.copy2(a, b),
+    )
+    (before / ".mlops" / "change.json").write_text(
+        json.dumps({"old": old, "new": new, "message": "Roll back"})
+    )
     return before
 
 

@@ -1,4 +1,5 @@
 """Writing a file: whole or not at all, for those who might read it before, and lasting."""
+
 import os
 import stat
 
@@ -38,7 +39,11 @@ def test_nobody_can_read_it_while_it_is_written(tmp_path, monkeypatch):
     path.write_text("x")
     path.chmod(0o600)
     real = os.fchmod
-    monkeypatch.setattr(core.os, "fchmod", lambda fd, m: (seen.append(stat.S_IMODE(os.fstat(fd).st_mode)), real(fd, m)))
+    monkeypatch.setattr(
+        core.os,
+        "fchmod",
+        lambda fd, m: (seen.append(stat.S_IMODE(os.fstat(fd).st_mode)), real(fd, m)),
+    )
     write_atomic(path, "y")
     assert seen == [0o600]
 
@@ -46,7 +51,14 @@ def test_nobody_can_read_it_while_it_is_written(tmp_path, monkeypatch):
 def test_the_folder_is_synced_after_the_rename(tmp_path, monkeypatch):
     done = []
     sync, replace = os.fsync, os.replace
-    monkeypatch.setattr(core.os, "fsync", lambda fd: (done.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file"), sync(fd)))
+    monkeypatch.setattr(
+        core.os,
+        "fsync",
+        lambda fd: (
+            done.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file"),
+            sync(fd),
+        ),
+    )
     monkeypatch.setattr(core.os, "replace", lambda a, b: (done.append("rename"), replace(a, b)))
     write_atomic(tmp_path / "a", "x")
     assert done == ["file", "rename", "folder"]
@@ -58,6 +70,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
 
     def full(*args):
         raise OSError(28, "No space left on device")
+
     monkeypatch.setattr(core.os, "replace", full)
     with pytest.raises(MlopsError, match="free disk space"):
         write_atomic(path, "y")
@@ -67,6 +80,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
 
 def test_a_private_configuration_of_dvc_stays_private_in_a_scratch_clone(tmp_path, monkeypatch):
     from mlops_nb.change import clone, git
+
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{name}_NAME", "ada")
         monkeypatch.setenv(f"GIT_{name}_EMAIL", "ada@example.com")
@@ -74,7 +88,9 @@ def test_a_private_configuration_of_dvc_stays_private_in_a_scratch_clone(tmp_pat
     (top / ".dvc").mkdir(parents=True)
     (top / ".dvc" / "config").write_text("")
     (top / ".dvc" / ".gitignore").write_text("/config.local\n")
-    (top / ".dvc" / "config.local").write_text("['remote \"s\"']\n    url = /x\n    password = secret\n")
+    (top / ".dvc" / "config.local").write_text(
+        "['remote \"s\"']\n    url = /x\n    password = secret\n"
+    )
     (top / ".dvc" / "config.local").chmod(0o600)
     git("init", "-q", cwd=top)
     git("add", "-A", cwd=top)
