@@ -34,7 +34,7 @@ show: moved $(VENV)/run.ok ## publish the history as a static site and serve it 
 	@$(BIN)/python -m mlops_nb publish && $(BIN)/python -m mlops_nb show
 
 export: moved $(VENV)/dev.ok ## module notebooks -> package, index -> README
-	@$(BIN)/nbdev-export && $(BIN)/python -m mlops_nb readme
+	@$(BIN)/ruff format -q nbs && $(BIN)/nbdev-export && $(BIN)/ruff format -q mlops_nb && $(BIN)/python -m mlops_nb readme
 
 clean: ## remove the environment and scratch files, never data or reports
 	rm -rf $(VENV) .mlops

@@ -2,6 +2,7 @@
 
 The folder is the project's root; terminals and cells find the project's python and dvc; stage notebooks are saved without
 outputs (trying them leaves git clean: what counts comes from `dvc repro`); nothing asks for or fetches news."""
+
 import os
 import sys
 from pathlib import Path
@@ -13,7 +14,13 @@ from strip import strip, stripped  # noqa: E402
 from mlops_nb.engine import ENV, pin_kernels  # noqa: E402
 
 c = get_config()  # noqa: F821
-os.environ |= {"PATH": os.pathsep.join([str(HERE / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]), "VIRTUAL_ENV": sys.prefix, "DVC_NO_ANALYTICS": "1"}
+os.environ |= {
+    "PATH": os.pathsep.join(
+        [str(HERE / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
+    ),
+    "VIRTUAL_ENV": sys.prefix,
+    "DVC_NO_ANALYTICS": "1",
+}
 pin_kernels()  # as in the pipeline, so that a stage notebook run by hand computes the same
 os.environ |= {name: ENV[name] for name in ("PYTHONHASHSEED", "OMP_NUM_THREADS")}
 

@@ -3,13 +3,17 @@
 JupyterLab saves them so (jupyter_server_config.py), and git, whatever saved them, through the filter that make sets up
 (.gitattributes says for which notebooks). `strip.py < notebook.ipynb` writes to standard output, `strip.py FILE…` changes
 the files, as pre-commit wants it. Only the standard library: git calls it often."""
+
 import json
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
 PATTERNS = ("*nbs/stages/*.ipynb", "*nbs/guides/explore.ipynb", "*nbs/guides/operate.ipynb")
-METADATA = {"kernelspec": {"display_name": "python3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
+METADATA = {
+    "kernelspec": {"display_name": "python3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 
 def stripped(path: str) -> bool:
@@ -21,7 +25,9 @@ def strip(notebook: dict) -> dict:
     "Strip `notebook` (nbformat 4) in place; of its cells' metadata only the tags stay."
     notebook["metadata"] = json.loads(json.dumps(METADATA))
     for cell in notebook["cells"]:
-        cell["metadata"] = {"tags": cell["metadata"]["tags"]} if cell["metadata"].get("tags") else {}
+        cell["metadata"] = (
+            {"tags": cell["metadata"]["tags"]} if cell["metadata"].get("tags") else {}
+        )
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
     return notebook

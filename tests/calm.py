@@ -6,6 +6,7 @@ false alarms (the year's days are shuffled, so that no season is left; one half 
 evenly; `--no-peers` keeps their figures of the last run.
 
 This file is also what each peer runs: `python calm.py child PEER` in its own environment, so only the standard library is imported at the top."""
+
 import argparse
 import functools
 import json
@@ -24,38 +25,62 @@ GUIDE = ROOT / "nbs" / "guides" / "calm.ipynb"
 
 SCORES = ["score", "prediction"]
 CATEGORIES = ["carrier", "origin", "dest"]
-QUALITY = ["auc", "f1", "precision"]        # what the monitor's stage watches for a binary task
-LENGTH, FAULTY_DAY, SEED = 30, 364, 2013    # days of a window; 31 December; of all draws
+QUALITY = ["auc", "f1", "precision"]  # what the monitor's stage watches for a binary task
+LENGTH, FAULTY_DAY, SEED = 30, 364, 2013  # days of a window; 31 December; of all draws
 VARIANTS = {  # days of the reference, days that stay together, splits, windows of each
     "days shuffled": (181, 1, 40, 25),
     "weeks shuffled": (181, 7, 20, 20),
 }
 SHARES = (0.01, 0.05, 0.2, 1.0)
-PEER_ROWS = (20_000, 6_000)                 # reference and window, thinned evenly
-PEER_SPLITS, PEER_WINDOWS = 5, 6            # of "days shuffled"
-FAULT_SPLITS, FAULT_WINDOWS = 4, 3          # the peers see the first window of each split
+PEER_ROWS = (20_000, 6_000)  # reference and window, thinned evenly
+PEER_SPLITS, PEER_WINDOWS = 5, 6  # of "days shuffled"
+FAULT_SPLITS, FAULT_WINDOWS = 4, 3  # the peers see the first window of each split
 
 
 # ---- the year: features and scores of all flights ----
+
 
 def make_year() -> None:
     "year.parquet, and model, held-out predictions and metrics of January to March."
     import pandas as pd
 
     from mlops_nb import core, data, evaluate, features, model
+
     p = core.params()
-    window = data.windows(p | {"windows": {"train": {"start": "2012-11", "end": "2012-12"}, "current": {"start": "2013-01", "end": "2013-12"}}})["current"]
+    window = data.windows(
+        p
+        | {
+            "windows": {
+                "train": {"start": "2012-11", "end": "2012-12"},
+                "current": {"start": "2013-01", "end": "2013-12"},
+            }
+        }
+    )["current"]
     spec = data.spec(p)
     tables = data.select(data.load(spec, window), spec, window)
     events = tables.pop("events")
     inside = events[window.mask(events[spec.time])]
     X = features.build(inside, tables, spec.time, p["features"], spec.target, spec.keys)
     t, keep = p["train"], [*spec.keys, spec.time, spec.target]
-    frame = pd.concat([inside[keep], X[[c for c in X if c not in keep]]], axis=1).reset_index(drop=True)
-    fitted = model.train(frame[frame[spec.time] < "2013-04"], p["data"] | {"keys": list(spec.keys)}, t["estimator"], t["params"], t["encoding"], t["valid_share"], t["threshold"], t["value"] or None, seed=t["seed"])
+    frame = pd.concat([inside[keep], X[[c for c in X if c not in keep]]], axis=1).reset_index(
+        drop=True
+    )
+    fitted = model.train(
+        frame[frame[spec.time] < "2013-04"],
+        p["data"] | {"keys": list(spec.keys)},
+        t["estimator"],
+        t["params"],
+        t["encoding"],
+        t["valid_share"],
+        t["threshold"],
+        t["value"] or None,
+        seed=t["seed"],
+    )
     m, valid = fitted.model, fitted.valid
     model.save(HOME / "model", fitted)
-    core.write_json(HOME / "metrics.json", evaluate.metrics(m.task, valid["y"].to_numpy(), valid).json())
+    core.write_json(
+        HOME / "metrics.json", evaluate.metrics(m.task, valid["y"].to_numpy(), valid).json()
+    )
     valid.drop(columns="y").to_parquet(HOME / "valid.parquet")
     frame.assign(**m.predict(frame)).to_parquet(HOME / "year.tmp")
     (HOME / "year.tmp").replace(HOME / "year.parquet")
@@ -68,35 +93,51 @@ def year():
     import pandas as pd
 
     from mlops_nb import core, data
+
     f, spec = pd.read_parquet(HOME / "year.parquet"), data.spec(core.params())
     day = f[spec.time].dt.day_of_year.to_numpy() - 1
-    return f, [c for c in f if c not in (*spec.keys, spec.time, spec.target, *SCORES)], [np.flatnonzero(day == d) for d in range(365)]
+    return (
+        f,
+        [c for c in f if c not in (*spec.keys, spec.time, spec.target, *SCORES)],
+        [np.flatnonzero(day == d) for d in range(365)],
+    )
 
 
 @functools.cache
 def champion():
     from mlops_nb import model
+
     return model.load(HOME / "model")
 
 
 def given() -> dict:
     "The monitor's parameters in params.yaml, which are its defaults."
     from mlops_nb import core
-    return {k: v for k, v in core.params()["monitor"].items() if k not in ("sample", "metrics", "engine")}
+
+    return {
+        k: v
+        for k, v in core.params()["monitor"].items()
+        if k not in ("sample", "metrics", "engine")
+    }
 
 
 # ---- our side, as the stage calls it ----
 
+
 @functools.lru_cache(maxsize=8)
 def _limits(ref, run: int):
     from mlops_nb import limits
+
     return limits.limits(ref, round(run * sum(s.rows for s in ref.spans) / len(ref.spans)))
 
 
 def once() -> None:
     "Have the limits of a reference computed once for all windows of about the same length: they depend on the rows through the number of spans only."
     from mlops_nb import monitor
-    monitor.learned_limits = lambda ref, rows: _limits(ref, max(1, round(rows * len(ref.spans) / sum(s.rows for s in ref.spans)))).copy()
+
+    monitor.learned_limits = lambda ref, rows: _limits(
+        ref, max(1, round(rows * len(ref.spans) / sum(s.rows for s in ref.spans)))
+    ).copy()
 
 
 def learn(days):
@@ -105,12 +146,23 @@ def learn(days):
     import pandas as pd
 
     from mlops_nb import evaluate, limits
+
     f, columns, at = year()
     x = f.iloc[np.concatenate([at[d] for d in days])].reset_index(drop=True)
-    times = pd.Series(np.datetime64("2001-01-01T12", "us") + np.repeat(np.arange(len(days)), [len(at[d]) for d in days]).astype("timedelta64[D]"))
-    features = limits.reference(x[columns], times).following(limits.response(x[columns], x["score"]))
+    times = pd.Series(
+        np.datetime64("2001-01-01T12", "us")
+        + np.repeat(np.arange(len(days)), [len(at[d]) for d in days]).astype("timedelta64[D]")
+    )
+    features = limits.reference(x[columns], times).following(
+        limits.response(x[columns], x["score"])
+    )
     known = x[x["late"].notna()]
-    return {"features": features, "scores": limits.reference(x[SCORES], times, x["score"]), "metrics": evaluate.metrics("binary", champion().y(known), known[SCORES]).json(), "rows": x.assign(time=times)}
+    return {
+        "features": features,
+        "scores": limits.reference(x[SCORES], times, x["score"]),
+        "metrics": evaluate.metrics("binary", champion().y(known), known[SCORES]).json(),
+        "rows": x.assign(time=times),
+    }
 
 
 def compare(ref: dict, features, scores):
@@ -118,12 +170,20 @@ def compare(ref: dict, features, scores):
     import pandas as pd
 
     from mlops_nb import monitor
-    return pd.concat([monitor.drift(ref["scores"], scores, given()), monitor.drift(ref["features"], features, given())], ignore_index=True)
+
+    return pd.concat(
+        [
+            monitor.drift(ref["scores"], scores, given()),
+            monitor.drift(ref["features"], features, given()),
+        ],
+        ignore_index=True,
+    )
 
 
 def realised(x) -> dict:
     "Metrics of the labelled rows, those that are watched."
     from mlops_nb import evaluate
+
     known = x[x["late"].notna()]
     got = evaluate.metrics("binary", champion().y(known), known[SCORES])
     return {k: v | {"n": got.n} for k, v in got.json().items() if k in QUALITY}
@@ -131,30 +191,40 @@ def realised(x) -> dict:
 
 def judge(table, metrics: dict | None = None, reference: dict | None = None):
     from mlops_nb import monitor
+
     return monitor.verdict(monitor.findings(table, given(), metrics, reference, scores=SCORES))
 
 
 def customary(table) -> str:
     "What the customary limits .1 and .25 of PSI say of a table."
-    return "act" if (table["psi"] >= 0.25).any() else "watch" if (table["psi"] >= 0.1).any() else "ok"
+    return (
+        "act" if (table["psi"] >= 0.25).any() else "watch" if (table["psi"] >= 0.1).any() else "ok"
+    )
 
 
 # ---- (a) false alarms ----
 
+
 def halves(variant: str, split: int):
     "(days of the reference, blocks of days to draw windows from, generator)"
     import numpy as np
+
     length, block, *_ = VARIANTS[variant]
     rng = np.random.default_rng([SEED, block, length, split])
     blocks = [np.arange(d, min(d + block, FAULTY_DAY)) for d in range(0, FAULTY_DAY, block)]
     order = rng.permutation(len(blocks))
     half = len(blocks) // 2
-    return np.concatenate([blocks[i] for i in order[:half]])[:length], [blocks[i] for i in order[half:]], rng
+    return (
+        np.concatenate([blocks[i] for i in order[:half]])[:length],
+        [blocks[i] for i in order[half:]],
+        rng,
+    )
 
 
 def drawn(blocks: list, rng):
     "Rows of a window of about thirty days, drawn from the blocks without replacement."
     import numpy as np
+
     f, _, at = year()
     chosen = rng.choice(len(blocks), round(LENGTH / len(blocks[0])), replace=False)
     return f.iloc[np.concatenate([at[d] for i in chosen for d in blocks[i]])]
@@ -163,6 +233,7 @@ def drawn(blocks: list, rng):
 def calm_split(variant: str, split: int) -> list[dict]:
     "One dict per window of a split: our level, what was found, the customary level."
     from mlops_nb.profile import profile
+
     once()
     days, blocks, rng = halves(variant, split)
     ref, out = learn(days), []
@@ -170,7 +241,13 @@ def calm_split(variant: str, split: int) -> list[dict]:
         x = drawn(blocks, rng)
         table = compare(ref, profile(x[year()[1]]), profile(x[SCORES]))
         v = judge(table)
-        out.append({"level": v.level, "found": [f.id for f in v.findings if f.severity != "ok"], "customary": customary(table)})
+        out.append(
+            {
+                "level": v.level,
+                "found": [f.id for f in v.findings if f.severity != "ok"],
+                "customary": customary(table),
+            }
+        )
     return out
 
 
@@ -178,16 +255,30 @@ def share(hits: list[list[bool]]) -> dict:
     "Share of windows with an exact binomial interval (Clopper–Pearson), and one of a bootstrap over splits, whose windows share limits and days."
     import numpy as np
     from scipy.stats import binomtest
+
     flat = [h for s in hits for h in s]
     exact = binomtest(sum(flat), len(flat)).proportion_ci(method="exact")
     per = np.array([np.mean(s) for s in hits])
     boot = np.random.default_rng(SEED).choice(per, (4000, len(per))).mean(1)
-    return {"n": len(flat), "hits": sum(flat), "share": sum(flat) / len(flat), "low": exact.low, "high": exact.high, "split_low": float(np.quantile(boot, 0.025)), "split_high": float(np.quantile(boot, 0.975))}
+    return {
+        "n": len(flat),
+        "hits": sum(flat),
+        "share": sum(flat) / len(flat),
+        "low": exact.low,
+        "high": exact.high,
+        "split_low": float(np.quantile(boot, 0.025)),
+        "split_high": float(np.quantile(boot, 0.975)),
+    }
 
 
 def summed(splits: list[list[dict]]) -> dict:
     levels = {"act": ["act"], "watch or act": ["watch", "act"]}
-    out = {who: {name: share([[w[key] in of for w in s] for s in splits]) for name, of in levels.items()} for who, key in (("monitor", "level"), ("customary", "customary"))}
+    out = {
+        who: {
+            name: share([[w[key] in of for w in s] for s in splits]) for name, of in levels.items()
+        }
+        for who, key in (("monitor", "level"), ("customary", "customary"))
+    }
     found: dict = {}
     for f in (f for s in splits for w in s for f in w["found"]):
         found[f] = found.get(f, 0) + 1
@@ -212,10 +303,21 @@ def broken(x, fault: str, part: float, rng):
     "The window with a fault in the last `part` of its rows, scored anew where its features changed."
     import numpy as np
     import pandas as pd
+
     n = math.ceil(part * len(x))
     x = x.reset_index(drop=True).copy()
     hit = slice(len(x) - n, len(x))
-    put = lambda c, v: x.__setitem__(c, pd.concat([x[c].iloc[: hit.start].astype(object if isinstance(x[c].dtype, pd.CategoricalDtype) else float), v(x[c].iloc[hit])]))
+    put = lambda c, v: x.__setitem__(
+        c,
+        pd.concat(
+            [
+                x[c]
+                .iloc[: hit.start]
+                .astype(object if isinstance(x[c].dtype, pd.CategoricalDtype) else float),
+                v(x[c].iloc[hit]),
+            ]
+        ),
+    )
     if fault == "distance in km":
         put("distance", lambda v: v * 1.609)
     elif fault == "wind in m/s":
@@ -232,7 +334,10 @@ def broken(x, fault: str, part: float, rng):
     elif fault == "values missing":
         put("late_carrier_slot", lambda v: pd.Series(np.nan, index=v.index))
     elif fault == "more are late":
-        known, late = x["late"].notna().to_numpy(), x["late"].eq(1).fillna(False).to_numpy(dtype=bool)
+        known, late = (
+            x["late"].notna().to_numpy(),
+            x["late"].eq(1).fillna(False).to_numpy(dtype=bool),
+        )
         weight = np.where(known, np.where(late, 0.5 / late.sum(), 0.5 / (known & ~late).sum()), 0)
         taken = rng.choice(len(x), n, p=weight / weight.sum())
         return pd.concat([x.iloc[: hit.start], x.iloc[taken]], ignore_index=True)
@@ -249,6 +354,7 @@ def watch_split(split: int) -> list[dict]:
     import numpy as np
 
     from mlops_nb.profile import Profile, profile
+
     once()
     days, blocks, rng = halves("days shuffled", 100 + split)
     ref, out, columns = learn(days), [], year()[1]
@@ -257,7 +363,10 @@ def watch_split(split: int) -> list[dict]:
         x = drawn(blocks, rng).reset_index(drop=True)
         base = profile(x[columns])
         table = compare(ref, base, profile(x[SCORES]))
-        seen = {labelled: rank(judge(table, *((realised(x), ref["metrics"]) if labelled else ()))) for labelled in (False, True)}
+        seen = {
+            labelled: rank(judge(table, *((realised(x), ref["metrics"]) if labelled else ())))
+            for labelled in (False, True)
+        }
         if not window:
             hand_over(f"faults-{split}", "as it is", x)
         for i, (fault, (names, labelled)) in enumerate(FAULTS.items()):
@@ -267,11 +376,27 @@ def watch_split(split: int) -> list[dict]:
                     now = table
                 else:
                     p = profile(y[columns if fault == "more are late" else names])
-                    now = compare(ref, Profile(p.rows, {**base.columns, **p.columns}), profile(y[SCORES]))
+                    now = compare(
+                        ref, Profile(p.rows, {**base.columns, **p.columns}), profile(y[SCORES])
+                    )
                 found = rank(judge(now, *((realised(y), ref["metrics"]) if labelled else ())))
                 new = {k: v for k, v in found.items() if v > seen[labelled].get(k, 0)}
                 mine = [k for k in new if k.rpartition(".")[2] in names]
-                out.append({"fault": fault, "share": part, "named": bool(mine), "any": bool(new), "act": 2 in new.values(), "customary": any(now.set_index("column")["psi"].get(c, 0) >= 0.1 > table.set_index("column")["psi"].get(c, 0) for c in names)})
+                out.append(
+                    {
+                        "fault": fault,
+                        "share": part,
+                        "named": bool(mine),
+                        "any": bool(new),
+                        "act": 2 in new.values(),
+                        "customary": any(
+                            now.set_index("column")["psi"].get(c, 0)
+                            >= 0.1
+                            > table.set_index("column")["psi"].get(c, 0)
+                            for c in names
+                        ),
+                    }
+                )
                 if not window:
                     hand_over(f"faults-{split}", f"{fault}|{part}", y)
     return out
@@ -283,42 +408,84 @@ def rank(verdict) -> dict[str, int]:
 
 # ---- (c) the real year ----
 
+
 def real_year() -> list[dict]:
     "April to December against January to March, as the pipeline does: what the monitor says without and with labels, and the metrics."
     import pandas as pd
 
     from mlops_nb import core, limits
     from mlops_nb.profile import profile
+
     once()
     f, columns, _ = year()
     month, valid = f["sched_dep"].dt.month, pd.read_parquet(HOME / "valid.parquet")
     seen = f[month <= 3]
     held = seen.loc[valid.index]
-    ref = {"features": limits.reference(seen[columns], seen["sched_dep"].reset_index(drop=True)).following(limits.response(held[columns], valid["score"])),
-           "scores": limits.reference(valid[SCORES], held["sched_dep"].reset_index(drop=True), valid["score"])}
+    ref = {
+        "features": limits.reference(
+            seen[columns], seen["sched_dep"].reset_index(drop=True)
+        ).following(limits.response(held[columns], valid["score"])),
+        "scores": limits.reference(
+            valid[SCORES], held["sched_dep"].reset_index(drop=True), valid["score"]
+        ),
+    }
     then = core.read_json(HOME / "metrics.json")
-    hand_over("year", "reference", seen.assign(**valid[SCORES]).assign(score=lambda d: d["score"].fillna(seen["score"]), prediction=lambda d: d["prediction"].fillna(seen["prediction"]), time=seen["sched_dep"]), ends=False)
+    hand_over(
+        "year",
+        "reference",
+        seen.assign(**valid[SCORES]).assign(
+            score=lambda d: d["score"].fillna(seen["score"]),
+            prediction=lambda d: d["prediction"].fillna(seen["prediction"]),
+            time=seen["sched_dep"],
+        ),
+        ends=False,
+    )
     out = [{"month": "trained", "auc": then["auc"]}]
     for m in range(4, 13):
         x = f[month == m]
         table, metrics = compare(ref, profile(x[columns]), profile(x[SCORES])), realised(x)
         drift, all_ = judge(table), judge(table, metrics, then)
         hand_over("year", f"2013-{m:02}", x.assign(time=x["sched_dep"]), ends=False)
-        out.append({"month": f"2013-{m:02}", "auc": metrics["auc"], "drift": drift.level, "act": [g.id for g in drift.findings if g.severity == "act"], "watch": [g.id for g in drift.findings if g.severity == "watch"],
-                    "labelled": all_.level, "quality": {g.id: g.severity for g in all_.findings if g.quantity == "quality" and g.severity != "ok"}, "customary": customary(table), "customary_act": int((table["psi"] >= 0.25).sum()), "customary_watch": int((table["psi"] >= 0.1).sum())})
+        out.append(
+            {
+                "month": f"2013-{m:02}",
+                "auc": metrics["auc"],
+                "drift": drift.level,
+                "act": [g.id for g in drift.findings if g.severity == "act"],
+                "watch": [g.id for g in drift.findings if g.severity == "watch"],
+                "labelled": all_.level,
+                "quality": {
+                    g.id: g.severity
+                    for g in all_.findings
+                    if g.quantity == "quality" and g.severity != "ok"
+                },
+                "customary": customary(table),
+                "customary_act": int((table["psi"] >= 0.25).sum()),
+                "customary_watch": int((table["psi"] >= 0.1).sum()),
+            }
+        )
     return out
 
 
 # ---- the peers ----
 
+
 def hand_over(job: str, name: str, x, ends: bool = True) -> None:
     "Write a window or a reference for the peers, thinned evenly."
     from mlops_nb import data
+
     folder = HOME / "peers" / job
     folder.mkdir(parents=True, exist_ok=True)
     x = data.thin(x, PEER_ROWS[name != "reference"])
     columns = [*year()[1], *SCORES, "late", *(["time"] if "time" in x else [])]
-    x = x[columns].reset_index(drop=True).astype({c: "float64" for c in columns if c not in (*CATEGORIES, "time")} | {c: "str" for c in CATEGORIES})
+    x = (
+        x[columns]
+        .reset_index(drop=True)
+        .astype(
+            {c: "float64" for c in columns if c not in (*CATEGORIES, "time")}
+            | {c: "str" for c in CATEGORIES}
+        )
+    )
     x.to_parquet(folder / f"{name.replace('/', '%')}.parquet")
 
 
@@ -334,33 +501,64 @@ def hand_over_calm(split: int) -> list[dict]:
 def read_job(folder: Path):
     "(reference, {name: window}) with categories as pandas categories."
     import pandas as pd
+
     read = lambda p: pd.read_parquet(p).astype({c: "category" for c in CATEGORIES})
-    return read(folder / "reference.parquet"), {p.stem.replace("%", "/"): read(p) for p in sorted(folder.glob("*.parquet")) if p.stem != "reference"}
+    return read(folder / "reference.parquet"), {
+        p.stem.replace("%", "/"): read(p)
+        for p in sorted(folder.glob("*.parquet"))
+        if p.stem != "reference"
+    }
 
 
 def watched(job: str, name: str, columns: list[str]) -> list[str]:
     "The columns that a window is judged by: where faults are put in, those that they touch, as a column's test does not depend on the others."
     faults = [name.partition("|")[0]] if "|" in name else FAULTS
-    return sorted({"score", *(c for f in faults for c in FAULTS[f][0] if c in columns)}) if job.startswith("faults") else columns
+    return (
+        sorted({"score", *(c for f in faults for c in FAULTS[f][0] if c in columns)})
+        if job.startswith("faults")
+        else columns
+    )
 
 
 def evidently(job: str, folder: Path) -> dict:
     "By window the columns that drift by the default methods and thresholds, and whether the data set does."
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
+
     ref, windows = read_job(folder)
     columns = [c for c in ref if c not in ("prediction", "late", "time")]
-    kinds = DataDefinition(numerical_columns=[c for c in columns if c not in CATEGORIES], categorical_columns=CATEGORIES)
+    kinds = DataDefinition(
+        numerical_columns=[c for c in columns if c not in CATEGORIES],
+        categorical_columns=CATEGORIES,
+    )
     reference, out = Dataset.from_pandas(ref[columns], data_definition=kinds), {}
     for name, w in windows.items():
         w[CATEGORIES] = w[CATEGORIES].astype(object).astype("category")
         try:
-            got = json.loads(Report([DataDriftPreset(columns=watched(job, name, columns))]).run(Dataset.from_pandas(w[columns], data_definition=kinds), reference).json())
+            got = json.loads(
+                Report([DataDriftPreset(columns=watched(job, name, columns))])
+                .run(Dataset.from_pandas(w[columns], data_definition=kinds), reference)
+                .json()
+            )
         except ValueError as e:  # a column without any value, which it names
-            out[name] = {"columns": [c for c in columns if f"'{c}'" in str(e)], "dataset": False, "raised": str(e)}
+            out[name] = {
+                "columns": [c for c in columns if f"'{c}'" in str(e)],
+                "dataset": False,
+                "raised": str(e),
+            }
             continue
-        one = [m["config"] | {"value": m["value"]} for m in got["metrics"] if "method" in m["config"]]
-        drifted = [m["column"] for m in one if (m["value"] < m["threshold"] if "p_value" in m["method"] else m["value"] >= m["threshold"])]
+        one = [
+            m["config"] | {"value": m["value"]} for m in got["metrics"] if "method" in m["config"]
+        ]
+        drifted = [
+            m["column"]
+            for m in one
+            if (
+                m["value"] < m["threshold"]
+                if "p_value" in m["method"]
+                else m["value"] >= m["threshold"]
+            )
+        ]
         out[name] = {"columns": drifted, "dataset": len(drifted) >= len(one) / 2}
     return out
 
@@ -371,30 +569,74 @@ def nannyml(job: str, folder: Path) -> dict:
 
     import nannyml as nml
     import pandas as pd
+
     warnings.simplefilter("ignore")
     ref, windows = read_job(folder)
     columns = watched(job, "", [c for c in ref if c not in ("prediction", "late", "time")])
     for i, w in enumerate(windows.values()):
         if "time" not in w:
-            w["time"] = pd.Timestamp(2010 + i // 12, i % 12 + 1, 1) + pd.to_timedelta(range(len(w)), unit="min")
-    current = pd.concat([w.astype({c: object for c in CATEGORIES}) for w in windows.values()], ignore_index=True).astype({c: "category" for c in CATEGORIES})
-    drift = nml.UnivariateDriftCalculator(column_names=columns, timestamp_column_name="time", chunk_period="M").fit(ref).calculate(current).filter(period="analysis").to_df()
+            w["time"] = pd.Timestamp(2010 + i // 12, i % 12 + 1, 1) + pd.to_timedelta(
+                range(len(w)), unit="min"
+            )
+    current = pd.concat(
+        [w.astype({c: object for c in CATEGORIES}) for w in windows.values()], ignore_index=True
+    ).astype({c: "category" for c in CATEGORIES})
+    drift = (
+        nml.UnivariateDriftCalculator(
+            column_names=columns, timestamp_column_name="time", chunk_period="M"
+        )
+        .fit(ref)
+        .calculate(current)
+        .filter(period="analysis")
+        .to_df()
+    )
     known = ref[ref["late"].notna()]
-    perform = nml.PerformanceCalculator(metrics=["roc_auc", "f1", "precision"], y_true="late", y_pred="prediction", y_pred_proba="score", problem_type="classification_binary", timestamp_column_name="time", chunk_period="M")
-    metrics = perform.fit(known).calculate(current[current["late"].notna()]).filter(period="analysis").to_df()
-    return {name: {"columns": [c for c in columns if bool(drift.iloc[i][(c, "jensen_shannon", "alert")])], "metrics": [m for m in ("roc_auc", "f1", "precision") if bool(metrics.iloc[i][(m, "alert")])]} for i, name in enumerate(windows)}
+    perform = nml.PerformanceCalculator(
+        metrics=["roc_auc", "f1", "precision"],
+        y_true="late",
+        y_pred="prediction",
+        y_pred_proba="score",
+        problem_type="classification_binary",
+        timestamp_column_name="time",
+        chunk_period="M",
+    )
+    metrics = (
+        perform.fit(known)
+        .calculate(current[current["late"].notna()])
+        .filter(period="analysis")
+        .to_df()
+    )
+    return {
+        name: {
+            "columns": [c for c in columns if bool(drift.iloc[i][(c, "jensen_shannon", "alert")])],
+            "metrics": [
+                m for m in ("roc_auc", "f1", "precision") if bool(metrics.iloc[i][(m, "alert")])
+            ],
+        }
+        for i, name in enumerate(windows)
+    }
 
 
 def child(peer: str) -> None:
     "Run one peer over every job; write what it says."
-    out = {f.name: {"evidently": evidently, "nannyml": nannyml}[peer](f.name, f) for f in sorted((HOME / "peers").iterdir()) if f.is_dir()}
+    out = {
+        f.name: {"evidently": evidently, "nannyml": nannyml}[peer](f.name, f)
+        for f in sorted((HOME / "peers").iterdir())
+        if f.is_dir()
+    }
     (HOME / f"{peer}.json").write_text(json.dumps(out))
 
 
 def run_peer(peer: str) -> dict:
     from bench import PINNED, environment
     from bench_monitor import QUIET, python
-    subprocess.run([python(peer), "-P", str(Path(__file__).resolve()), "child", peer], check=True, cwd=HOME, env=environment(**PINNED, **QUIET))
+
+    subprocess.run(
+        [python(peer), "-P", str(Path(__file__).resolve()), "child", peer],
+        check=True,
+        cwd=HOME,
+        env=environment(**PINNED, **QUIET),
+    )
     return json.loads((HOME / f"{peer}.json").read_text())
 
 
@@ -403,26 +645,62 @@ def peers_told(got: dict) -> dict:
     out = {}
     for peer, jobs in got.items():
         calm = [[w for w in jobs[j].values()] for j in jobs if j.startswith("calm")]
-        said = {"at least one column": lambda w: bool(w["columns"]), "at least half of the columns": lambda w: w.get("dataset", len(w["columns"]) >= 20), "a metric": lambda w: bool(w.get("metrics"))}
+        said = {
+            "at least one column": lambda w: bool(w["columns"]),
+            "at least half of the columns": lambda w: w.get("dataset", len(w["columns"]) >= 20),
+            "a metric": lambda w: bool(w.get("metrics")),
+        }
         faults: dict = {}
         for ws in (jobs[j] for j in jobs if j.startswith("faults")):
             for name, w in ws.items():
                 if name == "as it is":
                     continue
                 fault, part = name.split("|")
-                new = [c for k in ("columns", "metrics") for c in w.get(k, []) if c not in ws["as it is"].get(k, [])]
-                faults.setdefault(fault, {}).setdefault(part, []).append(any(c in (*FAULTS[fault][0], *(["roc_auc"] if FAULTS[fault][1] else [])) for c in new))
-        out[peer] = {"calm": {k: share([[f(w) for w in s] for s in calm]) for k, f in said.items() if calm and (peer == "nannyml" or k != "a metric")},
-                     "columns a window": sum(len(w["columns"]) for s in calm for w in s) / max(sum(map(len, calm)), 1),
-                     "faults": {f: {p: [sum(v), len(v)] for p, v in by.items()} for f, by in faults.items()},
-                     "year": {m: {"columns": len(w["columns"]), "which": w["columns"][:4], "dataset": w.get("dataset"), "metrics": w.get("metrics")} for m, w in jobs["year"].items()}}
+                new = [
+                    c
+                    for k in ("columns", "metrics")
+                    for c in w.get(k, [])
+                    if c not in ws["as it is"].get(k, [])
+                ]
+                faults.setdefault(fault, {}).setdefault(part, []).append(
+                    any(
+                        c in (*FAULTS[fault][0], *(["roc_auc"] if FAULTS[fault][1] else []))
+                        for c in new
+                    )
+                )
+        out[peer] = {
+            "calm": {
+                k: share([[f(w) for w in s] for s in calm])
+                for k, f in said.items()
+                if calm and (peer == "nannyml" or k != "a metric")
+            },
+            "columns a window": sum(len(w["columns"]) for s in calm for w in s)
+            / max(sum(map(len, calm)), 1),
+            "faults": {f: {p: [sum(v), len(v)] for p, v in by.items()} for f, by in faults.items()},
+            "year": {
+                m: {
+                    "columns": len(w["columns"]),
+                    "which": w["columns"][:4],
+                    "dataset": w.get("dataset"),
+                    "metrics": w.get("metrics"),
+                }
+                for m, w in jobs["year"].items()
+            },
+        }
     return out
 
 
 # ---- all of it ----
 
+
 def cpu() -> float:
-    return sum(r.ru_utime + r.ru_stime for r in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)))
+    return sum(
+        r.ru_utime + r.ru_stime
+        for r in (
+            resource.getrusage(resource.RUSAGE_SELF),
+            resource.getrusage(resource.RUSAGE_CHILDREN),
+        )
+    )
 
 
 def spread(f, calls: list[tuple]) -> list:
@@ -435,7 +713,9 @@ def table(rows: list[dict]) -> dict:
     "Of the monitor and the customary limits: by fault and share (named, at act, any, customary, of)."
     out: dict = {}
     for r in rows:
-        cell = out.setdefault(r["fault"], {}).setdefault(str(r["share"]), {"named": 0, "act": 0, "any": 0, "customary": 0, "of": 0})
+        cell = out.setdefault(r["fault"], {}).setdefault(
+            str(r["share"]), {"named": 0, "act": 0, "any": 0, "customary": 0, "of": 0}
+        )
         for k in ("named", "act", "any", "customary"):
             cell[k] += bool(r[k])
         cell["of"] += 1
@@ -446,36 +726,76 @@ def execute(guide: Path) -> None:
     "Run the guide, so that its tables and figures are those of the results."
     import nbformat
     from nbclient import NotebookClient
+
     nb = nbformat.read(guide, 4)
     NotebookClient(nb, timeout=300, resources={"metadata": {"path": str(guide.parent)}}).execute()
     for c in nb.cells:
         c.metadata.pop("execution", None)
-    nb.metadata = {"kernelspec": {"display_name": "python3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
+    nb.metadata = {
+        "kernelspec": {"display_name": "python3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
     guide.write_text(nbformat.writes(nb, indent=1) + "\n")
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--no-peers", action="store_true", help="our side alone; the peers' figures stay those of the last run")
+    p = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument(
+        "--no-peers",
+        action="store_true",
+        help="our side alone; the peers' figures stay those of the last run",
+    )
     p.add_argument("--fresh", action="store_true", help="make the input anew")
-    p.add_argument("--keep", action="store_true", help="print only, leave the committed results and the guide as they are")
+    p.add_argument(
+        "--keep",
+        action="store_true",
+        help="print only, leave the committed results and the guide as they are",
+    )
     a = p.parse_args()
     from bench import machine, say
 
     from mlops_nb.engine import pin_kernels
+
     pin_kernels()  # before numpy comes
     if a.fresh or not (HOME / "year.parquet").exists():
         say("every flight of the year, with features and scores")
         HOME.mkdir(parents=True, exist_ok=True)
         spread(make_year, [()])  # in a process of its own: threads do not survive a fork
-    begun, got = cpu(), {"rows": len(year()[0]), "columns": len(year()[1]), "machine": machine(), "variants": {}}
+    begun, got = (
+        cpu(),
+        {"rows": len(year()[0]), "columns": len(year()[1]), "machine": machine(), "variants": {}},
+    )
     for v, (_, _, splits, windows) in VARIANTS.items():
-        got["variants"][v] = summed(spread(calm_split, [(v, s) for s in range(splits)])) | {"splits": splits, "windows": windows, "reference": VARIANTS[v][0]}
-        say(f"{v}: " + ", ".join(f"{k} {x['hits']} of {x['n']}" for k, x in got["variants"][v]["monitor"].items()))
-    got["faults"] = table([r for s in spread(watch_split, [(s,) for s in range(FAULT_SPLITS)]) for r in s])
-    say("faults: " + "; ".join(f"{f} {' '.join(str(c['named']) for c in by.values())} of {FAULT_SPLITS * FAULT_WINDOWS}" for f, by in got["faults"].items()))
+        got["variants"][v] = summed(spread(calm_split, [(v, s) for s in range(splits)])) | {
+            "splits": splits,
+            "windows": windows,
+            "reference": VARIANTS[v][0],
+        }
+        say(
+            f"{v}: "
+            + ", ".join(
+                f"{k} {x['hits']} of {x['n']}" for k, x in got["variants"][v]["monitor"].items()
+            )
+        )
+    got["faults"] = table(
+        [r for s in spread(watch_split, [(s,) for s in range(FAULT_SPLITS)]) for r in s]
+    )
+    say(
+        "faults: "
+        + "; ".join(
+            f"{f} {' '.join(str(c['named']) for c in by.values())} of {FAULT_SPLITS * FAULT_WINDOWS}"
+            for f, by in got["faults"].items()
+        )
+    )
     got["year"] = real_year()
-    say("year: " + ", ".join(f"{m['month']} {m.get('drift', '')} {m['auc']['value']:.3f}" for m in got["year"]))
+    say(
+        "year: "
+        + ", ".join(
+            f"{m['month']} {m.get('drift', '')} {m['auc']['value']:.3f}" for m in got["year"]
+        )
+    )
     got["cpu"] = round(cpu() - begun)
     say(f"{got['cpu']} CPU s")
     if a.no_peers and RESULTS.exists():

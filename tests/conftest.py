@@ -1,4 +1,5 @@
 """Fixtures: a copy of this checkout as a fresh git clone, with the pipeline run once in it."""
+
 import fcntl
 import os
 import shutil
@@ -14,9 +15,17 @@ from mlops_nb.engine import pin_kernels
 ROOT = Path(__file__).resolve().parent.parent
 pin_kernels()  # before numpy comes
 os.environ["OMP_NUM_THREADS"] = "1"
-ENV = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1",
-                    "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.com", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.com"}
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background of a shell: tests that press Ctrl-C would wait for ever
+ENV = os.environ | {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "DVC_NO_ANALYTICS": "1",
+    "GIT_AUTHOR_NAME": "t",
+    "GIT_AUTHOR_EMAIL": "t@example.com",
+    "GIT_COMMITTER_NAME": "t",
+    "GIT_COMMITTER_EMAIL": "t@example.com",
+}
+if (
+    signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+):  # started in the background of a shell: tests that press Ctrl-C would wait for ever
     signal.signal(signal.SIGINT, signal.default_int_handler)
 for name in ("MLOPS_NB_OUT", "MLOPS_NB_SERVER", "MLOPS_NB_ROOT", "PYTHONDONTWRITEBYTECODE"):
     ENV.pop(name, None)
@@ -31,6 +40,7 @@ def pytest_xdist_auto_num_workers(config):
 def warm_server():
     "Stage commands of all tests fork from one server; tests/test_warm.py shows that they do the same without."
     from mlops_nb.warm import server
+
     with server() as env:
         ENV.update(env)
         os.environ.pop("MLOPS_NB_SERVER", None)  # tests of the server itself start their own
@@ -39,8 +49,18 @@ def warm_server():
 
 def sh(*argv, cwd, check=True, **kw):
     "Run a command; its output as text. A failure shows what it printed."
-    got = subprocess.run([str(a) for a in argv], cwd=cwd, env=ENV | kw.pop("env", {}), capture_output=True, text=True, timeout=kw.pop("timeout", 900), **kw)
-    assert not check or got.returncode == 0, f"{argv} → {got.returncode}\n{got.stdout[-4000:]}\n{got.stderr[-4000:]}"
+    got = subprocess.run(
+        [str(a) for a in argv],
+        cwd=cwd,
+        env=ENV | kw.pop("env", {}),
+        capture_output=True,
+        text=True,
+        timeout=kw.pop("timeout", 900),
+        **kw,
+    )
+    assert not check or got.returncode == 0, (
+        f"{argv} → {got.returncode}\n{got.stdout[-4000:]}\n{got.stderr[-4000:]}"
+    )
     return got
 
 
@@ -59,7 +79,11 @@ def fresh_clone(to: Path) -> Path:
     for f in filter(lambda f: f and (ROOT / f).exists(), files):
         (to / f).parent.mkdir(parents=True, exist_ok=True)
         (to / f).write_bytes((ROOT / f).read_bytes())
-    for cmd in (["git", "init", "-q", "-b", "main"], ["git", "add", "-A"], ["git", "commit", "-q", "-m", "state"]):
+    for cmd in (
+        ["git", "init", "-q", "-b", "main"],
+        ["git", "add", "-A"],
+        ["git", "commit", "-q", "-m", "state"],
+    ):
         sh(*cmd, cwd=to)
     return to
 
@@ -78,15 +102,18 @@ def once(tmp_path_factory):
                 make(base / name)
                 (base / f"{name}.done").touch()
         return base / name
+
     return get
 
 
 @pytest.fixture(scope="session")
 def ran(once):
     "A fresh clone in which the whole pipeline has run on the full data. Tests must leave it as it is. `ran.log` in it holds what the run printed."
+
     def make(clone):
         got = nb("repro", cwd=fresh_clone(clone))
         (clone / ".mlops" / "ran.log").write_text(got.stdout + got.stderr)
+
     return once("ran", make)
 
 
@@ -106,9 +133,32 @@ def project(bare, tmp_path):
             shutil.copytree(bare, top, symlinks=True)
         if frame is not None:
             frame.to_csv(top / "data" / "in.csv", index=False, **(csv or {}))
-        settings = {"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"], "lookback": "0D", "noun": "rows"} | data
-        parts = {"train": {"start": window[0], "end": window[1]}, "current": {"start": window[2], "end": window[2]}} if settings["time"] else {"train": {"share": 0.7}, "current": {"share": 0.3}}
-        change(top, data={k: v for k, v in settings.items()}, windows=parts, features={"modules": [], "columns": "auto", "exclude": []}, evaluate={"importance_rows": 300}, train={"params": {"max_iter": 60}})
+        settings = {
+            "source": "data/in.csv",
+            "depends": "data/in.csv",
+            "target": "y",
+            "task": "binary",
+            "time": "day",
+            "keys": ["id"],
+            "lookback": "0D",
+            "noun": "rows",
+        } | data
+        parts = (
+            {
+                "train": {"start": window[0], "end": window[1]},
+                "current": {"start": window[2], "end": window[2]},
+            }
+            if settings["time"]
+            else {"train": {"share": 0.7}, "current": {"share": 0.3}}
+        )
+        change(
+            top,
+            data={k: v for k, v in settings.items()},
+            windows=parts,
+            features={"modules": [], "columns": "auto", "exclude": []},
+            evaluate={"importance_rows": 300},
+            train={"params": {"max_iter": 60}},
+        )
         if schema:
             nb("schema", "--force", cwd=top)
         return top
@@ -119,10 +169,15 @@ def project(bare, tmp_path):
 def change(top, **sections):
     "Set keys of params.yaml: a section given replaces `data`, `windows` and `features`, and is merged into the others."
     from ruamel.yaml import YAML
+
     yaml = YAML()
     p = yaml.load((top / "params.yaml").read_text())
     for name, value in sections.items():
-        p[name] = value if name in ("data", "windows", "features") or not isinstance(value, dict) else p.get(name, {}) | value
+        p[name] = (
+            value
+            if name in ("data", "windows", "features") or not isinstance(value, dict)
+            else p.get(name, {}) | value
+        )
     with (top / "params.yaml").open("w") as f:
         yaml.dump(p, f)
 
@@ -131,8 +186,16 @@ def sales(n=3000, seed=0):
     "A small table with time: binary `y`, missing values, a category, known relation."
     import numpy as np
     import pandas as pd
+
     rng = np.random.default_rng(seed)
-    d = pd.DataFrame({"id": range(n), "day": pd.date_range("2020-01-01", "2020-04-30 23:00", periods=n).floor("min"), "shop": rng.choice(["a", "b", "c"], n), "price": rng.normal(10, 3, n).round(2)})
+    d = pd.DataFrame(
+        {
+            "id": range(n),
+            "day": pd.date_range("2020-01-01", "2020-04-30 23:00", periods=n).floor("min"),
+            "shop": rng.choice(["a", "b", "c"], n),
+            "price": rng.normal(10, 3, n).round(2),
+        }
+    )
     d["y"] = ((d.price + rng.normal(0, 3, n)) > 10).astype(int)
     d.loc[::17, "price"] = None
     return d
@@ -141,17 +204,36 @@ def sales(n=3000, seed=0):
 @pytest.fixture(scope="session")
 def small_once(once, bare):
     "A small project of one's own (3,000 rows, no code) that has run once and is committed. Copy it by `small`."
+
     def make(top):
         shutil.copytree(bare, top, symlinks=True)
         sales().to_csv(top / "data" / "in.csv", index=False)
-        change(top, data={"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"]},
-               windows={"train": {"start": "2020-01", "end": "2020-03"}, "current": {"start": "2020-04", "end": "2020-04"}},
-               features={"modules": [], "columns": "auto", "exclude": []}, train={"params": {"max_iter": 40}}, evaluate={"groups": [], "checks": {}, "importance_rows": 300})
+        change(
+            top,
+            data={
+                "source": "data/in.csv",
+                "depends": "data/in.csv",
+                "target": "y",
+                "task": "binary",
+                "time": "day",
+                "keys": ["id"],
+            },
+            windows={
+                "train": {"start": "2020-01", "end": "2020-03"},
+                "current": {"start": "2020-04", "end": "2020-04"},
+            },
+            features={"modules": [], "columns": "auto", "exclude": []},
+            train={"params": {"max_iter": 40}},
+            evaluate={"groups": [], "checks": {}, "importance_rows": 300},
+        )
         nb("schema", "--force", cwd=top)
         card = top / "data" / "card.yaml"
-        card.write_text(card.read_text().replace("accepted: [flight_id, tailnum]", "accepted: [id]"))
+        card.write_text(
+            card.read_text().replace("accepted: [flight_id, tailnum]", "accepted: [id]")
+        )
         nb("repro", cwd=top)
         sh("git", "add", "-A", cwd=top), sh("git", "commit", "-qm", "small", cwd=top)
+
     return once("small", make)
 
 

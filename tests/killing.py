@@ -2,6 +2,7 @@
 
 The command runs after a few lines that count what the interpreter reports to audit hooks (PEP 578) and send SIGKILL at the n-th. It is a
 miniature project: the stages are small scripts, while git, DVC, the registry and the loop are the real ones."""
+
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-HOOK = '''
+HOOK = """
 import os, sys
 spec = os.environ.pop("KILL_AT", "")
 if spec:
@@ -26,8 +27,8 @@ if spec:
     atexit.register(lambda: open(where, "w").write(str(seen[0])) if at == "0" else None)
 import runpy
 runpy.run_module("mlops_nb", run_name="__main__", alter_sys=True)
-'''
-MAKE = '''
+"""
+MAKE = """
 import json, pathlib, sys
 n, seen = pathlib.Path("n.txt").read_text().strip(), [x for x in pathlib.Path("params.yaml").read_text().splitlines() if x.startswith("windows")]
 def write(path, text): pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True); pathlib.Path(path).write_text(text)
@@ -38,7 +39,7 @@ elif sys.argv[1] == "evaluate":
 else:
     finding = {"id": "drift.x", "severity": "watch", "value": .2, "limit": .1}
     write("reports/monitor.json", json.dumps({"verdict": {"level": "watch"}, "model": "m", "headline": {"key": "replay.lost", "values": {"n": 0, "periods": "none"}}, "results": {"findings": [finding], "metrics": {"auc": {"value": .7}}, "rows": 9, "labelled": 9}}))
-'''
+"""
 DVC = """stages:
   train: {cmd: python make.py train, deps: [n.txt], params: [windows.train], outs: [data/candidate]}
   champion: {cmd: python -m mlops_nb champion, deps: [data/candidate], params: [champion], outs: [data/champion]}
@@ -49,13 +50,36 @@ artifacts: {toy: {path: data/candidate, type: model}}
 
 
 def environment(**more):
-    own = {k: v for k, v in os.environ.items() if not k.startswith("MLOPS_NB") or k == "MLOPS_NB_SERVER"}
-    who = {f"GIT_{a}_{b}": v for a in ("AUTHOR", "COMMITTER") for b, v in (("NAME", "ada"), ("EMAIL", "ada@example.com"))}
-    return own | who | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"} | more
+    own = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith("MLOPS_NB") or k == "MLOPS_NB_SERVER"
+    }
+    who = {
+        f"GIT_{a}_{b}": v
+        for a in ("AUTHOR", "COMMITTER")
+        for b, v in (("NAME", "ada"), ("EMAIL", "ada@example.com"))
+    }
+    return (
+        own
+        | who
+        | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+        }
+        | more
+    )
 
 
 def sh(top, *argv, **env):
-    return subprocess.run([str(a) for a in argv], cwd=top, env=environment(**env), capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [str(a) for a in argv],
+        cwd=top,
+        env=environment(**env),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 def done(top, *argv):
@@ -74,25 +98,53 @@ def model(top, n, message):
 def project(top):
     "Two registered versions, and a third candidate."
     (top / "data").mkdir(parents=True)
-    sections = "windows: {train: {start: '2013-01', end: '2013-03'}, current: {start: '2013-04', end: '2013-04'}}\n" + "".join(f"{s}: {{}}\n" for s in "features preprocess train evaluate monitor".split())
-    for name, text in {"make.py": MAKE, "dvc.yaml": DVC, "params.yaml": f"data: {{period: M}}\n{sections}champion: {{version: null, commit: null, md5: null}}\n", "settings.ini": "", "data/card.yaml": "intended_use: x\nout_of_scope: x\nlimits: x\nethics: x\nlicence: x\n", ".gitignore": ".mlops/\n__pycache__/\n"}.items():
+    sections = (
+        "windows: {train: {start: '2013-01', end: '2013-03'}, current: {start: '2013-04', end: '2013-04'}}\n"
+        + "".join(f"{s}: {{}}\n" for s in "features preprocess train evaluate monitor".split())
+    )
+    for name, text in {
+        "make.py": MAKE,
+        "dvc.yaml": DVC,
+        "params.yaml": f"data: {{period: M}}\n{sections}champion: {{version: null, commit: null, md5: null}}\n",
+        "settings.ini": "",
+        "data/card.yaml": "intended_use: x\nout_of_scope: x\nlimits: x\nethics: x\nlicence: x\n",
+        ".gitignore": ".mlops/\n__pycache__/\n",
+    }.items():
         (top / name).write_text(text)
-    done(top, "git", "init", "-q", "-b", "main"), done(top, sys.executable, "-m", "dvc", "init", "-q")
+    (
+        done(top, "git", "init", "-q", "-b", "main"),
+        done(top, sys.executable, "-m", "dvc", "init", "-q"),
+    )
     for n in (1, 2):
-        model(top, n, f"candidate {n}"), done(top, sys.executable, "-m", "mlops_nb", "promote", "--why", f"number {n}")
+        (
+            model(top, n, f"candidate {n}"),
+            done(top, sys.executable, "-m", "mlops_nb", "promote", "--why", f"number {n}"),
+        )
     model(top, 3, "candidate 3")
     return top
 
 
-COMMANDS = {"promote": ("promote", "--why", "better"), "rollback": ("rollback", "--why", "worse"), "advance": ("advance", "2013-05"),
-            "decide": ("decide", "drift.x", "--dismiss", "--why", "summer"), "retrain": ("retrain", "--periods", "2")}
+COMMANDS = {
+    "promote": ("promote", "--why", "better"),
+    "rollback": ("rollback", "--why", "worse"),
+    "advance": ("advance", "2013-05"),
+    "decide": ("decide", "drift.x", "--dismiss", "--why", "summer"),
+    "retrain": ("retrain", "--periods", "2"),
+}
 
 
 def state(top):
     "What a user sees: pin, champion's bytes, branch, tags; None when the files do not fit the commit."
-    if done(top, "git", "status", "--porcelain") or "up to date" not in done(top, sys.executable, "-m", "mlops_nb", "dvc", "status"):
+    if done(top, "git", "status", "--porcelain") or "up to date" not in done(
+        top, sys.executable, "-m", "mlops_nb", "dvc", "status"
+    ):
         return None
-    return (top / "params.yaml").read_text().splitlines()[-1], (top / "data/champion/model.skops").read_text(), done(top, "git", "log", "--format=%s"), done(top, "git", "tag")
+    return (
+        (top / "params.yaml").read_text().splitlines()[-1],
+        (top / "data/champion/model.skops").read_text(),
+        done(top, "git", "log", "--format=%s"),
+        done(top, "git", "tag"),
+    )
 
 
 def points(source, argv, work):
@@ -116,7 +168,11 @@ def killed(source, argv, work, n, before, after):
     again = sh(top, sys.executable, "-m", "mlops_nb", *argv)
     now = state(top)
     shutil.rmtree(top)
-    return "" if again.returncode == 0 and now == after else f"{n}: running it again gave {now} ({again.returncode}: {again.stdout[-500:]}{again.stderr[-500:]})"
+    return (
+        ""
+        if again.returncode == 0 and now == after
+        else f"{n}: running it again gave {now} ({again.returncode}: {again.stdout[-500:]}{again.stderr[-500:]})"
+    )
 
 
 def run(stride=1, first=1, names=tuple(COMMANDS), source=None):
@@ -130,14 +186,29 @@ def run(stride=1, first=1, names=tuple(COMMANDS), source=None):
             total, before, after = points(source, COMMANDS[name], work)
             assert before and after and before != after, (before, after)
             tried = range(first, total + 1, stride)
-            bad = [x for n in tried if (x := killed(source, COMMANDS[name], work, n, before, after))]
+            bad = [
+                x for n in tried if (x := killed(source, COMMANDS[name], work, n, before, after))
+            ]
             got[name] = {"points": total, "killed at": len(tried), "wrong": bad}
-            print(f"{name}: {total} points, killed at {len(tried)}, wrong: {len(bad)}", *bad, sep="\n  ", flush=True)
+            print(
+                f"{name}: {total} points, killed at {len(tried)}, wrong: {len(bad)}",
+                *bad,
+                sep="\n  ",
+                flush=True,
+            )
     return got
 
 
 if __name__ == "__main__":
     from mlops_nb.warm import server
+
     with server() as env:
         os.environ.update(env)
-        sys.exit(any(x["wrong"] for x in run(int((sys.argv[1:] or ["1"])[0]), names=sys.argv[2:] or tuple(COMMANDS)).values()))
+        sys.exit(
+            any(
+                x["wrong"]
+                for x in run(
+                    int((sys.argv[1:] or ["1"])[0]), names=sys.argv[2:] or tuple(COMMANDS)
+                ).values()
+            )
+        )

@@ -1,4 +1,5 @@
 """Line 12: bad input gives a clear message, a non-zero exit, and loses nothing."""
+
 import os
 import re
 import subprocess
@@ -25,7 +26,9 @@ def test_params(project):
         (top / "params.yaml").write_text(text)
         return refused(top, "ingest", "train")
 
-    assert "valid YAML" in with_params(ok + "\ntrain: [") and "line" in with_params(ok + "\ntrain: [")
+    assert "valid YAML" in with_params(ok + "\ntrain: [") and "line" in with_params(
+        ok + "\ntrain: ["
+    )
     assert "a section `windows:`" in with_params(re.sub(r"(?m)^windows:", "window:", ok))
     assert 'Did you mean "target"' in with_params(ok.replace("  target:", "  targt:"))
     assert "Did you mean" in with_params(ok.replace("task: binary", "task: binray"))
@@ -40,13 +43,40 @@ def test_params(project):
     assert 'Did you mean "train"' in refused(top, "run", "trian")
 
 
-@pytest.mark.parametrize("windows, word", [
-    ({"train": {"start": "2020-03", "end": "2020-01"}, "current": {"start": "2020-04", "end": "2020-04"}}, "not after its end"),
-    ({"train": {"start": "2020-01", "end": "2020-03"}, "current": {"start": "2020-03", "end": "2020-04"}}, "before windows.current begins"),
-    ({"train": {"start": "1999-01", "end": "1999-02"}, "current": {"start": "2020-04", "end": "2020-04"}}, "the source has"),
-    ({"train": {"start": "20x20", "end": "2020-03"}, "current": {"start": "2020-04", "end": "2020-04"}}, "as a period"),
-    ({"current": {"start": "2020-04", "end": "2020-04"}}, "windows.train"),
-])
+@pytest.mark.parametrize(
+    "windows, word",
+    [
+        (
+            {
+                "train": {"start": "2020-03", "end": "2020-01"},
+                "current": {"start": "2020-04", "end": "2020-04"},
+            },
+            "not after its end",
+        ),
+        (
+            {
+                "train": {"start": "2020-01", "end": "2020-03"},
+                "current": {"start": "2020-03", "end": "2020-04"},
+            },
+            "before windows.current begins",
+        ),
+        (
+            {
+                "train": {"start": "1999-01", "end": "1999-02"},
+                "current": {"start": "2020-04", "end": "2020-04"},
+            },
+            "the source has",
+        ),
+        (
+            {
+                "train": {"start": "20x20", "end": "2020-03"},
+                "current": {"start": "2020-04", "end": "2020-04"},
+            },
+            "as a period",
+        ),
+        ({"current": {"start": "2020-04", "end": "2020-04"}}, "windows.train"),
+    ],
+)
 def test_windows(project, windows, word):
     top = project(sales(300), schema=False)
     change(top, windows=windows)
@@ -55,7 +85,14 @@ def test_windows(project, windows, word):
 
 def test_sources(project):
     top = project(sales(300), schema=False)
-    data = {"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"]}
+    data = {
+        "source": "data/in.csv",
+        "depends": "data/in.csv",
+        "target": "y",
+        "task": "binary",
+        "time": "day",
+        "keys": ["id"],
+    }
 
     def with_data(**kw):
         change(top, data=data | kw)
@@ -77,8 +114,16 @@ def test_sources(project):
 def test_targets(project):
     d = sales(600)
     top = project(d.assign(y=None), schema=False)
-    assert re.search("missing|target", refused(top, "schema", "--force") if nb("schema", "--force", cwd=top, check=False).returncode else _until_train(top))
-    for bad, word in ((d.assign(y=1), "different values are needed"), (d.assign(id=1), "unique|duplicate|id")):
+    assert re.search(
+        "missing|target",
+        refused(top, "schema", "--force")
+        if nb("schema", "--force", cwd=top, check=False).returncode
+        else _until_train(top),
+    )
+    for bad, word in (
+        (d.assign(y=1), "different values are needed"),
+        (d.assign(id=1), "unique|duplicate|id"),
+    ):
         top = project(bad)
         assert re.search(word, _until_train(top))
 
@@ -93,7 +138,14 @@ def _until_train(top):
     raise AssertionError("nothing was refused")
 
 
-@pytest.mark.parametrize("estimator, word", [("sklearn.linear_model.NoSuch", "NoSuch"), ("json.JSONDecoder", "fit"), ("nowhere.Model", "importable")])
+@pytest.mark.parametrize(
+    "estimator, word",
+    [
+        ("sklearn.linear_model.NoSuch", "NoSuch"),
+        ("json.JSONDecoder", "fit"),
+        ("nowhere.Model", "importable"),
+    ],
+)
 def test_estimators(project, estimator, word):
     top = project(sales(600))
     nb("ingest", "train", cwd=top), nb("run", "preprocess", "train", cwd=top)
@@ -103,7 +155,12 @@ def test_estimators(project, estimator, word):
 
 def test_altered_model(project):
     top = project(sales(600))
-    for argv in (["ingest", "train"], ["run", "preprocess", "train"], ["run", "train"], ["champion"]):
+    for argv in (
+        ["ingest", "train"],
+        ["run", "preprocess", "train"],
+        ["run", "train"],
+        ["champion"],
+    ):
         nb(*argv, cwd=top)
     for argv in (["ingest", "current"], ["run", "preprocess", "current"]):
         nb(*argv, cwd=top)
@@ -119,7 +176,9 @@ def test_full_disk(project, tmp_path):
     top = project(sales(20000), schema=False)
     small = top / ".mlops"
     small.mkdir(exist_ok=True)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True
+    ).returncode:
         pytest.skip("no tmpfs can be mounted here")
     try:
         assert re.search("disk|space|writ", refused(top, "ingest", "train"))

@@ -1,4 +1,5 @@
 "The model card: filled from the run, blanks that block, groups, reasons, personal columns."
+
 import json
 import shutil
 
@@ -34,36 +35,94 @@ def judged(small_once, tmp_path_factory):
     "A small project whose groups are compared and whose gate fails, committed."
     top = tmp_path_factory.mktemp("judged") / "project"
     shutil.copytree(small_once, top, symlinks=True)
-    change(top, evaluate={"groups": ["shop"], "checks": {"minimum": {"auc": .999}}})
+    change(top, evaluate={"groups": ["shop"], "checks": {"minimum": {"auc": 0.999}}})
     nb("repro", "evaluate", cwd=top)
     sh("git", "commit", "-qam", "judged", cwd=top)
     return top
 
 
 def test_a_card_says_what_the_run_says(there):
-    got, r = C.card("HEAD"), json.loads((there / "reports" / "evaluate.json").read_text())["results"]
-    assert got.metrics["candidate"] == r["metrics"]["candidate"] and list(got.metrics)[0] == "candidate"
+    got, r = (
+        C.card("HEAD"),
+        json.loads((there / "reports" / "evaluate.json").read_text())["results"],
+    )
+    assert (
+        got.metrics["candidate"] == r["metrics"]["candidate"]
+        and list(got.metrics)[0] == "candidate"
+    )
     assert got.slices == r["slices"] and got.importance == r["importance"] and got.gate == r["gate"]
-    assert got.identity["model"] == locked("HEAD", "data/candidate", there) and got.identity["commit"] == sh("git", "rev-parse", "HEAD", cwd=there).stdout.strip()
-    assert [(d["window"], d["period"]) for d in got.data] == [("train", "2020-01-01 to 2020-03-31"), ("current", "2020-04-01 to 2020-04-30")]
-    assert got.data[0]["data"] == locked("HEAD", "data/raw/train", there)[:12] != "" and [f["feature"] for f in got.features] == ["price", "shop"]
-    assert len(got.examples) == 3 and [e.score for e in got.examples] == sorted((e.score for e in got.examples), reverse=True)
-    assert got.personal == [{"column": "id", "why": "is called like an id", "answer": "accepted"}] and got.blanks == ()
+    assert (
+        got.identity["model"] == locked("HEAD", "data/candidate", there)
+        and got.identity["commit"] == sh("git", "rev-parse", "HEAD", cwd=there).stdout.strip()
+    )
+    assert [(d["window"], d["period"]) for d in got.data] == [
+        ("train", "2020-01-01 to 2020-03-31"),
+        ("current", "2020-04-01 to 2020-04-30"),
+    ]
+    assert got.data[0]["data"] == locked("HEAD", "data/raw/train", there)[:12] != "" and [
+        f["feature"] for f in got.features
+    ] == ["price", "shop"]
+    assert len(got.examples) == 3 and [e.score for e in got.examples] == sorted(
+        (e.score for e in got.examples), reverse=True
+    )
+    assert (
+        got.personal == [{"column": "id", "why": "is called like an id", "answer": "accepted"}]
+        and got.blanks == ()
+    )
     j = json.loads(json.dumps(got.json(), default=str))
-    assert j["owner"] == "Operations analytics" and j["metrics"]["candidate"]["auc"]["low"] < j["metrics"]["candidate"]["auc"]["value"]
+    assert (
+        j["owner"] == "Operations analytics"
+        and j["metrics"]["candidate"]["auc"]["low"] < j["metrics"]["candidate"]["auc"]["value"]
+    )
     assert "No groups are named" in got.html() and "Nobody has approved" in got._repr_markdown_()
 
 
 def test_of_a_version_with_who_approved_it(there):
     md5 = locked("HEAD", "data/candidate", there)
     sh("git", "tag", "-a", "flights@v1.0.0", "-m", "flights v1.0.0", cwd=there)
-    sh("git", "tag", "-a", f"approve-{md5[:8]}", "-m", "Read it, <b>fine</b>", cwd=there, env={"GIT_COMMITTER_NAME": "Grace", "GIT_COMMITTER_EMAIL": "g@example.com"})
-    append(there / "data" / "decisions.jsonl", {"at": "2099-05-01T08:00:00Z", "who": "Ada", "action": "promote", "to": "prod", "md5": md5, "why": "better"})
-    append(there / "data" / "decisions.jsonl", {"at": "2099-05-02T08:00:00Z", "who": "Eve", "action": "promote", "to": "prod", "md5": "another", "why": "no"})
+    sh(
+        "git",
+        "tag",
+        "-a",
+        f"approve-{md5[:8]}",
+        "-m",
+        "Read it, <b>fine</b>",
+        cwd=there,
+        env={"GIT_COMMITTER_NAME": "Grace", "GIT_COMMITTER_EMAIL": "g@example.com"},
+    )
+    append(
+        there / "data" / "decisions.jsonl",
+        {
+            "at": "2099-05-01T08:00:00Z",
+            "who": "Ada",
+            "action": "promote",
+            "to": "prod",
+            "md5": md5,
+            "why": "better",
+        },
+    )
+    append(
+        there / "data" / "decisions.jsonl",
+        {
+            "at": "2099-05-02T08:00:00Z",
+            "who": "Eve",
+            "action": "promote",
+            "to": "prod",
+            "md5": "another",
+            "why": "no",
+        },
+    )
     C.answer(there, limits="Said later")  # not in the version's commit
     got = C.card("v1.0.0")
-    assert [(a["what"], a["who"]) for a in got.approvals] == [("approve", "Grace"), ("promote prod", "Ada")]
-    assert got.version == "v1.0.0" and "one winter quarter" in got.said.limits and "mlops-nb rollback --to v1.0.0 --why …" in str(got.rollback)
+    assert [(a["what"], a["who"]) for a in got.approvals] == [
+        ("approve", "Grace"),
+        ("promote prod", "Ada"),
+    ]
+    assert (
+        got.version == "v1.0.0"
+        and "one winter quarter" in got.said.limits
+        and "mlops-nb rollback --to v1.0.0 --why …" in str(got.rollback)
+    )
     assert "Model card: flights v1.0.0" in got.html() and "<b>fine" not in got.html()
     with pytest.raises(MlopsError, match="v1.0.0"):
         C.card("v7.0.0")
@@ -72,9 +131,13 @@ def test_of_a_version_with_who_approved_it(there):
 @pytest.mark.parametrize("key", C.REQUIRED)
 def test_each_required_answer_blocks_while_blank(there, key):
     C.answer(there, **{key: "  "})
-    assert C.blanks(there) == [key] and any(key in what and "card.ipynb" in how for what, how in obstacles(there, C.blanks(there)))
+    assert C.blanks(there) == [key] and any(
+        key in what and "card.ipynb" in how for what, how in obstacles(there, C.blanks(there))
+    )
     C.answer(there, **{key: "answered"})
-    assert C.blanks(there) == [] and not [what for what, _ in obstacles(there, C.blanks(there)) if "card" in what]
+    assert C.blanks(there) == [] and not [
+        what for what, _ in obstacles(there, C.blanks(there)) if "card" in what
+    ]
 
 
 def test_personal_columns_must_be_answered(there):
@@ -82,7 +145,9 @@ def test_personal_columns_must_be_answered(there):
     C.answer(there, personal_data={"accepted": []})
     assert C.blanks(there) == ["personal_data: id"]
     path = there / "data" / "raw" / "train" / "events.parquet"
-    pd.read_parquet(path).assign(reach=lambda d: "a" + d.id.astype(str) + "@example.com").to_parquet(path)
+    pd.read_parquet(path).assign(
+        reach=lambda d: "a" + d.id.astype(str) + "@example.com"
+    ).to_parquet(path)
     assert C.blanks(there) == ["personal_data: id", "personal_data: reach"]
     C.answer(there, personal_data={"accepted": ["id"], "dropped": ["reach"]})
     assert C.blanks(there) == ["personal_data: reach is said to be dropped, but is a feature"]
@@ -93,100 +158,215 @@ def test_personal_columns_must_be_answered(there):
 
 
 def test_answers_keep_comments_and_bytes(there):
-    path = there / C.FILE; before = path.read_bytes(); told = C.answers(there)
+    path = there / C.FILE
+    before = path.read_bytes()
+    told = C.answers(there)
     C.answer(there, limits=told.limits, personal_data={"accepted": ["id"]})
     assert path.read_bytes() == before
     C.answer(there, ethics="New")
-    assert b"# Columns that look like names" in path.read_bytes() and C.answers(there).ethics == "New" and C.answers(there).limits == told.limits
+    assert (
+        b"# Columns that look like names" in path.read_bytes()
+        and C.answers(there).ethics == "New"
+        and C.answers(there).limits == told.limits
+    )
     with pytest.raises(MlopsError, match="Did you mean"):
         C.answer(there, licens="CC0")
     assert C.answers(there).ethics == "New"
 
 
 def test_groups_are_compared_with_intervals(judged, judged_card):
-    got = judged_card; d = pd.read_parquet(judged / "data" / "features" / "current.parquet"); m = load(judged / "data" / "candidate")
+    got = judged_card
+    d = pd.read_parquet(judged / "data" / "features" / "current.parquet")
+    m = load(judged / "data" / "candidate")
     pred, y = m.predict(d), m.y(d)
     for row in got.groups["groups"]:
-        at = (d["shop"].astype(str) == row["level"]).to_numpy(); flagged, hit = pred.prediction[at] == 1, y[at] == 1
-        assert row["n"] == at.sum() and np.isclose(row["flagged"], flagged.mean()) and np.isclose(row["recall"], flagged[hit].mean()) and np.isclose(row["false_alarms"], flagged[~hit].mean())
+        at = (d["shop"].astype(str) == row["level"]).to_numpy()
+        flagged, hit = pred.prediction[at] == 1, y[at] == 1
+        assert (
+            row["n"] == at.sum()
+            and np.isclose(row["flagged"], flagged.mean())
+            and np.isclose(row["recall"], flagged[hit].mean())
+            and np.isclose(row["false_alarms"], flagged[~hit].mean())
+        )
         for rate in ("flagged", "recall", "false_alarms", "precision", "calibration_error"):
-            assert row[f"{rate} low"] <= row[rate] <= row[f"{rate} high"] and row[f"{rate} low"] < row[f"{rate} high"]
+            assert (
+                row[f"{rate} low"] <= row[rate] <= row[f"{rate} high"]
+                and row[f"{rate} low"] < row[f"{rate} high"]
+            )
     page = got.html()
-    assert len(got.groups["groups"]) == 3 and {"flagged", "calibration_error"} <= {g["rate"] for g in got.groups["gaps"]} and "calibration error" in page and "four-fifths" in page
+    assert (
+        len(got.groups["groups"]) == 3
+        and {"flagged", "calibration_error"} <= {g["rate"] for g in got.groups["gaps"]}
+        and "calibration error" in page
+        and "four-fifths" in page
+    )
 
 
 def test_a_failed_gate_stands_in_the_way(judged, judged_card):
     assert not judged_card.gate["passed"] and "✗" in judged_card._repr_markdown_()
-    (what, how), = obstacles(judged)
-    assert what.startswith("the gate failed: ") and "minimum auc" in what and "another candidate" in how
+    ((what, how),) = obstacles(judged)
+    assert (
+        what.startswith("the gate failed: ")
+        and "minimum auc" in what
+        and "another candidate" in how
+    )
 
 
 def table(n=500):
     rng = np.random.default_rng(1)
-    return pd.DataFrame({"x": rng.normal(size=n), "kind": rng.choice(["a", "b"], n), "same": 1.0}), rng
+    return pd.DataFrame(
+        {"x": rng.normal(size=n), "kind": rng.choice(["a", "b"], n), "same": 1.0}
+    ), rng
 
 
 @pytest.mark.parametrize("task", ["binary", "regression", "multiclass"])
 def test_reasons_find_what_moved_the_score(task):
-    d, rng = table(); s = 3 * d.x + (d.kind == "a") + rng.normal(0, .3, len(d))
-    d["y"] = s if task == "regression" else (s > 0).astype(int) if task == "binary" else np.where(s > 2, "high", np.where(s > -1, "mid", "low"))
-    m = train(d, {"target": "y", "task": task, "time": None, "keys": []}, estimator="sklearn.linear_model." + ("Ridge" if task == "regression" else "LogisticRegression")).model
-    row = d.iloc[[int(d.x.argmax())]]; why = C.reasons(m, row, d, top=3)
-    assert [r["feature"] for r in why.rows][0] == "x" and why.rows[0]["change"] > 0 and abs(why.rows[-1]["change"]) < 1e-12
+    d, rng = table()
+    s = 3 * d.x + (d.kind == "a") + rng.normal(0, 0.3, len(d))
+    d["y"] = (
+        s
+        if task == "regression"
+        else (s > 0).astype(int)
+        if task == "binary"
+        else np.where(s > 2, "high", np.where(s > -1, "mid", "low"))
+    )
+    m = train(
+        d,
+        {"target": "y", "task": task, "time": None, "keys": []},
+        estimator="sklearn.linear_model."
+        + ("Ridge" if task == "regression" else "LogisticRegression"),
+    ).model
+    row = d.iloc[[int(d.x.argmax())]]
+    why = C.reasons(m, row, d, top=3)
+    assert (
+        [r["feature"] for r in why.rows][0] == "x"
+        and why.rows[0]["change"] > 0
+        and abs(why.rows[-1]["change"]) < 1e-12
+    )
     without = m.predict(row.assign(x=d.x.median()))[why.of].iloc[0]
-    assert np.isclose(why.score, m.predict(row)[why.of].iloc[0]) and np.isclose(why.rows[0]["change"], why.score - without)
+    assert np.isclose(why.score, m.predict(row)[why.of].iloc[0]) and np.isclose(
+        why.rows[0]["change"], why.score - without
+    )
     assert C.reasons(m, row.assign(x=np.nan), d).rows and why == C.reasons(m, row, d)
 
 
 def test_shap_is_an_extra_with_a_name(monkeypatch):
     import sys
-    d, rng = table(); d["y"] = (d.x > 0).astype(int)
-    m = train(d, {"target": "y", "task": "binary", "time": None, "keys": []}, estimator="sklearn.linear_model.LogisticRegression").model
+
+    d, rng = table()
+    d["y"] = (d.x > 0).astype(int)
+    m = train(
+        d,
+        {"target": "y", "task": "binary", "time": None, "keys": []},
+        estimator="sklearn.linear_model.LogisticRegression",
+    ).model
     monkeypatch.setitem(sys.modules, "shap", None)
     with pytest.raises(MlopsError, match=r"mlops_nb\[shap\]"):
         C.reasons(m, d.head(1), d, method="shap")
 
 
-@pytest.mark.parametrize("estimator", ["auto", "sklearn.ensemble.RandomForestClassifier", "sklearn.ensemble.ExtraTreesRegressor", "sklearn.neighbors.KNeighborsClassifier", "native"])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        "auto",
+        "sklearn.ensemble.RandomForestClassifier",
+        "sklearn.ensemble.ExtraTreesRegressor",
+        "sklearn.neighbors.KNeighborsClassifier",
+        "native",
+    ],
+)
 def test_shap_adds_up_or_is_refused(estimator):
     "Changes and base are the model's own output; what SHAP cannot take apart, or would get wrong, is refused in words."
     pytest.importorskip("shap")
-    d, rng = table(); s = 3 * d.x + (d.kind == "a") + rng.normal(0, .3, len(d)); regression = "Regressor" in estimator
+    d, rng = table()
+    s = 3 * d.x + (d.kind == "a") + rng.normal(0, 0.3, len(d))
+    regression = "Regressor" in estimator
     d["y"] = s if regression else (s > 0).astype(int)
-    if "Neighbors" not in estimator: d.loc[::7, "x"] = None
+    if "Neighbors" not in estimator:
+        d.loc[::7, "x"] = None
     if estimator == "native":
-        d["kind"] = rng.choice([*"abcdefghij"], len(d)); d["y"] = (d.kind.isin([*"bdgi"]) ^ (rng.random(len(d)) < .1)).astype(int)
-    more = {"params": {"categorical_features": [0]}} if estimator == "native" else {"params": {"n_estimators": 20}} if "ensemble" in estimator else {"encoding": "ordinal"} if "Neighbors" in estimator else {}
-    m = train(d, {"target": "y", "task": "regression" if regression else "binary", "time": None, "keys": []}, estimator="auto" if estimator == "native" else estimator, **more).model
+        d["kind"] = rng.choice([*"abcdefghij"], len(d))
+        d["y"] = (d.kind.isin([*"bdgi"]) ^ (rng.random(len(d)) < 0.1)).astype(int)
+    more = (
+        {"params": {"categorical_features": [0]}}
+        if estimator == "native"
+        else {"params": {"n_estimators": 20}}
+        if "ensemble" in estimator
+        else {"encoding": "ordinal"}
+        if "Neighbors" in estimator
+        else {}
+    )
+    m = train(
+        d,
+        {"target": "y", "task": "regression" if regression else "binary", "time": None, "keys": []},
+        estimator="auto" if estimator == "native" else estimator,
+        **more,
+    ).model
     if "Neighbors" in estimator or estimator == "native":
-        with pytest.raises(MlopsError, match="add up" if estimator == "native" else "a model of trees"):
+        with pytest.raises(
+            MlopsError, match="add up" if estimator == "native" else "a model of trees"
+        ):
             [C.reasons(m, d.iloc[[i]], d, top=99, method="shap") for i in range(40)]
         return
     for i in (0, 1, 7, int(d.x.argmax())):
-        why = C.reasons(m, d.iloc[[i]], d, top=99, method="shap"); total = why.base + sum(r["change"] for r in why.rows)
-        assert len(why.rows) == len(m.columns) and abs((1 / (1 + np.exp(-total)) if estimator == "auto" else total) - why.score) < 1e-6 and "base" in why._repr_markdown_()
+        why = C.reasons(m, d.iloc[[i]], d, top=99, method="shap")
+        total = why.base + sum(r["change"] for r in why.rows)
+        assert (
+            len(why.rows) == len(m.columns)
+            and abs((1 / (1 + np.exp(-total)) if estimator == "auto" else total) - why.score) < 1e-6
+            and "base" in why._repr_markdown_()
+        )
     assert why.rows[0]["feature"] == "x" and why.rows[0]["change"] > 0
 
 
 def test_features_that_do_not_help_are_named(judged_card):
     from mlops_nb.evaluate import importance
-    d, rng = table(); d["y"] = (d.x > 0).astype(int)
-    m = train(d, {"target": "y", "task": "binary", "time": None, "keys": []}, estimator="sklearn.linear_model.LogisticRegression").model
+
+    d, rng = table()
+    d["y"] = (d.x > 0).astype(int)
+    m = train(
+        d,
+        {"target": "y", "task": "binary", "time": None, "keys": []},
+        estimator="sklearn.linear_model.LogisticRegression",
+    ).model
     got = C.Card(**{**vars(judged_card), "importance": importance(m, d, 2).to_dict("records")})
-    assert "same" in got.idle and "x" not in got.idle and "on the rows tried: " in got._repr_markdown_()
+    assert (
+        "same" in got.idle
+        and "x" not in got.idle
+        and "on the rows tried: " in got._repr_markdown_()
+    )
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium here")
 def test_the_page_fits_a_phone_asks_nobody_and_obeys_no_data(judged_card, tmp_path):
     api = pytest.importorskip("playwright.sync_api")
     bad = "<script>alert(1)</script><img src=x onerror=alert(1)> " + "W" * 90
-    got = C.Card(**{**vars(judged_card), "said": C.Said(intended_use=bad, limits=bad), "blanks": ("ethics", bad)}); path = tmp_path / "card.html"; path.write_text(got.html())
+    got = C.Card(
+        **{
+            **vars(judged_card),
+            "said": C.Said(intended_use=bad, limits=bad),
+            "blanks": ("ethics", bad),
+        }
+    )
+    path = tmp_path / "card.html"
+    path.write_text(got.html())
     with api.sync_playwright() as p:
         b = p.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         for width in (380, 1400):
-            page = b.new_page(viewport={"width": width, "height": 800}); asked = []
-            page.on("request", lambda r: asked.append(r.url)), page.on("dialog", lambda d: (asked.append(d.message), d.dismiss()))
+            page = b.new_page(viewport={"width": width, "height": 800})
+            asked = []
+            (
+                page.on("request", lambda r: asked.append(r.url)),
+                page.on("dialog", lambda d: (asked.append(d.message), d.dismiss())),
+            )
             page.goto(path.as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth") <= width and [u for u in asked if not u.startswith(("file:", "data:"))] == []
-            assert "more information needed" in page.inner_text("main") and "<script>alert(1)" in page.inner_text("main") and page.locator("main svg").count() >= 2
+            assert (
+                page.evaluate("document.documentElement.scrollWidth") <= width
+                and [u for u in asked if not u.startswith(("file:", "data:"))] == []
+            )
+            assert (
+                "more information needed" in page.inner_text("main")
+                and "<script>alert(1)" in page.inner_text("main")
+                and page.locator("main svg").count() >= 2
+            )
         b.close()

@@ -1,4 +1,5 @@
 """Lines 8 and 9 in a small project: what reruns, what only renders, what comes back."""
+
 import json
 import re
 import sys
@@ -24,7 +25,11 @@ def stages_run(said):
 
 def test_prose_reruns_no_notebook(small):
     "A sentence of a stage notebook shows on the page; only `code` and `report` run."
-    edit_cell(small / "nbs" / "stages" / "monitor.ipynb", "Is it still good?", "Is it still any good, one wonders?")
+    edit_cell(
+        small / "nbs" / "stages" / "monitor.ipynb",
+        "Is it still good?",
+        "Is it still any good, one wonders?",
+    )
     said = nb("repro", cwd=small).stdout
     assert stages_run(said) == ["code", "report"], said
     assert "one wonders" in (small / "reports" / "monitor.html").read_text()
@@ -35,7 +40,9 @@ def test_template_and_language_rerun_no_notebook(small):
     ini = (small / "settings.ini").read_text()
     (small / "settings.ini").write_text(ini.replace("language = en", "language = ja"))
     words = small / "mlops_nb" / "report.py"
-    words.write_text(words.read_text().replace("<!doctype html>", "<!doctype html><!-- edited -->", 1))
+    words.write_text(
+        words.read_text().replace("<!doctype html>", "<!doctype html><!-- edited -->", 1)
+    )
     nbk = next((small / "nbs" / "api").glob("*_report.ipynb"))
     edit_cell(nbk, "<!doctype html>", "<!doctype html><!-- edited -->")
     said = nb("repro", cwd=small).stdout
@@ -45,7 +52,11 @@ def test_template_and_language_rerun_no_notebook(small):
 
 
 def test_formatting_and_comments_rerun_nothing(small):
-    edit_cell(small / "nbs" / "stages" / "train.ipynb", "fitted = model.train(", "# a comment\nfitted = model.train( ")
+    edit_cell(
+        small / "nbs" / "stages" / "train.ipynb",
+        "fitted = model.train(",
+        "# a comment\nfitted = model.train( ",
+    )
     said = nb("repro", cwd=small).stdout
     assert set(stages_run(said)) <= {"code", "report"}, said
 
@@ -57,14 +68,20 @@ def test_a_module_edit_reruns_what_uses_it_and_says_which_function(small):
     py.write_text(py.read_text().replace("MAX_REASONS = 5", "MAX_REASONS = 4"))
     said = nb("repro", cwd=small).stdout
     assert stages_run(said)[:2] == ["code", "monitor"] and "train" not in stages_run(said), said
-    assert re.search(r"monitor\.py: .*MAX_REASONS.* changed|monitor\.py: top level changed", said), said
+    assert re.search(
+        r"monitor\.py: .*MAX_REASONS.* changed|monitor\.py: top level changed", said
+    ), said
 
 
 def test_forgotten_export_names_the_notebook(small):
     path = next((small / "nbs" / "api").glob("*_monitor.ipynb"))
     edit_cell(path, "MAX_REASONS = 5", "MAX_REASONS = 3")
     got = nb("repro", cwd=small, check=False)
-    assert got.returncode and path.name in got.stdout + got.stderr and "export" in got.stdout + got.stderr
+    assert (
+        got.returncode
+        and path.name in got.stdout + got.stderr
+        and "export" in got.stdout + got.stderr
+    )
 
 
 def test_locked_version_reruns_what_imports_it(small):
@@ -84,7 +101,11 @@ def test_deleted_outputs_come_back_from_the_cache(small):
 
 def test_failing_cell(small):
     "A page with the error first, non-zero exit, earlier outputs in the cache."
-    edit_cell(small / "nbs" / "stages" / "monitor.ipynb", "given = monitor.Limits(", "1 / 0\ngiven = monitor.Limits(")
+    edit_cell(
+        small / "nbs" / "stages" / "monitor.ipynb",
+        "given = monitor.Limits(",
+        "1 / 0\ngiven = monitor.Limits(",
+    )
     got = nb("repro", cwd=small, check=False)
     said = got.stdout + got.stderr
     assert got.returncode and "ZeroDivisionError" in said and "dvc checkout" in said, said
@@ -97,11 +118,18 @@ def test_failing_cell(small):
 
 def test_script_in_values_shows_as_text(project):
     from conftest import sales
+
     bad = "<script>alert(1)</script>"
     d = sales(800).rename(columns={"shop": f"shop {bad}"})
-    d[f"shop {bad}"] = d[f"shop {bad}"].map({"a": bad, "b": "<img src=x onerror=alert(1)>", "c": "c"})
+    d[f"shop {bad}"] = d[f"shop {bad}"].map(
+        {"a": bad, "b": "<img src=x onerror=alert(1)>", "c": "c"}
+    )
     top = project(d, noun=bad)
-    change(top, train={"params": {"max_iter": 20}}, evaluate={"groups": [f"shop {bad}"], "checks": {}, "min_n": 20})
+    change(
+        top,
+        train={"params": {"max_iter": 20}},
+        evaluate={"groups": [f"shop {bad}"], "checks": {}, "min_n": 20},
+    )
     nb("repro", cwd=top)
     for page in (top / "reports").glob("*.html"):
         text = page.read_text()
@@ -118,7 +146,14 @@ def test_both_engines_give_equal_notebooks(small):
 
 
 def test_plain_papermill_works(small, tmp_path):
-    sh(sys.executable, "-m", "papermill", "nbs/stages/train.ipynb", tmp_path / "out.ipynb", cwd=small)
+    sh(
+        sys.executable,
+        "-m",
+        "papermill",
+        "nbs/stages/train.ipynb",
+        tmp_path / "out.ipynb",
+        cwd=small,
+    )
     assert (small / ".mlops" / "scratch").exists()
 
 

@@ -1,4 +1,5 @@
 """Line 2: any source, any shape. What is read, what DVC reruns, and what very wide, very small and wrong tables come to."""
+
 import datetime
 import json
 import re
@@ -11,9 +12,19 @@ from conftest import change, nb, sales, sh
 from mlops_nb import data
 from mlops_nb.core import MlopsError
 
-WINDOWS = {"train": {"start": "2020-01", "end": "2020-03"}, "current": {"start": "2020-04", "end": "2020-04"}}
+WINDOWS = {
+    "train": {"start": "2020-01", "end": "2020-03"},
+    "current": {"start": "2020-04", "end": "2020-04"},
+}
 SHARES = {"train": {"share": 0.7}, "current": {"share": 0.3}}
-TABLE = pd.DataFrame({"id": range(240), "day": pd.date_range("2020-01-01", periods=240, freq="12h"), "y": np.arange(240) % 2, "x": 1.5})  # 1 January to 29 April
+TABLE = pd.DataFrame(
+    {
+        "id": range(240),
+        "day": pd.date_range("2020-01-01", periods=240, freq="12h"),
+        "y": np.arange(240) % 2,
+        "x": 1.5,
+    }
+)  # 1 January to 29 April
 
 
 @pytest.fixture
@@ -28,7 +39,11 @@ def place(tmp_path, monkeypatch):
 
 def events(window="train", windows=WINDOWS, **settings):
     "The events that `ingest` would write."
-    p = {"data": {"target": "y", "task": "binary", "time": "day", "keys": ["id"], "depends": "data"} | settings, "windows": windows}
+    p = {
+        "data": {"target": "y", "task": "binary", "time": "day", "keys": ["id"], "depends": "data"}
+        | settings,
+        "windows": windows,
+    }
     s, w = data.spec(p), data.windows(p)[window]
     return data.select(data.load(s, w), s, w)["events"]
 
@@ -47,12 +62,18 @@ def test_files(place):
     TABLE.to_csv("data/d.tsv", sep="\t", index=False)
     TABLE.to_csv("data/e.csv.gz", index=False)
     whole = events(source="data/c.parquet")
-    assert len(whole) == 182 and str(whole.day.max()) == "2020-03-31 12:00:00" and str(whole.day.dtype) == "datetime64[us]"
+    assert (
+        len(whole) == 182
+        and str(whole.day.max()) == "2020-03-31 12:00:00"
+        and str(whole.day.dtype) == "datetime64[us]"
+    )
     for source in ("data/[ab].csv", "data/d.tsv", "data/e.csv.gz"):
         pd.testing.assert_frame_equal(events(source=source), whole)
     assert len(events("current", source="data/c.parquet")) == 58
     assert len(events("current", source="data/c.parquet", lookback="10D")) == 58 + 20
-    refused("data.depends", "data/c.parquet", source="data/c.parquet", depends="data/code/source.json")
+    refused(
+        "data.depends", "data/c.parquet", source="data/c.parquet", depends="data/code/source.json"
+    )
 
 
 def test_encodings(place):
@@ -69,11 +90,19 @@ def test_encodings(place):
 
 def test_urls(place):
     import fsspec
+
     with fsspec.open("memory://tables/x.csv", "w") as f:
         TABLE.to_csv(f, index=False)
     TABLE.to_parquet("data/x.parquet")
-    assert len(events(source="memory://tables/x.csv", as_of="2020-12-31")) == len(events(source="memory://tables/*.csv", as_of="2020-12-31")) == 182
-    assert str(events(source=f"file://{place}/data/x.parquet", as_of="2020-02-10").day.max()) == "2020-02-10 00:00:00"
+    assert (
+        len(events(source="memory://tables/x.csv", as_of="2020-12-31"))
+        == len(events(source="memory://tables/*.csv", as_of="2020-12-31"))
+        == 182
+    )
+    assert (
+        str(events(source=f"file://{place}/data/x.parquet", as_of="2020-02-10").day.max())
+        == "2020-02-10 00:00:00"
+    )
     refused("data.as_of", source="memory://tables/x.csv")
     refused("nosuch://x/y.csv", source="nosuch://x/y.csv", as_of="2020-12-31")
     refused("none.csv", source="memory://tables/none.csv", as_of="2020-12-31")
@@ -87,11 +116,16 @@ def test_database(place, monkeypatch):
     TABLE.assign(day=TABLE.day.dt.strftime("%Y-%m-%dT%H:%M")).to_sql("iso", db, index=False)
     ask = {"source": "sqlite:///data/x.db", "as_of": "2020-12-31"}
     for table in ("times", "days", "iso"):  # SQLite keeps times as text: no first day may be lost
-        got = events(**ask, query=f"select * from {table} where day >= :start and day < :end and day <= :as_of")
+        got = events(
+            **ask,
+            query=f"select * from {table} where day >= :start and day < :end and day <= :as_of",
+        )
         assert len(got) == 182 and str(got.day.min()) == "2020-01-01 00:00:00", table
     assert len(events(**ask | {"as_of": "2020-02-01"}, query="select * from times")) == 63
     monkeypatch.setenv("DB_FILE", "data/x.db")
-    assert len(events(**ask | {"source": "sqlite:///${DB_FILE}"}, query="select * from times")) == 182
+    assert (
+        len(events(**ask | {"source": "sqlite:///${DB_FILE}"}, query="select * from times")) == 182
+    )
     refused("data.as_of", source="sqlite:///data/x.db", query="select * from times")
     refused("data.query", **ask)
     refused("syntax error", **ask, query="selec")
@@ -103,50 +137,105 @@ def test_database(place, monkeypatch):
 
 def test_function(place, monkeypatch):
     monkeypatch.syspath_prepend(place)
-    (place / "my_source.py").write_text("import pandas as pd\ndef load(w): return pd.read_csv('data/in.csv')\ndef broken(w): return 1 / 0\ndef number(w): return 3\n"
-                                        "def history(w): return {'events': load(w), 'visits': pd.DataFrame({'known_at': pd.to_datetime(['2020-01-05', '2020-03-01'])})}\n")
+    (place / "my_source.py").write_text(
+        "import pandas as pd\ndef load(w): return pd.read_csv('data/in.csv')\ndef broken(w): return 1 / 0\ndef number(w): return 3\n"
+        "def history(w): return {'events': load(w), 'visits': pd.DataFrame({'known_at': pd.to_datetime(['2020-01-05', '2020-03-01'])})}\n"
+    )
     TABLE.to_csv("data/in.csv", index=False)
     assert len(events(source="my_source:load")) == 182
     refused("ZeroDivisionError", "my_source.py, line 3", source="my_source:broken")
     refused("a DataFrame", "int", source="my_source:number")
-    p = {"data": {"source": "my_source:history", "target": "y", "time": "day", "as_of": "2020-02-01"}, "windows": WINDOWS}
+    p = {
+        "data": {
+            "source": "my_source:history",
+            "target": "y",
+            "time": "day",
+            "as_of": "2020-02-01",
+        },
+        "windows": WINDOWS,
+    }
     s, w = data.spec(p), data.windows(p)["train"]
-    assert len(data.select(data.load(s, w), s, w)["visits"]) == 1  # the second was not known by then
+    assert (
+        len(data.select(data.load(s, w), s, w)["visits"]) == 1
+    )  # the second was not known by then
 
 
 def test_times(place):
-    for name, day in {"aware": TABLE.day.dt.tz_localize("Asia/Tokyo"), "ms": TABLE.day.astype("datetime64[ms]"), "date": TABLE.day.dt.date}.items():
+    for name, day in {
+        "aware": TABLE.day.dt.tz_localize("Asia/Tokyo"),
+        "ms": TABLE.day.astype("datetime64[ms]"),
+        "date": TABLE.day.dt.date,
+    }.items():
         TABLE.assign(day=day).to_parquet(f"data/{name}.parquet")
         assert str(events(source=f"data/{name}.parquet").day.dtype) == "datetime64[us]"
-    TABLE.assign(day=TABLE.day.dt.tz_localize("Asia/Tokyo").astype(str)).to_csv("data/aware.csv", index=False)
-    assert str(events(source="data/aware.csv").day.min()) == str(events(source="data/aware.parquet").day.min()) == "2020-01-01 03:00:00"  # 12:00 in Tokyo
+    TABLE.assign(day=TABLE.day.dt.tz_localize("Asia/Tokyo").astype(str)).to_csv(
+        "data/aware.csv", index=False
+    )
+    assert (
+        str(events(source="data/aware.csv").day.min())
+        == str(events(source="data/aware.parquet").day.min())
+        == "2020-01-01 03:00:00"
+    )  # 12:00 in Tokyo
     TABLE.assign(day=range(20200101, 20200341)).to_csv("data/number.csv", index=False)
     refused("numbers such as", source="data/number.csv")
-    assert [str(data.windows({"data": {"source": "a.csv", "target": "y", "time": "day", "period": p}, "windows": {"train": {"start": a, "end": b}, "current": {"start": "2022", "end": "2022"}}})["train"].end)[:10]
-            for p, a, b in (("M", "2020", "2020"), ("D", "2020-01", "2020-02"), ("W", "2020-01-06", "2020-01-13"), ("M", datetime.date(2020, 1, 1), 2021))] == ["2021-01-01", "2020-03-01", "2020-01-20", "2022-01-01"]
+    assert [
+        str(
+            data.windows(
+                {
+                    "data": {"source": "a.csv", "target": "y", "time": "day", "period": p},
+                    "windows": {
+                        "train": {"start": a, "end": b},
+                        "current": {"start": "2022", "end": "2022"},
+                    },
+                }
+            )["train"].end
+        )[:10]
+        for p, a, b in (
+            ("M", "2020", "2020"),
+            ("D", "2020-01", "2020-02"),
+            ("W", "2020-01-06", "2020-01-13"),
+            ("M", datetime.date(2020, 1, 1), 2021),
+        )
+    ] == ["2021-01-01", "2020-03-01", "2020-01-20", "2022-01-01"]
 
 
 def test_labels_known_later_are_blank(place):
     TABLE.assign(known=TABLE.day + pd.Timedelta("20D")).to_csv("data/in.csv", index=False)
     got = events(source="data/in.csv", label_known="known", as_of="2020-03-15")
-    assert str(got.day.max()) == "2020-03-15 00:00:00" and str(got[got.y.notna()].day.max()) == "2020-02-24 00:00:00"
+    assert (
+        str(got.day.max()) == "2020-03-15 00:00:00"
+        and str(got[got.y.notna()].day.max()) == "2020-02-24 00:00:00"
+    )
 
 
 def test_without_time_the_split_is_seeded(place):
     TABLE.to_csv("data/in.csv", index=False)
-    ids = lambda window, **kw: events(window, SHARES, source="data/in.csv", time=None, **kw).id.tolist()
+    ids = lambda window, **kw: events(
+        window, SHARES, source="data/in.csv", time=None, **kw
+    ).id.tolist()
     train, current = ids("train"), ids("current")
     assert sorted(train + current) == list(range(240)) and len(train) == 168
     assert train == ids("train") != ids("train", seed=1)
-    refused("at most 1", source="data/in.csv", time=None, windows={"train": {"share": 0.7}, "current": {"share": 0.5}})
+    refused(
+        "at most 1",
+        source="data/in.csv",
+        time=None,
+        windows={"train": {"share": 0.7}, "current": {"share": 0.5}},
+    )
 
 
 def test_settings(place):
     TABLE.to_csv("data/in.csv", index=False)
     ok = {"source": "data/in.csv"}
     assert list(events(**ok, keys=None)) == ["row", "id", "day", "y", "x"]
-    for words, bad in ((["data.lookback"], {"lookback": "28 dayz"}), (["single value"], {"source": ["a.csv"]}), (["neither key nor time"], {"keys": ["y"]}),
-                       (["score"], {"target": "score"}), (["times in data.as_of"], {"as_of": "soon"}), (["pattern"], {"source": "data/"})):
+    for words, bad in (
+        (["data.lookback"], {"lookback": "28 dayz"}),
+        (["single value"], {"source": ["a.csv"]}),
+        (["neither key nor time"], {"keys": ["y"]}),
+        (["score"], {"target": "score"}),
+        (["times in data.as_of"], {"as_of": "soon"}),
+        (["pattern"], {"source": "data/"}),
+    ):
         refused(*words, **ok | bad)
 
 
@@ -158,11 +247,28 @@ def test_dvc_follows_the_source(small):
     assert "nothing to do" in nb("repro", cwd=small).stdout
     path = small / "data" / "in.csv"
     lines = path.read_text().splitlines()
-    path.write_text("\n".join([*lines[:-1], lines[-1].replace(lines[-1].split(",")[3], "11.5")]) + "\n")  # one price in April
+    path.write_text(
+        "\n".join([*lines[:-1], lines[-1].replace(lines[-1].split(",")[3], "11.5")]) + "\n"
+    )  # one price in April
     got = _ran(nb("repro", "preprocess", cwd=small).stdout)
-    assert {"ingest@train", "ingest@current", "preprocess@current"} <= got and "preprocess@train" not in got  # January to March came out the same
+    assert {
+        "ingest@train",
+        "ingest@current",
+        "preprocess@current",
+    } <= got and "preprocess@train" not in got  # January to March came out the same
     before = len(pd.read_parquet(small / "data" / "raw" / "current" / "events.parquet"))
-    change(small, data={"source": "data/in.csv", "depends": "data/in.csv", "target": "y", "task": "binary", "time": "day", "keys": ["id"], "as_of": "2020-04-15"})
+    change(
+        small,
+        data={
+            "source": "data/in.csv",
+            "depends": "data/in.csv",
+            "target": "y",
+            "task": "binary",
+            "time": "day",
+            "keys": ["id"],
+            "as_of": "2020-04-15",
+        },
+    )
     got = _ran(nb("repro", "ingest", cwd=small).stdout)
     assert {"ingest@train", "ingest@current"} <= got
     assert len(pd.read_parquet(small / "data" / "raw" / "current" / "events.parquet")) < before
@@ -176,8 +282,13 @@ def test_broken_current_window_still_gives_pages(small):
     got = nb("repro", cwd=small)
     assert "Traceback" not in got.stdout + got.stderr
     assert len(pd.read_parquet(small / "data" / "predictions" / "current.parquet")) == 0
-    monitor, evaluate = (json.loads((small / "reports" / f"{n}.json").read_text()) for n in ("monitor", "evaluate"))
-    assert monitor["verdict"]["level"] == "act" and monitor["verdict"]["reasons"][0]["key"] == "schema.unique"
+    monitor, evaluate = (
+        json.loads((small / "reports" / f"{n}.json").read_text()) for n in ("monitor", "evaluate")
+    )
+    assert (
+        monitor["verdict"]["level"] == "act"
+        and monitor["verdict"]["reasons"][0]["key"] == "schema.unique"
+    )
     assert evaluate["results"]["rows"] == 0 and evaluate["verdict"]["level"] != "ok"
     page = (small / "reports" / "monitor.html").read_text("utf-8")
     assert "Act now" in page and "could not be shown" not in page
@@ -186,9 +297,20 @@ def test_broken_current_window_still_gives_pages(small):
 
 def test_columns_that_are_never_features(project):
     d = sales(400).drop(columns="id")
-    top = project(d.assign(known=pd.to_datetime(d.day) + pd.Timedelta("1D")), keys=None, label_known="known", as_of="2020-12-31")
+    top = project(
+        d.assign(known=pd.to_datetime(d.day) + pd.Timedelta("1D")),
+        keys=None,
+        label_known="known",
+        as_of="2020-12-31",
+    )
     nb("ingest", "train", cwd=top), nb("run", "preprocess", "train", cwd=top)
-    assert list(pd.read_parquet(top / "data" / "features" / "train.parquet")) == ["row", "day", "shop", "price", "y"]
+    assert list(pd.read_parquet(top / "data" / "features" / "train.parquet")) == [
+        "row",
+        "day",
+        "shop",
+        "price",
+        "y",
+    ]
 
 
 def test_ten_rows(project):
@@ -201,7 +323,19 @@ def test_ten_rows(project):
 def test_a_thousand_columns(project):
     n, rng = 400, np.random.default_rng(0)
     d = pd.DataFrame(rng.normal(size=(n, 990)).round(3)).add_prefix("c")
-    d = pd.concat([pd.DataFrame({"id": range(n), "day": pd.date_range("2020-01-01", "2020-04-30", periods=n).floor("min")}), d, pd.DataFrame(rng.choice(list("abcd"), (n, 7))).add_prefix("t")], axis=1)
+    d = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "id": range(n),
+                    "day": pd.date_range("2020-01-01", "2020-04-30", periods=n).floor("min"),
+                }
+            ),
+            d,
+            pd.DataFrame(rng.choice(list("abcd"), (n, 7))).add_prefix("t"),
+        ],
+        axis=1,
+    )
     d["y"] = (d.c0 + d.c1 + rng.normal(0, 0.5, n) > 0).astype(int)
     top = project(d, schema=False)
     change(top, train={"params": {"max_iter": 30}}, evaluate={"groups": [], "checks": {}})

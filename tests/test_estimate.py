@@ -1,4 +1,5 @@
 """Performance without outcomes: right where it can be, wide where it is unsure, blind where it says so, and with its record."""
+
 import json
 import subprocess
 import sys
@@ -11,7 +12,19 @@ from scipy.stats import binom
 from sklearn import metrics as skm
 
 from mlops_nb.core import MlopsError, to_json
-from mlops_nb.estimate import Calibration, bias_and_spread, calibrate, error_model, estimate, performance_plot, performance_say, realised, record, rehearse, said
+from mlops_nb.estimate import (
+    Calibration,
+    bias_and_spread,
+    calibrate,
+    error_model,
+    estimate,
+    performance_plot,
+    performance_say,
+    realised,
+    record,
+    rehearse,
+    said,
+)
 from mlops_nb.evaluate import METRICS, metrics
 
 TAKEN = Calibration(((0.0, 0.0, 10**9), (1.0, 1.0, 10**9)), 0.5, 0, 0, 0)  # scores at their word
@@ -39,19 +52,32 @@ def world(rng, n, a=2, b=5):
     return p, rng.random(n) < p
 
 
-@pytest.mark.parametrize("n, distinct, threshold", [(5000, None, 0.5), (3000, 13, 0.3), (40, 5, 0.5), (400, 400, 0.02)])
+@pytest.mark.parametrize(
+    "n, distinct, threshold", [(5000, None, 0.5), (3000, 13, 0.3), (40, 5, 0.5), (400, 400, 0.02)]
+)
 def test_realised_agrees_with_sklearn_and_with_evaluate(n, distinct, threshold):
     rng = np.random.default_rng(n)
     s, y = world(rng, n)
     s = squeeze(s) if distinct is None else np.round(s * distinct) / distinct
     got, f = realised(*exact(s, y), threshold), s >= threshold
-    want = {"auc": skm.roc_auc_score(y, s), "log_loss": skm.log_loss(y, np.clip(s, 1e-15, 1 - 1e-15)), "brier": skm.brier_score_loss(y, s), "accuracy": skm.accuracy_score(y, f),
-            "f1": skm.f1_score(y, f), "precision": skm.precision_score(y, f), "recall": skm.recall_score(y, f), "positive": y.mean(), "false_alarms": f[~y].mean()}
+    want = {
+        "auc": skm.roc_auc_score(y, s),
+        "log_loss": skm.log_loss(y, np.clip(s, 1e-15, 1 - 1e-15)),
+        "brier": skm.brier_score_loss(y, s),
+        "accuracy": skm.accuracy_score(y, f),
+        "f1": skm.f1_score(y, f),
+        "precision": skm.precision_score(y, f),
+        "recall": skm.recall_score(y, f),
+        "positive": y.mean(),
+        "false_alarms": f[~y].mean(),
+    }
     assert set(got) == set(want) < set(METRICS["binary"])
     rows = metrics("binary", y, pd.DataFrame({"score": s, "prediction": f.astype(int)}))
     for k, v in want.items():
         assert got[k]["value"] == pytest.approx(v, abs=1e-12), k
-        assert [got[k]["low"], got[k]["high"]] == pytest.approx([rows[k].low, rows[k].high], abs=1e-12), k
+        assert [got[k]["low"], got[k]["high"]] == pytest.approx(
+            [rows[k].low, rows[k].high], abs=1e-12
+        ), k
         assert rows.json()[k].keys() == got[k].keys()
 
 
@@ -71,7 +97,9 @@ def test_unbiased_on_calibrated_scores():
         guess, true = estimate(at, yes + no, TAKEN, 0.35), realised(at, yes, no, 0.35)
         errors.append({k: guess[k]["value"] - true[k]["value"] for k in true})
     e = pd.DataFrame(errors)
-    assert (e.mean().abs() < 3 * e.std() / np.sqrt(len(e))).all(), e.mean() / e.std() * np.sqrt(len(e))
+    assert (e.mean().abs() < 3 * e.std() / np.sqrt(len(e))).all(), (
+        e.mean() / e.std() * np.sqrt(len(e))
+    )
 
 
 def test_intervals_hold_what_comes_true():
@@ -102,9 +130,24 @@ def test_calibrated_is_better_than_raw(bend):
     for _ in range(20):
         p, y = world(rng, 4000)
         at, yes, no = counted(squeeze(p, bend), y)
-        guess, raw, true = estimate(at, yes + no, cal, 0.3), estimate(at, yes + no, TAKEN, 0.3), realised(at, yes, no, 0.3)
-        errors.append({k: (abs(guess[k]["value"] - v["value"]), abs(raw[k]["value"] - v["value"])) for k, v in true.items()})
-    for k in ("auc", "log_loss", "brier", "accuracy", "positive"):  # precision at one threshold can be right by luck: what is too high and too low may cancel
+        guess, raw, true = (
+            estimate(at, yes + no, cal, 0.3),
+            estimate(at, yes + no, TAKEN, 0.3),
+            realised(at, yes, no, 0.3),
+        )
+        errors.append(
+            {
+                k: (abs(guess[k]["value"] - v["value"]), abs(raw[k]["value"] - v["value"]))
+                for k, v in true.items()
+            }
+        )
+    for k in (
+        "auc",
+        "log_loss",
+        "brier",
+        "accuracy",
+        "positive",
+    ):  # precision at one threshold can be right by luck: what is too high and too low may cancel
         ours, theirs = np.mean([e[k] for e in errors], 0)
         assert ours < theirs / 2, (k, ours, theirs)
 
@@ -130,7 +173,9 @@ def test_it_follows_another_mix_of_rows():
     at, yes, no = counted(squeeze(p), y)
     guess, true = estimate(at, yes + no, cal, 0.4), realised(at, yes, no, 0.4)
     for k in ("accuracy", "precision", "log_loss", "f1"):
-        assert abs(true[k]["value"] - before[k]["value"]) > 5 * abs(true[k]["value"] - guess[k]["value"]), k
+        assert abs(true[k]["value"] - before[k]["value"]) > 5 * abs(
+            true[k]["value"] - guess[k]["value"]
+        ), k
         assert guess[k]["low"] <= true[k]["value"] <= guess[k]["high"], k
 
 
@@ -146,7 +191,15 @@ def test_it_cannot_see_concept_drift():
     assert true["precision"]["high"] < guess["precision"]["low"]
     assert abs(guess["precision"]["value"] - calm["precision"]["value"]) < 0.02
     assert "cannot see" in str(performance_say([], "auc")["reading"])
-    past = record([{"window": "2024-01", "estimated": {"precision": guess["precision"]["value"]}, "metrics": {"precision": true["precision"]["value"]}}])
+    past = record(
+        [
+            {
+                "window": "2024-01",
+                "estimated": {"precision": guess["precision"]["value"]},
+                "metrics": {"precision": true["precision"]["value"]},
+            }
+        ]
+    )
     assert past.error.iloc[0] > 0.15
 
 
@@ -156,11 +209,19 @@ def test_a_rehearsal_stands_in_while_nothing_has_come_true():
 
     def week():
         p, shock = rng.beta(2, 5, (7, 200)), np.exp(rng.normal(0, 0.8, (7, 1)))
-        return counted(p.ravel(), (rng.random((7, 200)) < p * shock / (1 - p + p * shock)).ravel(), 200)
+        return counted(
+            p.ravel(), (rng.random((7, 200)) < p * shock / (1 - p + p * shock)).ravel(), 200
+        )
 
     weeks = {f"w{i}": week() for i in range(12)}
     at, where = np.unique(np.concatenate([w[0] for w in weeks.values()]), return_inverse=True)
-    cal, practice = calibrate(at, *(np.bincount(where, np.concatenate([w[i] for w in weeks.values()])) for i in (1, 2))), rehearse(weeks, 0.4)
+    cal, practice = (
+        calibrate(
+            at,
+            *(np.bincount(where, np.concatenate([w[i] for w in weeks.values()])) for i in (1, 2)),
+        ),
+        rehearse(weeks, 0.4),
+    )
     assert set(practice.window) == set(weeks) and list(practice) == list(record([]))
     for _ in range(80):
         at, yes, no = week()
@@ -171,7 +232,10 @@ def test_a_rehearsal_stands_in_while_nothing_has_come_true():
     assert plain < binom.ppf(0.001, 80, 0.95) <= with_it, (plain, with_it)
     assert "No track record" in str(both[1].say("auc")) and both[1].past == {}
     past = record([line(f"2024-0{i}", {"positive": 0.3}, {"positive": 0.3}) for i in (1, 2, 3)])
-    assert estimate(at, yes + no, cal, 0.4, past, rehearsed=practice)["positive"] == both[0]["positive"]
+    assert (
+        estimate(at, yes + no, cal, 0.4, past, rehearsed=practice)["positive"]
+        == both[0]["positive"]
+    )
 
 
 def test_several_classes_by_their_highest_probability():
@@ -180,8 +244,13 @@ def test_several_classes_by_their_highest_probability():
     cal = calibrate(*counted(squeeze(top, 1.4), rng.random(20_000) < top))
     top = 1 / 3 + 2 / 3 * rng.beta(4, 2, 5000)
     at, right, wrong = counted(squeeze(top, 1.4), rng.random(5000) < top)
-    got, true = estimate(at, right + wrong, cal, task="multiclass"), realised(at, right, wrong, task="multiclass")
-    assert set(got.items) == set(true) == {"accuracy"} and true["accuracy"]["value"] == pytest.approx(right.sum() / 5000)
+    got, true = (
+        estimate(at, right + wrong, cal, task="multiclass"),
+        realised(at, right, wrong, task="multiclass"),
+    )
+    assert set(got.items) == set(true) == {"accuracy"} and true["accuracy"][
+        "value"
+    ] == pytest.approx(right.sum() / 5000)
     assert got["accuracy"]["low"] < true["accuracy"]["value"] < got["accuracy"]["high"]
 
 
@@ -191,60 +260,145 @@ def test_errors_of_numbers():
 
     def rows(rng, n, far=2.0):
         d = rng.gamma(far, 3, n)
-        return pd.DataFrame({"km": d, "kind": rng.choice(["flat", "house", None], n), "when": pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(d, "D")}), 50 - d, 50 - d + rng.normal(0, 1 + 0.3 * d)
+        return (
+            pd.DataFrame(
+                {
+                    "km": d,
+                    "kind": rng.choice(["flat", "house", None], n),
+                    "when": pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(d, "D"),
+                }
+            ),
+            50 - d,
+            50 - d + rng.normal(0, 1 + 0.3 * d),
+        )
 
     rng = np.random.default_rng(9)
     X, pred, y = rows(rng, 6000)
     y[::50] = np.nan
     m = error_model(X, y, pred)
-    assert m.n == 5880 and m.estimate(X, pred).json() == error_model(X, y, pred).estimate(X, pred).json()
+    assert (
+        m.n == 5880
+        and m.estimate(X, pred).json() == error_model(X, y, pred).estimate(X, pred).json()
+    )
     held = []
     for _ in range(60):
         X2, p2, y2 = rows(rng, 1500, 2.5)
         e, got = p2 - y2, m.estimate(X2, p2)
-        held.append([got["mae"]["low"] <= abs(e).mean() <= got["mae"]["high"], got["rmse"]["low"] <= np.sqrt((e**2).mean()) <= got["rmse"]["high"]])
+        held.append(
+            [
+                got["mae"]["low"] <= abs(e).mean() <= got["mae"]["high"],
+                got["rmse"]["low"] <= np.sqrt((e**2).mean()) <= got["rmse"]["high"],
+            ]
+        )
     assert (np.sum(held, 0) >= binom.ppf(0.001, 60, 0.95)).all(), np.mean(held, 0)
     near = abs(pred - y)[~np.isnan(y)].mean()
-    assert abs(got["mae"]["value"] - abs(e).mean()) < abs(near - abs(e).mean()) and got["mae"]["value"] > near
+    assert (
+        abs(got["mae"]["value"] - abs(e).mean()) < abs(near - abs(e).mean())
+        and got["mae"]["value"] > near
+    )
     for p in m.pipelines:
-        assert np.array_equal(loads(dumps(p)).predict(prepare(X2.assign(**{"prediction of": p2}), m.columns)), p.predict(prepare(X2.assign(**{"prediction of": p2}), m.columns)))
+        assert np.array_equal(
+            loads(dumps(p)).predict(prepare(X2.assign(**{"prediction of": p2}), m.columns)),
+            p.predict(prepare(X2.assign(**{"prediction of": p2}), m.columns)),
+        )
 
 
 def line(window, estimated=None, metrics=None, **more):
-    return {"window": window, "champion": "v1", "rows": 100, "labelled": 100, "estimated": estimated, "metrics": metrics or {}} | more
+    return {
+        "window": window,
+        "champion": "v1",
+        "rows": 100,
+        "labelled": 100,
+        "estimated": estimated,
+        "metrics": metrics or {},
+    } | more
 
 
 def test_the_record():
     "First estimate against last reading, of the same model, of windows whose outcomes are known; earlier windows only."
-    lines = [line("2024-01", {"auc": 0.7, "f1": None}, {}, labelled=0), line("2024-02", {"auc": 0.72}, {"auc": 0.7}), line("2024-01", {"auc": 0.9}, {"auc": 0.71, "f1": 0.4}),
-             line("2024-03", {"auc": 0.7}, {"auc": 0.5}, labelled=20), line("2024-04", None, {"auc": 0.6}), line("2024-05", {"auc": 0.7}, {"auc": 0.69}, champion="v2"),
-             {"window": "2023-12", "metrics": {"auc": 0.7}}, line("2024-06", {"auc": True}, {"auc": float("nan")})]
+    lines = [
+        line("2024-01", {"auc": 0.7, "f1": None}, {}, labelled=0),
+        line("2024-02", {"auc": 0.72}, {"auc": 0.7}),
+        line("2024-01", {"auc": 0.9}, {"auc": 0.71, "f1": 0.4}),
+        line("2024-03", {"auc": 0.7}, {"auc": 0.5}, labelled=20),
+        line("2024-04", None, {"auc": 0.6}),
+        line("2024-05", {"auc": 0.7}, {"auc": 0.69}, champion="v2"),
+        {"window": "2023-12", "metrics": {"auc": 0.7}},
+        line("2024-06", {"auc": True}, {"auc": float("nan")}),
+    ]
     got = record(lines)
-    assert got[["window", "estimated", "realised"]].values.tolist() == [["2024-01", 0.7, 0.71], ["2024-02", 0.72, 0.7], ["2024-05", 0.7, 0.69]]
+    assert got[["window", "estimated", "realised"]].values.tolist() == [
+        ["2024-01", 0.7, 0.71],
+        ["2024-02", 0.72, 0.7],
+        ["2024-05", 0.7, 0.69],
+    ]
     assert record(lines, "2024-02").window.tolist() == ["2024-01"]
     past = bias_and_spread(got)["auc"]
-    assert past["n"] == 3 and past["bias"] == pytest.approx(0.02 / 3) and past["off"] == pytest.approx(0.04 / 3) and past["most"] == pytest.approx(0.02)
-    assert str(said({"auc": past}, "auc")) == "In the last 3 periods the estimate of AUC was off by 0.0133 on average, at most 0.02"
-    assert "only period" in str(said(bias_and_spread(record(lines, "2024-02")), "auc")) and "No track record yet" in str(said({}, "auc"))
+    assert (
+        past["n"] == 3
+        and past["bias"] == pytest.approx(0.02 / 3)
+        and past["off"] == pytest.approx(0.04 / 3)
+        and past["most"] == pytest.approx(0.02)
+    )
+    assert (
+        str(said({"auc": past}, "auc"))
+        == "In the last 3 periods the estimate of AUC was off by 0.0133 on average, at most 0.02"
+    )
+    assert "only period" in str(
+        said(bias_and_spread(record(lines, "2024-02")), "auc")
+    ) and "No track record yet" in str(said({}, "auc"))
     assert record([]).empty and bias_and_spread(None) == bias_and_spread(record([])) == {}
 
 
 def test_the_record_widens_the_interval_from_three_windows_on():
     rng = np.random.default_rng(10)
     at, yes, no = counted(*world(rng, 5000))
-    past = lambda *errors: record([line(f"2024-{i + 1:02}", {"auc": 0.7 + e}, {"auc": 0.7}) for i, e in enumerate(errors)])
-    none, two, three = (estimate(at, yes + no, TAKEN, 0.4, p) for p in (None, past(0.1, 0.1), past(0.05, 0.06, 0.07)))
-    assert none["auc"] == two["auc"] and none["f1"] == three["f1"] and str(none.say("auc")).startswith("No track record")
+    past = lambda *errors: record(
+        [line(f"2024-{i + 1:02}", {"auc": 0.7 + e}, {"auc": 0.7}) for i, e in enumerate(errors)]
+    )
+    none, two, three = (
+        estimate(at, yes + no, TAKEN, 0.4, p)
+        for p in (None, past(0.1, 0.1), past(0.05, 0.06, 0.07))
+    )
+    assert (
+        none["auc"] == two["auc"]
+        and none["f1"] == three["f1"]
+        and str(none.say("auc")).startswith("No track record")
+    )
     half = 4.302653 * 0.01 * np.sqrt(1 + 1 / 3)  # Student's t with two degrees of freedom
-    assert three["auc"]["low"] == pytest.approx(three["auc"]["value"] - 0.06 - half, abs=1e-6) and three["auc"]["high"] == none["auc"]["high"]
-    assert estimate(at, yes + no, TAKEN, 0.4, past(0.9, -0.9, 0.9, -0.9))["auc"] | {"value": 0} == {"value": 0, "low": 0, "high": 1}
-    assert json.loads(to_json(three.json()))["past"]["auc"]["n"] == 3 and "past error" in three._repr_markdown_()
+    assert (
+        three["auc"]["low"] == pytest.approx(three["auc"]["value"] - 0.06 - half, abs=1e-6)
+        and three["auc"]["high"] == none["auc"]["high"]
+    )
+    assert estimate(at, yes + no, TAKEN, 0.4, past(0.9, -0.9, 0.9, -0.9))["auc"] | {"value": 0} == {
+        "value": 0,
+        "low": 0,
+        "high": 1,
+    }
+    assert (
+        json.loads(to_json(three.json()))["past"]["auc"]["n"] == 3
+        and "past error" in three._repr_markdown_()
+    )
 
 
-@pytest.mark.parametrize("call, said_", [
-    (lambda: calibrate([-0.2, 1.4], [1, 1], [1, 1]), "scores from 0 to 1"), (lambda: estimate([0.2, np.nan], [1, 1], TAKEN), "scores from 0 to 1"), (lambda: estimate([0.9, 0.1], [1, 1], TAKEN), "ascending"),
-    (lambda: estimate([0.1, 0.1], [1, 1], TAKEN), "ascending"), (lambda: estimate([0.1], [1, 1], TAKEN), "as many counts"), (lambda: estimate([0.1], [-1], TAKEN), "whole numbers"), (lambda: estimate([0.1], [np.nan], TAKEN), "whole numbers"),
-    (lambda: calibrate([0.1, 0.9], [3, 4], [0, 0]), "both outcomes"), (lambda: calibrate([], [], []), "both outcomes"), (lambda: error_model(pd.DataFrame({"a": [1.0]}), [1.0], [2.0]), "at least 60 reference rows")])
+@pytest.mark.parametrize(
+    "call, said_",
+    [
+        (lambda: calibrate([-0.2, 1.4], [1, 1], [1, 1]), "scores from 0 to 1"),
+        (lambda: estimate([0.2, np.nan], [1, 1], TAKEN), "scores from 0 to 1"),
+        (lambda: estimate([0.9, 0.1], [1, 1], TAKEN), "ascending"),
+        (lambda: estimate([0.1, 0.1], [1, 1], TAKEN), "ascending"),
+        (lambda: estimate([0.1], [1, 1], TAKEN), "as many counts"),
+        (lambda: estimate([0.1], [-1], TAKEN), "whole numbers"),
+        (lambda: estimate([0.1], [np.nan], TAKEN), "whole numbers"),
+        (lambda: calibrate([0.1, 0.9], [3, 4], [0, 0]), "both outcomes"),
+        (lambda: calibrate([], [], []), "both outcomes"),
+        (
+            lambda: error_model(pd.DataFrame({"a": [1.0]}), [1.0], [2.0]),
+            "at least 60 reference rows",
+        ),
+    ],
+)
 def test_wrong_input_is_named(call, said_):
     with pytest.raises(MlopsError, match=said_):
         call()
@@ -256,38 +410,84 @@ def test_little_input_is_answered():
     two = calibrate([0.2, 0.8], [1, 1], [1, 1])
     for cal in (TAKEN, two, calibrate([0.5], [1], [1]), calibrate([0.0, 1.0], [0, 500], [500, 0])):
         none = estimate([], [], cal)
-        assert none.n == 0 and all(v["value"] is None and v["reason"]["key"] == "evaluate.no_rows" for v in none.items.values())
+        assert none.n == 0 and all(
+            v["value"] is None and v["reason"]["key"] == "evaluate.no_rows"
+            for v in none.items.values()
+        )
         one = estimate([0.7], [1], cal)
-        assert one.n == 1 and one["auc"]["value"] is None and 0 <= one["accuracy"]["low"] <= one["accuracy"]["value"] <= one["accuracy"]["high"] <= 1
-        assert estimate([0.1, 0.2], [5, 5], cal, 0.9)["precision"]["reason"]["key"] == "evaluate.none_flagged"
+        assert (
+            one.n == 1
+            and one["auc"]["value"] is None
+            and 0
+            <= one["accuracy"]["low"]
+            <= one["accuracy"]["value"]
+            <= one["accuracy"]["high"]
+            <= 1
+        )
+        assert (
+            estimate([0.1, 0.2], [5, 5], cal, 0.9)["precision"]["reason"]["key"]
+            == "evaluate.none_flagged"
+        )
         ends = estimate([0.0, 1.0], [500, 500], cal)
-        assert all(v["value"] is None or np.isfinite([v["value"], v["low"], v["high"]]).all() for v in ends.items.values())
+        assert all(
+            v["value"] is None or np.isfinite([v["value"], v["low"], v["high"]]).all()
+            for v in ends.items.values()
+        )
         json.dumps(ends.json(), allow_nan=False)
         assert all(x._repr_markdown_() for x in (none, one, cal))
     single = realised([0.4], [1], [0])
-    assert single["auc"]["value"] is None and single["recall"]["value"] == 0 and single["precision"]["value"] is None and realised([], [], [])["auc"]["reason"]["key"] == "evaluate.no_rows"
+    assert (
+        single["auc"]["value"] is None
+        and single["recall"]["value"] == 0
+        and single["precision"]["value"] is None
+        and realised([], [], [])["auc"]["reason"]["key"] == "evaluate.no_rows"
+    )
 
 
 def test_the_same_again():
     at, yes, no = counted(*world(np.random.default_rng(11), 3000))
     cal = calibrate(at, yes, no)
-    assert cal == calibrate(at, yes, no) and estimate(at, yes + no, cal).json() == estimate(at, yes + no, cal).json()
+    assert (
+        cal == calibrate(at, yes, no)
+        and estimate(at, yes + no, cal).json() == estimate(at, yes + no, cal).json()
+    )
 
 
 def test_the_figure_shows_both_and_escapes():
     from mlops_nb.show import svg
-    both = lambda v, known: {"estimated": {"value": v, "low": v - 0.02, "high": v + 0.02}, "realised": {"value": v, "low": None, "high": None} if known else None}
+
+    both = lambda v, known: {
+        "estimated": {"value": v, "low": v - 0.02, "high": v + 0.02},
+        "realised": {"value": v, "low": None, "high": None} if known else None,
+    }
     rows = [{"window": f"2024-{i:02}", **both(0.7 + i / 100, i < 11)} for i in range(1, 13)]
     text, words = svg(performance_plot(rows, "auc", 0.75)), performance_say(rows, "auc")
-    assert all(x in text for x in ("realised", "estimated", "limit", "2024-12")) and text.count(">2024-") <= 5
-    assert "2024-12" in str(words["title"]) and "estimated" in str(words["title"]) and "Over 10 periods" in str(words["alt"])
+    assert (
+        all(x in text for x in ("realised", "estimated", "limit", "2024-12"))
+        and text.count(">2024-") <= 5
+    )
+    assert (
+        "2024-12" in str(words["title"])
+        and "estimated" in str(words["title"])
+        and "Over 10 periods" in str(words["alt"])
+    )
     odd = svg(performance_plot([{"window": "<b>&", "realised": None}], "auc"))
-    assert "<b>" not in odd and "Nothing is known" in str(performance_say([], "auc")["title"]) and svg(performance_plot([], "auc"))
+    assert (
+        "<b>" not in odd
+        and "Nothing is known" in str(performance_say([], "auc")["title"])
+        and svg(performance_plot([], "auc"))
+    )
     for key, said_ in words.items():
         from mlops_nb.words import text as words_text
+
         assert words_text(said_.json(), "ja") != str(said_), key
 
 
 def test_the_import_is_light():
     code = "import mlops_nb.estimate, sys; print([m for m in ('sklearn', 'scipy', 'matplotlib', 'skops', 'IPython') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )

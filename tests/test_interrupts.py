@@ -1,4 +1,5 @@
 """Line 12: Ctrl-C, `kill -9` and two runs at once."""
+
 import json
 import os
 import signal
@@ -12,7 +13,15 @@ from test_claims import edit_cell
 
 
 def start(top, *argv):
-    return subprocess.Popen([sys.executable, "-m", "mlops_nb", *argv], cwd=top, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "mlops_nb", *argv],
+        cwd=top,
+        env=ENV,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def processes(top):
@@ -29,7 +38,11 @@ def processes(top):
 
 def slow(top):
     "Make the training stage take long, and change its code so that it must run."
-    edit_cell(top / "nbs" / "stages" / "train.ipynb", "fitted = model.train(", "import time; time.sleep(30)\nfitted = model.train(")
+    edit_cell(
+        top / "nbs" / "stages" / "train.ipynb",
+        "fitted = model.train(",
+        "import time; time.sleep(30)\nfitted = model.train(",
+    )
 
 
 def wait_for(path, what, seconds=60):
@@ -42,7 +55,11 @@ def wait_for(path, what, seconds=60):
 
 
 def staging(top):
-    return any((top / ".mlops" / "staging").glob("train-*")) if (top / ".mlops" / "staging").exists() else False
+    return (
+        any((top / ".mlops" / "staging").glob("train-*"))
+        if (top / ".mlops" / "staging").exists()
+        else False
+    )
 
 
 def back(top):
@@ -93,14 +110,20 @@ def test_kill_9_of_the_stage(small):
 
 def test_two_runs_at_once(small):
     "The second waits and says for whom; both end well."
-    edit_cell(small / "nbs" / "stages" / "monitor.ipynb", "given = monitor.Limits(", "import time; time.sleep(4)\ngiven = monitor.Limits(")
+    edit_cell(
+        small / "nbs" / "stages" / "monitor.ipynb",
+        "given = monitor.Limits(",
+        "import time; time.sleep(4)\ngiven = monitor.Limits(",
+    )
     first = start(small, "repro")
     wait_for(small / ".mlops" / "run.lock", lambda p: p.exists() and "pid" in p.read_text())
     second = start(small, "repro")
     a, b = first.communicate(timeout=200)[0], second.communicate(timeout=200)[0]
     assert first.returncode == second.returncode == 0, a + b
     waited = [x for x in (a, b) if "waiting: another run" in x]
-    assert len(waited) == 1 and "mlops-nb repro" in waited[0] and "nothing to do" in waited[0], a + b
+    assert len(waited) == 1 and "mlops-nb repro" in waited[0] and "nothing to do" in waited[0], (
+        a + b
+    )
 
 
 def test_read_only_folder(small):

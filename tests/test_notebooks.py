@@ -1,4 +1,5 @@
 """Every notebook runs: module notebooks with their assertions, guides on what the pipeline made. Stage notebooks: the pipeline, test_jupyterlab.py; quality: test_quality.py."""
+
 import multiprocessing
 import os
 import sys
@@ -6,9 +7,21 @@ import sys
 import pytest
 from conftest import ENV, ROOT, sh
 
-MODULES = sorted([*(ROOT / "nbs" / "api").glob("*.ipynb"), *(ROOT / "nbs" / "examples").glob("*.ipynb")])
-OTHERS = sorted([ROOT / "nbs" / "index.ipynb", *(p for p in (ROOT / "nbs" / "guides").glob("*.ipynb") if p.stem != "quality")])
-ALONE = ("11_engine", "12_run", "13_warm", "29_dask_engine")  # about processes and what they have imported
+MODULES = sorted(
+    [*(ROOT / "nbs" / "api").glob("*.ipynb"), *(ROOT / "nbs" / "examples").glob("*.ipynb")]
+)
+OTHERS = sorted(
+    [
+        ROOT / "nbs" / "index.ipynb",
+        *(p for p in (ROOT / "nbs" / "guides").glob("*.ipynb") if p.stem != "quality"),
+    ]
+)
+ALONE = (
+    "11_engine",
+    "12_run",
+    "13_warm",
+    "29_dask_engine",
+)  # about processes and what they have imported
 
 
 def nbdev_test(notebook):
@@ -17,6 +30,7 @@ def nbdev_test(notebook):
     for name in [n for n in sys.modules if n.partition(".")[0] == "mlops_nb"]:
         del sys.modules[name]
     from nbdev.test import test_nb
+
     os._exit(0 if test_nb(notebook)[0] else 1)
 
 
@@ -26,6 +40,7 @@ def test_module_notebook(notebook):
         sh("nbdev-test", notebook, "--n-workers", "1", cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
         return
     import matplotlib.pyplot, nbdev.test, pandas, pandera.pandas, papermill, sklearn.ensemble, skops.io  # noqa: E401, F401
+
     p = multiprocessing.get_context("fork").Process(target=nbdev_test, args=(notebook,))
     p.start(), p.join(300)
     assert p.exitcode == 0

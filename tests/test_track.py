@@ -1,4 +1,5 @@
 """The history in MLflow: a real server on SQLite, asked by MLflow's own client what it has."""
+
 import contextlib
 import importlib.util
 import io
@@ -18,7 +19,11 @@ import pandas as pd
 import pytest
 from conftest import ENV, sh
 
-pytestmark = [pytest.mark.skipif(not importlib.util.find_spec("mlflow"), reason="no mlflow: pip install 'mlops_nb[mlflow]'")]
+pytestmark = [
+    pytest.mark.skipif(
+        not importlib.util.find_spec("mlflow"), reason="no mlflow: pip install 'mlops_nb[mlflow]'"
+    )
+]
 SECRET = "s3cret-word"
 DEAD = "http://127.0.0.1:9"
 
@@ -32,8 +37,29 @@ def server(tmp_path_factory):
         port = s.getsockname()[1]
     env = ENV | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (top / "log").open("w") as log:
-        p = subprocess.Popen([sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{top}/mlflow.db", "--artifacts-destination", str(top / "files"), "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-                             cwd=top, env=env, stdout=log, stderr=log, start_new_session=True)
+        p = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "mlflow",
+                "server",
+                "--backend-store-uri",
+                f"sqlite:///{top}/mlflow.db",
+                "--artifacts-destination",
+                str(top / "files"),
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port),
+                "--workers",
+                "1",
+            ],
+            cwd=top,
+            env=env,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
         end = time.monotonic() + 120
         while True:
@@ -55,7 +81,11 @@ def shop(small_once, tmp_path_factory):
     top = tmp_path_factory.mktemp("track") / "shop"
     shutil.copytree(small_once, top, symlinks=True)
     ini = top / "settings.ini"
-    ini.write_text(ini.read_text().replace("tracking =\n", "tracking = mlflow\n").replace("title = ", "title = The shop: "))
+    ini.write_text(
+        ini.read_text()
+        .replace("tracking =\n", "tracking = mlflow\n")
+        .replace("title = ", "title = The shop: ")
+    )
     return top
 
 
@@ -68,7 +98,11 @@ def cli(shop, server):
         said, here = io.StringIO(), os.getcwd()
         os.chdir(shop)
         try:
-            with mock.patch.dict(os.environ, ENV | {"MLFLOW_TRACKING_URI": uri}), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            with (
+                mock.patch.dict(os.environ, ENV | {"MLFLOW_TRACKING_URI": uri}),
+                contextlib.redirect_stdout(said),
+                contextlib.redirect_stderr(said),
+            ):
                 code = main([*argv])
         finally:
             os.chdir(here)
@@ -81,6 +115,7 @@ def cli(shop, server):
 @pytest.fixture(scope="module")
 def client(server):
     import mlflow
+
     mlflow.set_tracking_uri(server)
     return mlflow.MlflowClient()
 
@@ -88,15 +123,25 @@ def client(server):
 def runs(client):
     "Finished runs by name, oldest first."
     exp = client.get_experiment_by_name("flights").experiment_id
-    return {r.info.run_name: r for r in client.search_runs([exp], "attributes.status = 'FINISHED'", order_by=["attributes.start_time ASC"])}
+    return {
+        r.info.run_name: r
+        for r in client.search_runs(
+            [exp], "attributes.status = 'FINISHED'", order_by=["attributes.start_time ASC"]
+        )
+    }
 
 
 def listed(ls, path=None):
     "{path: size} of every artifact."
-    return {p: n for f in ls(path) for p, n in (listed(ls, f.path).items() if f.is_dir else [(f.path, f.file_size)])}
+    return {
+        p: n
+        for f in ls(path)
+        for p, n in (listed(ls, f.path).items() if f.is_dir else [(f.path, f.file_size)])
+    }
 
 
-def head(shop, rev="HEAD"): return sh("git", "rev-parse", rev, cwd=shop).stdout.strip()
+def head(shop, rev="HEAD"):
+    return sh("git", "rev-parse", rev, cwd=shop).stdout.strip()
 
 
 def commit(shop, message):
@@ -118,7 +163,12 @@ def a_dead_server_stops_nothing(cli):
     "The run succeeds and says in one line that the server does not answer."
     code, said = cli("repro", uri=DEAD)
     lines = [x for x in said.splitlines() if x.startswith("mlflow:")]
-    assert code == 0 and len(lines) == 1 and "the connection was refused" in lines[0] and "catches up" in lines[0], said
+    assert (
+        code == 0
+        and len(lines) == 1
+        and "the connection was refused" in lines[0]
+        and "catches up" in lines[0]
+    ), said
     begun = time.monotonic()
     code, said = cli("track", uri=DEAD)
     assert code == 1 and "the connection was refused" in said and time.monotonic() - begun < 15
@@ -129,23 +179,63 @@ def runs_arrive(shop, cli, client):
     code, said = cli("track")
     assert code == 0 and "2 runs sent, 0 there" in said, said
     got = runs(client)
-    assert {*got} == {"small", "Not committed yet"} and got["Not committed yet"].data.tags["mlops_nb.committed"] == "no"
-    r, json_of = got["small"], lambda path: json.loads(sh("git", "show", f"HEAD:{path}", cwd=shop).stdout)
-    assert r.data.tags["mlflow.source.git.commit"] == sh("git", "rev-parse", "HEAD", cwd=shop).stdout.strip()
-    assert r.data.params["train.params.max_iter"] == "40" and r.data.params["data.keys"] == '["id"]' and r.data.params["champion.version"] == "null"
+    assert {*got} == {"small", "Not committed yet"} and got["Not committed yet"].data.tags[
+        "mlops_nb.committed"
+    ] == "no"
+    r, json_of = (
+        got["small"],
+        lambda path: json.loads(sh("git", "show", f"HEAD:{path}", cwd=shop).stdout),
+    )
+    assert (
+        r.data.tags["mlflow.source.git.commit"]
+        == sh("git", "rev-parse", "HEAD", cwd=shop).stdout.strip()
+    )
+    assert (
+        r.data.params["train.params.max_iter"] == "40"
+        and r.data.params["data.keys"] == '["id"]'
+        and r.data.params["champion.version"] == "null"
+    )
     for stage in ("train", "evaluate", "monitor"):
         for name, value in json_of(f"reports/metrics/{stage}.json").items():
             assert r.data.metrics[f"{stage}.{name}"] == pytest.approx(value)
     m = r.data.metrics
-    assert m["candidate.auc.low"] < m["candidate.auc"] < m["candidate.auc.high"] and m["monitor.psi.score"] > .1 and m["monitor.level"] == 1
+    assert (
+        m["candidate.auc.low"] < m["candidate.auc"] < m["candidate.auc.high"]
+        and m["monitor.psi.score"] > 0.1
+        and m["monitor.level"] == 1
+    )
     from mlops_nb.registry import locked
+
     sets = {d.dataset.name: (d.dataset.digest, d.tags[0].value) for d in r.inputs.dataset_inputs}
-    assert sets == {w: (locked("HEAD", f"data/features/{w}.parquet", shop), kind) for w, kind in (("train", "training"), ("current", "evaluation"))}
+    assert sets == {
+        w: (locked("HEAD", f"data/features/{w}.parquet", shop), kind)
+        for w, kind in (("train", "training"), ("current", "evaluation"))
+    }
     files = listed(lambda path: client.list_artifacts(r.info.run_id, path))
-    pages = {f"reports/{n}.html" for n in ("index", "features", "preprocess-train", "preprocess-current", "train", "evaluate", "monitor")}
-    assert pages <= files.keys() and {"params.yaml", "reports/monitor.json"} <= files.keys() and sum(f.startswith("figures/") for f in files) >= 8
-    assert all(size > 0 for size in files.values()) and all(files[p] == (shop / p).stat().st_size for p in ("reports/train.json", "reports/monitor.json"))
-    assert [o.model_id for o in r.outputs.model_outputs] == [i.model_id for i in client.get_run(got["Not committed yet"].info.run_id).inputs.model_inputs]
+    pages = {
+        f"reports/{n}.html"
+        for n in (
+            "index",
+            "features",
+            "preprocess-train",
+            "preprocess-current",
+            "train",
+            "evaluate",
+            "monitor",
+        )
+    }
+    assert (
+        pages <= files.keys()
+        and {"params.yaml", "reports/monitor.json"} <= files.keys()
+        and sum(f.startswith("figures/") for f in files) >= 8
+    )
+    assert all(size > 0 for size in files.values()) and all(
+        files[p] == (shop / p).stat().st_size
+        for p in ("reports/train.json", "reports/monitor.json")
+    )
+    assert [o.model_id for o in r.outputs.model_outputs] == [
+        i.model_id for i in client.get_run(got["Not committed yet"].info.run_id).inputs.model_inputs
+    ]
 
 
 def a_commit_is_recognised(shop, cli, client):
@@ -153,8 +243,13 @@ def a_commit_is_recognised(shop, cli, client):
     was, sha = runs(client), commit(shop, "Another title")
     assert "nothing new, 2 there" in cli("track")[1]
     got = runs(client)
-    assert {*got} == {"small", "Another title"} and got["Another title"].info.run_id == was["Not committed yet"].info.run_id
-    assert got["Another title"].data.tags["mlflow.source.git.commit"] == sha and got["Another title"].data.tags["mlops_nb.committed"] == "yes"
+    assert {*got} == {"small", "Another title"} and got["Another title"].info.run_id == was[
+        "Not committed yet"
+    ].info.run_id
+    assert (
+        got["Another title"].data.tags["mlflow.source.git.commit"] == sha
+        and got["Another title"].data.tags["mlops_nb.committed"] == "yes"
+    )
 
 
 def goes_on_where_it_was_killed(cli, client):
@@ -162,29 +257,69 @@ def goes_on_where_it_was_killed(cli, client):
     was = runs(client)
     client.update_run(was["small"].info.run_id, status="RUNNING")
     assert "1 runs sent" in cli("track")[1]
-    assert {n: (r.info.run_id, len(r.outputs.model_outputs)) for n, r in runs(client).items()} == {n: (r.info.run_id, int(n == "small")) for n, r in was.items()}
+    assert {n: (r.info.run_id, len(r.outputs.model_outputs)) for n, r in runs(client).items()} == {
+        n: (r.info.run_id, int(n == "small")) for n, r in was.items()
+    }
 
 
 def experiments_too(shop, cli, client):
     "What `dvc exp run` made arrives under its own name, with its parameters and reports, once; the branch is as it was."
     was = runs(client)
-    sh(sys.executable, "-m", "dvc", "exp", "run", "--temp", "-q", "-n", "brave-oak", "-S", "monitor.metric_drop=0.91", cwd=shop)
+    sh(
+        sys.executable,
+        "-m",
+        "dvc",
+        "exp",
+        "run",
+        "--temp",
+        "-q",
+        "-n",
+        "brave-oak",
+        "-S",
+        "monitor.metric_drop=0.91",
+        cwd=shop,
+    )
     code, said = cli("track")
     assert code == 0 and "1 runs sent, 2 there" in said, said
     got = runs(client)
     assert {*got} == {*was, "brave-oak"} and "nothing new, 3 there" in cli("track")[1]
-    r, (sha, ref) = got["brave-oak"], next(x.split() for x in sh("git", "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps", cwd=shop).stdout.splitlines() if x.endswith("/brave-oak"))
-    assert r.data.tags["mlops_nb.kind"] == "experiment" and r.data.tags["mlflow.source.git.commit"] == sha and r.data.params["monitor.metric_drop"] == "0.91" != got["small"].data.params["monitor.metric_drop"]
+    r, (sha, ref) = (
+        got["brave-oak"],
+        next(
+            x.split()
+            for x in sh(
+                "git", "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps", cwd=shop
+            ).stdout.splitlines()
+            if x.endswith("/brave-oak")
+        ),
+    )
+    assert (
+        r.data.tags["mlops_nb.kind"] == "experiment"
+        and r.data.tags["mlflow.source.git.commit"] == sha
+        and r.data.params["monitor.metric_drop"]
+        == "0.91"
+        != got["small"].data.params["monitor.metric_drop"]
+    )
     files = listed(lambda path: client.list_artifacts(r.info.run_id, path))
-    assert {"reports/index.html", "reports/monitor.html", "reports/monitor.json", "params.yaml"} <= files.keys() and r.data.metrics["monitor.auc"] == got["small"].data.metrics["monitor.auc"]
+    assert {
+        "reports/index.html",
+        "reports/monitor.html",
+        "reports/monitor.json",
+        "params.yaml",
+    } <= files.keys() and r.data.metrics["monitor.auc"] == got["small"].data.metrics["monitor.auc"]
     sh("git", "update-ref", "-d", ref, cwd=shop)
-    assert "nothing new, 2 there" in cli("track")[1] and "brave-oak" in runs(client)  # gone here, kept there
+    assert "nothing new, 2 there" in cli("track")[1] and "brave-oak" in runs(
+        client
+    )  # gone here, kept there
 
 
 @contextlib.contextmanager
 def without_stages():
     "Promote and roll back as ever, but run no stage after it and ask for no gate, which the small project would not pass: test_lifecycle.py does all that."
-    with mock.patch("mlops_nb.registry.rerun"), mock.patch("mlops_nb.registry.obstacles", return_value=[]):
+    with (
+        mock.patch("mlops_nb.registry.rerun"),
+        mock.patch("mlops_nb.registry.obstacles", return_value=[]),
+    ):
         yield
 
 
@@ -192,19 +327,42 @@ def versions_and_predictions(shop, cli, client):
     "`models:/NAME@champion` is the very file of the champion and predicts the same."
     import mlflow
     from mlops_nb.model import load, prepare
+
     with without_stages():
         code, said = cli("promote", "--why", "the first")
-    assert code == 0 and "registered v1.0.0" in said and "alias champion → v1.0.0" in said and ", 2 there" in said, said
+    assert (
+        code == 0
+        and "registered v1.0.0" in said
+        and "alias champion → v1.0.0" in said
+        and ", 2 there" in said
+    ), said
     v = client.get_model_version_by_alias("flights", "champion")
     assert v.tags["mlops_nb.version"] == "v1.0.0" and v.description == "v1.0.0"
-    files = listed(lambda path: client.list_logged_model_artifacts(v.source.removeprefix("models:/"), path))
-    assert files["model.skops"] == (shop / "data/champion/model.skops").stat().st_size and {"MLmodel", "input_example.json", "requirements.txt"} <= files.keys() and not [f for f in files if f.endswith(".pkl")]
-    ours, rows = load(shop / "data" / "champion"), pd.read_parquet(shop / "data" / "features" / "current.parquet")
+    files = listed(
+        lambda path: client.list_logged_model_artifacts(v.source.removeprefix("models:/"), path)
+    )
+    assert (
+        files["model.skops"] == (shop / "data/champion/model.skops").stat().st_size
+        and {"MLmodel", "input_example.json", "requirements.txt"} <= files.keys()
+        and not [f for f in files if f.endswith(".pkl")]
+    )
+    ours, rows = (
+        load(shop / "data" / "champion"),
+        pd.read_parquet(shop / "data" / "features" / "current.parquet"),
+    )
     X, score = prepare(rows, ours.columns), ours.predict(rows).score.to_numpy()
-    assert np.array_equal(mlflow.sklearn.load_model("models:/flights@champion").predict_proba(X)[:, 1], score)
+    assert np.array_equal(
+        mlflow.sklearn.load_model("models:/flights@champion").predict_proba(X)[:, 1], score
+    )
     loaded = mlflow.pyfunc.load_model("models:/flights@champion")
-    assert np.array_equal(loaded.predict(X)[:, 1], score) and loaded.metadata.metadata["threshold"] == ours.threshold
-    assert loaded.metadata.get_input_schema().input_names() == [*ours.columns] and len(loaded.input_example) == 5
+    assert (
+        np.array_equal(loaded.predict(X)[:, 1], score)
+        and loaded.metadata.metadata["threshold"] == ours.threshold
+    )
+    assert (
+        loaded.metadata.get_input_schema().input_names() == [*ours.columns]
+        and len(loaded.input_example) == 5
+    )
 
 
 def second_version_and_back(shop, cli, client):
@@ -213,28 +371,82 @@ def second_version_and_back(shop, cli, client):
     from mlops_nb.change import Change
     from mlops_nb.core import params, write_json
     from mlops_nb.registry import append, assign, find, locked, register, set_params
-    champion = lambda: client.get_model_version_by_alias("flights", "champion").tags["mlops_nb.version"]
-    fitted = model.train(pd.read_parquet(shop / "data/features/train.parquet"), params(shop / "params.yaml")["data"], params={"max_iter": 20})
+
+    champion = lambda: client.get_model_version_by_alias("flights", "champion").tags[
+        "mlops_nb.version"
+    ]
+    fitted = model.train(
+        pd.read_parquet(shop / "data/features/train.parquet"),
+        params(shop / "params.yaml")["data"],
+        params={"max_iter": 20},
+    )
     man = json.loads((shop / "data/candidate/manifest.json").read_text())
-    model.save(shop / "data/candidate", fitted, {n: shop / "data/candidate" / n for n in ("reference.json", "schema.yaml")}, features=man["features"])
-    write_json(shop / "reports/train.json", json.loads((shop / "reports/train.json").read_text()) | {"model": "another"})
+    model.save(
+        shop / "data/candidate",
+        fitted,
+        {n: shop / "data/candidate" / n for n in ("reference.json", "schema.yaml")},
+        features=man["features"],
+    )
+    write_json(
+        shop / "reports/train.json",
+        json.loads((shop / "reports/train.json").read_text()) | {"model": "another"},
+    )
     sh(sys.executable, "-m", "dvc", "commit", "-q", "-f", "train", cwd=shop)
     sha, md5 = commit(shop, "Another candidate"), locked("", "data/candidate", shop)
-    append(shop / "data/challengers.jsonl", {"at": "2020-05-01T10:00:00Z", "commit": sha, "md5": md5, "window": "2020-04", "passed": True, "train": {"start": "2020-01", "end": "2020-03"}, "checks": [], "metrics": {}})
+    append(
+        shop / "data/challengers.jsonl",
+        {
+            "at": "2020-05-01T10:00:00Z",
+            "commit": sha,
+            "md5": md5,
+            "window": "2020-04",
+            "passed": True,
+            "train": {"start": "2020-01", "end": "2020-03"},
+            "checks": [],
+            "metrics": {},
+        },
+    )
     c = Change(shop, "", "")
     v = register(c, "HEAD")
     set_params(shop, "champion", version=v.version, commit=v.commit, md5=v.md5)
-    commit(shop, f"Promote {v.version}"), assign(c, v, "prod"), assign(c, find("v1.0.0", shop), "staging")
+    (
+        commit(shop, f"Promote {v.version}"),
+        assign(c, v, "prod"),
+        assign(c, find("v1.0.0", shop), "staging"),
+    )
     code, said = cli("track")
-    assert code == 0 and "1 runs sent" in said and "staging → v1.0.0" in said and "champion → v1.1.0" in said and champion() == "v1.1.0", said
-    tried = next(r for n, r in runs(client).items() if n == f"Challenger {md5[:8]} on 2020-04: gate passed")
-    assert tried.data.tags["mlflow.source.git.commit"] == sha and tried.data.tags["mlops_nb.kind"] == "challenger" and len(tried.outputs.model_outputs) == 1
+    assert (
+        code == 0
+        and "1 runs sent" in said
+        and "staging → v1.0.0" in said
+        and "champion → v1.1.0" in said
+        and champion() == "v1.1.0"
+    ), said
+    tried = next(
+        r for n, r in runs(client).items() if n == f"Challenger {md5[:8]} on 2020-04: gate passed"
+    )
+    assert (
+        tried.data.tags["mlflow.source.git.commit"] == sha
+        and tried.data.tags["mlops_nb.kind"] == "challenger"
+        and len(tried.outputs.model_outputs) == 1
+    )
     files = listed(lambda path: client.list_artifacts(tried.info.run_id, path))
-    assert files["reports/evaluate.html"] > 10_000 and "reports/monitor.html" not in files and "candidate.auc" in tried.data.metrics and "monitor.auc" not in tried.data.metrics
+    assert (
+        files["reports/evaluate.html"] > 10_000
+        and "reports/monitor.html" not in files
+        and "candidate.auc" in tried.data.metrics
+        and "monitor.auc" not in tried.data.metrics
+    )
     client.delete_run(tried.info.run_id)
     with without_stages():
         code, said = cli("rollback", "--why", "the first was better")
-    assert code == 0 and "v1.0.0 is back" in said and champion() == "v1.0.0" and "alias champion → v1.0.0" in said and "registered" not in said, said
+    assert (
+        code == 0
+        and "v1.0.0 is back" in said
+        and champion() == "v1.0.0"
+        and "alias champion → v1.0.0" in said
+        and "registered" not in said
+    ), said
     assert {*runs(client)} == {"small", "Another title", "brave-oak"}
 
 
