@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
 unexport PYTHONDONTWRITEBYTECODE # every stage would compile the package again
 
-.PHONY: help run test lab bench bench-monitor calm show export clean moved
+.PHONY: help run test lab bench bench-monitor calm style show export clean moved
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
@@ -29,6 +29,9 @@ bench-monitor: moved $(VENV)/dev.ok ## measure monitoring beside Evidently and N
 
 calm: moved $(VENV)/dev.ok ## measure false alarms and detected faults and write nbs/guides/calm.ipynb (ARGS=--no-peers: ours alone)
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/calm.py $(ARGS)
+
+style: moved $(VENV)/dev.ok ## measure how the code is written and write nbs/guides/style.ipynb (ARGS="--rev REV": a commit, print only)
+	@$(BIN)/python benchmarks/style.py $(or $(ARGS),--write)
 
 show: moved $(VENV)/run.ok ## publish the history as a static site and serve it here
 	@$(BIN)/python -m mlops_nb publish && $(BIN)/python -m mlops_nb show
