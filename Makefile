@@ -22,13 +22,13 @@ lab: moved $(VENV)/dev.ok ## open JupyterLab on the notebooks (ARGS="--no-browse
 	@$(BIN)/python -m jupyterlab $(ARGS)
 
 bench: moved $(VENV)/dev.ok ## measure costs beside their peers and write nbs/guides/benchmarks.ipynb
-	@$(BIN)/python tests/bench.py
+	@$(BIN)/python benchmarks/bench.py
 
 bench-monitor: moved $(VENV)/dev.ok ## measure monitoring beside Evidently and NannyML, each in an environment of its own
-	@$(BIN)/python tests/bench_monitor.py
+	@$(BIN)/python benchmarks/bench_monitor.py
 
 calm: moved $(VENV)/dev.ok ## measure false alarms and detected faults and write nbs/guides/calm.ipynb (ARGS=--no-peers: ours alone)
-	@OMP_NUM_THREADS=1 $(BIN)/python tests/calm.py $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calm.py $(ARGS)
 
 style: moved $(VENV)/dev.ok ## measure how the code is written and write nbs/guides/style.ipynb (ARGS="--rev REV": a commit, print only)
 	@$(BIN)/python benchmarks/style.py $(or $(ARGS),--write)

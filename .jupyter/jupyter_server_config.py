@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from strip import strip, stripped  # noqa: E402
 
-from mlops_nb.engine import ENV, pin_kernels  # noqa: E402
+from mlops_nb.pipeline.environment import STAGE_ENVIRONMENT, pin_kernels  # noqa: E402
 
 c = get_config()  # noqa: F821
 os.environ |= {
@@ -22,7 +22,7 @@ os.environ |= {
     "DVC_NO_ANALYTICS": "1",
 }
 pin_kernels()  # as in the pipeline, so that a stage notebook run by hand computes the same
-os.environ |= {name: ENV[name] for name in ("PYTHONHASHSEED", "OMP_NUM_THREADS")}
+os.environ |= {name: STAGE_ENVIRONMENT[name] for name in ("PYTHONHASHSEED", "OMP_NUM_THREADS")}
 
 
 def strip_before_saving(model, path, **kwargs):

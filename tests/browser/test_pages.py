@@ -1,0 +1,139 @@
+"Pages in a real browser: a phone and a desktop, light and dark, on screen and on paper."
+
+import io
+
+import pytest
+from helpers.browser import CHROMIUM, CONTRAST, DESKTOP, PHONE, TEXT, opened
+from helpers.report_sample import CONFIG, code, failed, sample, table
+
+from mlops_nb.reporting.page import render_catalogue_page, render_stage_page, render_start_page
+
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM, reason="no chromium here: install it to test the pages in a browser"
+)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    top = tmp_path_factory.mktemp("pages")
+    notebook, result, source = sample(evil=True)
+    made = {
+        "monitor": render_stage_page("monitor", notebook, result, source, CONFIG),
+        "ja": render_stage_page("monitor", notebook, result, source, {**CONFIG, "lang": "ja"}),
+        "failed": render_stage_page("train", *failed(), CONFIG),
+        "index": render_start_page(
+            {
+                "monitor": result,
+                "train": {**result, "verdict": {"level": "ok"}},
+                "evaluate": {**result, "verdict": {"level": "act"}},
+            },
+            CONFIG,
+        ),
+        "features": render_catalogue_page(result["results"]["features"], CONFIG),
+    }
+    for name, page in made.items():
+        (top / f"{name}.html").write_text(page, "utf-8")
+    return {name: (top / f"{name}.html").as_uri() for name in made}
+
+
+@pytest.mark.parametrize("name", ["monitor", "ja", "failed", "index", "features"])
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_fits_is_legible_and_silent(browser, pages, name, dark, size):
+    page = opened(browser, pages[name], size, dark)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert (
+        page.evaluate(CONTRAST) == []
+        and all(px >= 11 for px in page.evaluate(TEXT))
+        and page.said == []
+    )
+    page.context.close()
+
+
+def test_a_phone_shows_the_answer_first(browser, pages):
+    page = opened(browser, pages["monitor"], PHONE, java_script_enabled=False)
+    for said in (
+        "Watch closely",
+        "1–30 April 2013",
+        "Of 100 flights flagged",
+        "What changed",
+        "What to do",
+        "Look at Newark again",
+    ):
+        at = page.get_by_text(said).first.bounding_box()
+        assert at and at["y"] + at["height"] <= PHONE["height"], said
+    page.context.close()
+
+
+def test_rows_stand_as_cards_on_a_phone(browser, pages):
+    page = opened(browser, pages["monitor"], PHONE)
+    assert page.locator("table.stack td").nth(1).evaluate(
+        "e => getComputedStyle(e, '::before').content"
+    ) not in ("none", '""')
+    assert page.evaluate(
+        "[...document.querySelectorAll('.stack')].every(t => t.parentElement.scrollWidth <= t.parentElement.clientWidth)"
+    )
+    page.context.close()
+
+
+def test_a_wide_table_takes_the_room_there_is_and_shows_that_it_scrolls(browser, tmp_path):
+    from PIL import Image
+
+    wide = table(
+        [
+            {
+                "column": "carrier",
+                "level": c,
+                "n": 1234,
+                **{
+                    m: "0.45 (0.43–0.48)"
+                    for m in ("flagged", "recall", "false_alarms", "precision", "calibration_error")
+                },
+            }
+            for c in ("UA", "DL")
+        ],
+        "Errors by group",
+    )
+    (tmp_path / "evaluate.html").write_text(
+        render_stage_page("evaluate", {"cells": [code("table(groups)", wide)]}, {}, None, CONFIG),
+        "utf-8",
+    )
+    for width, scrolls in ((1400, False), (1024, True)):
+        page = opened(
+            browser, (tmp_path / "evaluate.html").as_uri(), {"width": width, "height": 900}
+        )
+        box = page.locator(".tbl .scroll")
+        edge = lambda: (shot := Image.open(io.BytesIO(box.screenshot())).convert("L")).getpixel(
+            (shot.width - 3, shot.height // 8)
+        )  # beside the title: no text is there
+        assert (
+            page.evaluate("document.documentElement.scrollWidth") <= width
+            and box.evaluate("e => e.scrollWidth > e.clientWidth") == scrolls
+        )
+        assert (edge() < 230) == scrolls
+        box.evaluate("e => e.scrollLeft = 9999")
+        assert edge() > 250
+        page.context.close()
+
+
+def test_code_unfolds_without_javascript(browser, pages):
+    page = opened(browser, pages["monitor"], PHONE, java_script_enabled=False)
+    shown = page.get_by_text("from mlops_nb.reporting.display import show_figure as figure")
+    assert not shown.is_visible()
+    page.locator("summary", has_text="Code").nth(1).click()
+    assert shown.is_visible()
+    page.context.close()
+
+
+def test_prints_on_white_without_navigation(browser, pages):
+    page = opened(browser, pages["monitor"], DESKTOP, dark=True)
+    page.emulate_media(media="print")
+    assert (
+        not page.locator("nav").is_visible()
+        and page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        and page.evaluate(CONTRAST) == []
+    )
+    assert len(page.pdf()) > 10_000
+    page.context.close()

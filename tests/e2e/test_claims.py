@@ -1,0 +1,150 @@
+"""Lines 8 and 9 in a small project: what reruns, what only renders, what comes back."""
+
+import re
+import sys
+
+import pytest
+from helpers.notebooks import edit_cell, stages_run
+from helpers.project import change, nb, sh
+
+
+def test_prose_reruns_no_notebook(small):
+    "A sentence of a stage notebook shows on the page; only `code` and `report` run."
+    edit_cell(
+        small / "nbs" / "stages" / "monitor.ipynb",
+        "Is it still good?",
+        "Is it still any good, one wonders?",
+    )
+    said = nb("repro", cwd=small).stdout
+    assert stages_run(said) == ["code", "report"], said
+    assert "one wonders" in (small / "reports" / "monitor.html").read_text()
+
+
+def test_template_and_language_rerun_no_notebook(small):
+    "The page template and the language of the reports are rendering, not results."
+    ini = (small / "settings.ini").read_text()
+    (small / "settings.ini").write_text(ini.replace("language = en", "language = ja"))
+    words = small / "mlops_nb" / "reporting" / "page.py"
+    words.write_text(
+        words.read_text().replace("<!doctype html>", "<!doctype html><!-- edited -->", 1)
+    )
+    nbk = next((small / "nbs" / "api" / "reporting").glob("*_page.ipynb"))
+    edit_cell(nbk, "<!doctype html>", "<!doctype html><!-- edited -->")
+    said = nb("repro", cwd=small).stdout
+    assert stages_run(said) == ["code", "report"], said
+    page = (small / "reports" / "monitor.html").read_text()
+    assert "edited" in page and 'lang="ja"' in page and "件" in page
+
+
+def test_formatting_and_comments_rerun_nothing(small):
+    edit_cell(
+        small / "nbs" / "stages" / "train.ipynb",
+        "fitted = train_model(",
+        "# a comment\nfitted = train_model( ",
+    )
+    said = nb("repro", cwd=small).stdout
+    assert set(stages_run(said)) <= {"code", "report"}, said
+
+
+def test_a_module_edit_reruns_what_uses_it_and_says_which_function(small):
+    path = next((small / "nbs" / "api" / "monitoring").glob("*_findings.ipynb"))
+    edit_cell(path, "MAX_VERDICT_REASONS = 5", "MAX_VERDICT_REASONS = 4")
+    py = small / "mlops_nb" / "monitoring" / "findings.py"
+    py.write_text(py.read_text().replace("MAX_VERDICT_REASONS = 5", "MAX_VERDICT_REASONS = 4"))
+    said = nb("repro", cwd=small).stdout
+    assert stages_run(said)[:2] == ["code", "monitor"] and "train" not in stages_run(said), said
+    assert re.search(
+        r"findings\.py: .*MAX_VERDICT_REASONS.* changed|findings\.py: top level changed", said
+    ), said
+
+
+def test_forgotten_export_names_the_notebook(small):
+    path = next((small / "nbs" / "api" / "monitoring").glob("*_findings.ipynb"))
+    edit_cell(path, "MAX_VERDICT_REASONS = 5", "MAX_VERDICT_REASONS = 3")
+    got = nb("repro", cwd=small, check=False)
+    assert (
+        got.returncode
+        and path.name in got.stdout + got.stderr
+        and "export" in got.stdout + got.stderr
+    )
+
+
+def test_locked_version_reruns_what_imports_it(small):
+    lock = small / "requirements.lock"
+    lock.write_text(re.sub(r"(?m)^scikit-learn==.*$", "scikit-learn==0.0.1", lock.read_text()))
+    said = sh("dvc", "repro", "code", "--single-item", cwd=small).stdout
+    status = sh("dvc", "status", cwd=small).stdout
+    assert "data/code/train.json" in status and "data/code/ingest.json" not in status, said + status
+
+
+def test_deleted_outputs_come_back_from_the_cache(small):
+    "What the message after a failure promises."
+    (small / "reports" / "monitor.html").unlink()
+    sh("dvc", "checkout", cwd=small)
+    assert (small / "reports" / "monitor.html").exists()
+
+
+def test_failing_cell(small):
+    "A page with the error first, non-zero exit, earlier outputs in the cache."
+    edit_cell(
+        small / "nbs" / "stages" / "monitor.ipynb",
+        "given = Thresholds(",
+        "1 / 0\ngiven = Thresholds(",
+    )
+    got = nb("repro", cwd=small, check=False)
+    said = got.stdout + got.stderr
+    assert got.returncode and "ZeroDivisionError" in said and "dvc checkout" in said, said
+    page = (small / ".mlops" / "failed" / "monitor.html").read_text()
+    assert page.index("ZeroDivisionError") < page.index("<h2") and "1 / 0" in page
+    sh("git", "checkout", "-q", ".", cwd=small)
+    sh("dvc", "checkout", cwd=small)
+    assert "nothing to do" in nb("repro", cwd=small).stdout
+
+
+def test_script_in_values_shows_as_text(project):
+    from helpers.project import sales
+
+    bad = "<script>alert(1)</script>"
+    d = sales(800).rename(columns={"shop": f"shop {bad}"})
+    d[f"shop {bad}"] = d[f"shop {bad}"].map(
+        {"a": bad, "b": "<img src=x onerror=alert(1)>", "c": "c"}
+    )
+    top = project(d, noun=bad)
+    change(
+        top,
+        train={"params": {"max_iter": 20}},
+        evaluate={"groups": [f"shop {bad}"], "checks": {}, "min_n": 20},
+    )
+    nb("repro", cwd=top)
+    for page in (top / "reports").glob("*.html"):
+        text = page.read_text()
+        assert "<script" not in text and "<img src=x" not in text, page.name
+    assert "&lt;script&gt;" in (top / "reports" / "evaluate.html").read_text()
+
+
+def test_both_engines_give_equal_notebooks(small):
+    "The in-process engine and a kernel leave the same bytes."
+    nb("run", "monitor", cwd=small)
+    ours = (small / "reports" / "monitor.ipynb").read_bytes()
+    nb("run", "monitor", "--engine", "nbclient", cwd=small)
+    assert (small / "reports" / "monitor.ipynb").read_bytes() == ours
+
+
+def test_plain_papermill_works(small, tmp_path):
+    sh(
+        sys.executable,
+        "-m",
+        "papermill",
+        "nbs/stages/train.ipynb",
+        tmp_path / "out.ipynb",
+        cwd=small,
+    )
+    assert (small / ".mlops" / "scratch").exists()
+
+
+@pytest.mark.parametrize("stage", ["train"])
+def test_by_hand_leaves_the_pipeline_alone(small, stage):
+    before = (small / "reports" / "train.json").read_bytes()
+    said = nb("run", stage, "-p", "sample=500", cwd=small).stdout
+    assert "scratch" in said and (small / "reports" / "train.json").read_bytes() == before
+    assert sh("git", "status", "--porcelain", cwd=small).stdout == ""

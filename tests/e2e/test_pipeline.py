@@ -1,0 +1,40 @@
+"""The main job from a fresh clone, on the full data."""
+
+import json
+import re
+
+from helpers.project import nb, sh
+
+
+def test_run_is_identical_to_the_record(ran):
+    "Line 9: a fresh clone reproduces every output, pages included, and stays clean."
+    said = (ran / ".mlops" / "ran.log").read_text()
+    counts = re.search(
+        r"(\d+) of (\d+) outputs identical to the record in commit [0-9a-f]{7}", said
+    )
+    assert counts and counts[1] == counts[2], said[-3000:]
+    assert sh("git", "status", "--porcelain", cwd=ran).stdout == ""
+    assert "no DVC remote is set: everything is computed here" in said
+
+
+def test_second_run_does_nothing(ran):
+    said = nb("repro", cwd=ran).stdout
+    assert "nothing to do" in said
+    assert "up to date" in sh("dvc", "repro", cwd=ran).stdout + sh("dvc", "status", cwd=ran).stdout
+    assert sh("git", "status", "--porcelain", cwd=ran).stdout == ""
+
+
+def test_pages_and_results_are_there(ran):
+    for name in (
+        "index",
+        "features",
+        "preprocess-train",
+        "preprocess-current",
+        "train",
+        "evaluate",
+        "monitor",
+    ):
+        page = (ran / "reports" / f"{name}.html").read_text()
+        assert page.lower().startswith("<!doctype html>") and len(page) < 1_000_000
+    result = json.loads((ran / "reports" / "evaluate.json").read_text())
+    assert result["results"] and result["verdict"]["level"] in ("ok", "watch", "act")

@@ -1,0 +1,198 @@
+"""What can go wrong with a deployment: a team that is faster, an approval that lacks, a lost cache, a kill. On the miniature project of killing.py, with real git and DVC."""
+
+import os
+import shutil
+import sys
+
+import killing
+import pytest
+from helpers.project import ENV
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    "v1.0.0 and v1.1.0 have been in production, a third candidate waits."
+    if "MLOPS_NB_SERVER" in ENV:
+        os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
+    yield killing.project(tmp_path_factory.mktemp("toy") / "project")
+    os.environ.pop("MLOPS_NB_SERVER", None)
+
+
+def nb(top, *argv):
+    got = killing.sh(top, sys.executable, "-m", "mlops_nb", *argv)
+    assert "Traceback" not in got.stdout + got.stderr, got.stderr
+    return got
+
+
+def git(top, *argv):
+    return killing.done(top, "git", *argv).strip()
+
+
+def serving(top):
+    return (top / "data" / "champion" / "model.skops").read_text()
+
+
+def test_the_second_of_two_is_told(toy, tmp_path):
+    "Ada and Bo start from the same commit; Ada's promotion is pushed first."
+    origin = tmp_path / "origin.git"
+    killing.done(tmp_path, "git", "clone", "-q", "--bare", toy, origin)
+    ada, bo = (shutil.copytree(toy, tmp_path / who, symlinks=True) for who in ("ada", "bo"))
+    for top in (ada, bo):
+        git(top, "remote", "add", "origin", str(origin))
+    assert nb(ada, "promote", "--why", "better", "--push").returncode == 0
+    assert git(origin, "rev-parse", "main") == git(
+        ada, "rev-parse", "HEAD"
+    ) and "toy@v1.2.0" in git(origin, "tag")
+    before = killing.state(bo), git(origin, "rev-parse", "main"), git(origin, "tag")
+    got = nb(bo, "rollback", "--why", "worse", "--push")
+    assert got.returncode and "somebody else was first" in got.stderr and "git pull" in got.stderr
+    assert (killing.state(bo), git(origin, "rev-parse", "main"), git(origin, "tag")) == before
+
+
+def test_a_second_pair_of_eyes(toy, tmp_path):
+    "With four_eyes the author's own approval is none; another's is."
+    top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
+    (top / "settings.ini").write_text("[governance]\nfour_eyes = yes\n")
+    git(top, "commit", "-qam", "Four eyes")
+    before = killing.state(top)
+    md5 = next(
+        x.split()[1]
+        for x in (top / "dvc.lock").read_text().split("path: data/candidate")[1].splitlines()
+        if "md5: " in x
+    )
+    said = nb(top, "promote", "--why", "better")
+    assert (
+        said.returncode
+        and "nobody other than its author has approved" in said.stderr
+        and f"git tag -a approve-{md5[:8]}" in said.stderr
+    )
+    git(top, "tag", "-a", f"approve-{md5[:8]}", "-m", "by myself")
+    assert nb(top, "promote", "--why", "better").returncode
+    git(top, "tag", "-d", f"approve-{md5[:8]}")
+    assert killing.state(top) == before
+    killing.sh(
+        top,
+        "git",
+        "tag",
+        "-a",
+        f"approve-{md5[:8]}",
+        "-m",
+        "seen",
+        GIT_COMMITTER_NAME="bo",
+        GIT_COMMITTER_EMAIL="bo@example.com",
+    )
+    code = f"from mlops_nb.lifecycle.promotion import is_approved as approved; from pathlib import Path; print(approved(Path('.').resolve(), {md5!r}, True))"
+    assert killing.done(top, sys.executable, "-c", code).strip() == "True"  # what promote asks
+
+
+def test_rollback_from_git_and_the_remote_alone(toy, tmp_path):
+    top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
+    store = tmp_path / "store"
+    killing.done(top, sys.executable, "-m", "dvc", "remote", "add", "-d", "store", str(store))
+    git(top, "commit", "-qam", "A remote")
+    for version in (
+        "toy@v1.0.0",
+        "HEAD",
+    ):  # a promotion pushes by itself; these were made before there was a remote
+        git(top, "checkout", "-q", version, "--", "dvc.lock")
+        killing.done(top, sys.executable, "-m", "dvc", "push", "-q")
+    (top / "n.txt").write_text(
+        "broken"
+    )  # training would make something else today: a model of yesterday does not mind
+    git(top, "commit", "-qam", "Another training")
+    fresh = tmp_path / "fresh"
+    killing.done(tmp_path, "git", "clone", "-q", top, fresh)
+    assert not (fresh / ".dvc" / "cache").exists() and not (fresh / "data" / "champion").exists()
+    got = nb(fresh, "rollback", "--to", "v1.0.0", "--why", "worse")
+    assert got.returncode == 0 and "v1.0.0 is back in production" in got.stdout, (
+        got.stdout + got.stderr
+    )
+    assert serving(fresh) == "model 1" and "Running stage 'train'" not in got.stdout
+
+
+def test_lost_bytes_are_built_again_or_refused(toy, tmp_path):
+    top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
+    shutil.rmtree(top / ".dvc" / "cache")
+    killing.done(
+        top, sys.executable, "-m", "dvc", "commit", "-q", "-f"
+    )  # what lies in the folder is cached again; v1.0.0 is lost
+    before = killing.state(top)
+    got = nb(top, "rollback", "--to", "v1.0.0", "--why", "worse")
+    assert (
+        got.returncode and "--rebuild" in got.stdout + got.stderr and killing.state(top) == before
+    )
+    got = nb(top, "rollback", "--to", "v1.0.0", "--rebuild", "--why", "worse")
+    assert got.returncode == 0 and serving(top) == "model 1", got.stdout + got.stderr
+    assert killing.state(top)
+
+
+def test_killed_anywhere(toy):
+    "Killed at some of the points that `python benchmarks/killing.py` tries all of: old state or new one, and running it again finishes the job."
+    for name, result in killing.run(stride=1000, first=90, names=("promote",), source=toy).items():
+        assert result["points"] > 100 and result["killed at"] and not result["wrong"], (
+            name,
+            result,
+        )
+
+
+def test_records_of_two_branches_unite(toy, tmp_path):
+    "Decisions made on two branches are both there after a merge, without a conflict."
+    top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
+    (top / ".gitattributes").write_text("data/*.jsonl merge=union\n")
+    git(top, "add", "-A"), git(top, "commit", "-qm", "Union")
+    for branch, why in (("one", "a"), ("two", "b")):
+        git(top, "switch", "-q", "-c", branch, "main")
+        code = f"from mlops_nb.lifecycle.journal import record_decision as record; from pathlib import Path; record(Path('.').resolve(), 'dismiss', {why!r})"
+        killing.done(top, sys.executable, "-c", code)
+        git(top, "commit", "-qam", why)
+    git(top, "merge", "-q", "--no-edit", "one")
+    lines = (top / "data" / "decisions.jsonl").read_text().splitlines()
+    assert len(lines) == len(set(lines)) == 4 and {'"why": "a"', '"why": "b"'} <= {
+        x for y in lines for x in ('"why": "a"', '"why": "b"') if x in y
+    }
+
+
+def test_a_version_taken_back_stays_back(toy, tmp_path):
+    "The same rollback again, after a timeout say, changes nothing; another one does not bring the bad version back unasked."
+    top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
+    assert "v1.0.0 is back" in nb(top, "rollback", "--why", "worse").stdout
+    before = killing.state(top)
+    assert "nothing to do" in nb(top, "rollback", "--why", "worse").stdout
+    got = nb(top, "rollback", "--why", "still worse")
+    assert got.returncode and "not taken back since" in got.stderr and killing.state(top) == before
+    (top / ".mlops" / "alerts.jsonl").write_text(
+        '{"id": "a", "message": "m", "at": "2026-01-01T00:00:00Z", "finding": "drift.x", "event": "appeared", "sent": ["mail"], "waiting": []}\n'
+    )
+    said = nb(top, "history").stdout
+    assert (
+        "promote to prod" in said
+        and "rollback" in said
+        and "alert: drift.x appeared  sent mail" in said
+    )
+    for wrong in (
+        ("advance", "foo"),
+        ("retrain", "--until", "foo"),
+        ("advance", "--as-of", "yesterday"),
+    ):
+        got = nb(top, *wrong)
+        assert got.returncode == 1 and "expected" in got.stderr, got.stderr
+
+
+def test_a_table_that_grows_is_taken_in(toy, tmp_path):
+    top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
+    (top / "data" / "t.csv").write_text("a\n1\n")
+    killing.done(top, sys.executable, "-m", "dvc", "add", "-q", "data/t.csv")
+    git(top, "add", "-A"), git(top, "commit", "-qm", "table")
+    (top / "data" / "t.csv").write_text("a\n1\n2\n")
+    assert not git(top, "status", "--porcelain")  # git cannot see it
+    said = killing.done(
+        top,
+        sys.executable,
+        "-c",
+        "from mlops_nb.core.project import project_root as root\nfrom mlops_nb.lifecycle.periods import commit_new_rows as take_in\nprint(take_in(root()), take_in(root()))",
+    ).strip()
+    assert (
+        said == "['data/t.csv'] []"
+        and git(top, "log", "-1", "--format=%s") == "New rows: data/t.csv"
+    )
+    assert "up to date" in killing.done(top, sys.executable, "-m", "dvc", "status")
