@@ -1,6 +1,7 @@
 """What the pipeline costs, beside its peers in the same call. `make bench` measures and writes the tables of nbs/guides/benchmarks.ipynb; nothing is asserted.
 
-CPU seconds are those of a whole command: the processes it started, the warm server and notebook kernels included. Each figure is the least of several runs, taken in turns."""
+CPU seconds are those of a whole command: the processes it started, the warm server and notebook kernels included. Each figure is the least of several runs, taken in turns.
+"""
 
 import argparse
 import contextlib
@@ -37,7 +38,7 @@ PINNED = {  # what a careful user sets for the peers
 
 
 def environment(**more: str) -> dict[str, str]:
-    "A user's variables with the environment's programs first; CI keeps DVC from looking for a newer version of itself."
+    """A user's variables with the environment's programs first; CI keeps DVC from looking for a newer version of itself."""
     own = {
         k: v
         for k, v in os.environ.items()
@@ -57,7 +58,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def cost(*argv: str, cwd: Path, **env: str) -> dict[str, float]:
-    "CPU and wall seconds of a command with everything it started. What it leaves behind is waited for, and counted too."
+    """CPU and wall seconds of a command with everything it started. What it leaves behind is waited for, and counted too."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.monotonic()
     got = subprocess.run(
@@ -105,7 +106,7 @@ for name in ("display", "Markdown", "HTML", "SVG"):
 
 
 def script(top: Path, stage: str, key: str) -> str:
-    "A stage notebook as a plain Python script; `display` shows nothing, outputs go straight to their places."
+    """A stage notebook as a plain Python script; `display` shows nothing, outputs go straight to their places."""
     cells = [
         c
         for c in json.loads((top / "nbs" / "stages" / f"{stage}.ipynb").read_text())["cells"]
@@ -126,7 +127,7 @@ def plain(top: Path, name: str, stage: str, key: str) -> tuple[str, list]:
 
 
 def usual(top: Path, name: str, stage: str, key: str) -> tuple[str, list]:
-    "papermill with a kernel, then nbconvert, both as commands."
+    """Papermill with a kernel, then nbconvert, both as commands."""
     (top / "scripts").mkdir(exist_ok=True)
     (top / "scripts" / f"{name}.yaml").write_text(
         json.dumps(parameters(top, stage, key))
@@ -139,7 +140,7 @@ def usual(top: Path, name: str, stage: str, key: str) -> tuple[str, list]:
 
 
 def rewritten(top: Path, command) -> None:
-    "dvc.yaml with other commands for the notebook stages; pages are what the command makes of them, so `report` goes."
+    """dvc.yaml with other commands for the notebook stages; pages are what the command makes of them, so `report` goes."""
     spec = YAML(typ="safe").load(top / "dvc.yaml")
     done = {}
     for name, stage in spec["stages"].items():
@@ -182,7 +183,7 @@ VARIANTS = {  # (a) … (d): how it is called, how it is made, command, stages, 
 
 
 def variant(done: Path, to: Path, name: str) -> dict:
-    "A copy of a clone in which the pipeline has run, ready to run its notebook stages the way `name` says."
+    """A copy of a clone in which the pipeline has run, ready to run its notebook stages the way `name` says."""
     shutil.copytree(
         done, to, symlinks=True, ignore=shutil.ignore_patterns("*.html", "*.lock.tmp", "runs.jsonl")
     )
@@ -204,10 +205,10 @@ def variant(done: Path, to: Path, name: str) -> dict:
 
 
 def stages(done: Path, work: Path, repeats: int, names=tuple(VARIANTS)) -> dict:
-    "The notebook stages in every variant, in turns; the least CPU and wall of each."
+    """The notebook stages in every variant, in turns; the least CPU and wall of each."""
     calls = {n: variant(done, work / n, n) for n in names}
     least = {}
-    for i in range(repeats):
+    for _i in range(repeats):
         for n, c in calls.items():
             got = cost(*c["argv"], cwd=c["cwd"], **c["env"])
             say(f"  {n}: {got['cpu']:.1f} CPU s, {got['wall']:.1f} s")
@@ -225,7 +226,7 @@ def stages(done: Path, work: Path, repeats: int, names=tuple(VARIANTS)) -> dict:
 
 
 def locked(top: Path) -> dict[str, str]:
-    "Output → MD5 of the notebook stages."
+    """Output → MD5 of the notebook stages."""
     got = YAML(typ="safe").load(top / "dvc.lock")["stages"]
     ran = [n.replace("@", "-") if n.replace("@", "-") in got else n for n in NOTEBOOKS]
     return {
@@ -247,7 +248,7 @@ def clone(to: Path, source: Path = ROOT) -> Path:
 
 
 def small(top: Path, rows: int) -> Path:
-    "Every stage of this clone takes `rows` rows."
+    """Every stage of this clone takes `rows` rows."""
     yaml = YAML()
     p = yaml.load(top / "params.yaml")
     for section in ("preprocess", "train", "evaluate", "monitor"):
@@ -277,7 +278,7 @@ print(json.dumps({"rows": len(X), "columns": X.shape[1], "parts": times}))
 
 
 def year(top: Path, repeats: int) -> dict:
-    "Preprocessing of all flights with all features in one window; CPU seconds of the process, by part."
+    """Preprocessing of all flights with all features in one window; CPU seconds of the process, by part."""
     got = [
         cost(sys.executable, "-c", YEAR, cwd=top, **PINNED, PYTHONPATH=str(top))
         for _ in range(repeats)
@@ -287,7 +288,7 @@ def year(top: Path, repeats: int) -> dict:
 
 
 def from_clone(work: Path, source: Path) -> dict[str, float]:
-    "`git clone` and `make run` in an empty folder, until the reports lie there."
+    """`git clone` and `make run` in an empty folder, until the reports lie there."""
     got = cost(
         "sh",
         "-c",
@@ -307,7 +308,7 @@ def from_clone(work: Path, source: Path) -> dict[str, float]:
 
 
 def measure(work: Path, a) -> dict:
-    "Everything, as a dict."
+    """Everything, as a dict."""
     got = {}
     say("a fresh clone, the whole pipeline")
     source = clone(
@@ -360,7 +361,7 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
 
 
 def tables(got: dict) -> str:
-    "The results in Markdown."
+    """The results in Markdown."""
     rows = []
     for part, said in (("full", "full data"), ("little", "3,000 rows")):
         if part not in got:
@@ -460,7 +461,7 @@ def machine() -> str:
 
 
 def publish(text: str) -> None:
-    "Put the tables in the guide's marked cell."
+    """Put the tables in the guide's marked cell."""
     nb = json.loads(GUIDE.read_text())
     cell = next(c for c in nb["cells"] if "".join(c["source"]).startswith(MARK))
     cell["source"] = text.splitlines(keepends=True)

@@ -4,7 +4,8 @@ Input: the flights of 2013 with 20 columns, January to March as reference (80,78
 with the example. Each peer runs in an environment of its own under `.mlops/peers`, its usage reports switched off. **Compute** is the CPU time of a process after its imports and after the data lie in
 memory as it wants them; **process** is all of it, start and imports included. All sides run in turns, several times, and the least counts, because other work on a machine can only add.
 
-This file is also what each side runs: `python bench_monitor.py child SIDE TASK …` in the side's own environment, so only the standard library is imported at the top."""
+This file is also what each side runs: `python bench_monitor.py child SIDE TASK …` in the side's own environment, so only the standard library is imported at the top.
+"""
 
 import argparse
 import json
@@ -65,11 +66,10 @@ LN2 = 0.6931471805599453
 
 
 def flights():
-    "All flights of 2013: the 20 columns, `time`, and the label `late` (missing for cancelled flights)."
+    """All flights of 2013: the 20 columns, `time`, and the label `late` (missing for cancelled flights)."""
     import pandas as pd
 
-    from mlops_nb.examples.flights import read_nycflights_csv
-    from mlops_nb.examples.flights import read_flights
+    from mlops_nb.examples.flights import read_flights, read_nycflights_csv
 
     f = read_flights().rename(columns={"sched_dep": "time"})
     planes = read_nycflights_csv("planes.csv", ["tailnum", "year", "manufacturer", "seats"]).rename(
@@ -92,12 +92,12 @@ def flights():
             f[c].astype(object), categories=sorted(f[c].dropna().astype(str).unique())
         )
     return f[["window", "time", *COLUMNS, "late"]].astype(
-        {c: "float64" for c in NUMBERS} | {"late": "float64"}
+        dict.fromkeys(NUMBERS, "float64") | {"late": "float64"}
     )
 
 
 def scores(f):
-    "P(late) by a model of the reference's flights; for those themselves by models that have not seen them."
+    """P(late) by a model of the reference's flights; for those themselves by models that have not seen them."""
     import numpy as np
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import KFold, cross_val_predict
@@ -117,7 +117,7 @@ def scores(f):
 
 
 def make_input(folder: Path) -> None:
-    "reference.parquet and one file per month in `folder`."
+    """reference.parquet and one file per month in `folder`."""
     f = flights()
     f["score"] = scores(f)
     f["flagged"] = (f["score"] >= 0.3).astype("float64")
@@ -127,7 +127,7 @@ def make_input(folder: Path) -> None:
 
 
 def make_scale(folder: Path, rows: int, copies: int) -> None:
-    "`rows` rows drawn from the year's flights, the 20 columns `copies` times, in row groups of at most 1,000,000 rows. Text as plain strings, as most files have it."
+    """`rows` rows drawn from the year's flights, the 20 columns `copies` times, in row groups of at most 1,000,000 rows. Text as plain strings, as most files have it."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -174,15 +174,17 @@ def scale_path(folder: Path, rows: int, copies: int = 1) -> Path:
 
 
 def load(folder: Path, task: str):
-    "Reference and the windows of a task as DataFrames. Categories are pandas categories: NannyML is faster with them than with text, Evidently no slower."
+    """Reference and the windows of a task as DataFrames. Categories are pandas categories: NannyML is faster with them than with text, Evidently no slower."""
     import pandas as pd
 
-    read = lambda n: pd.read_parquet(folder / f"{n}.parquet")
+    def read(n):
+        return pd.read_parquet(folder / f"{n}.parquet")
+
     return read("reference"), {m: read(m) for m in TASKS[task]}
 
 
 def evidently(task: str, folder: Path, path: str = ""):
-    "The drift report with default methods as JSON, each window against the reference. `path`: instead of the windows, this file."
+    """The drift report with default methods as JSON, each window against the reference. `path`: instead of the windows, this file."""
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
@@ -215,7 +217,7 @@ def evidently(task: str, folder: Path, path: str = ""):
 
 
 def nannyml(task: str, folder: Path):
-    "Univariate drift with the default method, or the performance estimate, by calendar month; the reference is three chunks."
+    """Univariate drift with the default method, or the performance estimate, by calendar month; the reference is three chunks."""
     import warnings
 
     import nannyml as nml
@@ -265,7 +267,7 @@ def nannyml(task: str, folder: Path):
 
 
 def ours(task: str, folder: Path, path: str = ""):
-    "Profile the reference once and every window, and all statistics between them. `path`: one pass over this file instead."
+    """Profile the reference once and every window, and all statistics between them. `path`: one pass over this file instead."""
     from mlops_nb.data.profile import profile_table
     from mlops_nb.data.profile_stream import profile_file
 
@@ -275,6 +277,7 @@ def ours(task: str, folder: Path, path: str = ""):
         ref, windows = load(folder, task)
         return lambda: expected(profile_table, ref, windows)
     import pyarrow.parquet as pq
+
     from mlops_nb.monitoring.distances import compare_profiles
 
     if task != "js":
@@ -283,7 +286,7 @@ def ours(task: str, folder: Path, path: str = ""):
         pq.read_table(folder / f"{n}.parquet", columns=COLUMNS, use_threads=False)
         for n in ("reference", *TASKS[task])
     )
-    windows = dict(zip(TASKS[task], windows))
+    windows = dict(zip(TASKS[task], windows, strict=False))
 
     def compute() -> dict:
         reference = profile_table(ref)
@@ -303,11 +306,12 @@ def ours(task: str, folder: Path, path: str = ""):
 
 
 def expected(profile, ref, windows) -> dict:
-    "Estimated metrics of each window, as NannyML's CBPE gives them: without intervals that resample the reference."
+    """Estimated metrics of each window, as NannyML's CBPE gives them: without intervals that resample the reference."""
     import numpy as np
+
     from mlops_nb.monitoring.calibration import calibrate
-    from mlops_nb.monitoring.performance import estimate_from_histogram
     from mlops_nb.monitoring.distances import align_columns
+    from mlops_nb.monitoring.performance import estimate_from_histogram
 
     ref = ref[ref["late"].notna()]
     both = align_columns(
@@ -329,7 +333,7 @@ JS = "js"  # the column of `differences` with the Jensen–Shannon distance in b
 
 
 def values(table) -> dict:
-    "Every number of a table of differences, by column of the data."
+    """Every number of a table of differences, by column of the data."""
     lists = {k: table[k].tolist() for k in table}
     return {
         str(c): {k: float(v[i]) for k, v in lists.items() if isinstance(v[i], (int, float))}
@@ -341,7 +345,7 @@ def values(table) -> dict:
 
 
 def decode(task: str, folder: Path, path: str = ""):
-    "Merely decode a Parquet file, batch by batch, one thread: what any one pass over it costs at least."
+    """Merely decode a Parquet file, batch by batch, one thread: what any one pass over it costs at least."""
     import pyarrow.parquet as pq
 
     return lambda: {
@@ -350,7 +354,7 @@ def decode(task: str, folder: Path, path: str = ""):
 
 
 def peak_mb() -> float:
-    "The most memory this process has held. (ru_maxrss would include that of the process which started it.)"
+    """The most memory this process has held. (ru_maxrss would include that of the process which started it.)."""
     try:
         kb = next(
             line.split()[1]
@@ -367,7 +371,7 @@ def peak_mb() -> float:
 
 
 def child(side: str, task: str, *more: str) -> None:
-    "Run one side in this process; the last line printed is what it cost and what it found."
+    """Run one side in this process; the last line printed is what it cost and what it found."""
     try:
         compute = {"evidently": evidently, "nannyml": nannyml, "ours": ours, "decode": decode}[
             side
@@ -389,13 +393,14 @@ def child(side: str, task: str, *more: str) -> None:
             }
         )
     )
+    return None
 
 
 # ---- running and telling: the parent, which stays small ----
 
 
 def python(side: str) -> str:
-    "The interpreter of a side; a peer's environment is made where it is missing or has other versions than are asked for."
+    """The interpreter of a side; a peer's environment is made where it is missing or has other versions than are asked for."""
     if side not in PEERS:
         return sys.executable
     home = HOME / side
@@ -410,7 +415,7 @@ def python(side: str) -> str:
 
 
 def run(side: str, task: str, *more: str) -> dict:
-    "One run of a side: CPU seconds of the computing and of the whole process, peak memory, values found."
+    """One run of a side: CPU seconds of the computing and of the whole process, peak memory, values found."""
     from bench import PINNED, cost
 
     got = cost(
@@ -431,7 +436,7 @@ def run(side: str, task: str, *more: str) -> dict:
 
 
 def project(code: str) -> None:
-    "Run a function of this file in a process of its own, so that the parent does not grow."
+    """Run a function of this file in a process of its own, so that the parent does not grow."""
     from bench import PINNED, cost
 
     cost(
@@ -451,7 +456,7 @@ def least(old: dict, new: dict) -> dict:
 
 
 def in_turns(calls: list[tuple], repeats: int) -> dict:
-    "Each call `(side, task, …)` once a round; by call the least."
+    """Each call `(side, task, …)` once a round; by call the least."""
     from bench import say
 
     got: dict = {}
@@ -481,7 +486,7 @@ CALLS = [
 
 
 def scale(sizes: list[tuple[int, int]], repeats: int, peer_rows: int) -> list[dict]:
-    "Decoding, ours, and for `peer_rows` rows Evidently, by size of the file."
+    """Decoding, ours, and for `peer_rows` rows Evidently, by size of the file."""
     out = []
     for rows, copies in sizes:
         path = scale_path(INPUT, rows, copies)
@@ -498,8 +503,11 @@ def scale(sizes: list[tuple[int, int]], repeats: int, peer_rows: int) -> list[di
 
 
 def agreement(got: dict) -> dict:
-    "Largest difference between the sides in the Jensen–Shannon distance of the categories, where the definitions are the same but for the logarithm's base (Evidently: e)."
-    side = lambda n: got.get(f"{n} sweep", {}).get("values", {})
+    """Largest difference between the sides in the Jensen–Shannon distance of the categories, where the definitions are the same but for the logarithm's base (Evidently: e)."""
+
+    def side(n):
+        return got.get(f"{n} sweep", {}).get("values", {})
+
     js = {
         "evidently": lambda m, c: side("evidently")[m][c][1] / LN2**0.5,
         "nannyml": lambda m, c: side("nannyml")[m][c][1],
@@ -517,7 +525,7 @@ def agreement(got: dict) -> dict:
 
 
 def tables(got: dict) -> str:
-    "The results in Markdown."
+    """The results in Markdown."""
     from bench import machine, table
 
     side = got["sides"]
@@ -543,7 +551,10 @@ def tables(got: dict) -> str:
                 target,
             ]
         )
-    fine = lambda s, k, f: format(s[k], f) if k in (s or {}) else "–"
+
+    def fine(s, k, f):
+        return format(s[k], f) if k in (s or {}) else "–"
+
     grown = [
         [
             f"{s['rows']:,} × {s['columns']}",
@@ -592,7 +603,7 @@ def tables(got: dict) -> str:
 
 
 def publish(text: str) -> None:
-    "Put the tables in the guide's marked cell, where it has one."
+    """Put the tables in the guide's marked cell, where it has one."""
     nb = json.loads(GUIDE.read_text())
     for cell in nb["cells"]:
         if "".join(cell["source"]).startswith(MARK):
@@ -640,7 +651,10 @@ def main() -> None:
     if not (INPUT / f"{MONTHS[-1]}.parquet").exists():
         project("b.make_input(b.INPUT)")
     old = json.loads(RESULTS.read_text()) if a.only else {"sides": {}}
-    some = lambda calls: [c for c in calls if not a.only or c[0] == a.only]
+
+    def some(calls):
+        return [c for c in calls if not a.only or c[0] == a.only]
+
     sides = (
         old["sides"]
         | in_turns(some(CALLS[:4]), a.repeats)

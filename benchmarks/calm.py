@@ -5,7 +5,8 @@ false alarms (the year's days are shuffled, so that no season is left; one half 
 31 December is left out of the shuffles: the data set has no weather for it, which is a fault and no calm day. Everything is seeded. The peers run in environments of their own, on rows thinned
 evenly; `--no-peers` keeps their figures of the last run.
 
-This file is also what each peer runs: `python calm.py child PEER` in its own environment, so only the standard library is imported at the top."""
+This file is also what each peer runs: `python calm.py child PEER` in its own environment, so only the standard library is imported at the top.
+"""
 
 import argparse
 import functools
@@ -48,7 +49,7 @@ FAULT_WINDOWS = 3
 
 
 def make_year() -> None:
-    "year.parquet, and model, held-out predictions and metrics of January to March."
+    """year.parquet, and model, held-out predictions and metrics of January to March."""
     import pandas as pd
 
     from mlops_nb.core.config import read_params
@@ -102,7 +103,7 @@ def make_year() -> None:
 
 @functools.cache
 def year():
-    "(flights, feature columns, row positions by day of the year)"
+    """(flights, feature columns, row positions by day of the year)."""
     import numpy as np
     import pandas as pd
 
@@ -126,7 +127,7 @@ def champion():
 
 
 def given() -> dict:
-    "The monitor's parameters in params.yaml, which are its defaults."
+    """The monitor's parameters in params.yaml, which are its defaults."""
     from mlops_nb.core.config import read_params
 
     return {
@@ -147,7 +148,7 @@ def _limits(ref, run: int):
 
 
 def once() -> None:
-    "Have the thresholds of a reference learned once for all windows of about the same length: they depend on the rows through the number of spans only."
+    """Have the thresholds of a reference learned once for all windows of about the same length: they depend on the rows through the number of spans only."""
     from mlops_nb.monitoring import drift as drift_module
 
     def learn_thresholds(ref, rows):
@@ -158,7 +159,7 @@ def once() -> None:
 
 
 def learn(days):
-    "What the monitor keeps of a reference made of these days, which are given consecutive dates."
+    """What the monitor keeps of a reference made of these days, which are given consecutive dates."""
     import numpy as np
     import pandas as pd
 
@@ -184,7 +185,7 @@ def learn(days):
 
 
 def compare(ref: dict, features, scores):
-    "The monitor's table of a window's profiles, worst first."
+    """The monitor's table of a window's profiles, worst first."""
     import pandas as pd
 
     from mlops_nb.monitoring.drift import measure_drift
@@ -199,7 +200,7 @@ def compare(ref: dict, features, scores):
 
 
 def realised(x) -> dict:
-    "Metrics of the labelled rows, those that are watched."
+    """Metrics of the labelled rows, those that are watched."""
     from mlops_nb.modeling.metrics import compute_metrics
 
     known = x[x["late"].notna()]
@@ -214,7 +215,7 @@ def judge(table, metrics: dict | None = None, reference: dict | None = None):
 
 
 def customary(table) -> str:
-    "What the customary limits .1 and .25 of PSI say of a table."
+    """What the customary limits .1 and .25 of PSI say of a table."""
     return (
         "act" if (table["psi"] >= 0.25).any() else "watch" if (table["psi"] >= 0.1).any() else "ok"
     )
@@ -224,7 +225,7 @@ def customary(table) -> str:
 
 
 def halves(variant: str, split: int):
-    "(days of the reference, blocks of days to draw windows from, generator)"
+    """(days of the reference, blocks of days to draw windows from, generator)."""
     import numpy as np
 
     length, block, *_ = VARIANTS[variant]
@@ -240,7 +241,7 @@ def halves(variant: str, split: int):
 
 
 def drawn(blocks: list, rng):
-    "Rows of a window of about thirty days, drawn from the blocks without replacement."
+    """Rows of a window of about thirty days, drawn from the blocks without replacement."""
     import numpy as np
 
     f, _, at = year()
@@ -249,7 +250,7 @@ def drawn(blocks: list, rng):
 
 
 def calm_split(variant: str, split: int) -> list[dict]:
-    "One dict per window of a split: our level, what was found, the customary level."
+    """One dict per window of a split: our level, what was found, the customary level."""
     from mlops_nb.data.profile import profile_table
 
     once()
@@ -271,7 +272,7 @@ def calm_split(variant: str, split: int) -> list[dict]:
 
 
 def share(hits: list[list[bool]]) -> dict:
-    "Share of windows with an exact binomial interval (Clopper–Pearson), and one of a bootstrap over splits, whose windows share limits and days."
+    """Share of windows with an exact binomial interval (Clopper–Pearson), and one of a bootstrap over splits, whose windows share limits and days."""
     import numpy as np
     from scipy.stats import binomtest
 
@@ -319,24 +320,27 @@ FAULTS = {  # what is told: (columns by whose name it must be reported, whether 
 
 
 def broken(x, fault: str, part: float, rng):
-    "The window with a fault in the last `part` of its rows, scored anew where its features changed."
+    """The window with a fault in the last `part` of its rows, scored anew where its features changed."""
     import numpy as np
     import pandas as pd
 
     n = math.ceil(part * len(x))
     x = x.reset_index(drop=True).copy()
     hit = slice(len(x) - n, len(x))
-    put = lambda c, v: x.__setitem__(
-        c,
-        pd.concat(
-            [
-                x[c]
-                .iloc[: hit.start]
-                .astype(object if isinstance(x[c].dtype, pd.CategoricalDtype) else float),
-                v(x[c].iloc[hit]),
-            ]
-        ),
-    )
+
+    def put(c, v):
+        return x.__setitem__(
+            c,
+            pd.concat(
+                [
+                    x[c]
+                    .iloc[: hit.start]
+                    .astype(object if isinstance(x[c].dtype, pd.CategoricalDtype) else float),
+                    v(x[c].iloc[hit]),
+                ]
+            ),
+        )
+
     if fault == "distance in km":
         put("distance", lambda v: v * 1.609)
     elif fault == "wind in m/s":
@@ -367,7 +371,7 @@ def broken(x, fault: str, part: float, rng):
 
 
 def watch_split(split: int) -> list[dict]:
-    "One dict per window, fault and share: whether it was reported, by its column, at act. The first window goes to the peers, too."
+    """One dict per window, fault and share: whether it was reported, by its column, at act. The first window goes to the peers, too."""
     import numpy as np
 
     from mlops_nb.data.profile import Profile, profile_table
@@ -431,12 +435,12 @@ def rank(verdict) -> dict[str, int]:
 
 
 def real_year() -> list[dict]:
-    "April to December against January to March, as the pipeline does: what the monitor says without and with labels, and the metrics."
+    """April to December against January to March, as the pipeline does: what the monitor says without and with labels, and the metrics."""
     import pandas as pd
 
     from mlops_nb.core.files import read_json
-    from mlops_nb.monitoring.reference import build_reference, measure_score_response
     from mlops_nb.data.profile import profile_table
+    from mlops_nb.monitoring.reference import build_reference, measure_score_response
 
     once()
     f, columns, _ = year()
@@ -495,7 +499,7 @@ def real_year() -> list[dict]:
 
 
 def hand_over(job: str, name: str, x, ends: bool = True) -> None:
-    "Write a window or a reference for the peers, thinned evenly."
+    """Write a window or a reference for the peers, thinned evenly."""
     from mlops_nb.data.ingest import sample_evenly
 
     folder = HOME / "peers" / job
@@ -507,14 +511,14 @@ def hand_over(job: str, name: str, x, ends: bool = True) -> None:
         .reset_index(drop=True)
         .astype(
             {c: "float64" for c in columns if c not in (*CATEGORIES, "time")}
-            | {c: "str" for c in CATEGORIES}
+            | dict.fromkeys(CATEGORIES, "str")
         )
     )
     x.to_parquet(folder / f"{name.replace('/', '%')}.parquet")
 
 
 def hand_over_calm(split: int) -> list[dict]:
-    "The same windows as in `calm_split`, the first few of them, for the peers."
+    """The same windows as in `calm_split`, the first few of them, for the peers."""
     days, blocks, rng = halves("days shuffled", split)
     hand_over(f"calm-{split}", "reference", learn(days)["rows"])
     for i in range(PEER_WINDOWS):
@@ -523,10 +527,12 @@ def hand_over_calm(split: int) -> list[dict]:
 
 
 def read_job(folder: Path):
-    "(reference, {name: window}) with categories as pandas categories."
+    """(reference, {name: window}) with categories as pandas categories."""
     import pandas as pd
 
-    read = lambda p: pd.read_parquet(p).astype({c: "category" for c in CATEGORIES})
+    def read(p):
+        return pd.read_parquet(p).astype(dict.fromkeys(CATEGORIES, "category"))
+
     return read(folder / "reference.parquet"), {
         p.stem.replace("%", "/"): read(p)
         for p in sorted(folder.glob("*.parquet"))
@@ -535,7 +541,7 @@ def read_job(folder: Path):
 
 
 def watched(job: str, name: str, columns: list[str]) -> list[str]:
-    "The columns that a window is judged by: where faults are put in, those that they touch, as a column's test does not depend on the others."
+    """The columns that a window is judged by: where faults are put in, those that they touch, as a column's test does not depend on the others."""
     faults = [name.partition("|")[0]] if "|" in name else FAULTS
     return (
         sorted({"score", *(c for f in faults for c in FAULTS[f][0] if c in columns)})
@@ -545,7 +551,7 @@ def watched(job: str, name: str, columns: list[str]) -> list[str]:
 
 
 def evidently(job: str, folder: Path) -> dict:
-    "By window the columns that drift by the default methods and thresholds, and whether the data set does."
+    """By window the columns that drift by the default methods and thresholds, and whether the data set does."""
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 
@@ -589,7 +595,7 @@ def evidently(job: str, folder: Path) -> dict:
 
 
 def nannyml(job: str, folder: Path) -> dict:
-    "By window the columns with an alert of the default method, and the metrics with an alert. The reference is cut into months; each window is a month of its own."
+    """By window the columns with an alert of the default method, and the metrics with an alert. The reference is cut into months; each window is a month of its own."""
     import warnings
 
     import nannyml as nml
@@ -604,8 +610,8 @@ def nannyml(job: str, folder: Path) -> dict:
                 range(len(w)), unit="min"
             )
     current = pd.concat(
-        [w.astype({c: object for c in CATEGORIES}) for w in windows.values()], ignore_index=True
-    ).astype({c: "category" for c in CATEGORIES})
+        [w.astype(dict.fromkeys(CATEGORIES, object)) for w in windows.values()], ignore_index=True
+    ).astype(dict.fromkeys(CATEGORIES, "category"))
     drift = (
         nml.UnivariateDriftCalculator(
             column_names=columns, timestamp_column_name="time", chunk_period="M"
@@ -643,7 +649,7 @@ def nannyml(job: str, folder: Path) -> dict:
 
 
 def child(peer: str) -> None:
-    "Run one peer over every job; write what it says."
+    """Run one peer over every job; write what it says."""
     out = {
         f.name: {"evidently": evidently, "nannyml": nannyml}[peer](f.name, f)
         for f in sorted((HOME / "peers").iterdir())
@@ -666,10 +672,10 @@ def run_peer(peer: str) -> dict:
 
 
 def peers_told(got: dict) -> dict:
-    "Shares of the peers: false alarms, faults detected, months of the year."
+    """Shares of the peers: false alarms, faults detected, months of the year."""
     out = {}
     for peer, jobs in got.items():
-        calm = [[w for w in jobs[j].values()] for j in jobs if j.startswith("calm")]
+        calm = [list(jobs[j].values()) for j in jobs if j.startswith("calm")]
         said = {
             "at least one column": lambda w: bool(w["columns"]),
             "at least half of the columns": lambda w: w.get("dataset", len(w["columns"]) >= 20),
@@ -729,13 +735,13 @@ def cpu() -> float:
 
 
 def spread(f, calls: list[tuple]) -> list:
-    "The calls on two processors, in order."
+    """The calls on two processors, in order."""
     with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
         return [j.result() for j in [pool.submit(f, *c) for c in calls]]
 
 
 def table(rows: list[dict]) -> dict:
-    "Of the monitor and the customary limits: by fault and share (named, at act, any, customary, of)."
+    """Of the monitor and the customary limits: by fault and share (named, at act, any, customary, of)."""
     out: dict = {}
     for r in rows:
         cell = out.setdefault(r["fault"], {}).setdefault(
@@ -748,7 +754,7 @@ def table(rows: list[dict]) -> dict:
 
 
 def execute(guide: Path) -> None:
-    "Run the guide, so that its tables and figures are those of the results."
+    """Run the guide, so that its tables and figures are those of the results."""
     import nbformat
     from nbclient import NotebookClient
 

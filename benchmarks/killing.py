@@ -1,7 +1,8 @@
 """Kill a command at every file write, rename, removal and start of another program, one after the other: `python benchmarks/killing.py [STRIDE [COMMAND …]]` prints the count.
 
 The command runs after a few lines that count what the interpreter reports to audit hooks (PEP 578) and send SIGKILL at the n-th. It is a
-miniature project: the stages are small scripts, while git, DVC, the registry and the loop are the real ones."""
+miniature project: the stages are small scripts, while git, DVC, the registry and the loop are the real ones.
+"""
 
 import os
 import shutil
@@ -89,18 +90,20 @@ def done(top, *argv):
 
 
 def model(top, n, message):
-    "Train the next candidate and commit it."
+    """Train the next candidate and commit it."""
     (top / "n.txt").write_text(f"{n}\n")
     done(top, sys.executable, "-m", "mlops_nb", "dvc", "repro", "-q")
     done(top, "git", "add", "-A"), done(top, "git", "commit", "-qm", message)
 
 
 def project(top):
-    "Two registered versions, and a third candidate."
+    """Two registered versions, and a third candidate."""
     (top / "data").mkdir(parents=True)
     sections = (
         "windows: {train: {start: '2013-01', end: '2013-03'}, current: {start: '2013-04', end: '2013-04'}}\n"
-        + "".join(f"{s}: {{}}\n" for s in "features preprocess train evaluate monitor".split())
+        + "".join(
+            f"{s}: {{}}\n" for s in ["features", "preprocess", "train", "evaluate", "monitor"]
+        )
     )
     for name, text in {
         "make.py": MAKE,
@@ -134,7 +137,7 @@ COMMANDS = {
 
 
 def state(top):
-    "What a user sees: pin, champion's bytes, branch, tags; None when the files do not fit the commit."
+    """What a user sees: pin, champion's bytes, branch, tags; None when the files do not fit the commit."""
     if done(top, "git", "status", "--porcelain") or "up to date" not in done(
         top, sys.executable, "-m", "mlops_nb", "dvc", "status"
     ):
@@ -148,7 +151,7 @@ def state(top):
 
 
 def points(source, argv, work):
-    "How many places there are to be killed at, and the states before and after."
+    """How many places there are to be killed at, and the states before and after."""
     top = shutil.copytree(source, work / "count", symlinks=True)
     before = state(top)
     got = sh(top, sys.executable, "-c", HOOK, *argv, KILL_AT=f"{work / 'n'}:0")
@@ -157,7 +160,7 @@ def points(source, argv, work):
 
 
 def killed(source, argv, work, n, before, after):
-    "Kill at point `n`; what the next command finds, and what running it again makes. Returns a complaint or an empty string."
+    """Kill at point `n`; what the next command finds, and what running it again makes. Returns a complaint or an empty string."""
     top = shutil.copytree(source, work / f"at-{n}", symlinks=True)
     got = sh(top, sys.executable, "-c", HOOK, *argv, KILL_AT=f"{work / 'n'}:{n}")
     if got.returncode != -9:
@@ -176,7 +179,7 @@ def killed(source, argv, work, n, before, after):
 
 
 def run(stride=1, first=1, names=tuple(COMMANDS), source=None):
-    "{command: (points, tried, complaints)}. `source`: a project of `project`, which is made when none is given."
+    """{command: (points, tried, complaints)}. `source`: a project of `project`, which is made when none is given."""
     got = {}
     with tempfile.TemporaryDirectory() as tmp:
         source = source or project(Path(tmp) / "source")

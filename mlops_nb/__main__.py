@@ -23,7 +23,7 @@ STAGE_COMMANDS = (
 
 
 def switch_to_own_environment(argv: list[str]) -> int | None:
-    "None where this Python has our packages. Otherwise go on in the .venv at or above the working directory; without one, say so: exit code 1."
+    """None where this Python has our packages. Otherwise go on in the .venv at or above the working directory; without one, say so: exit code 1."""
     if importlib.util.find_spec("papermill"):
         return None
     for top in (Path.cwd(), *Path.cwd().parents):
@@ -38,7 +38,7 @@ def switch_to_own_environment(argv: list[str]) -> int | None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    "Hand the command to the warm server when there is one, otherwise run it here."
+    """Hand the command to the warm server when there is one, otherwise run it here."""
     argv = sys.argv[1:] if argv is None else argv
     if os.environ.get("MLOPS_NB_SERVER"):
         from mlops_nb.pipeline.fork_server import run_on_server
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run_in_process(argv: list[str]) -> int:
-    "Run the command in this process."
+    """Run the command in this process."""
     if code := switch_to_own_environment(argv):
         return code
     if argv[:1] == ["dvc"]:
@@ -71,7 +71,7 @@ def run_in_process(argv: list[str]) -> int:
 
 
 def console() -> None:
-    "The command: run it and end the process."
+    """The command: run it and end the process."""
     from mlops_nb.pipeline.fork_server import exit_process
 
     exit_process(main())

@@ -12,13 +12,13 @@ from helpers.toy import project as toy_project
 
 
 def pytest_xdist_auto_num_workers(config):
-    "One more than there are processors: a test that waits for its commands leaves one idle."
+    """One more than there are processors: a test that waits for its commands leaves one idle."""
     return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_server():
-    "Stage commands of all tests fork from one server; tests/test_warm.py shows that they do the same without."
+    """Stage commands of all tests fork from one server; tests/test_warm.py shows that they do the same without."""
     from mlops_nb.pipeline.fork_server import start_fork_server
 
     with start_fork_server() as env:
@@ -29,7 +29,7 @@ def warm_server():
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory):
-    "A function of a name and a maker: the folder that `maker(folder)` fills, made by the first worker that asks and shared by all."
+    """A function of a name and a maker: the folder that `maker(folder)` fills, made by the first worker that asks and shared by all."""
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -47,7 +47,7 @@ def once(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def ran(once):
-    "A fresh clone in which the whole pipeline has run on the full data. Tests must leave it as it is. `ran.log` in it holds what the run printed."
+    """A fresh clone in which the whole pipeline has run on the full data. Tests must leave it as it is. `ran.log` in it holds what the run printed."""
 
     def make(clone):
         got = nb("repro", cwd=fresh_clone(clone))
@@ -58,13 +58,13 @@ def ran(once):
 
 @pytest.fixture(scope="session")
 def bare(once):
-    "The checkout's files as a git repository, not run; copied by `project`."
+    """The checkout's files as a git repository, not run; copied by `project`."""
     return once("bare", fresh_clone)
 
 
 @pytest.fixture
 def project(bare, tmp_path):
-    "A function that makes a small project of one's own: a table in data/in.csv, params.yaml set to it, the contract inferred."
+    """A function that makes a small project of one's own: a table in data/in.csv, params.yaml set to it, the contract inferred."""
 
     def make(frame, window=("2020-01", "2020-03", "2020-04"), schema=True, csv=None, **data):
         top = tmp_path / "project"
@@ -92,7 +92,7 @@ def project(bare, tmp_path):
         )
         change(
             top,
-            data={k: v for k, v in settings.items()},
+            data=dict(settings.items()),
             windows=parts,
             features={"modules": [], "columns": "auto", "exclude": []},
             evaluate={"importance_rows": 300},
@@ -107,7 +107,7 @@ def project(bare, tmp_path):
 
 @pytest.fixture(scope="session")
 def small_once(once, bare):
-    "A small project of one's own (3,000 rows, no code) that has run once and is committed. Copy it by `small`."
+    """A small project of one's own (3,000 rows, no code) that has run once and is committed. Copy it by `small`."""
 
     def make(top):
         shutil.copytree(bare, top, symlinks=True)
@@ -143,7 +143,7 @@ def small_once(once, bare):
 
 @pytest.fixture
 def small(small_once, tmp_path):
-    "A copy of the small project, with its cache, to do anything with."
+    """A copy of the small project, with its cache, to do anything with."""
     shutil.copytree(small_once, tmp_path / "small", symlinks=True)
     return tmp_path / "small"
 

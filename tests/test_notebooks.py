@@ -30,7 +30,7 @@ ALONE = (
 
 
 def nbdev_test(notebook):
-    "What `nbdev-test` does with one notebook, in a fork: the libraries are imported once for all of them. Ends with 0 when every cell ran."
+    """What `nbdev-test` does with one notebook, in a fork: the libraries are imported once for all of them. Ends with 0 when every cell ran."""
     os.environ.update(ENV | {"PYTHONPATH": str(ROOT)})
     for name in [n for n in sys.modules if n.partition(".")[0] == "mlops_nb"]:
         del sys.modules[name]
@@ -44,7 +44,7 @@ def test_module_notebook(notebook):
     if notebook.stem.partition("_")[2] in ALONE:
         sh("nbdev-test", notebook, "--n-workers", "1", cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
         return
-    import matplotlib.pyplot  # noqa: E401, F401
+    import matplotlib.pyplot  # noqa: F401
 
     p = multiprocessing.get_context("fork").Process(target=nbdev_test, args=(notebook,))
     p.start(), p.join(300)

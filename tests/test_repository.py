@@ -13,7 +13,7 @@ NOTEBOOKS = sorted((ROOT / "nbs").rglob("*.ipynb"))
 
 
 def test_export_is_current(bare, tmp_path):
-    "Exporting anew changes nothing."
+    """Exporting anew changes nothing."""
     import shutil
 
     top = tmp_path / "fresh"
@@ -116,9 +116,8 @@ def test_the_readme_quotes_the_replay():
         r"April to December is ([\d.]+), with the first model left alone ([\d.]+);",
         (ROOT / "README.md").read_text(),
     )
-    assert (
-        [float(x) for x in said.groups()]
-        == [round(got["pooled"][k], 3) for k in ("loop", "static")]
-        and got["table"][0]["period"] == "2013-04"
-        and got["table"][-1]["period"] == "2013-12"
-    )
+    assert [float(x) for x in said.groups()] == [
+        round(got["pooled"][k], 3) for k in ("loop", "static")
+    ]
+    assert got["table"][0]["period"] == "2013-04"
+    assert got["table"][-1]["period"] == "2013-12"

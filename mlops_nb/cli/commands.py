@@ -91,7 +91,7 @@ def _advance(a):
 
 
 def _announce_if_configured() -> None:
-    "Where nothing is set, nothing happens; a trouble of the alerts is told and stops nothing."
+    """Where nothing is set, nothing happens; a trouble of the alerts is told and stops nothing."""
     from mlops_nb.core.config import read_settings
 
     if not (read_settings().alerts or read_settings().prometheus):
@@ -105,7 +105,7 @@ def _announce_if_configured() -> None:
 
 
 def _sync_if_configured() -> None:
-    "Likewise: a trouble of the server is told in a line."
+    """Likewise: a trouble of the server is told in a line."""
     from mlops_nb.core.config import read_settings
 
     if not read_settings().tracking:
@@ -120,7 +120,7 @@ def _sync_if_configured() -> None:
 
 
 def _notify_after(command: str) -> None:
-    "What others hear after a command, from its outputs; nothing from a scratch clone, whose change may yet come to nothing."
+    """What others hear after a command, from its outputs; nothing from a scratch clone, whose change may yet come to nothing."""
     if command not in {*ANNOUNCING_COMMANDS, *SYNCING_COMMANDS} or {".mlops", ".dvc"} & {
         *project_root().parts
     }:
@@ -202,9 +202,12 @@ def _monitor(a):
     if a.prometheus:
         write_atomic(a.prometheus, got.prometheus())
     if a.sagemaker:
-        but = lambda p: Profile(
-            p.rows, {k: c for k, c in p.columns.items() if k != a.label or a.positive is None}
-        )
+
+        def but(p):
+            return Profile(
+                p.rows, {k: c for k, c in p.columns.items() if k != a.label or a.positive is None}
+            )
+
         write_sagemaker_files(
             a.sagemaker,
             replace(
@@ -391,8 +394,11 @@ def _readme(a):
 
 
 def render_readme(notebook: dict) -> str:
-    "README.md from the index notebook: its prose, and its code as fenced blocks."
-    text = lambda c: "".join(c["source"])
+    """README.md from the index notebook: its prose, and its code as fenced blocks."""
+
+    def text(c):
+        return "".join(c["source"])
+
     return (
         "<!-- made from nbs/index.ipynb by `make export`; edit that -->\n"
         + "\n\n".join(
@@ -764,7 +770,7 @@ COMMANDS = {
 
 
 def build_parser() -> argparse.ArgumentParser:
-    "The argument parser; every command has an example."
+    """The argument parser; every command has an example."""
     p = argparse.ArgumentParser(
         "mlops-nb",
         description="Notebook-native MLOps: git and DVC are the record, notebooks are the steps, HTML is the face.",
@@ -780,7 +786,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_command(argv: list[str] | None = None) -> int:
-    "Run a command; returns the exit code."
+    """Run a command; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["repro"] and argv[1:2] not in (["-h"], ["--help"]):
         a = argparse.Namespace(command="repro", fn=_repro, rest=argv[1:])  # its options are dvc's

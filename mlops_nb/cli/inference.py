@@ -38,7 +38,7 @@ POSITIVE_WORDS = {"yes", "y", "true", "t", "はい", "有", "あり", "○"}
 
 
 def infer_task(y: pd.Series) -> tuple[str, Any]:
-    "(task, label that counts as yes) for a target column; the label is None where labels are 0 and 1. Raises for a target that cannot be learned."
+    """(task, label that counts as yes) for a target column; the label is None where labels are 0 and 1. Raises for a target that cannot be learned."""
     y = y.dropna()
     counts = y.value_counts()
     n = len(counts)
@@ -72,16 +72,15 @@ DATE_PREFIX_PATTERN = r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}([-/.])\s*(\d{1
 
 
 def holds_dates(x: pd.Series) -> bool:
-    "Whether a column holds times: as a type, or as text that nearly always begins like 2013-01-31, 31.1.13 or 1/31/2013."
-    return (
-        pd.api.types.is_datetime64_any_dtype(x)
-        or value_type(x) == "text"
+    """Whether a column holds times: as a type, or as text that nearly always begins like 2013-01-31, 31.1.13 or 1/31/2013."""
+    return pd.api.types.is_datetime64_any_dtype(x) or (
+        value_type(x) == "text"
         and bool(x.dropna().astype(str).str.match(DATE_PREFIX_PATTERN).mean() > 0.9)
     )
 
 
 def holds_readable_times(x: pd.Series) -> bool:
-    "Whether these can also be read."
+    """Whether these can also be read."""
     try:
         return holds_dates(x) and bool(to_naive_utc(x.dropna(), "").notna().all())
     except UserError:
@@ -89,10 +88,10 @@ def holds_readable_times(x: pd.Series) -> bool:
 
 
 def infer_windows(time: pd.Series) -> tuple[str, dict] | None:
-    "(period, windows) for naive times; None when they span no two days."
+    """(period, windows) for naive times; None when they span no two days."""
     for period in "MWD":
         counts = time.dt.to_period(period).value_counts().sort_index()
-        if len(counts) >= 4 or period == "D" and len(counts) > 1:
+        if len(counts) >= 4 or (period == "D" and len(counts) > 1):
             break
     else:
         return None
@@ -101,7 +100,10 @@ def infer_windows(time: pd.Series) -> tuple[str, dict] | None:
         n += 1
     first, *_, last = counts.index
     now = counts.index[-n]
-    say = lambda p: str(p.start_time.date()) if period == "W" else str(p)
+
+    def say(p):
+        return str(p.start_time.date()) if period == "W" else str(p)
+
     return period, {
         "train": {"start": say(first), "end": say(now - 1)},
         "current": {"start": say(now), "end": say(last)},
@@ -115,7 +117,7 @@ IDENTIFIER_NAME_PATTERN = re.compile(
 
 
 def infer_key(frame: pd.DataFrame, skip: set) -> tuple:
-    "The column that names a row, as a tuple; () when there is none."
+    """The column that names a row, as a tuple; () when there is none."""
 
     def fits(c):
         x = frame[c]
@@ -124,8 +126,7 @@ def infer_key(frame: pd.DataFrame, skip: set) -> tuple:
             return False
         return (
             bool(IDENTIFIER_NAME_PATTERN.search(c))
-            or x.is_monotonic_increasing
-            and np.ptp(x) < 10 * len(x)
+            or (x.is_monotonic_increasing and np.ptp(x) < 10 * len(x))
             if kind == "integer"
             else kind == "text" and x.str.len().max() <= 64
         )
@@ -135,7 +136,7 @@ def infer_key(frame: pd.DataFrame, skip: set) -> tuple:
 
 
 def find_unfit_columns(frame: pd.DataFrame, skip: set) -> dict[str, str]:
-    "{column: why it cannot be a feature as it is}. None in `skip`: the table has no time yet."
+    """{column: why it cannot be a feature as it is}. None in `skip`: the table has no time yet."""
 
     def odd(x):
         seen = x.dropna()
@@ -177,7 +178,7 @@ def find_unfit_columns(frame: pd.DataFrame, skip: set) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class InferredProject:
-    "What a table says about its project. `exclude`: column → why it is no feature; `suspects`: those that predict the target alone; `example`: a number to show how a feature is made."
+    """What a table says about its project. `exclude`: column → why it is no feature; `suspects`: those that predict the target alone; `example`: a number to show how a feature is made."""
 
     rows: int
     target: str
@@ -192,7 +193,7 @@ class InferredProject:
     example: str | None = None
 
     def data(self, source: str, encoding: str) -> dict:
-        "The section `data` of params.yaml."
+        """The section `data` of params.yaml."""
         return {
             "source": source,
             "depends": source,
@@ -213,7 +214,7 @@ class InferredProject:
 def infer_project(
     frame: pd.DataFrame, target: str, time: str | None = None
 ) -> tuple[InferredProject, DataContract]:
-    "(what is inferred from a table, the data contract of its training window). Raises for a target or time that cannot be used."
+    """(what is inferred from a table, the data contract of its training window). Raises for a target or time that cannot be used."""
     frame = frame.set_axis(frame.columns.map(str), axis=1)
     for c in filter(None, (target, time)):
         if c not in frame:

@@ -65,7 +65,7 @@ PACKAGE_FOLDER = Path(mlops_nb.__file__).resolve().parent
 
 
 def find_template_files() -> dict[str, Path]:
-    "{path in a project: file} of what a project takes over from this repository; the list is in its pyproject.toml."
+    """{path in a project: file} of what a project takes over from this repository; the list is in its pyproject.toml."""
     top = (
         PACKAGE_FOLDER / "template"
         if (PACKAGE_FOLDER / "template").exists()
@@ -80,7 +80,7 @@ def find_template_files() -> dict[str, Path]:
 
 
 def apply_edits(text: str, *edits: tuple[str, str]) -> str:
-    "`text` with every (pattern, replacement) carried out; each pattern must occur exactly once."
+    """`text` with every (pattern, replacement) carried out; each pattern must occur exactly once."""
     for pattern, new in edits:
         text, n = re.subn(pattern, lambda m: new, text, flags=re.M | re.S)
         assert n == 1, f"{pattern!r} occurs {n} times in the template"
@@ -92,8 +92,11 @@ def _to_yaml(v: Any) -> str:
 
 
 def render_params(old: str, g: InferredProject, package: str, source: str, encoding: str) -> str:
-    "params.yaml: the repository's, with the sections of the data rewritten."
-    span = lambda w: "{" + ", ".join(f"{k}: {_to_yaml(v)}" for k, v in w.items()) + "}"
+    """params.yaml: the repository's, with the sections of the data rewritten."""
+
+    def span(w):
+        return "{" + ", ".join(f"{k}: {_to_yaml(v)}" for k, v in w.items()) + "}"
+
     hint = (
         ". Honestly known beforehand? Delete this line, and name it in leak_ok of data/schema.yaml"
     )
@@ -127,7 +130,7 @@ def render_params(old: str, g: InferredProject, package: str, source: str, encod
 
 # %% ../../nbs/api/cli/02_new_project.ipynb #8f14e45f
 def build_notebook(*cells: str) -> str:
-    "A notebook of cells; one that begins with `#|` or `%%code` is code, the others are Markdown."
+    """A notebook of cells; one that begins with `#|` or `%%code` is code, the others are Markdown."""
 
     def cell(i, text):
         code = text.startswith(("#|", "%%code\n"))
@@ -164,7 +167,7 @@ FEATURES_IMPORTS = "#| export\nimport numpy as np\nimport pandas as pd\nfrom mlo
 
 
 def render_example_feature(g: InferredProject, columns: list[str], owner: str) -> tuple[str, str]:
-    "(exported cell, cell that shows and asserts it) of one feature: the logarithm of a number, or in a table without numbers how many columns are filled in."
+    """(exported cell, cell that shows and asserts it) of one feature: the logarithm of a number, or in a table without numbers how many columns are filled in."""
     name = unicodedata.normalize(
         "NFKC", re.sub(r"\W+", "_", g.example or "filled").strip("_") or "number"
     ) + ("_log" if g.example else "")
@@ -197,7 +200,7 @@ def example(events: pd.DataFrame, history: History) -> pd.DataFrame:
 
 
 def render_exported_module(doc: str, *cells: tuple[int, str]) -> str:
-    "The module that nbdev exports from cells (number, source) of nbs/api/00_features.ipynb."
+    """The module that nbdev exports from cells (number, source) of nbs/api/00_features.ipynb."""
     names = [m for _, c in cells for m in re.findall(r"^def (\w+)", c, re.M)]
     body = "".join(
         f"\n\n# %% ../nbs/api/00_features.ipynb #cell-{i}\n{c.partition(chr(10))[2]}"
@@ -242,7 +245,7 @@ def test_a_row_alone_has_the_same_features():
 
 # %% ../../nbs/api/cli/02_new_project.ipynb #d3d94468
 def build_wheel() -> tuple[str, bytes]:
-    "(file name, bytes) of a wheel of the mlops_nb that is running; equal files give equal bytes."
+    """(file name, bytes) of a wheel of the mlops_nb that is running; equal files give equal bytes."""
     try:
         dist = metadata.distribution("mlops_nb")
     except metadata.PackageNotFoundError:
@@ -284,7 +287,7 @@ def build_wheel() -> tuple[str, bytes]:
 
 # %% ../../nbs/api/cli/02_new_project.ipynb #c20ad4d7
 def derive_package_name(project: str) -> str:
-    "The package of a project: its name in small letters. Raises for a name that Python, or this project, uses already."
+    """The package of a project: its name in small letters. Raises for a name that Python, or this project, uses already."""
     got = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")
     if not got.isidentifier() or keyword.iskeyword(got):
         raise UserError(
@@ -293,11 +296,8 @@ def derive_package_name(project: str) -> str:
             remedy="choose another, such as churn or late-orders",
         )
     taken = {"data", "nbs", "reports", "tests", "vendor", "mlops_nb", *sys.stdlib_module_names}
-    if (
-        got in taken
-        or (f := importlib.util.find_spec(got))
-        and f.origin
-        and "site-packages" in f.origin
+    if got in taken or (
+        (f := importlib.util.find_spec(got)) and f.origin and "site-packages" in f.origin
     ):
         raise UserError(
             expected="a project name that is not the name of an installed package or of a folder in the project",
@@ -308,7 +308,7 @@ def derive_package_name(project: str) -> str:
 
 
 def read_table(path: Path) -> tuple[pd.DataFrame, str]:
-    "(table, encoding) of a CSV, TSV or Parquet file; an encoding that is not UTF-8 is guessed: UTF-16 by its first bytes, Shift-JIS, then Western."
+    """(table, encoding) of a CSV, TSV or Parquet file; an encoding that is not UTF-8 is guessed: UTF-16 by its first bytes, Shift-JIS, then Western."""
     if not path.is_file() or source_kind(f"./{path.name}") != "file":
         raise UserError(
             expected="a CSV, TSV or Parquet file",
@@ -371,7 +371,7 @@ Wrong? Correct it in `params.yaml`, run `mlops-nb schema --force`, then `make ru
 
 @dataclass(frozen=True)
 class CreatedProject:
-    "A new project: folder, package, where its table is, what was guessed, whether the table was copied there."
+    """A new project: folder, package, where its table is, what was guessed, whether the table was copied there."""
 
     path: Path = field(repr=False)
     package: str
@@ -381,14 +381,17 @@ class CreatedProject:
     copied: bool
 
     def rows(self) -> list[dict]:
-        "What was guessed, a line each."
+        """What was guessed, a line each."""
         g = self.guess
         w = self.guess.windows
-        span = lambda d: (
-            " to ".join(dict.fromkeys(map(str, d.values())))
-            if g.time
-            else f"{d['share']:.0%} of the rows"
-        )
+
+        def span(d):
+            return (
+                " to ".join(dict.fromkeys(map(str, d.values())))
+                if g.time
+                else f"{d['share']:.0%} of the rows"
+            )
+
         return [
             {"what": k, "guess": v}
             for k, v in {
@@ -397,7 +400,7 @@ class CreatedProject:
                 + (" (a copy)" if self.copied else ""),
                 "target": f"{g.target}: {g.task}"
                 + (f", {g.positive!r} counts as yes" if g.positive is not None else ""),
-                "time": f"{g.time}, by {dict(M='month', W='week', D='day')[g.period]}"
+                "time": f"{g.time}, by { {'M': 'month', 'W': 'week', 'D': 'day'}[g.period] }"
                 if g.time
                 else "none: a seeded split",
                 "train": span(w["train"]),
@@ -454,7 +457,7 @@ addopts = "-q"
 def adapt_template(
     c: CreatedProject, title: str, owner: str, contact: str, version: str
 ) -> dict[str, str]:
-    "{path: content} of what comes from the template, with what differs in this project."
+    """{path: content} of what comes from the template, with what differs in this project."""
     got = {
         k: ""
         if k.endswith(".jsonl")
@@ -518,7 +521,7 @@ CARD_TEMPLATE = (
 def build_project_files(
     c: CreatedProject, contract: DataContract, columns: list[str], owner: str, contact: str
 ) -> dict[str, str | bytes]:
-    "{path: content} of every file of a new project but the table."
+    """{path: content} of every file of a new project but the table."""
     title = f"{c.path.name}: {' '.join(c.guess.target.split())}"
     feature, shown = render_example_feature(c.guess, columns, owner)
     name, packed = build_wheel()
@@ -555,7 +558,7 @@ def build_project_files(
 def create_project(
     project: str | Path, data: str | Path, target: str, time: str | None = None
 ) -> CreatedProject:
-    "Make the folder `project` for a table, with git and DVC initialised and a first commit. A table outside the folder is copied into its data/. Raises, and leaves nothing, when something cannot be guessed or is in the way."
+    """Make the folder `project` for a table, with git and DVC initialised and a first commit. A table outside the folder is copied into its data/. Raises, and leaves nothing, when something cannot be guessed or is in the way."""
     top = Path(project).resolve()
     file = Path(data).resolve()
     package = derive_package_name(top.name)
@@ -625,7 +628,7 @@ def create_project(
 
 
 def _set_executable(path: Path, wanted: bool) -> None:
-    "Let those run a file who may read it."
+    """Let those run a file who may read it."""
     mode = path.stat().st_mode & 0o777
     if wanted:
         path.chmod(mode | (mode & 0o444) >> 2)

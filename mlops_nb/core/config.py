@@ -28,7 +28,7 @@ PARAMS_SECTIONS = (
 
 
 def read_params(path: str | Path | None = None) -> dict:
-    "`params.yaml` as a plain dict. A syntax error names its line; a missing section its name."
+    """`params.yaml` as a plain dict. A syntax error names its line; a missing section its name."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -88,7 +88,7 @@ def read_params(path: str | Path | None = None) -> dict:
 
 @dataclass(frozen=True)
 class Settings:
-    "What `settings.ini` says. None of it changes a result."
+    """What `settings.ini` says. None of it changes a result."""
 
     title: str = "mlops_nb"
     owner: str = ""
@@ -109,7 +109,7 @@ class Settings:
 
 
 def read_settings(path: str | Path | None = None) -> Settings:
-    "`settings.ini` as a `Settings`; unknown languages and unreadable files are worded errors."
+    """`settings.ini` as a `Settings`; unknown languages and unreadable files are worded errors."""
     ini = configparser.ConfigParser(interpolation=None)
     try:
         ini.read(Path(path or project_root() / "settings.ini"), "utf-8")

@@ -55,6 +55,6 @@ class InterruptedRun(UserError):
 
 
 def suggest(name: str, names: Iterable[str]) -> str:
-    '` Did you mean "x"?` for the nearest of `names`, or an empty string.'
+    """` Did you mean "x"?` for the nearest of `names`, or an empty string."""
     near = difflib.get_close_matches(str(name), [str(n) for n in names], 1, 0.5)
     return f' Did you mean "{near[0]}"?' if near else ""

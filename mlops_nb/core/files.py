@@ -32,7 +32,8 @@ from .project import _sync_folder
 def write_atomic(path: str | Path, data: str | bytes) -> Path:
     """Write `data` so that a reader or a crash sees the old file or the new one, also after the
     power failed. Who may read it stays as it is; of a new file, the umask says. A full or
-    read-only disk is a worded error."""
+    read-only disk is a worded error.
+    """
     path = Path(path)
     data = data.encode() if isinstance(data, str) else data
     try:
@@ -62,7 +63,7 @@ def write_atomic(path: str | Path, data: str | bytes) -> Path:
 
 
 def to_jsonable(o: Any) -> Any:
-    "JSON without surprises: numpy scalars become Python's, floats keep 10 significant digits, NaN and infinities become null."
+    """JSON without surprises: numpy scalars become Python's, floats keep 10 significant digits, NaN and infinities become null."""
     if o is None or o.__class__ in (str, int, bool):
         return o
     if isinstance(o, dict):
@@ -77,7 +78,7 @@ def to_jsonable(o: Any) -> Any:
 
 
 def to_json(obj: Any) -> str:
-    "Canonical JSON text of `obj`, with a final newline."
+    """Canonical JSON text of `obj`, with a final newline."""
     return (
         json.dumps(to_jsonable(obj), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
         + "\n"
@@ -85,12 +86,12 @@ def to_json(obj: Any) -> str:
 
 
 def write_json(path: str | Path, obj: Any) -> Path:
-    "Write canonical JSON atomically."
+    """Write canonical JSON atomically."""
     return write_atomic(path, to_json(obj))
 
 
 def read_json(path: str | Path) -> Any:
-    "Read JSON; a file that is none is a worded error."
+    """Read JSON; a file that is none is a worded error."""
     try:
         return json.loads(Path(path).read_text("utf-8"))
     except FileNotFoundError:
@@ -106,7 +107,7 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_json_lines(path: str | Path) -> list[dict]:
-    "The entries of a .jsonl file, in order; none where there is no file. A broken line is named."
+    """The entries of a .jsonl file, in order; none where there is no file. A broken line is named."""
     got, path = [], Path(path)
     for i, line in enumerate(path.read_text("utf-8").splitlines() if path.exists() else (), 1):
         try:
@@ -121,7 +122,7 @@ def read_json_lines(path: str | Path) -> list[dict]:
 
 
 def object_digest(obj: Any) -> str:
-    "MD5 (hex) of the canonical JSON of `obj`: an identity for comparing, not a signature."
+    """MD5 (hex) of the canonical JSON of `obj`: an identity for comparing, not a signature."""
     text = json.dumps(
         to_jsonable(obj), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )  # without indentation: five times as fast
@@ -129,7 +130,7 @@ def object_digest(obj: Any) -> str:
 
 
 def file_digest(path: str | Path) -> str:
-    "MD5 (hex) by which DVC names a file or a folder (that ends with `.dir`); empty when there is nothing."
+    """MD5 (hex) by which DVC names a file or a folder (that ends with `.dir`); empty when there is nothing."""
     p = Path(path)
     if p.is_dir():
         rows = [

@@ -13,7 +13,7 @@ from typing import Any
 
 # %% ../../nbs/api/core/02_formatting.ipynb #b6d767d2
 def format_number(value: float, digits: int = 4, sign: str = "") -> str:
-    'A number in plain decimals, never as 1.2e-05: `digits` significant ones, whole from 1,000 on, 0 below a millionth. `sign`: "+" to show it always.'
+    """A number in plain decimals, never as 1.2e-05: `digits` significant ones, whole from 1,000 on, 0 below a millionth. `sign`: "+" to show it always."""
     if abs(value) >= 1000:
         return f"{value:{sign},.0f}"
     got = f"{value:{sign}.{digits}g}"
@@ -21,7 +21,7 @@ def format_number(value: float, digits: int = 4, sign: str = "") -> str:
 
 
 def escape_markup(value: Any) -> str:
-    "A data value as it may stand in Markdown or HTML: markup and line breaks shown as text."
+    """A data value as it may stand in Markdown or HTML: markup and line breaks shown as text."""
     return (
         html.escape(str(value), quote=False)
         .replace("\\", "\\\\")
@@ -35,13 +35,13 @@ def escape_markup(value: Any) -> str:
 
 
 def markdown_table(rows: Any, digits: int = 4) -> str:
-    "A GitHub table from a list of dicts or a DataFrame. Floats get `digits` significant digits, missing values a dash."
+    """A GitHub table from a list of dicts or a DataFrame. Floats get `digits` significant digits, missing values a dash."""
     rows = rows.to_dict("records") if hasattr(rows, "to_dict") else list(rows)
     if not rows:
         return "*none*"
 
     def cell(v):
-        if v is None or isinstance(v, float) and not math.isfinite(v):
+        if v is None or (isinstance(v, float) and not math.isfinite(v)):
             return "–"
         return (
             f"{v:,}"

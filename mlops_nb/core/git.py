@@ -16,7 +16,7 @@ from .project import DVC_COMMAND, project_root
 
 # %% ../../nbs/api/core/10_git.ipynb #b7270483
 def run_git(*args: str, cwd: Path | None = None, input: str | None = None) -> str:
-    "The output of a git command in `cwd` (default: the root). Raises with what git said."
+    """The output of a git command in `cwd` (default: the root). Raises with what git said."""
     got = subprocess.run(
         ["git", *args], cwd=cwd or project_root(), input=input, capture_output=True, text=True
     )

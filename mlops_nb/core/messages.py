@@ -946,7 +946,7 @@ MESSAGE_TEMPLATES |= {
 
 # %% ../../nbs/api/core/05_messages.ipynb #4e732ced
 class _PlainNumberFormatter(string.Formatter):
-    "`str.format` whose `{x:.3g}` never gives 1.2e-05."
+    """`str.format` whose `{x:.3g}` never gives 1.2e-05."""
 
     def format_field(self, value: Any, spec: str) -> str:
         got = re.fullmatch(r"(\+?)\.(\d+)g", spec)
@@ -958,7 +958,7 @@ class _PlainNumberFormatter(string.Formatter):
 
 
 def render(say: dict | None, lang: str = "en") -> str:
-    "The sentence of a message `{key, values}` in `lang`. Free text and unknown keys show as they are: a page is never lost for a word."
+    """The sentence of a message `{key, values}` in `lang`. Free text and unknown keys show as they are: a page is never lost for a word."""
     if not say:
         return ""
     values = say.get("values") or {}
@@ -982,7 +982,7 @@ def render(say: dict | None, lang: str = "en") -> str:
 
 
 def translate_label(english: Any, lang: str = "en") -> str:
-    "A short fixed text (axis, table head) in `lang`; anything that is not one stays as it is."
+    """A short fixed text (axis, table head) in `lang`; anything that is not one stays as it is."""
     return (
         english
         if lang == "en" or not isinstance(english, str)
@@ -991,7 +991,7 @@ def translate_label(english: Any, lang: str = "en") -> str:
 
 
 def translate_name(code: str, lang: str = "en") -> str:
-    "What a metric, a check or a column of ours is called in words, in English too: `log_loss` → log loss."
+    """What a metric, a check or a column of ours is called in words, in English too: `log_loss` → log loss."""
     entry = (
         MESSAGE_TEMPLATES.get(f"label.{code}")
         or MESSAGE_TEMPLATES.get(f"label.{str(code).replace(' ', '_')}")
@@ -1154,7 +1154,7 @@ MESSAGE_MIME_TYPE = "application/vnd.mlops-nb.say+json"
 # %% ../../nbs/api/core/05_messages.ipynb #0ef64a86
 @dataclass(frozen=True)
 class Message:
-    "A message: a key of `MESSAGE_TEMPLATES` and the values its template needs. `Message.text` wraps free text."
+    """A message: a key of `MESSAGE_TEMPLATES` and the values its template needs. `Message.text` wraps free text."""
 
     key: str
     values: dict = field(default_factory=dict)
@@ -1185,7 +1185,7 @@ class Message:
 
 
 def message_to_json(said: "Message | str | dict | None") -> dict | None:
-    "Any of a `Say`, a plain string or a message already as JSON → JSON of the message."
+    """Any of a `Say`, a plain string or a message already as JSON → JSON of the message."""
     return (
         said
         if said is None or isinstance(said, dict)

@@ -33,7 +33,7 @@ RUN_MARK_VARIABLE = "MLOPS_NB_RUN"
 
 
 def identify_boot() -> str:
-    "Names this boot of this machine, and the namespace that its process numbers belong to."
+    """Names this boot of this machine, and the namespace that its process numbers belong to."""
     try:
         namespace = os.readlink("/proc/self/ns/pid")
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip() + " " + namespace
@@ -44,12 +44,12 @@ def identify_boot() -> str:
 
 
 def _read_process_status(pid: int) -> list[str]:
-    "The fields of /proc/PID/stat from the state on (the third of them all)."
+    """The fields of /proc/PID/stat from the state on (the third of them all)."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def process_start_time(pid: int) -> float | None:
-    "When the process started, in a measure of the system's own; None when there is none."
+    """When the process started, in a measure of the system's own; None when there is none."""
     try:
         if sys.platform == "linux":
             return float(_read_process_status(pid)[19])
@@ -61,12 +61,12 @@ def process_start_time(pid: int) -> float | None:
 
 
 def identify_process(pid: int, mark: str = "") -> dict[str, Any]:
-    "What proves later that a process is this one."
+    """What proves later that a process is this one."""
     return {"pid": pid, "boot": identify_boot(), "started": process_start_time(pid), "mark": mark}
 
 
 def is_process_alive(note: Any) -> bool:
-    "Whether the process that `note` identifies still exists. A note without proof identifies none."
+    """Whether the process that `note` identifies still exists. A note without proof identifies none."""
     if not isinstance(note, dict) or not isinstance(note.get("pid"), int):
         return False
     if note.get("started") is None or note.get("boot") != identify_boot():
@@ -76,12 +76,12 @@ def is_process_alive(note: Any) -> bool:
 
 # %% ../../nbs/api/core/03_ownership.ipynb #8f14e45f
 def create_run_mark() -> str:
-    "A mark that no other run has."
+    """A mark that no other run has."""
     return secrets.token_hex(16)
 
 
 def carries_mark(pid: int, mark: str) -> bool:
-    "Whether the process was started with `mark` in its environment. Unreadable: not ours."
+    """Whether the process was started with `mark` in its environment. Unreadable: not ours."""
     if not mark or not isinstance(mark, str):
         return False
     try:
@@ -97,7 +97,8 @@ def carries_mark(pid: int, mark: str) -> bool:
 
 def find_group_members(leader: Any) -> list:
     """The processes of the group that `leader` (an `identity` with a mark) led, as far as proved:
-    those that bear its mark, and all of them while the leader itself is proved to be there."""
+    those that bear its mark, and all of them while the leader itself is proved to be there.
+    """
     import psutil
 
     if (
@@ -126,7 +127,7 @@ def _process_group(pid: int) -> int | None:
 
 
 def _is_zombie(pid: int) -> bool:
-    "Whether the process has ended, but its number is not free: nobody has asked about it yet."
+    """Whether the process has ended, but its number is not free: nobody has asked about it yet."""
     try:
         return _read_process_status(pid)[0] == "Z"
     except (OSError, IndexError):
@@ -135,7 +136,7 @@ def _is_zombie(pid: int) -> bool:
 
 # %% ../../nbs/api/core/03_ownership.ipynb #d3d94468
 def find_lock_holder(file: IO) -> int | None:
-    "Which other process holds a lock of `fcntl.lockf` on `file`; None where nobody can tell."
+    """Which other process holds a lock of `fcntl.lockf` on `file`; None where nobody can tell."""
     import fcntl
 
     if sys.platform != "linux":
@@ -154,13 +155,14 @@ OWNER_FILE = "owner.json"
 
 
 def claim_folder(folder: str | Path) -> None:
-    "Write down that `folder` belongs to this process."
+    """Write down that `folder` belongs to this process."""
     (Path(folder) / OWNER_FILE).write_text(json.dumps(identify_process(os.getpid())))
 
 
 def remove_abandoned_folders(parent: str | Path, pattern: str, known: tuple[str, ...]) -> list[str]:
     """Remove the folders `pattern` in `parent` that ended processes of this user and boot claimed.
-    A folder that holds anything but `known` stays. Returns the names of those removed."""
+    A folder that holds anything but `known` stays. Returns the names of those removed.
+    """
     gone = []
     for folder in Path(parent).glob(pattern):
         try:

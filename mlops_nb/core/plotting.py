@@ -38,8 +38,10 @@ def reset_matplotlib() -> None:
 
 
 def apply_plot_style() -> None:
-    "Set matplotlib's defaults for reports: fixed size, text as text, repeatable ids."
-    import logging, matplotlib, warnings
+    """Set matplotlib's defaults for reports: fixed size, text as text, repeatable ids."""
+    import logging
+    import matplotlib
+    import warnings
     from cycler import cycler
 
     reset_matplotlib()
@@ -75,13 +77,13 @@ def apply_plot_style() -> None:
 
 
 def shorten_label(text: Any, most: int = 18) -> str:
-    "A text for an axis: what is too long keeps its beginning and its end."
+    """A text for an axis: what is too long keeps its beginning and its end."""
     text = str(text)
     return text if len(text) <= most else text[: most - 6] + "…" + text[-5:]
 
 
 def figure_to_svg(fig: Any) -> str:
-    "A matplotlib figure as an SVG text without clock, creator or XML head; the figure is closed."
+    """A matplotlib figure as an SVG text without clock, creator or XML head; the figure is closed."""
     import matplotlib.pyplot as plt
 
     buf = io.StringIO()

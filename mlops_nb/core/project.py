@@ -20,7 +20,7 @@ from .errors import UserError, suggest
 
 # %% ../../nbs/api/core/06_project.ipynb #45c48cce
 def project_root(start: str | Path | None = None) -> Path:
-    "The project's folder: the first one at or above `start` (default: the working directory) that holds `dvc.yaml`."
+    """The project's folder: the first one at or above `start` (default: the working directory) that holds `dvc.yaml`."""
     here = Path(start or os.environ.get("MLOPS_NB_ROOT") or os.getcwd()).resolve()
     for p in (here, *here.parents):
         if (p / "dvc.yaml").exists():
@@ -33,7 +33,7 @@ def project_root(start: str | Path | None = None) -> Path:
 
 
 def input_path(path: str) -> Path:
-    "An input of a stage, relative to the root. A missing one names the command that makes it."
+    """An input of a stage, relative to the root. A missing one names the command that makes it."""
     p = project_root() / path
     if p.exists():
         return p
@@ -45,7 +45,7 @@ def input_path(path: str) -> Path:
 
 
 def output_path(path: str) -> Path:
-    "An output of a stage: below the runner's staging folder, or below `.mlops/scratch` when run by hand. Makes the parents."
+    """An output of a stage: below the runner's staging folder, or below `.mlops/scratch` when run by hand. Makes the parents."""
     p = (
         Path(os.environ.get("MLOPS_NB_OUT") or project_root() / ".mlops" / "scratch" / "by-hand")
         / path
@@ -63,14 +63,14 @@ DVC_COMMAND = (
 
 
 def run_tool(*cmd: str) -> subprocess.CompletedProcess:
-    "Run a tool of this environment (dvc, git) in the root, output captured."
+    """Run a tool of this environment (dvc, git) in the root, output captured."""
     argv = [*DVC_COMMAND, *cmd[1:]] if cmd[0] == "dvc" else list(cmd)
     return subprocess.run(argv, cwd=project_root(), capture_output=True, text=True)
 
 
 # %% ../../nbs/api/core/06_project.ipynb #ca80ac78
 def _sync_folder(folder: Path) -> None:
-    "Make a rename in `folder` last, where the file system knows such a thing."
+    """Make a rename in `folder` last, where the file system knows such a thing."""
     try:
         fd = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -86,7 +86,7 @@ def _sync_folder(folder: Path) -> None:
 
 # %% ../../nbs/api/core/06_project.ipynb #1f0e3dad
 def load_object(path: str) -> Any:
-    "The object that an import path names. The project's root is importable. Worded errors for a missing module or name."
+    """The object that an import path names. The project's root is importable. Worded errors for a missing module or name."""
     mod, _, name = str(path).partition(":") if ":" in str(path) else str(path).rpartition(".")
     if not mod or not name:
         raise UserError(

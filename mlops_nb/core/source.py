@@ -23,7 +23,7 @@ from .errors import UserError
 
 # %% ../../nbs/api/core/07_source.ipynb #a87ff679
 def parse_python(source: str, where: str = "every code cell") -> ast.Module:
-    "The tree of a module or notebook cell, IPython's magics included."
+    """The tree of a module or notebook cell, IPython's magics included."""
     try:
         return ast.parse(source)
     except SyntaxError:
@@ -51,7 +51,7 @@ def is_bare_string(node: ast.AST) -> bool:
 
 
 def strip_comments(source: str) -> str:
-    "A cell's code without comments, docstrings and formatting; cells with magics lose blank edges only."
+    """A cell's code without comments, docstrings and formatting; cells with magics lose blank edges only."""
     try:
         tree = ast.parse(source)
     except SyntaxError:
@@ -63,7 +63,7 @@ def strip_comments(source: str) -> str:
 
 
 def syntax_tree_to_lists(node: Any, package: str = "") -> Any:
-    "A syntax tree as nested lists, equal on every Python version: no positions, comments, docstrings, empty fields; relative imports written in full."
+    """A syntax tree as nested lists, equal on every Python version: no positions, comments, docstrings, empty fields; relative imports written in full."""
     if isinstance(node, list):
         return [syntax_tree_to_lists(n, package) for n in node]
     if not isinstance(node, ast.AST):
@@ -102,7 +102,7 @@ def is_dunder_assignment(s: ast.AST) -> bool:
 
 
 def _merge_fstring_texts(values: list) -> list:
-    "Neighbouring texts of an f-string as one: versions of Python cut them differently."
+    """Neighbouring texts of an f-string as one: versions of Python cut them differently."""
     done: list = []
     for v in values:
         if isinstance(v, ast.Constant) and done and isinstance(done[-1], ast.Constant):

@@ -68,7 +68,7 @@ def explain_read_errors(path: Path) -> Iterator[None]:
 
 
 def resolve_table_file(path: str | Path) -> tuple[Path, bool]:
-    "The path, and whether it is Parquet."
+    """The path, and whether it is Parquet."""
     path = Path(path)
     if not path.is_file():
         raise UserError(
@@ -86,7 +86,7 @@ def resolve_table_file(path: str | Path) -> tuple[Path, bool]:
 
 
 def _detect_csv_dialect(path: Path) -> tuple[str, str]:
-    "Separator and decimal sign of a CSV file, by its first lines."
+    """Separator and decimal sign of a CSV file, by its first lines."""
     import pyarrow as pa
 
     with pa.input_stream(str(path)) as f:
@@ -105,12 +105,17 @@ def _detect_csv_dialect(path: Path) -> tuple[str, str]:
 
 
 def _read_csv_batches(path: Path, wanted: list[str] | None) -> Iterator[Any]:
-    "Batches of a CSV file. Types are those of its first 4 MB; whole numbers are read as floats, as fractions may follow."
-    import pyarrow as pa, pyarrow.compute as pc, pyarrow.csv as csv
+    """Batches of a CSV file. Types are those of its first 4 MB; whole numbers are read as floats, as fractions may follow."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.csv as csv
 
     sep, decimal = _detect_csv_dialect(path)
     parse = csv.ParseOptions(delimiter=sep, newlines_in_values=True)
-    of = lambda **kw: csv.ConvertOptions(strings_can_be_null=True, decimal_point=decimal, **kw)
+
+    def of(**kw):
+        return csv.ConvertOptions(strings_can_be_null=True, decimal_point=decimal, **kw)
+
     with csv.open_csv(
         path, csv.ReadOptions(block_size=1 << 22, use_threads=False), parse, of()
     ) as f:
@@ -127,10 +132,13 @@ def _read_csv_batches(path: Path, wanted: list[str] | None) -> Iterator[Any]:
             found=f"other bytes in {odd[0]}",
             remedy="save it as UTF-8",
         )
-    whole = lambda x: (
-        pa.types.is_integer(x.type)
-        and (pc.max(pc.abs_checked(pc.cast(x, pa.float64(), safe=False))).as_py() or 0) < 2**53
-    )
+
+    def whole(x):
+        return (
+            pa.types.is_integer(x.type)
+            and (pc.max(pc.abs_checked(pc.cast(x, pa.float64(), safe=False))).as_py() or 0) < 2**53
+        )
+
     types = {
         c: pa.float64() if pa.types.is_null(x.type) or whole(x) else x.type
         for c, x in zip(names, first.columns)
@@ -161,7 +169,7 @@ def _read_csv_batches(path: Path, wanted: list[str] | None) -> Iterator[Any]:
 
 
 def _cast_string_views(b: Any) -> Any:
-    "Without string views, which pyarrow cannot take rows of."
+    """Without string views, which pyarrow cannot take rows of."""
     import pyarrow as pa
 
     view = getattr(pa.types, "is_string_view", lambda t: False)
@@ -181,8 +189,9 @@ def read_batches(
     rows: int = BATCH_ROWS,
     groups: Iterable[int] | None = None,
 ) -> Iterator[Any]:
-    "Arrow batches of a Parquet or CSV file, in order, a few megabytes at a time; `groups`: of these row groups only. Raises in words."
-    import pyarrow as pa, pyarrow.parquet as pq
+    """Arrow batches of a Parquet or CSV file, in order, a few megabytes at a time; `groups`: of these row groups only. Raises in words."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     wanted = [*columns] if columns is not None else None
     path, parquet = resolve_table_file(path)
@@ -210,7 +219,7 @@ def read_batches(
 
 
 def split_row_groups(path: str | Path, rows: int = BATCH_ROWS) -> list[list[int] | None]:
-    "What may be profiled apart: runs of neighbouring row groups with at least `rows` rows each, but for the last. A CSV file has none: it is one piece, None."
+    """What may be profiled apart: runs of neighbouring row groups with at least `rows` rows each, but for the last. A CSV file has none: it is one piece, None."""
     import pyarrow.parquet as pq
 
     path, parquet = resolve_table_file(path)

@@ -49,7 +49,7 @@ COMPATIBLE_TYPES = {
 
 @dataclass(frozen=True)
 class ColumnRule:
-    "What one column must be."
+    """What one column must be."""
 
     type: str  # number, integer, text, boolean, time (naive UTC) or any
     min: Any = None  # least value and
@@ -62,7 +62,7 @@ class ColumnRule:
 
     @classmethod
     def of(cls, name: str, said: Any) -> "ColumnRule":
-        "The rule said of column `name` (a bare word is its type); unknown keys and impossible values raise in words."
+        """The rule said of column `name` (a bare word is its type); unknown keys and impossible values raise in words."""
         said, names = (
             said if isinstance(said, dict) else {"type": said},
             [f.name for f in fields(cls)],
@@ -138,7 +138,7 @@ def _stated_fields(r: ColumnRule) -> dict:
 
 
 def _quote_yaml(v: Any) -> str:
-    "A scalar or list as YAML that every version reads alike: JSON, with what cannot be printed escaped."
+    """A scalar or list as YAML that every version reads alike: JSON, with what cannot be printed escaped."""
     return "".join(
         c if c.isprintable() else f"\\U{ord(c):08x}"
         for c in json.dumps(v, ensure_ascii=False, default=str)
@@ -147,14 +147,14 @@ def _quote_yaml(v: Any) -> str:
 
 @dataclass(frozen=True)
 class DataContract:
-    "The contract of a table: a rule per column, and the features that may be almost perfect predictors."
+    """The contract of a table: a rule per column, and the features that may be almost perfect predictors."""
 
     columns: dict[str, ColumnRule]
     leak_ok: tuple = ()
 
     @classmethod
     def read(cls, path: str | Path) -> "DataContract":
-        "Read schema.yaml (YAML 1.2). Syntax errors name the line, misspelt words the nearest valid one."
+        """Read schema.yaml (YAML 1.2). Syntax errors name the line, misspelt words the nearest valid one."""
         from ruamel.yaml import YAML, YAMLError
 
         try:
@@ -193,10 +193,13 @@ class DataContract:
         return write_atomic(path, self.yaml())
 
     def yaml(self) -> str:
-        "The text of schema.yaml: of a rule only what differs from the default."
-        said = lambda r: ", ".join(
-            f"{k}: {v if k == 'type' else _quote_yaml(v)}" for k, v in _stated_fields(r).items()
-        )
+        """The text of schema.yaml: of a rule only what differs from the default."""
+
+        def said(r):
+            return ", ".join(
+                f"{k}: {v if k == 'type' else _quote_yaml(v)}" for k, v in _stated_fields(r).items()
+            )
+
         return f"{CONTRACT_FILE_HEADER}leak_ok: {_quote_yaml(self.leak_ok)}\ncolumns:\n" + "".join(
             f"  {c if BARE_YAML_KEY.fullmatch(c) else _quote_yaml(c)}: {{{said(r)}}}\n"
             for c, r in self.columns.items()
@@ -208,7 +211,7 @@ class DataContract:
 
 # %% ../../nbs/api/data/06_contract.ipynb #c20ad4d7
 def value_type(x: pd.Series) -> str:
-    "The type of a column's values: from its dtype, or by looking where that is Python's `object`."
+    """The type of a column's values: from its dtype, or by looking where that is Python's `object`."""
     d = x.dtype.categories.dtype if isinstance(x.dtype, pd.CategoricalDtype) else x.dtype
     t = pd.api.types
     for kind, is_ in (
@@ -233,7 +236,7 @@ def value_type(x: pd.Series) -> str:
 
 
 def column_as_floats(x: pd.Series) -> np.ndarray:
-    "A column as floats: times in seconds since 1970, text and missing values NaN."
+    """A column as floats: times in seconds since 1970, text and missing values NaN."""
     if isinstance(x.dtype, np.dtype) and x.dtype.kind in "fiub":
         return x.to_numpy(float)
     x = x.astype(object) if isinstance(x.dtype, pd.CategoricalDtype) else x
@@ -273,9 +276,12 @@ def _infer_rule(x: pd.Series, name: str, s: DataSettings) -> ColumnRule:
         if name in (s.target, s.label_known)
         else min(1.0, math.ceil(150 * x.isna().mean()) / 100)
     )
-    few = lambda most: kind in ("text", "number", "integer") and seen.nunique() <= most
+
+    def few(most):
+        return kind in ("text", "number", "integer") and seen.nunique() <= most
+
     if few(50) and (
-        name == s.target and s.task != "regression" or kind == "text" and few(len(seen) / 2)
+        (name == s.target and s.task != "regression") or (kind == "text" and few(len(seen) / 2))
     ):
         limits = {"allowed": sorted(seen.unique().tolist())}
     else:
@@ -288,14 +294,14 @@ def _infer_rule(x: pd.Series, name: str, s: DataSettings) -> ColumnRule:
 
 
 def infer_contract(frame: pd.DataFrame, spec: DataSettings) -> DataContract:
-    "The contract that `frame` (the training window) keeps, its limits marked `inferred`."
+    """The contract that `frame` (the training window) keeps, its limits marked `inferred`."""
     return DataContract({str(c): _infer_rule(frame[c], str(c), spec) for c in frame})
 
 
 # %% ../../nbs/api/data/06_contract.ipynb #9bf31c7f
 @dataclass(frozen=True)
 class Violation:
-    "`count` values of a column (a `share` of its rows) that break one check; up to five examples."
+    """`count` values of a column (a `share` of its rows) that break one check; up to five examples."""
 
     column: str
     check: str  # rows, absent, unlisted, unread, unlabelled, type, missing, range, allowed, unique, target, infinite or leak
@@ -313,7 +319,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class ContractReport:
-    "What a check of the contract found: violations, worst first, in a table of `rows` × `columns`."
+    """What a check of the contract found: violations, worst first, in a table of `rows` × `columns`."""
 
     rows: int
     columns: int
@@ -324,7 +330,7 @@ class ContractReport:
         return max((v.severity for v in self.violations), key=VERDICT_LEVELS.index, default="ok")
 
     def plus(self, more: Iterable[Violation]) -> "ContractReport":
-        "With more violations, sorted anew: `act` before `watch`, then by share."
+        """With more violations, sorted anew: `act` before `watch`, then by share."""
         return replace(
             self,
             violations=tuple(
@@ -336,7 +342,7 @@ class ContractReport:
         )
 
     def require(self) -> "ContractReport":
-        "Raise in words when a violation says `act`; for the training window."
+        """Raise in words when a violation says `act`; for the training window."""
         bad = [v for v in self.violations if v.severity == "act"]
         if bad:
             raise UserError(
@@ -404,7 +410,9 @@ def _has_wrong_type(r: ColumnRule, x: pd.Series) -> np.ndarray:
 
 
 def _is_outside_range(r: ColumnRule, x: pd.Series) -> np.ndarray:
-    if r.type not in ("number", "integer", "time") or value_type(x) == "time" and r.type != "time":
+    if r.type not in ("number", "integer", "time") or (
+        value_type(x) == "time" and r.type != "time"
+    ):
         return np.zeros(len(x), bool)
     lo, hi = (
         v
@@ -444,7 +452,7 @@ COLUMN_CHECKS = {
 
 
 def to_pandera(schema: DataContract) -> Any:
-    "The contract as a `pandera.pandas.DataFrameSchema`: one check per kind of rule, over all columns at once."
+    """The contract as a `pandera.pandas.DataFrameSchema`: one check per kind of rule, over all columns at once."""
     import pandera.pandas as pa
 
     def one(test):
@@ -484,7 +492,7 @@ def _example_values(x: pd.Series) -> tuple:
 def _check_table(
     frame: pd.DataFrame, schema: DataContract, s: DataSettings, training: bool
 ) -> Iterator[Violation]:
-    "What concerns the table: rows, columns there and not there, the key, the target."
+    """What concerns the table: rows, columns there and not there, the key, the target."""
     n = len(frame)
     key = [c for c, r in schema.columns.items() if r.unique and c in frame]
     label = {s.target, s.label_known}
@@ -546,7 +554,7 @@ def _check_table(
 def check_contract(
     frame: pd.DataFrame, schema: DataContract, spec: DataSettings, training: bool = False
 ) -> ContractReport:
-    "Check the rows of a window (without its look-back). `training`: the target must be there, with at least two values (binary: exactly two)."
+    """Check the rows of a window (without its look-back). `training`: the target must be there, with at least two values (binary: exactly two)."""
     from pandera.errors import SchemaErrors
 
     frame = frame.reset_index(drop=True).set_axis(frame.columns.map(str), axis=1)

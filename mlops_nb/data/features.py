@@ -40,7 +40,7 @@ from .history import History, SortedTables, parse_duration
 
 # %% ../../nbs/api/data/04_features.ipynb #e4da3b7f
 def function_digest(fn: Callable, seen: tuple = ()) -> str:
-    "MD5 of what `fn` computes: its tree, without decorators, and the helpers and plain constants of its own module that it names."
+    """MD5 of what `fn` computes: its tree, without decorators, and the helpers and plain constants of its own module that it names."""
     node = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
     node.decorator_list, uses = [], {}
     names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
@@ -60,7 +60,7 @@ def function_digest(fn: Callable, seen: tuple = ()) -> str:
 # %% ../../nbs/api/data/04_features.ipynb #d3d94468
 @dataclass(frozen=True)
 class Feature:
-    "One feature: what it is, where it comes from, how far back it looks, who answers for it."
+    """One feature: what it is, where it comes from, how far back it looks, who answers for it."""
 
     name: str
     dtype: str
@@ -88,7 +88,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class FeatureGroup:
-    "A function `(events, history) → frame` and the features declared for its columns. Made by `@features`."
+    """A function `(events, history) → frame` and the features declared for its columns. Made by `@features`."""
 
     fn: Callable
     declared: tuple[Feature, ...]
@@ -102,7 +102,7 @@ class FeatureGroup:
         return self.fn(events, history)
 
     def features(self) -> tuple[Feature, ...]:
-        "The declared features with their digests."
+        """The declared features with their digests."""
         code = function_digest(self.fn)
         return tuple(
             replace(f, digest=object_digest([f.name, f.dtype, f.sources, f.lookback, code]))
@@ -116,7 +116,7 @@ def features(
     owner: str = "",
     **declared: tuple[str, str],
 ) -> Callable[[Callable], FeatureGroup]:
-    "Declare a group's features, `name=(dtype, sentence)`. The tables in `sources` are the only ones it may join."
+    """Declare a group's features, `name=(dtype, sentence)`. The tables in `sources` are the only ones it may join."""
     sources = (sources,) if isinstance(sources, str) else tuple(sources)
     bad = {k: v for k, v in declared.items() if not (isinstance(v, tuple) and len(v) == 2)}
     if bad or not declared:
@@ -135,7 +135,7 @@ def features(
 
 # %% ../../nbs/api/data/04_features.ipynb #37693cfc
 def load_feature_groups(modules: Iterable[str]) -> dict[str, FeatureGroup]:
-    "The groups of the modules by name, in the order of definition."
+    """The groups of the modules by name, in the order of definition."""
     got = {}
     if str(project_root()) not in sys.path:
         sys.path.insert(0, str(project_root()))
@@ -173,12 +173,12 @@ def load_feature_groups(modules: Iterable[str]) -> dict[str, FeatureGroup]:
 
 
 def longest_lookback(modules: Iterable[str]) -> pd.Timedelta:
-    "The longest look-back of the modules' groups: what a window has to be loaded with."
+    """The longest look-back of the modules' groups: what a window has to be loaded with."""
     return max((g.lookback for g in load_feature_groups(modules).values()), default=pd.Timedelta(0))
 
 
 def require_lookback(modules: Iterable[str], loaded: str) -> None:
-    "Raise when a group looks further back than the windows were loaded with (data.lookback)."
+    """Raise when a group looks further back than the windows were loaded with (data.lookback)."""
     need = longest_lookback(modules)
     if need > pd.Timedelta(loaded):
         raise UserError(
@@ -193,14 +193,17 @@ def require_lookback(modules: Iterable[str], loaded: str) -> None:
 def build_catalogue(
     modules: Iterable[str] = (), columns: Iterable[str] | pd.DataFrame = ()
 ) -> dict[str, Feature]:
-    "All features by name: event columns used as they are (with their types, if given as a frame), then those of the groups."
-    kind = lambda c: (
-        ""
-        if not isinstance(columns, pd.DataFrame)
-        else str(columns[c].dtype)
-        if pd.api.types.is_numeric_dtype(columns[c])
-        else "category"
-    )
+    """All features by name: event columns used as they are (with their types, if given as a frame), then those of the groups."""
+
+    def kind(c):
+        return (
+            ""
+            if not isinstance(columns, pd.DataFrame)
+            else str(columns[c].dtype)
+            if pd.api.types.is_numeric_dtype(columns[c])
+            else "category"
+        )
+
     got = {
         c: Feature(
             c,
@@ -224,7 +227,7 @@ def build_catalogue(
 
 
 def select_event_columns(events: pd.DataFrame, spec: dict, reserved: Iterable[str]) -> list[str]:
-    "The event columns that `spec` uses as features; `reserved` (keys, time, target) never are."
+    """The event columns that `spec` uses as features; `reserved` (keys, time, target) never are."""
     want, reserved, when = (
         spec.get("columns", "auto"),
         set(reserved),
@@ -258,7 +261,8 @@ def add_registered_features(
     spec: dict, registered: dict, events: pd.DataFrame, reserved: Iterable[str]
 ) -> tuple[dict, list[str]]:
     """`spec` widened by what registered versions list ({name: {digest, since}}), and the names that only they use.
-    Their definitions are immutable: raises when one has changed or gone."""
+    Their definitions are immutable: raises when one has changed or gone.
+    """
     own = select_event_columns(events, spec, reserved)
     drop = list(spec.get("exclude") or ())
     listed = {n: (r["digest"], r["since"]) for n, r in registered.items()}
@@ -271,7 +275,7 @@ def add_registered_features(
                 found="another definition" if n in known else "no such feature",
                 remedy="bring the old definition back (`git log -p`) and give the new one a new name: an old model must find what it was trained with",
             )
-    extra = [n for n in listed if n in drop or n in cols and n not in own]
+    extra = [n for n in listed if n in drop or (n in cols and n not in own)]
     return spec | {"columns": cols, "exclude": [x for x in drop if x not in listed]}, extra
 
 
@@ -282,7 +286,7 @@ def _map_serially(f: Callable, items: list, *shared: Any) -> list:
 def _compute_group(
     name: str, events: pd.DataFrame, tables: SortedTables | None, modules: Iterable[str]
 ) -> pd.DataFrame:
-    "What one group makes of the events."
+    """What one group makes of the events."""
     g = load_feature_groups(modules)[name]
     return _check_group_output(
         g,
@@ -300,7 +304,7 @@ def build_features(
     keys: Iterable[str] = (),
     each: Any = _map_serially,
 ) -> pd.DataFrame:
-    "All features of `spec` (params.yaml: features) for the given events, index as theirs; strings as categories. `each`: what calls a function for each group, `_each` or the `map` of a cluster."
+    """All features of `spec` (params.yaml: features) for the given events, index as theirs; strings as categories. `each`: what calls a function for each group, `_each` or the `map` of a cluster."""
     safe = events.drop(columns=[target] if target in events else [])
     drop = set(spec.get("exclude") or ())
     made = load_feature_groups(spec.get("modules") or ())
@@ -337,7 +341,7 @@ def build_features(
 
 
 def _check_group_output(g: FeatureGroup, got: Any, events: pd.DataFrame) -> pd.DataFrame:
-    "What a group returned, in its declared order and types, or an error that names the group."
+    """What a group returned, in its declared order and types, or an error that names the group."""
     want = [f.name for f in g.declared]
     where = f"the group {g.name} to return"
     if not isinstance(got, pd.DataFrame):

@@ -17,7 +17,7 @@ from ..core.errors import UserError, suggest
 
 # %% ../../nbs/api/data/02_history.ipynb #3a0650bb
 def parse_duration(text: Any, what: str) -> pd.Timedelta:
-    "A duration of at least zero."
+    """A duration of at least zero."""
     try:
         got = pd.Timedelta(text)
     except (ValueError, TypeError):
@@ -36,7 +36,7 @@ FIXED_POINT_SCALE = 2.0**20  # sums are exact in multiples of 1 / UNIT
 
 
 class SortedTables:
-    "Sorted tables and the positions of each event's cut-off in them, computed once for all groups."
+    """Sorted tables and the positions of each event's cut-off in them, computed once for all groups."""
 
     def __init__(self, events: pd.DataFrame, tables: dict[str, pd.DataFrame], time: str):
         self.events, self.tables, self.time, self.at = (
@@ -58,7 +58,7 @@ class SortedTables:
         return SortedTables, (self.events, self.tables, self.time)
 
     def table(self, name: str) -> tuple[pd.DataFrame, np.ndarray, int]:
-        "The table sorted by `known_at` (ties as delivered), those times, and how many rows are known always."
+        """The table sorted by `known_at` (ties as delivered), those times, and how many rows are known always."""
         t = self.tables[name]
         k = (
             _require_naive_times(t["known_at"], f"{name}.known_at")
@@ -69,7 +69,7 @@ class SortedTables:
         return t.iloc[order].reset_index(drop=True), k[order], int(np.isnat(k).sum())
 
     def code(self, name: str, column: str) -> np.ndarray:
-        "A number for every value of a column, of the table's rows and then the events; -1 where missing."
+        """A number for every value of a column, of the table's rows and then the events; -1 where missing."""
         for frame, what in ((t := self.table(name)[0], name), (self.events, "events")):
             if column not in frame:
                 raise UserError(
@@ -95,7 +95,7 @@ class SortedTables:
         return np.asarray(pd.api.types.union_categoricals(cats, ignore_order=True).codes, "i8")
 
     def codes(self, name: str, by: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-        "The group's number of every table row and every event. A key with a missing part matches nothing."
+        """The group's number of every table row and every event. A key with a missing part matches nothing."""
         n = len(self.tables[name])
         got = np.zeros(n + len(self.events), "i8")
         for k in (self.code(name, c) for c in by):
@@ -105,7 +105,7 @@ class SortedTables:
         return got[:n], np.where(got[n:] < 0, got.max(initial=0) + 1, got[n:])
 
     def order(self, name: str, by: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-        "Rows by group and then time, and the sorted key that says so."
+        """Rows by group and then time, and the sorted key that says so."""
         c = self.codes(name, by)[0]
         rows = _stable_argsort(c)
         return rows, (c * (len(c) + 1) + np.arange(len(c)))[rows]
@@ -114,7 +114,7 @@ class SortedTables:
         return _stable_argsort(self.codes(name, by)[1])  # sorted questions are answered faster
 
     def position(self, name: str, by: tuple[str, ...], back: pd.Timedelta | None) -> np.ndarray:
-        "For every event, the end of the rows of its group that were known `back` before it; of those known always, if `back` is None."
+        """For every event, the end of the rows of its group that were known `back` before it; of those known always, if `back` is None."""
         known, always = self.table(name)[1:]
         mine = self.codes(name, by)[1]
         ask = self.asked(name, by)
@@ -128,7 +128,7 @@ class SortedTables:
         return got
 
     def totals(self, name: str, by: tuple[str, ...], column: str) -> tuple[np.ndarray, np.ndarray]:
-        "Running totals, in that order, of a column in exact units, and of its values that are not missing."
+        """Running totals, in that order, of a column in exact units, and of its values that are not missing."""
         t = self.table(name)[0]
         if not pd.api.types.is_numeric_dtype(t[column]):
             raise UserError(
@@ -156,12 +156,12 @@ class SortedTables:
 
 
 def _stable_argsort(codes: np.ndarray) -> np.ndarray:
-    "Stable order; small integers have a faster sort."
+    """Stable order; small integers have a faster sort."""
     return np.argsort(codes.astype("i2") if codes.max(initial=0) < 2**15 else codes, kind="stable")
 
 
 def _require_naive_times(times: pd.Series, what: str) -> np.ndarray:
-    "Times as datetime64[us]."
+    """Times as datetime64[us]."""
     if isinstance(times.dtype, np.dtype) and times.dtype.kind == "M":
         return times.to_numpy().astype("datetime64[us]")
     raise UserError(
@@ -173,7 +173,7 @@ def _require_naive_times(times: pd.Series, what: str) -> np.ndarray:
 
 # %% ../../nbs/api/data/02_history.ipynb #c51ce410
 class History:
-    "Answers about tables, each as of every event's cut-off. Holds no rows that a feature could read."
+    """Answers about tables, each as of every event's cut-off. Holds no rows that a feature could read."""
 
     def __init__(
         self,
@@ -187,7 +187,7 @@ class History:
     def _ask(
         self, table: str, by: Iterable[str], columns: list, lead: str, over: str | None
     ) -> tuple:
-        "Checked question → (by, positions of the first row that counts, and of the one after the last)."
+        """Checked question → (by, positions of the first row that counts, and of the one after the last)."""
         if not self._t:
             raise UserError(
                 expected="data.time, to ask what was known before each event",
@@ -240,7 +240,7 @@ class History:
         lead: str = "0h",
         within: str | None = None,
     ) -> pd.DataFrame:
-        "The last row of the event's group known `lead` before the event, not longer ago than `within` (default: the look-back); rows known always never expire. Missing where there is none; integers come as floats."
+        """The last row of the event's group known `lead` before the event, not longer ago than `within` (default: the look-back); rows known always never expire. Missing where there is none; integers come as floats."""
         columns = [columns] if isinstance(columns, str) else list(columns)
         by, lo, hi = self._ask(table, by, columns, lead, within)
         t, _, always = self._t.table(table)
@@ -264,7 +264,7 @@ class History:
         over: str = "1D",
         lead: str = "0h",
     ) -> pd.Series:
-        "How many rows became known in the `over` before the cut-off; of another column, how many of its values are not missing."
+        """How many rows became known in the `over` before the cut-off; of another column, how many of its values are not missing."""
         if column != "known_at":
             return self._series(self._sums(table, by, column, over, lead)[1].astype("f8"))
         by, lo, hi = self._ask(table, by, [], lead, over)
@@ -278,7 +278,7 @@ class History:
         over: str = "1D",
         lead: str = "0h",
     ) -> pd.Series:
-        "Sum of a column over the rows that became known in the `over` before the cut-off; 0 where there are none."
+        """Sum of a column over the rows that became known in the `over` before the cut-off; 0 where there are none."""
         return self._series(self._sums(table, by, column, over, lead)[0])
 
     def mean(
@@ -290,7 +290,7 @@ class History:
         lead: str = "0h",
         weight: float = 0,
     ) -> pd.Series:
-        "Mean over those rows, shrunk to the mean of all groups as if that had been seen `weight` times more: (s + weight·m) / (n + weight)."
+        """Mean over those rows, shrunk to the mean of all groups as if that had been seen `weight` times more: (s + weight·m) / (n + weight)."""
         s, n = self._sums(table, by, column, over, lead)
         with np.errstate(invalid="ignore", divide="ignore"):
             if not weight:

@@ -36,7 +36,7 @@ MAX_UNREADABLE_TIME_SHARE = 0.1  # a greater share of unreadable times is an err
 def select_window_rows(
     tables: dict[str, pd.DataFrame], s: DataSettings, w: Window
 ) -> dict[str, pd.DataFrame]:
-    "The part of each table that window `w` needs, checked and sorted."
+    """The part of each table that window `w` needs, checked and sorted."""
     ev = tables["events"].reset_index(drop=True)
     ev.columns = [str(c) for c in ev.columns]
     if s.keys == DEFAULT_KEYS and "row" not in ev:
@@ -80,12 +80,15 @@ def select_window_rows(
 def _convert_mostly_numeric(
     ev: pd.DataFrame, whole: pd.DataFrame, inside: Any, s: DataSettings
 ) -> pd.DataFrame:
-    "The rows `ev` of a source, with columns of mostly numbers as numbers where the window `inside` has no other value. In its look-back others are missing."
+    """The rows `ev` of a source, with columns of mostly numbers as numbers where the window `inside` has no other value. In its look-back others are missing."""
     for c in whole.select_dtypes(["str", "object"]).columns.difference(
         [s.time, s.target if isinstance(s.positive, str) else None]
     ):
         x = whole[c].astype("str")
-        other = lambda x: x.notna() & pd.to_numeric(x, errors="coerce").isna()
+
+        def other(x):
+            return x.notna() & pd.to_numeric(x, errors="coerce").isna()
+
         if not other(sample_evenly(x.dropna(), 1000)).mean() < 0.5 or not (odd := other(x)).any():
             continue
         here = odd[ev.index]
@@ -98,7 +101,7 @@ def _convert_mostly_numeric(
 
 
 def _count_converted_times(there: pd.Series | None, utc: pd.Series) -> dict:
-    "How many times an offset from UTC has changed, and how many fall on another day by that; empty for none."
+    """How many times an offset from UTC has changed, and how many fall on another day by that; empty for none."""
     if there is None or not (n := int((there[utc.index] != utc).sum())):
         return {}
     return {
@@ -127,7 +130,7 @@ def _cut_to_window(ev: pd.DataFrame, s: DataSettings, w: Window) -> pd.DataFrame
 
 
 def _mask_unknown_labels(ev: pd.DataFrame, s: DataSettings, w: Window) -> tuple[pd.DataFrame, dict]:
-    "Rows with the target missing where it was not known by `as_of`, or cannot be told to have been; and how many of the latter the window has, with examples."
+    """Rows with the target missing where it was not known by `as_of`, or cannot be told to have been; and how many of the latter the window has, with examples."""
     known = to_naive_utc(ev[s.label_known], f"column {s.label_known}", MAX_UNREADABLE_TIME_SHARE)
     bad = ev[s.label_known][known.isna() & w.mask(ev[s.time])].dropna().astype(str)
     return ev.assign(**{s.target: ev[s.target].where(known <= w.as_of)}), {
@@ -137,7 +140,7 @@ def _mask_unknown_labels(ev: pd.DataFrame, s: DataSettings, w: Window) -> tuple[
 
 
 def ingest_window(name: str) -> dict[str, int]:
-    "Bring window `name` into data/raw/<name>/ as Parquet; returns the rows per table."
+    """Bring window `name` into data/raw/<name>/ as Parquet; returns the rows per table."""
     s = read_data_settings()
     ws = read_windows()
     if name not in ws:
@@ -181,7 +184,7 @@ def ingest_window(name: str) -> dict[str, int]:
 
 # %% ../../nbs/api/data/08_ingest.ipynb #70efdf2e
 def extract_target(frame: pd.DataFrame, s: DataSettings) -> pd.Series:
-    "The target: 0/1 for binary, text for multiclass, finite numbers for regression; missing where not known."
+    """The target: 0/1 for binary, text for multiclass, finite numbers for regression; missing where not known."""
     y = frame[s.target]
     if s.task == "multiclass":
         return y.convert_dtypes().astype("str").where(y.notna())
@@ -217,7 +220,7 @@ def _target_as_number(y: pd.Series, name: str) -> pd.Series:
 
 
 def sample_evenly(frame: pd.DataFrame, n: int) -> pd.DataFrame:
-    "`n` rows spread evenly over the frame; all of them when n is 0 or there are fewer."
+    """`n` rows spread evenly over the frame; all of them when n is 0 or there are fewer."""
     if n < 0:
         raise UserError(
             expected="a number of rows, or 0 for all", found=str(n), remedy="correct sample"
@@ -230,8 +233,9 @@ def sample_evenly(frame: pd.DataFrame, n: int) -> pd.DataFrame:
 
 
 def volume_plot(frame: pd.DataFrame, s: DataSettings) -> Any:
-    "Rows per day (bars) and the average target (line) over the window; without time, the target's distribution."
-    import matplotlib.dates as mdates, matplotlib.pyplot as plt
+    """Rows per day (bars) and the average target (line) over the window; without time, the target's distribution."""
+    import matplotlib.dates as mdates
+    import matplotlib.pyplot as plt
     from mlops_nb.core.plotting import PLOT_COLORS, apply_plot_style
 
     apply_plot_style()

@@ -20,7 +20,7 @@ LEAKAGE_RANK_CORRELATION = 0.98
 
 
 def _numeric_views(x: pd.Series, Y: np.ndarray) -> Iterator[np.ndarray]:
-    "Numbers (rows × 1 or × classes) that stand for a column, NaN where it says nothing."
+    """Numbers (rows × 1 or × classes) that stand for a column, NaN where it says nothing."""
     if value_type(x) in ("text", "any"):
         code = pd.factorize(x.astype(str), use_na_sentinel=False)[0]
         half = np.arange(len(x)) % 2 == 0
@@ -38,7 +38,7 @@ def _numeric_views(x: pd.Series, Y: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _association_strength(x: np.ndarray, Y: np.ndarray, task: str) -> tuple[float, float]:
-    "How well `x` orders the target, AUC or |ρ|, and how many standard deviations that is from chance."
+    """How well `x` orders the target, AUC or |ρ|, and how many standard deviations that is from chance."""
     from scipy.stats import rankdata
 
     known = ~np.isnan(x).any(1)
@@ -65,7 +65,7 @@ def _association_strength(x: np.ndarray, Y: np.ndarray, task: str) -> tuple[floa
 def find_leaking_features(
     frame: pd.DataFrame, spec: DataSettings, schema: DataContract | None = None
 ) -> list[Violation]:
-    "Features of the training window that nearly are the target: AUC above .95, for regression |ρ| above .98. At most 20 million values are looked at, rows evenly spaced."
+    """Features of the training window that nearly are the target: AUC above .95, for regression |ρ| above .98. At most 20 million values are looked at, rows evenly spaced."""
     from scipy.stats import norm
 
     if spec.target not in frame:

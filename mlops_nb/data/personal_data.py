@@ -68,7 +68,10 @@ def _reason_by_values(x: pd.Series) -> str:
     if kind != "text" or not n:
         return ""
     v = seen.astype(str).str.strip()
-    share = lambda pattern: float(v.str.fullmatch(pattern).mean())
+
+    def share(pattern):
+        return float(v.str.fullmatch(pattern).mean())
+
     many = v.nunique() >= max(50, n / 50)
     if share(MAIL_PATTERN) > 0.01:
         return "holds mail addresses"
@@ -84,7 +87,7 @@ def _reason_by_values(x: pd.Series) -> str:
 
 
 def find_personal_columns(what: DataContract | pd.DataFrame) -> list[dict]:
-    "Columns of a contract (by name) or of a table (by name and by values) that look personal: {column, why}."
+    """Columns of a contract (by name) or of a table (by name and by values) that look personal: {column, why}."""
     values = (
         (lambda c: _reason_by_values(what[c])) if isinstance(what, pd.DataFrame) else (lambda c: "")
     )

@@ -34,18 +34,18 @@ from .contract import column_as_floats, value_type
 
 # %% ../../nbs/api/data/11_profile.ipynb #a87ff679
 def floats_to_keys(v: np.ndarray) -> np.ndarray:
-    "Floats as 64-bit integers in the same order; −0 is 0. `numbers` undoes it."
+    """Floats as 64-bit integers in the same order; −0 is 0. `numbers` undoes it."""
     k = (v + 0.0).view(np.int64)
     return k ^ ((k >> 63) & np.int64(2**63 - 1))
 
 
 def keys_to_floats(k: np.ndarray) -> np.ndarray:
-    "The floats of `keys`."
+    """The floats of `keys`."""
     return (k ^ ((k >> 63) & np.int64(2**63 - 1))).view(np.float64)
 
 
 def _bits_to_drop(k: np.ndarray, most: int) -> int:
-    "How many bits of the sorted `k` to drop to be left with at most `most` distinct ones: neighbours part at their highest differing bit."
+    """How many bits of the sorted `k` to drop to be left with at most `most` distinct ones: neighbours part at their highest differing bit."""
     if len(k) <= most:
         return 0
     x = (k[1:] ^ k[:-1]).view(np.uint64)
@@ -59,7 +59,7 @@ def _bits_to_drop(k: np.ndarray, most: int) -> int:
 
 
 def _count_distinct(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    "Distinct integers in ascending order, and how often each occurs."
+    """Distinct integers in ascending order, and how often each occurs."""
     if not len(k):
         return k, np.zeros(0, np.int64)
     lo = int(k.min())
@@ -74,12 +74,12 @@ def _count_distinct(k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _first_positions(k: np.ndarray) -> np.ndarray:
-    "Where each distinct value of the sorted `k` begins."
+    """Where each distinct value of the sorted `k` begins."""
     return np.flatnonzero(np.concatenate([np.ones(min(len(k), 1), bool), k[1:] != k[:-1]]))
 
 
 def sum_counts_by_key(k: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    "Distinct keys in ascending order, and the sums of their counts."
+    """Distinct keys in ascending order, and the sums of their counts."""
     order = np.argsort(k, kind="stable")
     k = k[order]
     first = _first_positions(k)
@@ -96,11 +96,11 @@ def _limit_buckets(
 def _bucket_values(
     v: np.ndarray, shift: int = 0, low: float = -math.inf, high: float = math.inf
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    "Keys, counts and shift of finite values from `low` to `high`; `shift`: what is known to be needed."
+    """Keys, counts and shift of finite values from `low` to `high`; `shift`: what is known to be needed."""
     if (
         len(v)
         and v[0] == round(v[0])
-        and -(2**53) < low
+        and low > -(2**53)
         and high < 2**53
         and high - low < 4 * len(v) + 1000
         and ((i := v.astype(np.int64)) == v).all()
@@ -119,7 +119,7 @@ def _bucket_values(
 # %% ../../nbs/api/data/11_profile.ipynb #8f14e45f
 @dataclass(frozen=True, eq=False)
 class ColumnProfile:
-    "Counts of one column. `at`: keys of its buckets, or the values of text; `shift`: how many bits the keys lost. `mean`, `m2` (sum of squared deviations), `low`, `high` are of finite numbers."
+    """Counts of one column. `at`: keys of its buckets, or the values of text; `shift`: how many bits the keys lost. `mean`, `m2` (sum of squared deviations), `low`, `high` are of finite numbers."""
 
     kind: str  # number, time, text, none
     n: int = 0  # values that are not missing
@@ -143,12 +143,12 @@ class ColumnProfile:
 
     @property
     def std(self) -> float:
-        "Standard deviation (n − 1) of the finite values."
+        """Standard deviation (n − 1) of the finite values."""
         return math.sqrt(self.m2 / (self.finite - 1)) if self.finite > 1 else math.nan
 
     @property
     def values(self) -> np.ndarray:
-        "What stands for each bucket: the value itself, or the middle of what the bucket may hold and was seen. Text: the names, or the hashed keys."
+        """What stands for each bucket: the value itself, or the middle of what the bucket may hold and was seen. Text: the names, or the hashed keys."""
         if self.kind == "text" or not self.shift:
             return self.at if self.kind == "text" else keys_to_floats(self.at)
         low = keys_to_floats(self.at << self.shift)
@@ -156,7 +156,7 @@ class ColumnProfile:
         return np.clip(low, self.low, None) / 2 + np.clip(high, None, self.high) / 2
 
     def quantile(self, share: Any) -> Any:
-        "The value (or values) below which `share` of the finite values lie, up to the width of a bucket; NaN of text or nothing."
+        """The value (or values) below which `share` of the finite values lie, up to the width of a bucket; NaN of text or nothing."""
         if self.kind not in ("number", "time") or not self.finite:
             return np.full(np.shape(share), math.nan) if np.ndim(share) else math.nan
         got = self.values[
@@ -168,7 +168,7 @@ class ColumnProfile:
         return got if np.ndim(share) else float(got)
 
     def coarse(self, most: int) -> "ColumnProfile":
-        "The same in at most `most` buckets."
+        """The same in at most `most` buckets."""
         if self.kind == "text" and len(self.at) > most:
             c = hash_text_column(self)
             k, n, s = _limit_buckets(c.at, c.counts, c.shift, most)
@@ -179,7 +179,7 @@ class ColumnProfile:
         return replace(self, at=k, counts=n, shift=s)
 
     def json(self) -> dict:
-        "Keys as differences from the one before: short, and exact, which ten digits are not."
+        """Keys as differences from the one before: short, and exact, which ten digits are not."""
         at = self.at.tolist() if self.at.dtype == object else np.diff(self.at, prepend=0).tolist()
         ends = (
             {
@@ -229,7 +229,7 @@ def hash_text_column(c: ColumnProfile) -> ColumnProfile:
 def profile_numbers(
     v: np.ndarray, kind: str = "number", missing: int = 0, shift: int = 0
 ) -> ColumnProfile:
-    "A column from floats; NaN is missing, as are `missing` more. `shift`: what its neighbours are known to need."
+    """A column from floats; NaN is missing, as are `missing` more. `shift`: what its neighbours are known to need."""
     low, high = (float(v.min()), float(v.max())) if len(v) else (math.inf, -math.inf)
     known = len(v)
     if len(v) and not math.isfinite(low + high):
@@ -249,7 +249,7 @@ def profile_numbers(
 def profile_text_counts(
     names: Iterable[str], counts: Iterable[int], missing: int = 0
 ) -> ColumnProfile:
-    "A column from distinct values and how often each occurs."
+    """A column from distinct values and how often each occurs."""
     names, counts = np.array([*names], object), np.asarray(counts, np.int64)
     names, counts = names[counts > 0], counts[counts > 0]
     if not len(names):
@@ -305,7 +305,7 @@ def _merge_columns(a: ColumnProfile, b: ColumnProfile, name: str = "") -> Column
 # %% ../../nbs/api/data/11_profile.ipynb #66642502
 @dataclass(frozen=True, eq=False)
 class Profile:
-    "Counts of a table: `rows`, and one `Column` each."
+    """Counts of a table: `rows`, and one `Column` each."""
 
     rows: int
     columns: dict[str, ColumnProfile]
@@ -319,7 +319,7 @@ class Profile:
 
     @classmethod
     def of(cls, got: Any) -> "Profile":
-        "From its JSON; raises in words for another version or something else."
+        """From its JSON; raises in words for another version or something else."""
         if (
             not isinstance(got, dict)
             or got.get("version") != PROFILE_VERSION
@@ -342,29 +342,31 @@ class Profile:
         return write_json(path, self.json())
 
     def coarse(self, most: int) -> "Profile":
-        "The same in at most `most` buckets a column."
+        """The same in at most `most` buckets a column."""
         return Profile(self.rows, {k: c.coarse(most) for k, c in self.columns.items()})
 
     def __add__(self, other: "Profile") -> "Profile":
         return merge_profiles(self, other)
 
     def __eq__(self, other: Any) -> bool:
-        "Whether rows, counts and ranges are the same; means may differ in their last digits."
+        """Whether rows, counts and ranges are the same; means may differ in their last digits."""
         return isinstance(other, Profile) and exact_counts(self) == exact_counts(other)
 
     def _repr_markdown_(self) -> str:
-        one = lambda k, c: {
-            "column": k,
-            "kind": c.kind,
-            "n": c.n,
-            "missing": c.missing,
-            "buckets": len(c.at),
-            **(
-                {"mean": c.mean, "std": c.std, "min": c.low, "max": c.high}
-                if c.kind == "number" and c.finite
-                else {}
-            ),
-        }
+        def one(k, c):
+            return {
+                "column": k,
+                "kind": c.kind,
+                "n": c.n,
+                "missing": c.missing,
+                "buckets": len(c.at),
+                **(
+                    {"mean": c.mean, "std": c.std, "min": c.low, "max": c.high}
+                    if c.kind == "number" and c.finite
+                    else {}
+                ),
+            }
+
         return markdown_table(
             [
                 {"mean": None, "std": None, "min": None, "max": None} | one(k, c)
@@ -374,7 +376,7 @@ class Profile:
 
 
 def exact_counts(p: Profile) -> dict:
-    "All that merging keeps to the last digit."
+    """All that merging keeps to the last digit."""
     return {
         "rows": p.rows,
         **{
@@ -385,8 +387,11 @@ def exact_counts(p: Profile) -> dict:
 
 
 def merge_profiles(a: Profile, b: Profile) -> Profile:
-    "The profile of both tables together: counts exactly, means up to rounding. A column that one lacks is missing in all its rows. Raises in words where a column is numbers here and text there."
-    lack = lambda p: ColumnProfile("none", missing=p.rows)
+    """The profile of both tables together: counts exactly, means up to rounding. A column that one lacks is missing in all its rows. Raises in words where a column is numbers here and text there."""
+
+    def lack(p):
+        return ColumnProfile("none", missing=p.rows)
+
     return Profile(
         a.rows + b.rows,
         {
@@ -420,7 +425,8 @@ def _profile_series(x: pd.Series, shift: int = 0) -> ColumnProfile:
 
 
 def _profile_arrow_array(x: Any, shift: int = 0) -> ColumnProfile:
-    import pyarrow as pa, pyarrow.compute as pc
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     t = pa.types
     x = x.combine_chunks() if isinstance(x, pa.ChunkedArray) else x
@@ -456,7 +462,8 @@ def _profile_arrow_array(x: Any, shift: int = 0) -> ColumnProfile:
 
 
 def _arrow_to_floats(x: Any, unit: float = 0) -> np.ndarray:
-    import pyarrow as pa, pyarrow.compute as pc
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     v = (x if x.type == pa.float64() else pc.cast(x, pa.float64(), safe=False)).to_numpy(
         zero_copy_only=False
@@ -467,7 +474,7 @@ def _arrow_to_floats(x: Any, unit: float = 0) -> np.ndarray:
 def profile_table(
     table: Any, columns: Iterable[str] | None = None, shifts: dict[str, int] | None = None
 ) -> Profile:
-    "Profile a DataFrame or an Arrow table or batch; `columns`: only these; `shifts`: of what it will be merged or compared with, no finer than which it need be. Raises in words for a column that is not there."
+    """Profile a DataFrame or an Arrow table or batch; `columns`: only these; `shifts`: of what it will be merged or compared with, no finer than which it need be. Raises in words for a column that is not there."""
     parts = (
         [(str(c), x) for c, x in table.items()]
         if isinstance(table, pd.DataFrame)

@@ -22,7 +22,7 @@ from .profile import ColumnProfile, Profile, merge_profiles, profile_table
 
 # %% ../../nbs/api/data/12_profile_stream.ipynb #f6aaed49
 def merge_pairwise(parts: Iterable[Any], join: Any = None) -> Any:
-    "All parts together, neighbours pairwise, then those pairwise, and so on, as they come. The shape depends on their number alone, and as few are kept as it has levels. `join`: `merge`. None of nothing."
+    """All parts together, neighbours pairwise, then those pairwise, and so on, as they come. The shape depends on their number alone, and as few are kept as it has levels. `join`: `merge`. None of nothing."""
     join, kept = join or merge_profiles, []  # (level, part)
     for p in parts:
         level = 0
@@ -40,7 +40,7 @@ def profile_piece(
     rows: int = BATCH_ROWS,
     shifts: dict | None = None,
 ) -> Profile:
-    "Profile one of the `pieces` of a file; Parquet column by column, which costs less and holds least. `shifts`: what earlier pieces were found to need; it saves work and changes nothing."
+    """Profile one of the `pieces` of a file; Parquet column by column, which costs less and holds least. `shifts`: what earlier pieces were found to need; it saves work and changes nothing."""
     import pyarrow.parquet as pq
 
     shifts, columns = {} if shifts is None else shifts, None if columns is None else [*columns]
@@ -74,7 +74,7 @@ def profile_piece(
 def profile_file(
     path: str | Path, columns: Iterable[str] | None = None, rows: int = BATCH_ROWS
 ) -> Profile:
-    "Profile a Parquet or CSV file without holding it in memory. Batches are merged within their piece of the file and then the pieces, both by `tree`: so other machines that profile the pieces get the same bytes."
+    """Profile a Parquet or CSV file without holding it in memory. Batches are merged within their piece of the file and then the pieces, both by `tree`: so other machines that profile the pieces get the same bytes."""
     shifts, columns = {}, None if columns is None else [*columns]
     return merge_pairwise(
         profile_piece(path, g, columns, rows, shifts) for g in split_row_groups(path)

@@ -29,7 +29,7 @@ from .windows import DataSettings, Window
 
 # %% ../../nbs/api/data/07_sources.ipynb #6512bd43
 def source_kind(source: str) -> str:
-    "What a `data.source` is: file, url, database or function."
+    """What a `data.source` is: file, url, database or function."""
     if re.match(r"^(sqlite|postgresql|mysql|mssql|oracle|duckdb)(\+\w+)?://", source):
         return "database"
     if "://" in source:
@@ -53,7 +53,7 @@ def require_distinct_columns(names: Any, where: str) -> None:
 
 
 def is_utf16(path: str | Path) -> bool:
-    "Whether a file says by its first bytes that it is UTF-16."
+    """Whether a file says by its first bytes that it is UTF-16."""
     if not os.path.isfile(path):
         return False
     with open(path, "rb") as f:
@@ -61,7 +61,7 @@ def is_utf16(path: str | Path) -> bool:
 
 
 def _read_csv(path: str, s: DataSettings) -> pd.DataFrame:
-    "A CSV file. Between semicolons, columns of numbers such as 1,5 are numbers; beside a few other cells they are text, but as 1.5."
+    """A CSV file. Between semicolons, columns of numbers such as 1,5 are numbers; beside a few other cells they are text, but as 1.5."""
     if is_utf16(path) and "16" not in s.encoding:
         raise UserError(
             expected=f"{path} in the encoding {s.encoding}",
@@ -185,7 +185,7 @@ def _read_database(s: DataSettings, w: Window) -> pd.DataFrame:
 
 
 def _time_to_sqlite_text(t: Any) -> str | None:
-    "SQLite has no times, only text: midnight as the bare day, which sorts before everything on that day."
+    """SQLite has no times, only text: midnight as the bare day, which sorts before everything on that day."""
     return t and (str(t.date()) if t == t.normalize() else str(t))
 
 
@@ -206,7 +206,7 @@ def _call_source_function(s: DataSettings, w: Window) -> dict:
     bad = [
         n
         for n, t in got.items()
-        if not isinstance(t, pd.DataFrame) or n != "events" and "known_at" not in t
+        if not isinstance(t, pd.DataFrame) or (n != "events" and "known_at" not in t)
     ]
     if "events" not in got or bad:
         raise UserError(
@@ -218,7 +218,7 @@ def _call_source_function(s: DataSettings, w: Window) -> dict:
 
 
 def load_tables(s: DataSettings, w: Window) -> dict[str, pd.DataFrame]:
-    "All tables of the source: `events`, and from a function any history tables with `known_at`."
+    """All tables of the source: `events`, and from a function any history tables with `known_at`."""
     k = source_kind(s.source)
     if k in ("database", "url") and s.as_of is None:
         raise UserError(
@@ -245,7 +245,7 @@ def load_tables(s: DataSettings, w: Window) -> dict[str, pd.DataFrame]:
 def _require_watched_files(s: DataSettings, files: list[str]) -> None:
     dep = (project_root() / s.depends).resolve()
     here = project_root()
-    for f in map(lambda f: Path(f).resolve(), files):
+    for f in (Path(f).resolve() for f in files):
         if dep != f and dep not in f.parents:
             want = os.path.relpath(f if len(files) == 1 else f.parent, here)
             raise UserError(
@@ -257,7 +257,7 @@ def _require_watched_files(s: DataSettings, files: list[str]) -> None:
 
 # %% ../../nbs/api/data/07_sources.ipynb #52c0c79d
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    "Parquet whose bytes depend on the values alone."
+    """Parquet whose bytes depend on the values alone."""
     try:
         frame.to_parquet(path, index=False, compression="zstd", engine="pyarrow")
     except (OSError, ValueError, TypeError) as e:
@@ -269,7 +269,7 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 def read_raw_tables(name: str) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    "Events and history tables that `ingest` wrote for window `name`."
+    """Events and history tables that `ingest` wrote for window `name`."""
     got = {
         f.stem: pd.read_parquet(f) for f in sorted(input_path(f"data/raw/{name}").glob("*.parquet"))
     }

@@ -15,7 +15,7 @@ from ..core.errors import UserError
 
 # %% ../../nbs/api/data/03_times.ipynb #bacac6e4
 def to_naive_utc(time: pd.Series, name: str, few: float = 0) -> pd.Series:
-    "Any column of times as naive UTC; times without a zone are taken as UTC. Unreadable ones raise, with examples; up to a share of `few` they are missing."
+    """Any column of times as naive UTC; times without a zone are taken as UTC. Unreadable ones raise, with examples; up to a share of `few` they are missing."""
     if pd.api.types.is_numeric_dtype(time.dtype):
         raise UserError(
             expected=f"times in {name}",
@@ -23,7 +23,10 @@ def to_naive_utc(time: pd.Series, name: str, few: float = 0) -> pd.Series:
             remedy="write them as 2013-01-31 14:05, or choose another column as data.time",
         )
     text = time.dtype.kind in "OT" or str(time.dtype) == "str"
-    read = lambda t, how: pd.to_datetime(t, errors="coerce", utc=True, format=how)
+
+    def read(t, how):
+        return pd.to_datetime(t, errors="coerce", utc=True, format=how)
+
     got = read(time, "ISO8601" if text else None)
     if text and got.count() < time.count():
         iso = _dates_to_iso(time, name)
@@ -44,7 +47,7 @@ def to_naive_utc(time: pd.Series, name: str, few: float = 0) -> pd.Series:
 
 
 def _dates_to_iso(time: pd.Series, name: str) -> pd.Series:
-    "Days such as 31.03.24 or 3/31/2024 as 2024-03-31. The whole column has one order; where it does not tell which, or has both, it raises."
+    """Days such as 31.03.24 or 3/31/2024 as 2024-03-31. The whole column has one order; where it does not tell which, or has both, it raises."""
     got = (
         time.astype("str")
         .str.extract(r"^\D*(\d{1,2})[/.-]\s*(\d{1,2})[/.-]\s*(\d{4}|\d\d)(?!\d)(.*)")
@@ -56,8 +59,8 @@ def _dates_to_iso(time: pd.Series, name: str) -> pd.Series:
     day = ((a > 12) & (b <= 12)).any()
     month = ((b > 12) & (a <= 12)).any()
     short = y < 100
-    if (
-        day == month or day and short.any() and a[short].nunique() <= y[short].nunique()
+    if day == month or (
+        day and short.any() and a[short].nunique() <= y[short].nunique()
     ):  # the latter may begin with the year: 24/03/31
         raise UserError(
             expected=f"times in {name} whose day, month and year can be told apart",
@@ -65,7 +68,10 @@ def _dates_to_iso(time: pd.Series, name: str) -> pd.Series:
             remedy="write them as 2013-01-31 14:05 at the source",
         )
     y = y.where(~short, y + np.where(y < 69, 2000, 1900))
-    two = lambda n: n.astype(str).str.zfill(2)
+
+    def two(n):
+        return n.astype(str).str.zfill(2)
+
     iso = (
         y.astype(str)
         + "-"
@@ -79,7 +85,7 @@ def _dates_to_iso(time: pd.Series, name: str) -> pd.Series:
 
 
 def to_local_clock(time: pd.Series) -> pd.Series | None:
-    "Times with an offset from UTC as the clock there showed them; None where there are none."
+    """Times with an offset from UTC as the clock there showed them; None where there are none."""
     if time.dtype.kind == "M" or isinstance(time.dtype, pd.DatetimeTZDtype):
         return time.dt.tz_localize(None) if getattr(time.dt, "tz", None) else None
     offset = r"(:\d\d[.\d]*)\s*[+-]\d\d(:?\d\d)?$"

@@ -27,7 +27,7 @@ from .times import to_naive_utc
 # %% ../../nbs/api/data/05_windows.ipynb #a87ff679
 @dataclass(frozen=True)
 class DataSettings:
-    "The section `data` of params.yaml."
+    """The section `data` of params.yaml."""
 
     source: str  # path or glob (any fsspec URL) of CSV or Parquet, SQLAlchemy URL, or import path of a function of a window
     target: str  # the column to predict
@@ -61,7 +61,7 @@ class DataSettings:
 
     @property
     def yes(self) -> str:
-        "Binary: what a row of class 1 is called in figures: its outcome, else its label, else the target's name."
+        """Binary: what a row of class 1 is called in figures: its outcome, else its label, else the target's name."""
         return (
             self.outcome
             if self.outcome != "right"
@@ -71,7 +71,7 @@ class DataSettings:
         )
 
     def names(self) -> list[str]:
-        "Columns that name a row: keys and time."
+        """Columns that name a row: keys and time."""
         return list(dict.fromkeys(c for c in (*self.keys, self.time) if c))
 
 
@@ -80,7 +80,7 @@ DEFAULT_KEYS = ("row",)
 
 
 def read_data_settings(p: dict | None = None) -> DataSettings:
-    "The validated data section of `p` (default: params.yaml)."
+    """The validated data section of `p` (default: params.yaml)."""
     d = (p or read_params())["data"]
     names = [f.name for f in fields(DataSettings)]
     for k in d:
@@ -99,11 +99,8 @@ def read_data_settings(p: dict | None = None) -> DataSettings:
             )
     d = {k: v for k, v in d.items() if v is not None}
     for k, v in d.items():
-        if (
-            k not in ("keys", "quantities")
-            and isinstance(v, (list, dict))
-            or k == "seed"
-            and not isinstance(v, int)
+        if (k not in ("keys", "quantities") and isinstance(v, (list, dict))) or (
+            k == "seed" and not isinstance(v, int)
         ):
             raise UserError(
                 expected=f"a single value for data.{k}", found=repr(v), remedy="mend params.yaml"
@@ -160,7 +157,7 @@ def read_data_settings(p: dict | None = None) -> DataSettings:
 # %% ../../nbs/api/data/05_windows.ipynb #8f14e45f
 @dataclass(frozen=True)
 class Window:
-    "Rows with `start <= time < end`; `lookback` before it is context for features. `share`: a slice [low, high) of the shuffled rows instead."
+    """Rows with `start <= time < end`; `lookback` before it is context for features. `share`: a slice [low, high) of the shuffled rows instead."""
 
     name: str
     start: pd.Timestamp | None = None
@@ -170,7 +167,7 @@ class Window:
     share: tuple | None = None
 
     def period(self) -> tuple | None:
-        "First and last day, for pages; None without time."
+        """First and last day, for pages; None without time."""
         return (
             None
             if self.start is None
@@ -178,12 +175,12 @@ class Window:
         )
 
     def mask(self, time: pd.Series) -> pd.Series:
-        "Which rows lie in the window, without the look-back."
+        """Which rows lie in the window, without the look-back."""
         return (time >= self.start) & (time < self.end)
 
 
 def _parse_window_bound(value: Any, period: str, name: str) -> pd.Period:
-    "A period of that grain; of a coarser one, such as a year, the first for a start and the last for an end."
+    """A period of that grain; of a coarser one, such as a year, the first for a start and the last for an end."""
     try:
         return pd.Period(str(value)).asfreq(period, "start" if name.endswith("start") else "end")
     except ValueError as e:
@@ -195,7 +192,7 @@ def _parse_window_bound(value: Any, period: str, name: str) -> pd.Period:
 
 
 def read_windows(p: dict | None = None) -> dict[str, Window]:
-    "All windows of `p` (default: params.yaml), checked: each in order, train before current."
+    """All windows of `p` (default: params.yaml), checked: each in order, train before current."""
     p = p or read_params()
     s = read_data_settings(p)
     got = {}
@@ -258,11 +255,11 @@ def _share_window(name: str, w: dict) -> Window:
 
 # %% ../../nbs/api/data/05_windows.ipynb #d81c8357
 def format_window_name(ends: Iterable) -> str:
-    "How a window of (first, last) period is called: 2013-04, or 2013-04–2013-06."
+    """How a window of (first, last) period is called: 2013-04, or 2013-04–2013-06."""
     return "–".join(dict.fromkeys(map(str, ends)))
 
 
 def parse_window_name(name: str) -> tuple[str, str]:
-    "The inverse: (first, last)."
+    """The inverse: (first, last)."""
     first, _, last = name.partition("–")
     return first, last or first

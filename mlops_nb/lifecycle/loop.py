@@ -46,7 +46,7 @@ from ..pipeline.fork_server import start_fork_server
 # %% ../../nbs/api/lifecycle/13_loop.ipynb #c74d97b0
 @dataclass(frozen=True)
 class AdvanceResult:
-    "What `advance` did: period, verdict, and the challenger when one was trained."
+    """What `advance` did: period, verdict, and the challenger when one was trained."""
 
     window: str
     level: str
@@ -81,7 +81,7 @@ class AdvanceResult:
 
 
 def reason_to_retrain(top: Path, p: dict, policy: RetrainingPolicy) -> str:
-    "Why a challenger is to be trained now; empty when there is no reason. An answered finding is none."
+    """Why a challenger is to be trained now; empty when there is no reason. An answered finding is none."""
     line = build_reading(top)
     answered = {
         d.get("finding")
@@ -110,7 +110,8 @@ def advance_period(
     period: str = "", policy: str = "", push: bool = False, as_of: str = ""
 ) -> AdvanceResult:
     """Close the current period, move to the next (or to `period`), run what is new, commit, look again at periods whose labels came late, then do what the policy allows.
-    A period that is not over yet is not opened. `as_of`: what `data.as_of` becomes; it becomes today when it would be before the end of the new period."""
+    A period that is not over yet is not opened. `as_of`: what `data.as_of` becomes; it becomes today when it would be before the end of the new period.
+    """
     from mlops_nb.core.messages import render
 
     if as_of and pd.isna(pd.to_datetime(as_of, errors="coerce")):
@@ -187,7 +188,7 @@ def advance_period(
 def answer_finding(
     finding: str, action: str, why: str, push: bool = False
 ) -> ProductionChange | Challenger | dict:
-    "Answer a finding of the current window: `dismiss` it, `retrain`, or `rollback`; who, when and why go into data/decisions.jsonl."
+    """Answer a finding of the current window: `dismiss` it, `retrain`, or `rollback`; who, when and why go into data/decisions.jsonl."""
     finish_interrupted("Dismiss")
     line = build_reading(project_root())
     known = [f["id"] for f in line["findings"]]
@@ -216,7 +217,7 @@ def answer_finding(
 
 @dataclass(frozen=True)
 class ProductionStatus:
-    "What is in production, since when, how it does, and what waits for a decision."
+    """What is in production, since when, how it does, and what waits for a decision."""
 
     model: str
     since: str
@@ -262,11 +263,11 @@ class ProductionStatus:
 
 
 def read_production_status() -> ProductionStatus:
-    "The state of this checkout."
+    """The state of this checkout."""
     from mlops_nb.core.messages import render
 
     top = project_root()
-    p = read_params()
+    read_params()
     held = read_params()["champion"]
     if not (top / "reports" / "monitor.json").exists():
         raise UserError(

@@ -49,7 +49,7 @@ MAX_DRIFT_COLUMNS = 60  # columns whose shift a line of the history keeps
 
 # %% ../../nbs/api/lifecycle/10_periods.ipynb #a87ff679
 def current_periods(p: dict | None = None) -> tuple[pd.Period, pd.Period]:
-    "First and last period of windows.current."
+    """First and last period of windows.current."""
     p = p or read_params()
     w = p["windows"]["current"]
     if "start" not in w:
@@ -62,7 +62,7 @@ def current_periods(p: dict | None = None) -> tuple[pd.Period, pd.Period]:
 
 
 def parse_period(text: str, freq: str) -> pd.Period:
-    "A period by its name. Raises in words."
+    """A period by its name. Raises in words."""
     try:
         return pd.Period(text, freq)
     except ValueError:
@@ -74,13 +74,13 @@ def parse_period(text: str, freq: str) -> pd.Period:
 
 
 def current_window_name(p: dict) -> str:
-    "How windows.current is called; of data without time it is a share of the rows."
+    """How windows.current is called; of data without time it is a share of the rows."""
     w = p["windows"]["current"]
     return format_window_name(current_periods(p)) if "start" in w else f"share {w.get('share')}"
 
 
 def next_periods(p: dict) -> tuple[pd.Period, pd.Period]:
-    "The periods after windows.current, as many as it has."
+    """The periods after windows.current, as many as it has."""
     a, b = current_periods(p)
     n = (b - a).n + 1
     return a + n, b + n
@@ -88,7 +88,7 @@ def next_periods(p: dict) -> tuple[pd.Period, pd.Period]:
 
 @dataclass(frozen=True)
 class RetrainingPolicy:
-    "`params.yaml: loop`. `every`: retrain after so many periods also without a finding at act (0: never); `periods`: length of the training window (0: as it is); `expanding`: keep its start."
+    """`params.yaml: loop`. `every`: retrain after so many periods also without a finding at act (0: never); `periods`: length of the training window (0: as it is); `expanding`: keep its start."""
 
     policy: str = "propose"
     every: int = 0
@@ -117,7 +117,7 @@ class RetrainingPolicy:
 def unanswered_findings(
     lines: list[dict], window: str, metrics: dict, said: list[dict]
 ) -> list[dict]:
-    "Findings of quality in the window before that this one cannot confirm or clear, as its labels lack, and that nobody has answered. `lines`: of data/history.jsonl; `said`: decisions."
+    """Findings of quality in the window before that this one cannot confirm or clear, as its labels lack, and that nobody has answered. `lines`: of data/history.jsonl; `said`: decisions."""
     before = sorted((x for x in lines if x["window"] < window), key=lambda x: x["window"])[-1:]
     lost = [
         f | {"from": f.get("from") or x["window"]}
@@ -138,7 +138,7 @@ def unanswered_findings(
 
 
 def build_reading(top: Path) -> dict:
-    "What data/history.jsonl says of the current window: verdict, findings (those before that still wait among them) and metrics of the champion on it."
+    """What data/history.jsonl says of the current window: verdict, findings (those before that still wait among them) and metrics of the champion on it."""
     got = read_json(top / "reports" / "monitor.json")
     p = read_params(top / "params.yaml")
     r = got["results"]
@@ -174,7 +174,7 @@ def build_reading(top: Path) -> dict:
 
 
 def record_reading(top: Path) -> dict | None:
-    "Append the reading of the current window, unless the last one of this window says the same; None when it is there already."
+    """Append the reading of the current window, unless the last one of this window says the same; None when it is there already."""
     line = build_reading(top)
     seen = [{k: x.get(k) for k in line} for x in read_json_lines(top / HISTORY_FILE)]
     return (
@@ -186,7 +186,7 @@ def record_reading(top: Path) -> dict | None:
 
 # %% ../../nbs/api/lifecycle/10_periods.ipynb #c9f0f895
 def windows_with_late_labels(lines: list[dict], p: dict) -> list[dict]:
-    "The last reading of each closed window that is to be monitored again. `lines`: of data/history.jsonl; `p`: params.yaml."
+    """The last reading of each closed window that is to be monitored again. `lines`: of data/history.jsonl; `p`: params.yaml."""
     now_ = p["data"].get("as_of")
     freq = p["data"].get("period", "M")
     seen = {}
@@ -214,7 +214,7 @@ def windows_with_late_labels(lines: list[dict], p: dict) -> list[dict]:
 
 
 def monitor_late_windows(push: bool = False) -> list[str]:
-    "Monitor the windows of `late` again, and return them. Nothing else of the checkout changes."
+    """Monitor the windows of `late` again, and return them. Nothing else of the checkout changes."""
     if not (
         old := windows_with_late_labels(
             read_json_lines(project_root() / HISTORY_FILE), read_params()
@@ -248,7 +248,7 @@ def monitor_late_windows(push: bool = False) -> list[str]:
 
 # %% ../../nbs/api/lifecycle/10_periods.ipynb #894dfcb0
 def commit_new_rows(top: Path) -> list[str]:
-    "Commit what has changed in files that DVC tracks by themselves (`dvc add`), such as a table that grows; returns them."
+    """Commit what has changed in files that DVC tracks by themselves (`dvc add`), such as a table that grows; returns them."""
     found = [d for d in find_workspace_differences(top) if not d.stale]
     tables = sorted(d.record.path for d in found if d.record.table)
     if not tables:

@@ -51,14 +51,14 @@ from mlops_nb.lifecycle.transaction import (
 
 # %% ../../nbs/api/lifecycle/08_promotion.ipynb #c9f0f895
 def recorded_result(top: Path, path: str) -> dict | None:
-    "The JSON that the commit of `top` records as the output `path`, from its DVC cache; None when it is not there."
+    """The JSON that the commit of `top` records as the output `path`, from its DVC cache; None when it is not there."""
     md5 = recorded_md5("HEAD", path, top)
     f = top / path
     return read_json(f) if md5 and file_digest(f) == md5 else None
 
 
 def is_approved(top: Path, md5: str, required: bool) -> bool:
-    "Whether somebody other than the author of the candidate's commit has approved it, by a tag `approve-<md5>` or by a commit that says `Approve: <md5>`."
+    """Whether somebody other than the author of the candidate's commit has approved it, by a tag `approve-<md5>` or by a commit that says `Approve: <md5>`."""
     if not required:
         return True
     author = run_git("log", "-1", "--format=%ae", "--", "dvc.lock", cwd=top)
@@ -72,7 +72,7 @@ def is_approved(top: Path, md5: str, required: bool) -> bool:
 def promotion_obstacles(
     top: Path, blanks: list[str] = (), four_eyes: bool = False
 ) -> list[tuple[str, str]]:
-    "(what is wrong, how to mend it) for each thing that stands in the way of promoting the candidate that `top` has committed."
+    """(what is wrong, how to mend it) for each thing that stands in the way of promoting the candidate that `top` has committed."""
     md5 = recorded_md5("HEAD", "data/candidate", top)
     got = []
     if not md5:
@@ -121,7 +121,7 @@ def promotion_obstacles(
 # %% ../../nbs/api/lifecycle/08_promotion.ipynb #d3d94468
 @dataclass(frozen=True)
 class ProductionChange:
-    "What is in production before and after a command."
+    """What is in production before and after a command."""
 
     action: str
     before: dict
@@ -143,12 +143,14 @@ class ProductionChange:
         )
 
     def __str__(self) -> str:
-        one = lambda v: f"{v.get('version') or 'the candidate'} (md5 {v.get('md5') or '–'})"
+        def one(v):
+            return f"{v.get('version') or 'the candidate'} (md5 {v.get('md5') or '–'})"
+
         return f"{self.action}{': ' + self.note if self.note else ''}\n  before: {one(self.before)}\n  after:  {one(self.after)}"
 
 
 def set_params(top: Path, section: str, **values) -> None:
-    "Change values of a section of params.yaml, comments and order kept. A key may be a path: `train.end`."
+    """Change values of a section of params.yaml, comments and order kept. A key may be a path: `train.end`."""
     from ruamel.yaml import YAML
 
     yaml = YAML()
@@ -177,7 +179,7 @@ STAGES_AFTER_PIN = (
 
 
 def rerun_stages(c: Transaction, *stages: str) -> None:
-    "Run exactly these stages in the scratch clone, where the pipeline has them."
+    """Run exactly these stages in the scratch clone, where the pipeline has them."""
     here = re.findall(r"(?m)^  (\w+):", (c.top / "dvc.yaml").read_text("utf-8"))
     c.outputs()
     if known := [s for s in stages if s.partition("@")[0] in here]:
@@ -185,12 +187,12 @@ def rerun_stages(c: Transaction, *stages: str) -> None:
 
 
 def pin_champion(c: Transaction, v: ModelVersion) -> None:
-    "Name `v` as champion in the scratch clone's params.yaml."
+    """Name `v` as champion in the scratch clone's params.yaml."""
     set_params(c.top, "champion", version=v.version, commit=v.commit, md5=v.md5)
 
 
 def install_champion(c: Transaction, v: ModelVersion) -> None:
-    "Pin `v` in the scratch clone and run what depends on it, training excluded."
+    """Pin `v` in the scratch clone and run what depends on it, training excluded."""
     pin_champion(c, v)
     rerun_stages(c, *STAGES_AFTER_PIN)
 
@@ -198,7 +200,7 @@ def install_champion(c: Transaction, v: ModelVersion) -> None:
 def deploy_candidate(
     c: Transaction, ref: str, why: str, before: str | None, to: str = "prod"
 ) -> ModelVersion:
-    "Register the candidate of the commit `ref`, write the decision down, bring it into `to`, commit, and tag it."
+    """Register the candidate of the commit `ref`, write the decision down, bring it into `to`, commit, and tag it."""
     v = register_candidate(c, ref)
     record_decision(c.top, "promote", why, version=v.version, md5=v.md5, to=to, before=before)
     install_champion(c, v) if to == "prod" else rerun_stages(
@@ -216,7 +218,7 @@ def promote_candidate(
     four_eyes: bool = False,
     push: bool = False,
 ) -> ProductionChange:
-    "Register the committed candidate and put it into `staging` or `prod`. Raises, with everything that stands in the way, and changes nothing then."
+    """Register the committed candidate and put it into `staging` or `prod`. Raises, with everything that stands in the way, and changes nothing then."""
     if to not in ("staging", "prod"):
         raise UserError(expected="--to staging or prod", found=to, remedy="choose one of them")
     if said := finish_interrupted("Promote"):
@@ -248,7 +250,7 @@ def promote_candidate(
 
 # %% ../../nbs/api/lifecycle/08_promotion.ipynb #c20ad4d7
 def previous_version(top: Path | None = None) -> ModelVersion:
-    "The version that was in production before the present one."
+    """The version that was in production before the present one."""
     stack: list[ModelVersion] = []
     for v in assigned_versions("prod", top):
         stack = (
@@ -264,7 +266,7 @@ def previous_version(top: Path | None = None) -> ModelVersion:
 
 
 def rebuild_model(c: Transaction, v: ModelVersion) -> None:
-    "Run the pipeline of `v` up to training in a clone at its commit; its bytes are then in the cache. Raises when they differ."
+    """Run the pipeline of `v` up to training in a clone at its commit; its bytes are then in the cache. Raises when they differ."""
     there = c.top.parent / f"{c.top.name}-rebuild"
     try:
         clone_checkout(c.top, there)
@@ -284,7 +286,7 @@ def rebuild_model(c: Transaction, v: ModelVersion) -> None:
 def roll_back(
     to: str = "", why: str = "", rebuild_lost: bool = False, push: bool = False, **answers: str
 ) -> ProductionChange:
-    "Put an earlier version (default: the one before) back into production: exactly its bytes, without training. `answers`: finding and window that this decides."
+    """Put an earlier version (default: the one before) back into production: exactly its bytes, without training. `answers`: finding and window that this decides."""
     if said := finish_interrupted("Roll back"):
         return ProductionChange(
             "finished",

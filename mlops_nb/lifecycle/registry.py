@@ -32,7 +32,7 @@ from .transaction import Transaction
 # %% ../../nbs/api/lifecycle/05_registry.ipynb #a87ff679
 @dataclass(frozen=True)
 class ModelVersion:
-    'A registered model. `md5`: of the folder data/candidate in `commit`; `stages`: where it has been, in order, such as ("staging#1", "prod#2").'
+    """A registered model. `md5`: of the folder data/candidate in `commit`; `stages`: where it has been, in order, such as ("staging#1", "prod#2")."""
 
     name: str
     version: str
@@ -52,7 +52,7 @@ class ModelVersion:
 
 
 def model_name(top: Path | None = None) -> str:
-    "The name under which `dvc.yaml: artifacts` declares data/candidate."
+    """The name under which `dvc.yaml: artifacts` declares data/candidate."""
     from ruamel.yaml import YAML
 
     got = (
@@ -72,7 +72,7 @@ def model_name(top: Path | None = None) -> str:
 
 
 def recorded_md5(rev: str, path: str, top: Path | None = None) -> str:
-    "The MD5 that dvc.lock records for an output, in the commit `rev` or, when that is empty, in the folder; empty when it has none."
+    """The MD5 that dvc.lock records for an output, in the commit `rev` or, when that is empty, in the folder; empty when it has none."""
     top = top or project_root()
     got = (
         subprocess.run(
@@ -86,7 +86,7 @@ def recorded_md5(rev: str, path: str, top: Path | None = None) -> str:
 
 
 def list_versions(top: Path | None = None) -> list[ModelVersion]:
-    "All versions, oldest first."
+    """All versions, oldest first."""
     top = top or project_root()
     name = model_name(top)
     rows = [
@@ -126,7 +126,7 @@ def _version_numbers(version: str) -> tuple:
 
 
 def find_version(version: str, top: Path | None = None) -> ModelVersion:
-    "The version of that name, such as v1.2.0."
+    """The version of that name, such as v1.2.0."""
     got = {v.version: v for v in list_versions(top)}
     if version in got:
         return got[version]
@@ -138,7 +138,7 @@ def find_version(version: str, top: Path | None = None) -> ModelVersion:
 
 
 def assigned_versions(stage: str = "prod", top: Path | None = None) -> list[ModelVersion]:
-    "The versions that `stage` had, in order; the last is there now."
+    """The versions that `stage` had, in order; the last is there now."""
     got = [
         (int(s.split("#")[1]), v)
         for v in list_versions(top)
@@ -150,7 +150,7 @@ def assigned_versions(stage: str = "prod", top: Path | None = None) -> list[Mode
 
 # %% ../../nbs/api/lifecycle/05_registry.ipynb #e7822c97
 def register_candidate(c: Transaction, ref: str) -> ModelVersion:
-    "The version of the candidate in `ref`: the one that it has, or the next. Its features are written down: from now on their definitions are immutable."
+    """The version of the candidate in `ref`: the one that it has, or the next. Its features are written down: from now on their definitions are immutable."""
     import gto.api
 
     md5 = recorded_md5(ref, "data/candidate", c.top)

@@ -49,7 +49,7 @@ REPLAY_COLUMNS = ["period", "n", "static", "loop", "champion", "level", "gate", 
 # %% ../../nbs/api/lifecycle/12_replay.ipynb #e4da3b7f
 @dataclass(frozen=True)
 class Replay:
-    "`table`: per period n, the metric of the first model (`static`) and of the loop, champion, verdict, whether a challenger judged on it passed the gate (`gate`; None: there was none), and what the champion had reached at its own (`offline`). `pooled`, `mean`: {static, loop}. `cost`: seconds."
+    """`table`: per period n, the metric of the first model (`static`) and of the loop, champion, verdict, whether a challenger judged on it passed the gate (`gate`; None: there was none), and what the champion had reached at its own (`offline`). `pooled`, `mean`: {static, loop}. `cost`: seconds."""
 
     metric: str
     table: pd.DataFrame
@@ -59,7 +59,7 @@ class Replay:
 
     @property
     def gained(self) -> pd.Series:
-        "By how much the loop did better than the first model, per period."
+        """By how much the loop did better than the first model, per period."""
         return (
             (self.table.static - self.table.loop)
             if self.metric in LOSS_METRICS
@@ -68,12 +68,12 @@ class Replay:
 
     @property
     def lost(self) -> list[str]:
-        "Periods in which the loop did worse than the first model."
+        """Periods in which the loop did worse than the first model."""
         return self.table.period[self.gained < 0].tolist()
 
     @property
     def staleness(self) -> dict:
-        "What the first model loses per period of age: slope of (loop - static) over the periods by least squares, its standard error. Both saw the same rows, so the season cancels out. None for fewer than three."
+        """What the first model loses per period of age: slope of (loop - static) over the periods by least squares, its standard error. Both saw the same rows, so the season cancels out. None for fewer than three."""
         if len(self.table) < 3:
             return {"per_period": None, "se": None}
         got = linregress(np.arange(len(self.table)), self.gained)
@@ -81,7 +81,7 @@ class Replay:
 
     @property
     def offline(self) -> dict:
-        "Do metrics at the gate go along with those in production? Over champions: rank correlation (Spearman) of the two, number of champions. None for fewer than three."
+        """Do metrics at the gate go along with those in production? Over champions: rank correlation (Spearman) of the two, number of champions. None for fewer than three."""
         t = (
             self.table.dropna(subset=["offline"])
             .groupby("champion")
@@ -138,7 +138,7 @@ class Replay:
         )
 
     def plot(self) -> Any:
-        "Both lines by period; a new champion is a dotted vertical line with its version, a verdict other than ok and a challenger that the gate refused are marks at the bottom."
+        """Both lines by period; a new champion is a dotted vertical line with its version, a verdict other than ok and a challenger that the gate refused are marks at the bottom."""
         import matplotlib.pyplot as plt
         from mlops_nb.core.plotting import PLOT_COLORS, apply_plot_style
 
@@ -198,9 +198,12 @@ class Replay:
 def summarize_replay(
     task: str, m: Model, parts: list[dict], metric: str = "", cost: dict | None = None
 ) -> Replay:
-    "`parts`: per period {period, champion, level, loop, static}, the last two frames with target, scores and prediction."
+    """`parts`: per period {period, champion, level, loop, static}, the last two frames with target, scores and prediction."""
     metric = metric or {"binary": "auc", "multiclass": "accuracy", "regression": "rmse"}[task]
-    value = lambda f: compute_metrics(task, m.y(f), f)[metric].value
+
+    def value(f):
+        return compute_metrics(task, m.y(f), f)[metric].value
+
     known = [
         {k: v[v[m.target].notna()] if isinstance(v, pd.DataFrame) else v for k, v in p.items()}
         for p in parts
@@ -259,7 +262,7 @@ def _cached_predictions(cache: Path, md5: str) -> Path:
 
 
 def served_predictions(top: Path) -> list[dict]:
-    "Per period: the predictions of the model that was in production when it came in, its version and the verdict. `top`: the replayed clone."
+    """Per period: the predictions of the model that was in production when it came in, its version and the verdict. `top`: the replayed clone."""
     from ruamel.yaml import YAML
 
     got: dict[str, dict] = {}
@@ -306,7 +309,7 @@ def served_predictions(top: Path) -> list[dict]:
 
 
 def replay_production(until: str, keep: bool = False) -> Replay:
-    "Replay production from windows.current to the period `until` in a scratch clone with the loop on `auto`; leaves data/replay.json for the page. The checkout stays as it is."
+    """Replay production from windows.current to the period `until` in a scratch clone with the loop on `auto`; leaves data/replay.json for the page. The checkout stays as it is."""
     from mlops_nb.pipeline.scoring import predict_periods
     from mlops_nb.pipeline.fork_server import start_fork_server
 
@@ -370,7 +373,7 @@ def replay_production(until: str, keep: bool = False) -> Replay:
 
 
 def load_replay(path: str | Path) -> Replay:
-    "A replay from its JSON."
+    """A replay from its JSON."""
     if not Path(path).exists():
         raise UserError(
             expected="the result of a replay",

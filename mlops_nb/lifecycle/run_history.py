@@ -29,7 +29,7 @@ from ..core.files import file_digest
 # %% ../../nbs/api/lifecycle/02_run_history.ipynb #a87ff679
 @dataclass(frozen=True)
 class PastRun:
-    'A commit whose dvc.lock lists pages that no earlier one had. `at`: UTC; `outs`: path → MD5, of reports; `metrics`: such as {"evaluate.auc": 0.76}.'
+    """A commit whose dvc.lock lists pages that no earlier one had. `at`: UTC; `outs`: path → MD5, of reports; `metrics`: such as {"evaluate.auc": 0.76}."""
 
     commit: str
     at: str
@@ -50,7 +50,7 @@ class PastRun:
         }
 
     def address(self, stage: str = "index") -> str:
-        "Where the site has the page of a stage; for one without, the run's first page."
+        """Where the site has the page of a stage; for one without, the run's first page."""
         return f"runs/{self.id}/" + (
             f"{stage}.html" if f"{stage}.html" in self.pages else min(self.pages)
         )
@@ -58,7 +58,7 @@ class PastRun:
 
 @contextlib.contextmanager
 def open_git_objects(top: Path) -> Iterator[Callable[[str], bytes]]:
-    "A reader of git objects by name (`COMMIT:./path`), all by one process; empty for what is not there."
+    """A reader of git objects by name (`COMMIT:./path`), all by one process; empty for what is not there."""
     p = subprocess.Popen(
         ["git", "cat-file", "--batch"], cwd=top, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -80,7 +80,7 @@ def open_git_objects(top: Path) -> Iterator[Callable[[str], bytes]]:
 
 
 def parse_report_outputs(lock: bytes) -> dict[str, str]:
-    "Path → MD5 of the outputs below `reports` in the text of a dvc.lock."
+    """Path → MD5 of the outputs below `reports` in the text of a dvc.lock."""
     outs = re.findall(r"^    outs:\n((?:    [- ].*\n?)+)", lock.decode("utf-8", "replace"), re.M)
     return {
         m[2]: m[3]
@@ -99,7 +99,7 @@ def _numeric_values(data: bytes) -> dict:
 
 
 def read_past_runs(top: Path, read: Callable[[str], bytes]) -> list[PastRun]:
-    "The runs of the branch, oldest first. Of commits with the same pages the first."
+    """The runs of the branch, oldest first. Of commits with the same pages the first."""
     log = subprocess.run(
         [
             "git",
@@ -144,7 +144,7 @@ def read_past_runs(top: Path, read: Callable[[str], bytes]) -> list[PastRun]:
 
 # %% ../../nbs/api/lifecycle/02_run_history.ipynb #c9f0f895
 def build_output_finder(top: Path) -> Callable[[str, str], Path | None]:
-    "A function of path and MD5: the file with these bytes, in the DVC cache or in the folder; None when neither has it."
+    """A function of path and MD5: the file with these bytes, in the DVC cache or in the folder; None when neither has it."""
     ini = configparser.RawConfigParser(strict=False)
     ini.read([top / ".dvc" / "config", top / ".dvc" / "config.local"])
     cache = top / ".dvc" / ini.get("cache", "dir", fallback="cache") / "files" / "md5"

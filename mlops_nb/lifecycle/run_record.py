@@ -25,7 +25,7 @@ STAGES_WITH_METRICS = ("preprocess-train", "preprocess-current", "train", "evalu
 # %% ../../nbs/api/lifecycle/06_run_record.ipynb #a87ff679
 @dataclass(frozen=True)
 class Run:
-    "What a revision holds. `rev`: a commit, tag, branch, experiment, or `workspace`."
+    """What a revision holds. `rev`: a commit, tag, branch, experiment, or `workspace`."""
 
     rev: str = "workspace"
 
@@ -45,7 +45,7 @@ class Run:
             ) from None
 
     def read(self, path: str) -> bytes:
-        "The bytes of a file of this run, from the folder, git, or DVC's cache or remote."
+        """The bytes of a file of this run, from the folder, git, or DVC's cache or remote."""
         here = project_root() / path
         if self.rev == "workspace" and here.exists():
             return here.read_bytes()
@@ -62,7 +62,7 @@ class Run:
             raise UserError(
                 expected=f"{path} in {self.rev}",
                 found=f"not there ({type(e).__name__})",
-                remedy=f"run the pipeline there, or `dvc fetch --run-cache` / `dvc pull` if a remote has it",
+                remedy="run the pipeline there, or `dvc fetch --run-cache` / `dvc pull` if a remote has it",
             ) from None
 
     def json(self, path: str) -> dict:
@@ -72,7 +72,7 @@ class Run:
         return self.json(f"reports/{stage}.json")
 
     def details(self, stage: str) -> dict:
-        "The numbers of a stage; empty when its outputs are nowhere to be had (its metrics are always in git)."
+        """The numbers of a stage; empty when its outputs are nowhere to be had (its metrics are always in git)."""
         try:
             return self.result(stage)["results"]
         except UserError:
@@ -86,7 +86,7 @@ class Run:
 
     @cached_property
     def metrics(self) -> dict:
-        'The metrics of all stages, flat: `{"evaluate.auc": 0.76}`.'
+        """The metrics of all stages, flat: `{"evaluate.auc": 0.76}`."""
         got = {}
         for s in STAGES_WITH_METRICS:
             try:
@@ -102,7 +102,7 @@ class Run:
         return pd.read_parquet(io.BytesIO(self.read("data/predictions/current.parquet")))
 
     def model(self, which: str = "candidate") -> Any:
-        "The candidate or champion of this run, checked as always when loading."
+        """The candidate or champion of this run, checked as always when loading."""
         import tempfile
         from mlops_nb.modeling.persistence import load_model
 
@@ -112,7 +112,7 @@ class Run:
             return load_model(tmp)
 
     def page(self, stage: str) -> Any:
-        "A page of this run, shown inside the notebook."
+        """A page of this run, shown inside the notebook."""
         from IPython.display import HTML
         import html
 
@@ -127,13 +127,13 @@ class Run:
 
 
 def show_last_page(stage: str = "monitor") -> Any:
-    "The page of `stage` from the last run in this folder, inline."
+    """The page of `stage` from the last run in this folder, inline."""
     return Run().page(stage)
 
 
 # %% ../../nbs/api/lifecycle/06_run_record.ipynb #7994b75a
 def flatten_tree(tree: Any, prefix: str = "") -> dict[str, Any]:
-    '`{"a": {"b": 1}}` → `{"a.b": 1}`; lists stay whole.'
+    """`{"a": {"b": 1}}` → `{"a.b": 1}`; lists stay whole."""
     if not isinstance(tree, dict) or not tree:
         return {prefix: tree}
     return {

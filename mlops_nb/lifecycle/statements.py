@@ -164,7 +164,7 @@ MESSAGE_TEMPLATES |= {
 # %% ../../nbs/api/lifecycle/09_statements.ipynb #1679091c
 @dataclass(frozen=True)
 class CardAnswers:
-    "What data/card.yaml says. `accepted`, `dropped`: columns that look personal; `statements`: signed and dated ones about tests done by hand."
+    """What data/card.yaml says. `accepted`, `dropped`: columns that look personal; `statements`: signed and dated ones about tests done by hand."""
 
     intended_use: str = ""
     out_of_scope: str = ""
@@ -189,7 +189,7 @@ def _invalid_answer(expected: str, got: Any) -> UserError:
     return UserError(
         expected=f"{expected} in {CARD_FILE}",
         found=str(got),
-        remedy=f"correct it; see nbs/guides/card.ipynb",
+        remedy="correct it; see nbs/guides/card.ipynb",
     )
 
 
@@ -200,7 +200,7 @@ def _column_names(got: Any, what: str) -> tuple:
 
 
 def _parse_statement(s: Any) -> dict:
-    "A statement with all its parts, its test known and its date a date that is not to come."
+    """A statement with all its parts, its test known and its date a date that is not to come."""
     if (
         not isinstance(s, dict)
         or set(s) != {"test", "said", "by", "on"}
@@ -222,7 +222,7 @@ def _parse_statement(s: Any) -> dict:
 
 
 def parse_answers(source: str | bytes) -> CardAnswers:
-    "What the text of data/card.yaml says. Raises for YAML that is none, unknown keys, and statements without a test, a name or a date."
+    """What the text of data/card.yaml says. Raises for YAML that is none, unknown keys, and statements without a test, a name or a date."""
     from ruamel.yaml import YAML, YAMLError
 
     try:
@@ -250,13 +250,13 @@ def parse_answers(source: str | bytes) -> CardAnswers:
 
 
 def read_answers(top: Path | None = None) -> CardAnswers:
-    "What data/card.yaml of the project says; nothing, where there is no such file."
+    """What data/card.yaml of the project says; nothing, where there is no such file."""
     path = Path(top or project_root()) / CARD_FILE
     return parse_answers(path.read_text("utf-8")) if path.exists() else CardAnswers()
 
 
 def write_answers(top: Path | None = None, **fields: Any) -> CardAnswers:
-    'Write answers into data/card.yaml; the others, and comments, stay. `personal_data={"accepted": […]}`, `statements=[…]` replace what stood there.'
+    """Write answers into data/card.yaml; the others, and comments, stay. `personal_data={"accepted": […]}`, `statements=[…]` replace what stood there."""
     from ruamel.yaml import YAML
 
     path = Path(top or project_root()) / CARD_FILE
@@ -283,7 +283,7 @@ def write_answers(top: Path | None = None, **fields: Any) -> CardAnswers:
 
 # %% ../../nbs/api/lifecycle/09_statements.ipynb #c74d97b0
 def personal_columns_of_run(read: Callable[[str], bytes]) -> list[dict]:
-    "Columns that look personal: those of the contract by name, those of the training window's events, where these are at hand, by their values too."
+    """Columns that look personal: those of the contract by name, those of the training window's events, where these are at hand, by their values too."""
     contract = read_or_empty(read, "data/schema.yaml")
     events = read_or_empty(read, "data/raw/train/events.parquet")
     got = {}
@@ -303,11 +303,12 @@ def personal_columns_of_run(read: Callable[[str], bytes]) -> list[dict]:
 
 
 def missing_answers(told: CardAnswers, found: list[dict], features: dict) -> list[str]:
-    "What blocks: required answers not given; columns not answered for; columns said to be dropped that `features` (params.yaml) still uses."
+    """What blocks: required answers not given; columns not answered for; columns said to be dropped that `features` (params.yaml) still uses."""
     columns = features.get("columns") or []
-    kept = lambda c: (
-        c not in (features.get("exclude") or ()) and (columns == "auto" or c in columns)
-    )
+
+    def kept(c):
+        return c not in (features.get("exclude") or ()) and (columns == "auto" or c in columns)
+
     open_ = [f["column"] for f in found if f["column"] not in (*told.accepted, *told.dropped)]
     return [
         *(k for k in REQUIRED_ANSWERS if not getattr(told, k)),
@@ -321,7 +322,7 @@ def missing_answers(told: CardAnswers, found: list[dict], features: dict) -> lis
 
 
 def missing_answers_of_project(top: Path | None = None) -> list[str]:
-    "What the card of the project in `top` still lacks before a promotion; empty when nothing."
+    """What the card of the project in `top` still lacks before a promotion; empty when nothing."""
     top = Path(top or project_root())
     return missing_answers(
         read_answers(top),

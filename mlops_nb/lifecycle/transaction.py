@@ -56,7 +56,7 @@ GIT_OPERATION_FILES = {
 
 
 def require_no_git_operation(top: Path) -> None:
-    "Raise while a merge, a rebase or the like is in progress: what it has so far would be lost."
+    """Raise while a merge, a rebase or the like is in progress: what it has so far would be lost."""
     folder = Path(run_git("rev-parse", "--absolute-git-dir", cwd=top))
     for name, what in GIT_OPERATION_FILES.items():
         if not (folder / name).exists():
@@ -76,7 +76,7 @@ def require_no_git_operation(top: Path) -> None:
 
 
 def require_clean(top: Path) -> str:
-    "The branch of the checkout `top`. Raises unless all is committed and git has finished."
+    """The branch of the checkout `top`. Raises unless all is committed and git has finished."""
     require_no_git_operation(top)
     if got := run_git("status", "--porcelain", cwd=top):
         raise UserError(
@@ -97,7 +97,7 @@ TRANSACTION_FILE = Path(".mlops") / "change.json"
 
 
 def move_branch(top: Path, scratch: Path, branch: str, old: str, message: str) -> str:
-    "Take over the commits and new tags of `scratch`; returns the new commit."
+    """Take over the commits and new tags of `scratch`; returns the new commit."""
     new = run_git("rev-parse", "HEAD", cwd=scratch)
     have = set(run_git("tag", cwd=top).split())
     tags = {
@@ -127,7 +127,7 @@ def _blob_id(top: Path, rev: str, path: str) -> str:
 
 
 def complete_transaction(top: Path | None = None) -> str:
-    "Finish a change that was interrupted after its commit point, and return its message; forget one that was interrupted before. The note goes last: until then the change counts as unfinished."
+    """Finish a change that was interrupted after its commit point, and return its message; forget one that was interrupted before. The note goes last: until then the change counts as unfinished."""
     top = Path(top or project_root())
     note = read_json(top / TRANSACTION_FILE) if (top / TRANSACTION_FILE).exists() else None
     happened = (
@@ -157,7 +157,8 @@ def complete_transaction(top: Path | None = None) -> str:
 
 def _checkout_moved_data(top: Path, old: str, new: str) -> list[str]:
     """Bring from the cache the data that the change moved or that is missing, without force.
-    Returns what somebody changed meanwhile."""
+    Returns what somebody changed meanwhile.
+    """
     bring, left = select_paths_to_checkout(top, old, new)
     for path in bring:
         for f in (top / path).glob("**/.*.tmp") if (top / path).is_dir() else ():
@@ -169,7 +170,7 @@ def _checkout_moved_data(top: Path, old: str, new: str) -> list[str]:
 
 
 def _unstage(top: Path, paths: list[str], old: str, new: str) -> None:
-    "Let git's index hold these files as the branch does, but for what somebody has staged."
+    """Let git's index hold these files as the branch does, but for what somebody has staged."""
     blobs = {f: (_blob_id(top, old, f), _blob_id(top, new, f)) for f in paths}
     ours = [f":(top,literal){f}" for f in paths if _staged_blob(top, f) in blobs[f]]
     if ours:
@@ -178,13 +179,13 @@ def _unstage(top: Path, paths: list[str], old: str, new: str) -> None:
 
 
 def _staged_blob(top: Path, path: str) -> str:
-    "The blob of a file in git's index; empty when it has none."
+    """The blob of a file in git's index; empty when it has none."""
     said = run_git("ls-files", "-s", "--", f":(top,literal){path}", cwd=top)
     return said.split()[1] if said else ""
 
 
 def finish_interrupted(*actions: str) -> str:
-    "Before a command looks at the state: finish what was interrupted; the message, if that was one of `actions`, so that running it again does not do it twice."
+    """Before a command looks at the state: finish what was interrupted; the message, if that was one of `actions`, so that running it again does not do it twice."""
     from mlops_nb.pipeline.reproduce import run_lock
 
     if not (project_root() / TRANSACTION_FILE).exists():
@@ -207,7 +208,7 @@ def _process_is_alive(pid: int) -> bool:
 
 
 def _update_file(top: Path, path: str, old: str, new: str) -> bool:
-    "Bring a file from the commit `old` to `new`; False when it is neither."
+    """Bring a file from the commit `old` to `new`; False when it is neither."""
     want = _blob_id(top, new, path)
     here = run_git("hash-object", "--path", path, path, cwd=top) if (top / path).is_file() else ""
     if here not in (want, _blob_id(top, old, path)):
@@ -221,7 +222,7 @@ def _update_file(top: Path, path: str, old: str, new: str) -> bool:
 
 # %% ../../nbs/api/lifecycle/04_transaction.ipynb #c9f0f895
 def other_checkout_environment() -> dict[str, str]:
-    "The environment for a command in another checkout than this one."
+    """The environment for a command in another checkout than this one."""
     return {
         k: v
         for k, v in os.environ.items()
@@ -231,7 +232,7 @@ def other_checkout_environment() -> dict[str, str]:
 
 @dataclass
 class Transaction:
-    "A change in the making: `top` is the scratch clone, `message` what the commit will say. `before` is the commit it starts from."
+    """A change in the making: `top` is the scratch clone, `message` what the commit will say. `before` is the commit it starts from."""
 
     top: Path
     message: str
@@ -240,21 +241,21 @@ class Transaction:
     seen: bytes = b""
 
     def commit(self, message: str = "") -> str:
-        "Commit everything in the scratch clone; returns the commit."
+        """Commit everything in the scratch clone; returns the commit."""
         run_git("add", "-A", cwd=self.top)
         if run_git("status", "--porcelain", cwd=self.top):
             run_git("commit", "-q", "-m", message or self.message, cwd=self.top)
         return run_git("rev-parse", "HEAD", cwd=self.top)
 
     def outputs(self) -> None:
-        "Bring every output that dvc.lock names from the cache, unless that has been done."
+        """Bring every output that dvc.lock names from the cache, unless that has been done."""
         lock = (self.top / "dvc.lock").read_bytes()
         if lock != self.seen:
             run_dvc(self.top, "checkout", "-q", "--allow-missing")
             self.seen = lock
 
     def repro(self, *stages: str) -> None:
-        "Run what has changed in the scratch clone; output goes to the console."
+        """Run what has changed in the scratch clone; output goes to the console."""
         got = subprocess.run(
             [sys.executable, "-m", "mlops_nb", "repro", *stages],
             cwd=self.top,
@@ -276,7 +277,7 @@ class Transaction:
 
 
 def clone_checkout(top: Path, scratch: Path) -> None:
-    "Clone `top` into `scratch`, with its author, its DVC cache and its remotes."
+    """Clone `top` into `scratch`, with its author, its DVC cache and its remotes."""
     run_git("clone", "-q", "--shared", str(top), str(scratch), cwd=top)
     for k in ("user.name", "user.email"):
         value = subprocess.run(
@@ -307,7 +308,8 @@ def clone_checkout(top: Path, scratch: Path) -> None:
 @contextlib.contextmanager
 def begin_transaction(message: str, push: bool = False) -> Iterator[Transaction]:
     """Prepare a change of the branch in a scratch clone; when the block ends well, commit it and move the branch, its tags and the checkout's files.
-    `push` sends branch and tags to the remote `origin` first, in one transaction: whoever comes second is told so, and nothing of his happens."""
+    `push` sends branch and tags to the remote `origin` first, in one transaction: whoever comes second is told so, and nothing of his happens.
+    """
     from mlops_nb.pipeline.reproduce import run_lock
 
     top = project_root()

@@ -41,7 +41,8 @@ from ..core.project import DVC_COMMAND
 @dataclass(frozen=True)
 class DataRecord:
     """A file or folder that DVC keeps. `by`: the file that records it.
-    `legacy`: by the digest of DVC 2, which ignores line ends."""
+    `legacy`: by the digest of DVC 2, which ignores line ends.
+    """
 
     path: str
     md5: str
@@ -50,7 +51,7 @@ class DataRecord:
 
     @property
     def table(self) -> bool:
-        "Whether it is recorded by itself (`dvc add`), and not as an output of the pipeline."
+        """Whether it is recorded by itself (`dvc add`), and not as an output of the pipeline."""
         return self.by.endswith(".dvc")
 
 
@@ -76,7 +77,7 @@ def _record_files(top: Path, rev: str) -> list[str]:
 
 
 def _read_revision_files(top: Path, rev: str, names: list[str]) -> dict[str, str]:
-    "The contents of these files, in the commit `rev` or in the folder."
+    """The contents of these files, in the commit `rev` or in the folder."""
     if not rev:
         return {n: (top / n).read_text("utf-8") for n in names if (top / n).is_file()}
     asked = "".join(f"{rev}:./{n}\n" for n in names).encode("utf-8", "surrogateescape")
@@ -111,7 +112,8 @@ def _parse_outputs(text: str, name: str) -> list[dict]:
 
 def read_data_records(top: Path, rev: str = "") -> dict[str, DataRecord]:
     """What DVC keeps in the project's folder, by its path: as the commit `rev` records it
-    or, when that is empty, as the files that lie there do."""
+    or, when that is empty, as the files that lie there do.
+    """
     if not (top / ".dvc").is_dir():
         return {}
     names = _record_files(top, rev)
@@ -144,7 +146,7 @@ DVC_TEMPORARY_NAME = re.compile(r"\.[\w-]{22}\.tmp")
 
 
 class WorkspaceDigests:
-    "The digests of files in the project's folder `top`, remembered between commands."
+    """The digests of files in the project's folder `top`, remembered between commands."""
 
     def __init__(self, top: Path):
         self.top = top
@@ -155,7 +157,7 @@ class WorkspaceDigests:
         self.used: dict[str, list] = {}
 
     def file(self, path: Path, legacy: bool = False) -> str:
-        "The digest of a file; of a file that cannot be read, one that no record has."
+        """The digest of a file; of a file that cannot be read, one that no record has."""
         try:
             about = path.stat()
         except OSError:
@@ -176,7 +178,7 @@ class WorkspaceDigests:
         return got
 
     def files(self, record: DataRecord) -> dict[str, str]:
-        "{path inside: digest} of a recorded folder; of a file, one empty path; of nothing, none."
+        """{path inside: digest} of a recorded folder; of a file, one empty path; of nothing, none."""
         path = self.top / record.path
         if path.is_dir():
             inside = [f for f in sorted(path.rglob("*")) if f.exists() and not f.is_dir()]
@@ -185,7 +187,7 @@ class WorkspaceDigests:
         return {"": self.file(path, record.legacy)} if path.exists() else {}
 
     def remember(self) -> None:
-        "Keep what was found out. A disk that cannot be written costs the next command time only."
+        """Keep what was found out. A disk that cannot be written costs the next command time only."""
         now = {
             k: v for k, v in self.known.items() if (self.top / k.removesuffix(" legacy")).exists()
         }
@@ -205,13 +207,13 @@ def _legacy_digest(path: Path) -> str:
 
 
 def _folder_object(files: dict[str, str]) -> bytes:
-    "The contents of the object by which DVC keeps a folder."
+    """The contents of the object by which DVC keeps a folder."""
     rows = [{"md5": files[p], "relpath": p} for p in sorted(files)]
     return json.dumps(rows).encode()
 
 
 def _content_name(files: dict[str, str], record: DataRecord) -> str:
-    "What DVC calls these contents."
+    """What DVC calls these contents."""
     if not record.md5.endswith(".dir"):
         return files[""] if set(files) == {""} else "a folder"
     return hashlib.md5(_folder_object(files), usedforsecurity=False).hexdigest() + ".dir"
@@ -219,7 +221,8 @@ def _content_name(files: dict[str, str], record: DataRecord) -> str:
 
 def _without_ignored(top: Path, record: DataRecord, files: dict[str, str]) -> dict[str, str]:
     """The files without those that .dvcignore names: DVC does not count them.
-    Asking takes a second, so only a folder that differs is asked for."""
+    Asking takes a second, so only a folder that differs is asked for.
+    """
     if "" in files or not files:
         return files
     env = os.environ | {"DVC_NO_ANALYTICS": "1"}
@@ -233,7 +236,7 @@ def _without_ignored(top: Path, record: DataRecord, files: dict[str, str]) -> di
 
 # %% ../../nbs/api/lifecycle/03_workspace.ipynb #c9f0f895
 def dvc_cache_folder(top: Path) -> Path:
-    "The folder of DVC's cache."
+    """The folder of DVC's cache."""
     ini = configparser.RawConfigParser()
     ini.read([top / ".dvc" / "config", top / ".dvc" / "config.local"])
     return (top / ".dvc" / ini.get("cache", "dir", fallback="cache")).resolve()
@@ -244,7 +247,7 @@ def _cache_object(top: Path, md5: str) -> Path:
 
 
 def _recorded_contents(top: Path, record: DataRecord | None) -> dict[str, str]:
-    "The files of a record as its listing in the cache names them; none when that is not there."
+    """The files of a record as its listing in the cache names them; none when that is not there."""
     if record is None:
         return {}
     if not record.md5.endswith(".dir"):
@@ -259,7 +262,7 @@ def _recorded_contents(top: Path, record: DataRecord | None) -> dict[str, str]:
 
 
 def _write_cache_object(top: Path, md5: str, source: Path | bytes) -> None:
-    "Make an object of the cache, whole or not at all."
+    """Make an object of the cache, whole or not at all."""
     place = _cache_object(top, md5)
     if place.exists():
         return
@@ -290,10 +293,11 @@ def _write_cache_object(top: Path, md5: str, source: Path | bytes) -> None:
 
 def keep_lost_objects(top: Path, old: str, new: dict[str, DataRecord]) -> None:
     """Put into the cache what it has lost, and what a change from the commit `old` to the records
-    `new` takes the place of."""
+    `new` takes the place of.
+    """
     digests = WorkspaceDigests(top)
     for path, was in read_data_records(top, old).items():
-        if was.legacy or path in new and new[path].md5 == was.md5:
+        if was.legacy or (path in new and new[path].md5 == was.md5):
             continue
         files = digests.files(was)
         if not files or _content_name(files, was) != was.md5:
@@ -309,7 +313,8 @@ def keep_lost_objects(top: Path, old: str, new: dict[str, DataRecord]) -> None:
 @dataclass(frozen=True)
 class WorkspaceDifference:
     """A recorded file or folder that lies in the checkout with other contents.
-    `stale`: with contents that are kept elsewhere; `inside`: which files of a folder."""
+    `stale`: with contents that are kept elsewhere; `inside`: which files of a folder.
+    """
 
     record: DataRecord
     stale: bool
@@ -346,7 +351,8 @@ def _are_cached(top: Path, files: dict[str, str]) -> bool:
 def _is_kept_elsewhere(top: Path, record: DataRecord, name: str, files: dict[str, str]) -> bool:
     """Whether contents that the record does not name are kept elsewhere: an output's in the cache,
     as after a run that was taken back by `git checkout`. Of a table an earlier commit must tell:
-    its cache may hold rows that were never committed."""
+    its cache may hold rows that were never committed.
+    """
     if not record.table and _are_cached(top, files):
         return True
     if not name.removesuffix(".dir").isalnum():
@@ -355,7 +361,7 @@ def _is_kept_elsewhere(top: Path, record: DataRecord, name: str, files: dict[str
 
 
 def find_workspace_differences(top: Path) -> list[WorkspaceDifference]:
-    "What differs from its record in the checkout `top`; what is missing does not."
+    """What differs from its record in the checkout `top`; what is missing does not."""
     digests = WorkspaceDigests(top)
     found = [
         _compare_with_record(top, record, digests) for record in read_data_records(top).values()
@@ -365,7 +371,7 @@ def find_workspace_differences(top: Path) -> list[WorkspaceDifference]:
 
 
 def find_unrecorded_changes(top: Path) -> list[WorkspaceDifference]:
-    "What differs from every record of it, and would be lost if it were replaced."
+    """What differs from every record of it, and would be lost if it were replaced."""
     return [d for d in find_workspace_differences(top) if not d.stale]
 
 
@@ -376,7 +382,7 @@ def _name_difference(d: WorkspaceDifference) -> str:
 
 
 def refuse_unrecorded(found: list[WorkspaceDifference]) -> None:
-    "Raise when something was changed, naming it and how to keep or drop it."
+    """Raise when something was changed, naming it and how to keep or drop it."""
     if not found:
         return
     tables = [shlex.quote(d.record.path) for d in found if d.record.table]
@@ -401,7 +407,7 @@ def refuse_unrecorded(found: list[WorkspaceDifference]) -> None:
 
 
 def require_recorded_data(top: Path) -> None:
-    "Raise when data in the checkout is recorded nowhere; say which is not that of this commit."
+    """Raise when data in the checkout is recorded nowhere; say which is not that of this commit."""
     found = find_workspace_differences(top)
     refuse_unrecorded([d for d in found if not d.stale])
     if found:
@@ -414,19 +420,21 @@ def _holds_only_recorded(
     top: Path, path: str, was: DataRecord | None, want: DataRecord, digests: WorkspaceDigests
 ) -> bool:
     """Whether every file in the place of `want` is one that the old or the new record puts there,
-    or an output that the cache holds: then nothing of anybody's is lost."""
+    or an output that the cache holds: then nothing of anybody's is lost.
+    """
     files = digests.files(want)
     before = _recorded_contents(top, was)
     after = _recorded_contents(top, want)
     strange = {p: md5 for p, md5 in files.items() if md5 not in (before.get(p), after.get(p))}
-    if not strange or not want.table and _are_cached(top, strange):
+    if not strange or (not want.table and _are_cached(top, strange)):
         return True
     return not _without_ignored(top, want, strange)
 
 
 def select_paths_to_checkout(top: Path, old: str, new: str) -> tuple[list[str], list[str]]:
     """(paths to check out, paths that somebody changed and that are to be left alone) after the
-    branch has moved from the commit `old` to `new`."""
+    branch has moved from the commit `old` to `new`.
+    """
     before = read_data_records(top, old)
     here = read_data_records(top)
     digests = WorkspaceDigests(top)

@@ -28,7 +28,7 @@ from mlops_nb.modeling.metrics import (
 # %% ../../nbs/api/modeling/07_comparison.ipynb #aab32389
 @dataclass(frozen=True)
 class ModelComparison:
-    "Metrics by model, the candidate first, and its paired gains over the others (positive: the candidate is better)."
+    """Metrics by model, the candidate first, and its paired gains over the others (positive: the candidate is better)."""
 
     metrics: dict
     gains: pd.DataFrame
@@ -45,7 +45,7 @@ class ModelComparison:
     def _repr_markdown_(self) -> str:
         first, *others = self.metrics
         rows = []
-        for k, m in self.metrics[first].items.items():
+        for k, _m in self.metrics[first].items.items():
             g = {o: self.gain(k, o) for o in others if k not in NEUTRAL_METRICS}
             rows.append(
                 {
@@ -65,7 +65,7 @@ class ModelComparison:
 
 
 def compare_models(task: str, y: Any, preds: dict, cluster: Any = None) -> ModelComparison:
-    "Models on the rows that all of them have scored. `preds`: name → predictions, the candidate first."
+    """Models on the rows that all of them have scored. `preds`: name → predictions, the candidate first."""
     ok = np.logical_and.reduce([extract_scored_rows(task, y, p)[1] for p in preds.values()])
     c = None if cluster is None else pd.factorize(np.asarray(cluster)[ok])[0]
     got = {k: extract_scored_rows(task, y, p, ok)[0] for k, p in preds.items()}
@@ -109,7 +109,8 @@ def compare_models(task: str, y: Any, preds: dict, cluster: Any = None) -> Model
 @dataclass(frozen=True)
 class ShadowComparison:
     """Candidate and champion on the same rows. `failed`: rows without a finite answer; `differ`: share of rows with another prediction (regression: moved by more than a tenth of the champion's
-    standard deviation); `agreement`: rank correlation of the scores (Spearman); `before`, `after`: mean score of champion and candidate. Multiclass: of the probability of the champion's class."""
+    standard deviation); `agreement`: rank correlation of the scores (Spearman); `before`, `after`: mean score of champion and candidate. Multiclass: of the probability of the champion's class.
+    """
 
     rows: int
     failed: int
@@ -128,14 +129,17 @@ class ShadowComparison:
 
 
 def compare_shadow(task: str, candidate: pd.DataFrame, champion: pd.DataFrame) -> ShadowComparison:
-    "Compare the predictions (as of `Model.predict`) of two models for the same rows."
-    answer = lambda f: (
-        f["score"].to_numpy(float)
-        if "score" in f
-        else f.filter(like="score_").to_numpy(float)[
-            np.arange(len(f)), champion.filter(like="score_").to_numpy(float).argmax(1)
-        ]
-    )
+    """Compare the predictions (as of `Model.predict`) of two models for the same rows."""
+
+    def answer(f):
+        return (
+            f["score"].to_numpy(float)
+            if "score" in f
+            else f.filter(like="score_").to_numpy(float)[
+                np.arange(len(f)), champion.filter(like="score_").to_numpy(float).argmax(1)
+            ]
+        )
+
     new = answer(candidate)
     old = answer(champion)
     ok = np.isfinite(new) & np.isfinite(old)

@@ -24,7 +24,7 @@ MODEL_TASKS = ("binary", "multiclass", "regression")
 
 
 def normalize_labels(values: Any) -> pd.Series:
-    'Values as strings; whole floats as integers (1.0 → "1"), missing stays missing.'
+    """Values as strings; whole floats as integers (1.0 → "1"), missing stays missing."""
     s = pd.Series(values)
     if s.dtype == object or isinstance(s.dtype, pd.CategoricalDtype):
         s = s.astype(object).infer_objects()
@@ -34,7 +34,7 @@ def normalize_labels(values: Any) -> pd.Series:
 
 
 def check_task(y: Any, declared: str) -> str:
-    "The declared task, if the known values of the target fit it."
+    """The declared task, if the known values of the target fit it."""
     y, at = pd.Series(y).dropna(), "set data.target and data.task in params.yaml"
     if declared not in MODEL_TASKS:
         raise UserError(
@@ -81,7 +81,7 @@ def check_task(y: Any, declared: str) -> str:
 
 
 def classify_feature_columns(frame: pd.DataFrame, data: dict) -> dict[str, str]:
-    "Feature columns, i.e. all but target, time and keys → kind: `number`, `bool`, `time` or `text`."
+    """Feature columns, i.e. all but target, time and keys → kind: `number`, `bool`, `time` or `text`."""
     said = {
         "data.target": data["target"],
         "data.time": data.get("time"),
@@ -134,7 +134,7 @@ def _column_kind(s: pd.Series) -> str:
 
 
 def prepare_features(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
-    "Exactly `columns`, in their order: floats (times as days; infinite, or beyond 1e100: missing) and strings. Extra columns go; a missing one or text for a number is an error."
+    """Exactly `columns`, in their order: floats (times as days; infinite, or beyond 1e100: missing) and strings. Extra columns go; a missing one or text for a number is an error."""
     lost = [c for c in columns if c not in frame]
     if lost:
         raise UserError(

@@ -39,7 +39,7 @@ CATEGORY_ENCODINGS = ("auto", "ordinal", "onehot", "target")
 def make_estimator(
     task: str, estimator: str = "auto", params: dict | None = None, n: int = 10_000, seed: int = 0
 ) -> Any:
-    "The estimator of an import path with `params`, checked. `auto`: a regularised gradient booster whose leaves hold 5 to 50 of the `n` rows."
+    """The estimator of an import path with `params`, checked. `auto`: a regularised gradient booster whose leaves hold 5 to 50 of the `n` rows."""
     path, params, kind = (
         AUTO_ESTIMATORS.get(task, AUTO_ESTIMATORS["binary"]) if estimator == "auto" else estimator,
         params or {},
@@ -101,7 +101,7 @@ def build_pipeline(
     encoding: str = "auto",
     seed: int = 0,
 ) -> Pipeline:
-    "A pipeline for prepared columns `X` (see `prepare`): encode the strings, complete the numbers where the estimator needs it, estimate."
+    """A pipeline for prepared columns `X` (see `prepare`): encode the strings, complete the numbers where the estimator needs it, estimate."""
     made = make_estimator(task, estimator, params, len(X), seed)
     if encoding not in CATEGORY_ENCODINGS:
         raise UserError(
@@ -150,7 +150,7 @@ def build_pipeline(
 
 
 def build_baseline(task: str, X: pd.DataFrame, seed: int = 0) -> Pipeline:
-    "The linear model that any other has to beat: logistic regression, or ridge for numbers, on scaled and one-hot columns."
+    """The linear model that any other has to beat: logistic regression, or ridge for numbers, on scaled and one-hot columns."""
     return build_pipeline(
         task,
         X,

@@ -19,7 +19,7 @@ from .model import Model
 # %% ../../nbs/api/modeling/03_explanations.ipynb #98f13708
 @dataclass(frozen=True)
 class Explanation:
-    "Why one row got its score. `rows`: feature, value, usual (in the reference), change (of the score that it brought), the largest first. `base`: with SHAP, what the changes of all features start from."
+    """Why one row got its score. `rows`: feature, value, usual (in the reference), change (of the score that it brought), the largest first. `base`: with SHAP, what the changes of all features start from."""
 
     score: float
     of: str
@@ -47,7 +47,7 @@ def _typical_value(x: pd.Series) -> Any:
 
 
 def _occlusion_changes(model: "Model", X: pd.DataFrame, usual: dict) -> tuple[float, str, list]:
-    "Score, its name, and the change that each column of the one row `X` brought."
+    """Score, its name, and the change that each column of the one row `X` brought."""
     tries = pd.concat([X] * (len(usual) + 1), ignore_index=True)
     for i, (c, v) in enumerate(usual.items(), 1):
         tries[c] = tries[c].where(np.arange(len(tries)) != i, v)
@@ -58,7 +58,7 @@ def _occlusion_changes(model: "Model", X: pd.DataFrame, usual: dict) -> tuple[fl
 
 
 def _shap_values(model: "Model", X: pd.DataFrame) -> tuple[list, float]:
-    "SHAP values of a tree model, one per column, and their base, in its own units: log-odds of a booster, a probability of a forest, the value of a regression. Raises where they do not add up to its output."
+    """SHAP values of a tree model, one per column, and their base, in its own units: log-odds of a booster, a probability of a forest, the value of a regression. Raises where they do not add up to its output."""
     try:
         import shap
     except ImportError:
@@ -110,7 +110,7 @@ def explain_prediction(
     top: int = 3,
     method: str = "occlusion",
 ) -> Explanation:
-    "Why the one row of `row_frame` got its score: the `top` features by the change that they bring against what is usual in `reference_frame`."
+    """Why the one row of `row_frame` got its score: the `top` features by the change that they bring against what is usual in `reference_frame`."""
     if len(row_frame) != 1:
         raise UserError(
             expected="one row to explain",

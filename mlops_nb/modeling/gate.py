@@ -55,7 +55,7 @@ OPTIONAL_GATE_CHECKS = {"minimum": {}, "worst_slice": {}}
 
 @dataclass(frozen=True)
 class GateCheck:
-    "One check: passed, failed, or None when there is nothing to compare with."
+    """One check: passed, failed, or None when there is nothing to compare with."""
 
     name: str
     passed: bool | None
@@ -64,7 +64,7 @@ class GateCheck:
 
 @dataclass(frozen=True)
 class GateResult:
-    "All checks; `passed` when none has failed."
+    """All checks; `passed` when none has failed."""
 
     checks: tuple
     speaks = True  # its table takes messages as keys
@@ -96,7 +96,7 @@ class GateResult:
 
 
 def _parse_limit(name: str, value: Any, of: float = 1.0) -> float:
-    'A limit from params.yaml: a number, or a share of `of` such as "1%".'
+    """A limit from params.yaml: a number, or a share of `of` such as "1%"."""
     try:
         return (
             abs(of) * float(value[:-1]) / 100
@@ -112,7 +112,7 @@ def _parse_limit(name: str, value: Any, of: float = 1.0) -> float:
 
 
 def _check_gain(name, spec, c, other):
-    "Is the candidate's gain over `other` above the margin (beats), or above minus the margin (not worse)?"
+    """Is the candidate's gain over `other` above the margin (beats), or above minus the margin (not worse)?"""
     first = next(iter(c.metrics.values()))
     beats = name == "beats_baseline"
     metric = spec.get("metric", MAIN_METRICS[first.task])
@@ -142,7 +142,7 @@ def _check_gain(name, spec, c, other):
 
 
 def _check_limit(name, metric, value, limit, **more):
-    "Is a metric on the right side of its limit?"
+    """Is a metric on the right side of its limit?"""
     if value is None:
         return GateCheck(name, False, Message("evaluate.not_defined", metric=metric))
     good = (
@@ -166,8 +166,8 @@ def _check_limit(name, metric, value, limit, **more):
 
 
 def _check_shadow(s, limit):
-    "Has every row an answer, and are not too many other than the champion's?"
-    if s is None or s.differ is None and not s.failed:
+    """Has every row an answer, and are not too many other than the champion's?"""
+    if s is None or (s.differ is None and not s.failed):
         return GateCheck("shadow", None, Message("evaluate.nothing_to_compare", other="champion"))
     return GateCheck(
         "shadow",
@@ -183,7 +183,8 @@ def apply_gate(
     beside: ShadowComparison | None = None,
 ) -> GateResult:
     """Judge the first model of a comparison. Checks: rows: n · beats_baseline, not_worse_than_champion: {metric, margin, sure: true asks for the whole interval} ·
-    minimum: {metric: limit} · shadow: share of rows with another prediction than the champion's, `beside` it · calibration: limit · worst_slice: {limit, min_n}. Given ones amend the defaults of the task, null drops one."""
+    minimum: {metric: limit} · shadow: share of rows with another prediction than the champion's, `beside` it · calibration: limit · worst_slice: {limit, min_n}. Given ones amend the defaults of the task, null drops one.
+    """
     m = next(iter(comparison.metrics.values()))
     given = {} if checks in (None, "auto") else checks
     known = GATE_CHECKS[m.task] | OPTIONAL_GATE_CHECKS
@@ -244,7 +245,8 @@ HEADLINE_METRICS = {"binary": "precision", "multiclass": "accuracy", "regression
 
 def evaluation_verdict(c: ModelComparison, gate: GateResult) -> tuple[str, list, list]:
     """Level, reasons and what to do. Beside what the gate says: whether the gain over the baseline that it asks for may be chance, and the metrics that are surely worse than the baseline's.
-    The level is `watch` when the headline's is among these, except for a binary task, where it hangs on the threshold."""
+    The level is `watch` when the headline's is among these, except for a binary task, where it hangs on the threshold.
+    """
     first = next(iter(c.metrics.values()))
     unsure = next(
         (
@@ -306,7 +308,7 @@ def evaluation_verdict(c: ModelComparison, gate: GateResult) -> tuple[str, list,
 def evaluation_headline(
     m: ModelMetrics, trained: dict | None = None, noun: str = "rows", outcome: str = "right"
 ) -> Message:
-    "The first sentence of a report, without jargon. `trained`: the same metrics as JSON from the validation of the training; `noun`, `outcome`: what a row and a rightly flagged one are called."
+    """The first sentence of a report, without jargon. `trained`: the same metrics as JSON from the validation of the training; `noun`, `outcome`: what a row and a rightly flagged one are called."""
     name = HEADLINE_METRICS[m.task]
     v = m[name].value
     was = ((trained or {}).get(name) or {}).get("value")

@@ -34,7 +34,7 @@ def _sample_rows(frame: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
 
 
 def _estimators_by_changed_column(est: Any, Z: np.ndarray, n: int) -> Any:
-    "Column number → an estimator for `n` copies of the rows `Z` in which only that column has changed: of scikit-learn's histogram boosting, the trees that ask for it run, the others are remembered."
+    """Column number → an estimator for `n` copies of the rows `Z` in which only that column has changed: of scikit-learn's histogram boosting, the trees that ask for it run, the others are remembered."""
     trees = getattr(est, "_predictors", [])
     if not trees or len(trees) * len(trees[0]) * len(Z) * n > 3e7:
         return lambda j: est
@@ -65,7 +65,7 @@ def _estimators_by_changed_column(est: Any, Z: np.ndarray, n: int) -> Any:
 
 
 def _shuffled_predictor(m: Model, X: pd.DataFrame, rng: Any, n: int) -> Any:
-    "Column → predictions of `n` copies of the rows `X`, that column shuffled. Rows are encoded once where the encoding gives one number per column."
+    """Column → predictions of `n` copies of the rows `X`, that column shuffled. Rows are encoded once where the encoding gives one number per column."""
     pipe = m.pipeline
     Z = np.asarray(m.pipeline[:-1].transform(X))
     est = pipe[-1]
@@ -99,7 +99,7 @@ def _shuffled_predictor(m: Model, X: pd.DataFrame, rng: Any, n: int) -> Any:
 
 
 def _most_influential_columns(m: Model, X: pd.DataFrame, most: int) -> list:
-    "All columns; of more than `most` those whose parts (eighths, or values) explain most of the variance of the predictions, adjusted for the number of parts."
+    """All columns; of more than `most` those whose parts (eighths, or values) explain most of the variance of the predictions, adjusted for the number of parts."""
     if len(m.columns) <= most:
         return [*m.columns]
     P = m._scores(X).filter(like="score").to_numpy()
@@ -128,17 +128,17 @@ def compute_importance(
     metric: str = "auto",
     most: int = 100,
 ) -> pd.DataFrame:
-    "Loss in the metric when a column is shuffled: feature, importance, sd over repeats; the largest first. Uses up to `sample` rows with a known target, and of very many columns the `most` that matter to the predictions."
+    """Loss in the metric when a column is shuffled: feature, importance, sd over repeats; the largest first. Uses up to `sample` rows with a known target, and of very many columns the `most` that matter to the predictions."""
     metric = MAIN_METRICS[model.task] if metric == "auto" else metric
     rows = _sample_rows(frame[pd.notna(model.y(frame))], sample, seed)
     X, y, rng = prepare_features(rows, model.columns), model.y(rows), np.random.default_rng(seed)
-    value = lambda pred: (
-        (
+
+    def value(pred):
+        return (
             METRIC_FUNCTIONS[model.task][metric](extract_scored_rows(model.task, y, pred)[0])
             or [np.nan]
-        )[0]
-        * (-1 if metric in LOSS_METRICS else 1)
-    )
+        )[0] * (-1 if metric in LOSS_METRICS else 1)
+
     base = value(model._scores(X))
     got = []
     shuffled = _shuffled_predictor(model, X, rng, n_repeats)
@@ -159,7 +159,7 @@ def compute_partial_dependence(
     sample: int = 300,
     seed: int = 0,
 ) -> pd.DataFrame:
-    "Mean scores when `feature` is set to each of up to `grid` of its values (quantiles, or the commonest): value, then one column per score."
+    """Mean scores when `feature` is set to each of up to `grid` of its values (quantiles, or the commonest): value, then one column per score."""
     if feature not in model.columns:
         raise UserError(
             expected="a feature of the model",

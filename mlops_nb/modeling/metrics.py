@@ -58,7 +58,7 @@ LOSS_METRICS = (
 
 
 def _ratio_with_influence(a, b):
-    "The mean of a over the mean of b, its influences, and the count that it rests on."
+    """The mean of a over the mean of b, its influences, and the count that it rests on."""
     if not b.any():
         return None
     r = a.sum() / b.sum()
@@ -89,7 +89,7 @@ def auc_with_influence(d):
 
 
 def _average_precision(d):
-    "Σ precision at each positive / positives. A row moves its own term and the precision at every score below its own."
+    """Σ precision at each positive / positives. A row moves its own term and the precision at every score below its own."""
     if not d.y.any():
         return None
     order = np.argsort(-d.s, kind="stable")
@@ -98,7 +98,10 @@ def _average_precision(d):
     tie = np.searchsorted(-s[last], -s)
     above = (last + 1)[tie] / n
     precision = (np.cumsum(y)[last] / (last + 1))[tie]
-    below = lambda x: np.cumsum(x[::-1])[::-1][np.append(0, last[:-1] + 1)][tie] / n
+
+    def below(x):
+        return np.cumsum(x[::-1])[::-1][np.append(0, last[:-1] + 1)][tie] / n
+
     ap = (y * precision).sum() / y.sum()
     psi = np.empty(n)
     psi[order] = (
@@ -108,7 +111,7 @@ def _average_precision(d):
 
 
 def _calibration_error(d):
-    "Mean distance between prediction and outcome over ten bins of equally many rows; for numbers in standard deviations of the target."
+    """Mean distance between prediction and outcome over ten bins of equally many rows; for numbers in standard deviations of the target."""
     p, y = (d.P.max(1), d.f == d.y) if hasattr(d, "P") else (d.s, d.y)
     unit = y.std() or 1.0 if hasattr(d, "e") else 1.0
     b = (rankdata(p, "min") - 1) * 10 // len(p)
@@ -132,7 +135,7 @@ def _rmse(d):
 
 
 def _median_absolute_error(d):
-    "The median, with the width between the order statistics that enclose it in 95 % of samples (Woodruff 1952)."
+    """The median, with the width between the order statistics that enclose it in 95 % of samples (Woodruff 1952)."""
     a = np.abs(d.e)
     m = np.median(a)
     n = len(a)
@@ -209,7 +212,7 @@ UNBOUNDED_METRICS = (
 
 
 def wilson_interval(p: float, n: float) -> tuple[float, float]:
-    "95 % interval of a share `p` of `n` (Wilson 1927); `n` may be an effective number (Korn & Graubard 1998)."
+    """95 % interval of a share `p` of `n` (Wilson 1927); `n` may be an effective number (Korn & Graubard 1998)."""
     mid = (p + Z_95 * Z_95 / (2 * n)) / (1 + Z_95 * Z_95 / n)
     half = (
         Z_95 / (1 + Z_95 * Z_95 / n) * np.sqrt(max(p * (1 - p), 0) / n + Z_95 * Z_95 / (4 * n * n))
@@ -219,7 +222,7 @@ def wilson_interval(p: float, n: float) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Metric:
-    "A value with its 95 % interval; None, with a reason, where the rows do not define it."
+    """A value with its 95 % interval; None, with a reason, where the rows do not define it."""
 
     value: float | None
     low: float | None = None
@@ -229,7 +232,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class ModelMetrics:
-    'The metrics of one model on `n` labelled rows: `m["auc"].value`.'
+    """The metrics of one model on `n` labelled rows: `m["auc"].value`."""
 
     task: str
     n: int
@@ -268,7 +271,7 @@ class ModelMetrics:
 
 
 def extract_scored_rows(task: str, y: Any, pred: Any, keep: Any = None) -> tuple[Data, np.ndarray]:
-    "Arrays of the rows whose outcome and scores are known, and the mask of these."
+    """Arrays of the rows whose outcome and scores are known, and the mask of these."""
     if not hasattr(pred, "columns"):
         pred = pd.DataFrame(
             {"score": np.asarray(pred, float), "prediction": np.asarray(pred, float) >= 0.5}
@@ -325,7 +328,8 @@ def compute_metric(name: str, d: Data, task: str, cluster: np.ndarray | None = N
 
 def compute_metrics(task: str, y: Any, pred: Any, cluster: Any = None) -> ModelMetrics:
     """All metrics of a task for outcomes `y` (`Model.y`) and predictions (`Model.predict`, or scores). Intervals: Wilson with the effective n for shares, else ± 1.96
-    standard errors, from influence functions; `cluster` (e.g. the day) for rows that are not independent. Rows without outcome are left out."""
+    standard errors, from influence functions; `cluster` (e.g. the day) for rows that are not independent. Rows without outcome are left out.
+    """
     d, ok = extract_scored_rows(task, y, pred)
     c = None if cluster is None else pd.factorize(np.asarray(cluster)[ok])[0]
     return ModelMetrics(
@@ -335,7 +339,7 @@ def compute_metrics(task: str, y: Any, pred: Any, cluster: Any = None) -> ModelM
 
 # %% ../../nbs/api/modeling/05_metrics.ipynb #37693cfc
 def compute_policy_costs(y: Any, preds: dict, value: dict) -> pd.DataFrame:
-    "Per policy (each model, flag nothing, flag everything): misses, false alarms, total cost and cost per 1,000 rows with its interval."
+    """Per policy (each model, flag nothing, flag everything): misses, false alarms, total cost and cost per 1,000 rows with its interval."""
     miss, alarm = parse_error_costs(value)
     y = np.asarray(y, float)
     ok = ~np.isnan(y)
@@ -346,7 +350,7 @@ def compute_policy_costs(y: Any, preds: dict, value: dict) -> pd.DataFrame:
 
     def row(k, f):
         each = miss * (1 - f) * y[ok] + alarm * f * (1 - y[ok])
-        v, psi, n = _mean_with_influence(each)
+        v, psi, _n = _mean_with_influence(each)
         return {
             "policy": k,
             "misses": int(((1 - f) * y[ok]).sum()),
@@ -362,7 +366,7 @@ def compute_policy_costs(y: Any, preds: dict, value: dict) -> pd.DataFrame:
 
 # %% ../../nbs/api/modeling/05_metrics.ipynb #34173cb3
 def calibration_table(y: Any, score: Any, bins: int = 10) -> pd.DataFrame:
-    "By bins of equally many rows: mean prediction, mean outcome with its interval (Wilson for 0/1), n."
+    """By bins of equally many rows: mean prediction, mean outcome with its interval (Wilson for 0/1), n."""
     y, s = np.asarray(y, float), np.asarray(score, float)
     y, s = y[~np.isnan(y)], s[~np.isnan(y)]
     b = ((rankdata(s, "min") - 1) * bins // max(len(s), 1)).astype(int)
@@ -392,7 +396,7 @@ def calibration_table(y: Any, score: Any, bins: int = 10) -> pd.DataFrame:
 
 
 def confusion_table(task: str, y: Any, pred: pd.DataFrame, yes: str = "1") -> pd.DataFrame:
-    "Counts, rows: what was, columns: what was predicted. `yes`: what a binary 1 is called."
+    """Counts, rows: what was, columns: what was predicted. `yes`: what a binary 1 is called."""
     known = pd.notna(np.asarray(y, object))
     a = normalize_labels(np.asarray(y)[known])
     b = normalize_labels(pred["prediction"].to_numpy()[known])
@@ -408,7 +412,7 @@ def confusion_table(task: str, y: Any, pred: pd.DataFrame, yes: str = "1") -> pd
 
 
 def residual_quantiles(y: Any, pred: pd.DataFrame) -> pd.Series:
-    "Quantiles of prediction minus outcome."
+    """Quantiles of prediction minus outcome."""
     e = pred["score"].to_numpy() - np.asarray(y, float)
     return (
         pd.Series(e[~np.isnan(e)])

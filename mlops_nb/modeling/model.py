@@ -18,7 +18,7 @@ from .encoding import normalize_labels, prepare_features, require_numeric_column
 # %% ../../nbs/api/modeling/04_model.ipynb #c20ad4d7
 @dataclass(frozen=True)
 class Model:
-    "A fitted pipeline with its contract. `classes`: strings; for a binary task the negative, then the positive one."
+    """A fitted pipeline with its contract. `classes`: strings; for a binary task the negative, then the positive one."""
 
     task: str
     target: str
@@ -31,7 +31,7 @@ class Model:
     id: str = ""  # of the folder that it was loaded from, as in dvc.lock and the registry
 
     def called(self, pin: dict) -> str:
-        "Its version and id, where `pin` (params.yaml: champion) names these bytes; else its id."
+        """Its version and id, where `pin` (params.yaml: champion) names these bytes; else its id."""
         return (
             f"{pin['version']} ({self.id})"
             if self.id and str(pin.get("md5")).startswith(self.id)
@@ -39,7 +39,7 @@ class Model:
         )
 
     def y(self, frame: pd.DataFrame) -> np.ndarray:
-        "The target: binary 1 for the positive class, else 0; multiclass labels; regression numbers. Unknown is NaN (None for labels)."
+        """The target: binary 1 for the positive class, else 0; multiclass labels; regression numbers. Unknown is NaN (None for labels)."""
         if self.target not in frame:
             raise UserError(
                 expected=f"the target column {self.target!r}",
@@ -61,7 +61,8 @@ class Model:
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """`score` and `prediction` for each row, on its index. Binary: probability of the positive class, and 1 where it reaches the threshold.
-        Multiclass: `score_<class>`, and the likeliest label. Regression: the number, twice."""
+        Multiclass: `score_<class>`, and the likeliest label. Regression: the number, twice.
+        """
         return self._scores(prepare_features(frame, self.columns))
 
     def _scores(self, X: pd.DataFrame) -> pd.DataFrame:
@@ -97,7 +98,7 @@ class Model:
 
 # %% ../../nbs/api/modeling/04_model.ipynb #4c7f3ccf
 def parse_error_costs(value: dict | None) -> tuple[float, float] | None:
-    "(cost of a miss, cost of a false alarm) from `value`, checked; None when there is none."
+    """(cost of a miss, cost of a false alarm) from `value`, checked; None when there is none."""
     if not value:
         return None
     if (

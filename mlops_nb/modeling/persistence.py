@@ -38,7 +38,7 @@ TRUSTED_TYPES = (
 
 
 def dump_skops(obj: Any) -> bytes:
-    "The skops bytes of `obj`, the same for the same object in every process."
+    """The skops bytes of `obj`, the same for the same object in every process."""
     raw = zipfile.ZipFile(io.BytesIO(sio.dumps(obj)))
     ids = {}
     files = {}
@@ -76,7 +76,7 @@ def dump_skops(obj: Any) -> bytes:
 
 
 def load_skops(data: bytes, name: str = "model") -> Any:
-    "The object of skops bytes, if all its types are on the list."
+    """The object of skops bytes, if all its types are on the list."""
     again = f"restore {name} with `dvc checkout`, or train again; never load a model that you did not make"
     try:
         got = sio.loads(data, trusted=list(TRUSTED_TYPES))
@@ -102,7 +102,7 @@ def load_skops(data: bytes, name: str = "model") -> Any:
 
 
 def _has_sound_trees(o: Any, width: int = 0, seen: set | None = None) -> bool:
-    "Do the nodes of all trees inside `o` point at later nodes and existing columns? (Otherwise predicting would read foreign memory.)"
+    """Do the nodes of all trees inside `o` point at later nodes and existing columns? (Otherwise predicting would read foreign memory.)."""
     seen = set() if seen is None else seen
     if id(o) in seen:
         return True
@@ -126,7 +126,7 @@ def _has_sound_trees(o: Any, width: int = 0, seen: set | None = None) -> bool:
             size > 0
             and not n["is_categorical"].any()
             and all(((at < c) & (c < size)).all() for c in (n["left"][at], n["right"][at]))
-            and ((0 <= n["feature_idx"][at]) & (n["feature_idx"][at] < width)).all()
+            and ((n["feature_idx"][at] >= 0) & (n["feature_idx"][at] < width)).all()
         )
     width = getattr(o, "n_features_in_", width)
     inside = (
@@ -147,7 +147,8 @@ def save_model(
     folder: str | Path, fitted: TrainingResult, files: dict | None = None, **extra: Any
 ) -> Path:
     """Write model.skops, baseline.skops, `files` (name → text, bytes, a path, or an object for JSON) and, last, manifest.json, which carries
-    `extra` (features=…, digests=…) and the MD5 of every file."""
+    `extra` (features=…, digests=…) and the MD5 of every file.
+    """
     folder, m = Path(folder), fitted.model
     made = {
         "model.skops": dump_skops(m.pipeline),
@@ -180,7 +181,7 @@ def save_model(
 
 
 def load_model(folder: str | Path) -> Model:
-    "The model of a folder that `save` has written. Altered files, foreign types and files that are no model are refused."
+    """The model of a folder that `save` has written. Altered files, foreign types and files that are no model are refused."""
     folder, again, need = (
         Path(folder),
         "restore it with `dvc checkout`, or train again",
@@ -216,7 +217,8 @@ def load_model(folder: str | Path) -> Model:
             )
     if man["versions"]["scikit-learn"] != sklearn.__version__:
         warnings.warn(
-            f"model made with scikit-learn {man['versions']['scikit-learn']}, here is {sklearn.__version__}: predictions may differ"
+            f"model made with scikit-learn {man['versions']['scikit-learn']}, here is {sklearn.__version__}: predictions may differ",
+            stacklevel=2,
         )
     pipes = [load_skops((folder / f).read_bytes(), f) for f in ("model.skops", "baseline.skops")]
     if not all(isinstance(p, Pipeline) for p in pipes):

@@ -39,7 +39,7 @@ def _create_axes(height: float = 2.9):
 
 
 def calibration_plot(tables: pd.DataFrame | dict) -> Any:
-    "Outcome against prediction, per table of `calibration`; on the diagonal a prediction can be taken at its word."
+    """Outcome against prediction, per table of `calibration`; on the diagonal a prediction can be taken at its word."""
     fig, ax = _create_axes(3.2)
     tables = tables if isinstance(tables, dict) else {"": tables}
     ends = [
@@ -64,7 +64,7 @@ def calibration_plot(tables: pd.DataFrame | dict) -> Any:
 
 
 def roc_plot(y: Any, preds: dict) -> Any:
-    "Share of positives found against share of false alarms, per model."
+    """Share of positives found against share of false alarms, per model."""
     fig, ax = _create_axes(3.2)
     ax.plot([0, 1], [0, 1], color="0.6", lw=1)
     for i, (k, p) in enumerate(preds.items()):
@@ -85,7 +85,7 @@ def roc_plot(y: Any, preds: dict) -> Any:
 
 
 def confusion_plot(table: pd.DataFrame) -> Any:
-    "Counts and shares of each row, darker for larger shares."
+    """Counts and shares of each row, darker for larger shares."""
     k = len(table)
     share = table.to_numpy() / np.maximum(table.to_numpy().sum(1, keepdims=True), 1)
     fig, ax = _create_axes(min(1.2 + 0.6 * k, 4.4))
@@ -107,7 +107,7 @@ def confusion_plot(table: pd.DataFrame) -> Any:
 
 
 def residual_plot(y: Any, pred: pd.DataFrame, bins: int = 15) -> Any:
-    "Error (prediction minus outcome) along the prediction: median line, band of the middle 80 %."
+    """Error (prediction minus outcome) along the prediction: median line, band of the middle 80 %."""
     d = extract_scored_rows("regression", y, pred)[0]
     b = (rankdata(d.s, "min") - 1) * bins // max(len(d.s), 1)
     q = pd.DataFrame({"s": d.s, "e": d.e}).groupby(b)
@@ -129,7 +129,7 @@ def interval_plot(
     at: float | None = None,
     row: float = 0.27,
 ) -> Any:
-    "One row per name: a dot with its interval; `at` is a line to compare with, `row` the height of a row in inches."
+    """One row per name: a dot with its interval; `at` is a line to compare with, `row` the height of a row in inches."""
     fig, ax = _create_axes(0.8 + row * len(names))
     pos = np.arange(len(names))[::-1]
     if at is not None:
@@ -149,7 +149,7 @@ def interval_plot(
 
 
 def importance_plot(table: pd.DataFrame, top: int = 12) -> Any:
-    "The most important features with the spread over repeats."
+    """The most important features with the spread over repeats."""
     t = table.head(top)
     return interval_plot(
         [shorten_label(f) for f in t.feature],
@@ -162,7 +162,7 @@ def importance_plot(table: pd.DataFrame, top: int = 12) -> Any:
 
 
 def slice_plot(s: SliceMetrics, top: int = 12) -> Any:
-    "The worst slices with their intervals; dashed: all rows."
+    """The worst slices with their intervals; dashed: all rows."""
     t = s.table.head(top)
     return interval_plot(
         [f"{shorten_label(c, 22)}\n{shorten_label(v, 22)}" for c, v in zip(t.column, t.level)],
@@ -176,7 +176,7 @@ def slice_plot(s: SliceMetrics, top: int = 12) -> Any:
 
 
 def dependence_plot(table: pd.DataFrame, feature: str) -> Any:
-    "Mean prediction along a feature: a line for numbers, dots for categories; a series per class."
+    """Mean prediction along a feature: a line for numbers, dots for categories; a series per class."""
     names = [shorten_label(v) for v in table["value"]]
     text = table["value"].map(lambda v: isinstance(v, str)).any()
     fig, ax = _create_axes(

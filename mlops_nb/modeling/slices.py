@@ -33,7 +33,7 @@ from mlops_nb.modeling.metrics import (
 
 # %% ../../nbs/api/modeling/10_slices.ipynb #6f4922f4
 def assign_slice_levels(s: pd.Series, bins: int = 5, top: int = 12) -> pd.Series:
-    "Names of parts of a column: quantile bins of numbers and times, else the `top` values and `other`; `missing`."
+    """Names of parts of a column: quantile bins of numbers and times, else the `top` values and `other`; `missing`."""
     if (
         pd.api.types.is_bool_dtype(s)
         or not (pd.api.types.is_numeric_dtype(s) or pd.api.types.is_datetime64_any_dtype(s))
@@ -61,7 +61,7 @@ def assign_slice_levels(s: pd.Series, bins: int = 5, top: int = 12) -> pd.Series
 
 
 def _metrics_by_level(task, frame, y, pred, columns, names, min_n):
-    "One row per column and level with at least `min_n` known outcomes: n, and value, low, high of each metric."
+    """One row per column and level with at least `min_n` known outcomes: n, and value, low, high of each metric."""
     d, ok = extract_scored_rows(task, y, pred)
     rows = []
     for c in columns:
@@ -104,7 +104,7 @@ def _metrics_by_level(task, frame, y, pred, columns, names, min_n):
 
 @dataclass(frozen=True)
 class SliceMetrics:
-    "`table`: column, level, n, value, low, high; the worst first. `overall`: the metric of all rows."
+    """`table`: column, level, n, value, low, high; the worst first. `overall`: the metric of all rows."""
 
     metric: str
     overall: Metric
@@ -116,7 +116,7 @@ class SliceMetrics:
 
     @property
     def sure(self) -> bool:
-        "Whether the worst part is surely worse than all rows: its whole interval lies beyond their value."
+        """Whether the worst part is surely worse than all rows: its whole interval lies beyond their value."""
         w = self.worst
         all_ = self.overall.value
         return bool(w) and (w["low"] > all_ if self.metric in LOSS_METRICS else w["high"] < all_)
@@ -141,7 +141,7 @@ def compute_slices(
     min_n: int = 50,
     metric: str = "auto",
 ) -> SliceMetrics:
-    "One metric (auto: AUC, log loss, RMSE) in parts of the rows by each of `columns`, the surely worst first."
+    """One metric (auto: AUC, log loss, RMSE) in parts of the rows by each of `columns`, the surely worst first."""
     metric = MAIN_METRICS[task] if metric == "auto" else metric
     whole = compute_metrics(task, y, pred)[metric]
     t = (
@@ -157,7 +157,7 @@ def compute_slices(
 
 @dataclass(frozen=True)
 class GroupRates:
-    "Rates by group, and per column and rate the largest difference and the smallest ratio between groups."
+    """Rates by group, and per column and rate the largest difference and the smallest ratio between groups."""
 
     table: pd.DataFrame
     gaps: pd.DataFrame
@@ -173,16 +173,19 @@ class GroupRates:
             else (lambda v: format_number(v, 3))
             for k in rates
         }
-        short = lambda r, k: (
-            "–"
-            if pd.isna(r[k])
-            else form[k](r[k])
-            + (
-                ""
-                if pd.isna(r[f"{k} low"])
-                else f" ({form[k](r[f'{k} low'])}–{form[k](r[f'{k} high'])})"
+
+        def short(r, k):
+            return (
+                "–"
+                if pd.isna(r[k])
+                else form[k](r[k])
+                + (
+                    ""
+                    if pd.isna(r[f"{k} low"])
+                    else f" ({form[k](r[f'{k} low'])}–{form[k](r[f'{k} high'])})"
+                )
             )
-        )
+
         return (
             markdown_table(
                 [
@@ -208,14 +211,17 @@ GROUP_RATES = {
 def compute_group_rates(
     task: str, frame: pd.DataFrame, y: Any, pred: Any, columns: list, min_n: int = 50
 ) -> GroupRates:
-    "Selection rate, error rates and calibration error by the groups named. A ratio of flagged shares below 0.8 is what the four-fifths rule (EEOC 1978) looks at."
+    """Selection rate, error rates and calibration error by the groups named. A ratio of flagged shares below 0.8 is what the four-fifths rule (EEOC 1978) looks at."""
     t = _metrics_by_level(task, frame, y, pred, columns, GROUP_RATES[task], min_n)
-    gap = lambda c, r, v: {
-        "column": c,
-        "rate": r,
-        "difference": v.max() - v.min(),
-        "ratio": v.min() / v.max() if v.max() > 0 and r != "bias" else None,
-    }
+
+    def gap(c, r, v):
+        return {
+            "column": c,
+            "rate": r,
+            "difference": v.max() - v.min(),
+            "ratio": v.min() / v.max() if v.max() > 0 and r != "bias" else None,
+        }
+
     return GroupRates(
         t,
         pd.DataFrame(

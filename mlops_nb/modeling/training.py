@@ -53,7 +53,7 @@ THRESHOLD_RULES = {
 def choose_threshold(
     y: np.ndarray, score: np.ndarray, rule: str | float = "f1", value: dict | None = None
 ) -> float:
-    "The score from which on to flag: `rule` itself when it is a number, else the least costly by `value`, else the best by `rule`."
+    """The score from which on to flag: `rule` itself when it is a number, else the least costly by `value`, else the best by `rule`."""
     if isinstance(rule, (int, float)) and not isinstance(rule, bool) and 0 <= rule <= 1:
         return float(rule)
     if rule not in THRESHOLD_RULES:
@@ -86,7 +86,7 @@ def choose_threshold(
 def split_validation(
     frame: pd.DataFrame, time: str | None, share: float = 0.25, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    "Row positions (earlier, later): the latest `share` of the rows validates, rows of one time stay together. Random without `time`."
+    """Row positions (earlier, later): the latest `share` of the rows validates, rows of one time stay together. Random without `time`."""
     if not 0 < share < 1:
         raise UserError(
             expected="train.valid_share between 0 and 1",
@@ -106,7 +106,7 @@ def split_validation(
 
 
 def score_validation(task: str, y: np.ndarray, pred: pd.DataFrame) -> dict:
-    "A few numbers on validation rows, the loss first; AUC is None where only one class occurs. Intervals are for `evaluate`."
+    """A few numbers on validation rows, the loss first; AUC is None where only one class occurs. Intervals are for `evaluate`."""
     if task == "regression":
         return {
             "rmse": skm.root_mean_squared_error(y, pred.score),
@@ -127,7 +127,7 @@ def score_validation(task: str, y: np.ndarray, pred: pd.DataFrame) -> dict:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    "What `train` hands over: the model, and its and its baseline's predictions of the validation rows with their target `y`."
+    """What `train` hands over: the model, and its and its baseline's predictions of the validation rows with their target `y`."""
 
     model: Model
     valid: pd.DataFrame = field(repr=False)
@@ -150,7 +150,7 @@ class TrainingResult:
 def _validation_loss(
     p: dict, X: pd.DataFrame, y: np.ndarray, model: Model, make: Any, cut: int, size: int
 ) -> float:
-    "Loss on the rows from `cut` on, of the setting `p` fitted to the `size` rows before."
+    """Loss on the rows from `cut` on, of the setting `p` fitted to the `size` rows before."""
     m = replace(
         model,
         pipeline=fit_pipeline(
@@ -177,7 +177,8 @@ def search_by_halving(
 ) -> dict:
     """Successive halving (Jamieson & Talwalkar 2016): `n` random settings of `grid`, the present one among them, compete on ever more of the latest
     rows before `cut`; the best third by loss on the rows after it goes on. Prints one line a round. `each`: what calls a function for
-    each of a round's settings, `_each` or the `map` of a cluster (`29_dask_engine`); the result is the same."""
+    each of a round's settings, `_each` or the `map` of a cluster (`29_dask_engine`); the result is the same.
+    """
     left = [
         {},
         *select.ParameterSampler(
@@ -220,7 +221,7 @@ def train_model(
     seed: int = 0,
     each: Any = _map_serially,
 ) -> TrainingResult:
-    "Fit to the earlier rows, judge and set the threshold on the later ones, fit again to all. `data`: the section of params.yaml (target, task, time, keys, positive). Rows without target do not count. `each`: see `halve`."
+    """Fit to the earlier rows, judge and set the threshold on the later ones, fit again to all. `data`: the section of params.yaml (target, task, time, keys, positive). Rows without target do not count. `each`: see `halve`."""
     columns = classify_feature_columns(frame, data)
     rows = frame[frame[data["target"]].notna()]
     task = check_task(frame[data["target"]], data["task"])
@@ -249,9 +250,12 @@ def train_model(
             found=f"only {model.classes[int(y[0])]!r} in {cut:,} rows",
             remedy="widen windows.train, or lower train.valid_share",
         )
-    make = lambda X, more={}: build_pipeline(
-        task, X, estimator, {**(params or {}), **more}, encoding, seed
-    )
+
+    def make(X, more=None):
+        if more is None:
+            more = {}
+        return build_pipeline(task, X, estimator, {**(params or {}), **more}, encoding, seed)
+
     best = (
         search_by_halving(
             model,
@@ -267,9 +271,12 @@ def train_model(
         if search and search_candidates > 1
         else {}
     )
-    few = lambda n: np.unique(
-        np.linspace(0, n - 1, min(n, 30_000)).astype(int)
-    )  # a linear model needs no more rows
+
+    def few(n):
+        return np.unique(
+            np.linspace(0, n - 1, min(n, 30_000)).astype(int)
+        )  # a linear model needs no more rows
+
     makers = {
         "model": (lambda X: make(X, best), np.arange),
         "baseline": (lambda X: build_baseline(task, X, seed), few),
@@ -278,7 +285,10 @@ def train_model(
     valid = {}
     got = {}
     for k, (new, pick) in makers.items():
-        fit = lambda n: fit_pipeline(new(X.iloc[pick(n)]), X.iloc[pick(n)], y[pick(n)])
+
+        def fit(n):
+            return fit_pipeline(new(X.iloc[pick(n)]), X.iloc[pick(n)], y[pick(n)])
+
         m = replace(model, pipeline=fit(cut))
         if task == "binary":
             m = replace(
@@ -290,9 +300,12 @@ def train_model(
         valid[k] = m._scores(X.iloc[cut:])
         got[k] = score_validation(task, y[cut:], valid[k])
         final[k] = replace(m, pipeline=fit(len(X)))
-    when = lambda r: (
-        [str(r[data["time"]].min()), str(r[data["time"]].max())] if data.get("time") else None
-    )
+
+    def when(r):
+        return (
+            [str(r[data["time"]].min()), str(r[data["time"]].max())] if data.get("time") else None
+        )
+
     manifest = {
         "task": task,
         "target": data["target"],
@@ -341,7 +354,7 @@ def train_model(
 
 
 def _order_classes(y: pd.Series, task: str, positive: Any = None) -> list[str]:
-    "Labels in order: numbers by size, words by letter; of two, the positive one last."
+    """Labels in order: numbers by size, words by letter; of two, the positive one last."""
     if task == "regression":
         return []
     got = sorted(
@@ -352,7 +365,7 @@ def _order_classes(y: pd.Series, task: str, positive: Any = None) -> list[str]:
     )
     pos = got[-1] if positive is None else normalize_labels([positive])[0]
     if task == "binary" and (
-        pos not in got or positive is None and got not in (["0", "1"], ["False", "True"])
+        pos not in got or (positive is None and got not in (["0", "1"], ["False", "True"]))
     ):
         raise UserError(
             expected=f"data.positive: which of {' and '.join(got)} counts as yes",

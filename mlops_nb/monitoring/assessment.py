@@ -40,7 +40,7 @@ _METRICS_SCHEMA = {
     "additionalProperties": {
         "type": "object",
         "required": ["value"],
-        "properties": {k: NUMBER_SCHEMA for k in ("value", "low", "high", "n")},
+        "properties": dict.fromkeys(("value", "low", "high", "n"), NUMBER_SCHEMA),
     },
 }
 _LEVEL_SCHEMA = {"enum": list(VERDICT_LEVELS)}
@@ -104,7 +104,7 @@ ASSESSMENT_SCHEMA = {
                     "source": {"enum": ["learned", "stated", "hand"]},
                     "severity": _LEVEL_SCHEMA,
                     "matters": {"type": "boolean"},
-                    **{k: NUMBER_SCHEMA for k in _STATISTIC_COLUMNS},
+                    **dict.fromkeys(_STATISTIC_COLUMNS, NUMBER_SCHEMA),
                 },
             },
         },
@@ -146,7 +146,7 @@ ASSESSMENT_SCHEMA = {
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    "Verdict on the last window; `table`: drift of each column; `realised` and `estimated` metrics of each window; `shifts`: columns × windows; `notes`: what could not be done. Shows itself as the page."
+    """Verdict on the last window; `table`: drift of each column; `realised` and `estimated` metrics of each window; `shifts`: columns × windows; `notes`: what could not be done. Shows itself as the page."""
 
     window: str
     verdict: Verdict
@@ -165,7 +165,7 @@ class Assessment:
         return self.verdict.level
 
     def json(self) -> dict:
-        "All numbers; its schema is `SCHEMA`."
+        """All numbers; its schema is `SCHEMA`."""
         keep = ["column", "kind", "kind_now", "source", "matters", "severity", *_STATISTIC_COLUMNS]
         rows = self.table.reindex(columns=keep).astype(object)
         rows = rows.where(rows.notna(), None).to_dict("records")
@@ -191,11 +191,14 @@ class Assessment:
         )
 
     def prometheus(self) -> str:
-        "The verdict, findings, metrics and drift in Prometheus' text format."
+        """The verdict, findings, metrics and drift in Prometheus' text format."""
         from mlops_nb.monitoring.prometheus import format_prometheus
 
         last = self.windows[-1] if self.windows else {}
-        of = lambda key: [({"name": k}, v["value"]) for k, v in (last.get(key) or {}).items()]
+
+        def of(key):
+            return [({"name": k}, v["value"]) for k, v in (last.get(key) or {}).items()]
+
         return format_prometheus(
             {
                 "mlops_nb_verdict": (
@@ -227,7 +230,7 @@ class Assessment:
         )
 
     def html(self, lang: str = "en") -> str:
-        "The page: one file, complete without network."
+        """The page: one file, complete without network."""
         from mlops_nb.reporting.page import render_stage_page
 
         head = Message(
@@ -321,9 +324,9 @@ def _assessment_outputs(w: Assessment) -> Iterator[dict]:
         performance_plot,
     )
 
-    draw = lambda fig, title, reading=None: _display_output(
-        {"image/svg+xml": figure_to_svg(fig)}, title, reading
-    )
+    def draw(fig, title, reading=None):
+        return _display_output({"image/svg+xml": figure_to_svg(fig)}, title, reading)
+
     judged = [
         m
         for m in ("auc", "mae", *w.then)

@@ -46,7 +46,7 @@ UNIT_INTERVAL_METRICS = (
 
 # %% ../../nbs/api/monitoring/02_calibration.ipynb #a87ff679
 def check_score_histogram(at: Any, *counts: Any, any_score: bool = False) -> list[np.ndarray]:
-    "`at` and counts as floats, empty buckets left out; what is no histogram of probabilities (or of `any_score`) raises in words."
+    """`at` and counts as floats, empty buckets left out; what is no histogram of probabilities (or of `any_score`) raises in words."""
     at, *counts = (np.asarray(v, float).ravel() for v in (at, *counts))
     todo = "give the score of each bucket in ascending order, and how many rows it has"
     if any(len(c) != len(at) for c in counts):
@@ -75,7 +75,7 @@ def check_score_histogram(at: Any, *counts: Any, any_score: bool = False) -> lis
 
 
 def metric_terms(task: str, at: np.ndarray, threshold: float) -> dict[str, tuple]:
-    "Per metric (a, b), for rows that are yes in each bucket and then for those that are no: the metric is Σ a / Σ b over rows."
+    """Per metric (a, b), for rows that are yes in each bucket and then for those that are no: the metric is Σ a / Σ b over rows."""
     s = np.append(at, at)
     y = np.repeat([1.0, 0.0], len(at))
     f = 1.0 * (s >= threshold)
@@ -95,7 +95,7 @@ def metric_terms(task: str, at: np.ndarray, threshold: float) -> dict[str, tuple
 
 
 def _shares_outranked(w: np.ndarray) -> tuple:
-    "Of counts (…, yes then no): for each cell the share of the other class that it beats, ties half."
+    """Of counts (…, yes then no): for each cell the share of the other class that it beats, ties half."""
     pos, neg = np.split(w, 2, -1)
     n1 = pos.sum(-1, keepdims=True)
     n0 = neg.sum(-1, keepdims=True)
@@ -109,7 +109,7 @@ def _shares_outranked(w: np.ndarray) -> tuple:
 
 
 def compute_metric_values(parts: dict, w: np.ndarray) -> dict[str, np.ndarray]:
-    "Every metric for counts `w` (…, yes then no); NaN where these do not define it."
+    """Every metric for counts `w` (…, yes then no); NaN where these do not define it."""
     with np.errstate(invalid="ignore", divide="ignore"):
         got = {k: (w @ a) / (w @ b) for k, (a, b) in parts.items()}
         up, _, n1, n0 = _shares_outranked(w)
@@ -118,7 +118,7 @@ def compute_metric_values(parts: dict, w: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def metric_with_interval(name: str, v: float, se: float, n: float, none: str = "") -> dict:
-    "{value, low, high}: Wilson with the effective n for a share, else ± 1.96 standard errors; None with a reason where there is no value."
+    """{value, low, high}: Wilson with the effective n for a share, else ± 1.96 standard errors; None with a reason where there is no value."""
     if none or not np.isfinite(v):
         return {
             "value": None,
@@ -145,7 +145,7 @@ def metric_with_interval(name: str, v: float, se: float, n: float, none: str = "
 def metrics_from_histogram(
     at: Any, positives: Any, negatives: Any, threshold: float = 0.5, task: str = "binary"
 ) -> dict[str, dict]:
-    "{metric: {value, low, high}} of labelled rows: counts of yes and no by score. Multiclass: `at` is the highest probability, `positives` the rows that it got right. Scores that are no probabilities have no log loss and no Brier score."
+    """{metric: {value, low, high}} of labelled rows: counts of yes and no by score. Multiclass: `at` is the highest probability, `positives` the rows that it got right. Scores that are no probabilities have no log loss and no Brier score."""
     at, pos, neg = check_score_histogram(at, positives, negatives, any_score=task == "binary")
     w = np.append(pos, neg)
     n = w.sum()
@@ -175,7 +175,7 @@ def metrics_from_histogram(
 
 # %% ../../nbs/api/monitoring/02_calibration.ipynb #45c48cce
 def isotonic_regression(y: Any, n: Any) -> np.ndarray:
-    "The nondecreasing values nearest to `y` with weights `n` along the last axis: max over starts of the min over ends of the weighted mean."
+    """The nondecreasing values nearest to `y` with weights `n` along the last axis: max over starts of the min over ends of the weighted mean."""
     y, n = np.broadcast_arrays(np.asarray(y, float), np.asarray(n, float))
     k = y.shape[-1]
     before = np.tri(k, k, -1, dtype=bool)
@@ -193,7 +193,7 @@ def isotonic_regression(y: Any, n: Any) -> np.ndarray:
 def _group_neighbouring_buckets(
     at: np.ndarray, pos: np.ndarray, n: np.ndarray, w: np.ndarray
 ) -> tuple:
-    "Mean score, positives and rows of neighbouring buckets with equal parts of `w`; each bucket for itself where they are few."
+    """Mean score, positives and rows of neighbouring buckets with equal parts of `w`; each bucket for itself where they are few."""
     k = int(np.clip(n.sum() // MIN_CALIBRATION_ROWS, 1, MAX_CALIBRATION_GROUPS))
     g = np.arange(len(at)) if len(at) <= k else ((np.cumsum(w) - w / 2) * k / w.sum()).astype(int)
     g = np.unique(g, return_inverse=True)[1]
@@ -215,7 +215,7 @@ def _fit_calibration_curve(at: np.ndarray, pos: np.ndarray, n: np.ndarray) -> tu
 def _expected_calibration_error(
     at: np.ndarray, pos: np.ndarray, n: np.ndarray, p: np.ndarray
 ) -> np.ndarray:
-    "Expected calibration error: mean distance between probability `p` and share of yes, in ten bins of equally many rows."
+    """Expected calibration error: mean distance between probability `p` and share of yes, in ten bins of equally many rows."""
     bins = np.unique(((np.cumsum(n) - n / 2) * 10 / n.sum()).astype(int), return_inverse=True)[1]
     return np.abs((pos - n * p) @ (bins[:, None] == np.arange(10))).sum(-1) / n.sum()
 
@@ -223,7 +223,8 @@ def _expected_calibration_error(
 @dataclass(frozen=True)
 class Calibration:
     """Score → probability. `knots`: [score, probability, rows]. `before`: calibration error of the scores as they are; `by_chance`: what true probabilities would
-    not exceed in 95 of 100 references of this size; `after`: with a calibration from the other half of the reference."""
+    not exceed in 95 of 100 references of this size; `after`: with a calibration from the other half of the reference.
+    """
 
     knots: tuple
     rate: float
@@ -240,7 +241,7 @@ class Calibration:
         return np.interp(at, x, p)
 
     def draws(self, at: np.ndarray, rng: Any) -> np.ndarray:
-        "Probabilities at `at` from 200 calibrations on resampled references: what else the reference could have said."
+        """Probabilities at `at` from 200 calibrations on resampled references: what else the reference could have said."""
         x, p, n = np.array(self.knots).T
         p = isotonic_regression(
             (rng.binomial(n.astype(int), p, (BOOTSTRAP_DRAWS, len(x))) + self.rate) / (n + 1), n
@@ -275,7 +276,7 @@ class Calibration:
 
 
 def calibrate(at: Any, positives: Any, negatives: Any) -> Calibration:
-    "Learn what a score means from labelled reference rows. Multiclass: the highest probability, and rows that it got right and wrong."
+    """Learn what a score means from labelled reference rows. Multiclass: the highest probability, and rows that it got right and wrong."""
     at, pos, neg = check_score_histogram(at, positives, negatives)
     n = pos + neg
     rng = np.random.default_rng(0)

@@ -49,7 +49,7 @@ MIN_PSI_SHARE = 1e-4
 # %% ../../nbs/api/monitoring/03_distances.ipynb #a87ff679
 @dataclass(frozen=True, eq=False)
 class AlignedColumns:
-    "Two columns on the same buckets `at` (values, or names): counts `p` of the reference and `q` of the current one."
+    """Two columns on the same buckets `at` (values, or names): counts `p` of the reference and `q` of the current one."""
 
     at: np.ndarray
     p: np.ndarray
@@ -59,7 +59,7 @@ class AlignedColumns:
 
 
 def align_columns(a: ColumnProfile, b: ColumnProfile) -> AlignedColumns:
-    "Put two columns on the same buckets. Where one is text and the other is not, they have no value in common."
+    """Put two columns on the same buckets. Where one is text and the other is not, they have no value in common."""
     text = "text" in (a.kind, b.kind)
     if text and a.kind != b.kind and "none" not in (a.kind, b.kind):
         return AlignedColumns(
@@ -97,7 +97,7 @@ def align_columns(a: ColumnProfile, b: ColumnProfile) -> AlignedColumns:
 
 
 def assign_bins(x: AlignedColumns) -> np.ndarray:
-    "The bin of each bucket. Numbers: 0 below, 1 to at most 20, then above. Text: the most frequent of the reference in order, then new; with more than fifty, those after and new ones together, as a long tail always has some."
+    """The bin of each bucket. Numbers: 0 below, 1 to at most 20, then above. Text: the most frequent of the reference in order, then new; with more than fifty, those after and new ones together, as a long tail always has some."""
     if not len(x.at):
         return np.zeros(0, int)
     if x.text:
@@ -137,40 +137,43 @@ def to_shares(counts: Iterable) -> np.ndarray:
 
 
 def psi(ref: Iterable, cur: Iterable) -> float:
-    "Population stability index Σ (q − p) ln(q / p), natural logarithm, shares below 0.0001 raised to it. 0 to ∞; customary limits .1 and .25 (Jeffreys 1946; Siddiqi 2006)."
+    """Population stability index Σ (q − p) ln(q / p), natural logarithm, shares below 0.0001 raised to it. 0 to ∞; customary limits .1 and .25 (Jeffreys 1946; Siddiqi 2006)."""
     p, q = (np.maximum(to_shares(c), MIN_PSI_SHARE) for c in (ref, cur))
     return float(((q - p) * np.log(q / p)).sum())
 
 
 def jensen_shannon(ref: Iterable, cur: Iterable) -> float:
-    "Jensen–Shannon distance, base 2: the root of the mean Kullback–Leibler divergence to the mid-point (Lin 1991). 0 to 1. Base e gives √ln 2 times as much."
+    """Jensen–Shannon distance, base 2: the root of the mean Kullback–Leibler divergence to the mid-point (Lin 1991). 0 to 1. Base e gives √ln 2 times as much."""
     p = to_shares(ref)
     q = to_shares(cur)
     m = (p + q) / 2
     if np.isnan(m).any() or not len(m):
         return math.nan
-    kl = lambda a: (a * np.log2(np.where(a > 0, a, 1) / np.where(m > 0, m, 1)))[a > 0].sum()
+
+    def kl(a):
+        return (a * np.log2(np.where(a > 0, a, 1) / np.where(m > 0, m, 1)))[a > 0].sum()
+
     return float(math.sqrt(max((kl(p) + kl(q)) / 2, 0)))
 
 
 def hellinger(ref: Iterable, cur: Iterable) -> float:
-    "Hellinger distance √(½ Σ (√p − √q)²). 0 to 1 (Hellinger 1909)."
+    """Hellinger distance √(½ Σ (√p − √q)²). 0 to 1 (Hellinger 1909)."""
     return float(np.linalg.norm(np.sqrt(to_shares(ref)) - np.sqrt(to_shares(cur))) / math.sqrt(2))
 
 
 def total_variation(ref: Iterable, cur: Iterable) -> float:
-    "Total variation ½ Σ |p − q|: the share of rows that would have to change. 0 to 1."
+    """Total variation ½ Σ |p − q|: the share of rows that would have to change. 0 to 1."""
     return float(np.abs(to_shares(ref) - to_shares(cur)).sum() / 2)
 
 
 def l_infinity(ref: Iterable, cur: Iterable) -> float:
-    "The largest change of one share, max |p − q|. 0 to 1."
+    """The largest change of one share, max |p − q|. 0 to 1."""
     d = np.abs(to_shares(ref) - to_shares(cur))
     return float(d.max()) if len(d) else math.nan
 
 
 def chi_square(ref: Iterable, cur: Iterable) -> tuple[float, float]:
-    "χ² of homogeneity of two samples (Pearson 1900) and its p-value, as scipy.stats.chi2_contingency without correction; bins empty in both are left out. 0 to ∞, and 0 to 1."
+    """χ² of homogeneity of two samples (Pearson 1900) and its p-value, as scipy.stats.chi2_contingency without correction; bins empty in both are left out. 0 to ∞, and 0 to 1."""
     p = np.asarray(ref, float)
     q = np.asarray(cur, float)
     p, q = p[p + q > 0], q[p + q > 0]
@@ -186,7 +189,7 @@ def chi_square(ref: Iterable, cur: Iterable) -> tuple[float, float]:
 
 
 def pool_sparse_bins(ref: Iterable, cur: Iterable) -> tuple[np.ndarray, np.ndarray]:
-    "Neighbouring bins put together until the smaller sample can expect two rows in each, below which χ² is no longer χ²."
+    """Neighbouring bins put together until the smaller sample can expect two rows in each, below which χ² is no longer χ²."""
     p = np.asarray(ref, float)
     q = np.asarray(cur, float)
     p, q = p[p + q > 0], q[p + q > 0]
@@ -199,12 +202,12 @@ def pool_sparse_bins(ref: Iterable, cur: Iterable) -> tuple[np.ndarray, np.ndarr
 
 
 def homogeneity_p_value(ref: Iterable, cur: Iterable) -> float:
-    "How likely chance alone makes two samples of one distribution differ so: p-value of χ² on `joined` bins."
+    """How likely chance alone makes two samples of one distribution differ so: p-value of χ² on `joined` bins."""
     return chi_square(*pool_sparse_bins(ref, cur))[1]
 
 
 def critical_psi(ref: Iterable, cur: Iterable, share: float) -> float:
-    "The PSI that such a difference has where `chance` is `share`: it grows with the square of the difference, as χ² does. That of the two where there is no test."
+    """The PSI that such a difference has where `chance` is `share`: it grows with the square of the difference, as χ² does. That of the two where there is no test."""
     from scipy.special import chdtri
 
     p, q = pool_sparse_bins(ref, cur)
@@ -214,14 +217,14 @@ def critical_psi(ref: Iterable, cur: Iterable, share: float) -> float:
 
 # %% ../../nbs/api/monitoring/03_distances.ipynb #d3d94468
 def kolmogorov_smirnov(x: AlignedColumns) -> float:
-    "Largest distance of the two cumulative shares. 0 to 1 (Kolmogorov 1933; Smirnov 1939). As scipy.stats.ks_2samp, up to a bucket's share."
+    """Largest distance of the two cumulative shares. 0 to 1 (Kolmogorov 1933; Smirnov 1939). As scipy.stats.ks_2samp, up to a bucket's share."""
     return (
         float(np.abs(np.cumsum(to_shares(x.p) - to_shares(x.q))).max()) if len(x.at) else math.nan
     )
 
 
 def ks_p_value(distance: float, n: int, m: int) -> float:
-    "Its asymptotic p-value, by Kolmogorov's distribution at √(nm / (n + m)) times the distance (as ks_2samp, mode asymp, up to its correction)."
+    """Its asymptotic p-value, by Kolmogorov's distribution at √(nm / (n + m)) times the distance (as ks_2samp, mode asymp, up to its correction)."""
     from scipy.special import kolmogorov
 
     return (
@@ -232,7 +235,7 @@ def ks_p_value(distance: float, n: int, m: int) -> float:
 
 
 def wasserstein(x: AlignedColumns) -> float:
-    "First Wasserstein (earth mover's) distance ∫ |F − G|: how far the values moved on average, in the column's unit; 0 to ∞ (Kantorovich 1942). As scipy.stats.wasserstein_distance, up to half a bucket's width."
+    """First Wasserstein (earth mover's) distance ∫ |F − G|: how far the values moved on average, in the column's unit; 0 to ∞ (Kantorovich 1942). As scipy.stats.wasserstein_distance, up to half a bucket's width."""
     return (
         float(np.abs(np.cumsum(to_shares(x.p) - to_shares(x.q)))[:-1] @ np.diff(x.at))
         if len(x.at)
@@ -250,7 +253,7 @@ def _location_statistics(a: ColumnProfile, b: ColumnProfile) -> dict:
 
 
 def compare_columns(a: ColumnProfile, b: ColumnProfile, only: Iterable[str] = ()) -> dict:
-    "All statistics of two columns, or `only` some: see the functions of their names. `below` and `above`: shares outside the reference's range; `new`: share of values it never had, NaN where it had too many to know; `chance`: of χ² on joined bins."
+    """All statistics of two columns, or `only` some: see the functions of their names. `below` and `above`: shares outside the reference's range; `new`: share of values it never had, NaN where it had too many to know; `chance`: of χ² on joined bins."""
     x = align_columns(a, b)
     text = x.text or "text" in (a.kind, b.kind)
     n, want = max(b.n, 1), lambda *names: not only or not set(names).isdisjoint(only)
@@ -295,12 +298,17 @@ def compare_columns(a: ColumnProfile, b: ColumnProfile, only: Iterable[str] = ()
 def compare_profiles(
     ref: Profile, cur: Profile, columns: Iterable[str] | None = None, only: Iterable[str] = ()
 ) -> pd.DataFrame:
-    "One row per column of the reference, largest PSI first: its kind in both, everything of `compared` (or `only` some), the share missing in both and the chance of that. A column that is not there is missing everywhere."
+    """One row per column of the reference, largest PSI first: its kind in both, everything of `compared` (or `only` some), the share missing in both and the chance of that. A column that is not there is missing everywhere."""
     rows = []
-    lost = lambda x: x.missing + x.infinite
-    gone = lambda x: (
-        lost(x) / (x.n + x.missing) if x.n + x.missing else 0.0
-    )  # an infinite number says nothing either
+
+    def lost(x):
+        return x.missing + x.infinite
+
+    def gone(x):
+        return (
+            lost(x) / (x.n + x.missing) if x.n + x.missing else 0.0
+        )  # an infinite number says nothing either
+
     for c in ref.columns if columns is None else columns:
         a = ref.columns[c]
         b = cur.columns.get(c) or ColumnProfile("none", missing=cur.rows)
@@ -324,7 +332,7 @@ def compare_profiles(
                 else {}
             )
         )
-    by = "psi" if not only or "psi" in only else [*only][0]
+    by = "psi" if not only or "psi" in only else next(iter(only))
     rows.sort(
         key=lambda r: (not math.isnan(r[by]), 0 if math.isnan(r[by]) else -r[by], r["column"])
     )  # NaN first
@@ -348,7 +356,7 @@ def _numeric_matrices(ref: pd.DataFrame, cur: pd.DataFrame) -> tuple[np.ndarray,
 def domain_classifier_auc(
     ref: pd.DataFrame, cur: pd.DataFrame, rows: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
-    "AUC of a classifier that tells `cur` from `ref`, each thinned to `rows` rows, by five-fold cross-validation; and its standard error where nothing changed (Mann–Whitney). About .5 to 1."
+    """AUC of a classifier that tells `cur` from `ref`, each thinned to `rows` rows, by five-fold cross-validation; and its standard error where nothing changed (Mann–Whitney). About .5 to 1."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -370,7 +378,7 @@ def domain_classifier_auc(
 def pca_reconstruction_error(
     ref: pd.DataFrame, cur: pd.DataFrame, parts: int = 10, kept: float = 0.65
 ) -> float:
-    "Mean reconstruction error of `cur` by the components that hold `kept` of the reference's variance, as standard deviations from that of `parts` parts of the reference (NannyML's multivariate drift, Pearson 1901). Missing values count as the mean."
+    """Mean reconstruction error of `cur` by the components that hold `kept` of the reference's variance, as standard deviations from that of `parts` parts of the reference (NannyML's multivariate drift, Pearson 1901). Missing values count as the mean."""
     from sklearn.decomposition import PCA
 
     a, b = _numeric_matrices(ref, cur)
@@ -378,6 +386,9 @@ def pca_reconstruction_error(
     std = np.nanstd(a, 0)
     a, b = (np.nan_to_num((x - mean) / np.where(std > 0, std, 1)) for x in (a, b))
     model = PCA(kept, svd_solver="full").fit(a)
-    error = lambda x: np.linalg.norm(x - model.inverse_transform(model.transform(x)), axis=1)
+
+    def error(x):
+        return np.linalg.norm(x - model.inverse_transform(model.transform(x)), axis=1)
+
     usual = [e.mean() for e in np.array_split(error(a), parts)]
     return float((error(b).mean() - np.mean(usual)) / np.std(usual, ddof=1)) if len(b) else math.nan

@@ -22,7 +22,7 @@ FAMILYWISE_ERROR_RATE = 0.01  # what chance may make of a whole table in which n
 
 
 def _unseen_value_effect(ref: Reference, d: pd.DataFrame) -> np.ndarray:
-    "What values that the reference never had, new names or missing where none was, may do to the mean score: their share times how closely the score follows the column."
+    """What values that the reference never had, new names or missing where none was, may do to the mean score: their share times how closely the score follows the column."""
     new = d.new.fillna(0) + np.where(d.missing_ref == 0, d.missing, 0)
     return np.array(
         [
@@ -33,7 +33,7 @@ def _unseen_value_effect(ref: Reference, d: pd.DataFrame) -> np.ndarray:
 
 
 def _expected_unseen_share(c: ColumnProfile) -> float:
-    "The share of a new sample's values that were never heard of, when nothing is wrong: that of the values heard once (Good 1953)."
+    """The share of a new sample's values that were never heard of, when nothing is wrong: that of the values heard once (Good 1953)."""
     return float((c.counts == 1).sum() / c.n) if c.kind == "text" and not c.hashed and c.n else 0.0
 
 
@@ -44,14 +44,20 @@ def measure_drift(
     season: Profile | None = None,
     late: Iterable[str] = (),
 ) -> pd.DataFrame:
-    "One row per column of the reference (see `distance.differences`) with its limits, `by_chance` (the PSI up to which chance explains it), `effect` on the mean score, whether that `matters`, `of_limit` (PSI as a multiple of its limit), and `severity`, worst first. `season`: compare with this profile instead; `late`: columns whose values may come later, so that missing ones are no finding."
+    """One row per column of the reference (see `distance.differences`) with its limits, `by_chance` (the PSI up to which chance explains it), `effect` on the mean score, whether that `matters`, `of_limit` (PSI as a multiple of its limit), and `severity`, worst first. `season`: compare with this profile instead; `late`: columns whose values may come later, so that missing ones are no finding."""
     m = Thresholds.of(limits)
     base = season or ref.profile
     d = compare_profiles(base, cur)
     real = FAMILYWISE_ERROR_RATE / max(len(d), 1)
-    worst = lambda a, b: max(a, b, key=VERDICT_LEVELS.index)
+
+    def worst(a, b):
+        return max(a, b, key=VERDICT_LEVELS.index)
+
     d = d.merge(resolve_column_thresholds(ref, cur.rows, m), on="column", how="left")
-    of = lambda c: cur.columns.get(c) or ColumnProfile("none", missing=cur.rows)
+
+    def of(c):
+        return cur.columns.get(c) or ColumnProfile("none", missing=cur.rows)
+
     d["effect"] = [measure_score_effect(ref.response.get(c, {}), of(c)) for c in d.column]
     spread = max((r["std"] for r in ref.response.values()), default=math.nan)
     d["unheard"] = _unseen_value_effect(ref, d)

@@ -31,7 +31,7 @@ from .distances import AlignedColumns, align_columns, to_shares
 
 # %% ../../nbs/api/monitoring/04_figures.ipynb #8e296a06
 def performance_plot(rows: list[dict], metric: str, limit: float | None = None) -> Any:
-    "A metric by window. `rows`: {window, realised, estimated} in order, either {value, low, high} or None; dotted: `limit`."
+    """A metric by window. `rows`: {window, realised, estimated} in order, either {value, low, high} or None; dotted: `limit`."""
     import matplotlib.pyplot as plt
 
     apply_plot_style()
@@ -75,11 +75,12 @@ def performance_plot(rows: list[dict], metric: str, limit: float | None = None) 
 def performance_by_window(
     lines: list[dict], window: str, now: dict, expected: dict, metric: str, most: int = 11
 ) -> list[dict]:
-    "Rows for `performance_plot`: the last readings of up to `most` windows before (lines of data/history.jsonl, values only), and this one's {metric: {value, low, high}}."
+    """Rows for `performance_plot`: the last readings of up to `most` windows before (lines of data/history.jsonl, values only), and this one's {metric: {value, low, high}}."""
     last = {x["window"]: x for x in lines if x["window"] < window}
-    part = lambda x, k: (
-        {"value": x[k][metric]} if (x.get(k) or {}).get(metric) is not None else None
-    )
+
+    def part(x, k):
+        return {"value": x[k][metric]} if (x.get(k) or {}).get(metric) is not None else None
+
     return [
         {"window": w, "realised": part(last[w], "metrics"), "estimated": part(last[w], "estimated")}
         for w in sorted(last)[-most:]
@@ -87,7 +88,7 @@ def performance_by_window(
 
 
 def describe_performance(rows: list[dict], metric: str) -> dict[str, Message]:
-    "`title`, `reading` and `alt` for the figure: what is known of the last window, and the range of the others."
+    """`title`, `reading` and `alt` for the figure: what is known of the last window, and the range of the others."""
     last = rows[-1] if rows else {}
     now = next(
         (w for w in ("realised", "estimated") if (last.get(w) or {}).get("value") is not None), None
@@ -124,7 +125,7 @@ def _is_explained_by_chance(table: pd.DataFrame) -> pd.Series:
 
 
 def drift_plot(table: pd.DataFrame, top: int = 12) -> Any:
-    "Shift of the `top` most changed columns as multiples of their limits, with the PSI; bars end at three times the limit, with a cut. A tick marks what chance alone gives, on a bar that is beyond its limit but not beyond that."
+    """Shift of the `top` most changed columns as multiples of their limits, with the PSI; bars end at three times the limit, with a cut. A tick marks what chance alone gives, on a bar that is beyond its limit but not beyond that."""
     import matplotlib.pyplot as plt
 
     apply_plot_style()
@@ -167,7 +168,7 @@ def drift_plot(table: pd.DataFrame, top: int = 12) -> Any:
 
 
 def explain_drift_plot(table: pd.DataFrame) -> Message:
-    "How to read the figure; where a column is beyond its limit and not a finding, also why."
+    """How to read the figure; where a column is beyond its limit and not a finding, also why."""
     said = Message("monitor.drift_read")
     kept = table[_is_explained_by_chance(table)].nlargest(1, "of_limit")
     return (
@@ -185,7 +186,7 @@ def explain_drift_plot(table: pd.DataFrame) -> Message:
 
 # %% ../../nbs/api/monitoring/04_figures.ipynb #d3d94468
 def _equal_width_bins(x: AlignedColumns, a: ColumnProfile, n: int = 16) -> np.ndarray:
-    "Bins of equal width between the reference's 1st and 99th percentile, with one below and one above; one per value where there are few."
+    """Bins of equal width between the reference's 1st and 99th percentile, with one below and one above; one per value where there are few."""
     seen = np.flatnonzero(x.p)
     if len(x.at) <= n + 4 or not len(seen):
         return np.arange(len(x.at)), [*map(float, x.at)]
@@ -198,9 +199,12 @@ def _equal_width_bins(x: AlignedColumns, a: ColumnProfile, n: int = 16) -> np.nd
 def compute_bar_shares(
     a: ColumnProfile, b: ColumnProfile
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
-    "Labels and shares (%, of the values that are not missing) per bin; text beyond eight names of the reference in `other`, unseen names in `new`."
+    """Labels and shares (%, of the values that are not missing) per bin; text beyond eight names of the reference in `other`, unseen names in `new`."""
     x = align_columns(a, b)
-    share = lambda at, c, size: 100 * np.bincount(at, c, size) / max(c.sum(), 1)
+
+    def share(at, c, size):
+        return 100 * np.bincount(at, c, size) / max(c.sum(), 1)
+
     if x.text:
         order = np.argsort(-x.p, kind="stable")[:8]
         order = order[x.p[order] > 0]
@@ -228,7 +232,7 @@ def compute_bar_shares(
 
 
 def column_distribution_plot(ref: Profile, cur: Profile, column: str) -> Any:
-    "Shares per bin or name, training as filled bars, this period as outlines."
+    """Shares per bin or name, training as filled bars, this period as outlines."""
     import matplotlib.pyplot as plt
 
     a, b = (p.columns.get(column, ColumnProfile("none")) for p in (ref, cur))
@@ -257,7 +261,7 @@ def column_distribution_plot(ref: Profile, cur: Profile, column: str) -> Any:
 
 
 def describe_column_shift(ref: Profile, cur: Profile, column: str) -> Message:
-    "The shift of a column in words."
+    """The shift of a column in words."""
     a, b = (p.columns.get(column, ColumnProfile("none")) for p in (ref, cur))
     x = align_columns(a, b)
     if not a.n or not b.n:
@@ -288,7 +292,7 @@ def describe_column_shift(ref: Profile, cur: Profile, column: str) -> Message:
 
 # %% ../../nbs/api/monitoring/04_figures.ipynb #9bf31c7f
 def drift_heatmap_plot(table: pd.DataFrame, top: int = 16) -> Any:
-    "Columns × windows: `table` has one row per column, one column per window, and the shift as a multiple of the column's limit; the `top` that moved most."
+    """Columns × windows: `table` has one row per column, one column per window, and the shift as a multiple of the column's limit; the `top` that moved most."""
     import matplotlib.pyplot as plt
     from matplotlib.colors import LinearSegmentedColormap
 

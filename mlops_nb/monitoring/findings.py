@@ -33,7 +33,7 @@ from mlops_nb.monitoring.thresholds import (
 # %% ../../nbs/api/monitoring/09_findings.ipynb #c20ad4d7
 @dataclass(frozen=True)
 class Finding:
-    "One monitored quantity and how it stands against its limit. `id` stays the same from window to window."
+    """One monitored quantity and how it stands against its limit. `id` stays the same from window to window."""
 
     id: str
     quantity: str  # failed, estimate, drift, missing, new, type, quality or contract
@@ -60,7 +60,9 @@ def _describe_effect(r: dict) -> Message:
 
 
 def _drift_findings(table: pd.DataFrame, m: Thresholds, scores: tuple) -> Iterator[Finding]:
-    cap = lambda s: min(s, m.drift_max, key=VERDICT_LEVELS.index)
+    def cap(s):
+        return min(s, m.drift_max, key=VERDICT_LEVELS.index)
+
     for r in table.to_dict("records"):
         c = r["column"]
         act = r["drift"] == "act"
@@ -99,13 +101,13 @@ def _drift_findings(table: pd.DataFrame, m: Thresholds, scores: tuple) -> Iterat
 
 
 def _standard_error(got: Any, up: bool) -> float:
-    "The standard error in the upper or lower half of a metric's 95 % interval; 0 where it has none."
+    """The standard error in the upper or lower half of a metric's 95 % interval; 0 where it has none."""
     end = got.get("high" if up else "low") if isinstance(got, dict) else None
     return 0.0 if end is None else abs(end - got["value"]) / 1.96
 
 
 def _difference_p_value(by: float, *errors: float) -> float:
-    "How likely a difference of at least `by` is by chance, when it is uncertain on both sides: one-sided, by the normal distribution."
+    """How likely a difference of at least `by` is by chance, when it is uncertain on both sides: one-sided, by the normal distribution."""
     return 0.5 * math.erfc(by / max(math.hypot(*errors), 1e-12) / math.sqrt(2))
 
 
@@ -125,13 +127,13 @@ def _quality_findings(metrics: dict, reference: dict, m: Thresholds) -> Iterator
         worse = (lambda x, y: x > y) if down else (lambda x, y: x < y)
         known = reference.get(name)
         then = known.get("value") if isinstance(known, dict) else known
-        words = dict(
-            metric=name,
-            value=v,
-            low=v if low is None else low,
-            high=v if high is None else high,
-            n=n or 0,
-        )
+        words = {
+            "metric": name,
+            "value": v,
+            "low": v if low is None else low,
+            "high": v if high is None else high,
+            "n": n or 0,
+        }
         if name in m.floors:
             bad = worse(v, m.floors[name])
             yield Finding(
@@ -179,7 +181,7 @@ def _quality_findings(metrics: dict, reference: dict, m: Thresholds) -> Iterator
 
 
 def _estimate_findings(estimated: dict, reference: dict, m: Thresholds) -> Iterator[Finding]:
-    "Where outcomes lack: what is to be expected of quality, against the same limits; act only where the whole interval, which past errors widen, is beyond."
+    """Where outcomes lack: what is to be expected of quality, against the same limits; act only where the whole interval, which past errors widen, is beyond."""
     for f in _quality_findings(
         estimated,
         reference,
@@ -206,7 +208,7 @@ def collect_findings(
     estimated: dict | None = None,
     failed: float = 0.0,
 ) -> tuple[Finding, ...]:
-    "All findings, worst first: drift `table`, `metrics` {name: {value, low, high, n}} of labelled rows against floors and `reference`, what is `estimated` of the others, the share of rows that `failed` to be scored, and violations of the `contract`. No metrics: an `ok` finding says that quality is not known yet."
+    """All findings, worst first: drift `table`, `metrics` {name: {value, low, high, n}} of labelled rows against floors and `reference`, what is `estimated` of the others, the share of rows that `failed` to be scored, and violations of the `contract`. No metrics: an `ok` finding says that quality is not known yet."""
     m = Thresholds.of(limits)
     got = []
     for v in contract.violations if contract else ():
@@ -267,7 +269,7 @@ def collect_findings(
 # %% ../../nbs/api/monitoring/09_findings.ipynb #aab32389
 @dataclass(frozen=True)
 class Verdict:
-    "`level` with its reasons and what to do, in words; the findings behind it as a table."
+    """`level` with its reasons and what to do, in words; the findings behind it as a table."""
 
     level: str
     reasons: tuple[Message, ...]
@@ -295,7 +297,7 @@ class Verdict:
         )
 
     def title(self) -> Message:
-        "What heads its table: how many are beyond a limit, how many within an agreed one."
+        """What heads its table: how many are beyond a limit, how many within an agreed one."""
         bad = sum(f.severity != "ok" for f in self.findings)
         return Message(
             "monitor.findings_title",
@@ -305,7 +307,7 @@ class Verdict:
 
 
 def first_window_with_finding(lines: list[dict], finding: str, window: str) -> str:
-    "The first of the consecutive windows up to `window` in which `finding` was seen. `lines`: of data/history.jsonl; later windows do not count."
+    """The first of the consecutive windows up to `window` in which `finding` was seen. `lines`: of data/history.jsonl; later windows do not count."""
     first = window
     for w in reversed(
         list(
@@ -326,7 +328,7 @@ MAX_VERDICT_REASONS = 5
 
 
 def judge_findings(findings: Iterable[Finding]) -> Verdict:
-    "The worst severity, at most five reasons (many drifting columns are one, the score is none of them) and one thing to do per kind of finding."
+    """The worst severity, at most five reasons (many drifting columns are one, the score is none of them) and one thing to do per kind of finding."""
     all_ = tuple(findings)
     bad = [f for f in all_ if f.severity != "ok"]
     drifted = [

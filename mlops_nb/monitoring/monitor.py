@@ -50,7 +50,7 @@ def _score_column(p: Profile | None, at: np.ndarray | None = None) -> Any:
 
 
 def _score_histogram_by_outcome(seen: TableScan) -> tuple:
-    "Score, yes and no by bucket."
+    """Score, yes and no by bucket."""
     from mlops_nb.monitoring.distances import align_columns
 
     x = align_columns(_score_column(seen.parts["yes"]), _score_column(seen.parts["no"]))
@@ -58,7 +58,7 @@ def _score_histogram_by_outcome(seen: TableScan) -> tuple:
 
 
 def _error_metrics(p: Profile) -> dict:
-    "MAE and RMSE with 95 % intervals; that of RMSE from the spread of the squares over the buckets, by the delta method."
+    """MAE and RMSE with 95 % intervals; that of RMSE from the spread of the squares over the buckets, by the delta method."""
     e = p.columns["error"]
     size = p.columns["size"]
     n = e.finite
@@ -80,7 +80,7 @@ def _error_metrics(p: Profile) -> dict:
 
 
 def measure_realised_metrics(seen: TableScan, threshold: float) -> dict:
-    "{metric: {value, low, high, n}} of the rows whose label is known."
+    """{metric: {value, low, high, n}} of the rows whose label is known."""
     from mlops_nb.monitoring.calibration import metrics_from_histogram
 
     if seen.task == "regression":
@@ -95,7 +95,7 @@ def measure_realised_metrics(seen: TableScan, threshold: float) -> dict:
 
 
 def _fit_reference_calibration(seen: TableScan, roles: ColumnRoles) -> Any:
-    "What a score meant in the reference; of numbers, a model of their errors."
+    """What a score meant in the reference; of numbers, a model of their errors."""
     from mlops_nb.monitoring.calibration import calibrate
     from mlops_nb.monitoring.performance import fit_error_model
 
@@ -120,7 +120,7 @@ def estimate_scan_performance(
     every: bool = False,
     roles: ColumnRoles | None = None,
 ) -> Any:
-    "Estimated metrics of the rows whose label is not known yet; of `every` row, to hold against what came true. Of numbers: of the rows kept."
+    """Estimated metrics of the rows whose label is not known yet; of `every` row, to hold against what came true. Of numbers: of the rows kept."""
     from mlops_nb.monitoring.performance import ErrorModel, estimate_from_histogram
 
     if isinstance(calibration, ErrorModel):
@@ -177,7 +177,7 @@ def _measure_multivariate_drift(a: pd.DataFrame, b: pd.DataFrame, columns: list[
 
 
 def _result_or_note(notes: list, of: Any) -> Any:
-    "What `of` returns; None, and a note, where it cannot be had."
+    """What `of` returns; None, and a note, where it cannot be had."""
     try:
         return of()
     except (UserError, ValueError, FloatingPointError) as e:
@@ -194,29 +194,37 @@ def _measure_window_performance(
     roles: ColumnRoles,
     notes: list,
 ) -> list[dict]:
-    "Realised and estimated metrics of each window; an estimate knows the errors of those before."
+    """Realised and estimated metrics of each window; an estimate knows the errors of those before."""
     from mlops_nb.monitoring.record import tabulate_estimate_errors
 
     got = []
     lines = []
     for name, s in zip(names, seens):
         real = measure_realised_metrics(s, threshold)
-        plain_ = lambda e: (
-            {
-                k: {x: v[x] for x in ("value", "low", "high")}
-                for k, v in e.items.items()
-                if v["value"] is not None
-            }
-            if e
-            else {}
-        )
-        past = tabulate_estimate_errors(lines)
-        told = lambda every: plain_(
-            _result_or_note(
-                notes,
-                lambda: estimate_scan_performance(s, calibration, threshold, past, every, roles),
+
+        def plain_(e):
+            return (
+                {
+                    k: {x: v[x] for x in ("value", "low", "high")}
+                    for k, v in e.items.items()
+                    if v["value"] is not None
+                }
+                if e
+                else {}
             )
-        )
+
+        past = tabulate_estimate_errors(lines)
+
+        def told(every):
+            return plain_(
+                _result_or_note(
+                    notes,
+                    lambda: estimate_scan_performance(
+                        s, calibration, threshold, past, every, roles
+                    ),
+                )
+            )
+
         open_ = told(False)
         every = told(True)
         n = sum(s.parts[k].rows for k in ("yes", "no", "error") if k in s.parts)
@@ -247,7 +255,7 @@ MIN_REFERENCE_ROWS = 30  # rows of a reference
 
 
 def _name_windows(current: Any) -> dict:
-    "{name: table}: of files their names, with as much of the folder as tells them apart."
+    """{name: table}: of files their names, with as much of the folder as tells them apart."""
     given = dict(current) if isinstance(current, dict) else None
     each = (
         [*given.values()]
@@ -280,7 +288,7 @@ def _name_windows(current: Any) -> dict:
 
 
 def _scan_reference(reference: Any, roles: ColumnRoles) -> tuple[TableScan, ColumnRoles, list]:
-    "The reference, what roles it leaves, and what is to be said of it. Raises in words where it teaches nothing."
+    """The reference, what roles it leaves, and what is to be said of it. Raises in words where it teaches nothing."""
     then = scan_table(reference, roles)
     notes = []
     if then.profile.rows < MIN_REFERENCE_ROWS:
@@ -310,7 +318,7 @@ def _scan_reference(reference: Any, roles: ColumnRoles) -> tuple[TableScan, Colu
     if (
         roles.outcomes is not None
         and not then.joined
-        and not roles.label in read_table_columns(reference)
+        and roles.label not in read_table_columns(reference)
     ):
         raise UserError(
             expected=f"labels for rows of the reference, by {roles.key}",
@@ -323,7 +331,7 @@ def _scan_reference(reference: Any, roles: ColumnRoles) -> tuple[TableScan, Colu
 def _note_unexpected_labels(
     roles: ColumnRoles, then: TableScan, seens: list[TableScan], names: list[str]
 ) -> list:
-    "What is to be said of labels in the windows: values that the reference never had, outcomes that found no row."
+    """What is to be said of labels in the windows: values that the reference never had, outcomes that found no row."""
     got = [
         Message("watch.label_new", window=n, label=roles.label, values=", ".join(new[:5]))
         for n, s in zip(names, seens)
@@ -352,7 +360,8 @@ def monitor(
     key: str | None = None,
 ) -> Assessment:
     """Monitor a model from tables: `reference` and `current` are DataFrames, or Parquet or CSV files, `current` also a list or a dict {name: table} of windows of which the last is judged.
-    `score`: the model's answer (of two classes: the probability of yes); `label`: what came true, may be missing in part; `time`: of the reference, for its spans; `limits`: as under `monitor:` in params.yaml. `together`: also compare all columns at once. `labels`: a table with `key` and `label`, where outcomes arrive later than rows. Raises in words."""
+    `score`: the model's answer (of two classes: the probability of yes); `label`: what came true, may be missing in part; `time`: of the reference, for its spans; `limits`: as under `monitor:` in params.yaml. `together`: also compare all columns at once. `labels`: a table with `key` and `label`, where outcomes arrive later than rows. Raises in words.
+    """
     given = _name_windows(current)
     reference = require_table(reference, "reference")
     if label and not score:

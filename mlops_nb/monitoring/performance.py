@@ -46,7 +46,7 @@ from mlops_nb.monitoring.record import (
 # %% ../../nbs/api/monitoring/13_performance.ipynb #9bf31c7f
 @dataclass(frozen=True)
 class PerformanceEstimate:
-    "Estimated metrics of `n` rows, {metric: {value, low, high}}, and what is known of earlier estimates: `past`, see `bias_and_spread`."
+    """Estimated metrics of `n` rows, {metric: {value, low, high}}, and what is known of earlier estimates: `past`, see `bias_and_spread`."""
 
     task: str
     n: int
@@ -78,7 +78,7 @@ class PerformanceEstimate:
 
 
 def _widen_by_past_errors(name: str, x: dict, past: dict | None) -> dict:
-    "The interval, with that of past errors where there are three or more."
+    """The interval, with that of past errors where there are three or more."""
     if x["value"] is None or not past or past["n"] < 3:
         return x
     from scipy.special import stdtrit
@@ -104,7 +104,7 @@ def estimate_from_histogram(
     task: str = "binary",
     rehearsed: pd.DataFrame | None = None,
 ) -> PerformanceEstimate:
-    "Metrics to be expected of rows without outcome, from the histogram of their scores. `past`: of `record`; `rehearsed`: of `rehearse`, its stand-in until three windows have come true. Scores beyond the reference's get the probability at its end."
+    """Metrics to be expected of rows without outcome, from the histogram of their scores. `past`: of `record`; `rehearsed`: of `rehearse`, its stand-in until three windows have come true. Scores beyond the reference's get the probability at its end."""
     at, n = check_score_histogram(at, counts)
     parts = metric_terms(task, at, threshold)
     rng = np.random.default_rng(0)
@@ -145,7 +145,7 @@ def estimate_from_histogram(
 def cross_validate_estimates(
     parts: dict[str, tuple], threshold: float = 0.5, task: str = "binary"
 ) -> pd.DataFrame:
-    "The errors of estimates on each part of the reference {name: (at, positives, negatives)}, calibrated on the other parts; as `record`. Parts: such as its weeks."
+    """The errors of estimates on each part of the reference {name: (at, positives, negatives)}, calibrated on the other parts; as `record`. Parts: such as its weeks."""
     rows = []
     for name, (at, pos, neg) in parts.items():
         x, yes, no = (
@@ -177,7 +177,7 @@ def cross_validate_estimates(
 # %% ../../nbs/api/monitoring/13_performance.ipynb #33e75ff0
 @dataclass(frozen=True)
 class ErrorModel:
-    "Expected |error| and error² of a row. `noise`: mean squared residual of each by its mean squared value; `n`: reference rows."
+    """Expected |error| and error² of a row. `noise`: mean squared residual of each by its mean squared value; `n`: reference rows."""
 
     columns: dict
     pipelines: tuple
@@ -187,7 +187,7 @@ class ErrorModel:
     def estimate(
         self, X: pd.DataFrame, pred: Any, past: pd.DataFrame | None = None
     ) -> PerformanceEstimate:
-        "MAE and RMSE to be expected for rows without outcome and their predictions."
+        """MAE and RMSE to be expected for rows without outcome and their predictions."""
         known = summarise_estimate_errors(past)
         none = "" if len(X) else "no_rows"
         (a, va), (b, vb) = (
@@ -220,7 +220,7 @@ class ErrorModel:
 
 
 def fit_error_model(X: pd.DataFrame, y: Any, pred: Any, trees: int = 60) -> ErrorModel:
-    "Learn from reference rows how large errors are. Rows without outcome are left out."
+    """Learn from reference rows how large errors are. Rows without outcome are left out."""
     from mlops_nb.modeling.encoding import classify_feature_columns, prepare_features
     from mlops_nb.modeling.estimators import build_pipeline
 
@@ -239,18 +239,21 @@ def fit_error_model(X: pd.DataFrame, y: Any, pred: Any, trees: int = 60) -> Erro
     fold = np.arange(len(e)) * 3 // len(e)
     got = []
     noise = []
-    made = lambda: build_pipeline(
-        "regression",
-        frame,
-        "sklearn.ensemble.HistGradientBoostingRegressor",
-        {
-            "max_iter": trees,
-            "learning_rate": 0.08,
-            "max_leaf_nodes": 15,
-            "min_samples_leaf": int(np.clip(len(e) // 50, 5, 100)),
-            "early_stopping": False,
-        },
-    )
+
+    def made():
+        return build_pipeline(
+            "regression",
+            frame,
+            "sklearn.ensemble.HistGradientBoostingRegressor",
+            {
+                "max_iter": trees,
+                "learning_rate": 0.08,
+                "max_leaf_nodes": 15,
+                "min_samples_leaf": int(np.clip(len(e) // 50, 5, 100)),
+                "early_stopping": False,
+            },
+        )
+
     for size in (abs(e), e**2):
         unseen = np.concatenate(
             [
@@ -274,7 +277,7 @@ SCORE_DIGITS = 3
 def bucket_scores(
     task: str, pred: pd.DataFrame, threshold: float, right: np.ndarray | None = None
 ) -> tuple[np.ndarray, ...]:
-    "Scores (of several classes: the highest), rows and, where `right` (1 yes, 0 no) is given, yes and no by score. Scores are rounded to three digits, but never across the threshold."
+    """Scores (of several classes: the highest), rows and, where `right` (1 yes, 0 no) is given, yes and no by score. Scores are rounded to three digits, but never across the threshold."""
     s = pred[[c for c in pred if c.startswith("score")]].to_numpy(float).max(1)
     v = np.clip(np.round(s, SCORE_DIGITS), 0, 1)
     if task == "binary":
@@ -285,7 +288,10 @@ def bucket_scores(
         )
     keep = np.isfinite(s)
     at, i = np.unique(v[keep], return_inverse=True)
-    count = lambda w: np.bincount(i, w[keep], len(at)).astype(int)
+
+    def count(w):
+        return np.bincount(i, w[keep], len(at)).astype(int)
+
     return (
         at,
         count(np.ones(len(s))),
@@ -305,7 +311,7 @@ def _binary_outcomes(task: str, y: np.ndarray, pred: pd.DataFrame) -> np.ndarray
 def fit_performance_estimator(
     task: str, y: np.ndarray, pred: pd.DataFrame, X: pd.DataFrame, threshold: float = 0.5
 ) -> tuple[dict, dict]:
-    "What is to lie beside a model: JSON for reference.json, and files (name → bytes). `y`, `pred`, `X`: target codes, predictions and features of rows that the model was not fitted to, in the order of time. Empty where they teach nothing."
+    """What is to lie beside a model: JSON for reference.json, and files (name → bytes). `y`, `pred`, `X`: target codes, predictions and features of rows that the model was not fitted to, in the order of time. Empty where they teach nothing."""
     try:
         if task == "regression":
             from mlops_nb.modeling.persistence import dump_skops
@@ -315,7 +321,10 @@ def fit_performance_estimator(
                 "errors.skops": dump_skops(list(m.pipelines))
             }
         right = _binary_outcomes(task, y, pred)
-        of = lambda rows: bucket_scores(task, pred.iloc[rows], threshold, right[rows])
+
+        def of(rows):
+            return bucket_scores(task, pred.iloc[rows], threshold, right[rows])
+
         at, _, yes, no = of(np.arange(len(pred)))
         past = cross_validate_estimates(
             {
@@ -346,7 +355,7 @@ def estimate_performance(
     X: pd.DataFrame | None = None,
     files: Any = None,
 ) -> PerformanceEstimate | None:
-    "Metrics to be expected of the rows in `pred` (and their features `X`, of numbers). `learned`: of `learn`; `files`: a function of a file's name that gives its bytes; `past`: of `estimate.record`. None where nothing was learned."
+    """Metrics to be expected of the rows in `pred` (and their features `X`, of numbers). `learned`: of `learn`; `files`: a function of a file's name that gives its bytes; `past`: of `estimate.record`. None where nothing was learned."""
     if not learned or not len(pred):
         return None
     if task == "regression":

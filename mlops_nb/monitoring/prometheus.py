@@ -8,8 +8,11 @@ __all__ = ["format_prometheus"]
 
 # %% ../../nbs/api/monitoring/01_prometheus.ipynb #37693cfc
 def format_prometheus(gauges: dict[str, tuple[str, list[tuple[dict, float | None]]]]) -> str:
-    "Prometheus' text format of {name: (help, [(labels, value)])}, all gauges; a missing value is NaN, the last of two with the same labels counts."
-    safe = lambda v: str(v).replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    """Prometheus' text format of {name: (help, [(labels, value)])}, all gauges; a missing value is NaN, the last of two with the same labels counts."""
+
+    def safe(v):
+        return str(v).replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
     lines = []
     for name, (about, rows) in gauges.items():
         lines += [

@@ -24,11 +24,14 @@ from .findings import Finding, first_window_with_finding
 
 # %% ../../nbs/api/monitoring/11_record.ipynb #c51ce410
 def tabulate_estimate_errors(lines: Iterable[dict], before: str = "") -> pd.DataFrame:
-    "One row per window and metric: window, metric, estimated, realised, error (estimated − realised). `lines`: of data/history.jsonl; `before`: only earlier windows."
+    """One row per window and metric: window, metric, estimated, realised, error (estimated − realised). `lines`: of data/history.jsonl; `before`: only earlier windows."""
     first = {}
     last = {}
     rows = []
-    real = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v)
+
+    def real(v):
+        return isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v)
+
     for x in (x for x in lines if not before or x["window"] < before):
         key = x["window"], x.get("champion")
         last[x["window"]] = key, x
@@ -45,7 +48,7 @@ def tabulate_estimate_errors(lines: Iterable[dict], before: str = "") -> pd.Data
 
 
 def summarise_estimate_errors(past: pd.DataFrame | None, last: int = 12) -> dict[str, dict]:
-    "Of the errors in the `last` windows, per metric: n, bias (mean), spread (standard deviation, n − 1), off (mean distance), most (largest)."
+    """Of the errors in the `last` windows, per metric: n, bias (mean), spread (standard deviation, n − 1), off (mean distance), most (largest)."""
     groups = (
         ()
         if past is None
@@ -64,7 +67,7 @@ def summarise_estimate_errors(past: pd.DataFrame | None, last: int = 12) -> dict
 
 
 def describe_estimate_errors(past: dict, metric: str) -> Message:
-    "How far off past estimates of a metric were, in a sentence. `past`: of `bias_and_spread`."
+    """How far off past estimates of a metric were, in a sentence. `past`: of `bias_and_spread`."""
     x = past.get(metric)
     return (
         Message(
@@ -83,14 +86,14 @@ def describe_estimate_errors(past: dict, metric: str) -> Message:
 def date_findings(
     findings: Iterable[Finding], lines: list[dict], window: str
 ) -> tuple[Finding, ...]:
-    "The findings, each with the window since which it has been there."
+    """The findings, each with the window since which it has been there."""
     return tuple(replace(f, since=first_window_with_finding(lines, f.id, window)) for f in findings)
 
 
 def describe_finding_changes(
     findings: Iterable[Finding], lines: list[dict], window: str
 ) -> tuple[Message, ...]:
-    "What is different from the last window before that was closed: findings that came, went and stayed."
+    """What is different from the last window before that was closed: findings that came, went and stayed."""
     before = sorted((x for x in lines if x["window"] < window), key=lambda x: x["window"])
     if not before:
         return (Message("monitor.none_before"),)
@@ -115,7 +118,7 @@ def describe_finding_changes(
 def drift_by_window(
     table: pd.DataFrame, lines: list[dict], window: str, most: int = 11
 ) -> pd.DataFrame:
-    "Columns × windows: shifts as multiples of the column's limit, of the last `most` windows that were closed before, and of this one."
+    """Columns × windows: shifts as multiples of the column's limit, of the last `most` windows that were closed before, and of this one."""
     before = {x["window"]: x["drift"] for x in lines if x["window"] < window and x.get("drift")}
     last = sorted(before)[-most:]
     return pd.DataFrame(

@@ -49,7 +49,7 @@ SPAN_PROFILE_BUCKETS = 64
 # %% ../../nbs/api/monitoring/05_reference.ipynb #a87ff679
 @dataclass(frozen=True, eq=False)
 class Reference:
-    "What was normal: the `profile` of the whole, those of its `spans` in fewer buckets, when each began and ended, and the mean score by value of each column (`response`)."
+    """What was normal: the `profile` of the whole, those of its `spans` in fewer buckets, when each began and ended, and the mean score by value of each column (`response`)."""
 
     profile: Profile
     spans: tuple[Profile, ...] = ()
@@ -88,7 +88,7 @@ class Reference:
 def split_into_spans(
     times: pd.Series | None, rows: int, n: int = REFERENCE_SPAN_COUNT
 ) -> list[np.ndarray]:
-    "Row positions of `n` spans of equal duration; of equal size in the order of the rows without `times`. Spans of under 30 rows are left out."
+    """Row positions of `n` spans of equal duration; of equal size in the order of the rows without `times`. Spans of under 30 rows are left out."""
     if times is None:
         got = np.array_split(np.arange(rows), n)
     else:
@@ -103,7 +103,7 @@ def split_into_spans(
 
 
 def measure_score_response(frame: pd.DataFrame, score: pd.Series) -> dict:
-    "Mean `score` by value of each column: {column: {text, at, score, n, missing, …}}; numbers in at most twenty bins, `at` their mean; text by name; `missing`: of rows without a value."
+    """Mean `score` by value of each column: {column: {text, at, score, n, missing, …}}; numbers in at most twenty bins, `at` their mean; text by name; `missing`: of rows without a value."""
     score = score.astype(float)
     base = float(score.mean())
     got = {}
@@ -157,11 +157,14 @@ def build_reference(
     score: pd.Series | None = None,
     columns: Iterable[str] | None = None,
 ) -> Reference:
-    "The reference of a table: `times` of its rows where it has any, `score` of the model where it is known."
+    """The reference of a table: `times` of its rows where it has any, `score` of the model where it is known."""
     columns = [str(c) for c in (frame.columns if columns is None else columns)]
     frame = frame[columns]
     cut = split_into_spans(times, len(frame))
-    day = lambda i, f: str(pd.Timestamp(getattr(times.iloc[i], f)()))
+
+    def day(i, f):
+        return str(pd.Timestamp(getattr(times.iloc[i], f)()))
+
     return Reference(
         profile_table(frame).coarse(REFERENCE_PROFILE_BUCKETS),
         tuple(profile_table(frame.iloc[i]).coarse(SPAN_PROFILE_BUCKETS) for i in cut),
@@ -171,7 +174,7 @@ def build_reference(
 
 
 def same_season_profile(ref: Reference, start: Any, end: Any) -> Profile | None:
-    "The spans of an earlier year in the same season as `start` to `end`, half a month around; None where the reference does not reach back a year, or has none there."
+    """The spans of an earlier year in the same season as `start` to `end`, half a month around; None where the reference does not reach back a year, or has none there."""
     if not ref.times or pd.Timestamp(start) - pd.Timestamp(ref.times[0][0]) < pd.Timedelta(
         days=330
     ):
@@ -190,7 +193,7 @@ def same_season_profile(ref: Reference, start: Any, end: Any) -> Profile | None:
 
 # %% ../../nbs/api/monitoring/05_reference.ipynb #c9f0f895
 def measure_score_effect(response: dict, column: ColumnProfile) -> float:
-    "How far the mean score moves when only this column's values change, in units of the score; NaN where nothing is known. `response`: of this column; what is the score itself moves it by as much as it moves."
+    """How far the mean score moves when only this column's values change, in units of the score; NaN where nothing is known. `response`: of this column; what is the score itself moves it by as much as it moves."""
     if not column.n + column.missing or not response:
         return math.nan
     if response.get("own"):
@@ -221,7 +224,7 @@ def measure_score_effect(response: dict, column: ColumnProfile) -> float:
 
 
 def measure_score_sensitivity(response: dict) -> float:
-    "How closely the score follows a column: the standard deviation of `response` over the reference's rows, in units of the score."
+    """How closely the score follows a column: the standard deviation of `response` over the reference's rows, in units of the score."""
     n = np.asarray(response["n"], float)
     s = np.asarray(response["score"])
     return (
@@ -236,7 +239,7 @@ MAX_SLICE_VALUES = 20  # most values of a column that is sliced by
 
 
 def profile_score_slices(frame: pd.DataFrame, score: pd.Series) -> dict:
-    "{column: {value: profile of the score, as JSON}} of the text columns with at most twenty values."
+    """{column: {value: profile of the score, as JSON}} of the text columns with at most twenty values."""
     got = {}
     for c in map(str, frame.columns):
         x = frame[c]
@@ -257,7 +260,7 @@ def profile_score_slices(frame: pd.DataFrame, score: pd.Series) -> dict:
 
 
 def compare_score_slices(ref: dict, cur: dict, least: int = 100) -> pd.DataFrame:
-    "One row per slice with at least `least` rows in both, most changed first: n, mean score then and now, PSI of the score, and the chance of such a difference."
+    """One row per slice with at least `least` rows in both, most changed first: n, mean score then and now, PSI of the score, and the chance of such a difference."""
     rows = []
     for c, v in ((c, v) for c in ref for v in ref[c] if v in cur.get(c, {})):
         a, b = (Profile.of(x[c][v]).columns["score"] for x in (ref, cur))

@@ -54,14 +54,14 @@ SAGEMAKER_TYPES = ("Fractional", "Integral", "String", "Unknown")
 
 # %% ../../nbs/api/monitoring/12_sagemaker.ipynb #a87ff679
 def infer_sagemaker_type(c: ColumnProfile, whole: bool = False) -> str:
-    "Fractional, Integral, String or Unknown. `whole`: whether all values are known to be whole numbers, where the profile cannot know."
+    """Fractional, Integral, String or Unknown. `whole`: whether all values are known to be whole numbers, where the profile cannot know."""
     if c.kind == "text":
         return "String"
     if not c.finite:
         return "Unknown"
     return (
         "Integral"
-        if whole or not c.shift and np.array_equal(c.values, np.rint(c.values))
+        if whole or (not c.shift and np.array_equal(c.values, np.rint(c.values)))
         else "Fractional"
     )
 
@@ -71,7 +71,7 @@ def _clip_to_float_range(v: float) -> float:
 
 
 def _mean_and_standard_deviation(c: ColumnProfile) -> tuple[float, float]:
-    "Mean and standard deviation (n); from the buckets where sums of enormous numbers have overflowed."
+    """Mean and standard deviation (n); from the buckets where sums of enormous numbers have overflowed."""
     if math.isfinite(c.mean + c.m2):
         return c.mean, math.sqrt(c.m2 / c.finite)
     top = max(abs(c.low), abs(c.high))
@@ -82,7 +82,7 @@ def _mean_and_standard_deviation(c: ColumnProfile) -> tuple[float, float]:
 
 
 def _kll_distribution(c: ColumnProfile) -> dict:
-    "Counts in buckets of equal width, the last one with its upper end; and all counts as levels of binary digits."
+    """Counts in buckets of equal width, the last one with its upper end; and all counts as levels of binary digits."""
     i = np.arange(DISTRIBUTION_BUCKETS + 1) / DISTRIBUTION_BUCKETS
     edges = c.low * (1 - i) + c.high * i
     n = np.bincount(
@@ -142,7 +142,7 @@ def _feature_statistics(name: str, c: ColumnProfile, whole: bool) -> dict:
 
 
 def build_statistics(p: Profile, whole: Iterable[str] = ()) -> dict:
-    "The content of statistics.json. Text of more than 1,024 values has no buckets, and its distinct_count is a lower bound. `whole`: columns known to hold whole numbers."
+    """The content of statistics.json. Text of more than 1,024 values has no buckets, and its distinct_count is a lower bound. `whole`: columns known to hold whole numbers."""
     whole = {*whole}
     return {
         "version": 0.0,
@@ -159,7 +159,7 @@ def build_constraints(
     drift: float = 0.1,
     rows: int = 0,
 ) -> dict:
-    "The content of constraints.json. `given`: limits by hand, as in params.yaml; `drift`: the distance that counts as drift; `rows`: of a window to be judged (see `limits.limits`)."
+    """The content of constraints.json. `given`: limits by hand, as in params.yaml; `drift`: the distance that counts as drift; `rows`: of a window to be judged (see `limits.limits`)."""
     known = isinstance(ref, Reference)
     base, m, whole = ref.profile if known else ref, Thresholds.of(given), {*whole}
     rise = (
@@ -225,7 +225,7 @@ MAX_CONSTRAINTS_BYTES = 50_000_000
 
 @dataclass(frozen=True)
 class ColumnConstraint:
-    "What one column must keep to: its type, the least share that is `complete`, no negative values, only values of the `domain` (None: any); and the settings of its checks."
+    """What one column must keep to: its type, the least share that is `complete`, no negative values, only values of the `domain` (None: any); and the settings of its checks."""
 
     type: str = "Unknown"
     complete: float = 0.0
@@ -236,25 +236,29 @@ class ColumnConstraint:
 
 @dataclass(frozen=True)
 class Constraints:
-    "A constraints.json as thresholds: one `Bound` per column."
+    """A constraints.json as thresholds: one `Bound` per column."""
 
     columns: dict[str, ColumnConstraint]
 
     def missing(self) -> dict[str, float]:
-        "The largest share of missing values per column."
+        """The largest share of missing values per column."""
         return {k: round(1 - b.complete, 10) for k, b in self.columns.items()}
 
     def _repr_markdown_(self) -> str:
-        one = lambda k, b: {
-            "column": k,
-            "type": b.type,
-            "missing up to": 1 - b.complete,
-            "non-negative": "yes" if b.non_negative else "",
-            "domain": "" if b.domain is None else f"{len(b.domain)} values",
-            "distance up to": b.settings[
-                "categorical_comparison_threshold" if b.type == "String" else "comparison_threshold"
-            ],
-        }
+        def one(k, b):
+            return {
+                "column": k,
+                "type": b.type,
+                "missing up to": 1 - b.complete,
+                "non-negative": "yes" if b.non_negative else "",
+                "domain": "" if b.domain is None else f"{len(b.domain)} values",
+                "distance up to": b.settings[
+                    "categorical_comparison_threshold"
+                    if b.type == "String"
+                    else "comparison_threshold"
+                ],
+            }
+
         return markdown_table([one(k, b) for k, b in self.columns.items()][:50])
 
 
@@ -329,7 +333,7 @@ def _parse_feature(f: Any, i: int, base: dict) -> tuple[str, ColumnConstraint]:
     domain = text.get("domains")
     _require(isinstance(sign, bool), "true or false", sign, f"is_non_negative {at}")
     _require(
-        domain is None or isinstance(domain, list) and all(isinstance(v, str) for v in domain),
+        domain is None or (isinstance(domain, list) and all(isinstance(v, str) for v in domain)),
         "a list of texts",
         domain,
         f"domains {at}",
@@ -345,7 +349,7 @@ def _parse_feature(f: Any, i: int, base: dict) -> tuple[str, ColumnConstraint]:
 
 
 def parse_constraints(got: Any) -> Constraints:
-    "The thresholds of a constraints.json that was read as JSON. Raises in words, naming the place."
+    """The thresholds of a constraints.json that was read as JSON. Raises in words, naming the place."""
     _require(
         isinstance(got, dict) and isinstance(got.get("features"), list),
         "{features: [ … ]}",
@@ -367,7 +371,7 @@ def parse_constraints(got: Any) -> Constraints:
 
 
 def read_constraints(path: str | Path) -> Constraints:
-    "The thresholds of the file at `path`. Raises in words for what is no such file."
+    """The thresholds of the file at `path`. Raises in words for what is no such file."""
     path = Path(path)
     todo = "correct the path, or copy the file from Model Monitor's bucket again"
     try:
@@ -392,7 +396,7 @@ ROBUST_C_ALPHA = 1.8  # Deequ's, for a level of .003
 
 
 def _share_of_type(c: ColumnProfile, kind: str) -> float | None:
-    "Share of a column's values that are of a type; None where the profile cannot know."
+    """Share of a column's values that are of a type; None where the profile cannot know."""
     if kind == "Unknown" or not c.n:
         return None
     if kind == "String":
@@ -420,7 +424,7 @@ def _text_has_type(text: str, kind: str) -> bool:
 def measure_baseline_distance(
     a: ColumnProfile, b: ColumnProfile, method: str = "Robust", categorical: str = "LInfinity"
 ) -> float:
-    "Amazon's distance of two columns, as in Deequ's Distance.scala: 0 to 1; of ChiSquared the p-value. NaN where one is empty."
+    """Amazon's distance of two columns, as in Deequ's Distance.scala: 0 to 1; of ChiSquared the p-value. NaN where one is empty."""
     x = align_columns(a, b)
     n = float(x.p.sum())
     m = float(x.q.sum())
@@ -490,12 +494,15 @@ def _column_violations(
 
 
 def find_violations(cur: Profile, rules: Constraints, base: Profile | None = None) -> list[dict]:
-    "The violations of constraint_violations.json: [{feature_name, constraint_check_type, description}], missing columns first. `base`: with which distributions are compared; without, they are not."
-    row = lambda name, check, text: {
-        "feature_name": name,
-        "constraint_check_type": check,
-        "description": text,
-    }
+    """The violations of constraint_violations.json: [{feature_name, constraint_check_type, description}], missing columns first. `base`: with which distributions are compared; without, they are not."""
+
+    def row(name, check, text):
+        return {
+            "feature_name": name,
+            "constraint_check_type": check,
+            "description": text,
+        }
+
     judged = {k: b for k, b in rules.columns.items() if b.settings["evaluate_constraints"]}
     got = [
         row(k, "missing_column_check", "The column is in the constraints and not in the data")
@@ -519,7 +526,7 @@ def find_violations(cur: Profile, rules: Constraints, base: Profile | None = Non
 
 # %% ../../nbs/api/monitoring/12_sagemaker.ipynb #3c59dc04
 def violations_to_findings(violations: Iterable[dict]) -> list[Finding]:
-    "Violations as findings of the monitor: at act where a column is not what was agreed, at watch where values are."
+    """Violations as findings of the monitor: at act where a column is not what was agreed, at watch where values are."""
     hard = ("missing_column_check", "data_type_check", "completeness_check")
     return [
         Finding(
@@ -543,7 +550,7 @@ def write_sagemaker_files(
     whole: Iterable[str] = (),
     drift: float = 0.1,
 ) -> list[Path]:
-    "Write `statistics.json` and `constraints.json` of a baseline into `folder`; with `cur`, statistics.json is of that window, and `constraint_violations.json` says how it breaks the constraints. Returns the paths."
+    """Write `statistics.json` and `constraints.json` of a baseline into `folder`; with `cur`, statistics.json is of that window, and `constraint_violations.json` says how it breaks the constraints. Returns the paths."""
     base, whole = ref.profile if isinstance(ref, Reference) else ref, [*whole]
     rules = build_constraints(ref, given, whole, drift, cur.rows if cur else 0)
     files = {"statistics": build_statistics(cur or base, whole), "constraints": rules} | (

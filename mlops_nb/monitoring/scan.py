@@ -40,7 +40,7 @@ SAMPLE_ROWS = 20_000
 
 # %% ../../nbs/api/monitoring/06_scan.ipynb #a87ff679
 def normalise_label_value(v: Any) -> str:
-    "A value of a label as text, however it is stored: 1 and 1.0 are one number, True and true one answer."
+    """A value of a label as text, however it is stored: 1 and 1.0 are one number, True and true one answer."""
     text = str(v).strip()
     if text.lower() in ("true", "false"):
         return text.lower()
@@ -52,7 +52,7 @@ def normalise_label_value(v: Any) -> str:
 
 @dataclass(frozen=True)
 class ColumnRoles:
-    "Which columns are what. `positive`: the value of the label that counts as yes; `columns`: those to watch, all others where none are named. `outcomes`: labels by `key`, from a table of their own."
+    """Which columns are what. `positive`: the value of the label that counts as yes; `columns`: those to watch, all others where none are named. `outcomes`: labels by `key`, from a table of their own."""
 
     score: str | None = None
     label: str | None = None
@@ -96,7 +96,7 @@ class ColumnRoles:
             )
 
     def answers(self, y: pd.Series) -> pd.Series:
-        "The label as numbers: 1 and 0 for yes and no, or what is to be predicted; missing stays missing, as do blanks and values that the reference never had. Raises in words for a label that is neither."
+        """The label as numbers: 1 and 0 for yes and no, or what is to be predicted; missing stays missing, as do blanks and values that the reference never had. Raises in words for a label that is neither."""
         if self.positive is not None:
             v = y.map(normalise_label_value, na_action="ignore").astype(object)
             return (
@@ -120,7 +120,7 @@ class ColumnRoles:
 
 @dataclass(frozen=True, eq=False)
 class TableScan:
-    "What one pass leaves of a table: `profile`, those of its `spans`, profiles of the score in four `parts` (yes, no, open: label not known; error: distance from a numeric label), and some `rows`."
+    """What one pass leaves of a table: `profile`, those of its `spans`, profiles of the score in four `parts` (yes, no, open: label not known; error: distance from a numeric label), and some `rows`."""
 
     profile: Profile
     spans: tuple
@@ -141,7 +141,7 @@ def _iterate_batches(source: Any, columns: list[str] | None = None) -> Iterator[
 
 
 def require_table(x: Any, what: str) -> Any:
-    "A DataFrame with one column of each name, or a path; anything else raises in words."
+    """A DataFrame with one column of each name, or a path; anything else raises in words."""
     if not isinstance(x, (pd.DataFrame, str, Path)):
         raise UserError(
             expected=f"a DataFrame or a file as {what} table",
@@ -162,7 +162,7 @@ def _batch_columns(b: Any) -> list[str]:
 
 
 def read_table_columns(source: Any) -> list[str]:
-    "The columns; of Parquet without reading more."
+    """The columns; of Parquet without reading more."""
     if (
         isinstance(source, pd.DataFrame)
         or Path(source).suffix.lower() != ".parquet"
@@ -199,7 +199,7 @@ def _parse_times(b: Any, column: str) -> np.ndarray:
 
 
 def _assign_spans(source: Any, roles: ColumnRoles, have: list[str]) -> np.ndarray:
-    "Which span each row belongs to; −1 for none."
+    """Which span each row belongs to; −1 for none."""
     if not roles.time:
         n = sum(len(b) for b in _iterate_batches(source, have[:1]))
         return (
@@ -213,11 +213,16 @@ def _assign_spans(source: Any, roles: ColumnRoles, have: list[str]) -> np.ndarra
         if len(t := (t := _parse_times(b, roles.time))[t > -9e18])
     ]
     low, high = (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else (0, 1)
-    of = lambda t: np.where(
-        t > -9e18,
-        np.minimum((t - low) * REFERENCE_SPAN_COUNT / max(high - low, 1), REFERENCE_SPAN_COUNT - 1),
-        -1,
-    ).astype(np.int8)
+
+    def of(t):
+        return np.where(
+            t > -9e18,
+            np.minimum(
+                (t - low) * REFERENCE_SPAN_COUNT / max(high - low, 1), REFERENCE_SPAN_COUNT - 1
+            ),
+            -1,
+        ).astype(np.int8)
+
     return np.concatenate(
         [
             np.zeros(0, np.int8),
@@ -240,14 +245,14 @@ def _numeric_scores(s: pd.Series) -> pd.Series:
 
 
 def _infer_task(y: pd.Series, s: pd.Series) -> str:
-    "What the label is: yes or no, or a number; empty where there is none. Raises in words for classes by number."
+    """What the label is: yes or no, or a number; empty where there is none. Raises in words for classes by number."""
     if not len(y):
         return ""
     if y.isin([0, 1]).all():
         return "binary"
     few = sorted(y.unique())[:20]
     if len(y) >= 30 and (
-        len(few) == 2 or len(few) < 20 and (y % 1 == 0).all() and s.between(0, 1).all()
+        len(few) == 2 or (len(few) < 20 and (y % 1 == 0).all() and s.between(0, 1).all())
     ):
         raise UserError(
             expected="a label of 0 and 1, or --positive VALUE",
@@ -258,7 +263,7 @@ def _infer_task(y: pd.Series, s: pd.Series) -> str:
 
 
 def _profile_scores_by_label(f: pd.DataFrame, roles: ColumnRoles, task: str) -> tuple[dict, str]:
-    "Profiles of the score by label of one batch."
+    """Profiles of the score by label of one batch."""
     if roles.label not in f:
         return {"open": profile_table(f[[roles.score]].set_axis(["score"], axis=1))}, task
     y = roles.answers(f[roles.label])
@@ -270,7 +275,10 @@ def _profile_scores_by_label(f: pd.DataFrame, roles: ColumnRoles, task: str) -> 
             found=f"{y.dropna()[~y.dropna().isin([0, 1])].iloc[0]:g}",
             remedy="name the label that has the outcome, or --positive VALUE",
         )
-    of = lambda m: profile_table(pd.DataFrame({"score": s[m]}))
+
+    def of(m):
+        return profile_table(pd.DataFrame({"score": s[m]}))
+
     got = {"open": of(y.isna())}
     if task == "binary":
         got |= {"yes": of(y == 1), "no": of(y == 0)}
@@ -281,14 +289,14 @@ def _profile_scores_by_label(f: pd.DataFrame, roles: ColumnRoles, task: str) -> 
 
 
 def _sampling_step(n: int) -> int:
-    "Every which of `n` rows is kept: a power of two, so that what is kept can be thinned as more come."
+    """Every which of `n` rows is kept: a power of two, so that what is kept can be thinned as more come."""
     return 1 << max(math.ceil(math.log2(max(n, 1) / (2 * SAMPLE_ROWS))), 0)
 
 
 def _profile_columns(
     source: Any, columns: list[str], ids: np.ndarray | None, also: list[str] = (), each: Any = None
 ) -> tuple[Profile, dict, pd.DataFrame]:
-    "Profile of some columns, those of the spans, and some rows, in one pass; `each`: is called with each batch, which has the columns `also` too."
+    """Profile of some columns, those of the spans, and some rows, in one pass; `each`: is called with each batch, which has the columns `also` too."""
     whole = None
     spans = {}
     kept = []
@@ -328,7 +336,7 @@ def _profile_columns(
 def scan_table(
     source: Any, roles: ColumnRoles, what: str = "reference", task: str = ""
 ) -> TableScan:
-    "One pass over a DataFrame or a CSV file, or over each column of a Parquet file, which holds least. Raises in words for files that cannot be read and columns that are not there."
+    """One pass over a DataFrame or a CSV file, or over each column of a Parquet file, which holds least. Raises in words for files that cannot be read and columns that are not there."""
     have = read_table_columns(source)
     roles.check(have, what)
     columns = [c for c in [*roles.watched(have), roles.score] if c in have]
@@ -373,7 +381,10 @@ def scan_table(
             parts[k] = merge_profiles(parts[k], p) if k in parts else p
 
     alone = not isinstance(source, pd.DataFrame) and Path(source).suffix.lower() == ".parquet"
-    join = lambda ps: Profile(ps[0].rows, {k: c for p in ps for k, c in p.columns.items()})
+
+    def join(ps):
+        return Profile(ps[0].rows, {k: c for p in ps for k, c in p.columns.items()})
+
     got = (
         [_profile_columns(source, [c], ids) for c in columns]
         if alone
@@ -390,7 +401,10 @@ def scan_table(
         )
     if label:  # its drift counts as well
         y = pd.concat(label, ignore_index=True)
-        of = lambda y: profile_table(pd.DataFrame({roles.label: y})).columns
+
+        def of(y):
+            return profile_table(pd.DataFrame({roles.label: y})).columns
+
         whole.columns.update(of(y))
         rows = rows.assign(**{roles.label: y[:: _sampling_step(len(y))].to_numpy()})
         for s, p in spans.items():
@@ -410,7 +424,7 @@ def scan_table(
 
 # %% ../../nbs/api/monitoring/06_scan.ipynb #6b1df491
 def read_outcomes(labels: Any, key: str | None, label: str | None) -> pd.Series | None:
-    "Labels by key; of a key that comes twice, the last."
+    """Labels by key; of a key that comes twice, the last."""
     if labels is None:
         return None
     if not (key and label):
@@ -440,12 +454,15 @@ def _raise_missing_outcome_columns(b: Any, key: str, label: str) -> None:
 
 
 def find_sort_column(then: TableScan, roles: ColumnRoles) -> tuple[str | None, bool]:
-    "A column by whose values the rows are sorted, and whether that is sure: by score, label or fractions it is; whole numbers that rise may be a year."
-    up = lambda x: (
-        len(x) > 100
-        and x.nunique() > 1
-        and (x.is_monotonic_increasing or x.is_monotonic_decreasing)
-    )
+    """A column by whose values the rows are sorted, and whether that is sure: by score, label or fractions it is; whole numbers that rise may be a year."""
+
+    def up(x):
+        return (
+            len(x) > 100
+            and x.nunique() > 1
+            and (x.is_monotonic_increasing or x.is_monotonic_decreasing)
+        )
+
     for c in (
         c
         for c in then.rows

@@ -43,7 +43,7 @@ STATED_PSI_THRESHOLDS = {
 
 # %% ../../nbs/api/monitoring/07_thresholds.ipynb #aab32389
 def upper_prediction_limit(values: Iterable[float], share: float, least: float = 0.0) -> float:
-    "The value that one more sample of the same normal distribution exceeds with probability `share` (prediction limit, Hahn 1969); its standard deviation is taken as at least `least`. NaN from fewer than two values."
+    """The value that one more sample of the same normal distribution exceeds with probability `share` (prediction limit, Hahn 1969); its standard deviation is taken as at least `least`. NaN from fewer than two values."""
     v = np.asarray([*values], float)
     k = len(v)
     return (
@@ -56,7 +56,7 @@ def upper_prediction_limit(values: Iterable[float], share: float, least: float =
 
 
 def _binned_count_matrix(columns: list[ColumnProfile]) -> np.ndarray:
-    "Counts of the same column in several profiles on the same buckets, put into the bins of all together: one row each."
+    """Counts of the same column in several profiles on the same buckets, put into the bins of all together: one row each."""
     columns = [
         replace(c, kind=kind) if c.kind == "none" else c
         for kind in [next((c.kind for c in columns if c.kind != "none"), "none")]
@@ -69,7 +69,7 @@ def _binned_count_matrix(columns: list[ColumnProfile]) -> np.ndarray:
     keys_ = [c.at if text or not len(c.at) else c.at >> s - c.shift for c in columns]
     if text and any(c.hashed for c in columns):
         keys_ = [k >> s - c.shift for k, c in zip(keys_, columns)]
-    keys_ = [k for k in keys_]
+    keys_ = list(keys_)
     at = (
         np.unique(np.concatenate([k for k in keys_ if len(k)]))
         if any(map(len, keys_))
@@ -83,9 +83,9 @@ def _binned_count_matrix(columns: list[ColumnProfile]) -> np.ndarray:
 
 
 def psi_between_spans(columns: list[ColumnProfile], run: int = 1) -> np.ndarray:
-    "PSI of each run of `run` neighbouring spans (the last one has the first as neighbour) against the others."
+    """PSI of each run of `run` neighbouring spans (the last one has the first as neighbour) against the others."""
     m = _binned_count_matrix(columns)
-    k = len(m)
+    len(m)
     runs = sum(np.roll(m, -i, axis=0) for i in range(run))
     rest = m.sum(0) - runs
     p, q = (
@@ -100,7 +100,7 @@ def learn_thresholds(
     watch: float = WATCH_FALSE_ALARM_RATE,
     act: float = ACT_FALSE_ALARM_RATE,
 ) -> pd.DataFrame:
-    "One row per column: `psi_watch`, `psi_act`, `effect_act` (of the absolute effect), `missing` (of the rise of the share missing), and from how many `spans`; without enough, the stated ones, NaN and 0. `rows`: of the window; as many spans in a row are one sample, at most a third."
+    """One row per column: `psi_watch`, `psi_act`, `effect_act` (of the absolute effect), `missing` (of the rise of the share missing), and from how many `spans`; without enough, the stated ones, NaN and 0. `rows`: of the window; as many spans in a row are one sample, at most a third."""
     k = len(ref.spans)
     out = []
     n = np.array([s.rows for s in ref.spans])
@@ -120,18 +120,22 @@ def learn_thresholds(
             columns=["column", *STATED_PSI_THRESHOLDS, "effect_act", "missing", "spans"],
         )
     run = int(np.clip(round(rows / n.mean()), 1, k // 3))
-    mean = lambda v, run=run: (
-        sum(np.roll(n * v, -i) for i in range(run)) / sum(np.roll(n, -i) for i in range(run))
-    )
-    high = lambda runs, single, share: upper_prediction_limit(
-        runs, share / family, single.std(ddof=1)
-    )
+
+    def mean(v, run=run):
+        return sum(np.roll(n * v, -i) for i in range(run)) / sum(np.roll(n, -i) for i in range(run))
+
+    def high(runs, single, share):
+        return upper_prediction_limit(runs, share / family, single.std(ddof=1))
+
     for c in ref.profile.columns:
         each = [s.columns[c] for s in ref.spans]
         moved, once = (np.cbrt(psi_between_spans(each, r)) for r in (run, 1))
         gone = np.array([x.missing for x in each]) / n
         e = mean(np.nan_to_num([measure_score_effect(ref.response.get(c, {}), x) for x in each]))
-        cubed = lambda share: max(high(moved, once, share) ** 3, 1e-5)
+
+        def cubed(share):
+            return max(high(moved, once, share) ** 3, 1e-5)
+
         out.append(
             {
                 "column": c,
@@ -161,7 +165,7 @@ LOWER_IS_BETTER = {
 
 @dataclass(frozen=True)
 class Thresholds:
-    "When a monitored quantity becomes a finding."
+    """When a monitored quantity becomes a finding."""
 
     psi_watch: float | str = (
         "learned"  # shift of a column (population stability index) that is worth a look; learned: from the reference's own spans
@@ -183,7 +187,7 @@ class Thresholds:
                 (v in VERDICT_LEVELS, "ok, watch or act")
                 if k == "drift_max"
                 else (
-                    v == "learned" or _is_finite_number(v) and v >= 0,
+                    v == "learned" or (_is_finite_number(v) and v >= 0),
                     "learned, or a number from 0 up",
                 )
                 if k in ("psi_watch", "psi_act", "missing_watch")
@@ -203,7 +207,7 @@ class Thresholds:
 
     @classmethod
     def of(cls, given: "dict | Thresholds | None") -> "Thresholds":
-        "From keys and values of params.yaml; unknown keys raise in words."
+        """From keys and values of params.yaml; unknown keys raise in words."""
         names = [f.name for f in fields(cls)]
         for k in () if isinstance(given, cls) else given or {}:
             if k not in names:
@@ -225,7 +229,7 @@ STATED_MISSING_THRESHOLD = 0.05
 
 
 def resolve_column_thresholds(ref: Reference, rows: int, m: Thresholds) -> pd.DataFrame:
-    "Limits of each column with their `source`, where those by hand go before the learned."
+    """Limits of each column with their `source`, where those by hand go before the learned."""
     d = learn_thresholds(ref, rows)
     few = d.spans == 0
     d["missing"] = np.where(

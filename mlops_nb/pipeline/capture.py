@@ -20,7 +20,7 @@ def discard_text(text: str) -> None:
 
 
 class OutputRecorder:
-    "Records the outputs of one cell after the other, as nbclient would. `echo` gets all text at once (the console)."
+    """Records the outputs of one cell after the other, as nbclient would. `echo` gets all text at once (the console)."""
 
     def __init__(self, echo: Callable = discard_text):
         self.outputs, self.shown, self.wait, self.echo, self.pid, self.files = (
@@ -56,7 +56,7 @@ class OutputRecorder:
             self.add({"output_type": "stream", "name": name, "text": text})
 
     def drain(self) -> None:
-        "Take over what went past Python's streams to the file descriptors: C code, subprocesses, forked workers."
+        """Take over what went past Python's streams to the file descriptors: C code, subprocesses, forked workers."""
         for fd, f in self.files.items():
             self.text(("stdout", "stderr")[fd - 1], f.read().decode("utf-8", "replace"))
 
@@ -93,8 +93,9 @@ class _CapturedStream(io.TextIOBase):
 
 @contextlib.contextmanager
 def capture_streams(tape: OutputRecorder) -> Iterator[None]:
-    "Standard streams and their file descriptors go to `tape`, standard input is empty."
-    import builtins, getpass
+    """Standard streams and their file descriptors go to `tape`, standard input is empty."""
+    import builtins
+    import getpass
     from IPython.core.error import StdinNotImplementedError
 
     def no_input(*a, **k):
@@ -139,14 +140,15 @@ def capture_streams(tape: OutputRecorder) -> Iterator[None]:
 
 
 def create_capturing_shell(tape: OutputRecorder) -> Any:
-    "IPython's shell with everything it shows going to `tape`; no history, no profile of the user."
+    """IPython's shell with everything it shows going to `tape`; no history, no profile of the user."""
     from IPython.core.displayhook import DisplayHook
     from IPython.core.displaypub import DisplayPublisher
     from IPython.core.interactiveshell import InteractiveShell
     from ipykernel.jsonutil import encode_images, json_clean
     from traitlets.config import Config
 
-    clean = lambda data: json_clean(encode_images(dict(data)))
+    def clean(data):
+        return json_clean(encode_images(dict(data)))
 
     class Hook(DisplayHook):
         def write_output_prompt(self):

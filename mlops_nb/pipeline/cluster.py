@@ -45,7 +45,7 @@ def _identity(x: Any) -> Any:
 
 
 def _call_in_project(top: str, f: Callable, *args: Any) -> Any:
-    "Call `f` as in the project at `top`."
+    """Call `f` as in the project at `top`."""
     os.environ["MLOPS_NB_ROOT"] = top
     if top not in sys.path:
         sys.path.insert(0, top)
@@ -54,19 +54,19 @@ def _call_in_project(top: str, f: Callable, *args: Any) -> Any:
 
 @dataclass(frozen=True)
 class ComputeEngine:
-    "Where work is done: in this process (`client` None), or by the workers of a Dask cluster. Results are the same."
+    """Where work is done: in this process (`client` None), or by the workers of a Dask cluster. Results are the same."""
 
     client: Any = None
 
     def map(self, f: Callable, items: Iterable, *shared: Any) -> list:
-        "[f(item, *shared) for each item], in order. What is `shared` is sent once. Raises what `f` raises."
+        """[f(item, *shared) for each item], in order. What is `shared` is sent once. Raises what `f` raises."""
         if self.client is None:
             return [f(x, *shared) for x in items]
         held = [self._task(_identity, s) for s in shared]
         return self._results([self._task(f, x, *held) for x in items])
 
     def stream(self, path: str | Path, columns: Iterable[str] | None = None) -> Profile:
-        "The profile of a Parquet or CSV file, as `profile.stream`. Workers read it under the same path, a run of row groups at a time; a CSV file has none and is one task."
+        """The profile of a Parquet or CSV file, as `profile.stream`. Workers read it under the same path, a run of row groups at a time; a CSV file has none and is one task."""
         path, columns = Path(path).resolve(), None if columns is None else [*columns]
         cut = [] if self.client is None else split_row_groups(path)
         return (
@@ -76,7 +76,7 @@ class ComputeEngine:
         )
 
     def profile(self, frame: pd.DataFrame) -> Profile:
-        "The profile of a table in memory, by ranges of rows."
+        """The profile of a table in memory, by ranges of rows."""
         return (
             merge_pairwise(map(profile_table, split_rows(frame)))
             if self.client is None
@@ -113,14 +113,14 @@ class ComputeEngine:
             ) from None
         except (CancelledError, CommClosedError, TimeoutError) as e:
             raise UserError(
-                expected=f"the Dask scheduler until the end",
+                expected="the Dask scheduler until the end",
                 found=f"it went away ({type(e).__name__})",
                 remedy="start it again, then run again",
             ) from None
 
 
 def split_rows(frame: pd.DataFrame, rows: int = BATCH_ROWS) -> list[pd.DataFrame]:
-    "The table in parts of at most `rows` rows; columns of Python objects first become what the whole of them is, as a part alone may look like something else."
+    """The table in parts of at most `rows` rows; columns of Python objects first become what the whole of them is, as a part alone may look like something else."""
     if len(frame) <= rows:
         return [frame]
     names = frame.columns
@@ -156,7 +156,7 @@ def _project_code_digest(top: str) -> str:
 
 
 def _library_versions() -> dict[str, str]:
-    "What makes results equal: libraries that compute, and the code."
+    """What makes results equal: libraries that compute, and the code."""
     return {
         "Python": ".".join(map(str, sys.version_info[:3])),
         **{k: metadata.version(k) for k in ("numpy", "pandas", "pyarrow", "scikit-learn")},
@@ -168,7 +168,7 @@ def _library_versions() -> dict[str, str]:
 def open_compute_engine(
     name: str = "local", address: str = "", wait: float = 30
 ) -> Iterator[ComputeEngine]:
-    "The engine of that name. `address`: of the scheduler, if not the one of settings.ini; `wait`: seconds for it and a first worker. Raises in words."
+    """The engine of that name. `address`: of the scheduler, if not the one of settings.ini; `wait`: seconds for it and a first worker. Raises in words."""
     if name not in COMPUTE_ENGINES:
         raise UserError(
             expected="monitor.engine as local or dask",
@@ -195,7 +195,7 @@ def open_compute_engine(
 
 
 def make_mapper(name: str = "local") -> Callable:
-    "The `map` of the engine of that name, connected while it is called: what `features.build` and `model.train` take as `each`."
+    """The `map` of the engine of that name, connected while it is called: what `features.build` and `model.train` take as `each`."""
 
     def each(f: Callable, items: Iterable, *shared: Any) -> list:
         items = [*items]
@@ -206,9 +206,10 @@ def make_mapper(name: str = "local") -> Callable:
 
 
 def import_dask() -> None:
-    "Import Dask, or say how to get it."
+    """Import Dask, or say how to get it."""
     try:
-        import dask, distributed
+        import dask
+        import distributed
     except ImportError:
         raise UserError(
             expected="the packages dask and distributed, for engine: dask",

@@ -47,7 +47,7 @@ PRESENTATION_MODULES = ("mlops_nb.core.messages", "mlops_nb.reporting.page")
 
 
 def find_module_file(name: str, top: Path) -> Path | None:
-    "The source file of a module of the project, of mlops_nb wherever it is, or of another checkout on the path; None for the standard library and other installed packages."
+    """The source file of a module of the project, of mlops_nb wherever it is, or of another checkout on the path; None for the standard library and other installed packages."""
     rel = Path(*name.split("."))
     for f in (top / rel.with_suffix(".py"), top / rel / "__init__.py"):
         if f.exists():
@@ -62,8 +62,7 @@ def find_module_file(name: str, top: Path) -> Path | None:
     origin = (list(spec.submodule_search_locations or ()) or [spec.origin])[0] if spec else None
     if (
         not origin
-        or head != "mlops_nb"
-        and {"site-packages", "dist-packages"} & set(Path(origin).parts)
+        or (head != "mlops_nb" and {"site-packages", "dist-packages"} & set(Path(origin).parts))
         or not Path(origin).exists()
     ):
         return None
@@ -74,7 +73,7 @@ def find_module_file(name: str, top: Path) -> Path | None:
 
 
 def find_imports(node: ast.AST, package: str = "") -> Iterator[str]:
-    "Every module that a tree may import, inside functions too; `from a import b` yields a and a.b."
+    """Every module that a tree may import, inside functions too; `from a import b` yields a and a.b."""
     for n in ast.walk(node):
         if isinstance(n, ast.Import):
             yield from (a.name for a in n.names)
@@ -86,7 +85,7 @@ def find_imports(node: ast.AST, package: str = "") -> Iterator[str]:
 
 @functools.cache
 def _digest_module(file: Path, name: str) -> tuple[dict, tuple, tuple]:
-    "(digests of a module's parts, what it imports, distributions it names in a constant `distributions`)"
+    """(digests of a module's parts, what it imports, distributions it names in a constant `distributions`)."""
     try:
         node = ast.parse(file.read_text("utf-8"))
     except (SyntaxError, UnicodeDecodeError) as e:
@@ -115,7 +114,7 @@ def _digest_module(file: Path, name: str) -> tuple[dict, tuple, tuple]:
 def collect_import_closure(
     names: list[str], top: Path, skip: tuple[str, ...] = PRESENTATION_MODULES
 ) -> tuple[dict[str, Path], set[str], set[str]]:
-    "From module names: {project module: file} reached by imports, the installed top-level packages they import, distributions they name."
+    """From module names: {project module: file} reached by imports, the installed top-level packages they import, distributions they name."""
     files = {}
     outside = set()
     named = set()
@@ -142,7 +141,7 @@ def collect_import_closure(
 
 # %% ../../nbs/api/pipeline/08_digests.ipynb #45c48cce
 def read_locked_versions(top: Path) -> dict[str, str]:
-    "Distribution → version, of `requirements.lock`."
+    """Distribution → version, of `requirements.lock`."""
     file = top / "requirements.lock"
     rows = (
         re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;\\]+)", file.read_text("utf-8"), re.M)
@@ -164,7 +163,7 @@ def _distributions_by_package() -> dict:
 def select_locked_versions(
     packages: set[str], named: set[str], lock: dict[str, str]
 ) -> dict[str, str]:
-    "The locked versions of the distributions that provide `packages`, and of those `named`."
+    """The locked versions of the distributions that provide `packages`, and of those `named`."""
     dists = {
         _canonical_distribution_name(d)
         for p in packages
@@ -188,7 +187,7 @@ STAGE_CODE_ROOTS: dict[
 
 
 def _modules_named_in_parameters(p: dict, path: str, top: Path, lock: dict) -> list[str]:
-    "The modules that the parameter `path` (`train.estimator`) names; [] when it holds no import path. One that is nowhere, or not locked, is a worded error."
+    """The modules that the parameter `path` (`train.estimator`) names; [] when it holds no import path. One that is nowhere, or not locked, is a worded error."""
     section, _, name = path.partition(".")
     value = (p.get(section) or {}).get(name)
     found = []
@@ -225,7 +224,7 @@ def _modules_named_in_parameters(p: dict, path: str, top: Path, lock: dict) -> l
 
 
 def digest_notebook(path: Path) -> tuple[dict[str, str], list[str]]:
-    "({cell n: digest} of a notebook's code cells, the modules they import)"
+    """({cell n: digest} of a notebook's code cells, the modules they import)."""
     nodes = [
         parse_python("".join(c["source"]), f"{path.name}, code cell {i}")
         for i, c in enumerate((c for c in read_json(path)["cells"] if c["cell_type"] == "code"), 1)
@@ -238,7 +237,7 @@ def digest_notebook(path: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def digest_stage(top: Path, stage: str, p: dict, lock: dict) -> tuple[dict, dict[str, Path]]:
-    "(the digest of a stage with all its parts, the files it was read from)"
+    """(the digest of a stage with all its parts, the files it was read from)."""
     path = top / "nbs" / "stages" / f"{stage}.ipynb"
     entries, paths = STAGE_CODE_ROOTS.get(stage, ((), ("train.estimator", "features.modules")))
     cells, mods = digest_notebook(path) if not entries else ({}, [])
@@ -260,7 +259,7 @@ def digest_stage(top: Path, stage: str, p: dict, lock: dict) -> tuple[dict, dict
 
 # %% ../../nbs/api/pipeline/08_digests.ipynb #c51ce410
 def describe_code_changes(old: dict, new: dict) -> list[str]:
-    "Which parts differ between two sets of digests {stage: digests}, each with the stages that it reruns."
+    """Which parts differ between two sets of digests {stage: digests}, each with the stages that it reruns."""
 
     def flat(stage, d):
         files = {f"{stage}.ipynb": d["notebook"]} | {
@@ -296,7 +295,7 @@ _CELL_MARK = re.compile(r"^# %% .*$", re.M)
 
 
 def _exported_lines(source: str) -> list[str]:
-    "The lines of an exported cell as nbdev may write them: without directives and blank lines, imports from the package in one form."
+    """The lines of an exported cell as nbdev may write them: without directives and blank lines, imports from the package in one form."""
     return [
         x.rstrip()
         for x in _PACKAGE_IMPORT.sub(r"\1.", source).splitlines()
@@ -305,7 +304,7 @@ def _exported_lines(source: str) -> list[str]:
 
 
 def _holds_exported_text(sources: list[str], text: str) -> bool:
-    "Whether a module plainly holds the text of its exported cells and nothing else: the common case, told without parsing it all."
+    """Whether a module plainly holds the text of its exported cells and nothing else: the common case, told without parsing it all."""
     cells = _CELL_MARK.split(text)
     head = 2 if "# %% auto" in text else 1
     try:
@@ -318,7 +317,7 @@ def _holds_exported_text(sources: list[str], text: str) -> bool:
 
 
 def find_unexported_notebooks(top: Path) -> list[str]:
-    "Module notebooks whose exported cells are not what their module holds."
+    """Module notebooks whose exported cells are not what their module holds."""
     pyproject = top / "pyproject.toml"
     bad = []
     lib = (
@@ -360,7 +359,7 @@ def find_unexported_notebooks(top: Path) -> list[str]:
 
 
 def _find_unwatched_files(top: Path, files: set[Path]) -> list[str]:
-    "Project files that the stage `code` of dvc.yaml does not depend on."
+    """Project files that the stage `code` of dvc.yaml does not depend on."""
     from ruamel.yaml import YAML
 
     deps = (
@@ -387,7 +386,7 @@ def _find_unwatched_files(top: Path, files: set[Path]) -> list[str]:
 
 
 def digest_prose(top: Path, lock: dict) -> dict:
-    "Digests of what only pages depend on: every cell of the stage notebooks as written, the presenting modules, the section [report] of settings.ini."
+    """Digests of what only pages depend on: every cell of the stage notebooks as written, the presenting modules, the section [report] of settings.ini."""
     import configparser
 
     ini = configparser.ConfigParser(interpolation=None)
@@ -410,7 +409,7 @@ def digest_prose(top: Path, lock: dict) -> dict:
 
 
 def write_digests(top: Path) -> dict:
-    "Write data/code/<stage>.json, source.json and prose.json; say what changed since the last run. Raises when a module is not exported or a file not watched."
+    """Write data/code/<stage>.json, source.json and prose.json; say what changed since the last run. Raises when a module is not exported or a file not watched."""
     if bad := find_unexported_notebooks(top):
         raise UserError(
             expected="modules that are what their notebooks export",

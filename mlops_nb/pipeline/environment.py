@@ -48,7 +48,7 @@ def build_kernel_pins(flags: set[str]) -> dict[str, str]:
     OpenBLAS's kernels for Haswell crash on a processor that lacks what they use, so there
     nothing is pinned. numpy accepts the names of what it chooses at run time, and warns of others.
     """
-    if not REQUIRED_CPU_FLAGS <= flags:
+    if not flags >= REQUIRED_CPU_FLAGS:
         return {}
     return {
         "OPENBLAS_CORETYPE": "Haswell",
@@ -60,7 +60,7 @@ KERNEL_PINS = build_kernel_pins(read_cpu_flags())
 
 
 def describe_missing_pins(pins: dict[str, str] = KERNEL_PINS) -> str:
-    "What a run says, once, where the processor allows no pins; otherwise nothing."
+    """What a run says, once, where the processor allows no pins; otherwise nothing."""
     if pins:
         return ""
     return (
@@ -100,7 +100,7 @@ NUMERIC_VARIABLE_PREFIXES = (
 
 
 def pin_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    "`environment` as a stage has it: with `ENV`, and without other variables of numeric libraries."
+    """`environment` as a stage has it: with `ENV`, and without other variables of numeric libraries."""
     return {
         k: v for k, v in environment.items() if not k.startswith(NUMERIC_VARIABLE_PREFIXES)
     } | STAGE_ENVIRONMENT
@@ -130,7 +130,7 @@ def ensure_stage_environment() -> None:
 
 
 def die_with_parent(sig: int = signal.SIGTERM) -> None:
-    "Ask Linux for `sig` when the parent ends, so that a killed `dvc repro` leaves no stage working beside the next run."
+    """Ask Linux for `sig` when the parent ends, so that a killed `dvc repro` leaves no stage working beside the next run."""
     if sys.platform == "linux":
         import ctypes
 

@@ -117,7 +117,7 @@ _STARTUP_VARIABLE_PREFIXES = (
 
 # %% ../../nbs/api/pipeline/05_fork_server.ipynb #a87ff679
 def run_on_server(argv: list[str]) -> int | None:
-    "Run the command `argv` in a fork of the server that MLOPS_NB_SERVER names; returns its exit code, or None when it is to run cold."
+    """Run the command `argv` in a fork of the server that MLOPS_NB_SERVER names; returns its exit code, or None when it is to run cold."""
     if not argv or argv[0] not in FORKED_COMMANDS:
         return None
     umask = os.umask(0o22)
@@ -161,8 +161,10 @@ def run_on_server(argv: list[str]) -> int | None:
 
 # %% ../../nbs/api/pipeline/05_fork_server.ipynb #1679091c
 def _preload_modules(names: tuple) -> None:
-    "Import what is not there yet."
-    import ctypes, gc, importlib
+    """Import what is not there yet."""
+    import ctypes
+    import gc
+    import importlib
 
     if set(names) <= set(sys.modules):
         return
@@ -181,13 +183,13 @@ def _preload_modules(names: tuple) -> None:
 
 
 def _startup_variables(env: dict, forced: list[str]) -> dict:
-    "The variables that count when Python or a library starts, but for those that begin like one of `forced`."
+    """The variables that count when Python or a library starts, but for those that begin like one of `forced`."""
     given = {k: v for k, v in env.items() if not k.startswith(tuple(forced))}
     return {k: v for k, v in given.items() if k.startswith(_STARTUP_VARIABLE_PREFIXES)}
 
 
 def _receive_request(conn: socket.socket, forced: list[str]) -> dict | None:
-    "Read a request with its file descriptors; None when it must run cold or makes no sense."
+    """Read a request with its file descriptors; None when it must run cold or makes no sense."""
     conn.settimeout(10)
     try:
         _, fds, _, _ = socket.recv_fds(conn, 1, 3)
@@ -208,7 +210,7 @@ def _receive_request(conn: socket.socket, forced: list[str]) -> dict | None:
 
 
 def _become_command(r: dict, forced: list[str]) -> None:
-    "Turn this fork into what a cold Python would be at the start of the command."
+    """Turn this fork into what a cold Python would be at the start of the command."""
     import ctypes
 
     ctypes.CDLL(None).prctl(1, 9)  # end with the server
@@ -250,7 +252,7 @@ def _become_command(r: dict, forced: list[str]) -> None:
 
 
 def serve_forks(listener: socket.socket, lifeline: int, forced: list[str]) -> dict:
-    "Serve until the other end of `lifeline` closes. Returns only in a fork, with the request that it is to carry out."
+    """Serve until the other end of `lifeline` closes. Returns only in a fork, with the request that it is to carry out."""
     import select
 
     wake_r, wake_w = os.pipe()
@@ -315,8 +317,9 @@ def serve_forks(listener: socket.socket, lifeline: int, forced: list[str]) -> di
 
 
 def exit_process(code: int | None) -> None:
-    "What Python does at its end, but for freeing every object: that would copy the server's memory page by page, and some libraries complain when they are freed late."
-    import atexit, threading
+    """What Python does at its end, but for freeing every object: that would copy the server's memory page by page, and some libraries complain when they are freed late."""
+    import atexit
+    import threading
 
     threading._shutdown()
     atexit._run_exitfuncs()
@@ -329,7 +332,7 @@ def exit_process(code: int | None) -> None:
 
 
 def run_fork_server(listener: int, lifeline: int, forced: list[str]) -> None:
-    "The server's process; in a fork, the command."
+    """The server's process; in a fork, the command."""
     import importlib
 
     r = serve_forks(socket.socket(fileno=listener), lifeline, forced)
@@ -341,7 +344,7 @@ def run_fork_server(listener: int, lifeline: int, forced: list[str]) -> None:
 
 
 def is_listening(path: str) -> bool:
-    "Whether a server listens at `path`."
+    """Whether a server listens at `path`."""
     with socket.socket(socket.AF_UNIX) as s:
         return bool(path) and not s.connect_ex(path)
 
@@ -349,14 +352,17 @@ def is_listening(path: str) -> bool:
 @contextlib.contextmanager
 def start_fork_server() -> Iterator[dict[str, str]]:
     """Makes stage commands and DVC warm in this process's children, as long as the block lasts, and returns the variables that do so (set already); {} where only cold is possible.
-    A run inside a run uses the server that is there."""
+    A run inside a run uses the server that is there.
+    """
     if sys.platform != "linux":
         yield {}
         return
     if is_listening(outer := os.environ.get("MLOPS_NB_SERVER", "")):
         yield {"MLOPS_NB_SERVER": outer}
         return
-    import shutil, subprocess, tempfile
+    import shutil
+    import subprocess
+    import tempfile
     import mlops_nb
     from mlops_nb.core.project import project_root
     from mlops_nb.pipeline.environment import (

@@ -38,7 +38,7 @@ from .environment import pin_environment
 def run_cells(
     man: Any, execution_timeout: float | None = None, echo: Callable = discard_text
 ) -> None:
-    "Execute the notebook of papermill's manager `man` in this process, until the first cell that fails. `execution_timeout`: seconds a cell."
+    """Execute the notebook of papermill's manager `man` in this process, until the first cell that fails. `execution_timeout`: seconds a cell."""
     reset_matplotlib()  # before the tape: what a broken matplotlibrc is told belongs to no page
     tape = OutputRecorder(echo)
     main = sys.modules["__main__"]
@@ -72,7 +72,7 @@ def run_cells(
 
 @functools.cache
 def load_papermill() -> Any:
-    "papermill, imported without the grammar of IRIs that costs a second, with our two engines registered."
+    """papermill, imported without the grammar of IRIs that costs a second, with our two engines registered."""
     skip = sys.modules.setdefault("rfc3987_syntax", None) is None
     import papermill
     from papermill.engines import Engine, NBClientEngine, papermill_engines
@@ -132,7 +132,7 @@ def execute_notebook(
     step: Callable = discard_text,
     echo: Callable = discard_text,
 ) -> dict:
-    "Execute a notebook with the parameters `given`; returns it with its outputs, up to the cell that failed. `step` gets every heading, `echo` all text, at once. Inside a live IPython a kernel is used."
+    """Execute a notebook with the parameters `given`; returns it with its outputs, up to the cell that failed. `step` gets every heading, `echo` all text, at once. Inside a live IPython a kernel is used."""
     pm = load_papermill()
     seen = []
     import nbformat
@@ -172,7 +172,7 @@ def execute_notebook(
 
 @dataclass(frozen=True)
 class NotebookFailure:
-    "What ended a notebook early. `cell` is the number among the code cells of the source notebook (0: the parameters), `line` the code that failed."
+    """What ended a notebook early. `cell` is the number among the code cells of the source notebook (0: the parameters), `line` the code that failed."""
 
     cell: int
     name: str
@@ -181,7 +181,7 @@ class NotebookFailure:
 
 
 def find_notebook_failure(nb: dict) -> NotebookFailure | None:
-    "None when every cell has run and none shows an error; an early `sys.exit(0)` is a problem too."
+    """None when every cell has run and none shows an error; an early `sys.exit(0)` is a problem too."""
     n = 0
     for c in nb["cells"]:
         if c["cell_type"] != "code":
@@ -210,6 +210,7 @@ def find_notebook_failure(nb: dict) -> NotebookFailure | None:
         return NotebookFailure(
             0 if injected else n, error["ename"], error["evalue"], line[1].strip() if line else ""
         )
+    return None
 
 
 # %% ../../nbs/api/pipeline/03_notebooks.ipynb #5bad888f

@@ -28,7 +28,7 @@ from .environment import die_with_parent
 
 # %% ../../nbs/api/pipeline/06_outputs.ipynb #6512bd43
 def read_stage_outputs(top: Path, name: str) -> list[str] | None:
-    "The outputs that dvc.yaml lists for the stage `name` (`train`, `preprocess-current`), or None when it has no such stage."
+    """The outputs that dvc.yaml lists for the stage `name` (`train`, `preprocess-current`), or None when it has no such stage."""
     from ruamel.yaml import YAML
 
     for stage, d in (
@@ -48,6 +48,7 @@ def read_stage_outputs(top: Path, name: str) -> list[str] | None:
             )
             for e in entries
         ]
+    return None
 
 
 @contextlib.contextmanager
@@ -82,7 +83,7 @@ def _hold_stage_lock(top: Path, name: str) -> Iterator[None]:
 
 
 def _is_orphaned_stage(path: Path, pid: int) -> bool:
-    "Whether `pid`, which holds the lock `path`, is the stage of its note, and its run is gone."
+    """Whether `pid`, which holds the lock `path`, is the stage of its note, and its run is gone."""
     import psutil
 
     try:
@@ -95,7 +96,7 @@ def _is_orphaned_stage(path: Path, pid: int) -> bool:
 
 
 def _replace_path(src: Path, dst: Path) -> None:
-    "Put a file or folder in place of what is there, also on another file system."
+    """Put a file or folder in place of what is there, also on another file system."""
     dst.parent.mkdir(parents=True, exist_ok=True)
     new = dst.parent / f".{dst.name}.mlops-nb-new"
     old = dst.parent / f".{dst.name}.mlops-nb-old"
@@ -133,7 +134,7 @@ def _publish_outputs(stage_dir: Path, dest: Path, listed: list[str] | None) -> N
 
 @contextlib.contextmanager
 def _interrupt_on_signals() -> Iterator[None]:
-    "SIGTERM and SIGHUP end the stage as Ctrl-C does, so that everything is cleaned up."
+    """SIGTERM and SIGHUP end the stage as Ctrl-C does, so that everything is cleaned up."""
     owner = os.getpid()
 
     def stop(num, frame):
@@ -173,7 +174,7 @@ def _prepare_checkout(top: Path) -> None:
 
 @contextlib.contextmanager
 def staged_outputs(name: str, dest: Path | None = None) -> Iterator[Path]:
-    "Run a stage: everything that `output_path` names inside goes into place when the block ends well, and nowhere otherwise. Raises worded errors; logs time and memory to .mlops/runs.jsonl."
+    """Run a stage: everything that `output_path` names inside goes into place when the block ends well, and nowhere otherwise. Raises worded errors; logs time and memory to .mlops/runs.jsonl."""
     top = project_root()
     begun = time.time()
     cpu = time.process_time()
@@ -215,7 +216,7 @@ def staged_outputs(name: str, dest: Path | None = None) -> Iterator[Path]:
 
 
 def peak_memory_mb() -> int:
-    "Peak memory of this process in MB (Linux counts kilobytes, macOS bytes)."
+    """Peak memory of this process in MB (Linux counts kilobytes, macOS bytes)."""
     return max(
         resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     ) // (1000 if sys.platform != "darwin" else 1_000_000)

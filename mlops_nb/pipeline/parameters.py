@@ -17,7 +17,7 @@ from ..core.errors import UserError, suggest
 # %% ../../nbs/api/pipeline/04_parameters.ipynb #a87ff679
 @dataclass(frozen=True)
 class Parameter:
-    "A parameter that a notebook declares: `name: type = default  # doc`."
+    """A parameter that a notebook declares: `name: type = default  # doc`."""
 
     name: str
     type: str
@@ -26,7 +26,7 @@ class Parameter:
 
 
 def parse_declared_parameters(nb: dict) -> dict[str, Parameter]:
-    "The parameters of a notebook, from its cell tagged `parameters`. Without an annotation the default's type counts."
+    """The parameters of a notebook, from its cell tagged `parameters`. Without an annotation the default's type counts."""
     cells = [c for c in nb["cells"] if "parameters" in c.get("metadata", {}).get("tags", [])]
     source = "".join(cells[0]["source"]) if cells else ""
     found = {}
@@ -66,7 +66,7 @@ def parse_declared_parameters(nb: dict) -> dict[str, Parameter]:
 
 
 def matches_type(value: Any, type: str) -> bool:
-    "Whether `value` is of the `type` written in Python: int for float, `| None`, Optional, Literal and the types inside lists and dicts count."
+    """Whether `value` is of the `type` written in Python: int for float, `| None`, Optional, Literal and the types inside lists and dicts count."""
 
     def ok(v, t):
         if isinstance(t, ast.BinOp):
@@ -79,7 +79,7 @@ def matches_type(value: Any, type: str) -> bool:
             if outer == "Literal":
                 return any(v == ast.literal_eval(e) for e in inner)
             if outer in ("Optional", "Union"):
-                return v is None and outer == "Optional" or any(ok(v, e) for e in inner)
+                return (v is None and outer == "Optional") or any(ok(v, e) for e in inner)
             return ok(v, t.value) and all(
                 ok(x, inner[-1]) for x in (v.values() if isinstance(v, dict) else v)
             )
@@ -117,7 +117,7 @@ def resolve_parameters(
     key: str | None = None,
     by_hand: dict | None = None,
 ) -> dict:
-    "The parameters of a run, checked: `given` is the stage's section of params.yaml, `by_hand` overrides it. Raises for what is unknown, missing or ill-typed."
+    """The parameters of a run, checked: `given` is the stage's section of params.yaml, `by_hand` overrides it. Raises for what is unknown, missing or ill-typed."""
     got = dict(given) | ({"window": key} if key else {})
     for name in by_hand or {}:
         if name not in decl:

@@ -40,7 +40,7 @@ from .fork_server import start_fork_server
 
 # %% ../../nbs/api/pipeline/09_reproduce.ipynb #a87ff679
 def parse_output_digests(lock: str) -> dict[str, str]:
-    "Path → MD5 of every output in the text of a dvc.lock."
+    """Path → MD5 of every output in the text of a dvc.lock."""
     from ruamel.yaml import YAML
 
     stages = (YAML(typ="safe").load(lock) or {}).get("stages", {})
@@ -52,7 +52,7 @@ def parse_output_digests(lock: str) -> dict[str, str]:
 
 
 def find_largest_difference(old: dict, new: dict) -> tuple[str, float]:
-    "The number that differs most, relatively, between two flat dicts of metrics: (name, relative difference)."
+    """The number that differs most, relatively, between two flat dicts of metrics: (name, relative difference)."""
     rel = {
         k: abs(new[k] - old[k]) / max(abs(old[k]), abs(new[k]), 1e-12)
         for k in old
@@ -64,7 +64,7 @@ def find_largest_difference(old: dict, new: dict) -> tuple[str, float]:
 
 
 def compare_with_record() -> str:
-    "One or several lines: how many outputs are identical to the record in HEAD, which differ, and the largest difference in a metric."
+    """One or several lines: how many outputs are identical to the record in HEAD, which differ, and the largest difference in a metric."""
     head = run_tool("git", "show", "HEAD:dvc.lock")
     if head.returncode:
         return "no record yet: commit dvc.lock to make this run the record"
@@ -110,7 +110,7 @@ def compare_with_record() -> str:
 # %% ../../nbs/api/pipeline/09_reproduce.ipynb #c9f0f895
 @contextlib.contextmanager
 def run_lock(what: str) -> Iterator[Path]:
-    "Hold the checkout's run lock; waits, saying for whom. Ends what a killed run left behind."
+    """Hold the checkout's run lock; waits, saying for whom. Ends what a killed run left behind."""
     import psutil
 
     path = project_root() / ".mlops" / "run.lock"
@@ -162,7 +162,7 @@ def _end_orphaned_processes(lock: Path) -> None:
 
 
 def _repair_dvc_lock_list(path: Path) -> None:
-    "DVC killed while writing its list of readers leaves a broken one, which would stop every later command."
+    """DVC killed while writing its list of readers leaves a broken one, which would stop every later command."""
     for wait in (0.1, 0.2, 0.4, 0):  # another DVC may be writing it at this moment
         try:
             path.exists() and json.loads(path.read_text())
@@ -174,7 +174,7 @@ def _repair_dvc_lock_list(path: Path) -> None:
 
 
 def _wait_ended(pid: int, seconds: float) -> None:
-    "Wait until our child `pid` ends, but leave it its number: no other process can get that."
+    """Wait until our child `pid` ends, but leave it its number: no other process can get that."""
     end = time.monotonic() + seconds
     with contextlib.suppress(ChildProcessError):
         while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
@@ -184,7 +184,7 @@ def _wait_ended(pid: int, seconds: float) -> None:
 
 
 def _run_process_group(lock: Path, argv: list[str], env: dict) -> int:
-    "Run `argv` as a process group of its own, noted in `lock`; a signal to us ends all of it. Returns the exit code."
+    """Run `argv` as a process group of its own, noted in `lock`; a signal to us ends all of it. Returns the exit code."""
     mark = create_run_mark()
     p = subprocess.Popen(
         argv,
@@ -217,7 +217,7 @@ def _run_process_group(lock: Path, argv: list[str], env: dict) -> int:
 
 
 def reproduce_pipeline(args: list[str] = ()) -> int:
-    "`dvc repro ARGS` with one run at a time, stages forked from a warm server where that works, and the comparison with the record at the end."
+    """`dvc repro ARGS` with one run at a time, stages forked from a warm server where that works, and the comparison with the record at the end."""
     begun = time.monotonic()
     env = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -264,11 +264,9 @@ def reproduce_pipeline(args: list[str] = ()) -> int:
                 flush=True,
             )
             return code
-        ran = (
-            log.exists()
-            and log.stat().st_size > runs
-            or before != (project_root() / "dvc.lock").read_bytes()
-        )
+        ran = (log.exists() and log.stat().st_size > runs) or before != (
+            project_root() / "dvc.lock"
+        ).read_bytes()
         print(
             ("done" if ran else "nothing to do: everything is up to date")
             + f", {time.monotonic() - begun:.1f} s"

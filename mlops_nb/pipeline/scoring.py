@@ -34,7 +34,7 @@ from ..modeling.persistence import load_model
 
 # %% ../../nbs/api/pipeline/11_scoring.ipynb #a87ff679
 def _copy_from_dvc_cache(md5: str, dest: Path) -> bool:
-    "Copy the folder `md5` out of DVC's cache; False when a part is missing."
+    """Copy the folder `md5` out of DVC's cache; False when a part is missing."""
     got = run_tool("dvc", "cache", "dir")
     cache = project_root() / got.stdout.strip() / "files" / "md5"
     listing = cache / md5[:2] / md5[2:]
@@ -49,7 +49,7 @@ def _copy_from_dvc_cache(md5: str, dest: Path) -> bool:
 
 
 def fetch_champion() -> str:
-    "Put the pinned model into data/champion; returns where it came from. Raises with the command to rebuild it when its bytes are nowhere."
+    """Put the pinned model into data/champion; returns where it came from. Raises with the command to rebuild it when its bytes are nowhere."""
     pin = read_params()["champion"]
     dest = output_path("data/champion")
     cand = input_path("data/candidate")
@@ -96,7 +96,7 @@ def fetch_champion() -> str:
 
 # %% ../../nbs/api/pipeline/11_scoring.ipynb #1679091c
 def score_current_window() -> dict:
-    "Score the current window with the champion into data/predictions/current.parquet. A window that broke the contract is not scored: the file is empty."
+    """Score the current window with the champion into data/predictions/current.parquet. A window that broke the contract is not scored: the file is empty."""
     import pandas as pd
     from mlops_nb.data.sources import write_parquet
     from mlops_nb.data.windows import read_data_settings
@@ -118,7 +118,7 @@ def score_current_window() -> dict:
 # %% ../../nbs/api/pipeline/11_scoring.ipynb #1689b096
 @dataclass(frozen=True)
 class Backtest:
-    "Metrics per period and pooled, from saved predictions."
+    """Metrics per period and pooled, from saved predictions."""
 
     task: str
     table: pd.DataFrame
@@ -129,7 +129,7 @@ class Backtest:
 
 
 def predict_periods(start: str, end: str, which: str = "champion") -> Path:
-    "Score all periods from `start` to `end` with a frozen model; saves keys, time, scores and target and returns the file."
+    """Score all periods from `start` to `end` with a frozen model; saves keys, time, scores and target and returns the file."""
     p = read_params()
     s = read_data_settings(p)
     if s.time is None:
@@ -152,7 +152,7 @@ def predict_periods(start: str, end: str, which: str = "champion") -> Path:
 
 
 def evaluate_saved_predictions(path: str | Path, which: str = "champion") -> Backtest:
-    "The metrics of saved predictions, period by period and pooled."
+    """The metrics of saved predictions, period by period and pooled."""
     s = read_data_settings()
     m = load_model(input_path(f"data/{which}"))
     got = pd.read_parquet(path)
@@ -171,5 +171,5 @@ def evaluate_saved_predictions(path: str | Path, which: str = "champion") -> Bac
 
 
 def run_backtest(start: str, end: str, which: str = "champion") -> Backtest:
-    "Predict and judge."
+    """Predict and judge."""
     return evaluate_saved_predictions(predict_periods(start, end, which), which)

@@ -35,7 +35,7 @@ def _strip_volatile_text(text: Any, top: str) -> str:
 
 
 def _merge_streams(outputs: list[dict]) -> list[dict]:
-    "Neighbouring streams joined, standard output before standard error: a kernel does not keep their order, display flushes both."
+    """Neighbouring streams joined, standard output before standard error: a kernel does not keep their order, display flushes both."""
     done: list[dict] = []
     for o in outputs:
         same = (
@@ -54,7 +54,7 @@ def _merge_streams(outputs: list[dict]) -> list[dict]:
 
 
 def _scrub_output(o: dict, top: str, n: int) -> dict:
-    "One output without what differs from run to run."
+    """One output without what differs from run to run."""
     if o["output_type"] == "stream":
         return {
             "output_type": "stream",
@@ -89,7 +89,7 @@ def _scrub_output(o: dict, top: str, n: int) -> dict:
 
 
 def scrub_notebook(nb: dict, stage: str = "", top: str | Path = "/") -> dict:
-    "An executed notebook as a pure function of code, data and parameters: code without comments, outputs without times, addresses, paths and random ids. Idempotent."
+    """An executed notebook as a pure function of code, data and parameters: code without comments, outputs without times, addresses, paths and random ids. Idempotent."""
     note = f"Executed code and outputs of `nbs/stages/{stage}.ipynb`. Prose and comments are in that notebook, and on the page beside this file."
     cells, top = (
         [{"cell_type": "markdown", "id": "about", "metadata": {}, "source": note}],

@@ -87,7 +87,7 @@ def _write_page(
 def _report_failure(
     top: Path, name: str, stage: str, nb: dict, source: dict, bad: NotebookFailure, seconds: float
 ) -> int:
-    "Say what failed and leave a page; returns the exit code."
+    """Say what failed and leave a page; returns the exit code."""
     if bad.name == "KeyboardInterrupt":
         raise KeyboardInterrupt
     where = f"code cell {bad.cell} of nbs/stages/{stage}.ipynb" if bad.cell else "the parameters"
@@ -120,13 +120,13 @@ def _report_failure(
 
 
 class _NotebookFailed(Exception):
-    "The notebook did not run to its end: leave `staged` without publishing."
+    """The notebook did not run to its end: leave `staged` without publishing."""
 
 
 def run_stage(
     stage: str, key: str | None = None, engine: str = "shell", set: dict | list | None = None
 ) -> int:
-    'Run nbs/stages/<stage>.ipynb for the window `key`; returns the exit code. `set` (by hand: {name: value} or ["name=value"]) leaves the pipeline\'s outputs alone and names a scratch folder.'
+    r"""Run nbs/stages/<stage>.ipynb for the window `key`; returns the exit code. `set` (by hand: {name: value} or ["name=value"]) leaves the pipeline\'s outputs alone and names a scratch folder."""
     top = project_root()
     begun = time.monotonic()
     source = _read_stage_notebook(top, stage)
@@ -145,7 +145,9 @@ def run_stage(
         with contextlib.suppress(OSError):
             os.write(console, text.encode("utf-8", "replace"))
 
-    step = lambda heading: echo(f"{name} {time.monotonic() - begun:6.1f} s  {heading}\n")
+    def step(heading):
+        return echo(f"{name} {time.monotonic() - begun:6.1f} s  {heading}\n")
+
     try:
         with staged_outputs(name, scratch) as folder:
             os.environ["MLOPS_NB_STAGE"] = stage

@@ -52,7 +52,7 @@ MIN_WORSENING_SHARE = 0.05
 
 
 def has_worsened(was: dict, found: dict) -> bool:
-    "Whether a finding is so much worse than announced that it is news: see the table above. Both hold severity, value and limit."
+    """Whether a finding is so much worse than announced that it is news: see the table above. Both hold severity, value and limit."""
     if VERDICT_LEVELS.index(found["severity"]) != VERDICT_LEVELS.index(was["severity"]):
         return VERDICT_LEVELS.index(found["severity"]) > VERDICT_LEVELS.index(was["severity"])
     if None in (was["value"], was["limit"], found["value"]):
@@ -72,7 +72,7 @@ def compare_alerts(
     window: str,
     over: Callable[[dict], bool] = lambda was: True,
 ) -> list[tuple[str, str]]:
-    "[(event, finding id)]. `opened`, `found`: {id: finding}; `answered`: {(finding id, window)}; `over(alert)`: whether its absence means that it is gone."
+    """[(event, finding id)]. `opened`, `found`: {id: finding}; `answered`: {(finding id, window)}; `over(alert)`: whether its absence means that it is gone."""
     done = [i for i, was in opened.items() if {(i, was["window"]), (i, window)} & answered]
     fresh = [i for i in found if (i not in opened or i in done) and (i, window) not in answered]
     still = [i for i in opened if i not in done]
@@ -86,7 +86,7 @@ def compare_alerts(
 
 # %% ../../nbs/api/publishing/12_alerts.ipynb #d3d94468
 def was_measured(result: dict, was: dict) -> bool:
-    "Whether `result` (results of reports/monitor.json), which does not have the finding `was`, measured its quantity."
+    """Whether `result` (results of reports/monitor.json), which does not have the finding `was`, measured its quantity."""
     if was["quantity"] == "quality":
         bad = {
             f["column"]
@@ -132,8 +132,11 @@ MESSAGE_TEMPLATES |= {
 def compose_message(
     event: str, finding: dict, began: str, window: str, s: Settings
 ) -> tuple[str, str]:
-    "(subject, text) of one event. `finding` as in reports/monitor.json; `began`: the first period of it."
-    say = lambda key, **values: render({"key": f"alert.{key}", "values": values}, s.language)
+    """(subject, text) of one event. `finding` as in reports/monitor.json; `began`: the first period of it."""
+
+    def say(key, **values):
+        return render({"key": f"alert.{key}", "values": values}, s.language)
+
     f = finding
     over = event == "cleared"
     level = translate_label(f["severity"], s.language)
@@ -171,7 +174,7 @@ def compose_message(
 
 # %% ../../nbs/api/publishing/12_alerts.ipynb #a0f33db2
 def read_alert_state(top: Path) -> dict:
-    "{open: {id: alert}, outbox: [message]}. A damaged file is moved aside, with a word on the console."
+    """{open: {id: alert}, outbox: [message]}. A damaged file is moved aside, with a word on the console."""
     empty = {"open": {}, "outbox": []}
     path = top / ALERT_STATE_PATH
     if not path.exists():
@@ -190,7 +193,7 @@ def read_alert_state(top: Path) -> dict:
 
 # %% ../../nbs/api/publishing/12_alerts.ipynb #910e17c5
 def export_prometheus(top: Path | None = None) -> str:
-    "The reading of the current window in Prometheus' text format; also written to `settings.ini: prometheus`, where that is set."
+    """The reading of the current window in Prometheus' text format; also written to `settings.ini: prometheus`, where that is set."""
     top = top or project_root()
     line = build_reading(top)
     s = read_settings(top / "settings.ini")
@@ -243,7 +246,7 @@ def export_prometheus(top: Path | None = None) -> str:
 # %% ../../nbs/api/publishing/12_alerts.ipynb #4e732ced
 @dataclass(frozen=True)
 class AnnounceResult:
-    "What `announce` did: the events, how many messages arrived, how many wait, and {target: why}."
+    """What `announce` did: the events, how many messages arrived, how many wait, and {target: why}."""
 
     window: str
     events: tuple = ()
@@ -275,7 +278,7 @@ class AnnounceResult:
 
 @contextlib.contextmanager
 def _alert_lock(top: Path, limit: float) -> Iterator[bool]:
-    "Hold the lock of alerts, waiting for it at most `limit` seconds. Whether it was got."
+    """Hold the lock of alerts, waiting for it at most `limit` seconds. Whether it was got."""
     path = top / ".mlops" / "alerts.lock"
     end = time.monotonic() + limit
     path.parent.mkdir(exist_ok=True)
@@ -293,7 +296,7 @@ def _alert_lock(top: Path, limit: float) -> Iterator[bool]:
 
 
 def _build_event(event: str, f: dict, began: str, window: str, s: Settings) -> dict:
-    "An event as it lies in the outbox. One that closes an alert is for nobody."
+    """An event as it lies in the outbox. One that closes an alert is for nobody."""
     m = {
         "finding": f["id"],
         "event": event,
@@ -324,7 +327,7 @@ def _build_event(event: str, f: dict, began: str, window: str, s: Settings) -> d
 
 
 def _collect_events(top: Path, st: dict, s: Settings) -> tuple[str, list[dict]]:
-    "(window, events) since the state `st`, whose open alerts are brought up to date."
+    """(window, events) since the state `st`, whose open alerts are brought up to date."""
     window = build_reading(top)["window"]
     result = read_json(top / "reports" / "monitor.json")["results"]
     past = read_json_lines(top / HISTORY_FILE)
@@ -361,7 +364,8 @@ def announce_findings(
     top: Path | None = None, tries: int = 3, wait: float = 1.0, limit: float = 60.0
 ) -> AnnounceResult:
     """Send one message for each finding that appeared, worsened or cleared since the last time, and what still waits.
-    `tries` per message, `wait` seconds before the second (then doubled), all within `limit` seconds. A target that fails never raises; a pipeline that has not run does."""
+    `tries` per message, `wait` seconds before the second (then doubled), all within `limit` seconds. A target that fails never raises; a pipeline that has not run does.
+    """
     top = top or project_root()
     s = read_settings(top / "settings.ini")
     with _alert_lock(top, limit) as mine:
@@ -372,7 +376,10 @@ def announce_findings(
             )
         st = read_alert_state(top)
         window, events = _collect_events(top, st, s)
-        save = lambda: write_json(top / ALERT_STATE_PATH, st)
+
+        def save():
+            return write_json(top / ALERT_STATE_PATH, st)
+
         st["outbox"] += events
         reassign_targets(st["outbox"], alert_targets(s))
         save()

@@ -23,7 +23,7 @@ RANKING_METRIC_BY_TASK = {"binary": "auc", "multiclass": "macro_f1", "regression
 
 @dataclass(frozen=True)
 class RunComparison:
-    "Runs side by side: `metrics` and changed `params` (rows) by run (columns), best run first."
+    """Runs side by side: `metrics` and changed `params` (rows) by run (columns), best run first."""
 
     by: str
     metrics: pd.DataFrame
@@ -43,7 +43,7 @@ class RunComparison:
         )
 
     def plot(self, metric: str = "") -> Any:
-        "One dot per run for a metric (default: the one ranked by), with its 95 % interval where the run's numbers are here."
+        """One dot per run for a metric (default: the one ranked by), with its 95 % interval where the run's numbers are here."""
         from mlops_nb.modeling.plots import interval_plot
         from mlops_nb.core.plotting import shorten_label
 
@@ -72,7 +72,7 @@ class RunComparison:
         )
 
     def gains(self) -> pd.DataFrame:
-        "What the best run gains over each other in the metric ranked by, on the same rows, with 95 % intervals: over, gain, low, high. Empty where the data differ, or data or models are not here."
+        """What the best run gains over each other in the metric ranked by, on the same rows, with 95 % intervals: over, gain, low, high. Empty where the data differ, or data or models are not here."""
         from mlops_nb.data.windows import read_data_settings
         from mlops_nb.modeling.comparison import compare_models
 
@@ -97,7 +97,7 @@ class RunComparison:
 
 
 def compare_runs(*revs: str) -> RunComparison:
-    "Compare two or more runs (revisions, tags, experiments or `workspace`)."
+    """Compare two or more runs (revisions, tags, experiments or `workspace`)."""
     if len(set(revs)) < 2:
         raise UserError(
             expected="two different runs to compare",

@@ -34,7 +34,7 @@ DOC_GROUPS = ("index", "guides", "examples", "api")
 
 
 def find_doc_pages(top: Path) -> dict[str, Path]:
-    "Address → notebook, in the order of reading."
+    """Address → notebook, in the order of reading."""
     got = {
         g: [top / "nbs" / "index.ipynb"]
         if g == "index"
@@ -50,20 +50,24 @@ def find_doc_pages(top: Path) -> dict[str, Path]:
 
 
 def read_doc_title(notebook: dict, name: str) -> tuple[str, str]:
-    "Title and summary of a notebook: its first heading and the quotation below."
+    """Title and summary of a notebook: its first heading and the quotation below."""
     first = next(
         (join_multiline(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown"), ""
     )
-    find = lambda mark: re.search(rf"^{mark} +(.+)$", first, re.M)
+
+    def find(mark):
+        return re.search(rf"^{mark} +(.+)$", first, re.M)
+
     return (find("#") or [0, name])[1].strip(), (find(">") or [0, ""])[1].strip().replace("`", "")
 
 
 def render_doc_body(notebook: dict, lang: str, picture: Callable[[str], str] = str) -> Markup:
-    "Prose, code and outputs of a notebook in order. `picture`: what stands for the address of a picture."
+    """Prose, code and outputs of a notebook in order. `picture`: what stands for the address of a picture."""
     got = []
-    shown = lambda md: re.sub(
-        r"(!\[[^\]]*\]\()([^)\s]+)\)", lambda m: f"{m[1]}{picture(m[2])})", md
-    )
+
+    def shown(md):
+        return re.sub(r"(!\[[^\]]*\]\()([^)\s]+)\)", lambda m: f"{m[1]}{picture(m[2])})", md)
+
     for i, c in enumerate(notebook["cells"]):
         source = join_multiline(c["source"])
         if c["cell_type"] == "markdown":
@@ -96,7 +100,7 @@ def render_doc_body(notebook: dict, lang: str, picture: Callable[[str], str] = s
 def _link_resolver(
     site: Site, top: Path, f: Path, at: dict[Path, str]
 ) -> Callable[[str], str | None]:
-    "Where a link in the notebook `f` leads: to the page of a notebook, to a file in the repository, or nowhere."
+    """Where a link in the notebook `f` leads: to the page of a notebook, to a file in the repository, or nowhere."""
 
     def there(link: str) -> str | None:
         if link.startswith("../") and link[3:-5] in SITE_NAVIGATION:
@@ -109,28 +113,34 @@ def _link_resolver(
                 return at[p].removeprefix("docs/")
             if site.repo and p.exists() and p.is_relative_to(top):
                 return f"{site.repo}/blob/HEAD/{p.relative_to(top).as_posix()}"
+        return None
 
     return there
 
 
 def write_docs(site: Site, top: Path) -> list[dict]:
-    "Write the page of every notebook and their list; returns what the search knows of them: t title, k kind, u address, d summary, x text."
+    """Write the page of every notebook and their list; returns what the search knows of them: t title, k kind, u address, d summary, x text."""
     lang, pages, found = site.lang, find_doc_pages(top), []
     at = {f.resolve(): a for a, f in pages.items()}
     for address, f in pages.items():
         nb = read_json(f)
         title, note = read_doc_title(nb, f.stem)
-        picture = lambda link: _data_uri(f.parent / link) or _data_uri(top / link) or link
-        make = lambda: rewrite_links(
-            render_site_page(
-                "docs",
-                title,
-                site.config | {"home": "../"},
-                note=note,
-                body=render_doc_body(nb, lang, picture),
-            ),
-            _link_resolver(site, top.resolve(), f, at),
-        )
+
+        def picture(link):
+            return _data_uri(f.parent / link) or _data_uri(top / link) or link
+
+        def make():
+            return rewrite_links(
+                render_site_page(
+                    "docs",
+                    title,
+                    site.config | {"home": "../"},
+                    note=note,
+                    body=render_doc_body(nb, lang, picture),
+                ),
+                _link_resolver(site, top.resolve(), f, at),
+            )
+
         site.put(address, [file_digest(f), list(pages)], make)
         found.append(
             {
@@ -141,12 +151,17 @@ def write_docs(site: Site, top: Path) -> list[dict]:
                 "x": "\n".join(join_multiline(c["source"]) for c in nb["cells"]),
             }
         )
-    group = lambda u: next(g for g in (*DOC_GROUPS[1:], "index") if u.startswith(f"docs/{g}"))
-    listed = lambda g: Markup("").join(
-        render_list_card("", Markup('<a href="{}">{}</a>').format(d["u"], d["t"]), text=d["d"])
-        for d in found
-        if group(d["u"]) == g
-    )
+
+    def group(u):
+        return next(g for g in (*DOC_GROUPS[1:], "index") if u.startswith(f"docs/{g}"))
+
+    def listed(g):
+        return Markup("").join(
+            render_list_card("", Markup('<a href="{}">{}</a>').format(d["u"], d["t"]), text=d["d"])
+            for d in found
+            if group(d["u"]) == g
+        )
+
     body = Markup("").join(
         Markup('<section class="wide"><h2>{}</h2><ul class="cards">{}</ul></section>').format(
             page_phrase(f"site_group.{g}", lang), cards

@@ -16,7 +16,7 @@ from ..core.project import input_path
 # %% ../../nbs/api/publishing/05_feature_costs.ipynb #1f0e3dad
 @dataclass(frozen=True)
 class FeatureCosts:
-    "`rows`: group, features, seconds (of CPU, for all rows), importance (the sum over its features), the costliest first."
+    """`rows`: group, features, seconds (of CPU, for all rows), importance (the sum over its features), the costliest first."""
 
     n: int
     rows: list = field(default_factory=list)
@@ -26,7 +26,7 @@ class FeatureCosts:
 
 
 def measure_feature_costs(window: str = "current") -> FeatureCosts:
-    "CPU seconds of each group of features of params.yaml on a window's raw data, and what its features bring. Raises when the pipeline has not run."
+    """CPU seconds of each group of features of params.yaml on a window's raw data, and what its features bring. Raises when the pipeline has not run."""
     import time
     from mlops_nb.data.features import load_feature_groups
     from mlops_nb.data.history import History, SortedTables

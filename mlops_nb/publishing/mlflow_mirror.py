@@ -71,7 +71,7 @@ WORKSPACE_COMMIT = "workspace"
 
 # %% ../../nbs/api/publishing/07_mlflow_mirror.ipynb #a87ff679
 class ExperimentRun(PastRun):
-    "What `dvc exp run` has made, by whatever name."
+    """What `dvc exp run` has made, by whatever name."""
 
 
 def run_identity(r: PastRun) -> str:
@@ -89,7 +89,7 @@ def _outputs_up_to_evaluate(outs: dict) -> dict:
 def read_experiments(
     top: Path, read: Callable[[str], bytes], known: list[PastRun]
 ) -> list[ExperimentRun]:
-    "What `dvc exp run` has made and is not in `known`: with its pages, or, where they are those of a run before, with what ends at `evaluate`. DVC's own references (stash, exec, …) are none."
+    """What `dvc exp run` has made and is not in `known`: with its pages, or, where they are those of a run before, with what ends at `evaluate`. DVC's own references (stash, exec, …) are none."""
     refs = run_git(
         "for-each-ref",
         "--format=%(refname) %(objectname) %(committerdate:unix)",
@@ -122,7 +122,7 @@ def read_experiments(
 
 
 def read_all_runs(top: Path, read: Callable[[str], bytes]) -> list[PastRun]:
-    "All runs of the branch, all challengers (without pages), all experiments, and what lies in the folder where that is nowhere committed (its commit is `workspace`); oldest first. `read`: of git objects."
+    """All runs of the branch, all challengers (without pages), all experiments, and what lies in the folder where that is nowhere committed (its commit is `workspace`); oldest first. `read`: of git objects."""
     got = read_past_runs(top, read)
     lock = top / "dvc.lock"
     for c in read_json_lines(top / CHALLENGERS_FILE):
@@ -152,7 +152,7 @@ def read_all_runs(top: Path, read: Callable[[str], bytes]) -> list[PastRun]:
 def build_run_reader(
     top: Path, r: PastRun, read: Callable[[str], bytes], find: Callable[[str, str], Path | None]
 ) -> Callable[[str], bytes]:
-    "A function of a path: its bytes in this run, from DVC's cache, git or the folder; empty for what is nowhere."
+    """A function of a path: its bytes in this run, from DVC's cache, git or the folder; empty for what is nowhere."""
 
     def get(path: str) -> bytes:
         f = (
@@ -176,7 +176,7 @@ def mlflow_key(key: Any) -> str:
 
 
 def mask_secrets(text: Any) -> str:
-    "Text without the user and password of an address, and without those that the environment holds."
+    """Text without the user and password of an address, and without those that the environment holds."""
     held = [
         re.escape(v)
         for k in ("PASSWORD", "TOKEN", "USERNAME")
@@ -186,7 +186,7 @@ def mask_secrets(text: Any) -> str:
 
 
 def flatten_parameters(tree: dict) -> dict[str, str]:
-    'Parameters, flat: `{"train.seed": "0"}`.'
+    """Parameters, flat: `{"train.seed": "0"}`."""
     return {
         mlflow_key(k): mask_secrets(
             v if isinstance(v, str) else json.dumps(v, ensure_ascii=False, default=str)
@@ -196,7 +196,7 @@ def flatten_parameters(tree: dict) -> dict[str, str]:
 
 
 def collect_metrics(outs: dict, get: Callable[[str], bytes]) -> dict[str, float]:
-    "Metrics of all stages; with intervals those of evaluate by model (candidate, champion, baseline) and of monitor; drift (psi) of up to 100 columns; the verdict as 0 ok, 1 watch, 2 act."
+    """Metrics of all stages; with intervals those of evaluate by model (candidate, champion, baseline) and of monitor; drift (psi) of up to 100 columns; the verdict as 0 ok, 1 watch, 2 act."""
     got = {
         f"{Path(p).stem}.{k}": v
         for p in outs
@@ -208,7 +208,10 @@ def collect_metrics(outs: dict, get: Callable[[str], bytes]) -> dict[str, float]
         for n in ("evaluate", "monitor")
         if f"reports/{n}.json" in outs
     }
-    part = lambda stage, key: (twin.get(stage, {}).get("results") or {}).get(key) or {}
+
+    def part(stage, key):
+        return (twin.get(stage, {}).get("results") or {}).get(key) or {}
+
     for who, found in {
         **part("evaluate", "metrics"),
         "monitor": part("monitor", "metrics"),
@@ -230,7 +233,7 @@ def collect_metrics(outs: dict, get: Callable[[str], bytes]) -> dict[str, float]
 
 
 def extract_figures(notebook: dict, stage: str) -> dict[str, bytes]:
-    "The pictures of an executed notebook, in order: `figures/STAGE-1.svg` …"
+    """The pictures of an executed notebook, in order: `figures/STAGE-1.svg` …."""
     data = [o.get("data", {}) for c in notebook["cells"] for o in c.get("outputs", ())]
     shown = [
         next((ext, join_multiline(d[k])) for k, ext in FIGURE_EXTENSIONS.items() if k in d)
@@ -244,7 +247,7 @@ def extract_figures(notebook: dict, stage: str) -> dict[str, bytes]:
 
 
 def collect_artifacts(r: PastRun, get: Callable[[str], bytes], config: dict) -> dict[str, bytes]:
-    "The artifacts of a run: its pages with their JSON, figures, params.yaml. Pages of a challenger, or of an experiment that ended early, are rendered here, as they have none."
+    """The artifacts of a run: its pages with their JSON, figures, params.yaml. Pages of a challenger, or of an experiment that ended early, are rendered here, as they have none."""
     got = {p: get(p) for p in r.outs if re.fullmatch(r"reports/[\w.-]+\.(html|json)", p)} | {
         "params.yaml": get("params.yaml")
     }
@@ -261,8 +264,12 @@ def collect_artifacts(r: PastRun, get: Callable[[str], bytes], config: dict) -> 
 
 # %% ../../nbs/api/publishing/07_mlflow_mirror.ipynb #c20ad4d7
 def write_mlflow_model(rev: str, to: Path) -> None:
-    "The candidate of `rev` as an MLflow model in the new folder `to`. Raises where its bytes are nowhere, altered, or not readable here."
-    import mlflow.sklearn, mlflow.types as types, numpy as np, pandas as pd, skops.io as sio
+    """The candidate of `rev` as an MLflow model in the new folder `to`. Raises where its bytes are nowhere, altered, or not readable here."""
+    import mlflow.sklearn
+    import mlflow.types as types
+    import numpy as np
+    import pandas as pd
+    import skops.io as sio
     from mlops_nb.modeling.encoding import prepare_features
 
     run = Run(rev)
@@ -309,7 +316,7 @@ MLFLOW_FAILURE_REASONS = {
 
 
 def connect_mlflow() -> tuple[str, Any]:
-    "(address, client) of the server that settings.ini, or the environment variable MLFLOW_TRACKING_URI, names. Nothing is sent yet. The address may hold a password: show it `masked`."
+    """(address, client) of the server that settings.ini, or the environment variable MLFLOW_TRACKING_URI, names. Nothing is sent yet. The address may hold a password: show it `masked`."""
     s = read_settings()
     want = "in settings.ini: tracking = mlflow, and tracking_uri, the address of the server, such as http://127.0.0.1:5000"
     uri = s.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "")
@@ -333,7 +340,7 @@ def connect_mlflow() -> tuple[str, Any]:
 
 @contextlib.contextmanager
 def translate_mlflow_errors(uri: str) -> Iterator[None]:
-    "Turn what goes wrong in the block into one worded error; what the client prints, addresses with passwords among it, is not shown."
+    """Turn what goes wrong in the block into one worded error; what the client prints, addresses with passwords among it, is not shown."""
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             yield
@@ -356,7 +363,7 @@ def translate_mlflow_errors(uri: str) -> Iterator[None]:
 
 
 def _ensure_model(client: Any, exp: str, md5: str, rev: str, run_id: str | None = None) -> Any:
-    "The model with the bytes `md5`, the candidate of `rev`, on the server; sent when it is not there."
+    """The model with the bytes `md5`, the candidate of `rev`, on the server; sent when it is not there."""
     known = [*client.search_logged_models([exp], f"tags.`mlops_nb.md5` = '{md5}'")]
     if ready := [m for m in known if m.status == "READY"]:
         return ready[0]
@@ -381,7 +388,7 @@ def _send_run(
     config: dict,
     md5s: dict,
 ) -> dict:
-    "Copy one run; `run_id`: of an unfinished one, or empty; `md5s`: of features and candidate. Returns what was copied."
+    """Copy one run; `run_id`: of an unfinished one, or empty; `md5s`: of features and candidate. Returns what was copied."""
     import mlflow.entities as e
     from ruamel.yaml import YAML
 
@@ -443,7 +450,7 @@ def _send_run(
 
 # %% ../../nbs/api/publishing/07_mlflow_mirror.ipynb #c74d97b0
 def _sync_registry(client: Any, exp: str, name: str, top: Path) -> tuple[tuple, tuple]:
-    "Register what is not registered there and move the aliases; returns (new versions, moved aliases). A version whose bytes are nowhere waits."
+    """Register what is not registered there and move the aliases; returns (new versions, moved aliases). A version whose bytes are nowhere waits."""
     new = []
     moved = []
     if not (listed := list_versions(top)):
@@ -486,7 +493,7 @@ def _sync_registry(client: Any, exp: str, name: str, top: Path) -> tuple[tuple, 
 # %% ../../nbs/api/publishing/07_mlflow_mirror.ipynb #70efdf2e
 @dataclass(frozen=True)
 class SyncResult:
-    "What `mirror` sent. `there`: how many runs the server had; `lost`: commits of runs whose outputs are nowhere to be had."
+    """What `mirror` sent. `there`: how many runs the server had; `lost`: commits of runs whose outputs are nowhere to be had."""
 
     uri: str
     name: str
@@ -538,7 +545,7 @@ class SyncResult:
 
 
 def sync() -> SyncResult:
-    "Copy to MLflow what it does not have: runs, challengers, experiments, models, versions, aliases. Raises one worded error when the server does not answer; what was copied by then stays."
+    """Copy to MLflow what it does not have: runs, challengers, experiments, models, versions, aliases. Raises one worded error when the server does not answer; what was copied by then stays."""
     top, s, (uri, client) = project_root(), read_settings(), connect_mlflow()
     name = model_name(top)
     find = build_output_finder(top)

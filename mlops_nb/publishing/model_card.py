@@ -44,7 +44,7 @@ from ..modeling.explanations import Explanation, explain_prediction
 # %% ../../nbs/api/publishing/08_model_card.ipynb #1ff1de77
 @dataclass(frozen=True)
 class ModelCard:
-    "A model card. `said`: by people; `blanks`: what blocks a promotion; the rest from the record of the run, numbers as they are there."
+    """A model card. `said`: by people; `blanks`: what blocks a promotion; the rest from the record of the run, numbers as they are there."""
 
     name: str
     version: str
@@ -83,7 +83,9 @@ class ModelCard:
         }
 
     def _repr_markdown_(self) -> str:
-        word = lambda key, **values: render({"key": f"card.{key}", "values": values})
+        def word(key, **values):
+            return render({"key": f"card.{key}", "values": values})
+
         blank = (
             f"**{word('blanks')}**: {escape_markup(', '.join(self.blanks))}\n\n"
             if self.blanks
@@ -109,7 +111,7 @@ class ModelCard:
         )
 
     def html(self) -> str:
-        "One self-contained page in the frame of the reports, every value escaped."
+        """One self-contained page in the frame of the reports, every value escaped."""
         return render_model_card(self)
 
 
@@ -148,7 +150,7 @@ def _translate_word(v: Any, lang: str) -> Any:
 
 
 def _translate_rows(rows: list[dict], lang: str) -> list[dict]:
-    "Rows with our own words in `lang`: heads, and what the card itself writes below some of them (`meaning`: of a column that nobody has described)."
+    """Rows with our own words in `lang`: heads, and what the card itself writes below some of them (`meaning`: of a column that nobody has described)."""
 
     def value(r, k, v):
         if k == "meaning" and "feature" in r:
@@ -170,18 +172,25 @@ def _translate_rows(rows: list[dict], lang: str) -> list[dict]:
 
 
 def build_card_sections(c: ModelCard, lang: str = "en") -> list[tuple]:
-    "The card in order: (heading, paragraphs, [(title, rows)], [(title, figure)]); what a page and a notebook show."
+    """The card in order: (heading, paragraphs, [(title, rows)], [(title, figure)]); what a page and a notebook show."""
     from mlops_nb.modeling.plots import dependence_plot, importance_plot
 
-    word = lambda key, **values: render({"key": f"card.{key}", "values": values}, lang)
-    says = lambda k: getattr(c.said, k) or word("blank")
+    def word(key, **values):
+        return render({"key": f"card.{key}", "values": values}, lang)
+
+    def says(k):
+        return getattr(c.said, k) or word("blank")
+
     models = [*c.metrics]
     numbers = [
         {"metric": k.replace("_", " "), **{m: _format_interval(c.metrics[m][k]) for m in models}}
         for k in c.metrics[models[0]]
         if k != "n"
     ]
-    shown = lambda rows: [{k: _format_value(v) for k, v in r.items()} for r in rows]
+
+    def shown(rows):
+        return [{k: _format_value(v) for k, v in r.items()} for r in rows]
+
     got = [
         (
             word("identity"),
@@ -310,7 +319,7 @@ def build_card_sections(c: ModelCard, lang: str = "en") -> list[tuple]:
 
 
 def _render_pairs(rows: list[dict]) -> Any:
-    "Pairs as a list: a phone has no room for two columns of long words."
+    """Pairs as a list: a phone has no room for two columns of long words."""
     from markupsafe import Markup
 
     return Markup('<figure class="tbl"><ul>{}</ul></figure>').format(
@@ -330,7 +339,10 @@ def render_model_card(c: ModelCard) -> str:
     from mlops_nb.core.plotting import figure_to_svg
 
     lang = c.config.get("lang", "en")
-    word = lambda key, **values: render({"key": f"card.{key}", "values": values}, lang)
+
+    def word(key, **values):
+        return render({"key": f"card.{key}", "values": values}, lang)
+
     got = [render_error_box(word("blanks"), "\n".join(c.blanks))] if c.blanks else []
     for i, (head, texts, tables, figures) in enumerate(build_card_sections(c, lang)):
         got.append(
@@ -383,15 +395,18 @@ def _settings_of_run(run: Run) -> Settings:
 
 
 def read_approvals(md5: str, top: Path | None = None) -> list[dict]:
-    "Who approved the candidate `md5` (tags approve-…, commits that say Approve: …), and the decisions that moved it: at, what, who, why."
+    """Who approved the candidate `md5` (tags approve-…, commits that say Approve: …), and the decisions that moved it: at, what, who, why."""
     top = top or project_root()
-    log = lambda *args: [
-        r.split("\t")
-        for r in subprocess.run(
-            ["git", *args], cwd=top, capture_output=True, text=True
-        ).stdout.splitlines()
-        if r
-    ]
+
+    def log(*args):
+        return [
+            r.split("\t")
+            for r in subprocess.run(
+                ["git", *args], cwd=top, capture_output=True, text=True
+            ).stdout.splitlines()
+            if r
+        ]
+
     tags = (
         log(
             "for-each-ref",
@@ -423,7 +438,7 @@ def read_approvals(md5: str, top: Path | None = None) -> list[dict]:
 
 
 def _explain_examples(run: Run, n: int = 2000) -> list[Explanation]:
-    "Reasons for the highest, the middle and the lowest score among up to `n` rows; none where model or data are not at hand."
+    """Reasons for the highest, the middle and the lowest score among up to `n` rows; none where model or data are not at hand."""
     try:
         model, rows, usual = run.model("candidate"), run.data("current"), run.data("train")
     except UserError:
@@ -454,7 +469,7 @@ def _rollback_commands(version: str, commit: str) -> list[dict]:
 
 
 def build_model_card(rev: str = "HEAD") -> ModelCard:
-    "The card of the candidate in `rev`: a version such as v1.2.0, a commit, or `workspace`. Raises when the outputs of that run are nowhere to be had."
+    """The card of the candidate in `rev`: a version such as v1.2.0, a commit, or `workspace`. Raises when the outputs of that run are nowhere to be had."""
     top = project_root()
     known = list_versions()
     rev = find_version(rev).commit if re.fullmatch(r"v\d+\.\d+\.\d+", rev) else rev
@@ -469,7 +484,10 @@ def build_model_card(rev: str = "HEAD") -> ModelCard:
             text=True,
         ).stdout.strip()
     )
-    md5 = lambda path: recorded_md5("" if rev == "workspace" else rev, path, top)
+
+    def md5(path):
+        return recorded_md5("" if rev == "workspace" else rev, path, top)
+
     prepared, trained, judged = (run.result(s) for s in ("preprocess-train", "train", "evaluate"))
     man = trained["results"]["manifest"]
     r = judged["results"]
@@ -490,9 +508,12 @@ def build_model_card(rev: str = "HEAD") -> ModelCard:
         "owner": ini.owner or render({"key": "card.blank"}),
         "contact": ini.contact or render({"key": "card.blank"}),
     }
-    period = lambda x: (
-        f"{x['period']['start']} to {x['period']['end']}" if x["period"] else "a random share"
-    )
+
+    def period(x):
+        return (
+            f"{x['period']['start']} to {x['period']['end']}" if x["period"] else "a random share"
+        )
+
     data = [
         {
             "window": w,
@@ -507,13 +528,16 @@ def build_model_card(rev: str = "HEAD") -> ModelCard:
             ("current", judged, r["rows"]),
         )
     ]
-    answer_of = lambda c: (
-        "accepted"
-        if c in told.accepted
-        else "dropped"
-        if c in told.dropped
-        else render({"key": "card.blank"})
-    )
+
+    def answer_of(c):
+        return (
+            "accepted"
+            if c in told.accepted
+            else "dropped"
+            if c in told.dropped
+            else render({"key": "card.blank"})
+        )
+
     features = [
         {
             "feature": f["name"],
@@ -557,7 +581,7 @@ def build_model_card(rev: str = "HEAD") -> ModelCard:
 
 
 def _model_description(run: Run) -> str:
-    "What dvc.yaml says of the model."
+    """What dvc.yaml says of the model."""
     from ruamel.yaml import YAML
 
     return next(

@@ -40,7 +40,7 @@ ALERT_LOG_PATH = Path(ALERT_LOG_FILE)
 
 # %% ../../nbs/api/publishing/02_notify.ipynb #c74d97b0
 def read_alert_log(top: Path | None = None) -> list[dict]:
-    "{at, finding, event, window, severity, since, delivered, sent, waiting} per event, oldest first. `delivered` is None where nobody was to be told."
+    """{at, finding, event, window, severity, since, delivered, sent, waiting} per event, oldest first. `delivered` is None where nobody was to be told."""
     return list(
         {
             x["message"]: x for x in read_json_lines((top or project_root()) / ALERT_LOG_PATH)
@@ -49,7 +49,7 @@ def read_alert_log(top: Path | None = None) -> list[dict]:
 
 
 def log_deliveries(top: Path, box: list[dict]) -> list[dict]:
-    "Log every message whose delivery changed; returns those that still wait."
+    """Log every message whose delivery changed; returns those that still wait."""
     for m in (m for m in box if m.get("logged") != m["to"]):
         append_entry(
             top / ALERT_LOG_PATH,
@@ -66,7 +66,7 @@ def log_deliveries(top: Path, box: list[dict]) -> list[dict]:
 
 
 def reassign_targets(box: list[dict], names: list[str]) -> None:
-    "A target that left settings.ini is replaced by those that came since; a message that nobody has goes to all there are."
+    """A target that left settings.ini is replaced by those that came since; a message that nobody has goes to all there are."""
     for m in box if names else ():
         left = [n for n in m["to"] if n in names]
         if left != m["to"]:
@@ -88,7 +88,7 @@ UNREACHABLE_REASONS = [ours for _, ours in DELIVERY_FAILURE_REASONS[:3]]
 
 
 class _LogCapture(logging.Filter):
-    "Takes what apprise and urllib3 log in the threads that deliver, so that no handler prints it. Other users of them in this process notice nothing."
+    """Takes what apprise and urllib3 log in the threads that deliver, so that no handler prints it. Other users of them in this process notice nothing."""
 
     heard = {}
     level = logging.WARNING
@@ -119,7 +119,7 @@ class _LogCapture(logging.Filter):
             self.heard.pop(me)
 
     def why(self) -> str:
-        "In our words, what was heard in this thread since the last time."
+        """In our words, what was heard in this thread since the last time."""
         me = threading.get_ident()
         said = "\n".join(
             t for level, t in self.heard[me] if level >= logging.WARNING or "Exception" in t
@@ -137,7 +137,7 @@ _LOG_CAPTURE = _LogCapture()
 
 
 def alert_targets(s: Settings) -> list[str]:
-    "The names in `settings.ini: alerts`. An entry that is no name (an address, with its password), and what may be a part of it, is known by its place only."
+    """The names in `settings.ini: alerts`. An entry that is no name (an address, with its password), and what may be a part of it, is known by its place only."""
     got = []
     for i, x in enumerate((x for x in re.split(r"[,\s]+", s.alerts) if x), 1):
         ok = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", x) and (
@@ -148,7 +148,7 @@ def alert_targets(s: Settings) -> list[str]:
 
 
 def open_alert_target(name: str) -> Any:
-    "The apprise object for the address in the environment variable `name`. Raises without showing the address."
+    """The apprise object for the address in the environment variable `name`. Raises without showing the address."""
     if " " in name:
         raise UserError(
             expected="in settings.ini, alerts: names of environment variables",
@@ -189,7 +189,7 @@ def open_alert_target(name: str) -> Any:
 
 
 def _send_message(to: Any, m: dict, tries: int, wait: float, stop: threading.Event) -> str:
-    "Why the message did not arrive; empty when it did."
+    """Why the message did not arrive; empty when it did."""
     why = "not tried"
     for i in range(max(1, tries)):
         if stop.wait(wait * 2 ** (i - 1) if i else 0):
@@ -204,7 +204,7 @@ def _send_message(to: Any, m: dict, tries: int, wait: float, stop: threading.Eve
 def _deliver_to_target(
     name: str, box: list[dict], tries: int, wait: float, stop: threading.Event, note: Callable
 ) -> None:
-    "Deliver `box` in order to one target, up to the first message that fails; past one that a target which is up has refused more than three times."
+    """Deliver `box` in order to one target, up to the first message that fails; past one that a target which is up has refused more than three times."""
     try:
         with _LOG_CAPTURE.listening():
             to = open_alert_target(name)
@@ -221,7 +221,7 @@ def _deliver_to_target(
 def deliver_messages(
     box: list[dict], tries: int, wait: float, limit: float, save: Callable[[], Any]
 ) -> dict[str, str]:
-    "Send what waits in `box`, all targets at once, for at most `limit` seconds. Moves names from `to` to `sent`, saving each time. {target: why not}."
+    """Send what waits in `box`, all targets at once, for at most `limit` seconds. Moves names from `to` to `sent`, saving each time. {target: why not}."""
     stop = threading.Event()
     lock = threading.Lock()
     failed = {}

@@ -34,7 +34,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timezone, UTC
 from functools import cache
 from markupsafe import Markup
 from pathlib import Path
@@ -81,7 +81,7 @@ BANNER_HTML = Markup(
 
 
 def render_banner(run: PastRun, lang: str, repo: str = "", home: str = "../../") -> Markup:
-    "The line above a page: the way back, when the run was committed, and as what."
+    """The line above a page: the way back, when the run was committed, and as what."""
     link = Markup('<a style="color:inherit" href="{}">{}</a>').format
     commit = page_phrase("site_commit", lang, commit=run.id[:8])
     return BANNER_HTML.format(
@@ -94,7 +94,7 @@ def render_banner(run: PastRun, lang: str, repo: str = "", home: str = "../../")
 
 
 def add_banner(source: str, line: Markup, to: Callable[[str], str | None] = str) -> str:
-    "A page with the line on top and its links led to the site."
+    """A page with the line on top and its links led to the site."""
     return re.sub(
         r"(<body[^>]*>)|\A(?!.*<body)",
         lambda m: m[0] + str(line),
@@ -109,7 +109,7 @@ def _output_address(run: PastRun, name: str) -> str:
 
 
 def write_run_pages(site: Site, run: PastRun, find: Callable) -> dict[str, dict] | None:
-    "Write the pages of a run; returns the results that it left, by stage. When none of its pages is here, nothing is written: None."
+    """Write the pages of a run; returns the results that it left, by stage. When none of its pages is here, nothing is written: None."""
     here = {
         p.removeprefix("reports/"): f
         for p, md5 in run.outs.items()
@@ -121,19 +121,24 @@ def write_run_pages(site: Site, run: PastRun, find: Callable) -> dict[str, dict]
     numbers = [n for n in here if not n.endswith(".html")]
     for n in numbers:
         site.put(_output_address(run, n), "bytes", here[n].read_bytes)
-    to = lambda link: (
-        link
-        if (n := link.partition("#")[0]) in run.pages
-        else f"../../{_output_address(run, n)}"
-        if n in here
-        else None
-    )
-    lost = lambda n: render_site_page(
-        "index",
-        page_title(n[:-5], site.lang),
-        site.config | {"home": "../../"},
-        note=page_phrase("site_lost_read", site.lang),
-    )
+
+    def to(link):
+        return (
+            link
+            if (n := link.partition("#")[0]) in run.pages
+            else f"../../{_output_address(run, n)}"
+            if n in here
+            else None
+        )
+
+    def lost(n):
+        return render_site_page(
+            "index",
+            page_title(n[:-5], site.lang),
+            site.config | {"home": "../../"},
+            note=page_phrase("site_lost_read", site.lang),
+        )
+
     for n, md5 in run.pages.items():
         site.put(
             f"runs/{run.id}/{n}",
@@ -196,7 +201,7 @@ def _svg_verdict_marks(points: list[tuple], levels: list[str]) -> Markup:
 
 
 def render_trend(name: str, past: list[PastRun], levels: list[str], lang: str = "en") -> Markup:
-    "The course of a metric over the runs that have it, its baseline dashed, each run marked by its verdict; empty when none has it."
+    """The course of a metric over the runs that have it, its baseline dashed, each run marked by its verdict; empty when none has it."""
     got = [(r, lv) for r, lv in zip(past, levels) if name in r.metrics]
     if not got:
         return Markup("")
@@ -207,11 +212,16 @@ def render_trend(name: str, past: list[PastRun], levels: list[str], lang: str = 
         if TREND_METRICS[name] in r.metrics
     ]
     low, high = (f(values + [b for _, b in base]) for f in (min, max))
-    num = lambda v: f"{v:.4g}"
-    at = lambda i, v: (
-        52 + 252 * (i / (len(got) - 1) if len(got) > 1 else 0.5),
-        92 - 74 * ((v - low) / (high - low) if high > low else 0.5),
-    )
+
+    def num(v):
+        return f"{v:.4g}"
+
+    def at(i, v):
+        return (
+            52 + 252 * (i / (len(got) - 1) if len(got) > 1 else 0.5),
+            92 - 74 * ((v - low) / (high - low) if high > low else 0.5),
+        )
+
     said = {
         "name": _metric_title(name, lang),
         "n": len(got),
@@ -266,7 +276,7 @@ def _render_link(href: str, said: Any) -> Markup:
 
 
 def build_period_rows(lines: list[dict]) -> list[dict]:
-    "The lines of data/history.jsonl as rows of a table, newest first."
+    """The lines of data/history.jsonl as rows of a table, newest first."""
     names = list(dict.fromkeys(k for x in lines for k in list(x.get("metrics") or {})[:2]))
     return [
         {
@@ -287,7 +297,7 @@ def build_period_rows(lines: list[dict]) -> list[dict]:
 
 
 def build_run_rows(past: list[PastRun], views: dict[str, dict], lang: str) -> list[dict]:
-    "All runs as rows of a table, newest first."
+    """All runs as rows of a table, newest first."""
     main = [m for m in TREND_METRICS if any(m in r.metrics for r in past)][:1]
     none = {"level": "", "period": ""}
     return [
@@ -318,7 +328,7 @@ def write_start_page(
     lines: list[dict],
     more: list[tuple[str, str]] = (),
 ) -> None:
-    "The start page: the newest verdict, trends, periods (`lines`: of data/history.jsonl), all runs. `views`: what the first screen of a run says, by its id; none where the pages are lost."
+    """The start page: the newest verdict, trends, periods (`lines`: of data/history.jsonl), all runs. `views`: what the first screen of a run says, by its id; none where the pages are lost."""
     lang, levels = site.lang, [views.get(r.id, {}).get("level", "") for r in past]
     periods = build_period_rows(lines)
     body = render_search_box(lang) + Markup("").join(
@@ -360,10 +370,11 @@ def write_start_page(
         if past
         else page_phrase("run_first", lang),
     )
+    return None
 
 
 def summarize_run(results: dict[str, dict], lang: str) -> dict:
-    "What the first screen of a run says: of monitoring, else of evaluation or training."
+    """What the first screen of a run says: of monitoring, else of evaluation or training."""
     return build_page_summary(
         *next(
             ((n, results[n]) for n in ("monitor", "evaluate", "train") if n in results),
@@ -375,7 +386,7 @@ def summarize_run(results: dict[str, dict], lang: str) -> dict:
 
 # %% ../../nbs/api/publishing/10_publish.ipynb #98f13708
 def render_decision(d: dict, lang: str) -> Markup:
-    "One line of data/decisions.jsonl."
+    """One line of data/decisions.jsonl."""
     about = " ".join(str(d[k]) for k in ("version", "finding", "window") if d.get(k))
     title = f"{_translate_label(d['action'], lang)} {about}".strip()
     return render_list_card(
@@ -387,7 +398,7 @@ def render_decision(d: dict, lang: str) -> Markup:
 
 
 def render_challenger(c: dict, lang: str, href: str = "") -> Markup:
-    "One line of data/challengers.jsonl: the gate's checks and the metrics of each model."
+    """One line of data/challengers.jsonl: the gate's checks and the metrics of each model."""
     title = page_phrase("site_challenger", lang, md5=c["md5"][:8], window=c["window"])
     checks = [
         f"{ {True: '✓', False: '✗'}.get(ok, '–') } {_translate_label(n, lang)}"
@@ -420,7 +431,7 @@ def render_challenger(c: dict, lang: str, href: str = "") -> Markup:
 
 
 def write_challenger_page(site: Site, c: dict, outs: dict, source: bytes, find: Callable) -> str:
-    "Write the evaluation page of a challenger's experiment, with these reports and this notebook; returns its address, empty when its outputs are not here."
+    """Write the evaluation page of a challenger's experiment, with these reports and this notebook; returns its address, empty when its outputs are not here."""
     made = [outs.get(f"reports/evaluate.{kind}", "") for kind in ("ipynb", "json")]
     files = [m and find(f"reports/evaluate.{kind}", m) for kind, m in zip(("ipynb", "json"), made)]
     if not all(files):
@@ -447,7 +458,7 @@ def write_challenger_page(site: Site, c: dict, outs: dict, source: bytes, find: 
 
 
 def build_version_row(v: ModelVersion, run: PastRun | None, card: str, compared: str = "") -> dict:
-    "One registered version, with links to its run, its model card and the comparison with the version before."
+    """One registered version, with links to its run, its model card and the comparison with the version before."""
     return {
         "version": v.version,
         "registered": _format_utc(v.at)[:10],
@@ -468,7 +479,7 @@ def _versions_or_none(top: Path) -> list[ModelVersion]:
 
 
 def write_model_card_page(site: Site, v: ModelVersion, top: Path) -> str:
-    "Write the model card of a version, as a page and as JSON; returns its address, empty when the record of its run is nowhere to be had."
+    """Write the model card of a version, as a page and as JSON; returns its address, empty when the record of its run is nowhere to be had."""
     from mlops_nb.publishing.model_card import build_model_card, read_approvals
 
     made = cache(lambda: build_model_card(v.version))
@@ -487,7 +498,7 @@ def write_model_card_page(site: Site, v: ModelVersion, top: Path) -> str:
 def write_notebook_page(
     site: Site, path: str, stage: str, values: dict, source: Any, run: PastRun
 ) -> str:
-    "Run a stage notebook by hand and write its page; returns its address, empty when it does not run, as when outputs are not here."
+    """Run a stage notebook by hand and write its page; returns its address, empty when it does not run, as when outputs are not here."""
     from mlops_nb.pipeline.stages import run_stage
 
     def made() -> str:
@@ -514,7 +525,7 @@ def write_notebook_page(
 
 
 def write_extra_pages(site: Site, top: Path, run: PastRun | None) -> list[tuple[str, str]]:
-    "Write the pages that belong to no run: the ML Test Score and, where data/replay.json is, the year in production; returns (address, title)."
+    """Write the pages that belong to no run: the ML Test Score and, where data/replay.json is, the year in production; returns (address, title)."""
     from mlops_nb.publishing.readiness import compute_ml_test_score
 
     run = run or PastRun("", "", "", {})
@@ -546,13 +557,13 @@ def write_extra_pages(site: Site, top: Path, run: PastRun | None) -> list[tuple[
 
 
 def _format_utc(at: str) -> str:
-    return datetime.fromisoformat(at).astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromisoformat(at).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
 # %% ../../nbs/api/publishing/10_publish.ipynb #37693cfc
 @dataclass(frozen=True)
 class PublishResult:
-    "What `publish` did. `lost`: commits of runs whose pages are not in the cache."
+    """What `publish` did. `lost`: commits of runs whose pages are not in the cache."""
 
     path: Path
     runs: int
@@ -585,7 +596,7 @@ class PublishResult:
 
 
 def _write_runs(site: Site, past: list[PastRun], find: Callable) -> tuple[dict, list[dict]]:
-    "Write all runs; returns first screens by id, and what the search knows."
+    """Write all runs; returns first screens by id, and what the search knows."""
     views, found, lang = {}, [], site.lang
     for run in past:
         if (results := write_run_pages(site, run, find)) is None:
@@ -609,7 +620,7 @@ def _write_runs(site: Site, past: list[PastRun], find: Callable) -> tuple[dict, 
 
 
 def _write_latest_redirects(site: Site, run: PastRun) -> None:
-    "Addresses that stay, for links in alerts: monitor.html leads to the page of the newest run."
+    """Addresses that stay, for links in alerts: monitor.html leads to the page of the newest run."""
     for n in run.pages:
         if n[:-5] in SITE_NAVIGATION:
             continue
@@ -627,7 +638,7 @@ def _write_latest_redirects(site: Site, run: PastRun) -> None:
 
 
 def _write_list_page(site: Site, name: str, cards: list[tuple[str, Markup]]) -> list[dict]:
-    "Write a page of cards, each with its id; returns what the search knows."
+    """Write a page of cards, each with its id; returns what the search knows."""
     heading = page_phrase(f"site_{name}", site.lang, n=len(cards))
     note = "" if cards else page_phrase("site_nothing", site.lang)
     site.page(
@@ -651,8 +662,11 @@ def _write_list_page(site: Site, name: str, cards: list[tuple[str, Markup]]) -> 
 def _write_record_pages(
     site: Site, top: Path, past: list[PastRun], read: Callable, find: Callable
 ) -> list[dict]:
-    "Write the pages of decisions, challengers and versions; returns what the search knows."
-    lock = lambda commit: parse_report_outputs(read(f"{commit}:./dvc.lock"))
+    """Write the pages of decisions, challengers and versions; returns what the search knows."""
+
+    def lock(commit):
+        return parse_report_outputs(read(f"{commit}:./dvc.lock"))
+
     same = {frozenset(r.pages.items()): r for r in past}
     tried = [
         (
@@ -678,18 +692,23 @@ def _write_record_pages(
         v.version: same.get(frozenset(PastRun("", "", "", lock(v.commit)).pages.items()))
         for v in known
     }
-    against = lambda v: (
-        write_notebook_page(
-            site,
-            f"comparisons/{v.version}.html",
-            "compare",
-            {"revs": [f"{x.name}@{x.version}" for x in (before[v.version], v)], "metric": ""},
-            [before[v.version].md5, v.md5],
-            PastRun(v.commit, _format_utc(v.at), f"{before[v.version].version} → {v.version}", {}),
+
+    def against(v):
+        return (
+            write_notebook_page(
+                site,
+                f"comparisons/{v.version}.html",
+                "compare",
+                {"revs": [f"{x.name}@{x.version}" for x in (before[v.version], v)], "metric": ""},
+                [before[v.version].md5, v.md5],
+                PastRun(
+                    v.commit, _format_utc(v.at), f"{before[v.version].version} → {v.version}", {}
+                ),
+            )
+            if v.version in before
+            else ""
         )
-        if v.version in before
-        else ""
-    )
+
     rows = [
         build_version_row(v, ran[v.version], write_model_card_page(site, v, top), against(v))
         for v in reversed(known)
@@ -714,7 +733,7 @@ def _write_record_pages(
 
 @contextlib.contextmanager
 def _using_root(top: Path) -> Iterator[None]:
-    "Let `root()` be `top` in the block, wherever the process works."
+    """Let `root()` be `top` in the block, wherever the process works."""
     before = os.environ.get("MLOPS_NB_ROOT")
     os.environ["MLOPS_NB_ROOT"] = str(top)
     try:
@@ -726,7 +745,7 @@ def _using_root(top: Path) -> Iterator[None]:
 
 
 def publish_site(dest: str | Path | None = None, top: str | Path | None = None) -> PublishResult:
-    "Make the site of the project `top` in `dest` (default: `_site`) from the history of HEAD, the DVC cache, the records in `data` and the notebooks. What has not changed is not written again."
+    """Make the site of the project `top` in `dest` (default: `_site`) from the history of HEAD, the DVC cache, the records in `data` and the notebooks. What has not changed is not written again."""
     top = Path(top or project_root()).resolve()
     s = read_settings(top / "settings.ini")
     site = Site.open(

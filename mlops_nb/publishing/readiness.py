@@ -39,7 +39,7 @@ from ..lifecycle.statements import READINESS_TEST_NAMES, read_answers
 # %% ../../nbs/api/publishing/09_readiness.ipynb #a87ff679
 @dataclass(frozen=True)
 class Evidence:
-    "A file (or files, by `*`) below the root, and the pattern that must be found in it. `says`: what it shows, in a few words."
+    """A file (or files, by `*`) below the root, and the pattern that must be found in it. `says`: what it shows, in a few words."""
 
     path: str
     pattern: str
@@ -60,21 +60,25 @@ def evidence_of_setting(path: str, pattern: str, says: str) -> Evidence:
 
 @functools.lru_cache(maxsize=128)
 def _active_function_lines(source: str) -> frozenset:
-    "Lines of the functions of a test file that run: with a body, without an unconditional skip or xfail."
+    """Lines of the functions of a test file that run: with a body, without an unconditional skip or xfail."""
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return frozenset()
-    body = lambda f: [
-        s
-        for s in f.body
-        if not (
-            isinstance(s, ast.Pass) or isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)
-        )
-    ]
-    off = lambda f: any(
-        re.search(r"mark\.(skip|xfail)\b", ast.unparse(d)) for d in f.decorator_list
-    )
+
+    def body(f):
+        return [
+            s
+            for s in f.body
+            if not (
+                isinstance(s, ast.Pass)
+                or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+            )
+        ]
+
+    def off(f):
+        return any(re.search(r"mark\.(skip|xfail)\b", ast.unparse(d)) for d in f.decorator_list)
+
     return frozenset(
         f.lineno
         for f in ast.walk(tree)
@@ -83,7 +87,7 @@ def _active_function_lines(source: str) -> frozenset:
 
 
 def find_evidence(top: Path, e: Evidence) -> str:
-    "Where the evidence stands, as path:line; empty when it is not there."
+    """Where the evidence stands, as path:line; empty when it is not there."""
     for path in sorted(top.glob(e.path)) if "*" in e.path else [top / e.path]:
         source = path.read_text("utf-8", errors="replace") if path.is_file() else ""
         for m in re.finditer(e.pattern, source, re.M):
@@ -102,7 +106,7 @@ MODULE_NOTEBOOK_EVIDENCE = evidence_of_test("test_notebooks", "test_module_noteb
 
 @dataclass(frozen=True)
 class ReadinessTest:
-    "One of the 28 tests. `evidence`: all of it must be found for the point; `note`: what it leaves open."
+    """One of the 28 tests. `evidence`: all of it must be found for the point; `note`: what it leaves open."""
 
     test: str
     asks: str
@@ -474,7 +478,7 @@ MATURITY_LADDERS = {
 
 @dataclass(frozen=True)
 class MaturityLevel:
-    "Where a project stands on a ladder. `reasons`: (level, what is asked, where it was found)."
+    """Where a project stands on a ladder. `reasons`: (level, what is asked, where it was found)."""
 
     ladder: str
     level: int
@@ -485,7 +489,7 @@ class MaturityLevel:
 
 
 def assess_maturity(top: Path) -> list[MaturityLevel]:
-    "The levels that the evidence in `top` supports."
+    """The levels that the evidence in `top` supports."""
     got = []
     for ladder, asked in MATURITY_LADDERS.items():
         reasons = tuple((n, e.says, find_evidence(top, e)) for n, es in asked.items() for e in es)
@@ -508,7 +512,7 @@ READINESS_SECTIONS = ("Data", "Model", "Infrastructure", "Monitoring")
 
 @dataclass(frozen=True)
 class ReadinessResult:
-    "What a row got. `found`: (what it shows, path:line); `missing`: evidence that is not there; `statement`: of a person, for the half point."
+    """What a row got. `found`: (what it shows, path:line); `missing`: evidence that is not there; `statement`: of a person, for the half point."""
 
     test: str
     asks: str
@@ -529,7 +533,7 @@ class ReadinessResult:
 
 @dataclass(frozen=True)
 class MLTestScore:
-    "The ML Test Score: rows, the sum of each section, the smallest of them, and the levels of maturity."
+    """The ML Test Score: rows, the sum of each section, the smallest of them, and the levels of maturity."""
 
     rows: tuple
     levels: tuple
@@ -603,12 +607,12 @@ class MLTestScore:
         )
 
     def html(self, source: str = "", **config: Any) -> str:
-        'One page in the frame of the reports. `source`: where the repository\'s files are, seen from the page ("../", or an address ending in /); without it evidence is named, not linked.'
+        r"""One page in the frame of the reports. `source`: where the repository\'s files are, seen from the page ("../", or an address ending in /); without it evidence is named, not linked."""
         return render_ml_test_score(self, source, config)
 
 
 def score_readiness_test(row: ReadinessTest, top: Path, statements: tuple = ()) -> ReadinessResult:
-    "A row against the files in `top`: 1 point for all of its evidence, ½ for a statement, else 0."
+    """A row against the files in `top`: 1 point for all of its evidence, ½ for a statement, else 0."""
     at = [(e.says, find_evidence(top, e)) for e in row.evidence]
     signed = next((s for s in statements if s["test"] == row.test), None)
     full = bool(at) and all(a for _, a in at)
@@ -624,7 +628,7 @@ def score_readiness_test(row: ReadinessTest, top: Path, statements: tuple = ()) 
 
 
 def compute_ml_test_score(top: str | Path | None = None) -> MLTestScore:
-    "The ML Test Score of the project in `top`, from its files alone: nothing is run."
+    """The ML Test Score of the project in `top`, from its files alone: nothing is run."""
     top = Path(top or project_root())
     told = read_answers(top).statements
     return MLTestScore(
@@ -638,17 +642,25 @@ def render_ml_test_score(s: MLTestScore, source: str, config: dict) -> str:
     from mlops_nb.reporting.sanitize import render_html_table
     from mlops_nb.reporting.page import render_page_frame
 
-    link = lambda says, at: (
-        Markup('<a href="{}">{}</a>').format(source + at.rpartition(":")[0], f"{says} ({at})")
-        if source
-        else f"{says} ({at})"
-    )
-    many = lambda xs: (
-        Markup("<span>{}</span>").format(Markup("<br>").join(link(*x) for x in xs)) if xs else "–"
-    )
-    table = lambda rows, title: Markup('<figure class="tbl">{}</figure>').format(
-        render_html_table(rows, "en", title)
-    )
+    def link(says, at):
+        return (
+            Markup('<a href="{}">{}</a>').format(source + at.rpartition(":")[0], f"{says} ({at})")
+            if source
+            else f"{says} ({at})"
+        )
+
+    def many(xs):
+        return (
+            Markup("<span>{}</span>").format(Markup("<br>").join(link(*x) for x in xs))
+            if xs
+            else "–"
+        )
+
+    def table(rows, title):
+        return Markup('<figure class="tbl">{}</figure>').format(
+            render_html_table(rows, "en", title)
+        )
+
     body = [
         table(
             [{"section": k, "of 7": f"{v:g}"} for k, v in s.sums.items()],

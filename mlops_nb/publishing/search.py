@@ -40,16 +40,19 @@ SEARCH_SCRIPT = r"""'use strict';
 
 
 def render_search_box(lang: str) -> Markup:
-    "A field and a button that lead to the search page."
+    """A field and a button that lead to the search page."""
     return Markup(
         '<form class="bar wide" action="search.html" role="search"><input id="q" type="search" name="q" aria-label="{0}"><button>{0}</button></form>'
     ).format(page_title("search", lang))
 
 
 def write_search(site: Site, entries: list[dict]) -> None:
-    "Write the search page, its script and the index. An entry: t title, k kind, u address, x text."
+    """Write the search page, its script and the index. An entry: t title, k kind, u address, x text."""
     word = page_title("search", site.lang)
-    plain = lambda x: re.sub(r"[\s#>*`|─]+", " ", unicodedata.normalize("NFKC", x)).strip()[:20_000]
+
+    def plain(x):
+        return re.sub(r"[\s#>*`|─]+", " ", unicodedata.normalize("NFKC", x)).strip()[:20_000]
+
     index = json.dumps(
         [{"t": e["t"], "k": e["k"], "u": e["u"], "x": plain(e["x"])} for e in entries],
         ensure_ascii=True,

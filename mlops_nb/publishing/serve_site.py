@@ -39,7 +39,7 @@ class _SiteRequestHandler(SimpleHTTPRequestHandler):
 def create_site_server(
     port: int | None = None, path: str | Path | None = None, address: str = ""
 ) -> ThreadingHTTPServer:
-    "A server of the published site, bound but not running. `address`: host:port (default: `serve` of settings.ini); `port`: another port there, 0 for any free one."
+    """A server of the published site, bound but not running. `address`: host:port (default: `serve` of settings.ini); `port`: another port there, 0 for any free one."""
     path, address = Path(path or project_root() / "_site"), address or read_settings().serve
     host, _, at = address.rpartition(":")
     if not (path / "index.html").exists():
@@ -68,7 +68,7 @@ def create_site_server(
 
 
 def reachable_url(host: str, port: int) -> str:
-    "The address that others can open: for 0.0.0.0, this machine's in its network."
+    """The address that others can open: for 0.0.0.0, this machine's in its network."""
     if host == "0.0.0.0":
         with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.connect(("192.0.2.1", 9))
@@ -77,7 +77,7 @@ def reachable_url(host: str, port: int) -> str:
 
 
 def render_qr_code(url: str) -> str:
-    "The address as a QR code for the terminal; without the extra `publish`, a line that says how to get one."
+    """The address as a QR code for the terminal; without the extra `publish`, a line that says how to get one."""
     try:
         import segno
     except ImportError:
@@ -89,7 +89,7 @@ def render_qr_code(url: str) -> str:
 def run_site_server(
     port: int | None = None, path: str | Path | None = None, address: str = ""
 ) -> None:
-    "Serve the published site until Ctrl-C; prints its address and a QR code."
+    """Serve the published site until Ctrl-C; prints its address and a QR code."""
     with create_site_server(port, path, address) as s:
         url = reachable_url(*s.server_address[:2])
         print(f"{url}\n{render_qr_code(url)}\nCtrl-C ends", flush=True)

@@ -42,7 +42,7 @@ SITE_JOURNAL = ".mlops-nb-writing"
 
 @cache
 def _renderer_digest() -> str:
-    "A digest of the code that makes pages: another version of it makes them anew."
+    """A digest of the code that makes pages: another version of it makes them anew."""
     return object_digest(
         [
             file_digest(Path(mlops_nb.__file__).parent / f"{name}.py")
@@ -59,7 +59,8 @@ def _renderer_digest() -> str:
 
 def _read_owned_files(dest: Path) -> dict[str, str] | None:
     """{path: digest} of the files in the folder `dest` that are ours; None when it is no site of ours.
-    What an interrupted `publish` began is in its journal."""
+    What an interrupted `publish` began is in its journal.
+    """
     try:
         manifest = read_json(dest / SITE_MANIFEST)
         if manifest["format"] != SITE_FORMAT:
@@ -76,7 +77,7 @@ def _read_owned_files(dest: Path) -> dict[str, str] | None:
 
 @dataclass
 class Site:
-    "The folder `dest`. `config`: title, owner, contact, lang; `repo`: web address of the repository. `before`, `now`: path → digest of what the file was made from."
+    """The folder `dest`. `config`: title, owner, contact, lang; `repo`: web address of the repository. `before`, `now`: path → digest of what the file was made from."""
 
     dest: Path
     config: dict
@@ -88,7 +89,7 @@ class Site:
 
     @classmethod
     def open(cls, dest: Path, config: dict, repo: str = "") -> "Site":
-        "The site that is in `dest`, or a new one."
+        """The site that is in `dest`, or a new one."""
         if (dest / "dvc.yaml").exists():
             raise UserError(
                 expected="a folder for the site",
@@ -116,7 +117,7 @@ class Site:
         return self.config.get("lang", "en")
 
     def put(self, path: str, source: Any, make: Callable[[], str | bytes]) -> None:
-        "Write `make()` to `path`, unless it was made from the same `source` before."
+        """Write `make()` to `path`, unless it was made from the same `source` before."""
         key = object_digest([source, self.config, self.repo, _renderer_digest()])
         if key in (self.now.get(path), self.before.get(path)) and (self.dest / path).exists():
             self.now[path] = key
@@ -128,18 +129,18 @@ class Site:
         self.written += 1
 
     def _inside(self, path: str) -> bool:
-        "Whether `path` is a place in the site's folder, links followed."
+        """Whether `path` is a place in the site's folder, links followed."""
         place = self.dest / path
         if Path(path).is_absolute() or ".." in Path(path).parts:
             return False
         return place.parent.resolve().is_relative_to(self.dest.resolve())
 
     def _announce(self, path: str) -> None:
-        "Before a file is written: make sure that nobody else's is there, and note it in the journal."
+        """Before a file is written: make sure that nobody else's is there, and note it in the journal."""
         if not self.guarded:
             return
         ours = path in self.before or path in self.now
-        if not self._inside(path) or (self.dest / path).exists() and not ours:
+        if not self._inside(path) or ((self.dest / path).exists() and not ours):
             raise UserError(
                 expected=f"no file of anybody else at {path} in {self.dest}",
                 found="one that `mlops-nb publish` did not write",
@@ -156,11 +157,11 @@ class Site:
         self.put(path, text, lambda: text)
 
     def page(self, path: str, name: str, heading: str, **more: Any) -> None:
-        "Write a page in the frame of the reports; `name`: the entry of the navigation that it belongs to."
+        """Write a page in the frame of the reports; `name`: the entry of the navigation that it belongs to."""
         self.text(path, render_site_page(name, heading, self.config, **more))
 
     def close(self) -> int:
-        "Remove what is no longer part of the site; returns how many files that were."
+        """Remove what is no longer part of the site; returns how many files that were."""
         gone = [p for p in self.before.keys() - self.now.keys() if self._inside(p)]
         for p in gone:
             file = self.dest / p
@@ -184,7 +185,7 @@ SITE_CSS = """.bar{display:flex;flex-wrap:wrap;gap:6px;margin:0 0 14px}.bar inpu
 
 
 def render_site_page(name: str, heading: str, config: dict, **more: Any) -> str:
-    "A page of the site; what the frame of the reports takes may be given in `more`."
+    """A page of the site; what the frame of the reports takes may be given in `more`."""
     return render_page_frame(
         name,
         heading,
@@ -201,7 +202,9 @@ def render_site_page(name: str, heading: str, config: dict, **more: Any) -> str:
 def render_list_card(
     id: str, title: Any, mark: Any = "", text: str = "", more: Any = "", meta: str = ""
 ) -> Markup:
-    p = lambda kind, said: Markup("<p{}>{}</p>").format(Markup(kind), said) if said else ""
+    def p(kind, said):
+        return Markup("<p{}>{}</p>").format(Markup(kind), said) if said else ""
+
     return Markup('<li class="card"{}><div class="top"><h2>{}</h2>{}</div>{}{}{}</li>').format(
         Markup(' id="{}"').format(id) if id else "",
         title,
@@ -213,7 +216,7 @@ def render_list_card(
 
 
 def rewrite_links(content: str, to: Callable[[str], str | None]) -> str:
-    "HTML with each local link sent to where `to` says; a link that it does not know becomes its text."
+    """HTML with each local link sent to where `to` says; a link that it does not know becomes its text."""
 
     def one(m: re.Match) -> str:
         if re.match(r"[a-z]+:|#", m[2], re.I):
@@ -229,7 +232,7 @@ def rewrite_links(content: str, to: Callable[[str], str | None]) -> str:
 
 
 def repository_url(top: Path) -> str:
-    "The web address of the remote `origin`, without user or password; empty when it has none."
+    """The web address of the remote `origin`, without user or password; empty when it has none."""
     url = subprocess.run(
         ["git", "config", "remote.origin.url"], cwd=top, capture_output=True, text=True
     ).stdout.strip()

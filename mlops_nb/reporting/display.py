@@ -19,7 +19,7 @@ from ..core.project import output_path, project_root
 
 # %% ../../nbs/api/reporting/02_display.ipynb #feb74065
 class _DisplayObject:
-    "A display object with MIME data and metadata."
+    """A display object with MIME data and metadata."""
 
     def __init__(self, data: dict, meta: dict):
         self.data, self.meta = data, meta
@@ -29,7 +29,7 @@ class _DisplayObject:
 
 
 def _display_if_interactive(*said: Any) -> None:
-    "A notebook run by hand has no page beside it: there, figures, tables and results show their sentences themselves."
+    """A notebook run by hand has no page beside it: there, figures, tables and results show their sentences themselves."""
     from IPython.display import Markdown, display
 
     if "MLOPS_NB_OUT" not in os.environ and any(said):
@@ -39,7 +39,7 @@ def _display_if_interactive(*said: Any) -> None:
 def show_figure(
     fig: Any, title: Message | str, reading: Message | str = "", alt: Message | str = ""
 ) -> None:
-    "Display `fig` with its finding as `title`, one sentence on `reading` it, and `alt` text (default: the title)."
+    """Display `fig` with its finding as `title`, one sentence on `reading` it, and `alt` text (default: the title)."""
     from IPython.display import display
 
     meta = {
@@ -55,7 +55,7 @@ def show_figure(
 def show_table(
     data: Any, title: Message | str, reading: Message | str = "", digits: int = 4
 ) -> None:
-    "Display rows (DataFrame, list of dicts, or an object that shows itself as Markdown) with a title and a sentence on reading them."
+    """Display rows (DataFrame, list of dicts, or an object that shows itself as Markdown) with a title and a sentence on reading them."""
     from IPython.display import display
 
     says: list = []
@@ -102,10 +102,14 @@ def write_result(
     provenance: dict | None = None,
     parameters: dict | None = None,
 ) -> Message:
-    "Write the result of `stage`; returns the headline, which shows itself. `metrics`: at most 15 numbers for `dvc exp show`."
-    assert level in VERDICT_LEVELS and len(metrics or {}) <= 15
+    """Write the result of `stage`; returns the headline, which shows itself. `metrics`: at most 15 numbers for `dvc exp show`."""
+    assert level in VERDICT_LEVELS
+    assert len(metrics or {}) <= 15
     name = f"{stage}-{window}" if stage == "preprocess" else stage
-    says = lambda xs: [message_to_json(x) for x in xs]
+
+    def says(xs):
+        return [message_to_json(x) for x in xs]
+
     write_json(
         output_path(f"reports/{name}.json"),
         {
@@ -135,7 +139,7 @@ def write_result(
 def collect_provenance(
     stage: str, sections: tuple[str, ...], data: str | None = None, model: str | None = None
 ) -> dict:
-    "Digests of what went into a stage: its data, its code, the sections of parameters it watches (or parts, as `windows.train`), and the model where there is one."
+    """Digests of what went into a stage: its data, its code, the sections of parameters it watches (or parts, as `windows.train`), and the model where there is one."""
     code = project_root() / "data" / "code" / f"{stage}.json"
     p = read_params()
     return {

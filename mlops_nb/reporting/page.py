@@ -7,7 +7,6 @@ __all__ = [
     "PAGE_ORDER",
     "MAX_CONTENT_CHARACTERS",
     "ENGLISH_MONTHS",
-    "join_multiline",
     "PAGE_CSS",
     "PAGE_TEMPLATE",
     "CIRCLE_PATH",
@@ -15,6 +14,7 @@ __all__ = [
     "page_phrase",
     "format_period",
     "page_title",
+    "join_multiline",
     "render_fold",
     "render_error_box",
     "render_safely",
@@ -68,18 +68,29 @@ MAX_CONTENT_CHARACTERS = 900_000  # characters of content; a page stays below 1 
 
 
 def page_phrase(key: str, lang: str, **values: Any) -> str:
-    "A fixed string of the pages, from the table of words."
+    """A fixed string of the pages, from the table of words."""
     return render({"key": f"report.{key}", "values": values}, lang)
 
 
 # %% ../../nbs/api/reporting/03_page.ipynb #a87ff679
-ENGLISH_MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+ENGLISH_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def format_period(p: dict | None, lang: str = "en") -> str:
-    "`{start, end}` (ISO dates, both included) as a reader says it; empty for none."
+    """`{start, end}` (ISO dates, both included) as a reader says it; empty for none."""
     if not p:
         return ""
     try:
@@ -103,16 +114,18 @@ def format_period(p: dict | None, lang: str = "en") -> str:
 
 
 def page_title(name: str, lang: str = "en") -> str:
-    "What a page is called: `preprocess-train` → Data: training window."
-    word = lambda kind, key: MESSAGE_TEMPLATES.get(f"report.{kind}.{key}", {}).get(
-        lang, key.capitalize()
-    )
+    """What a page is called: `preprocess-train` → Data: training window."""
+
+    def word(kind, key):
+        return MESSAGE_TEMPLATES.get(f"report.{kind}.{key}", {}).get(lang, key.capitalize())
+
     stage, _, window = name.partition("-")
     return word("stage", stage) + (f": {word('window', window)}" if window else "")
 
 
 # %% ../../nbs/api/reporting/03_page.ipynb #c9f0f895
-join_multiline = lambda s: s if isinstance(s, str) else "".join(s or ())
+def join_multiline(s):
+    return s if isinstance(s, str) else "".join(s or ())
 
 
 def render_fold(title: str, content: Any, kind: str = "") -> Markup:
@@ -122,14 +135,14 @@ def render_fold(title: str, content: Any, kind: str = "") -> Markup:
 
 
 def render_error_box(title: str, message: str) -> Markup:
-    "An error box."
+    """An error box."""
     return Markup(
         '<section class="box"><p><b>{}</b></p><pre class="msg">{}</pre></section>'
     ).format(title, message)
 
 
 def render_safely(lang: str, show: Callable, *args: Any) -> Markup:
-    "`show(*args)`, or a box in its place."
+    """`show(*args)`, or a box in its place."""
     try:
         return show(*args)
     except Exception as e:
@@ -137,14 +150,14 @@ def render_safely(lang: str, show: Callable, *args: Any) -> Markup:
 
 
 def render_preformatted(s: str | list) -> Markup:
-    "Preformatted text without terminal colours."
+    """Preformatted text without terminal colours."""
     return Markup('<pre tabindex="0">{}</pre>').format(
         re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", join_multiline(s)).strip("\n")
     )
 
 
 def render_cell_output(out: dict, lang: str, prefix: str) -> Markup:
-    "One output of a cell: message, figure, table, picture, text."
+    """One output of a cell: message, figure, table, picture, text."""
     if out["output_type"] == "stream":
         return (
             render_fold(page_phrase("warnings", lang), render_preformatted(out["text"]), "quiet")
@@ -158,14 +171,17 @@ def render_cell_output(out: dict, lang: str, prefix: str) -> Markup:
         for k in ("title", "reading", "alt")
     )
     note = Markup('<p class="reading">{}</p>').format(reading) if reading else ""
-    frame = lambda kind, content: Markup('<figure class="{}">{}{}{}</figure>').format(
-        kind,
-        Markup("<figcaption>{}</figcaption>").format(title)
-        if title and "<caption" not in content
-        else "",
-        content,
-        note,
-    )
+
+    def frame(kind, content):
+        return Markup('<figure class="{}">{}{}{}</figure>').format(
+            kind,
+            Markup("<figcaption>{}</figcaption>").format(title)
+            if title and "<caption" not in content
+            else "",
+            content,
+            note,
+        )
+
     if MESSAGE_MIME_TYPE in data:
         return Markup('<p class="say">{}</p>').format(render(data[MESSAGE_MIME_TYPE], lang))
     if "image/svg+xml" in data:
@@ -211,7 +227,7 @@ def render_cell_output(out: dict, lang: str, prefix: str) -> Markup:
 
 
 def find_failed_cell(notebook: dict) -> tuple[dict, dict] | None:
-    "The cell that failed and its error output."
+    """The cell that failed and its error output."""
     return next(
         (
             (c, o)
@@ -224,7 +240,7 @@ def find_failed_cell(notebook: dict) -> tuple[dict, dict] | None:
 
 
 def match_cells_to_outputs(notebook: dict, source: dict | None) -> list[dict]:
-    "Prose and code of the source notebook, each code cell with the outputs of its run (matched by order), up to a cell that failed. No run is lost."
+    """Prose and code of the source notebook, each code cell with the outputs of its run (matched by order), up to a cell that failed. No run is lost."""
     runs = [
         c
         for c in notebook.get("cells", ())
@@ -246,7 +262,7 @@ def match_cells_to_outputs(notebook: dict, source: dict | None) -> list[dict]:
 
 
 def render_notebook_body(notebook: dict, source: dict | None, lang: str) -> Markup:
-    "Prose and outputs in order; the code of each section folded at its end. What would make the page too large becomes a box."
+    """Prose and outputs in order; the code of each section folded at its end. What would make the page too large becomes a box."""
     got = []
     folded = []
     size = 0
@@ -345,7 +361,7 @@ def _page_template() -> jinja2.Template:
 
 
 def render_page_frame(name: str, heading: str, config: dict, **view: Any) -> str:
-    "The frame of every page, with its navigation when `config` has pages."
+    """The frame of every page, with its navigation when `config` has pages."""
     lang = config.get("lang", "en")
     contact = str(config.get("contact") or "")
     pages = set(config.get("pages") or ()) - {"index", "features"}
@@ -390,9 +406,12 @@ def render_page_frame(name: str, heading: str, config: dict, **view: Any) -> str
 def build_page_summary(
     name: str, result: dict | None, lang: str = "en", failed: bool = False
 ) -> dict:
-    "What the first screen says, as plain strings: name, level, headline, reasons, changed, todo, period, model."
+    """What the first screen says, as plain strings: name, level, headline, reasons, changed, todo, period, model."""
     r = result or {}
-    texts = lambda xs: [render(x, lang) for x in xs or ()]
+
+    def texts(xs):
+        return [render(x, lang) for x in xs or ()]
+
     v = r.get("verdict") or {}
     shown = {
         "name": name,
@@ -427,7 +446,7 @@ def build_page_summary(
 
 
 def _describe_failure(cell: dict, err: dict, lang: str) -> dict:
-    "What a failed page adds to the first screen: the message (alone, if it is one of ours), and folded the cell and the traceback."
+    """What a failed page adds to the first screen: the message (alone, if it is one of ours), and folded the cell and the traceback."""
     message = (
         join_multiline(err.get("evalue"))
         if err.get("ename") == "UserError"
@@ -447,7 +466,7 @@ def _describe_failure(cell: dict, err: dict, lang: str) -> dict:
 
 
 def _flatten_parameters(d: dict, prefix: str = "") -> dict:
-    "Nested settings under dotted names."
+    """Nested settings under dotted names."""
     return {
         k2: v2
         for k, v in d.items()
@@ -460,7 +479,7 @@ def _flatten_parameters(d: dict, prefix: str = "") -> dict:
 
 
 def _render_provenance(result: dict, lang: str) -> Markup:
-    "Effective parameters, and digests of what the result was made from."
+    """Effective parameters, and digests of what the result was made from."""
     parameters = [
         {"parameter": k, "value": v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)}
         for k, v in _flatten_parameters(result.get("parameters") or {}).items()
@@ -478,7 +497,7 @@ def _render_provenance(result: dict, lang: str) -> Markup:
 def render_stage_page(
     name: str, notebook: dict, result: dict | None, source: dict | None, config: dict
 ) -> str:
-    "The page of one stage: executed notebook (partial when a cell failed), its result, its source notebook's prose; `config`: title, owner, contact, lang, pages, home, and whether its files lie beside it."
+    """The page of one stage: executed notebook (partial when a cell failed), its result, its source notebook's prose; `config`: title, owner, contact, lang, pages, home, and whether its files lie beside it."""
     lang = config.get("lang", "en")
     bad = find_failed_cell(notebook)
     v = build_page_summary(name, result, lang, bad is not None) | (
@@ -496,7 +515,7 @@ def render_stage_page(
 
 
 def render_decisions(entries: list[dict], lang: str) -> Markup:
-    "The last decisions, newest first: when, what, why, who."
+    """The last decisions, newest first: when, what, why, who."""
     rows = [
         {
             page_phrase("when", lang): d["at"],
@@ -520,7 +539,7 @@ def render_decisions(entries: list[dict], lang: str) -> Markup:
 def render_start_page(
     results: dict[str, dict | None], config: dict, decisions: list[dict] = ()
 ) -> str:
-    "The start page: the worst verdict first (of equal ones monitoring, then evaluation), a card for each other stage, what was decided. A result of None is a stage that failed."
+    """The start page: the worst verdict first (of equal ones monitoring, then evaluation), a card for each other stage, what was decided. A result of None is a stage that failed."""
     lang = config.get("lang", "en")
     views = [
         build_page_summary(n, r, lang, r is None)
@@ -546,7 +565,7 @@ def render_start_page(
 
 
 def render_catalogue_page(features: Any, config: dict) -> str:
-    "The feature catalogue: dicts or dataclasses with name, sentence, dtype, sources, lookback, owner, digest (and cost, versions)."
+    """The feature catalogue: dicts or dataclasses with name, sentence, dtype, sources, lookback, owner, digest (and cost, versions)."""
     lang = config.get("lang", "en")
     columns = {
         "feature": "name",
@@ -566,16 +585,16 @@ def render_catalogue_page(features: Any, config: dict) -> str:
             if r.get("sentence") == page_phrase("delivered", "en", column=r["name"])
             else r.get("sentence")
         )
-    shown = lambda k, v: (
-        (
+
+    def shown(k, v):
+        return (
             ", ".join(map(str, v))
             if isinstance(v, (list, tuple))
             else str(v)[:8]
             if k == "digest"
             else str(v or "")
-        )
-        or "–"
-    )
+        ) or "–"
+
     table = [
         {h: shown(k, r.get(k)) for h, k in columns.items() if any(o.get(k) for o in rows)}
         for r in rows
@@ -604,7 +623,7 @@ def _read_page_config(top: Path) -> dict:
 
 
 def _add_lock_digest(top: Path, result: dict | None) -> dict | None:
-    "The result with the digest of requirements.lock among its provenance."
+    """The result with the digest of requirements.lock among its provenance."""
     return result and {
         **result,
         "provenance": {
@@ -622,7 +641,7 @@ def render_project_page(
     source: dict | None = None,
     dest: str | Path | None = None,
 ) -> str:
-    "`page` with the settings of the project at `root`. `dest`: where the file will be, if not in `reports`; a failed page without it has no links to the others."
+    """`page` with the settings of the project at `root`. `dest`: where the file will be, if not in `reports`; a failed page without it has no links to the others."""
     top = Path(root)
     config = _read_page_config(top)
     if dest:
@@ -633,11 +652,14 @@ def render_project_page(
 
 
 def write_report_pages(root: str | Path) -> list[Path]:
-    "The `report` stage: a page for each executed notebook in `reports`, the start page and the feature catalogue. Written atomically."
+    """The `report` stage: a page for each executed notebook in `reports`, the start page and the feature catalogue. Written atomically."""
     top = Path(root)
     reports = top / "reports"
     config = _read_page_config(top)
-    load = lambda p: read_json(p) if p.exists() else None
+
+    def load(p):
+        return read_json(p) if p.exists() else None
+
     for name in config["pages"]:
         if not (reports / f"{name}.json").exists():
             raise UserError(

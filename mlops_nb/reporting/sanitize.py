@@ -35,10 +35,58 @@ from ..core.messages import render, translate_label, translate_name
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #a87ff679
 BADGE_LEVELS = ("ok", "watch", "act", "failed")  # from good to bad
-ALLOWED_HTML_TAGS = set(
-    """a abbr b blockquote br caption cite code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span
-    strong sub summary sup table tbody td tfoot th thead tr u ul var""".split()
-)
+ALLOWED_HTML_TAGS = {
+    "a",
+    "abbr",
+    "b",
+    "blockquote",
+    "br",
+    "caption",
+    "cite",
+    "code",
+    "dd",
+    "del",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "kbd",
+    "li",
+    "mark",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "s",
+    "samp",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "u",
+    "ul",
+    "var",
+}
 REMOVED_HTML_TAGS = {"script", "style", "template", "iframe", "object", "svg", "math", "title"}
 VOID_HTML_TAGS = {"br", "hr", "img"}
 NUMERIC_CELL = re.compile(r"[-+−–±\d.,:%‰()\[\]\s]*(e[-+]?\d+)?")  # also intervals and dates
@@ -51,11 +99,14 @@ TRANSLATED_COLUMNS = (
     "fact",
     "on rows held back",
 )  # heads of columns that hold names of ours
-_element_text = lambda el: "".join(el.itertext()).strip()
+
+
+def _element_text(el):
+    return "".join(el.itertext()).strip()
 
 
 class _SanitizingParser(HTMLParser):
-    "Builds a tree of allowed elements. Other tags vanish and leave their text; scripts and their like vanish whole."
+    """Builds a tree of allowed elements. Other tags vanish and leave their text; scripts and their like vanish whole."""
 
     def __init__(self):
         super().__init__()
@@ -96,14 +147,14 @@ class _SanitizingParser(HTMLParser):
 
 
 def render_badge(level: str, lang: str = "en", kind: str = "badge") -> Markup:
-    "The verdict `level` as symbol and word. The page defines the symbols; each has a shape of its own, not only a colour."
+    """The verdict `level` as symbol and word. The page defines the symbols; each has a shape of its own, not only a colour."""
     return Markup(
         '<b class="badge {0}"><svg class="i" aria-hidden="true"><use href="#i-{0}"/></svg> {1}</b>'
     ).format(level, render({"key": f"report.{kind}.{level}"}, lang))
 
 
 def _make_table_readable(t: ET.Element, lang: str, title: str) -> None:
-    "Make a table readable, in place."
+    """Make a table readable, in place."""
     rows = [[c for c in r if c.tag in ("td", "th")] for r in t.iter("tr")]
     heads = [c for r in t.findall("./thead/tr") for c in r]
     verdicts = {
@@ -182,7 +233,7 @@ def _make_table_readable(t: ET.Element, lang: str, title: str) -> None:
 
 
 def sanitize_html(markup: str, lang: str = "en", title: str = "") -> Markup:
-    "Untrusted HTML → allowed elements only, headings one level lower, tables made readable in a scroller of their own."
+    """Untrusted HTML → allowed elements only, headings one level lower, tables made readable in a scroller of their own."""
     parser = _SanitizingParser()
     parser.feed(markup)
     parser.close()
@@ -206,7 +257,7 @@ def sanitize_html(markup: str, lang: str = "en", title: str = "") -> Markup:
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #c9f0f895
 class _UntrustedMarkdownRenderer(mistune.HTMLRenderer):
-    "Raw HTML and links as text; entities, as `escape_markup` writes them, as the characters they stand for."
+    """Raw HTML and links as text; entities, as `escape_markup` writes them, as the characters they stand for."""
 
     def text(self, text: str) -> str:
         return html.escape(html.unescape(text), quote=False)
@@ -230,7 +281,7 @@ def _markdown_converter(trusted: bool) -> Callable:
 
 
 def render_markdown(md: str, lang: str = "en", title: str = "", trusted: bool = False) -> Markup:
-    "Markdown as safe HTML. Unless `trusted`, raw HTML and links in it show as text."
+    """Markdown as safe HTML. Unless `trusted`, raw HTML and links in it show as text."""
     return sanitize_html(
         _markdown_converter(trusted)(
             f"*{translate_label('none', lang)}*" if md == "*none*" else md
@@ -241,7 +292,7 @@ def render_markdown(md: str, lang: str = "en", title: str = "", trusted: bool = 
 
 
 def render_prose(md: str, lang: str = "en") -> Markup:
-    "A Markdown cell of a source notebook in one language; English where the other is missing."
+    """A Markdown cell of a source notebook in one language; English where the other is missing."""
     block = re.compile(r'<div lang="(\w+)">\s*\n(.*?)\n\s*</div>', re.S)
     return render_markdown(
         "\n\n".join(b for l, b in block.findall(md) if l == lang) or block.sub("", md),
@@ -251,7 +302,7 @@ def render_prose(md: str, lang: str = "en") -> Markup:
 
 
 def highlight_code(source: str) -> Markup:
-    "Python with its parts marked for colour."
+    """Python with its parts marked for colour."""
     from pygments.lexers.python import PythonLexer
 
     kinds = (
@@ -271,12 +322,15 @@ def highlight_code(source: str) -> Markup:
 
 
 def render_html_table(rows: list[dict], lang: str = "en", title: str = "") -> Markup:
-    "A table from dicts with the same keys; empty for none."
-    line = lambda tag, cells: (
-        Markup("<tr>")
-        + Markup("").join(Markup("<{0}>{1}</{0}>").format(tag, c) for c in cells)
-        + Markup("</tr>")
-    )
+    """A table from dicts with the same keys; empty for none."""
+
+    def line(tag, cells):
+        return (
+            Markup("<tr>")
+            + Markup("").join(Markup("<{0}>{1}</{0}>").format(tag, c) for c in cells)
+            + Markup("</tr>")
+        )
+
     return (
         sanitize_html(
             Markup("<table><thead>{}</thead><tbody>{}</tbody></table>").format(
@@ -291,18 +345,41 @@ def render_html_table(rows: list[dict], lang: str = "en", title: str = "") -> Ma
 
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #c20ad4d7
-ALLOWED_SVG_ELEMENTS = set(
-    "svg g defs path text tspan rect circle ellipse line polyline polygon clipPath use image linearGradient radialGradient stop mask pattern marker".split()
-)
+ALLOWED_SVG_ELEMENTS = {
+    "svg",
+    "g",
+    "defs",
+    "path",
+    "text",
+    "tspan",
+    "rect",
+    "circle",
+    "ellipse",
+    "line",
+    "polyline",
+    "polygon",
+    "clipPath",
+    "use",
+    "image",
+    "linearGradient",
+    "radialGradient",
+    "stop",
+    "mask",
+    "pattern",
+    "marker",
+}
 ALLOWED_SVG_ATTRIBUTES = re.compile(
     r"(id|d|style|transform|x|y|x1|x2|y1|y2|dx|dy|r|rx|ry|cx|cy|width|height|points|viewBox|href|offset|fill.*|stroke.*|font-s.*|font-w.*|text-a.*|clip.*|opacity|stop-.*|mask|gradient.*|marker.*)$"
 )
 
 
 def sanitize_svg(source: str, prefix: str, alt: str, lang: str = "en") -> Markup:
-    "Untrusted SVG → drawing elements with local references only, as wide as its place, with `alt` and translated labels."
+    """Untrusted SVG → drawing elements with local references only, as wide as its place, with `alt` and translated labels."""
     tree = ET.fromstring(source[source.index("<svg") :])
-    local = lambda name: name.rpartition("}")[2]
+
+    def local(name):
+        return name.rpartition("}")[2]
+
     for el in list(tree.iter()):
         el[:] = [c for c in el if isinstance(c.tag, str) and local(c.tag) in ALLOWED_SVG_ELEMENTS]
         old, el.tag = dict(el.attrib), local(el.tag)
@@ -315,11 +392,8 @@ def sanitize_svg(source: str, prefix: str, alt: str, lang: str = "en") -> Markup
             )
             if k == "href" and v.startswith("#"):
                 v = f"#{prefix}{v[1:]}"
-            elif (
-                k == "href"
-                and not re.match("data:image/(png|jpeg);base64,", v)
-                or k != "href"
-                and re.search(r"\\|//|url\((?!#)|image-set|javascript", v)
+            elif (k == "href" and not re.match("data:image/(png|jpeg);base64,", v)) or (
+                k != "href" and re.search(r"\\|//|url\((?!#)|image-set|javascript", v)
             ):
                 continue
             if ALLOWED_SVG_ATTRIBUTES.match(k):

@@ -1,4 +1,4 @@
-"Notebooks in a real JupyterLab, driven by a headless browser: Run All, save, a terminal; nothing that git or DVC track changes."
+"""Notebooks in a real JupyterLab, driven by a headless browser: Run All, save, a terminal; nothing that git or DVC track changes."""
 
 import json
 import os
@@ -39,7 +39,7 @@ DONE = f"() => {PANEL}.sessionContext.session.kernel.status == 'idle' && ({CELLS
 
 
 def tracked(top: Path) -> dict:
-    "Everything that a run in the browser must not touch: git's view, DVC's outputs, the notebooks' bytes."
+    """Everything that a run in the browser must not touch: git's view, DVC's outputs, the notebooks' bytes."""
     from dvc.repo import Repo
 
     with Repo(str(top)) as repo:
@@ -57,13 +57,13 @@ def tracked(top: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def ran(ran, tmp_path_factory):
-    "A copy: other workers look at the original meanwhile."
+    """A copy: other workers look at the original meanwhile."""
     return shutil.copytree(ran, tmp_path_factory.mktemp("lab") / "clone", symlinks=True)
 
 
 @pytest.fixture(scope="module")
 def lab(ran, tmp_path_factory):
-    "`make lab` in the clone, with this environment in the place of its `.venv` and an empty home. Its address."
+    """`make lab` in the clone, with this environment in the place of its `.venv` and an empty home. Its address."""
     home = tmp_path_factory.mktemp("home")
     port = (s := socket.create_server(("127.0.0.1", 0))).getsockname()[1]
     s.close()
@@ -126,7 +126,7 @@ def browser():
 
 @pytest.fixture
 def page(browser, lab, tmp_path):
-    "A tab; what it shows at the end is kept as a screenshot."
+    """A tab; what it shows at the end is kept as a screenshot."""
     tab = browser.new_page()
     tab.set_default_timeout(120_000)
     tab.asked = []
@@ -145,7 +145,7 @@ def page(browser, lab, tmp_path):
 
 
 def run_all(page, url) -> list:
-    "Open a notebook, Run All by the menu, wait, save by the keyboard; the outputs of every cell."
+    """Open a notebook, Run All by the menu, wait, save by the keyboard; the outputs of every cell."""
     page.goto(url)
     page.wait_for_function(READY)
     page.get_by_role("menuitem", name="Run", exact=True).click()
@@ -163,7 +163,8 @@ def run_all(page, url) -> list:
         if o["output_type"] == "error" or o.get("name") == "stderr"
     ]
     assert not errors, json.dumps(errors)[:3000]
-    assert page.get_by_role("dialog").count() == 0 and not page.asked
+    assert page.get_by_role("dialog").count() == 0
+    assert not page.asked
     return outputs
 
 
@@ -189,9 +190,8 @@ def test_stage_notebook_runs_all_and_leaves_no_trace(page, lab, ran, stage, unto
     outputs = run_all(page, f"{lab}/lab/tree/nbs/stages/{stage}.ipynb?token=t&reset")
     assert {"text/markdown", "application/vnd.mlops-nb.say+json"} <= kinds(outputs)
     assert list((ran / ".mlops" / "scratch").rglob(f"reports/{stage}*.json"))
-    assert (
-        tracked(ran) == before and not before["dvc"]
-    )  # neither running nor saving touches outputs, git, the notebook's own bytes
+    assert tracked(ran) == before
+    assert not before["dvc"]
 
 
 def test_exploration_notebook(page, lab, ran, untouched):
@@ -229,11 +229,12 @@ def test_starts_on_the_index_with_a_working_terminal_and_dvc_in_cells(page, lab,
         page.wait_for_timeout(500)
     lines = said.read_text().splitlines()
     assert lines[:2] == [str(ran), f"{ran}/.venv/bin/python"] and "up to date" in lines[-2], lines
-    assert not page.get_by_text("official Jupyter news").count() and not page.asked
+    assert not page.get_by_text("official Jupyter news").count()
+    assert not page.asked
 
 
 def test_the_git_filter_alone_keeps_a_notebook_clean(ran):
-    "Saved with outputs by something that knows nothing of the project's configuration."
+    """Saved with outputs by something that knows nothing of the project's configuration."""
     import nbformat
 
     for name in KEPT:
@@ -256,6 +257,5 @@ def test_the_git_filter_alone_keeps_a_notebook_clean(ran):
             capture_output=True,
             check=True,
         ).stdout
-        assert got == raw and sh(
-            "git", "check-attr", "filter", name, cwd=ran
-        ).stdout.strip().endswith("stripped")
+        assert got == raw
+        assert sh("git", "check-attr", "filter", name, cwd=ran).stdout.strip().endswith("stripped")

@@ -1,4 +1,4 @@
-"Pages in a real browser: a phone and a desktop, light and dark, on screen and on paper."
+"""Pages in a real browser: a phone and a desktop, light and dark, on screen and on paper."""
 
 import io
 
@@ -44,11 +44,9 @@ def test_fits_is_legible_and_silent(browser, pages, name, dark, size):
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    assert (
-        page.evaluate(CONTRAST) == []
-        and all(px >= 11 for px in page.evaluate(TEXT))
-        and page.said == []
-    )
+    assert page.evaluate(CONTRAST) == []
+    assert all(px >= 11 for px in page.evaluate(TEXT))
+    assert page.said == []
     page.context.close()
 
 
@@ -87,10 +85,10 @@ def test_a_wide_table_takes_the_room_there_is_and_shows_that_it_scrolls(browser,
                 "column": "carrier",
                 "level": c,
                 "n": 1234,
-                **{
-                    m: "0.45 (0.43–0.48)"
-                    for m in ("flagged", "recall", "false_alarms", "precision", "calibration_error")
-                },
+                **dict.fromkeys(
+                    ("flagged", "recall", "false_alarms", "precision", "calibration_error"),
+                    "0.45 (0.43–0.48)",
+                ),
             }
             for c in ("UA", "DL")
         ],
@@ -105,13 +103,14 @@ def test_a_wide_table_takes_the_room_there_is_and_shows_that_it_scrolls(browser,
             browser, (tmp_path / "evaluate.html").as_uri(), {"width": width, "height": 900}
         )
         box = page.locator(".tbl .scroll")
-        edge = lambda: (shot := Image.open(io.BytesIO(box.screenshot())).convert("L")).getpixel(
-            (shot.width - 3, shot.height // 8)
-        )  # beside the title: no text is there
-        assert (
-            page.evaluate("document.documentElement.scrollWidth") <= width
-            and box.evaluate("e => e.scrollWidth > e.clientWidth") == scrolls
-        )
+
+        def edge():
+            return (shot := Image.open(io.BytesIO(box.screenshot())).convert("L")).getpixel(
+                (shot.width - 3, shot.height // 8)
+            )  # beside the title: no text is there
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert box.evaluate("e => e.scrollWidth > e.clientWidth") == scrolls
         assert (edge() < 230) == scrolls
         box.evaluate("e => e.scrollLeft = 9999")
         assert edge() > 250
@@ -130,10 +129,8 @@ def test_code_unfolds_without_javascript(browser, pages):
 def test_prints_on_white_without_navigation(browser, pages):
     page = opened(browser, pages["monitor"], DESKTOP, dark=True)
     page.emulate_media(media="print")
-    assert (
-        not page.locator("nav").is_visible()
-        and page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        and page.evaluate(CONTRAST) == []
-    )
+    assert not page.locator("nav").is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate(CONTRAST) == []
     assert len(page.pdf()) > 10_000
     page.context.close()

@@ -1,7 +1,8 @@
 """A project of one's own from the built wheel, for three tables.
 
 An environment that is really empty takes minutes to fill. So the wheel is unpacked into a new virtual environment made without pip, and a .pth file behind it lends the
-libraries of the environment of these tests: mlops_nb itself comes from the wheel, which is asserted, and nothing of this checkout is on the path."""
+libraries of the environment of these tests: mlops_nb itself comes from the wheel, which is asserted, and nothing of this checkout is on the path.
+"""
 
 import json
 import re
@@ -22,7 +23,7 @@ OWN = ENV | {"PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    "The wheel of this checkout, built once."
+    """The wheel of this checkout, built once."""
     top = tmp_path_factory.mktemp("wheel")
     sh(
         sys.executable,
@@ -40,7 +41,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def python(built, tmp_path_factory):
-    "The interpreter of an environment in which mlops_nb is that wheel."
+    """The interpreter of an environment in which mlops_nb is that wheel."""
     venv = tmp_path_factory.mktemp("venv") / "venv"
     sh(sys.executable, "-m", "venv", "--without-pip", venv, cwd=ROOT)
     site = Path(
@@ -64,7 +65,7 @@ def python(built, tmp_path_factory):
 
 
 def run(python, *argv, cwd, check=True):
-    "Run the environment's Python as if it had been activated."
+    """Run the environment's Python as if it had been activated."""
     env = OWN | {"PATH": f"{Path(python).parent}:{OWN['PATH']}"}
     got = subprocess.run(
         [str(python), *map(str, argv)],
@@ -81,15 +82,14 @@ def run(python, *argv, cwd, check=True):
 
 
 def made(python, folder, frame, *args, csv=None):
-    "A new project of a table, run once, its record committed; (its folder, what `new` said)."
+    """A new project of a table, run once, its record committed; (its folder, what `new` said)."""
     frame.to_csv(folder / "in.csv", index=False, **(csv or {}))
     said = run(
         python, "-m", "mlops_nb", "new", "shop", "--data", "in.csv", *args, cwd=folder
     ).stdout
     top = folder / "shop"
-    assert sh("git", "status", "--porcelain", cwd=top).stdout == "" and sh(
-        "git", "log", "--format=%s", cwd=top
-    ).stdout.startswith("New project shop")
+    assert sh("git", "status", "--porcelain", cwd=top).stdout == ""
+    assert sh("git", "log", "--format=%s", cwd=top).stdout.startswith("New project shop")
     shutil.copytree(Path(python).parent.parent, top / ".venv", symlinks=True)  # where make has it
     got = run(top / ".venv" / "bin" / "python", "-m", "mlops_nb", "repro", cwd=top)
     assert "Traceback" not in got.stdout + got.stderr
@@ -137,28 +137,22 @@ def test_binary_with_time(python, built, tmp_path):
         p["data"]["period"],
         p["data"]["keys"],
     ) == ("binary", "yes", "day", "M", ["order_id"])
-    assert (
-        p["windows"]
-        == {
-            "train": {"start": "2020-01", "end": "2020-03"},
-            "current": {"start": "2020-04", "end": "2020-04"},
-        }
-        and p["features"]["exclude"] == []
-    )
-    assert (
-        "LEAK" not in said
-        and json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())["auc"] > 0.6
-    )
-    assert (
-        sh("git", "check-ignore", "data/in.csv", cwd=top).stdout
-        and of(top, "data/in.csv.dvc")["outs"][0]["path"] == "in.csv"
-    )  # DVC has it
+    assert p["windows"] == {
+        "train": {"start": "2020-01", "end": "2020-03"},
+        "current": {"start": "2020-04", "end": "2020-04"},
+    }
+    assert p["features"]["exclude"] == []
+    assert "LEAK" not in said
+    assert json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())["auc"] > 0.6
+    assert sh("git", "check-ignore", "data/in.csv", cwd=top).stdout
+    assert of(top, "data/in.csv.dvc")["outs"][0]["path"] == "in.csv"
 
     # the digests follow the user's module and the installed package, and the locked versions of what these import
     code = json.loads((top / "data" / "code" / "preprocess.json").read_text())
     assert {"shop.features", "mlops_nb.data.features", "mlops_nb.data.contract"} <= set(
         code["modules"]
-    ) and {
+    )
+    assert {
         "pandas",
         "pandera",
     } <= set(code["distributions"])
@@ -177,7 +171,8 @@ def test_binary_with_time(python, built, tmp_path):
     notebook = top / "nbs" / "api" / "00_features.ipynb"
     notebook.write_text(notebook.read_text().replace("np.log1p(x.abs())", "np.sqrt(x.abs())"))
     stopped = run(python, "-m", "mlops_nb", "code", cwd=top, check=False)
-    assert stopped.returncode and "00_features.ipynb" in stopped.stderr
+    assert stopped.returncode
+    assert "00_features.ipynb" in stopped.stderr
     sh(Path(sys.executable).parent / "nbdev-export", cwd=top)
     assert re.search(
         r"features.py: function example changed → preprocess, train",
@@ -187,11 +182,14 @@ def test_binary_with_time(python, built, tmp_path):
     # the wheel in vendor/ is the wheel it came from
     mine = zipfile.ZipFile(next((top / "vendor").glob("*.whl")))
     theirs = zipfile.ZipFile(built)
-    content = lambda z: {
-        i.filename: z.read(i)
-        for i in z.infolist()
-        if not re.search(r"dist-info/(RECORD|WHEEL|licenses)", i.filename)
-    }
+
+    def content(z):
+        return {
+            i.filename: z.read(i)
+            for i in z.infolist()
+            if not re.search(r"dist-info/(RECORD|WHEEL|licenses)", i.filename)
+        }
+
     assert content(mine) == content(theirs)
     assert (
         f"mlops_nb=={Path(mine.filename).name.split('-')[1]}"
@@ -214,11 +212,8 @@ def test_multiclass_without_time(python, tmp_path):
         [],
         {"share": 0.75},
     )
-    assert (
-        "seeded split" in said
-        and json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())["accuracy"]
-        > 0.5
-    )
+    assert "seeded split" in said
+    assert json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())["accuracy"] > 0.5
     assert (
         "size_0_log"
         in json.loads((top / "data" / "candidate" / "manifest.json").read_text())["features"]
@@ -251,18 +246,16 @@ def test_regression_with_japanese_headers_and_a_leak(python, tmp_path):
         "W",
         ["店舗番号"],
     )
-    assert p["features"]["exclude"] == ["税込売上"] and re.search(
-        r"LEAK\? +税込売上: predicts 売上 alone", said
-    )
+    assert p["features"]["exclude"] == ["税込売上"]
+    assert re.search(r"LEAK\? +税込売上: predicts 売上 alone", said)
     columns = json.loads((top / "data" / "candidate" / "manifest.json").read_text())["columns"]
-    assert "税込売上" not in json.dumps(columns, ensure_ascii=False) and "気温_log" in json.dumps(
-        columns, ensure_ascii=False
-    )
+    assert "税込売上" not in json.dumps(columns, ensure_ascii=False)
+    assert "気温_log" in json.dumps(columns, ensure_ascii=False)
     assert json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())["r2"] > 0.5
 
 
 @pytest.mark.parametrize(
-    "table, args, says",
+    ("table", "args", "says"),
     [
         ("id,y\n" + "".join(f"{i},{i % 2}\n" for i in range(40)), ("--target", "Y"), "a column Y"),
         ("id,y,y\n" + "".join(f"{i},{i % 2},1\n" for i in range(40)), ("--target", "y"), "y twice"),
@@ -281,11 +274,13 @@ def test_what_cannot_be_guessed_leaves_nothing(tmp_path, table, args, says, caps
     monkeypatch.chdir(tmp_path)
     assert run_command(["new", "shop", "--data", "in.csv", *args]) == 1
     said = capsys.readouterr().err
-    assert says in said and "to do" in said and [p.name for p in tmp_path.iterdir()] == ["in.csv"]
+    assert says in said
+    assert "to do" in said
+    assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
 
 
 def test_an_existing_folder_keeps_what_it_has(tmp_path, monkeypatch):
-    "The table may lie in the project's folder already, and the folder may be a repository; nothing there is overwritten or committed unasked."
+    """The table may lie in the project's folder already, and the folder may be a repository; nothing there is overwritten or committed unasked."""
     from mlops_nb.cli.new_project import create_project
     from mlops_nb.core.errors import UserError
 
@@ -298,18 +293,16 @@ def test_an_existing_folder_keeps_what_it_has(tmp_path, monkeypatch):
     )
     (top / "notes.txt").write_text("mine")
     got = create_project(top, top / "tables" / "t.parquet", "y")
-    assert (
-        got.source == "tables/t.parquet"
-        and not got.copied
-        and of(top, "params.yaml")["data"]["depends"] == "tables/t.parquet"
-    )
+    assert got.source == "tables/t.parquet"
+    assert not got.copied
+    assert of(top, "params.yaml")["data"]["depends"] == "tables/t.parquet"
     assert sh("git", "status", "--porcelain", cwd=top).stdout == "?? notes.txt\n"
     with pytest.raises(UserError, match="a new folder"):
         create_project(top, top / "tables" / "t.parquet", "y")
 
 
 def test_a_folder_that_is_not_ours_is_not_swept_up(tmp_path, monkeypatch):
-    "The project is made in a folder beside it, which may be somebody's, and a record of DVC may be there without its table."
+    """The project is made in a folder beside it, which may be somebody's, and a record of DVC may be there without its table."""
     from mlops_nb.cli.new_project import create_project
     from mlops_nb.core.errors import UserError
 
@@ -331,7 +324,7 @@ def test_a_folder_that_is_not_ours_is_not_swept_up(tmp_path, monkeypatch):
 
 
 def test_a_failed_start_leaves_nothing(tmp_path, monkeypatch):
-    "Whatever fails, git here, the folder is not there, or as it was; what a killed run left is swept up."
+    """Whatever fails, git here, the folder is not there, or as it was; what a killed run left is swept up."""
     from mlops_nb.cli.new_project import create_project
     from mlops_nb.core import git as git_module
     from mlops_nb.core.git import run_git

@@ -39,7 +39,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 @pytest.fixture
 def top(tmp_path, monkeypatch):
-    "An empty project, in which commands of this process work."
+    """An empty project, in which commands of this process work."""
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
     (tmp_path / ".mlops").mkdir()
     monkeypatch.setenv("MLOPS_NB_ROOT", str(tmp_path))
@@ -48,7 +48,7 @@ def top(tmp_path, monkeypatch):
 
 @pytest.fixture
 def spawn():
-    "A function that starts a process that leads a group of its own; ended at the end."
+    """A function that starts a process that leads a group of its own; ended at the end."""
     started = []
 
     def one(*argv, **env):
@@ -105,7 +105,7 @@ def test_a_stale_note_ends_no_stranger(top, spawn, kind):
 
 @LINUX
 def test_what_a_killed_run_left_is_ended(top, spawn, capsys):
-    "The leader, and its child too."
+    """The leader, and its child too."""
     left = spawn("bash", "-c", "sleep 300 & wait", **{RUN_MARK_VARIABLE: "m"})
     child = psutil.Process(left.pid).children()[0]
     leave_note(top, {"leader": identify_process(left.pid, "m")})
@@ -135,7 +135,7 @@ def test_our_own_group_is_never_a_killed_run():
 
 @LINUX
 def test_the_note_of_a_stage_ends_nobody_but_the_holder_of_the_lock(top, spawn):
-    "The lock is held by one process, and the note names another, in every way that a note can."
+    """The lock is held by one process, and the note names another, in every way that a note can."""
     stranger = spawn()
     path = top / ".mlops" / "stage-toy.lock"
     code = HOLD.format(path=str(path), seconds=1.5)
@@ -182,7 +182,7 @@ def test_folders_of_killed_runs_are_collected(top):
 
 @LINUX
 def test_the_socket_of_a_killed_server_is_collected(top, tmp_path):
-    "Its folder in the temporary one; folders of others with such a name stay."
+    """Its folder in the temporary one; folders of others with such a name stay."""
     tmp = tmp_path / "tmp"
     (tmp / "mlops-nb-mine").mkdir(parents=True)
     (tmp / "mlops-nb-mine" / "thesis.txt").write_text("not ours")

@@ -1,5 +1,6 @@
 """Profiles: whatever a column holds and however a table is cut, its parts add up to the whole."""
 
+import itertools
 import json
 import math
 from functools import reduce
@@ -58,7 +59,7 @@ DTYPES = {
 
 @st.composite
 def parts(draw):
-    "A table of every kind of column, cut anywhere (empty parts as well), and an order."
+    """A table of every kind of column, cut anywhere (empty parts as well), and an order."""
     n = draw(st.integers(0, 60))
     table = pd.DataFrame(
         {
@@ -69,7 +70,7 @@ def parts(draw):
     cuts = [0, *sorted(draw(st.lists(st.integers(0, n), max_size=4))), n]
     return (
         table,
-        [table.iloc[a:b] for a, b in zip(cuts, cuts[1:])],
+        [table.iloc[a:b] for a, b in itertools.pairwise(cuts)],
         draw(st.permutations(range(len(cuts) - 1))),
     )
 
@@ -85,7 +86,8 @@ def test_parts_add_up(got):
         == reduce(lambda b, a: merge_profiles(a, b), [profile_table(cut[i]) for i in order])
     )
     back = Profile.of(json.loads(json.dumps(whole.json())))
-    assert back == whole and back + back == whole + whole
+    assert back == whole
+    assert back + back == whole + whole
     for name, c in whole.columns.items():
         assert (
             c.n + c.missing == len(table)
@@ -110,7 +112,7 @@ def test_parts_add_up(got):
     st.integers(1, 9),
 )
 def test_coarse_numbers_add_up(seed, shape, pieces):
-    "Beyond 1,024 distinct values, where resolution is lost: parts see fewer values and keep more of it, and the whole is still the same."
+    """Beyond 1,024 distinct values, where resolution is lost: parts see fewer values and keep more of it, and the whole is still the same."""
     r = np.random.default_rng(seed)
     n = 6000
     v = {
@@ -124,30 +126,23 @@ def test_coarse_numbers_add_up(seed, shape, pieces):
     whole = profile_numbers(v)
     cut = np.array_split(v, pieces)
     got = reduce(merge_profiles, [Profile(len(x), {"v": profile_numbers(x)}) for x in cut])
-    assert (
-        got == Profile(n, {"v": whole}) and len(whole.at) <= MAX_BUCKETS and whole.counts.sum() == n
-    )
+    assert got == Profile(n, {"v": whole})
+    assert len(whole.at) <= MAX_BUCKETS
+    assert whole.counts.sum() == n
     low = keys_to_floats(whole.at << whole.shift)
     high = keys_to_floats((whole.at + 1 << whole.shift) - 1)
-    assert (
-        np.searchsorted(low, v, side="right") - 1 == np.searchsorted(high, v)
-    ).all() and np.array_equal(
-        np.bincount(np.searchsorted(high, v), minlength=len(low)), whole.counts
-    )
-    assert (
-        2 * MAX_BUCKETS > len(profile_numbers(v, shift=0).at)
-        and abs(whole.quantile(0.5) - np.median(v)) <= (high - low).max()
-    )
+    assert (np.searchsorted(low, v, side="right") - 1 == np.searchsorted(high, v)).all()
+    assert np.array_equal(np.bincount(np.searchsorted(high, v), minlength=len(low)), whole.counts)
+    assert len(profile_numbers(v, shift=0).at) < 2 * MAX_BUCKETS
+    assert abs(whole.quantile(0.5) - np.median(v)) <= (high - low).max()
 
 
 def test_a_hundred_thousand_categories():
     names = pd.DataFrame({"id": [f"customer {i}" for i in range(100_000)]})
     whole = profile_table(names)
-    assert (
-        reduce(merge_profiles, [profile_table(names[i::7]) for i in range(7)]) == whole
-        and len(whole.columns["id"].at) <= MAX_BUCKETS
-        and len(json.dumps(whole.json())) < 30_000
-    )
+    assert reduce(merge_profiles, [profile_table(names[i::7]) for i in range(7)]) == whole
+    assert len(whole.columns["id"].at) <= MAX_BUCKETS
+    assert len(json.dumps(whole.json())) < 30_000
     assert (
         merge_profiles(profile_table(names[:900]), profile_table(names[900:1000]))
         .columns["id"]
@@ -158,11 +153,9 @@ def test_a_hundred_thousand_categories():
 
 def test_the_order_of_keys_is_that_of_numbers():
     v = np.r_[-np.logspace(-300, 300, 999)[::-1], -5e-324, 0, 5e-324, np.logspace(-300, 300, 999)]
-    assert (
-        (np.diff(floats_to_keys(v)) > 0).all()
-        and (keys_to_floats(floats_to_keys(v)) == v).all()
-        and floats_to_keys(np.array([-0.0]))[0] == floats_to_keys(np.array([0.0]))[0]
-    )
+    assert (np.diff(floats_to_keys(v)) > 0).all()
+    assert (keys_to_floats(floats_to_keys(v)) == v).all()
+    assert floats_to_keys(np.array([-0.0]))[0] == floats_to_keys(np.array([0.0]))[0]
 
 
 def test_arrow_and_pandas_say_the_same(tmp_path):
@@ -185,16 +178,19 @@ def test_arrow_and_pandas_say_the_same(tmp_path):
     pq.write_table(
         pa.Table.from_pandas(t, preserve_index=False), tmp_path / "t.parquet", row_group_size=700
     )
-    assert profile_table(pa.Table.from_pandas(t, preserve_index=False)) == whole == profile_file(
-        tmp_path / "t.parquet", rows=64
-    ) and profile_file(tmp_path / "t.parquet", ["f"]).columns.keys() == {"f"}
+    assert (
+        profile_table(pa.Table.from_pandas(t, preserve_index=False))
+        == whole
+        == profile_file(tmp_path / "t.parquet", rows=64)
+    )
+    assert profile_file(tmp_path / "t.parquet", ["f"]).columns.keys() == {"f"}
     assert whole.columns["t"].low - whole.columns["z"].low == 9 * 3600, (
         "one moment, whatever the zone"
     )
 
 
 @pytest.mark.parametrize(
-    "name, content, words",
+    ("name", "content", "words"),
     [
         ("none.parquet", None, "no file"),
         ("odd.parquet", b"PAR1 no", "readable Parquet"),
@@ -221,6 +217,5 @@ def test_bad_profiles_are_told_in_words(tmp_path):
         profile_table(pd.DataFrame({"a": [1.0]})) + profile_table(pd.DataFrame({"a": ["x"]}))
     with pytest.raises(UserError, match="did you mean|`aa`"):
         profile_table(pd.DataFrame({"a": [1.0]}), ["aa"])
-    assert exact_counts(profile_table(pd.DataFrame())) == {"rows": 0} and ColumnProfile(
-        "none"
-    ).quantile(0.5) != ColumnProfile("none").quantile(0.5)
+    assert exact_counts(profile_table(pd.DataFrame())) == {"rows": 0}
+    assert ColumnProfile("none").quantile(0.5) != ColumnProfile("none").quantile(0.5)

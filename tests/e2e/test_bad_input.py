@@ -10,7 +10,7 @@ from helpers.project import change, nb, sales
 
 
 def refused(top, *argv, **kw):
-    "The message of a command that must fail without a traceback."
+    """The message of a command that must fail without a traceback."""
     got = nb(*argv, cwd=top, check=False, **kw)
     said = got.stdout + got.stderr
     assert got.returncode != 0, said
@@ -26,9 +26,8 @@ def test_params(project):
         (top / "params.yaml").write_text(text)
         return refused(top, "ingest", "train")
 
-    assert "valid YAML" in with_params(ok + "\ntrain: [") and "line" in with_params(
-        ok + "\ntrain: ["
-    )
+    assert "valid YAML" in with_params(ok + "\ntrain: [")
+    assert "line" in with_params(ok + "\ntrain: [")
     assert "a section `windows:`" in with_params(re.sub(r"(?m)^windows:", "window:", ok))
     assert 'Did you mean "target"' in with_params(ok.replace("  target:", "  targt:"))
     assert "Did you mean" in with_params(ok.replace("task: binary", "task: binray"))
@@ -44,7 +43,7 @@ def test_params(project):
 
 
 @pytest.mark.parametrize(
-    "windows, word",
+    ("windows", "word"),
     [
         (
             {
@@ -139,7 +138,7 @@ def _until_train(top):
 
 
 @pytest.mark.parametrize(
-    "estimator, word",
+    ("estimator", "word"),
     [
         ("sklearn.linear_model.NoSuch", "NoSuch"),
         ("json.JSONDecoder", "fit"),
@@ -187,7 +186,7 @@ def test_full_disk(project, tmp_path):
 
 
 def test_empty_and_tiny(project):
-    "Ten rows end in a clear message or in reports, never in a traceback."
+    """Ten rows end in a clear message or in reports, never in a traceback."""
     top = project(sales(10), schema=False)
     got = nb("schema", "--force", cwd=top, check=False)
     assert "Traceback" not in got.stdout + got.stderr

@@ -9,7 +9,7 @@ from helpers.project import change, nb, sh
 
 
 def test_prose_reruns_no_notebook(small):
-    "A sentence of a stage notebook shows on the page; only `code` and `report` run."
+    """A sentence of a stage notebook shows on the page; only `code` and `report` run."""
     edit_cell(
         small / "nbs" / "stages" / "monitor.ipynb",
         "Is it still good?",
@@ -21,7 +21,7 @@ def test_prose_reruns_no_notebook(small):
 
 
 def test_template_and_language_rerun_no_notebook(small):
-    "The page template and the language of the reports are rendering, not results."
+    """The page template and the language of the reports are rendering, not results."""
     ini = (small / "settings.ini").read_text()
     (small / "settings.ini").write_text(ini.replace("language = en", "language = ja"))
     words = small / "mlops_nb" / "reporting" / "page.py"
@@ -33,7 +33,9 @@ def test_template_and_language_rerun_no_notebook(small):
     said = nb("repro", cwd=small).stdout
     assert stages_run(said) == ["code", "report"], said
     page = (small / "reports" / "monitor.html").read_text()
-    assert "edited" in page and 'lang="ja"' in page and "件" in page
+    assert "edited" in page
+    assert 'lang="ja"' in page
+    assert "件" in page
 
 
 def test_formatting_and_comments_rerun_nothing(small):
@@ -62,11 +64,9 @@ def test_forgotten_export_names_the_notebook(small):
     path = next((small / "nbs" / "api" / "monitoring").glob("*_findings.ipynb"))
     edit_cell(path, "MAX_VERDICT_REASONS = 5", "MAX_VERDICT_REASONS = 3")
     got = nb("repro", cwd=small, check=False)
-    assert (
-        got.returncode
-        and path.name in got.stdout + got.stderr
-        and "export" in got.stdout + got.stderr
-    )
+    assert got.returncode
+    assert path.name in got.stdout + got.stderr
+    assert "export" in got.stdout + got.stderr
 
 
 def test_locked_version_reruns_what_imports_it(small):
@@ -78,14 +78,14 @@ def test_locked_version_reruns_what_imports_it(small):
 
 
 def test_deleted_outputs_come_back_from_the_cache(small):
-    "What the message after a failure promises."
+    """What the message after a failure promises."""
     (small / "reports" / "monitor.html").unlink()
     sh("dvc", "checkout", cwd=small)
     assert (small / "reports" / "monitor.html").exists()
 
 
 def test_failing_cell(small):
-    "A page with the error first, non-zero exit, earlier outputs in the cache."
+    """A page with the error first, non-zero exit, earlier outputs in the cache."""
     edit_cell(
         small / "nbs" / "stages" / "monitor.ipynb",
         "given = Thresholds(",
@@ -95,7 +95,8 @@ def test_failing_cell(small):
     said = got.stdout + got.stderr
     assert got.returncode and "ZeroDivisionError" in said and "dvc checkout" in said, said
     page = (small / ".mlops" / "failed" / "monitor.html").read_text()
-    assert page.index("ZeroDivisionError") < page.index("<h2") and "1 / 0" in page
+    assert page.index("ZeroDivisionError") < page.index("<h2")
+    assert "1 / 0" in page
     sh("git", "checkout", "-q", ".", cwd=small)
     sh("dvc", "checkout", cwd=small)
     assert "nothing to do" in nb("repro", cwd=small).stdout
@@ -123,7 +124,7 @@ def test_script_in_values_shows_as_text(project):
 
 
 def test_both_engines_give_equal_notebooks(small):
-    "The in-process engine and a kernel leave the same bytes."
+    """The in-process engine and a kernel leave the same bytes."""
     nb("run", "monitor", cwd=small)
     ours = (small / "reports" / "monitor.ipynb").read_bytes()
     nb("run", "monitor", "--engine", "nbclient", cwd=small)
@@ -146,5 +147,6 @@ def test_plain_papermill_works(small, tmp_path):
 def test_by_hand_leaves_the_pipeline_alone(small, stage):
     before = (small / "reports" / "train.json").read_bytes()
     said = nb("run", stage, "-p", "sample=500", cwd=small).stdout
-    assert "scratch" in said and (small / "reports" / "train.json").read_bytes() == before
+    assert "scratch" in said
+    assert (small / "reports" / "train.json").read_bytes() == before
     assert sh("git", "status", "--porcelain", cwd=small).stdout == ""

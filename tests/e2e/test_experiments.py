@@ -10,7 +10,7 @@ from helpers.project import nb, sh
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory, small_once):
-    "The small project with one experiment."
+    """The small project with one experiment."""
     import shutil
 
     top = tmp_path_factory.mktemp("exp") / "project"
@@ -24,17 +24,16 @@ def test_exp_show(lab):
     by = {r["Experiment"] or r["rev"]: r for r in rows}
     assert by["longer"]["train.params.max_iter"] == "300"
     auc = next(c for c in rows[0] if c.endswith("evaluate.json:auc"))
-    assert (
-        float(by["longer"][auc]) > 0.5
-        and float(by["main"][auc]) > 0.5
-        and by["longer"][auc] != by["main"][auc]
-    )
+    assert float(by["longer"][auc]) > 0.5
+    assert float(by["main"][auc]) > 0.5
+    assert by["longer"][auc] != by["main"][auc]
 
 
 def test_metrics_diff(lab):
     got = json.loads(sh("dvc", "metrics", "diff", "main", "longer", "--json", cwd=lab).stdout)
     auc = got.get("diff", got)["reports/metrics/evaluate.json"]["auc"]
-    assert auc["diff"] == pytest.approx(auc["new"] - auc["old"]) and auc["new"] != auc["old"]
+    assert auc["diff"] == pytest.approx(auc["new"] - auc["old"])
+    assert auc["new"] != auc["old"]
     got = json.loads(sh("dvc", "params", "diff", "main", "longer", "--json", cwd=lab).stdout)
     params = got.get("diff", got)["params.yaml"]
     assert params["train.params.max_iter"]["new"] == 300
@@ -43,13 +42,16 @@ def test_metrics_diff(lab):
 def test_plots_diff(lab, tmp_path):
     sh("dvc", "plots", "diff", "main", "longer", "-o", tmp_path / "plots", cwd=lab)
     page = (tmp_path / "plots" / "index.html").read_text()
-    assert "longer" in page and "main" in page and "importance" in page
+    assert "longer" in page
+    assert "main" in page
+    assert "importance" in page
 
 
 def test_compare(lab):
     said = nb("compare", "main", "longer", cwd=lab).stdout
     page = (lab / ".mlops" / "scratch" / "compare" / "reports" / "compare.html").read_text()
-    assert "page:" in said and all(
+    assert "page:" in said
+    assert all(
         w in page
         for w in (
             "train.params.max_iter",
@@ -62,15 +64,13 @@ def test_compare(lab):
     result = json.loads(
         (lab / ".mlops" / "scratch" / "compare" / "reports" / "compare.json").read_text()
     )["results"]
-    assert (
-        set(result["metrics"]) == {"main", "longer"}
-        and result["params"]["longer"]["train.params.max_iter"] == "300"
-    )
+    assert set(result["metrics"]) == {"main", "longer"}
+    assert result["params"]["longer"]["train.params.max_iter"] == "300"
     assert (
         "a commit, tag, branch or experiment"
         in (r := nb("compare", "main", "nosuch", cwd=lab, check=False)).stdout + r.stderr
-        and r.returncode
     )
+    assert r.returncode
 
 
 def test_queue(lab):

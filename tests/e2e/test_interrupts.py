@@ -25,7 +25,7 @@ def start(top, *argv):
 
 
 def processes(top):
-    "Everything that works in the project's folder."
+    """Everything that works in the project's folder."""
     got = []
     for p in psutil.process_iter():
         try:
@@ -37,7 +37,7 @@ def processes(top):
 
 
 def slow(top):
-    "Make the training stage take long, and change its code so that it must run."
+    """Make the training stage take long, and change its code so that it must run."""
     edit_cell(
         top / "nbs" / "stages" / "train.ipynb",
         "fitted = train_model(",
@@ -63,7 +63,7 @@ def staging(top):
 
 
 def back(top):
-    "What the messages say: the source back, outputs from the cache, nothing to do."
+    """What the messages say: the source back, outputs from the cache, nothing to do."""
     sh("git", "checkout", "-q", ".", cwd=top)
     said = nb("repro", cwd=top).stdout
     assert "stopped" not in said
@@ -78,12 +78,13 @@ def test_ctrl_c(small):
     run.send_signal(signal.SIGINT)
     said = run.communicate(timeout=60)[0]
     assert run.returncode != 0 and "Traceback" not in said and "stopped" in said, said
-    assert not processes(small) and not staging(small)
+    assert not processes(small)
+    assert not staging(small)
     back(small)
 
 
 def test_kill_9_of_the_run(small):
-    "The next run ends what was left behind, and recovers by itself."
+    """The next run ends what was left behind, and recovers by itself."""
     slow(small)
     run = start(small, "repro")
     wait_for(small, staging)
@@ -91,7 +92,8 @@ def test_kill_9_of_the_run(small):
     run.wait()
     sh("git", "checkout", "-q", ".", cwd=small)
     got = nb("repro", cwd=small)
-    assert not staging(small) and not processes(small)
+    assert not staging(small)
+    assert not processes(small)
     assert json.loads((small / "reports" / "train.json").read_text())["stage"] == "train"
     assert "up to date" in sh("dvc", "status", cwd=small).stdout, got.stdout
 
@@ -109,7 +111,7 @@ def test_kill_9_of_the_stage(small):
 
 
 def test_two_runs_at_once(small):
-    "The second waits and says for whom; both end well."
+    """The second waits and says for whom; both end well."""
     edit_cell(
         small / "nbs" / "stages" / "monitor.ipynb",
         "given = Thresholds(",
@@ -128,9 +130,10 @@ def test_two_runs_at_once(small):
 
 
 def test_read_only_folder(small):
-    "A folder that cannot be written is a worded error; root may write anyway."
+    """A folder that cannot be written is a worded error; root may write anyway."""
     if os.geteuid() == 0:
         return
     (small / "reports").chmod(0o555)
     got = nb("run", "monitor", cwd=small, check=False)
-    assert got.returncode and "writable" in got.stdout + got.stderr
+    assert got.returncode
+    assert "writable" in got.stdout + got.stderr

@@ -25,7 +25,7 @@ from mlops_nb.data.windows import DataSettings
 
 @pytest.fixture
 def table(tmp_path):
-    "A function that reads a text as a CSV file of this name."
+    """A function that reads a text as a CSV file of this name."""
 
     def read(text, name="in.csv"):
         (tmp_path / name).write_text(text)
@@ -53,15 +53,19 @@ def test_separators(table):
         "day\tprice\tnote\n2020-01-01\t1.5\ta;b\n2020-01-02\t2.0\tc\n",
     ):
         got = table(text)
-        assert list(got) == list(plain) and got.price.tolist() == [1.5, 2.0]
+        assert list(got) == list(plain)
+        assert got.price.tolist() == [1.5, 2.0]
     assert table("codes;y\n1,2,3;0\n4,5;1\n").codes.tolist() == ["1,2,3", "4,5"]  # not numbers
 
 
 def test_decimal_commas_with_an_odd_cell(project):
-    "The window with the odd cell has it as text, and says so; the other has numbers. A new project leaves the column out and names the cell."
+    """The window with the odd cell has it as text, and says so; the other has numbers. A new project leaves the column out and names the cell."""
     d = sales(600)
     top = project(d, csv={"sep": ";", "decimal": ","})
-    ingested = lambda w: (top / "data" / "raw" / w / "events.parquet").read_bytes()
+
+    def ingested(w):
+        return (top / "data" / "raw" / w / "events.parquet").read_bytes()
+
     nb("ingest", "train", cwd=top)
     before = ingested("train")
     csv = top / "data" / "in.csv"
@@ -94,10 +98,13 @@ def test_decimal_commas_with_an_odd_cell(project):
 
 
 def test_a_bad_time_of_a_label_concerns_its_row_alone(project):
-    "With `data.as_of`, a label whose time cannot be read counts as not known; the page of its window says so, the other is as before."
+    """With `data.as_of`, a label whose time cannot be read counts as not known; the page of its window says so, the other is as before."""
     d = sales(600).assign(told=lambda d: (d.day + pd.Timedelta(days=3)).astype(str))
     top = project(d, label_known="told", as_of="2020-04-20")
-    ingested = lambda w: top / "data" / "raw" / w / "events.parquet"
+
+    def ingested(w):
+        return top / "data" / "raw" / w / "events.parquet"
+
     nb("ingest", "train", cwd=top)
     before = ingested("train").read_bytes()
     d.loc[500, "told"] = "2020-04-3x"
@@ -110,12 +117,10 @@ def test_a_bad_time_of_a_label_concerns_its_row_alone(project):
         in said
     )
     rows = pd.read_parquet(ingested("current")).set_index("id")
-    assert (
-        pd.isna(rows.y[500])
-        and rows.y[499] == d.y[499]
-        and rows.y[501] == d.y[501]
-        and pd.isna(rows.y.iloc[-1])
-    )  # known after as_of
+    assert pd.isna(rows.y[500])
+    assert rows.y[499] == d.y[499]
+    assert rows.y[501] == d.y[501]
+    assert pd.isna(rows.y.iloc[-1])
     nb("run", "preprocess", "current", cwd=top)
     assert (
         "count as not labelled: when their label became known, told, cannot be read, for example 2020-04-3x"
@@ -126,14 +131,12 @@ def test_a_bad_time_of_a_label_concerns_its_row_alone(project):
 
 
 def test_more_periods_than_there_are(small):
-    "What a person asks for is refused, with the first period of the data, and nothing has run; what `loop:` asks for begins where the data do."
+    """What a person asks for is refused, with the first period of the data, and nothing has run; what `loop:` asks for begins where the data do."""
     got = nb("retrain", "--periods", "99", cwd=small, check=False)
-    assert (
-        got.returncode
-        and "the first with data is 2020-01" in got.stderr
-        and "a start at 2012-01" in got.stderr
-        and "--periods 3 or less" in got.stderr
-    )
+    assert got.returncode
+    assert "the first with data is 2020-01" in got.stderr
+    assert "a start at 2012-01" in got.stderr
+    assert "--periods 3 or less" in got.stderr
     assert (
         "the first with data is 2020-01"
         in nb("retrain", "--until", "2020-01", "--periods", "2", cwd=small, check=False).stderr
@@ -153,7 +156,8 @@ def test_offsets_are_told(project):
         r"(\d+) times in the column day with an offset, converted to UTC \((\d+) fall on another day",
         said,
     )
-    assert moved and 0 < int(moved[2]) < int(moved[1])
+    assert moved
+    assert 0 < int(moved[2]) < int(moved[1])
     nb("run", "preprocess", "train", cwd=top)
     page = re.sub(r"<[^>]+>", "", (top / "reports" / "preprocess-train.html").read_text())
     assert (
@@ -164,28 +168,28 @@ def test_offsets_are_told(project):
 
 def test_by_hand_the_command_line_is_to_be_mended(small):
     got = nb("run", "monitor", "-p", "drift_max=never", cwd=small, check=False)
-    assert (
-        got.returncode and "after `-p drift_max=`" in got.stderr and "params.yaml" not in got.stderr
-    )
+    assert got.returncode
+    assert "after `-p drift_max=`" in got.stderr
+    assert "params.yaml" not in got.stderr
     change(small, monitor={"drift_max": "never"})
     assert "in params.yaml" in nb("run", "monitor", cwd=small, check=False).stderr
 
 
 def test_pages(small):
-    "Class names, words for metrics, no powers of ten, and what an empty history means; in Japanese as well."
-    page = lambda name: (small / "reports" / f"{name}.html").read_text()
-    assert (
-        re.search(r">not</text>.*>y</text>", page("evaluate"), re.S)
-        and ">log loss</td>" in page("evaluate")
-        and ">better than the baseline</td>" in page("evaluate")
-    )
+    """Class names, words for metrics, no powers of ten, and what an empty history means; in Japanese as well."""
+
+    def page(name):
+        return (small / "reports" / f"{name}.html").read_text()
+
+    assert re.search(r">not</text>.*>y</text>", page("evaluate"), re.S)
+    assert ">log loss</td>" in page("evaluate")
+    assert ">better than the baseline</td>" in page("evaluate")
     assert not re.search(
         r"\d[eE][-+]\d",
         re.sub(r"<(style|pre)\b.*?</\1>", "", page("evaluate") + page("monitor"), flags=re.S),
     )
-    assert "No earlier period has been closed" in page("monitor") and "First run" not in page(
-        "monitor"
-    ) + page("train")
+    assert "No earlier period has been closed" in page("monitor")
+    assert "First run" not in page("monitor") + page("train")
     (small / "settings.ini").write_text(
         (small / "settings.ini").read_text().replace("language = en", "language = ja")
     )
@@ -209,7 +213,7 @@ def test_pages(small):
 
 
 def test_paired_gains(small):
-    "Two experiments on the same rows: a dot and an interval each, and their paired difference, as `evaluate` computes it."
+    """Two experiments on the same rows: a dot and an interval each, and their paired difference, as `evaluate` computes it."""
     code = """
 import json
 from mlops_nb.lifecycle.run_record import Run; from mlops_nb.publishing.comparison import compare_runs as compare
@@ -218,9 +222,8 @@ print(json.dumps(got.to_dict("records")), len(both.plot().axes[0].collections))
 """
     got = sh(sys.executable, "-c", code, cwd=small).stdout
     gains = json.loads(got[: got.rindex("]") + 1])
-    assert [g["over"] for g in gains] in (["HEAD"], ["workspace"]) and gains[0]["gain"] == gains[0][
-        "low"
-    ] == gains[0]["high"] == 0  # the same model
+    assert [g["over"] for g in gains] in (["HEAD"], ["workspace"])
+    assert gains[0]["gain"] == gains[0]["low"] == gains[0]["high"] == 0
     assert int(got[got.rindex("]") + 1 :]) >= 1  # the interval is drawn
 
 
@@ -258,7 +261,7 @@ def test_a_moved_checkout_is_set_right(tmp_path):
 
 
 def test_dvc_without_the_environment(small, tmp_path):
-    "Another python is first on the path: the stage goes on in .venv; without one it says what to do."
+    """Another python is first on the path: the stage goes on in .venv; without one it says what to do."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").write_text(
         f'#!/bin/sh\nexec {sys.executable} -S "$@"\n'
@@ -269,24 +272,29 @@ def test_dvc_without_the_environment(small, tmp_path):
         "MLOPS_NB_SERVER": "",
         "PYTHONPATH": "",
     }
-    run = lambda: sh(
-        sys.executable,
-        "-m",
-        "dvc",
-        "repro",
-        "-f",
-        "-s",
-        "champion",
-        cwd=small,
-        env=env,
-        check=False,
-    )
+
+    def run():
+        return sh(
+            sys.executable,
+            "-m",
+            "dvc",
+            "repro",
+            "-f",
+            "-s",
+            "champion",
+            cwd=small,
+            env=env,
+            check=False,
+        )
+
     got = run()
-    assert got.returncode and "source .venv/bin/activate" in got.stdout + got.stderr
+    assert got.returncode
+    assert "source .venv/bin/activate" in got.stdout + got.stderr
     (small / ".venv" / "bin").mkdir(parents=True)
     (small / ".venv" / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (small / ".venv" / "bin" / "python").chmod(0o755)
-    assert run().returncode == 0 and (small / "data" / "champion" / "model.skops").exists()
+    assert run().returncode == 0
+    assert (small / "data" / "champion" / "model.skops").exists()
 
 
 @pytest.mark.parametrize(
@@ -324,20 +332,21 @@ def test_days_whose_order_is_not_clear_are_refused(days):
 
 
 def test_a_mistyped_cell_concerns_its_window_alone(project):
-    "The training window comes out byte by byte as without it; the current one has a finding that names it, and nothing is scored."
+    """The training window comes out byte by byte as without it; the current one has a finding that names it, and nothing is scored."""
     d = sales(600)
     top = project(d)
-    ingested = lambda w: (top / "data" / "raw" / w / "events.parquet").read_bytes()
+
+    def ingested(w):
+        return (top / "data" / "raw" / w / "events.parquet").read_bytes()
+
     nb("ingest", "train", cwd=top)
     before = ingested("train")
     typed = d.assign(day=d.day.astype(str), price=d.price.astype(str).where(d.price.notna()))
     typed.loc[598, "price"], typed.loc[599, "day"] = "12,5", "2020-04-31"
     typed.to_csv(top / "data" / "in.csv", index=False)
     said = nb("ingest", "train", cwd=top).stdout
-    assert (
-        "1 rows of the source whose day cannot be read, such as 2020-04-31" in said
-        and ingested("train") == before
-    )
+    assert "1 rows of the source whose day cannot be read, such as 2020-04-31" in said
+    assert ingested("train") == before
     nb("ingest", "current", cwd=top), nb("run", "preprocess", "current", cwd=top)
     got = {
         v["check"]: v
@@ -365,28 +374,29 @@ def test_a_mistyped_cell_concerns_its_window_alone(project):
 
 def test_dates_in_other_forms_are_the_time_or_are_named():
     d = sales(600).drop(columns="id")
-    guessed = lambda *forms: infer_project(
-        d.assign(day=range(600), **{f"when{i}": d.day.dt.strftime(f) for i, f in enumerate(forms)}),
-        "y",
-    )[0]
+
+    def guessed(*forms):
+        return infer_project(
+            d.assign(
+                day=range(600), **{f"when{i}": d.day.dt.strftime(f) for i, f in enumerate(forms)}
+            ),
+            "y",
+        )[0]
+
     for form in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M", "%d.%m.%y", "%d-%b-%Y"):
         assert (guessed(form).time, guessed(form).windows["current"]) == (
             "when0",
             {"start": "2020-04", "end": "2020-04"},
         ), form
     both = guessed("%d/%m/%Y", "%Y-%m-%d")
-    assert (
-        both.time is None
-        and both.exclude["when0"] == "looks like dates: name it with --time when0"
-        and "when1" in both.exclude
-    )
+    assert both.time is None
+    assert both.exclude["when0"] == "looks like dates: name it with --time when0"
+    assert "when1" in both.exclude
     unclear = infer_project(
         d.assign(day=[f"{i % 12 + 1:02}/{i % 11 + 1:02}/2020" for i in range(600)]), "y"
     )[0]  # no day after the twelfth
-    assert (
-        unclear.time is None
-        and unclear.exclude["day"] == "looks like dates: name it with --time day"
-    )
+    assert unclear.time is None
+    assert unclear.exclude["day"] == "looks like dates: name it with --time day"
 
 
 def test_files_that_are_no_utf8(tmp_path):
@@ -395,7 +405,9 @@ def test_files_that_are_no_utf8(tmp_path):
     with pytest.raises(UserError, match="(?s)UTF-16.*data.encoding: utf-16.*UTF-8"):
         _read_file(str(tmp_path / "wide.csv"), DataSettings("", ""))
     got, encoding = read_table(tmp_path / "wide.csv")
-    assert encoding == "utf-16" and list(got) == list(d) and got.note[0] == "é"
+    assert encoding == "utf-16"
+    assert list(got) == list(d)
+    assert got.note[0] == "é"
     for content in (bytes(range(256)) * 99, b"PK\3\4\0\0,\x14\n" * 99):
         (tmp_path / "binary.csv").write_bytes(content)
         with pytest.raises(UserError, match="which is no text") as e:
@@ -415,7 +427,7 @@ def test_infinite_targets_are_named():
 
 
 def test_how_scoring_went_is_monitored_and_never_learned_from(project):
-    "Latency is a monitored quantity like any other; outcomes that lack are estimated, and the history holds both."
+    """Latency is a monitored quantity like any other; outcomes that lack are estimated, and the history holds both."""
     d = sales()
     slow = d.day >= "2020-04-01"
     d["latency_ms"] = (d.price.fillna(10) * 7).round() + 500 * slow
@@ -428,13 +440,11 @@ def test_how_scoring_went_is_monitored_and_never_learned_from(project):
     assert (
         "latency_ms"
         not in json.loads((top / "data" / "candidate" / "manifest.json").read_text())["columns"]
-        and drifted["latency_ms"]["drift"] == "watch"
-        and drifted["latency_ms"]["above"] > 0.9
     )
-    assert (
-        "drift.latency_ms" in {f["id"] for f in got["findings"]}
-        and got["labelled"] == 100 < got["rows"]
-    )
+    assert drifted["latency_ms"]["drift"] == "watch"
+    assert drifted["latency_ms"]["above"] > 0.9
+    assert "drift.latency_ms" in {f["id"] for f in got["findings"]}
+    assert got["labelled"] == 100 < got["rows"]
     assert (
         0
         < got["expected"]["auc"]["low"]

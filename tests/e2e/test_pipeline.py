@@ -7,7 +7,7 @@ from helpers.project import nb, sh
 
 
 def test_run_is_identical_to_the_record(ran):
-    "Line 9: a fresh clone reproduces every output, pages included, and stays clean."
+    """Line 9: a fresh clone reproduces every output, pages included, and stays clean."""
     said = (ran / ".mlops" / "ran.log").read_text()
     counts = re.search(
         r"(\d+) of (\d+) outputs identical to the record in commit [0-9a-f]{7}", said
@@ -35,6 +35,8 @@ def test_pages_and_results_are_there(ran):
         "monitor",
     ):
         page = (ran / "reports" / f"{name}.html").read_text()
-        assert page.lower().startswith("<!doctype html>") and len(page) < 1_000_000
+        assert page.lower().startswith("<!doctype html>")
+        assert len(page) < 1_000_000
     result = json.loads((ran / "reports" / "evaluate.json").read_text())
-    assert result["results"] and result["verdict"]["level"] in ("ok", "watch", "act")
+    assert result["results"]
+    assert result["verdict"]["level"] in ("ok", "watch", "act")

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 @pytest.fixture(scope="module")
 def backtest(ran):
-    "The predictions that the guide saves, and what `mlops-nb backtest` says of them."
+    """The predictions that the guide saves, and what `mlops-nb backtest` says of them."""
     sh(
         "nbdev-test",
         ran / "nbs" / "guides" / "quality.ipynb",
@@ -48,20 +48,21 @@ def test_quality(backtest):
     )  # Mann and Whitney 1947
     log_loss = -np.mean(y * np.log(p) + (1 - y) * np.log1p(-p))
     assert auc >= 0.755 and log_loss <= 0.465, (auc, log_loss)
-    assert known.sched_dep.dt.month.nunique() == 9 and len(known) > 245_000
+    assert known.sched_dep.dt.month.nunique() == 9
+    assert len(known) > 245_000
     pooled = dict(
         zip(
             said.splitlines()[0].split(),
             next(x for x in said.splitlines() if "pooled" in x).split()[1:],
+            strict=False,
         )
     )
-    assert float(pooled["auc"]) == pytest.approx(auc, abs=1e-4) and float(
-        pooled["log_loss"]
-    ) == pytest.approx(log_loss, abs=1e-4)
+    assert float(pooled["auc"]) == pytest.approx(auc, abs=1e-4)
+    assert float(pooled["log_loss"]) == pytest.approx(log_loss, abs=1e-4)
 
 
 def test_shuffled_label_cannot_be_learned(ran):
-    "With the label shuffled, nothing is left: AUC one half, within its noise."
+    """With the label shuffled, nothing is left: AUC one half, within its noise."""
     code = """
 import numpy as np, pandas as pd
 from sklearn.metrics import roc_auc_score

@@ -13,7 +13,15 @@ CHROMIUM = next(
 )
 
 
-ARGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 PHONE = {"width": 380, "height": 740}
@@ -40,7 +48,7 @@ TEXT = """() => [...document.querySelectorAll('.fig text')].map(t => parseFloat(
 
 
 def opened(browser, url, size, dark=False, **more):
-    "A page, and what it asked for or complained about."
+    """A page, and what it asked for or complained about."""
     page = browser.new_context(
         viewport=size, color_scheme="dark" if dark else "light", **more
     ).new_page()

@@ -38,7 +38,7 @@ for name in ("MLOPS_NB_OUT", "MLOPS_NB_SERVER", "MLOPS_NB_ROOT", "PYTHONDONTWRIT
 
 
 def sh(*argv, cwd, check=True, **kw):
-    "Run a command; its output as text. A failure shows what it printed."
+    """Run a command; its output as text. A failure shows what it printed."""
     got = subprocess.run(
         [str(a) for a in argv],
         cwd=cwd,
@@ -55,12 +55,12 @@ def sh(*argv, cwd, check=True, **kw):
 
 
 def nb(*argv, cwd, **kw):
-    "Run `python -m mlops_nb …` in a project folder."
+    """Run `python -m mlops_nb …` in a project folder."""
     return sh(sys.executable, "-m", "mlops_nb", *argv, cwd=cwd, **kw)
 
 
 def fresh_clone(to: Path) -> Path:
-    "What a clone of the present state of this checkout would be, committed as one commit when the tree is dirty."
+    """What a clone of the present state of this checkout would be, committed as one commit when the tree is dirty."""
     if not sh("git", "status", "--porcelain", cwd=ROOT).stdout.strip():
         sh("git", "clone", "-q", ROOT, to, cwd=ROOT)
         return to
@@ -79,7 +79,7 @@ def fresh_clone(to: Path) -> Path:
 
 
 def change(top, **sections):
-    "Set keys of params.yaml: a section given replaces `data`, `windows` and `features`, and is merged into the others."
+    """Set keys of params.yaml: a section given replaces `data`, `windows` and `features`, and is merged into the others."""
     from ruamel.yaml import YAML
 
     yaml = YAML()
@@ -95,7 +95,7 @@ def change(top, **sections):
 
 
 def sales(n=3000, seed=0):
-    "A small table with time: binary `y`, missing values, a category, known relation."
+    """A small table with time: binary `y`, missing values, a category, known relation."""
     import numpy as np
     import pandas as pd
 

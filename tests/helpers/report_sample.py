@@ -1,4 +1,4 @@
-"An executed notebook, its result and its source, as the pipeline would leave them: late flights, April 2013."
+"""An executed notebook, its result and its source, as the pipeline would leave them: late flights, April 2013."""
 
 from mlops_nb.core.formatting import markdown_table
 from mlops_nb.core.messages import MESSAGE_MIME_TYPE, message_to_json
@@ -46,7 +46,7 @@ def table(rows, title, reading=""):
 
 
 def figures():
-    "Three figures as stages draw them."
+    """Three figures as stages draw them."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -88,7 +88,7 @@ def figures():
 
 
 def sample(evil=False):
-    "(notebook, result, source) of `monitor`; with markup in every data value if `evil`."
+    """(notebook, result, source) of `monitor`; with markup in every data value if `evil`."""
     bad = EVIL if evil else "EWR"
     one, two, three = figures()
     slices = [
@@ -266,7 +266,7 @@ def failed(
     message='expected a target column `late`\n     got columns hour, lat. Did you mean "lat"?\n   to do set data.target in params.yaml',
     name="UserError",
 ):
-    "The executed notebook of a stage that stopped in its third cell."
+    """The executed notebook of a stage that stopped in its third cell."""
     notebook, _, source = sample()
     cells = notebook["cells"][:5]
     cells[-1] = {

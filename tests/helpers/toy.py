@@ -8,7 +8,7 @@ BEFORE = dict(os.environ)
 HOME = Path(__file__).parents[2]
 
 
-SECTIONS = "data features preprocess train evaluate monitor champion".split()
+SECTIONS = ["data", "features", "preprocess", "train", "evaluate", "monitor", "champion"]
 
 
 def notebook(path, *sources, parameters=None, prose="# Title"):
@@ -44,7 +44,7 @@ def project(
     section="{n: 2}",
     **kwargs,
 ):
-    "A project with one stage."
+    """A project with one stage."""
     top.mkdir(parents=True, exist_ok=True)
     (top / "dvc.yaml").write_text(
         json.dumps(

@@ -11,7 +11,7 @@ from helpers.project import ENV
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):
-    "v1.0.0 and v1.1.0 have been in production, a third candidate waits."
+    """v1.0.0 and v1.1.0 have been in production, a third candidate waits."""
     if "MLOPS_NB_SERVER" in ENV:
         os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
     yield killing.project(tmp_path_factory.mktemp("toy") / "project")
@@ -33,24 +33,25 @@ def serving(top):
 
 
 def test_the_second_of_two_is_told(toy, tmp_path):
-    "Ada and Bo start from the same commit; Ada's promotion is pushed first."
+    """Ada and Bo start from the same commit; Ada's promotion is pushed first."""
     origin = tmp_path / "origin.git"
     killing.done(tmp_path, "git", "clone", "-q", "--bare", toy, origin)
     ada, bo = (shutil.copytree(toy, tmp_path / who, symlinks=True) for who in ("ada", "bo"))
     for top in (ada, bo):
         git(top, "remote", "add", "origin", str(origin))
     assert nb(ada, "promote", "--why", "better", "--push").returncode == 0
-    assert git(origin, "rev-parse", "main") == git(
-        ada, "rev-parse", "HEAD"
-    ) and "toy@v1.2.0" in git(origin, "tag")
+    assert git(origin, "rev-parse", "main") == git(ada, "rev-parse", "HEAD")
+    assert "toy@v1.2.0" in git(origin, "tag")
     before = killing.state(bo), git(origin, "rev-parse", "main"), git(origin, "tag")
     got = nb(bo, "rollback", "--why", "worse", "--push")
-    assert got.returncode and "somebody else was first" in got.stderr and "git pull" in got.stderr
+    assert got.returncode
+    assert "somebody else was first" in got.stderr
+    assert "git pull" in got.stderr
     assert (killing.state(bo), git(origin, "rev-parse", "main"), git(origin, "tag")) == before
 
 
 def test_a_second_pair_of_eyes(toy, tmp_path):
-    "With four_eyes the author's own approval is none; another's is."
+    """With four_eyes the author's own approval is none; another's is."""
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     (top / "settings.ini").write_text("[governance]\nfour_eyes = yes\n")
     git(top, "commit", "-qam", "Four eyes")
@@ -61,11 +62,9 @@ def test_a_second_pair_of_eyes(toy, tmp_path):
         if "md5: " in x
     )
     said = nb(top, "promote", "--why", "better")
-    assert (
-        said.returncode
-        and "nobody other than its author has approved" in said.stderr
-        and f"git tag -a approve-{md5[:8]}" in said.stderr
-    )
+    assert said.returncode
+    assert "nobody other than its author has approved" in said.stderr
+    assert f"git tag -a approve-{md5[:8]}" in said.stderr
     git(top, "tag", "-a", f"approve-{md5[:8]}", "-m", "by myself")
     assert nb(top, "promote", "--why", "better").returncode
     git(top, "tag", "-d", f"approve-{md5[:8]}")
@@ -102,12 +101,14 @@ def test_rollback_from_git_and_the_remote_alone(toy, tmp_path):
     git(top, "commit", "-qam", "Another training")
     fresh = tmp_path / "fresh"
     killing.done(tmp_path, "git", "clone", "-q", top, fresh)
-    assert not (fresh / ".dvc" / "cache").exists() and not (fresh / "data" / "champion").exists()
+    assert not (fresh / ".dvc" / "cache").exists()
+    assert not (fresh / "data" / "champion").exists()
     got = nb(fresh, "rollback", "--to", "v1.0.0", "--why", "worse")
     assert got.returncode == 0 and "v1.0.0 is back in production" in got.stdout, (
         got.stdout + got.stderr
     )
-    assert serving(fresh) == "model 1" and "Running stage 'train'" not in got.stdout
+    assert serving(fresh) == "model 1"
+    assert "Running stage 'train'" not in got.stdout
 
 
 def test_lost_bytes_are_built_again_or_refused(toy, tmp_path):
@@ -118,16 +119,16 @@ def test_lost_bytes_are_built_again_or_refused(toy, tmp_path):
     )  # what lies in the folder is cached again; v1.0.0 is lost
     before = killing.state(top)
     got = nb(top, "rollback", "--to", "v1.0.0", "--why", "worse")
-    assert (
-        got.returncode and "--rebuild" in got.stdout + got.stderr and killing.state(top) == before
-    )
+    assert got.returncode
+    assert "--rebuild" in got.stdout + got.stderr
+    assert killing.state(top) == before
     got = nb(top, "rollback", "--to", "v1.0.0", "--rebuild", "--why", "worse")
     assert got.returncode == 0 and serving(top) == "model 1", got.stdout + got.stderr
     assert killing.state(top)
 
 
 def test_killed_anywhere(toy):
-    "Killed at some of the points that `python benchmarks/killing.py` tries all of: old state or new one, and running it again finishes the job."
+    """Killed at some of the points that `python benchmarks/killing.py` tries all of: old state or new one, and running it again finishes the job."""
     for name, result in killing.run(stride=1000, first=90, names=("promote",), source=toy).items():
         assert result["points"] > 100 and result["killed at"] and not result["wrong"], (
             name,
@@ -136,7 +137,7 @@ def test_killed_anywhere(toy):
 
 
 def test_records_of_two_branches_unite(toy, tmp_path):
-    "Decisions made on two branches are both there after a merge, without a conflict."
+    """Decisions made on two branches are both there after a merge, without a conflict."""
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     (top / ".gitattributes").write_text("data/*.jsonl merge=union\n")
     git(top, "add", "-A"), git(top, "commit", "-qm", "Union")
@@ -147,28 +148,29 @@ def test_records_of_two_branches_unite(toy, tmp_path):
         git(top, "commit", "-qam", why)
     git(top, "merge", "-q", "--no-edit", "one")
     lines = (top / "data" / "decisions.jsonl").read_text().splitlines()
-    assert len(lines) == len(set(lines)) == 4 and {'"why": "a"', '"why": "b"'} <= {
+    assert len(lines) == len(set(lines)) == 4
+    assert {'"why": "a"', '"why": "b"'} <= {
         x for y in lines for x in ('"why": "a"', '"why": "b"') if x in y
     }
 
 
 def test_a_version_taken_back_stays_back(toy, tmp_path):
-    "The same rollback again, after a timeout say, changes nothing; another one does not bring the bad version back unasked."
+    """The same rollback again, after a timeout say, changes nothing; another one does not bring the bad version back unasked."""
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     assert "v1.0.0 is back" in nb(top, "rollback", "--why", "worse").stdout
     before = killing.state(top)
     assert "nothing to do" in nb(top, "rollback", "--why", "worse").stdout
     got = nb(top, "rollback", "--why", "still worse")
-    assert got.returncode and "not taken back since" in got.stderr and killing.state(top) == before
+    assert got.returncode
+    assert "not taken back since" in got.stderr
+    assert killing.state(top) == before
     (top / ".mlops" / "alerts.jsonl").write_text(
         '{"id": "a", "message": "m", "at": "2026-01-01T00:00:00Z", "finding": "drift.x", "event": "appeared", "sent": ["mail"], "waiting": []}\n'
     )
     said = nb(top, "history").stdout
-    assert (
-        "promote to prod" in said
-        and "rollback" in said
-        and "alert: drift.x appeared  sent mail" in said
-    )
+    assert "promote to prod" in said
+    assert "rollback" in said
+    assert "alert: drift.x appeared  sent mail" in said
     for wrong in (
         ("advance", "foo"),
         ("retrain", "--until", "foo"),
@@ -191,8 +193,6 @@ def test_a_table_that_grows_is_taken_in(toy, tmp_path):
         "-c",
         "from mlops_nb.core.project import project_root as root\nfrom mlops_nb.lifecycle.periods import commit_new_rows as take_in\nprint(take_in(root()), take_in(root()))",
     ).strip()
-    assert (
-        said == "['data/t.csv'] []"
-        and git(top, "log", "-1", "--format=%s") == "New rows: data/t.csv"
-    )
+    assert said == "['data/t.csv'] []"
+    assert git(top, "log", "-1", "--format=%s") == "New rows: data/t.csv"
     assert "up to date" in killing.done(top, sys.executable, "-m", "dvc", "status")

@@ -1,5 +1,6 @@
 """Data that only the checkout has is never written over: a table that DVC keeps, an output that
-was edited. On the miniature project of killing.py."""
+was edited. On the miniature project of killing.py.
+"""
 
 import json
 import os
@@ -24,7 +25,7 @@ from mlops_nb.lifecycle.workspace import (
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    "Two versions have been in production, a third waits; DVC keeps a table and a folder."
+    """Two versions have been in production, a third waits; DVC keeps a table and a folder."""
     if "MLOPS_NB_SERVER" in ENV:
         os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
     top = killing.project(tmp_path_factory.mktemp("source") / "project")
@@ -123,7 +124,7 @@ def test_an_output_edited_by_hand_is_refused_by_name(top):
 
 
 def test_missing_and_stale_outputs_are_no_obstacle(top):
-    "Outputs of another commit, as after `git pull`; missing ones, whole and in part."
+    """Outputs of another commit, as after `git pull`; missing ones, whole and in part."""
     git(top, "checkout", "-q", "HEAD~2")
     killing.done(top, sys.executable, "-m", "dvc", "checkout", "-q")
     git(top, "switch", "-q", "main")
@@ -190,7 +191,7 @@ def test_the_only_copy_of_what_is_replaced_goes_into_the_cache(top):
 
 @pytest.fixture
 def interrupted(top):
-    "A rollback that was killed right after its commit point: the files have not moved yet."
+    """A rollback that was killed right after its commit point: the files have not moved yet."""
     before = shutil.copytree(top, top.parent / "before", symlinks=True)
     assert nb(top, *COMMANDS["rollback"]).returncode == 0
     old = git(before, "rev-parse", "HEAD")
@@ -217,7 +218,7 @@ def test_an_interrupted_change_is_finished(interrupted):
 
 
 def test_an_interrupted_change_writes_over_nothing(interrupted, capsys):
-    "What was edited between the kill and the next command stays, and is named."
+    """What was edited between the kill and the next command stays, and is named."""
     append(interrupted / "data" / "shop.csv")
     (interrupted / "data" / "champion" / "model.skops").write_text("mine")
     complete_transaction(interrupted)
@@ -227,7 +228,7 @@ def test_an_interrupted_change_writes_over_nothing(interrupted, capsys):
 
 
 def test_a_checkout_that_was_killed_half_way_is_finished(interrupted):
-    "A folder with files of the old record, of the new one, and one that DVC was just bringing."
+    """A folder with files of the old record, of the new one, and one that DVC was just bringing."""
     champion = interrupted / "data" / "champion"
     (champion / "manifest.json").unlink()
     (champion / ".abcdefghijklmnopqrst_-.tmp").write_text("half")
@@ -237,7 +238,7 @@ def test_a_checkout_that_was_killed_half_way_is_finished(interrupted):
 
 
 def start(top, what):
-    "Bring git into the middle of something."
+    """Bring git into the middle of something."""
     git(top, "switch", "-q", "-c", "other", "HEAD~1")
     (top / "n.txt").write_text("from the other branch\n")
     git(top, "commit", "-qam", "Other")
@@ -285,7 +286,7 @@ def test_an_interrupted_change_waits_for_the_end_of_a_merge(interrupted):
 
 
 def test_a_digest_is_remembered_until_the_file_changes(top, monkeypatch):
-    "By size, times and inode: setting the time of the last change back does not help."
+    """By size, times and inode: setting the time of the last change back does not help."""
     table = top / "data" / "shop.csv"
     record = read_data_records(top)["data/shop.csv"]
     late = os.stat(table).st_ctime_ns + 10_000_000_000

@@ -109,15 +109,11 @@ def test_numbers_are_scipy_s_up_to_the_stated_bound(column):
     exact = max(a.shift, b.shift) == 0
     largest = 1e-12 if exact else max(to_shares(x.p).max(), to_shares(x.q).max())
     wide = 1e-9 if exact else np.diff(np.r_[x.at, x.at[-1]]).max()
-    assert (
-        abs(got["ks"] - stats.ks_2samp(u, v).statistic) <= largest
-        and abs(got["wasserstein"] - stats.wasserstein_distance(u, v)) <= wide
-    )
+    assert abs(got["ks"] - stats.ks_2samp(u, v).statistic) <= largest
+    assert abs(got["wasserstein"] - stats.wasserstein_distance(u, v)) <= wide
     if column in KS:
-        assert (
-            abs(got["ks"] - KS[column]) <= largest
-            and abs(got["wasserstein"] - WASSERSTEIN[column]) <= wide
-        )
+        assert abs(got["ks"] - KS[column]) <= largest
+        assert abs(got["wasserstein"] - WASSERSTEIN[column]) <= wide
     assert got["wasserstein_std"] == pytest.approx(
         SCALED[column], rel=0.02 if not exact else 1e-3
     ), "n − 1 in place of n, and buckets"
@@ -126,9 +122,8 @@ def test_numbers_are_scipy_s_up_to_the_stated_bound(column):
         scipy.pvalue, rel=0.25, abs=1e-12
     )
     p, q = bin_counts(x)
-    assert got["js"] == pytest.approx(jensenshannon(p, q, base=2), rel=1e-12) and got[
-        "chi2"
-    ] == pytest.approx(
+    assert got["js"] == pytest.approx(jensenshannon(p, q, base=2), rel=1e-12)
+    assert got["chi2"] == pytest.approx(
         stats.chi2_contingency(np.array([p, q])[:, p + q > 0], correction=False).statistic,
         rel=1e-12,
     )
@@ -137,12 +132,10 @@ def test_numbers_are_scipy_s_up_to_the_stated_bound(column):
 def test_few_numbers_are_exact():
     a, b = NUMBER["k"]
     got = compare_columns(a, b)
-    assert (
-        got["psi"] == pytest.approx(PSI["k"], rel=1e-9)
-        and got["hellinger"] == pytest.approx(HELLINGER["k"], rel=1e-9)
-        and got["ks"] == pytest.approx(KS["k"], abs=1e-12)
-        and got["wasserstein"] == pytest.approx(WASSERSTEIN["k"], abs=1e-12)
-    )
+    assert got["psi"] == pytest.approx(PSI["k"], rel=1e-9)
+    assert got["hellinger"] == pytest.approx(HELLINGER["k"], rel=1e-9)
+    assert got["ks"] == pytest.approx(KS["k"], abs=1e-12)
+    assert got["wasserstein"] == pytest.approx(WASSERSTEIN["k"], abs=1e-12)
 
 
 def test_moments_ranges_and_missing():
@@ -152,8 +145,10 @@ def test_moments_ranges_and_missing():
     t = compare_profiles(profile_table(ref), profile_table(cur)).set_index("column").loc["m"]
     assert (t.missing_ref, t.missing, t["mean"]) == pytest.approx(
         (ref.m.isna().mean(), cur.m.isna().mean(), cur.m.mean())
-    ) and t.above == pytest.approx((cur.m > ref.m.max()).sum() / cur.m.notna().sum(), abs=0.003)
-    assert t.q50 == pytest.approx(cur.m.median(), abs=0.02) and t.missing_chance == pytest.approx(
+    )
+    assert t.above == pytest.approx((cur.m > ref.m.max()).sum() / cur.m.notna().sum(), abs=0.003)
+    assert t.q50 == pytest.approx(cur.m.median(), abs=0.02)
+    assert t.missing_chance == pytest.approx(
         stats.chi2_contingency(
             [[ref.m.notna().sum(), ref.m.isna().sum()], [cur.m.notna().sum(), cur.m.isna().sum()]],
             correction=False,
@@ -173,14 +168,12 @@ def test_hostile_columns_have_a_stated_result():
     for a in (empty, one, text, inf, many):
         for b in (empty, one, text, inf, many):
             got = compare_columns(a, b)
-            assert not a.n or not b.n or got["psi"] >= 0 and 0 <= got["js"] <= 1, (
+            assert not a.n or not b.n or (got["psi"] >= 0 and 0 <= got["js"] <= 1), (
                 "a number where both have values"
             )
-            assert a.n and b.n or math.isnan(got["js"]) and got["chance"] == 1, (
+            assert (a.n and b.n) or (math.isnan(got["js"]) and got["chance"] == 1), (
                 "and none, never zero, where one has none"
             )
-    assert (
-        compare_columns(text, one)["js"] == compare_columns(one, text)["js"] == 1
-        and compare_columns(many, many)["psi"] == 0
-        and math.isnan(compare_columns(many, profile_text_counts(["new"], [9]))["new"])
-    )
+    assert compare_columns(text, one)["js"] == compare_columns(one, text)["js"] == 1
+    assert compare_columns(many, many)["psi"] == 0
+    assert math.isnan(compare_columns(many, profile_text_counts(["new"], [9]))["new"])

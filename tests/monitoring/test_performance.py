@@ -54,7 +54,8 @@ def world(rng, n, a=2, b=5):
 
 
 @pytest.mark.parametrize(
-    "n, distinct, threshold", [(5000, None, 0.5), (3000, 13, 0.3), (40, 5, 0.5), (400, 400, 0.02)]
+    ("n", "distinct", "threshold"),
+    [(5000, None, 0.5), (3000, 13, 0.3), (40, 5, 0.5), (400, 400, 0.02)],
 )
 def test_realised_agrees_with_sklearn_and_with_evaluate(n, distinct, threshold):
     rng = np.random.default_rng(n)
@@ -93,7 +94,7 @@ def test_a_thousand_buckets_lose_little():
 
 
 def test_unbiased_on_calibrated_scores():
-    "The mean error over windows of scores taken at their word is within three standard errors of nothing."
+    """The mean error over windows of scores taken at their word is within three standard errors of nothing."""
     rng = np.random.default_rng(2)
     errors = []
     for _ in range(60):
@@ -108,7 +109,7 @@ def test_unbiased_on_calibrated_scores():
 
 
 def test_intervals_hold_what_comes_true():
-    "200 windows of another mix of rows, each with a reference of its own: 95 % intervals hold as often as a binomial allows, and are no wider than they must be."
+    """200 windows of another mix of rows, each with a reference of its own: 95 % intervals hold as often as a binomial allows, and are no wider than they must be."""
     rng = np.random.default_rng(3)
     held = []
     wide = []
@@ -131,12 +132,14 @@ def test_intervals_hold_what_comes_true():
 
 @pytest.mark.parametrize("bend", [0.5, 1.8])
 def test_calibrated_is_better_than_raw(bend):
-    "Under- and overconfident scores: calibrated, the estimates come nearer to what comes true."
+    """Under- and overconfident scores: calibrated, the estimates come nearer to what comes true."""
     rng = np.random.default_rng(4)
     errors = []
     p, y = world(rng, 20_000)
     cal = calibrate(*counted(squeeze(p, bend), y))
-    assert not cal.needless and cal.after < cal.before / 3 and "no probabilities" in str(cal.say())
+    assert not cal.needless
+    assert cal.after < cal.before / 3
+    assert "no probabilities" in str(cal.say())
     for _ in range(20):
         p, y = world(rng, 4000)
         at, yes, no = counted(squeeze(p, bend), y)
@@ -161,18 +164,19 @@ def test_calibrated_is_better_than_raw(bend):
 
 
 def test_it_says_when_scores_are_probabilities():
-    "No more than 5 in 100 true probabilities are called none, by a binomial; the fitted curve says what they said."
+    """No more than 5 in 100 true probabilities are called none, by a binomial; the fitted curve says what they said."""
     rng = np.random.default_rng(5)
     cals = [calibrate(*counted(*world(rng, 3000))) for _ in range(60)]
     assert sum(not c.needless for c in cals) <= binom.ppf(0.999, 60, 0.05)
     x = np.linspace(0.05, 0.7, 20)
     assert np.abs(np.mean([c(x) for c in cals], 0) - x).max() < 0.02
     back = Calibration.of(json.loads(to_json(cals[0].json())))
-    assert np.allclose(back(x), cals[0](x)) and len(to_json(cals[0].json())) < 8000
+    assert np.allclose(back(x), cals[0](x))
+    assert len(to_json(cals[0].json())) < 8000
 
 
 def test_it_follows_another_mix_of_rows():
-    "Covariate shift: riskier rows, the same meaning of a score."
+    """Covariate shift: riskier rows, the same meaning of a score."""
     rng = np.random.default_rng(6)
     p, y = world(rng, 30_000)
     cal = calibrate(*counted(squeeze(p), y))
@@ -189,7 +193,7 @@ def test_it_follows_another_mix_of_rows():
 
 
 def test_it_cannot_see_concept_drift():
-    "The same rows turn out differently: the estimate does not move. That is what it cannot see, and its words say so; its record shows it afterwards."
+    """The same rows turn out differently: the estimate does not move. That is what it cannot see, and its words say so; its record shows it afterwards."""
     rng = np.random.default_rng(7)
     p, y = world(rng, 20_000)
     cal = calibrate(*counted(p, y))
@@ -216,7 +220,7 @@ def test_it_cannot_see_concept_drift():
 
 
 def test_a_rehearsal_stands_in_while_nothing_has_come_true():
-    "Rows of a day share their luck: the rehearsal's interval holds what the plain one does not; three windows that came true replace it."
+    """Rows of a day share their luck: the rehearsal's interval holds what the plain one does not; three windows that came true replace it."""
     rng = np.random.default_rng(12)
     held = []
 
@@ -234,9 +238,8 @@ def test_a_rehearsal_stands_in_while_nothing_has_come_true():
         *(np.bincount(where, np.concatenate([w[i] for w in weeks.values()])) for i in (1, 2)),
     )
     practice = cross_validate_estimates(weeks, 0.4)
-    assert set(practice.window) == set(weeks) and list(practice) == list(
-        tabulate_estimate_errors([])
-    )
+    assert set(practice.window) == set(weeks)
+    assert list(practice) == list(tabulate_estimate_errors([]))
     for _ in range(80):
         at, yes, no = week()
         true = metrics_from_histogram(at, yes, no, 0.4)["positive"]["value"]
@@ -246,7 +249,8 @@ def test_a_rehearsal_stands_in_while_nothing_has_come_true():
         held.append([b["positive"]["low"] <= true <= b["positive"]["high"] for b in both])
     plain, with_it = np.sum(held, 0)
     assert plain < binom.ppf(0.001, 80, 0.95) <= with_it, (plain, with_it)
-    assert "No track record" in str(both[1].say("auc")) and both[1].past == {}
+    assert "No track record" in str(both[1].say("auc"))
+    assert both[1].past == {}
     past = tabulate_estimate_errors(
         [line(f"2024-0{i}", {"positive": 0.3}, {"positive": 0.3}) for i in (1, 2, 3)]
     )
@@ -264,14 +268,13 @@ def test_several_classes_by_their_highest_probability():
     at, right, wrong = counted(squeeze(top, 1.4), rng.random(5000) < top)
     got = estimate_from_histogram(at, right + wrong, cal, task="multiclass")
     true = metrics_from_histogram(at, right, wrong, task="multiclass")
-    assert set(got.items) == set(true) == {"accuracy"} and true["accuracy"][
-        "value"
-    ] == pytest.approx(right.sum() / 5000)
+    assert set(got.items) == set(true) == {"accuracy"}
+    assert true["accuracy"]["value"] == pytest.approx(right.sum() / 5000)
     assert got["accuracy"]["low"] < true["accuracy"]["value"] < got["accuracy"]["high"]
 
 
 def test_errors_of_numbers():
-    "The error model follows rows on which errors are larger, holds what comes true about as often as it says, is repeatable and made of types that the safe loader knows."
+    """The error model follows rows on which errors are larger, holds what comes true about as often as it says, is repeatable and made of types that the safe loader knows."""
     from mlops_nb.modeling.encoding import prepare_features
     from mlops_nb.modeling.persistence import dump_skops, load_skops
 
@@ -293,10 +296,8 @@ def test_errors_of_numbers():
     X, pred, y = rows(rng, 6000)
     y[::50] = np.nan
     m = fit_error_model(X, y, pred)
-    assert (
-        m.n == 5880
-        and m.estimate(X, pred).json() == fit_error_model(X, y, pred).estimate(X, pred).json()
-    )
+    assert m.n == 5880
+    assert m.estimate(X, pred).json() == fit_error_model(X, y, pred).estimate(X, pred).json()
     held = []
     for _ in range(60):
         X2, p2, y2 = rows(rng, 1500, 2.5)
@@ -310,10 +311,8 @@ def test_errors_of_numbers():
         )
     assert (np.sum(held, 0) >= binom.ppf(0.001, 60, 0.95)).all(), np.mean(held, 0)
     near = abs(pred - y)[~np.isnan(y)].mean()
-    assert (
-        abs(got["mae"]["value"] - abs(e).mean()) < abs(near - abs(e).mean())
-        and got["mae"]["value"] > near
-    )
+    assert abs(got["mae"]["value"] - abs(e).mean()) < abs(near - abs(e).mean())
+    assert got["mae"]["value"] > near
     for p in m.pipelines:
         assert np.array_equal(
             load_skops(dump_skops(p)).predict(
@@ -335,7 +334,7 @@ def line(window, estimated=None, metrics=None, **more):
 
 
 def test_the_record():
-    "First estimate against last reading, of the same model, of windows whose outcomes are known; earlier windows only."
+    """First estimate against last reading, of the same model, of windows whose outcomes are known; earlier windows only."""
     lines = [
         line("2024-01", {"auc": 0.7, "f1": None}, {}, labelled=0),
         line("2024-02", {"auc": 0.72}, {"auc": 0.7}),
@@ -354,12 +353,10 @@ def test_the_record():
     ]
     assert tabulate_estimate_errors(lines, "2024-02").window.tolist() == ["2024-01"]
     past = summarise_estimate_errors(got)["auc"]
-    assert (
-        past["n"] == 3
-        and past["bias"] == pytest.approx(0.02 / 3)
-        and past["off"] == pytest.approx(0.04 / 3)
-        and past["most"] == pytest.approx(0.02)
-    )
+    assert past["n"] == 3
+    assert past["bias"] == pytest.approx(0.02 / 3)
+    assert past["off"] == pytest.approx(0.04 / 3)
+    assert past["most"] == pytest.approx(0.02)
     assert (
         str(describe_estimate_errors({"auc": past}, "auc"))
         == "In the last 3 periods the estimate of AUC was off by 0.0133 on average, at most 0.02"
@@ -368,10 +365,11 @@ def test_the_record():
         describe_estimate_errors(
             summarise_estimate_errors(tabulate_estimate_errors(lines, "2024-02")), "auc"
         )
-    ) and "No track record yet" in str(describe_estimate_errors({}, "auc"))
+    )
+    assert "No track record yet" in str(describe_estimate_errors({}, "auc"))
+    assert tabulate_estimate_errors([]).empty
     assert (
-        tabulate_estimate_errors([]).empty
-        and summarise_estimate_errors(None)
+        summarise_estimate_errors(None)
         == summarise_estimate_errors(tabulate_estimate_errors([]))
         == {}
     )
@@ -380,23 +378,22 @@ def test_the_record():
 def test_the_record_widens_the_interval_from_three_windows_on():
     rng = np.random.default_rng(10)
     at, yes, no = counted(*world(rng, 5000))
-    past = lambda *errors: tabulate_estimate_errors(
-        [line(f"2024-{i + 1:02}", {"auc": 0.7 + e}, {"auc": 0.7}) for i, e in enumerate(errors)]
-    )
+
+    def past(*errors):
+        return tabulate_estimate_errors(
+            [line(f"2024-{i + 1:02}", {"auc": 0.7 + e}, {"auc": 0.7}) for i, e in enumerate(errors)]
+        )
+
     none, two, three = (
         estimate_from_histogram(at, yes + no, TAKEN, 0.4, p)
         for p in (None, past(0.1, 0.1), past(0.05, 0.06, 0.07))
     )
-    assert (
-        none["auc"] == two["auc"]
-        and none["f1"] == three["f1"]
-        and str(none.say("auc")).startswith("No track record")
-    )
+    assert none["auc"] == two["auc"]
+    assert none["f1"] == three["f1"]
+    assert str(none.say("auc")).startswith("No track record")
     half = 4.302653 * 0.01 * np.sqrt(1 + 1 / 3)  # Student's t with two degrees of freedom
-    assert (
-        three["auc"]["low"] == pytest.approx(three["auc"]["value"] - 0.06 - half, abs=1e-6)
-        and three["auc"]["high"] == none["auc"]["high"]
-    )
+    assert three["auc"]["low"] == pytest.approx(three["auc"]["value"] - 0.06 - half, abs=1e-6)
+    assert three["auc"]["high"] == none["auc"]["high"]
     assert estimate_from_histogram(at, yes + no, TAKEN, 0.4, past(0.9, -0.9, 0.9, -0.9))["auc"] | {
         "value": 0
     } == {
@@ -404,14 +401,12 @@ def test_the_record_widens_the_interval_from_three_windows_on():
         "low": 0,
         "high": 1,
     }
-    assert (
-        json.loads(to_json(three.json()))["past"]["auc"]["n"] == 3
-        and "past error" in three._repr_markdown_()
-    )
+    assert json.loads(to_json(three.json()))["past"]["auc"]["n"] == 3
+    assert "past error" in three._repr_markdown_()
 
 
 @pytest.mark.parametrize(
-    "call, said_",
+    ("call", "said_"),
     [
         (lambda: calibrate([-0.2, 1.4], [1, 1], [1, 1]), "scores from 0 to 1"),
         (lambda: estimate_from_histogram([0.2, np.nan], [1, 1], TAKEN), "scores from 0 to 1"),
@@ -435,23 +430,20 @@ def test_wrong_input_is_named(call, said_):
 
 @pytest.mark.filterwarnings("error")
 def test_little_input_is_answered():
-    "Nothing, one row, one bucket, nothing flagged, scores at the very ends: a value or None with a reason, never a warning."
+    """Nothing, one row, one bucket, nothing flagged, scores at the very ends: a value or None with a reason, never a warning."""
     two = calibrate([0.2, 0.8], [1, 1], [1, 1])
     for cal in (TAKEN, two, calibrate([0.5], [1], [1]), calibrate([0.0, 1.0], [0, 500], [500, 0])):
         none = estimate_from_histogram([], [], cal)
-        assert none.n == 0 and all(
+        assert none.n == 0
+        assert all(
             v["value"] is None and v["reason"]["key"] == "evaluate.no_rows"
             for v in none.items.values()
         )
         one = estimate_from_histogram([0.7], [1], cal)
+        assert one.n == 1
+        assert one["auc"]["value"] is None
         assert (
-            one.n == 1
-            and one["auc"]["value"] is None
-            and 0
-            <= one["accuracy"]["low"]
-            <= one["accuracy"]["value"]
-            <= one["accuracy"]["high"]
-            <= 1
+            0 <= one["accuracy"]["low"] <= one["accuracy"]["value"] <= one["accuracy"]["high"] <= 1
         )
         assert (
             estimate_from_histogram([0.1, 0.2], [5, 5], cal, 0.9)["precision"]["reason"]["key"]
@@ -465,20 +457,18 @@ def test_little_input_is_answered():
         json.dumps(ends.json(), allow_nan=False)
         assert all(x._repr_markdown_() for x in (none, one, cal))
     single = metrics_from_histogram([0.4], [1], [0])
-    assert (
-        single["auc"]["value"] is None
-        and single["recall"]["value"] == 0
-        and single["precision"]["value"] is None
-        and metrics_from_histogram([], [], [])["auc"]["reason"]["key"] == "evaluate.no_rows"
-    )
+    assert single["auc"]["value"] is None
+    assert single["recall"]["value"] == 0
+    assert single["precision"]["value"] is None
+    assert metrics_from_histogram([], [], [])["auc"]["reason"]["key"] == "evaluate.no_rows"
 
 
 def test_the_same_again():
     at, yes, no = counted(*world(np.random.default_rng(11), 3000))
     cal = calibrate(at, yes, no)
+    assert cal == calibrate(at, yes, no)
     assert (
-        cal == calibrate(at, yes, no)
-        and estimate_from_histogram(at, yes + no, cal).json()
+        estimate_from_histogram(at, yes + no, cal).json()
         == estimate_from_histogram(at, yes + no, cal).json()
     )
 
@@ -486,28 +476,24 @@ def test_the_same_again():
 def test_the_figure_shows_both_and_escapes():
     from mlops_nb.core.plotting import figure_to_svg
 
-    both = lambda v, known: {
-        "estimated": {"value": v, "low": v - 0.02, "high": v + 0.02},
-        "realised": {"value": v, "low": None, "high": None} if known else None,
-    }
+    def both(v, known):
+        return {
+            "estimated": {"value": v, "low": v - 0.02, "high": v + 0.02},
+            "realised": {"value": v, "low": None, "high": None} if known else None,
+        }
+
     rows = [{"window": f"2024-{i:02}", **both(0.7 + i / 100, i < 11)} for i in range(1, 13)]
     text = figure_to_svg(performance_plot(rows, "auc", 0.75))
     words = describe_performance(rows, "auc")
-    assert (
-        all(x in text for x in ("realised", "estimated", "limit", "2024-12"))
-        and text.count(">2024-") <= 5
-    )
-    assert (
-        "2024-12" in str(words["title"])
-        and "estimated" in str(words["title"])
-        and "Over 10 periods" in str(words["alt"])
-    )
+    assert all(x in text for x in ("realised", "estimated", "limit", "2024-12"))
+    assert text.count(">2024-") <= 5
+    assert "2024-12" in str(words["title"])
+    assert "estimated" in str(words["title"])
+    assert "Over 10 periods" in str(words["alt"])
     odd = figure_to_svg(performance_plot([{"window": "<b>&", "realised": None}], "auc"))
-    assert (
-        "<b>" not in odd
-        and "Nothing is known" in str(describe_performance([], "auc")["title"])
-        and figure_to_svg(performance_plot([], "auc"))
-    )
+    assert "<b>" not in odd
+    assert "Nothing is known" in str(describe_performance([], "auc")["title"])
+    assert figure_to_svg(performance_plot([], "auc"))
     for key, said_ in words.items():
         from mlops_nb.core.messages import render
 

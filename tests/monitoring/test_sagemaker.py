@@ -1,7 +1,8 @@
 """The files of SageMaker Model Monitor: of the published shape, with pandas' numbers, and read without trust.
 
 The JSON schemas are written from the developer guide (docs.aws.amazon.com/sagemaker/latest/dg/): model-monitor-byoc-statistics.html,
-model-monitor-byoc-constraints.html and model-monitor-interpreting-violations.html."""
+model-monitor-byoc-constraints.html and model-monitor-interpreting-violations.html.
+"""
 
 import json
 import math
@@ -38,7 +39,7 @@ SWITCH = {"enum": ["Enabled", "Disabled"]}
 
 
 def obj(need, **more):
-    "An object with exactly these keys."
+    """An object with exactly these keys."""
     return {
         "type": "object",
         "properties": need | more,
@@ -169,7 +170,7 @@ def valid(got, schema):
 
 
 def odd(n=3000, seed=0):
-    "A table of all kinds of columns."
+    """A table of all kinds of columns."""
     r = np.random.default_rng(seed)
     return pd.DataFrame(
         {
@@ -196,7 +197,8 @@ def test_statistics_are_those_of_pandas():
         f["name"]: f
         for f in valid(build_statistics(profile_table(d), whole=["id"]), STATISTICS)["features"]
     }
-    assert [*got] == [*d] and build_statistics(profile_table(d))["dataset"]["item_count"] == 3000
+    assert [*got] == [*d]
+    assert build_statistics(profile_table(d))["dataset"]["item_count"] == 3000
     assert {k: f["inferred_type"] for k, f in got.items()} == {
         "fare": "Fractional",
         "stops": "Integral",
@@ -217,23 +219,19 @@ def test_statistics_are_those_of_pandas():
         s = got[c]["numerical_statistics"]
         v = d[c].dropna().astype(float)
         kll = s["distribution"]["kll"]
-        assert (
-            s["common"] == {"num_present": len(v), "num_missing": len(d) - len(v)}
-            and np.allclose(
-                [s["mean"], s["sum"], s["std_dev"]],
-                [v.mean(), v.sum(), v.std(ddof=0)],
-                rtol=1e-9,
-                atol=1e-9,
-            )
-            and (s["min"], s["max"]) == (v.min(), v.max())
+        assert s["common"] == {"num_present": len(v), "num_missing": len(d) - len(v)}
+        assert np.allclose(
+            [s["mean"], s["sum"], s["std_dev"]],
+            [v.mean(), v.sum(), v.std(ddof=0)],
+            rtol=1e-9,
+            atol=1e-9,
         )
+        assert (s["min"], s["max"]) == (v.min(), v.max())
         edges = np.array([b["lower_bound"] for b in kll["buckets"]] + [s["max"]])
         counts = np.array([b["count"] for b in kll["buckets"]])
-        assert (
-            counts.sum() == len(v)
-            and len(counts) == 10
-            and [b["upper_bound"] for b in kll["buckets"]] == edges[1:].tolist()
-        )
+        assert counts.sum() == len(v)
+        assert len(counts) == 10
+        assert [b["upper_bound"] for b in kll["buckets"]] == edges[1:].tolist()
         if c != "same":
             assert np.abs(
                 np.cumsum(counts) - np.cumsum(np.histogram(v, edges)[0])
@@ -243,24 +241,21 @@ def test_statistics_are_those_of_pandas():
         at = np.concatenate(kll["sketch"]["data"])
         w = np.concatenate([[1 << i] * len(x) for i, x in enumerate(kll["sketch"]["data"])])
         few = profile_table(d).coarse(MAX_SKETCH_VALUES).columns[c].counts.max() / len(v)
-        assert w.sum() == len(v) and all(
+        assert w.sum() == len(v)
+        assert all(
             abs((w[at <= q].sum() - (v <= q).sum()) / len(v)) <= few
             for q in v.quantile([0.1, 0.5, 0.9])
-        )  # its cumulative shares, up to a bucket's
+        )
     route = got["route"]["string_statistics"]
-    assert (
-        route["distinct_count"] == 3
-        and {b["value"]: b["count"] for b in route["distribution"]["categorical"]["buckets"]}
-        == d.route.value_counts().to_dict()
-    )
-    assert (
-        got["name"]["string_statistics"]["distribution"]["categorical"]["buckets"] == []
-        and got["name"]["string_statistics"]["common"]["num_present"] == 3000
-    )
+    assert route["distinct_count"] == 3
+    assert {
+        b["value"]: b["count"] for b in route["distribution"]["categorical"]["buckets"]
+    } == d.route.value_counts().to_dict()
+    assert got["name"]["string_statistics"]["distribution"]["categorical"]["buckets"] == []
+    assert got["name"]["string_statistics"]["common"]["num_present"] == 3000
     wide = got["enormous"]["numerical_statistics"]
-    assert wide["mean"] == pytest.approx((d.enormous / 3000).sum()) and wide[
-        "std_dev"
-    ] == pytest.approx((d.enormous / 1e308).std(ddof=0) * 1e308)
+    assert wide["mean"] == pytest.approx((d.enormous / 3000).sum())
+    assert wide["std_dev"] == pytest.approx((d.enormous / 1e308).std(ddof=0) * 1e308)
     assert got["day"]["numerical_statistics"]["min"] == pd.Timestamp("2024-01-01").timestamp()
 
 
@@ -271,27 +266,22 @@ def test_constraints_carry_what_was_learned(tmp_path):
     plain = valid(build_constraints(p, whole=["id"]), CONSTRAINTS)
     learned = valid(build_constraints(ref, {"new_watch": 0.05}), CONSTRAINTS)
     by = {f["name"]: f for f in plain["features"]}
-    assert (
-        by["half"]["completeness"] == pytest.approx(d.half.notna().mean())
-        and by["route"]["string_constraints"] == {"domains": sorted(d.route.unique())}
-        and "string_constraints" not in by["name"]
-    )
-    assert (
-        by["fare"]["num_constraints"]["is_non_negative"]
-        and not by["debt"]["num_constraints"]["is_non_negative"]
-        and learned["monitoring_config"]["domain_content_threshold"] == 0.95
-    )
+    assert by["half"]["completeness"] == pytest.approx(d.half.notna().mean())
+    assert by["route"]["string_constraints"] == {"domains": sorted(d.route.unique())}
+    assert "string_constraints" not in by["name"]
+    assert by["fare"]["num_constraints"]["is_non_negative"]
+    assert not by["debt"]["num_constraints"]["is_non_negative"]
+    assert learned["monitoring_config"]["domain_content_threshold"] == 0.95
     assert all(
         b["completeness"] <= a["completeness"]
-        for a, b in zip(plain["features"], learned["features"])
-    ) and learned["features"][0]["completeness"] == pytest.approx(1 - MIN_MISSING_THRESHOLD)
+        for a, b in zip(plain["features"], learned["features"], strict=False)
+    )
+    assert learned["features"][0]["completeness"] == pytest.approx(1 - MIN_MISSING_THRESHOLD)
     for content in (plain, learned):
         rules = read_constraints(write_json(tmp_path / "constraints.json", content))
-        assert (
-            rules == read_constraints(write_json(tmp_path / "constraints.json", content))
-            and find_violations(p, rules, p) == []
-            and "half" in rules._repr_markdown_()
-        )
+        assert rules == read_constraints(write_json(tmp_path / "constraints.json", content))
+        assert find_violations(p, rules, p) == []
+        assert "half" in rules._repr_markdown_()
         assert rules.missing()["half"] == pytest.approx(
             1 - next(f["completeness"] for f in content["features"] if f["name"] == "half")
         )
@@ -327,9 +317,8 @@ def test_each_violation_by_its_name(tmp_path):
         ("stops", "data_type_check"),
         ("day", "data_type_check"),
     } <= got
-    assert not {k for k, _ in got} & {"id", "debt", "flag", "name", "gone", "enormous", "inf"} and {
-        c for _, c in got
-    } == {*CHECKS}
+    assert not {k for k, _ in got} & {"id", "debt", "flag", "name", "gone", "enormous", "inf"}
+    assert {c for _, c in got} == {*CHECKS}
     told = next(
         v["description"]
         for v in found
@@ -363,7 +352,9 @@ def one(column, **config):
 
 
 def checks(values, rules, base=None):
-    p = lambda v: None if v is None else profile_table(pd.DataFrame({"a": v}))
+    def p(v):
+        return None if v is None else profile_table(pd.DataFrame({"a": v}))
+
     return [v["constraint_check_type"] for v in find_violations(p(values), rules, p(base))]
 
 
@@ -371,9 +362,12 @@ def test_thresholds_count():
     text = ["x"] * 90 + ["y"] * 10
     assert checks(text, one({"string_constraints": {"domains": ["x"]}})) == [
         "categorical_values_check"
-    ] and checks(
-        text, one({"string_constraints": {"domains": ["x"]}}, domain_content_threshold=0.9)
-    ) == [] == checks(text, one({"string_constraints": {"domains": []}}))
+    ]
+    assert (
+        checks(text, one({"string_constraints": {"domains": ["x"]}}, domain_content_threshold=0.9))
+        == []
+        == checks(text, one({"string_constraints": {"domains": []}}))
+    )
     many = [f"k{i}" for i in range(5000)]
     assert checks(many, one({"string_constraints": {"domains": ["x"]}})) == [
         "categorical_values_check"
@@ -391,48 +385,63 @@ def test_thresholds_count():
     ] == [[], ["data_type_check"], [], ["data_type_check"], []]
     assert checks(np.r_[np.arange(99), 0.5], one({"inferred_type": "Integral"})) == [
         "data_type_check"
-    ] and checks(
-        np.r_[np.arange(99), 0.5], one({"inferred_type": "Integral"}, datatype_check_threshold=0.99)
-    ) == [] == checks(np.arange(5000), one({"inferred_type": "Integral"}))
+    ]
+    assert (
+        checks(
+            np.r_[np.arange(99), 0.5],
+            one({"inferred_type": "Integral"}, datatype_check_threshold=0.99),
+        )
+        == []
+        == checks(np.arange(5000), one({"inferred_type": "Integral"}))
+    )
     assert (
         checks(np.arange(5000) + 0.5, one({"inferred_type": "Integral"}))
         == ["data_type_check"]
         == checks([1.0], one({"inferred_type": "String"}))[0:1]
         == checks([-1.0], one({"num_constraints": {"is_non_negative": True}}))
     )
-    assert checks([1, None, None], one({"completeness": 1 / 3})) == [] and checks(
-        [1, None, None], one({"completeness": 0.34})
-    ) == ["completeness_check"]
+    assert checks([1, None, None], one({"completeness": 1 / 3})) == []
+    assert checks([1, None, None], one({"completeness": 0.34})) == ["completeness_check"]
     # KS .2, of which chance may make 1.8 · √(200 / 10,000) = .255
     a = np.arange(100.0)
     b = np.arange(100.0) + 20
-    drift = lambda **k: checks(b, one({}, distribution_constraints=k), a)
+
+    def drift(**k):
+        return checks(b, one({}, distribution_constraints=k), a)
+
     assert (
         drift(comparison_method="Simple")
         == ["baseline_drift_check"]
         == drift(comparion_method="Simple", comparison_threshold=0.19)
-        and drift(comparison_method="Simple", comparison_threshold=0.2)
+    )
+    assert (
+        drift(comparison_method="Simple", comparison_threshold=0.2)
         == drift()
         == drift(comparison_method="Simple", perform_comparison="Disabled")
         == []
     )
-    assert (
-        checks(b, one({}, over={"distribution_constraints": {"comparison_method": "Simple"}}), a)
-        == ["baseline_drift_check"]
-        and checks(b, one({"completeness": 1}, evaluate_constraints="Disabled"), a) == []
-    )
+    assert checks(
+        b, one({}, over={"distribution_constraints": {"comparison_method": "Simple"}}), a
+    ) == ["baseline_drift_check"]
+    assert checks(b, one({"completeness": 1}, evaluate_constraints="Disabled"), a) == []
     few = ["x"] * 50 + ["y"] * 50
     shifted = ["x"] * 65 + ["y"] * 35
-    cat = lambda **k: checks(shifted, one({}, distribution_constraints=k), few)
-    assert cat(comparison_method="Simple") == ["baseline_drift_check"] == cat(
-        categorical_drift_method="ChiSquared", categorical_comparison_threshold=0.05
-    ) and cat() == [] == cat(
-        categorical_drift_method="ChiSquared", categorical_comparison_threshold=0.01
+
+    def cat(**k):
+        return checks(shifted, one({}, distribution_constraints=k), few)
+
+    assert (
+        cat(comparison_method="Simple")
+        == ["baseline_drift_check"]
+        == cat(categorical_drift_method="ChiSquared", categorical_comparison_threshold=0.05)
     )
     assert (
-        checks(few, one({}), np.arange(100)) == ["baseline_drift_check"]
-        and checks([None] * 9, one({}), few) == []
-    )  # text for numbers; and nothing to compare
+        cat()
+        == []
+        == cat(categorical_drift_method="ChiSquared", categorical_comparison_threshold=0.01)
+    )
+    assert checks(few, one({}), np.arange(100)) == ["baseline_drift_check"]
+    assert checks([None] * 9, one({}), few) == []
 
 
 BAD = {
@@ -556,7 +565,7 @@ def test_anything_is_read_or_refused_in_words(content, features):
 
 
 def test_as_the_sdk_writes_them():
-    "Older keys, a version that is a float, settings unknown here: as in the example files of the SageMaker SDK."
+    """Older keys, a version that is a float, settings unknown here: as in the example files of the SageMaker SDK."""
     rules = parse_constraints(
         {
             "version": 0.0,
@@ -581,8 +590,6 @@ def test_as_the_sdk_writes_them():
             },
         }
     )
-    assert (
-        rules.columns["m"].domain == ("x",)
-        and rules.columns["m"].settings["comparison_threshold"] == 1.0
-        and find_violations(profile_table(pd.DataFrame({"m": ["x"]})), rules) == []
-    )
+    assert rules.columns["m"].domain == ("x",)
+    assert rules.columns["m"].settings["comparison_threshold"] == 1.0
+    assert find_violations(profile_table(pd.DataFrame({"m": ["x"]})), rules) == []

@@ -62,7 +62,7 @@ HERE = ComputeEngine()
 
 
 def every_bit(p: Profile):
-    "All of a profile, and its means before they are rounded for the file."
+    """All of a profile, and its means before they are rounded for the file."""
     return p.rows, {
         k: (c.json(), c.mean.hex(), c.m2.hex(), c.low, c.high) for k, c in p.columns.items()
     }
@@ -106,9 +106,10 @@ def test_a_file_is_the_same_to_the_byte(far, files, tmp_path):
         HERE.stream(files / "big.parquet", ["gap", "route"])
     )
     d = pd.read_parquet(files / "big.parquet")
-    assert HERE.stream(files / "big.parquet") == profile_table(d) and HERE.stream(
-        files / "big.parquet"
-    ).columns["gap"].mean == pytest.approx(d.gap.mean(), rel=1e-14)
+    assert HERE.stream(files / "big.parquet") == profile_table(d)
+    assert HERE.stream(files / "big.parquet").columns["gap"].mean == pytest.approx(
+        d.gap.mean(), rel=1e-14
+    )
 
 
 def test_a_table_in_memory_is_the_same_to_the_byte(far):
@@ -121,12 +122,10 @@ def test_a_table_in_memory_is_the_same_to_the_byte(far):
         .astype({"route": "category"})
     )
     d[3] = 1
-    assert every_bit(far.profile(d)) == every_bit(HERE.profile(d)) and HERE.profile(
-        d
-    ) == profile_table(d)
-    assert every_bit(far.profile(d[:0])) == every_bit(HERE.profile(d[:0])) and every_bit(
-        HERE.profile(d[:BATCH_ROWS])
-    ) == every_bit(profile_table(d[:BATCH_ROWS]))
+    assert every_bit(far.profile(d)) == every_bit(HERE.profile(d))
+    assert HERE.profile(d) == profile_table(d)
+    assert every_bit(far.profile(d[:0])) == every_bit(HERE.profile(d[:0]))
+    assert every_bit(HERE.profile(d[:BATCH_ROWS])) == every_bit(profile_table(d[:BATCH_ROWS]))
 
 
 def example(n=700):
@@ -144,7 +143,7 @@ def example(n=700):
 
 
 def mapper(cluster, monkeypatch):
-    "As a stage has it, with the address from the settings."
+    """As a stage has it, with the address from the settings."""
     monkeypatch.setattr(
         config_module, "read_settings", lambda: Settings(scheduler=cluster.scheduler_address)
     )
@@ -160,12 +159,10 @@ def test_a_search_finds_the_same(far, cluster, capsys, monkeypatch):
     here = train_model(*args, **more)
     said = capsys.readouterr().out
     there = train_model(*args, **more, each=mapper(cluster, monkeypatch))
-    assert (
-        capsys.readouterr().out == said
-        and said.count("search ") == 2
-        and there.model.manifest == here.model.manifest
-        and dump_skops(there.model.pipeline) == dump_skops(here.model.pipeline)
-    )
+    assert capsys.readouterr().out == said
+    assert said.count("search ") == 2
+    assert there.model.manifest == here.model.manifest
+    assert dump_skops(there.model.pipeline) == dump_skops(here.model.pipeline)
     with pytest.raises(UserError, match="max_itr"):
         train_model(*args, search={"max_itr": [1, 2]}, search_candidates=2, each=far.map)
 
@@ -182,7 +179,7 @@ def double(events, history): return pd.DataFrame({"twice": (events["size"] * 2).
 
 
 def test_features_are_the_same(far, cluster, tmp_path, monkeypatch):
-    "Their modules are found in the project, which the workers did not start in."
+    """Their modules are found in the project, which the workers did not start in."""
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "made.py").write_text(SHOP)
     (tmp_path / "shop" / "__init__.py").touch()
@@ -191,9 +188,12 @@ def test_features_are_the_same(far, cluster, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     r = np.random.default_rng(0)
     n = 500
-    when = lambda n: (
-        pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(r.integers(0, 90 * 24, n)), unit="h")
-    )
+
+    def when(n):
+        return pd.Timestamp("2024-01-01") + pd.to_timedelta(
+            np.sort(r.integers(0, 90 * 24, n)), unit="h"
+        )
+
     events = pd.DataFrame(
         {
             "visit": range(n),
@@ -215,11 +215,12 @@ def test_features_are_the_same(far, cluster, tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(
         build_features(*args, each=mapper(cluster, monkeypatch)), here, check_exact=True
     )
-    assert list(here) == ["size", "usual", "twice"] and here.usual.notna().mean() > 0.9
+    assert list(here) == ["size", "usual", "twice"]
+    assert here.usual.notna().mean() > 0.9
 
 
 def test_the_pipeline_takes_the_setting(small, cluster):
-    "`monitor.engine: dask`, its scheduler from settings.ini: the stages' outputs are those of this machine."
+    """`monitor.engine: dask`, its scheduler from settings.ini: the stages' outputs are those of this machine."""
     params = small / "params.yaml"
     ini = small / "settings.ini"
     before = {
@@ -232,23 +233,27 @@ def test_the_pipeline_takes_the_setting(small, cluster):
     }
     params.write_text(params.read_text().replace("engine: local", "engine: dask"))
     got = nb("run", "monitor", cwd=small, check=False)
-    assert (
-        got.returncode and "scheduler = tcp://HOST:PORT in settings.ini" in got.stdout + got.stderr
-    )
+    assert got.returncode
+    assert "scheduler = tcp://HOST:PORT in settings.ini" in got.stdout + got.stderr
     ini.write_text(
         re.sub("(?m)^scheduler =.*", f"scheduler = {cluster.scheduler_address}", ini.read_text())
     )
     nb("run", "preprocess", "current", cwd=small)
     nb("run", "monitor", cwd=small)  # features of modules and searches: see above
-    plain = lambda b: (
-        re.sub(r'"(md5|parameters|params|code)": "[^"]*"', "", b.decode()) if b[:1] == b"{" else b
-    )
+
+    def plain(b):
+        return (
+            re.sub(r'"(md5|parameters|params|code)": "[^"]*"', "", b.decode())
+            if b[:1] == b"{"
+            else b
+        )
+
     for f, was in before.items():
         assert plain((small / f).read_bytes()) == plain(was), f
 
 
 def test_a_worker_killed_in_mid_run(far, cluster, files, monkeypatch):
-    "The one that holds partial profiles and works on another."
+    """The one that holds partial profiles and works on another."""
     (pid,), killed, expected = (
         [w.pid for w in cluster.workers.values()][:1],
         [],
@@ -277,11 +282,9 @@ def test_a_worker_killed_in_mid_run(far, cluster, files, monkeypatch):
         lambda path, g, columns: profile_piece(path, g, columns, 2_000),
     )  # small ones, so that there are many
     got = far.stream(files / "big.parquet")
-    assert (
-        killed
-        and every_bit(got) == every_bit(expected)
-        and got == profile_file(files / "big.parquet")
-    )
+    assert killed
+    assert every_bit(got) == every_bit(expected)
+    assert got == profile_file(files / "big.parquet")
     assert pid not in [w.pid for w in cluster.workers.values()]
 
 
@@ -303,25 +306,26 @@ def test_what_is_shared_outlives_the_worker_that_holds_it(far, cluster):
             time.sleep(0.01)
 
     threading.Thread(target=kill, daemon=True).start()
-    slow = lambda x, v: (__import__("time").sleep(0.4), x * int(v.sum()))[1]
-    assert far.map(slow, range(6), values) == [x * int(values.sum()) for x in range(6)] and killed
+
+    def slow(x, v):
+        return (__import__("time").sleep(0.4), x * int(v.sum()))[1]
+
+    assert far.map(slow, range(6), values) == [x * int(values.sum()) for x in range(6)]
+    assert killed
 
 
 def fails(match, *args, **kw):
-    with pytest.raises(UserError, match=match):
-        with open_compute_engine(*args, **kw):
-            pass
+    with pytest.raises(UserError, match=match), open_compute_engine(*args, **kw):
+        pass
 
 
 def test_without_dask(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     fails(r"pip install 'mlops_nb\[dask\]'", "dask", "tcp://127.0.0.1:8786")
     with open_compute_engine("local") as at:
-        assert (
-            at.map(lambda x: -x, [1, 2]) == make_mapper()(lambda x: -x, [1, 2]) == [-1, -2]
-            and make_mapper("dask")(print, []) == []
-            and at.profile(table(10)) == profile_table(table(10))
-        )
+        assert at.map(lambda x: -x, [1, 2]) == make_mapper()(lambda x: -x, [1, 2]) == [-1, -2]
+        assert make_mapper("dask")(print, []) == []
+        assert at.profile(table(10)) == profile_table(table(10))
 
 
 @pytest.mark.parametrize(

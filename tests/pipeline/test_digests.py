@@ -1,4 +1,4 @@
-"Digests: what changes a result changes one, and nothing else does."
+"""Digests: what changes a result changes one, and nothing else does."""
 
 import json
 import os
@@ -50,14 +50,14 @@ OTHER = [
 ]
 
 
-@pytest.mark.parametrize("a, b", SAME)
+@pytest.mark.parametrize(("a", "b"), SAME)
 def test_same(a, b):
     assert object_digest(syntax_tree_to_lists(parse_python(a))) == object_digest(
         syntax_tree_to_lists(parse_python(b))
     )
 
 
-@pytest.mark.parametrize("a, b", OTHER)
+@pytest.mark.parametrize(("a", "b"), OTHER)
 def test_other(a, b):
     assert object_digest(syntax_tree_to_lists(parse_python(a))) != object_digest(
         syntax_tree_to_lists(parse_python(b))
@@ -68,11 +68,9 @@ def test_magics_and_await():
     assert object_digest(
         syntax_tree_to_lists(parse_python("%matplotlib inline\nx = await f()"))
     ) != object_digest(syntax_tree_to_lists(parse_python("%matplotlib agg\nx = await f()")))
-    assert (
-        strip_comments("# c\nx = 1 # d\ndef f():\n    'doc'\n") == "x = 1\n\ndef f():\n    pass"
-        and strip_comments("%time x\n") == "%time x"
-        and strip_comments("# only") == ""
-    )
+    assert strip_comments("# c\nx = 1 # d\ndef f():\n    'doc'\n") == "x = 1\n\ndef f():\n    pass"
+    assert strip_comments("%time x\n") == "%time x"
+    assert strip_comments("# only") == ""
 
 
 @settings(max_examples=50, deadline=None)
@@ -182,18 +180,21 @@ def made(top, name="train"):
 def test_what_counts(top, capsys):
     first = made(top)
     prose = made(top, "prose")
-    assert set(first["modules"]) == {"pkg", "pkg.m", "pkg.n", "helper"} and first[
-        "distributions"
-    ] == {"pandas": "3.1.1", "ruamel-yaml": "0.1", "scikit-learn": "1.9.1"}
+    assert set(first["modules"]) == {"pkg", "pkg.m", "pkg.n", "helper"}
+    assert first["distributions"] == {
+        "pandas": "3.1.1",
+        "ruamel-yaml": "0.1",
+        "scikit-learn": "1.9.1",
+    }
     stage(top, "from pkg import m  # why\n\nm.g()", prose="# Q")
     (top / "pkg" / "__init__.py").write_text("__version__ = '2'\n")
     (top / "pkg" / "other.py").write_text("y = 1\n")
-    assert made(top) == first and made(top, "prose") != prose and capsys.readouterr().out == ""
+    assert made(top) == first
+    assert made(top, "prose") != prose
+    assert capsys.readouterr().out == ""
     (top / "pkg" / "n.py").write_text("x = 2\n")
-    assert (
-        made(top)["digest"] != first["digest"]
-        and "n.py: top level changed → train will rerun" in capsys.readouterr().out
-    )
+    assert made(top)["digest"] != first["digest"]
+    assert "n.py: top level changed → train will rerun" in capsys.readouterr().out
     (top / "helper.py").write_text(
         "import pandas\ndistributions = ('ruamel.yaml',)\n\ndef weather(x): return x + 1\n"
     )
@@ -205,7 +206,7 @@ def test_what_counts(top, capsys):
 
 
 @pytest.mark.parametrize(
-    "path, text, words",
+    ("path", "text", "words"),
     [
         ("params.yaml", "features: {modules: [helpr]}", "helpr is neither"),
         ("params.yaml", "train: {estimator: nowhere.to.Find}", "nowhere.to is neither"),
@@ -223,7 +224,8 @@ def test_stops(top, path, text, words):
     (top / path).write_text(text)
     with pytest.raises(UserError) as e:
         write_digests(top)
-    assert words in str(e.value) and not (top / "data").exists()
+    assert words in str(e.value)
+    assert not (top / "data").exists()
 
 
 def test_unexported(top):
@@ -242,7 +244,8 @@ def test_unexported(top):
     nb.write_text(json.dumps({"cells": cells}))
     with pytest.raises(UserError) as e:
         write_digests(top)
-    assert "nbs/m.ipynb" in str(e.value) and "make export" in str(e.value)
+    assert "nbs/m.ipynb" in str(e.value)
+    assert "make export" in str(e.value)
 
 
 def test_this_checkout_is_exported():
@@ -253,12 +256,10 @@ def test_other_places(top, monkeypatch, tmp_path_factory):
     aside = tmp_path_factory.mktemp("aside")
     (aside / "faraway.py").write_text("import pandas\n")
     monkeypatch.syspath_prepend(str(aside))
-    assert (
-        find_module_file("faraway", top) == aside / "faraway.py"
-        and "faraway" not in sys.modules
-        and not find_module_file("os.path", top)
-        and not find_module_file("sklearn.svm", top)
-    )
+    assert find_module_file("faraway", top) == aside / "faraway.py"
+    assert "faraway" not in sys.modules
+    assert not find_module_file("os.path", top)
+    assert not find_module_file("sklearn.svm", top)
     assert select_locked_versions({"sklearn", "unheard"}, set(), read_locked_versions(top)) == {
         "scikit-learn": "1.9.1"
     }

@@ -65,7 +65,7 @@ HOSTILE = {
 
 
 def without_pins(env=ENV):
-    "The environment of a user who has set nothing; no warm server either."
+    """The environment of a user who has set nothing; no warm server either."""
     numeric = ("MLOPS_NB_SERVER", "PYTHONPATH", *NUMERIC_VARIABLE_PREFIXES)
     return {k: v for k, v in env.items() if not k.startswith(numeric)}
 
@@ -115,7 +115,7 @@ def test_the_run_says_that_nothing_is_pinned(tmp_path, monkeypatch, capfd):
 
 
 def test_numpy_knows_the_names():
-    "An unknown name would be a warning, one of the baseline an error."
+    """An unknown name would be a warning, one of the baseline an error."""
     names = set(KERNEL_PINS["NPY_DISABLE_CPU_FEATURES"].split())
     code = "from numpy._core._multiarray_umath import __cpu_dispatch__ as d; print(*d)"
     assert names <= set(python(code, without_pins()).stdout.split())
@@ -149,7 +149,7 @@ KEPT = ["MKL_NUM_THREADS", "NPY_DISABLE_CPU_FEATURES", "OPENBLAS_CORETYPE", "OPE
 
 
 def in_stage(top, env):
-    "What the cell LOADED prints in a stage that runs in the environment `env`."
+    """What the cell LOADED prints in a stage that runs in the environment `env`."""
     command = [sys.executable, "-m", "mlops_nb", "run", "toy"]
     subprocess.run(command, cwd=top, env=env, capture_output=True, text=True, check=True)
     notebook = json.loads((top / "reports" / "toy.ipynb").read_text())
@@ -159,7 +159,7 @@ def in_stage(top, env):
 
 @pytest.fixture(params=["cold", "warm", "command"])
 def loaded(request, tmp_path):
-    "What is loaded in a stage, started afresh or forked, and in a command that is no stage."
+    """What is loaded in a stage, started afresh or forked, and in a command that is no stage."""
     hostile = without_pins() | HOSTILE | {"PYTHONPATH": str(ROOT), "DVC_STAGE": "toy"}
     if request.param == "command":
         code = "from mlops_nb.pipeline.environment import pin_kernels; pin_kernels()\n" + LOADED
@@ -195,7 +195,7 @@ def test_no_variable_of_the_user_is_left(loaded):
 
 
 def test_no_openblas_whose_blocks_depend_on_the_host(loaded):
-    "OpenBLAS 0.3.34 sets its blocks by the host's caches: a lock that brings it breaks the record."
+    """OpenBLAS 0.3.34 sets its blocks by the host's caches: a lock that brings it breaks the record."""
     assert not [v for v in loaded["versions"] if v.startswith("0.3.34")]
 
 
@@ -291,20 +291,28 @@ for name, y in targets.items():
     fitted.model.predict(frame).to_parquet(Path(sys.argv[1]) / name / "predicted.parquet")
 """
 PINNED = pin_environment(without_pins())
-HWCAPS = "AVX512F AVX512BW AVX512CD AVX512DQ AVX512VL AVX512_VBMI AVX512_VBMI2 AVX512_VNNI".split()
+HWCAPS = [
+    "AVX512F",
+    "AVX512BW",
+    "AVX512CD",
+    "AVX512DQ",
+    "AVX512VL",
+    "AVX512_VBMI",
+    "AVX512_VBMI2",
+    "AVX512_VNNI",
+]
 GLIBC_TURNED_DOWN = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=" + ",".join(f"-{f}" for f in HWCAPS)}
 
 
 def trained(folder, env):
-    "The MD5 of every file of three small trainings, binary, multiclass and poisson."
+    """The MD5 of every file of three small trainings, binary, multiclass and poisson."""
     folder.mkdir(parents=True)
     script = folder.parent / "training.py"
     script.write_text(TRAINING)
     env = env | {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, str(script), str(folder)], env=env, cwd=ROOT, check=True)
     files = sorted(p for p in folder.rglob("*") if p.is_file())
-    digests = {str(p.relative_to(folder)): hashlib.md5(p.read_bytes()).hexdigest() for p in files}
-    return digests
+    return {str(p.relative_to(folder)): hashlib.md5(p.read_bytes()).hexdigest() for p in files}
 
 
 @pytest.fixture(scope="module")
@@ -327,7 +335,7 @@ def test_training_is_the_same_with_less_of_the_processor(tmp_path, plainly_train
 @pytest.mark.skipif(not AVX512, reason="no AVX-512 here: the pins change nothing to be seen")
 @pytest.mark.parametrize("name", ["binary", "multiclass", "poisson"])
 def test_control_without_pins_training_differs(tmp_path, plainly_trained, name):
-    "The control: were the pins without effect, the tests above would show nothing."
+    """The control: were the pins without effect, the tests above would show nothing."""
     unpinned = {k: v for k, v in PINNED.items() if k not in KERNEL_PINS}
     got = trained(tmp_path / "models", unpinned)
     differing = {path.partition("/")[0] for path in got if got[path] != plainly_trained[path]}

@@ -1,4 +1,4 @@
-"Warm and cold runs: the same bytes, codes and messages; nothing outlives a run."
+"""Warm and cold runs: the same bytes, codes and messages; nothing outlives a run."""
 
 import os
 import re
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from os.path import commonpath
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def run(top, env, *args, **kwargs):
 
 
 def alive(mark):
-    "Processes whose command line or environment holds `mark`."
+    """Processes whose command line or environment holds `mark`."""
     found = []
     for p in Path("/proc").glob("[0-9]*"):
         try:
@@ -84,10 +85,11 @@ def test_same_as_cold(tmp_path, warm, name):
     assert (
         name != "figure" or b"image/png" in got[0][3]["reports/toy.ipynb"]
     )  # plt.plot() alone is shown
-    assert got[0][:3] == got[1][:3] and sorted(got[0][3]) == sorted(got[1][3])
+    assert got[0][:3] == got[1][:3]
+    assert sorted(got[0][3]) == sorted(got[1][3])
     for path, content in got[0][3].items():
         other = got[1][3][path]
-        at = len(os.path.commonprefix([content, other]))
+        at = len(commonpath([content, other]))
         assert content == other, (
             path,
             content[at - 600 : at + 300].decode(),
@@ -103,16 +105,18 @@ def test_runs_in_the_server(tmp_path, warm):
     for env in (warm, warm, warm | {"PYTHONSOMETHING": "1"}, {"MLOPS_NB_SERVER": "/nowhere"}):
         assert run(top, env)[0] == 0
         parents.append(with_pid(top))
-    assert parents[0] == parents[1] and len(set(parents)) == (2 if os.getpid() in parents else 3)
+    assert parents[0] == parents[1]
+    assert len(set(parents)) == (2 if os.getpid() in parents else 3)
 
 
 def test_plain_commands_stay_cold(warm, monkeypatch):
     monkeypatch.setenv("MLOPS_NB_SERVER", warm["MLOPS_NB_SERVER"])
-    assert run_on_server(["code"]) is None and run_on_server([]) is None
+    assert run_on_server(["code"]) is None
+    assert run_on_server([]) is None
 
 
 @pytest.mark.parametrize(
-    "sig, code", [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
+    ("sig", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
 )
 def test_signals(tmp_path, warm, sig, code):
     mark = f"mark{time.time_ns()}"
@@ -130,18 +134,15 @@ def test_signals(tmp_path, warm, sig, code):
     )
     while not (top / "pid").exists() or not with_pid(top):
         time.sleep(0.1)
-    assert (
-        len(alive(mark)) == 2 and Path(f"/proc/{with_pid(top)}").exists()
-    )  # the client and `sleep`; the fork
+    assert len(alive(mark)) == 2
+    assert Path(f"/proc/{with_pid(top)}").exists()
     p.send_signal(sig)
     p.wait(20)
     assert p.returncode == code
     time.sleep(0.5)
-    assert (
-        not (top / "data").exists()
-        and not alive(mark)
-        and not Path(f"/proc/{with_pid(top)}").exists()
-    )
+    assert not (top / "data").exists()
+    assert not alive(mark)
+    assert not Path(f"/proc/{with_pid(top)}").exists()
 
 
 @pytest.mark.parametrize("victim", ["run", "server"])
@@ -168,5 +169,7 @@ def test_nothing_outlives_a_kill(tmp_path, victim):
         if not alive(mark):
             break
         time.sleep(0.1)
-    assert not alive(mark) and not (top / "data").exists()
-    assert p.returncode and (victim == "run" or "warm server ended" in err)
+    assert not alive(mark)
+    assert not (top / "data").exists()
+    assert p.returncode
+    assert victim == "run" or "warm server ended" in err

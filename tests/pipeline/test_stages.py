@@ -1,4 +1,4 @@
-"The runner: parameters, failures, signals, atomic outputs, equal bytes of both engines."
+"""The runner: parameters, failures, signals, atomic outputs, equal bytes of both engines."""
 
 import json
 import os
@@ -52,11 +52,9 @@ def test_types():
         ]
     }
     d = parse_declared_parameters(nb)
-    assert (
-        [p.type for p in d.values()] == ["int", "'float | None'", "list", "str"]
-        and d["a"].doc == "first"
-        and d["é"].doc == "ü"
-    )
+    assert [p.type for p in d.values()] == ["int", "'float | None'", "list", "str"]
+    assert d["a"].doc == "first"
+    assert d["é"].doc == "ü"
     for good in (
         (1, "float"),
         (None, "Optional[int]"),
@@ -80,7 +78,7 @@ def test_types():
 
 
 @pytest.mark.parametrize(
-    "given, by_hand, words",
+    ("given", "by_hand", "words"),
     [
         ({"rows": 1, "rate": 0.1}, {"rate": "high"}, "got 'high' (str)"),
         ({"rows": "abc", "rate": 0.1}, None, "expected int for toy.rows"),
@@ -118,10 +116,10 @@ def test_text_by_type():
     got = resolve_parameters(
         "toy",
         parse_declared_parameters(nb),
-        dict(s="", n=1, f=1.0, b=True, d={}),
-        by_hand=dict(s="5", n="null", f="1e-3", b="false", d="{a: [1]}"),
+        {"s": "", "n": 1, "f": 1.0, "b": True, "d": {}},
+        by_hand={"s": "5", "n": "null", "f": "1e-3", "b": "false", "d": "{a: [1]}"},
     )
-    assert got == dict(s="5", n=None, f=0.001, b=False, d={"a": [1]})
+    assert got == {"s": "5", "n": None, "f": 0.001, "b": False, "d": {"a": [1]}}
 
 
 def test_good_run(tmp_path):
@@ -132,26 +130,20 @@ def test_good_run(tmp_path):
     assert code == 0 and "toy: ok in" in said, said
     assert [p.name for p in (top / "data" / "out").iterdir()] == ["a.txt"]
     nb = (top / "reports" / "toy.ipynb").read_text()
-    assert (
-        str(top) not in nb
-        and "# Parameters" not in nb
-        and '"text": "2\\n"' in nb
-        and scrub_notebook(json.loads(nb), "toy") == json.loads(nb)
-    )
-    assert (
-        not list((top / ".mlops" / "staging").iterdir())
-        and json.loads((top / ".mlops" / "runs.jsonl").read_text())["exit"] == 0
-    )
+    assert str(top) not in nb
+    assert "# Parameters" not in nb
+    assert '"text": "2\\n"' in nb
+    assert scrub_notebook(json.loads(nb), "toy") == json.loads(nb)
+    assert not list((top / ".mlops" / "staging").iterdir())
+    assert json.loads((top / ".mlops" / "runs.jsonl").read_text())["exit"] == 0
     before = nb
     project(top, "#| fold\n# a comment\n" + WRITE + "print( n )", prose="# Other words")
-    assert (
-        run(top, "toy", "--engine", "nbclient")[0] == 0
-        and (top / "reports" / "toy.ipynb").read_text() == before
-    )
+    assert run(top, "toy", "--engine", "nbclient")[0] == 0
+    assert (top / "reports" / "toy.ipynb").read_text() == before
 
 
 @pytest.mark.parametrize(
-    "source, words",
+    ("source", "words"),
     [
         ("1 / 0", "ZeroDivisionError"),
         ("import os; os._exit(0)", "os._exit(0)"),
@@ -171,31 +163,34 @@ def test_failures_change_nothing(tmp_path, source, words):
     (top / "data" / "out" / "a.txt").write_text("old")
     code, said = run(top, "toy")
     assert code and words in said and "Traceback" not in said, said
-    assert (top / "data" / "out" / "a.txt").read_text() == "old" and not (top / "reports").exists()
+    assert (top / "data" / "out" / "a.txt").read_text() == "old"
+    assert not (top / "reports").exists()
     assert not list((top / ".mlops" / "staging").iterdir())
     if "failed in" in said:
-        assert "code cell 3" in said and (top / ".mlops" / "failed" / "toy.html").exists()
+        assert "code cell 3" in said
+        assert (top / ".mlops" / "failed" / "toy.html").exists()
 
 
 def test_missing_output_and_unknown_stage(tmp_path):
     top = project(tmp_path, "1")
     code, said = run(top, "toy")
-    assert code == 1 and "nothing written to data/out" in said
+    assert code == 1
+    assert "nothing written to data/out" in said
     code, said = run(top, "toi")
-    assert code == 1 and 'Did you mean "toy"' in said
+    assert code == 1
+    assert 'Did you mean "toy"' in said
     code, said = run(top, "toy", "train")
-    assert code == 1 and "no parameter `window`" in said
+    assert code == 1
+    assert "no parameter `window`" in said
 
 
 def test_by_hand(tmp_path):
     top = project(tmp_path, WRITE + "print('n is', n)")
     code, said = run(top, "toy", "-p", "n=7")
     assert code == 0 and "n is 7" in said and ".mlops/scratch/toy" in said, said
-    assert (
-        not (top / "data").exists()
-        and (top / ".mlops/scratch/toy/reports/toy.html").exists()
-        and (top / ".mlops/scratch/toy/data/out/a.txt").exists()
-    )
+    assert not (top / "data").exists()
+    assert (top / ".mlops/scratch/toy/reports/toy.html").exists()
+    assert (top / ".mlops/scratch/toy/data/out/a.txt").exists()
 
 
 def test_windows(tmp_path):
@@ -227,12 +222,11 @@ def test_windows(tmp_path):
         "data/current.txt",
         "reports/toy-current.ipynb",
     ]
-    assert (
-        run(top, "toy", "current")[0] == 0
-        and (top / "data" / "current.txt").read_text() == "current"
-    )
+    assert run(top, "toy", "current")[0] == 0
+    assert (top / "data" / "current.txt").read_text() == "current"
     code, said = run(top, "toy", "curent")
-    assert code and ("current" in said)
+    assert code
+    assert "current" in said
 
 
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
@@ -243,15 +237,16 @@ def test_signals(tmp_path, sig, engine):
     while not (top / "started").exists() and p.poll() is None:
         time.sleep(0.1)
     p.send_signal(sig)
-    out, err = p.communicate(timeout=30)
+    _out, err = p.communicate(timeout=30)
     assert (
         p.returncode == 130 and "stopped" in err and (engine != "shell" or "Traceback" not in err)
     ), err
-    assert not (top / "data").exists() and not list((top / ".mlops" / "staging").iterdir())
+    assert not (top / "data").exists()
+    assert not list((top / ".mlops" / "staging").iterdir())
 
 
 def test_left_behind(tmp_path):
-    "A stage whose dvc was killed is ended by the next run, and does not write beside it."
+    """A stage whose dvc was killed is ended by the next run, and does not write beside it."""
     top = project(
         tmp_path,
         WRITE
@@ -307,7 +302,8 @@ def test_environment_is_set_before_python(tmp_path):
         ).stdout
         for more in ({}, {"PYTHONHASHSEED": "0"}, STAGE_ENVIRONMENT)
     }
-    assert len(got) == 1 and "['x y']" in got.pop()
+    assert len(got) == 1
+    assert "['x y']" in got.pop()
 
 
 def test_move(tmp_path):
@@ -316,9 +312,8 @@ def test_move(tmp_path):
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "o").write_text("old")
     _replace_path(tmp_path / "s", tmp_path / "d")
-    assert [p.name for p in tmp_path.iterdir()] == ["d"] and [
-        p.name for p in (tmp_path / "d").iterdir()
-    ] == ["n"]
+    assert [p.name for p in tmp_path.iterdir()] == ["d"]
+    assert [p.name for p in (tmp_path / "d").iterdir()] == ["n"]
 
 
 def test_plain_papermill(tmp_path):
@@ -341,4 +336,6 @@ def test_read_only(tmp_path):
     (top / ".mlops").mkdir()
     (top / ".mlops").chmod(0o500)
     code, said = run(top, "toy")
-    assert code == 1 and "Traceback" not in said and "writable" in said
+    assert code == 1
+    assert "Traceback" not in said
+    assert "writable" in said

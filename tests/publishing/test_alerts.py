@@ -30,10 +30,12 @@ FAST = {"tries": 2, "wait": 0.02, "limit": 20}
 
 
 class Mail(socketserver.StreamRequestHandler):
-    "As much of SMTP as a mail needs, with a login; what came in is in `server.got`, who logged in in `server.users`."
+    """As much of SMTP as a mail needs, with a login; what came in is in `server.got`, who logged in in `server.users`."""
 
     def handle(self):
-        say = lambda line: self.wfile.write(line.encode() + b"\r\n")
+        def say(line):
+            return self.wfile.write(line.encode() + b"\r\n")
+
         if self.server.mute:
             time.sleep(self.server.mute)
             return
@@ -64,7 +66,7 @@ class Mail(socketserver.StreamRequestHandler):
 
 
 class Hook(BaseHTTPRequestHandler):
-    "Keeps what is posted as {title, message, type}; `server.answer(post)` gives the status."
+    """Keeps what is posted as {title, message, type}; `server.answer(post)` gives the status."""
 
     def do_POST(self):
         got = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -160,7 +162,7 @@ def auc(value=0.65, severity="act"):
 
 
 class Project:
-    "Four files: enough for alerts."
+    """Four files: enough for alerts."""
 
     def __init__(self, top):
         self.top = top
@@ -267,26 +269,23 @@ def test_appears_worsens_clears_once_each(here, mail, hook, monkeypatch, capfd):
 
     here.monitored(drift())
     got = announce_findings(**FAST)
-    assert events(got) == [("appeared", "drift.price")] and (
+    assert events(got) == [("appeared", "drift.price")]
+    assert (
         got.delivered,
         got.waiting,
         got.failed,
     ) == (2, 0, ())
     body = mail.got[0].get_body(("plain",)).get_content().replace("\r", "")
-    assert (
-        mail.users == ["me"]
-        and mail.got[0]["to"] == "b@example.com"
-        and mail.got[0]["subject"] == "Late flights: new finding, drift.price (watch)"
-    )
+    assert mail.users == ["me"]
+    assert mail.got[0]["to"] == "b@example.com"
+    assert mail.got[0]["subject"] == "Late flights: new finding, drift.price (watch)"
     for text in (body, hook.got[0]["message"]):
         assert (
             "price is spread differently than when the model was trained (PSI 0.15, limit 0.10, learned from 12 spans of the training period). By itself that moves the mean prediction by +0.030: ask what changed at the source"
             in text
         )  # what
-        assert (
-            "How bad: watch; value 0.15, limit 0.1" in text
-            and "Since: 2013-03; now 2013-04" in text
-        )  # how bad, since when
+        assert "How bad: watch; value 0.15, limit 0.1" in text
+        assert "Since: 2013-03; now 2013-04" in text
         assert (
             "mlops-nb decide drift.price --dismiss|--retrain|--rollback --why" in text
         )  # what to do
@@ -301,17 +300,13 @@ def test_appears_worsens_clears_once_each(here, mail, hook, monkeypatch, capfd):
         ("worsened", "drift.price")
     ]  # twice as far from the limit
     here.monitored(drift(value=0.21, severity="act"))
-    assert (
-        events(announce_findings(**FAST)) == [("worsened", "drift.price")]
-        and hook.got[-1]["type"] == "failure"
-        and "Since: 2013-03; now 2013-05" in hook.got[-1]["message"]
-    )
+    assert events(announce_findings(**FAST)) == [("worsened", "drift.price")]
+    assert hook.got[-1]["type"] == "failure"
+    assert "Since: 2013-03; now 2013-05" in hook.got[-1]["message"]
     here.monitored()
-    assert (
-        events(announce_findings(**FAST)) == [("cleared", "drift.price")]
-        and "Since: 2013-03; over in 2013-05" in hook.got[-1]["message"]
-        and hook.got[-1]["type"] == "success"
-    )
+    assert events(announce_findings(**FAST)) == [("cleared", "drift.price")]
+    assert "Since: 2013-03; over in 2013-05" in hook.got[-1]["message"]
+    assert hook.got[-1]["type"] == "success"
     assert events(announce_findings(**FAST)) == []
 
     want = [
@@ -320,7 +315,8 @@ def test_appears_worsens_clears_once_each(here, mail, hook, monkeypatch, capfd):
         "worse, drift.price (act)",
         "cleared, drift.price (act)",
     ]
-    assert titles(hook) == want and [m["subject"].partition(": ")[2] for m in mail.got] == want
+    assert titles(hook) == want
+    assert [m["subject"].partition(": ")[2] for m in mail.got] == want
     assert [
         (x["event"], x["window"], x["delivered"], sorted(x["sent"])) for x in read_alert_log()
     ] == [
@@ -366,14 +362,13 @@ def test_target_down_then_up(here, hook, monkeypatch, capfd):
     here.settings("A_UP, A_DOWN")
     here.monitored(drift())
     got = announce_findings(**FAST)
-    assert (got.delivered, got.waiting) == (1, 1) and got.failed == (
-        ("A_DOWN", "the connection was refused"),
-    )
+    assert (got.delivered, got.waiting) == (1, 1)
+    assert got.failed == (("A_DOWN", "the connection was refused"),)
     out, err = capfd.readouterr()
-    assert "A_DOWN: the connection was refused" in err and out == ""
-    assert here.outbox()[0]["to"] == ["A_DOWN"] and [
-        (x["delivered"], x["waiting"]) for x in read_alert_log()
-    ] == [(False, ["A_DOWN"])]
+    assert "A_DOWN: the connection was refused" in err
+    assert out == ""
+    assert here.outbox()[0]["to"] == ["A_DOWN"]
+    assert [(x["delivered"], x["waiting"]) for x in read_alert_log()] == [(False, ["A_DOWN"])]
     here.monitored(drift(), auc()), announce_findings(**FAST), announce_findings(**FAST)
     assert "mlops_nb_alerts_waiting 2" in export_prometheus()
     up = start(ThreadingHTTPServer, Hook, port)
@@ -384,7 +379,8 @@ def test_target_down_then_up(here, hook, monkeypatch, capfd):
             0,
             (),
             (),
-        ) and here.outbox() == []
+        )
+        assert here.outbox() == []
         assert (
             titles(up)
             == titles(hook)
@@ -401,8 +397,10 @@ def test_a_try_that_fails_is_repeated(here, hook, monkeypatch):
     monkeypatch.setenv("A_HOOK", hook_address(hook.server_port))
     here.settings("A_HOOK"), here.monitored(drift())
     got = announce_findings(tries=2, wait=0.01)
-    assert got.failed == (("A_HOOK", "it answers with HTTP 503"),) and got.waiting == 1
-    assert announce_findings(tries=3, wait=0.01).delivered == 1 and len(hook.got) == 1
+    assert got.failed == (("A_HOOK", "it answers with HTTP 503"),)
+    assert got.waiting == 1
+    assert announce_findings(tries=3, wait=0.01).delivered == 1
+    assert len(hook.got) == 1
 
 
 def test_a_message_that_is_always_refused_does_not_hold_up_the_others(here, hook, monkeypatch):
@@ -411,15 +409,13 @@ def test_a_message_that_is_always_refused_does_not_hold_up_the_others(here, hook
     here.settings("A_HOOK"), here.monitored(drift(), drift("size"))
     for _ in range(3):
         assert announce_findings(tries=1).delivered == 0
-    assert (
-        announce_findings(tries=1).delivered == 1
-        and titles(hook) == ["new finding, drift.size (watch)"]
-        and len(here.outbox()) == 1
-    )
+    assert announce_findings(tries=1).delivered == 1
+    assert titles(hook) == ["new finding, drift.size (watch)"]
+    assert len(here.outbox()) == 1
 
 
 def test_bounded_time_and_no_secret_anywhere(here):
-    "A server that never stops answering, one that says nothing, and every way to fail: the process ends in time, and says only names."
+    """A server that never stops answering, one that says nothing, and every way to fail: the process ends in time, and says only names."""
     drip, busy = (
         start(ThreadingHTTPServer, Hook, drip=True),
         start(ThreadingHTTPServer, Hook, answer=lambda post: 503),
@@ -465,18 +461,15 @@ def test_bounded_time_and_no_secret_anywhere(here):
         "entry 8 of alerts",
         "entry 9 of alerts",
     }, err
-    assert (
-        "HTTP 503" in why["A_BUSY"]
-        and "refused" in why["A_DOWN"]
-        and "not finished within 5 s" in why["A_DRIP"]
-        and "user and password" in why["A_REFUSE"]
-    )
-    assert (
-        "not shown" in why["A_ODD"]
-        and "set A_UNSET" in why["A_UNSET"]
-        and "names of environment variables" in why["entry 8 of alerts"]
-    )
-    assert here.outbox()[0]["sent"] == [] and len(here.outbox()[0]["to"]) == 9
+    assert "HTTP 503" in why["A_BUSY"]
+    assert "refused" in why["A_DOWN"]
+    assert "not finished within 5 s" in why["A_DRIP"]
+    assert "user and password" in why["A_REFUSE"]
+    assert "not shown" in why["A_ODD"]
+    assert "set A_UNSET" in why["A_UNSET"]
+    assert "names of environment variables" in why["entry 8 of alerts"]
+    assert here.outbox()[0]["sent"] == []
+    assert len(here.outbox()[0]["to"]) == 9
     (here.top / "settings.ini").unlink()  # the only file in which somebody wrote it
     for part in ("tr0ub4dor", "dHIwdWI0ZG9y", base64.b64encode(f"me:{SECRET}".encode()).decode()):
         assert part not in out + err and not [
@@ -509,14 +502,11 @@ def test_a_decision_closes(here, hook, monkeypatch):
     new = Finding("new.shop", "new", "shop", 0.2, 0.01, "watch", Message.text("a new shop"))
     here.monitored(drift(value=0.9, severity="act"), drift("size"), new)
     got = announce_findings(**FAST)
-    assert (
-        events(got) == [("closed", "drift.price")] and got.delivered == 0
-    )  # answered: not worsened, and the other never appeared
-    assert (
-        events(announce_findings(**FAST)) == []
-        and read_alert_log()[-1]["event"] == "closed"
-        and read_alert_log()[-1]["delivered"] is None
-    )
+    assert events(got) == [("closed", "drift.price")]
+    assert got.delivered == 0
+    assert events(announce_findings(**FAST)) == []
+    assert read_alert_log()[-1]["event"] == "closed"
+    assert read_alert_log()[-1]["delivered"] is None
     here.open("2013-05")
     assert events(announce_findings(**FAST)) == [
         ("appeared", "drift.price"),
@@ -540,7 +530,7 @@ def test_a_decision_closes(here, hook, monkeypatch):
 
 
 def test_killed_at_every_write_loses_nothing(here, hook, monkeypatch):
-    "Each place where announce puts a file in place is a place to be killed, before it and after it. Then it runs again."
+    """Each place where announce puts a file in place is a place to be killed, before it and after it. Then it runs again."""
     monkeypatch.setenv("A_HOOK", hook_address(hook.server_port))
     here.settings("A_HOOK", prometheus=".mlops/m.prom")
     real = os.replace
@@ -595,7 +585,7 @@ def test_killed_at_every_write_loses_nothing(here, hook, monkeypatch):
 
 
 def test_killed_by_signal_between_sending_and_saving(here, hook):
-    "SIGKILL at the moment in which the message has arrived and the sender does not know it yet."
+    """SIGKILL at the moment in which the message has arrived and the sender does not know it yet."""
     running = []
 
     def answer(post):
@@ -621,7 +611,8 @@ def test_killed_by_signal_between_sending_and_saving(here, hook):
     )
     running.append(first.pid)
     first.communicate(b"\n", timeout=60)
-    assert first.returncode == -signal.SIGKILL and len(hook.got) == 1
+    assert first.returncode == -signal.SIGKILL
+    assert len(hook.got) == 1
     here.monitored()  # gone meanwhile: both still have to be told, in order
     out, err = here.run(**env).communicate(timeout=60)
     assert "4 delivered, 0 waiting" in out, out + err
@@ -650,20 +641,17 @@ def test_targets_that_come_and_go(here, hook, monkeypatch):
     here.settings("")
     assert announce_findings(**FAST).waiting == 1
     here.settings("A_NEW")
-    assert announce_findings(**FAST).delivered == 1 and titles(hook) == [
-        "new finding, quality.drop.auc (act)"
-    ]
+    assert announce_findings(**FAST).delivered == 1
+    assert titles(hook) == ["new finding, quality.drop.auc (act)"]
 
 
 def test_without_the_extra_it_says_which(here, monkeypatch):
     monkeypatch.setitem(sys.modules, "apprise", None), monkeypatch.setenv("A_HOOK", hook_address(1))
     here.settings("A_HOOK"), here.monitored(drift())
     got = announce_findings(**FAST)
-    assert (
-        "pip install 'mlops_nb[alerts]'" in got.failed[0][1]
-        and got.waiting == 1
-        and "A\\_HOOK" in got._repr_markdown_()
-    )
+    assert "pip install 'mlops_nb[alerts]'" in got.failed[0][1]
+    assert got.waiting == 1
+    assert "A\\_HOOK" in got._repr_markdown_()
 
 
 def test_unwritable_log_and_metrics_do_not_stop_the_run(here):
@@ -672,9 +660,8 @@ def test_unwritable_log_and_metrics_do_not_stop_the_run(here):
     got = announce_findings(**FAST)
     assert [n for n, _ in got.failed] == ["prometheus", "the log"]
     (here.top / ALERT_LOG_PATH).unlink(), here.settings("")
-    assert announce_findings(**FAST).failed == () and [x["finding"] for x in read_alert_log()] == [
-        "drift.price"
-    ]  # logged late, not lost
+    assert announce_findings(**FAST).failed == ()
+    assert [x["finding"] for x in read_alert_log()] == ["drift.price"]
 
 
 def test_subject_is_one_line_and_japanese(here, hook, monkeypatch):
@@ -686,10 +673,8 @@ def test_subject_is_one_line_and_japanese(here, hook, monkeypatch):
         hook.got[0]["title"]
         == "遅延便：新しい所見 drift.a Bcc: x@example.com \"<b>' $(rm)（要注意）"
     )
-    assert (
-        "の分布が学習時と異なります" in hook.got[0]["message"]
-        and "'drift.a\nBcc: x@example.com \"<b>'\"'\"' $(rm)' --dismiss" in hook.got[0]["message"]
-    )
+    assert "の分布が学習時と異なります" in hook.got[0]["message"]
+    assert "'drift.a\nBcc: x@example.com \"<b>'\"'\"' $(rm)' --dismiss" in hook.got[0]["message"]
 
 
 def test_prometheus_text(here):
@@ -709,32 +694,24 @@ def test_prometheus_text(here):
         ),
     )
     text = export_prometheus()
-    assert (here.top / ".mlops" / "out" / "metrics.prom").read_text() == text and not list(
-        (here.top / ".mlops" / "out").glob(".*")
-    )
+    assert (here.top / ".mlops" / "out" / "metrics.prom").read_text() == text
+    assert not list((here.top / ".mlops" / "out").glob(".*"))
     got = {f.name: f for f in parser.text_string_to_metric_families(text)}
     assert all(f.type == "gauge" and f.documentation for f in got.values())
     rows = {
         (s.name, tuple(sorted(s.labels.items()))): s.value for f in got.values() for s in f.samples
     }
-    assert (
-        rows["mlops_nb_verdict", (("model", "v1.0.0"), ("window", "2013-04"))] == 2
-        and rows["mlops_nb_rows", ()] == 1000
-        and rows["mlops_nb_labelled", ()] == 900
-    )
-    assert (
-        rows["mlops_nb_finding", (("id", f"drift.{odd}"), ("severity", "watch"))] == 0.31
-        and rows["mlops_nb_finding", (("id", "quality.drop.auc"), ("severity", "act"))] == 0.65
-    )
-    assert (
-        rows["mlops_nb_metric", (("name", "auc"),)] == 0.65
-        and str(rows["mlops_nb_metric", (("name", "recall"),)]) == "nan"
-    )
-    assert (
-        str(rows["mlops_nb_finding", (("id", "contract.type.x"), ("severity", "act"))]) == "nan"
-        and rows["mlops_nb_stage_seconds", (("stage", "train"),)] == 2.5
-        and len(rows) == 10
-    )
-    assert text.endswith("\n") and text.count("# TYPE") == text.count("# HELP") == 7
+    assert rows["mlops_nb_verdict", (("model", "v1.0.0"), ("window", "2013-04"))] == 2
+    assert rows["mlops_nb_rows", ()] == 1000
+    assert rows["mlops_nb_labelled", ()] == 900
+    assert rows["mlops_nb_finding", (("id", f"drift.{odd}"), ("severity", "watch"))] == 0.31
+    assert rows["mlops_nb_finding", (("id", "quality.drop.auc"), ("severity", "act"))] == 0.65
+    assert rows["mlops_nb_metric", (("name", "auc"),)] == 0.65
+    assert str(rows["mlops_nb_metric", (("name", "recall"),)]) == "nan"
+    assert str(rows["mlops_nb_finding", (("id", "contract.type.x"), ("severity", "act"))]) == "nan"
+    assert rows["mlops_nb_stage_seconds", (("stage", "train"),)] == 2.5
+    assert len(rows) == 10
+    assert text.endswith("\n")
+    assert text.count("# TYPE") == text.count("# HELP") == 7
     announce_findings()
     assert "mlops_nb_alerts_waiting 0" in (here.top / ".mlops" / "out" / "metrics.prom").read_text()

@@ -30,7 +30,7 @@ DEAD = "http://127.0.0.1:9"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    "Address of an MLflow server, with user and password in it (which the server does not ask for)."
+    """Address of an MLflow server, with user and password in it (which the server does not ask for)."""
     top = tmp_path_factory.mktemp("mlflow")
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -77,7 +77,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shop(small_once, tmp_path_factory):
-    "The small project with tracking on and another title: not committed, not run."
+    """The small project with tracking on and another title: not committed, not run."""
     top = tmp_path_factory.mktemp("track") / "shop"
     shutil.copytree(small_once, top, symlinks=True)
     ini = top / "settings.ini"
@@ -91,7 +91,7 @@ def shop(small_once, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cli(shop, server):
-    "Run a command in this process, so that mlflow is imported once; (exit code, what it printed)."
+    """Run a command in this process, so that mlflow is imported once; (exit code, what it printed)."""
     from mlops_nb.cli.commands import run_command
 
     def run(*argv, uri=server):
@@ -107,7 +107,8 @@ def cli(shop, server):
                 code = run_command([*argv])
         finally:
             os.chdir(here)
-        assert SECRET not in said.getvalue() and "Traceback" not in said.getvalue()
+        assert SECRET not in said.getvalue()
+        assert "Traceback" not in said.getvalue()
         return code, said.getvalue()
 
     return run
@@ -122,7 +123,7 @@ def client(server):
 
 
 def runs(client):
-    "Finished runs by name, oldest first."
+    """Finished runs by name, oldest first."""
     exp = client.get_experiment_by_name("flights").experiment_id
     return {
         r.info.run_name: r
@@ -133,7 +134,7 @@ def runs(client):
 
 
 def listed(ls, path=None):
-    "{path: size} of every artifact."
+    """{path: size} of every artifact."""
     return {
         p: n
         for f in ls(path)
@@ -161,7 +162,7 @@ def test_everything_arrives_once_and_follows_the_project(shop, cli, client):
 
 
 def a_dead_server_stops_nothing(cli):
-    "The run succeeds and says in one line that the server does not answer."
+    """The run succeeds and says in one line that the server does not answer."""
     code, said = cli("repro", uri=DEAD)
     lines = [x for x in said.splitlines() if x.startswith("mlflow:")]
     assert (
@@ -172,37 +173,37 @@ def a_dead_server_stops_nothing(cli):
     ), said
     begun = time.monotonic()
     code, said = cli("track", uri=DEAD)
-    assert code == 1 and "the connection was refused" in said and time.monotonic() - begun < 15
+    assert code == 1
+    assert "the connection was refused" in said
+    assert time.monotonic() - begun < 15
 
 
 def runs_arrive(shop, cli, client):
-    "What was committed long ago, and what is not yet."
+    """What was committed long ago, and what is not yet."""
     code, said = cli("track")
     assert code == 0 and "2 runs sent, 0 there" in said, said
     got = runs(client)
-    assert {*got} == {"small", "Not committed yet"} and got["Not committed yet"].data.tags[
-        "mlops_nb.committed"
-    ] == "no"
+    assert {*got} == {"small", "Not committed yet"}
+    assert got["Not committed yet"].data.tags["mlops_nb.committed"] == "no"
     r = got["small"]
-    json_of = lambda path: json.loads(sh("git", "show", f"HEAD:{path}", cwd=shop).stdout)
+
+    def json_of(path):
+        return json.loads(sh("git", "show", f"HEAD:{path}", cwd=shop).stdout)
+
     assert (
         r.data.tags["mlflow.source.git.commit"]
         == sh("git", "rev-parse", "HEAD", cwd=shop).stdout.strip()
     )
-    assert (
-        r.data.params["train.params.max_iter"] == "40"
-        and r.data.params["data.keys"] == '["id"]'
-        and r.data.params["champion.version"] == "null"
-    )
+    assert r.data.params["train.params.max_iter"] == "40"
+    assert r.data.params["data.keys"] == '["id"]'
+    assert r.data.params["champion.version"] == "null"
     for stage in ("train", "evaluate", "monitor"):
         for name, value in json_of(f"reports/metrics/{stage}.json").items():
             assert r.data.metrics[f"{stage}.{name}"] == pytest.approx(value)
     m = r.data.metrics
-    assert (
-        m["candidate.auc.low"] < m["candidate.auc"] < m["candidate.auc.high"]
-        and m["monitor.psi.score"] > 0.1
-        and m["monitor.level"] == 1
-    )
+    assert m["candidate.auc.low"] < m["candidate.auc"] < m["candidate.auc.high"]
+    assert m["monitor.psi.score"] > 0.1
+    assert m["monitor.level"] == 1
     from mlops_nb.lifecycle.registry import recorded_md5
 
     sets = {d.dataset.name: (d.dataset.digest, d.tags[0].value) for d in r.inputs.dataset_inputs}
@@ -223,12 +224,11 @@ def runs_arrive(shop, cli, client):
             "monitor",
         )
     }
-    assert (
-        pages <= files.keys()
-        and {"params.yaml", "reports/monitor.json"} <= files.keys()
-        and sum(f.startswith("figures/") for f in files) >= 8
-    )
-    assert all(size > 0 for size in files.values()) and all(
+    assert pages <= files.keys()
+    assert {"params.yaml", "reports/monitor.json"} <= files.keys()
+    assert sum(f.startswith("figures/") for f in files) >= 8
+    assert all(size > 0 for size in files.values())
+    assert all(
         files[p] == (shop / p).stat().st_size
         for p in ("reports/train.json", "reports/monitor.json")
     )
@@ -238,22 +238,19 @@ def runs_arrive(shop, cli, client):
 
 
 def a_commit_is_recognised(shop, cli, client):
-    "What was mirrored before its commit is the same run afterwards; a second time there is nothing to do."
+    """What was mirrored before its commit is the same run afterwards; a second time there is nothing to do."""
     was = runs(client)
     sha = commit(shop, "Another title")
     assert "nothing new, 2 there" in cli("track")[1]
     got = runs(client)
-    assert {*got} == {"small", "Another title"} and got["Another title"].info.run_id == was[
-        "Not committed yet"
-    ].info.run_id
-    assert (
-        got["Another title"].data.tags["mlflow.source.git.commit"] == sha
-        and got["Another title"].data.tags["mlops_nb.committed"] == "yes"
-    )
+    assert {*got} == {"small", "Another title"}
+    assert got["Another title"].info.run_id == was["Not committed yet"].info.run_id
+    assert got["Another title"].data.tags["mlflow.source.git.commit"] == sha
+    assert got["Another title"].data.tags["mlops_nb.committed"] == "yes"
 
 
 def goes_on_where_it_was_killed(cli, client):
-    "A run that is unfinished on the server is finished, not sent twice."
+    """A run that is unfinished on the server is finished, not sent twice."""
     was = runs(client)
     client.update_run(was["small"].info.run_id, status="RUNNING")
     assert "1 runs sent" in cli("track")[1]
@@ -263,7 +260,7 @@ def goes_on_where_it_was_killed(cli, client):
 
 
 def experiments_too(shop, cli, client):
-    "What `dvc exp run` made arrives under its own name, with its parameters and reports, once; the branch is as it was."
+    """What `dvc exp run` made arrives under its own name, with its parameters and reports, once; the branch is as it was."""
     was = runs(client)
     sh(
         sys.executable,
@@ -282,7 +279,8 @@ def experiments_too(shop, cli, client):
     code, said = cli("track")
     assert code == 0 and "1 runs sent, 2 there" in said, said
     got = runs(client)
-    assert {*got} == {*was, "brave-oak"} and "nothing new, 3 there" in cli("track")[1]
+    assert {*got} == {*was, "brave-oak"}
+    assert "nothing new, 3 there" in cli("track")[1]
     r, (sha, ref) = (
         got["brave-oak"],
         next(
@@ -293,10 +291,10 @@ def experiments_too(shop, cli, client):
             if x.endswith("/brave-oak")
         ),
     )
+    assert r.data.tags["mlops_nb.kind"] == "experiment"
+    assert r.data.tags["mlflow.source.git.commit"] == sha
     assert (
-        r.data.tags["mlops_nb.kind"] == "experiment"
-        and r.data.tags["mlflow.source.git.commit"] == sha
-        and r.data.params["monitor.metric_drop"]
+        r.data.params["monitor.metric_drop"]
         == "0.91"
         != got["small"].data.params["monitor.metric_drop"]
     )
@@ -306,16 +304,16 @@ def experiments_too(shop, cli, client):
         "reports/monitor.html",
         "reports/monitor.json",
         "params.yaml",
-    } <= files.keys() and r.data.metrics["monitor.auc"] == got["small"].data.metrics["monitor.auc"]
+    } <= files.keys()
+    assert r.data.metrics["monitor.auc"] == got["small"].data.metrics["monitor.auc"]
     sh("git", "update-ref", "-d", ref, cwd=shop)
-    assert "nothing new, 2 there" in cli("track")[1] and "brave-oak" in runs(
-        client
-    )  # gone here, kept there
+    assert "nothing new, 2 there" in cli("track")[1]
+    assert "brave-oak" in runs(client)
 
 
 @contextlib.contextmanager
 def without_stages():
-    "Promote and roll back as ever, but run no stage after it and ask for no gate, which the small project would not pass: test_lifecycle.py does all that."
+    """Promote and roll back as ever, but run no stage after it and ask for no gate, which the small project would not pass: test_lifecycle.py does all that."""
     with (
         mock.patch("mlops_nb.lifecycle.promotion.rerun_stages"),
         mock.patch("mlops_nb.lifecycle.promotion.promotion_obstacles", return_value=[]),
@@ -324,7 +322,7 @@ def without_stages():
 
 
 def versions_and_predictions(shop, cli, client):
-    "`models:/NAME@champion` is the very file of the champion and predicts the same."
+    """`models:/NAME@champion` is the very file of the champion and predicts the same."""
     import mlflow
 
     from mlops_nb.modeling.encoding import prepare_features
@@ -339,15 +337,14 @@ def versions_and_predictions(shop, cli, client):
         and ", 2 there" in said
     ), said
     v = client.get_model_version_by_alias("flights", "champion")
-    assert v.tags["mlops_nb.version"] == "v1.0.0" and v.description == "v1.0.0"
+    assert v.tags["mlops_nb.version"] == "v1.0.0"
+    assert v.description == "v1.0.0"
     files = listed(
         lambda path: client.list_logged_model_artifacts(v.source.removeprefix("models:/"), path)
     )
-    assert (
-        files["model.skops"] == (shop / "data/champion/model.skops").stat().st_size
-        and {"MLmodel", "input_example.json", "requirements.txt"} <= files.keys()
-        and not [f for f in files if f.endswith(".pkl")]
-    )
+    assert files["model.skops"] == (shop / "data/champion/model.skops").stat().st_size
+    assert {"MLmodel", "input_example.json", "requirements.txt"} <= files.keys()
+    assert not [f for f in files if f.endswith(".pkl")]
     ours = load_model(shop / "data" / "champion")
     rows = pd.read_parquet(shop / "data" / "features" / "current.parquet")
     X, score = prepare_features(rows, ours.columns), ours.predict(rows).score.to_numpy()
@@ -355,18 +352,14 @@ def versions_and_predictions(shop, cli, client):
         mlflow.sklearn.load_model("models:/flights@champion").predict_proba(X)[:, 1], score
     )
     loaded = mlflow.pyfunc.load_model("models:/flights@champion")
-    assert (
-        np.array_equal(loaded.predict(X)[:, 1], score)
-        and loaded.metadata.metadata["threshold"] == ours.threshold
-    )
-    assert (
-        loaded.metadata.get_input_schema().input_names() == [*ours.columns]
-        and len(loaded.input_example) == 5
-    )
+    assert np.array_equal(loaded.predict(X)[:, 1], score)
+    assert loaded.metadata.metadata["threshold"] == ours.threshold
+    assert loaded.metadata.get_input_schema().input_names() == [*ours.columns]
+    assert len(loaded.input_example) == 5
 
 
 def second_version_and_back(shop, cli, client):
-    "A challenger becomes v1.1.0 and the alias goes there; `rollback` brings it back. What was deleted on the server stays deleted."
+    """A challenger becomes v1.1.0 and the alias goes there; `rollback` brings it back. What was deleted on the server stays deleted."""
     from mlops_nb.core.config import read_params
     from mlops_nb.core.files import write_json
     from mlops_nb.lifecycle.journal import append_entry
@@ -381,9 +374,9 @@ def second_version_and_back(shop, cli, client):
     from mlops_nb.modeling.persistence import save_model
     from mlops_nb.modeling.training import train_model
 
-    champion = lambda: client.get_model_version_by_alias("flights", "champion").tags[
-        "mlops_nb.version"
-    ]
+    def champion():
+        return client.get_model_version_by_alias("flights", "champion").tags["mlops_nb.version"]
+
     fitted = train_model(
         pd.read_parquet(shop / "data/features/train.parquet"),
         read_params(shop / "params.yaml")["data"],
@@ -435,18 +428,14 @@ def second_version_and_back(shop, cli, client):
     tried = next(
         r for n, r in runs(client).items() if n == f"Challenger {md5[:8]} on 2020-04: gate passed"
     )
-    assert (
-        tried.data.tags["mlflow.source.git.commit"] == sha
-        and tried.data.tags["mlops_nb.kind"] == "challenger"
-        and len(tried.outputs.model_outputs) == 1
-    )
+    assert tried.data.tags["mlflow.source.git.commit"] == sha
+    assert tried.data.tags["mlops_nb.kind"] == "challenger"
+    assert len(tried.outputs.model_outputs) == 1
     files = listed(lambda path: client.list_artifacts(tried.info.run_id, path))
-    assert (
-        files["reports/evaluate.html"] > 10_000
-        and "reports/monitor.html" not in files
-        and "candidate.auc" in tried.data.metrics
-        and "monitor.auc" not in tried.data.metrics
-    )
+    assert files["reports/evaluate.html"] > 10_000
+    assert "reports/monitor.html" not in files
+    assert "candidate.auc" in tried.data.metrics
+    assert "monitor.auc" not in tried.data.metrics
     client.delete_run(tried.info.run_id)
     with without_stages():
         code, said = cli("rollback", "--why", "the first was better")
@@ -463,9 +452,11 @@ def second_version_and_back(shop, cli, client):
 def test_without_the_extra_it_says_which(cli, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     code, said = cli("track")
-    assert code == 1 and "pip install 'mlops_nb[mlflow]'" in said
+    assert code == 1
+    assert "pip install 'mlops_nb[mlflow]'" in said
 
 
 def test_settings_are_checked(cli):
     code, said = cli("track", uri=f"ada:{SECRET}")
-    assert code == 1 and "tracking_uri" in said
+    assert code == 1
+    assert "tracking_uri" in said

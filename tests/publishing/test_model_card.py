@@ -1,4 +1,4 @@
-"The model card: filled from the run, blanks that block, groups, reasons, personal columns."
+"""The model card: filled from the run, blanks that block, groups, reasons, personal columns."""
 
 import json
 import shutil
@@ -29,14 +29,14 @@ from mlops_nb.publishing.model_card import ModelCard, build_model_card
 
 @pytest.fixture
 def there(small, monkeypatch):
-    "The small project, as the one that the functions work in."
+    """The small project, as the one that the functions work in."""
     monkeypatch.setenv("MLOPS_NB_ROOT", str(small))
     return small
 
 
 @pytest.fixture(scope="module")
 def judged_card(judged):
-    "Its card, made once."
+    """Its card, made once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLOPS_NB_ROOT", str(judged))
         return build_model_card("HEAD")
@@ -44,7 +44,7 @@ def judged_card(judged):
 
 @pytest.fixture(scope="module")
 def judged(small_once, tmp_path_factory):
-    "A small project whose groups are compared and whose gate fails, committed."
+    """A small project whose groups are compared and whose gate fails, committed."""
     top = tmp_path_factory.mktemp("judged") / "project"
     shutil.copytree(small_once, top, symlinks=True)
     change(top, evaluate={"groups": ["shop"], "checks": {"minimum": {"auc": 0.999}}})
@@ -56,35 +56,28 @@ def judged(small_once, tmp_path_factory):
 def test_a_card_says_what_the_run_says(there):
     got = build_model_card("HEAD")
     r = json.loads((there / "reports" / "evaluate.json").read_text())["results"]
-    assert (
-        got.metrics["candidate"] == r["metrics"]["candidate"]
-        and list(got.metrics)[0] == "candidate"
-    )
-    assert got.slices == r["slices"] and got.importance == r["importance"] and got.gate == r["gate"]
-    assert (
-        got.identity["model"] == recorded_md5("HEAD", "data/candidate", there)
-        and got.identity["commit"] == sh("git", "rev-parse", "HEAD", cwd=there).stdout.strip()
-    )
+    assert got.metrics["candidate"] == r["metrics"]["candidate"]
+    assert next(iter(got.metrics)) == "candidate"
+    assert got.slices == r["slices"]
+    assert got.importance == r["importance"]
+    assert got.gate == r["gate"]
+    assert got.identity["model"] == recorded_md5("HEAD", "data/candidate", there)
+    assert got.identity["commit"] == sh("git", "rev-parse", "HEAD", cwd=there).stdout.strip()
     assert [(d["window"], d["period"]) for d in got.data] == [
         ("train", "2020-01-01 to 2020-03-31"),
         ("current", "2020-04-01 to 2020-04-30"),
     ]
-    assert got.data[0]["data"] == recorded_md5("HEAD", "data/raw/train", there)[:12] != "" and [
-        f["feature"] for f in got.features
-    ] == ["price", "shop"]
-    assert len(got.examples) == 3 and [e.score for e in got.examples] == sorted(
-        (e.score for e in got.examples), reverse=True
-    )
-    assert (
-        got.personal == [{"column": "id", "why": "is called like an id", "answer": "accepted"}]
-        and got.blanks == ()
-    )
+    assert got.data[0]["data"] == recorded_md5("HEAD", "data/raw/train", there)[:12] != ""
+    assert [f["feature"] for f in got.features] == ["price", "shop"]
+    assert len(got.examples) == 3
+    assert [e.score for e in got.examples] == sorted((e.score for e in got.examples), reverse=True)
+    assert got.personal == [{"column": "id", "why": "is called like an id", "answer": "accepted"}]
+    assert got.blanks == ()
     j = json.loads(json.dumps(got.json(), default=str))
-    assert (
-        j["owner"] == "Operations analytics"
-        and j["metrics"]["candidate"]["auc"]["low"] < j["metrics"]["candidate"]["auc"]["value"]
-    )
-    assert "No groups are named" in got.html() and "Nobody has approved" in got._repr_markdown_()
+    assert j["owner"] == "Operations analytics"
+    assert j["metrics"]["candidate"]["auc"]["low"] < j["metrics"]["candidate"]["auc"]["value"]
+    assert "No groups are named" in got.html()
+    assert "Nobody has approved" in got._repr_markdown_()
 
 
 def test_of_a_version_with_who_approved_it(there):
@@ -128,12 +121,11 @@ def test_of_a_version_with_who_approved_it(there):
         ("approve", "Grace"),
         ("promote prod", "Ada"),
     ]
-    assert (
-        got.version == "v1.0.0"
-        and "one winter quarter" in got.said.limits
-        and "mlops-nb rollback --to v1.0.0 --why …" in str(got.rollback)
-    )
-    assert "Model card: flights v1.0.0" in got.html() and "<b>fine" not in got.html()
+    assert got.version == "v1.0.0"
+    assert "one winter quarter" in got.said.limits
+    assert "mlops-nb rollback --to v1.0.0 --why …" in str(got.rollback)
+    assert "Model card: flights v1.0.0" in got.html()
+    assert "<b>fine" not in got.html()
     with pytest.raises(UserError, match="v1.0.0"):
         build_model_card("v7.0.0")
 
@@ -141,12 +133,14 @@ def test_of_a_version_with_who_approved_it(there):
 @pytest.mark.parametrize("key", REQUIRED_ANSWERS)
 def test_each_required_answer_blocks_while_blank(there, key):
     write_answers(there, **{key: "  "})
-    assert missing_answers_of_project(there) == [key] and any(
+    assert missing_answers_of_project(there) == [key]
+    assert any(
         key in what and "card.ipynb" in how
         for what, how in promotion_obstacles(there, missing_answers_of_project(there))
     )
     write_answers(there, **{key: "answered"})
-    assert missing_answers_of_project(there) == [] and not [
+    assert missing_answers_of_project(there) == []
+    assert not [
         what
         for what, _ in promotion_obstacles(there, missing_answers_of_project(there))
         if "card" in what
@@ -154,7 +148,7 @@ def test_each_required_answer_blocks_while_blank(there, key):
 
 
 def test_personal_columns_must_be_answered(there):
-    "By name from the contract; by value where the data are; dropped only when no feature."
+    """By name from the contract; by value where the data are; dropped only when no feature."""
     write_answers(there, personal_data={"accepted": []})
     assert missing_answers_of_project(there) == ["personal_data: id"]
     path = there / "data" / "raw" / "train" / "events.parquet"
@@ -179,11 +173,9 @@ def test_answers_keep_comments_and_bytes(there):
     write_answers(there, limits=told.limits, personal_data={"accepted": ["id"]})
     assert path.read_bytes() == before
     write_answers(there, ethics="New")
-    assert (
-        b"# Columns that look like names" in path.read_bytes()
-        and read_answers(there).ethics == "New"
-        and read_answers(there).limits == told.limits
-    )
+    assert b"# Columns that look like names" in path.read_bytes()
+    assert read_answers(there).ethics == "New"
+    assert read_answers(there).limits == told.limits
     with pytest.raises(UserError, match="Did you mean"):
         write_answers(there, licens="CC0")
     assert read_answers(there).ethics == "New"
@@ -198,34 +190,27 @@ def test_groups_are_compared_with_intervals(judged, judged_card):
         at = (d["shop"].astype(str) == row["level"]).to_numpy()
         flagged = pred.prediction[at] == 1
         hit = y[at] == 1
-        assert (
-            row["n"] == at.sum()
-            and np.isclose(row["flagged"], flagged.mean())
-            and np.isclose(row["recall"], flagged[hit].mean())
-            and np.isclose(row["false_alarms"], flagged[~hit].mean())
-        )
+        assert row["n"] == at.sum()
+        assert np.isclose(row["flagged"], flagged.mean())
+        assert np.isclose(row["recall"], flagged[hit].mean())
+        assert np.isclose(row["false_alarms"], flagged[~hit].mean())
         for rate in ("flagged", "recall", "false_alarms", "precision", "calibration_error"):
-            assert (
-                row[f"{rate} low"] <= row[rate] <= row[f"{rate} high"]
-                and row[f"{rate} low"] < row[f"{rate} high"]
-            )
+            assert row[f"{rate} low"] <= row[rate] <= row[f"{rate} high"]
+            assert row[f"{rate} low"] < row[f"{rate} high"]
     page = got.html()
-    assert (
-        len(got.groups["groups"]) == 3
-        and {"flagged", "calibration_error"} <= {g["rate"] for g in got.groups["gaps"]}
-        and "calibration error" in page
-        and "four-fifths" in page
-    )
+    assert len(got.groups["groups"]) == 3
+    assert {"flagged", "calibration_error"} <= {g["rate"] for g in got.groups["gaps"]}
+    assert "calibration error" in page
+    assert "four-fifths" in page
 
 
 def test_a_failed_gate_stands_in_the_way(judged, judged_card):
-    assert not judged_card.gate["passed"] and "✗" in judged_card._repr_markdown_()
+    assert not judged_card.gate["passed"]
+    assert "✗" in judged_card._repr_markdown_()
     ((what, how),) = promotion_obstacles(judged)
-    assert (
-        what.startswith("the gate failed: ")
-        and "minimum auc" in what
-        and "another candidate" in how
-    )
+    assert what.startswith("the gate failed: ")
+    assert "minimum auc" in what
+    assert "another candidate" in how
 
 
 def table(n=500):
@@ -254,24 +239,20 @@ def test_reasons_find_what_moved_the_score(task):
     ).model
     row = d.iloc[[int(d.x.argmax())]]
     why = explain_prediction(m, row, d, top=3)
-    assert (
-        [r["feature"] for r in why.rows][0] == "x"
-        and why.rows[0]["change"] > 0
-        and abs(why.rows[-1]["change"]) < 1e-12
-    )
+    assert next(r["feature"] for r in why.rows) == "x"
+    assert why.rows[0]["change"] > 0
+    assert abs(why.rows[-1]["change"]) < 1e-12
     without = m.predict(row.assign(x=d.x.median()))[why.of].iloc[0]
-    assert np.isclose(why.score, m.predict(row)[why.of].iloc[0]) and np.isclose(
-        why.rows[0]["change"], why.score - without
-    )
-    assert explain_prediction(m, row.assign(x=np.nan), d).rows and why == explain_prediction(
-        m, row, d
-    )
+    assert np.isclose(why.score, m.predict(row)[why.of].iloc[0])
+    assert np.isclose(why.rows[0]["change"], why.score - without)
+    assert explain_prediction(m, row.assign(x=np.nan), d).rows
+    assert why == explain_prediction(m, row, d)
 
 
 def test_shap_is_an_extra_with_a_name(monkeypatch):
     import sys
 
-    d, rng = table()
+    d, _rng = table()
     d["y"] = (d.x > 0).astype(int)
     m = train_model(
         d,
@@ -294,7 +275,7 @@ def test_shap_is_an_extra_with_a_name(monkeypatch):
     ],
 )
 def test_shap_adds_up_or_is_refused(estimator):
-    "Changes and base are the model's own output; what SHAP cannot take apart, or would get wrong, is refused in words."
+    """Changes and base are the model's own output; what SHAP cannot take apart, or would get wrong, is refused in words."""
     pytest.importorskip("shap")
     d, rng = table()
     s = 3 * d.x + (d.kind == "a") + rng.normal(0, 0.3, len(d))
@@ -329,18 +310,17 @@ def test_shap_adds_up_or_is_refused(estimator):
     for i in (0, 1, 7, int(d.x.argmax())):
         why = explain_prediction(m, d.iloc[[i]], d, top=99, method="shap")
         total = why.base + sum(r["change"] for r in why.rows)
-        assert (
-            len(why.rows) == len(m.columns)
-            and abs((1 / (1 + np.exp(-total)) if estimator == "auto" else total) - why.score) < 1e-6
-            and "base" in why._repr_markdown_()
-        )
-    assert why.rows[0]["feature"] == "x" and why.rows[0]["change"] > 0
+        assert len(why.rows) == len(m.columns)
+        assert abs((1 / (1 + np.exp(-total)) if estimator == "auto" else total) - why.score) < 1e-6
+        assert "base" in why._repr_markdown_()
+    assert why.rows[0]["feature"] == "x"
+    assert why.rows[0]["change"] > 0
 
 
 def test_features_that_do_not_help_are_named(judged_card):
     from mlops_nb.modeling.importance import compute_importance
 
-    d, rng = table()
+    d, _rng = table()
     d["y"] = (d.x > 0).astype(int)
     m = train_model(
         d,
@@ -350,11 +330,9 @@ def test_features_that_do_not_help_are_named(judged_card):
     got = ModelCard(
         **{**vars(judged_card), "importance": compute_importance(m, d, 2).to_dict("records")}
     )
-    assert (
-        "same" in got.idle
-        and "x" not in got.idle
-        and "on the rows tried: " in got._repr_markdown_()
-    )
+    assert "same" in got.idle
+    assert "x" not in got.idle
+    assert "on the rows tried: " in got._repr_markdown_()
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium here")
@@ -380,13 +358,9 @@ def test_the_page_fits_a_phone_asks_nobody_and_obeys_no_data(judged_card, tmp_pa
                 page.on("dialog", lambda d: (asked.append(d.message), d.dismiss())),
             )
             page.goto(path.as_uri())
-            assert (
-                page.evaluate("document.documentElement.scrollWidth") <= width
-                and [u for u in asked if not u.startswith(("file:", "data:"))] == []
-            )
-            assert (
-                "more information needed" in page.inner_text("main")
-                and "<script>alert(1)" in page.inner_text("main")
-                and page.locator("main svg").count() >= 2
-            )
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert [u for u in asked if not u.startswith(("file:", "data:"))] == []
+            assert "more information needed" in page.inner_text("main")
+            assert "<script>alert(1)" in page.inner_text("main")
+            assert page.locator("main svg").count() >= 2
         b.close()

@@ -1,4 +1,4 @@
-"The published site: made from git and the DVC cache, whole, quiet, and written only where something changed."
+"""The published site: made from git and the DVC cache, whole, quiet, and written only where something changed."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 def fabricate(top: Path, n: int, message="Run {i}", keep=True, size=0):
-    "Add `n` commits, each with pages of its own (with `size` also numbers and notebooks) in dvc.lock and in the DVC cache; without `keep` in dvc.lock only."
+    """Add `n` commits, each with pages of its own (with `size` also numbers and notebooks) in dvc.lock and in the DVC cache; without `keep` in dvc.lock only."""
     cache = top / ".dvc" / "cache" / "files" / "md5"
     before = (top / "dvc.lock").read_text()
     for i in range(n):
@@ -56,7 +56,7 @@ def add(top: Path, name: str, *lines: dict):
 
 @pytest.fixture(scope="module")
 def shown(small_once, tmp_path_factory):
-    "A project with a history: three runs with pages, one whose pages are lost, commits that are no runs, decisions, a challenger, a version; published."
+    """A project with a history: three runs with pages, one whose pages are lost, commits that are no runs, decisions, a challenger, a version; published."""
     import shutil
 
     top = tmp_path_factory.mktemp("history") / "project"
@@ -147,7 +147,7 @@ def shown(small_once, tmp_path_factory):
 
 
 class Seen(HTMLParser):
-    "Tags with links or scripts, ids, and attributes that would run something."
+    """Tags with links or scripts, ids, and attributes that would run something."""
 
     def __init__(self, text):
         super().__init__()
@@ -167,7 +167,7 @@ class Seen(HTMLParser):
 
 
 def broken(site: Path) -> list:
-    "Links that lead nowhere, and addresses outside that a browser would load by itself."
+    """Links that lead nowhere, and addresses outside that a browser would load by itself."""
     pages = {f: Seen(f.read_text("utf-8")) for f in sorted(site.rglob("*.html"))}
     bad = []
     for f, page in pages.items():
@@ -180,9 +180,7 @@ def broken(site: Path) -> list:
                 if (
                     not to.is_file()
                     or not to.is_relative_to(site.resolve())
-                    or at.fragment
-                    and tag == "a"
-                    and at.fragment not in pages[to].ids
+                    or (at.fragment and tag == "a" and at.fragment not in pages[to].ids)
                 ):
                     bad.append((f, tag, link))
         if re.search(
@@ -193,7 +191,7 @@ def broken(site: Path) -> list:
 
 
 def test_every_link_leads_somewhere(shown):
-    top, got = shown
+    _top, got = shown
     assert broken(got.path) == []
     assert len(list(got.path.rglob("*.html"))) > 50
     (got.path / "docs.html").rename(got.path / "away.html")  # the checker does see
@@ -208,15 +206,12 @@ def test_runs_with_date_and_commit(shown):
         for x in sh("git", "log", "--reverse", "--format=%H %cI %s", cwd=top).stdout.splitlines()
     ]
     runs = {s: h for h, _, s in log if s in ("small", EVIL, "Lost in a fire", "Newest")}
-    assert (
-        got.runs == 4 == len(runs)
-        and got.lost == (runs["Lost in a fire"],)
-        and "dvc pull" in str(got)
-    )
+    assert got.runs == 4 == len(runs)
+    assert got.lost == (runs["Lost in a fire"],)
+    assert "dvc pull" in str(got)
     index = (got.path / "index.html").read_text()
-    assert (
-        "Records only" not in index and "Lost in a fire – pages not in the cache: dvc pull" in index
-    )
+    assert "Records only" not in index
+    assert "Lost in a fire – pages not in the cache: dvc pull" in index
     assert [
         index.index(runs[s][:8], index.index("<table"))
         for s in ("Newest", "Lost in a fire", "small")
@@ -234,39 +229,34 @@ def test_runs_with_date_and_commit(shown):
         assert (
             f'<a style="color:inherit" href="https://git.example.org/team/sales/commit/{runs["small"]}">'
             in page
-            and re.search(r'<time datetime="20\d\d-\d\d-\d\dT\d\d:\d\dZ">', page)
         )
+        assert re.search(r'<time datetime="20\d\d-\d\d-\d\dT\d\d:\d\dZ">', page)
         rest = re.sub(r"<aside.*?</aside>", "", page, flags=re.S)
         assert (
             abs(len(rest) - (top / "reports" / f"{name}.html").stat().st_size) < 400
         )  # nothing else was added
     assert not (got.path / "runs" / runs["Lost in a fire"][:12]).exists()
     assert "secret@git.example.org" not in "".join(f.read_text() for f in got.path.rglob("*.html"))
-    assert (
-        all(w in index for w in ("Watch", "2020-03", "0.8")) and 'role="img" aria-label="' in index
-    )
+    assert all(w in index for w in ("Watch", "2020-03", "0.8"))
+    assert 'role="img" aria-label="' in index
     versions = (got.path / "versions.html").read_text()
-    assert (
-        "v1.0.0" in versions
-        and "prod#1" in versions
-        and f'href="runs/{runs["small"][:12]}/index.html"' in versions
-    )
+    assert "v1.0.0" in versions
+    assert "prod#1" in versions
+    assert f'href="runs/{runs["small"][:12]}/index.html"' in versions
     card = (got.path / "cards" / "v1.0.0.html").read_text()
+    assert 'href="cards/v1.0.0.html"' in versions
+    assert "v1.0.0" in card
     assert (
-        'href="cards/v1.0.0.html"' in versions
-        and "v1.0.0" in card
-        and "auc"
+        "auc"
         in json.loads((got.path / "cards" / "v1.0.0.json").read_text())["metrics"]["candidate"]
     )
-    assert (
-        'id="d-aaaa1111"' in (got.path / "decisions.html").read_text()
-        and "Gate failed" in (got.path / "challengers.html").read_text()
-    )
+    assert 'id="d-aaaa1111"' in (got.path / "decisions.html").read_text()
+    assert "Gate failed" in (got.path / "challengers.html").read_text()
     assert "Evaluation" in (got.path / "challengers" / "cccc3333.html").read_text()
 
 
 def test_text_stays_text(shown):
-    top, got = shown
+    _top, got = shown
     for f in got.path.rglob("*.html"):
         page = Seen(f.read_text())
         assert (
@@ -289,30 +279,31 @@ def test_text_stays_text(shown):
 
 def test_only_what_changed_is_written(shown):
     top, got = shown
-    when = lambda: {f: f.stat().st_mtime_ns for f in got.path.rglob("*") if f.is_file()}
+
+    def when():
+        return {f: f.stat().st_mtime_ns for f in got.path.rglob("*") if f.is_file()}
+
     before = when()
     again = publish_site(top=top)
-    assert again.written == again.removed == 0 and when() == before
+    assert again.written == again.removed == 0
+    assert when() == before
     (got.path / "mine.txt").write_text("left alone")
     fabricate(top, 1, "One more")
     more = publish_site(top=top)
     changed = {f.relative_to(got.path).as_posix() for f, t in when().items() if before.get(f) != t}
     new = sh("git", "rev-parse", "HEAD", cwd=top).stdout[:12]
-    assert (
-        more.runs == 5
-        and not [f for f in changed if f.startswith(("runs/", "files/", "docs")) and new not in f]
-        and len([f for f in changed if new in f]) == 7
-    )
+    assert more.runs == 5
+    assert not [f for f in changed if f.startswith(("runs/", "files/", "docs")) and new not in f]
+    assert len([f for f in changed if new in f]) == 7
     sh("git", "reset", "-q", "--hard", "HEAD~1", cwd=top)
     back = publish_site(top=top)
-    assert (
-        back.removed == 7
-        and not (got.path / "runs" / new).exists()
-        and (got.path / "mine.txt").exists()
-        and set(when()) == set(before) | {got.path / "mine.txt"}
-    )
+    assert back.removed == 7
+    assert not (got.path / "runs" / new).exists()
+    assert (got.path / "mine.txt").exists()
+    assert set(when()) == set(before) | {got.path / "mine.txt"}
     (got.path / "mine.txt").unlink(), (got.path / "docs.html").unlink()
-    assert publish_site(top=top).written == 1 and broken(got.path) == []
+    assert publish_site(top=top).written == 1
+    assert broken(got.path) == []
 
 
 def test_other_places_and_words(shown, tmp_path, monkeypatch):
@@ -329,9 +320,8 @@ def test_other_places_and_words(shown, tmp_path, monkeypatch):
     try:
         got = publish_site(tmp_path / "ja", top)
         page = (got.path / "index.html").read_text()
-        assert 'lang="ja"' in page and all(
-            w in page for w in ("実行", "要注意", "キャッシュにありません")
-        )
+        assert 'lang="ja"' in page
+        assert all(w in page for w in ("実行", "要注意", "キャッシュにありません"))
     finally:
         (top / "settings.ini").write_text(ini)
 
@@ -449,7 +439,7 @@ def test_a_file_of_somebody_else_in_a_site_is_not_written_over(tmp_path):
 
 
 def test_an_interrupted_publish_is_finished_by_the_next(tmp_path):
-    "The first one was killed before it wrote its manifest: what it had written is known as its own."
+    """The first one was killed before it wrote its manifest: what it had written is known as its own."""
     killed = site_at(tmp_path / "web")
     killed.text("index.html", "a")
     killed.text("old/page.html", "a")
@@ -479,15 +469,15 @@ def test_serve_says_where_and_ends_with_ctrl_c(shown):
     try:
         url = p.stdout.readline().strip()
         with urlopen(url + "search.js") as r:
-            assert (
-                r.status == 200
-                and r.headers["Content-Type"].startswith("text/javascript")
-                and r.headers["X-Content-Type-Options"] == "nosniff"
-            )
+            assert r.status == 200
+            assert r.headers["Content-Type"].startswith("text/javascript")
+            assert r.headers["X-Content-Type-Options"] == "nosniff"
         with pytest.raises(UserError, match="choose another port"):
             create_site_server(int(url.rstrip("/").rpartition(":")[2]), got.path, "127.0.0.1:0")
         p.send_signal(signal.SIGINT)
-        assert p.wait(20) == 0 and "Ctrl-C ends" in p.stdout.read() and not p.stderr.read()
+        assert p.wait(20) == 0
+        assert "Ctrl-C ends" in p.stdout.read()
+        assert not p.stderr.read()
     finally:
         p.kill()
     with pytest.raises(UserError, match="mlops-nb publish"):
@@ -497,20 +487,18 @@ def test_serve_says_where_and_ends_with_ctrl_c(shown):
 def test_workflows_publish():
     from ruamel.yaml import YAML
 
-    load = lambda f: YAML(typ="safe", pure=True).load((ROOT / f).read_text())
+    def load(f):
+        return YAML(typ="safe", pure=True).load((ROOT / f).read_text())
+
     github = load(".github/workflows/pages.yml")
     gitlab = load(".gitlab-ci.yml")
     steps = github["jobs"]["build"]["steps"]
-    assert (
-        steps[0]["with"]["fetch-depth"] == 0
-        and any("mlops_nb publish" in s.get("run", "") for s in steps)
-        and steps[-1]["with"]["path"] == "_site"
-    )
-    assert (
-        gitlab["pages"]["variables"]["GIT_DEPTH"] == 0
-        and any("mlops_nb publish" in s for s in gitlab["pages"]["script"])
-        and gitlab["pages"]["artifacts"]["paths"] == ["public"]
-    )
+    assert steps[0]["with"]["fetch-depth"] == 0
+    assert any("mlops_nb publish" in s.get("run", "") for s in steps)
+    assert steps[-1]["with"]["path"] == "_site"
+    assert gitlab["pages"]["variables"]["GIT_DEPTH"] == 0
+    assert any("mlops_nb publish" in s for s in gitlab["pages"]["script"])
+    assert gitlab["pages"]["artifacts"]["paths"] == ["public"]
     assert "_site/" in (ROOT / ".gitignore").read_text().split()
 
 
@@ -521,11 +509,11 @@ in_browser = pytest.mark.skipif(
 
 @in_browser
 @pytest.mark.parametrize(
-    "size, dark",
+    ("size", "dark"),
     [(PHONE, False), (DESKTOP, False), (PHONE, True)],
     ids=["phone", "desktop", "dark"],
 )
-def test_fits_and_is_legible(browser, shown, size, dark):  # noqa: F811
+def test_fits_and_is_legible(browser, shown, size, dark):
     _, got = shown
     run = sorted(got.path.glob("runs/*/monitor.html"))[0].relative_to(got.path).as_posix()
     for name in (
@@ -555,7 +543,7 @@ def test_fits_and_is_legible(browser, shown, size, dark):  # noqa: F811
 
 
 @in_browser
-def test_search_from_a_folder_and_from_a_server(browser, shown):  # noqa: F811
+def test_search_from_a_folder_and_from_a_server(browser, shown):
     from threading import Thread
 
     from mlops_nb.publishing.serve_site import create_site_server
@@ -568,16 +556,13 @@ def test_search_from_a_folder_and_from_a_server(browser, shown):  # noqa: F811
             page.get_by_role("searchbox").fill("holiday DISMISS")
             page.get_by_role("button", name="Search").click()
             page.wait_for_url("**/search.html?q=holiday+DISMISS")
-            assert page.locator("#count").inner_text().endswith(": 1") and page.locator(
-                "mark"
-            ).first.inner_text().lower() in ("holiday", "dismiss")
+            assert page.locator("#count").inner_text().endswith(": 1")
+            assert page.locator("mark").first.inner_text().lower() in ("holiday", "dismiss")
             page.locator("#found a").click()
             page.wait_for_url("**/decisions.html#d-aaaa1111")
             page.goto(f"{base}/search.html?q=unheard-of-word")
-            assert (
-                page.locator("#count").inner_text().endswith(": 0")
-                and page.locator("#found li").count() == 0
-            )
+            assert page.locator("#count").inner_text().endswith(": 0")
+            assert page.locator("#found li").count() == 0
             page.locator("#q").fill("errors that carry their cure")
             assert page.locator("#found a", has_text="core").count() == 1
             page.goto(f"{base}/monitor.html")
@@ -588,7 +573,7 @@ def test_search_from_a_folder_and_from_a_server(browser, shown):  # noqa: F811
 
 
 @in_browser
-def test_without_javascript(browser, shown):  # noqa: F811
+def test_without_javascript(browser, shown):
     _, got = shown
     page = opened(browser, f"{got.path.as_uri()}/index.html", PHONE, java_script_enabled=False)
     page.get_by_role("link", name=re.compile(r"20\d\d-")).first.click()
@@ -602,10 +587,8 @@ def test_without_javascript(browser, shown):  # noqa: F811
 def test_a_qr_code_for_the_terminal():
     from mlops_nb.publishing.serve_site import reachable_url, render_qr_code
 
-    assert (
-        re.fullmatch(r"http://\d+\.\d+\.\d+\.\d+:8700/", reachable_url("0.0.0.0", 8700))
-        and reachable_url("127.0.0.1", 80) == "http://127.0.0.1:80/"
-    )
+    assert re.fullmatch(r"http://\d+\.\d+\.\d+\.\d+:8700/", reachable_url("0.0.0.0", 8700))
+    assert reachable_url("127.0.0.1", 80) == "http://127.0.0.1:80/"
     try:
         import segno  # noqa: F401
     except ImportError:

@@ -1,4 +1,4 @@
-"The ML Test Score: 28 rows that stand on evidence, and fall with it."
+"""The ML Test Score: 28 rows that stand on evidence, and fall with it."""
 
 import re
 import shutil
@@ -26,7 +26,7 @@ SIGNED = 'statements:\n- {{test: "{}", said: "Done <by> hand", by: "Ada", on: "2
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    "A copy of the files that hold evidence, and of nothing else."
+    """A copy of the files that hold evidence, and of nothing else."""
     top = tmp_path_factory.mktemp("tree")
     for path in {p for e in EVIDENCE for p in ROOT.glob(e.path)} | {ROOT / "data" / "card.yaml"}:
         to = top / path.relative_to(ROOT)
@@ -40,7 +40,7 @@ def points(top, test):
 
 
 class blanked:
-    "Files of a tree with a pattern taken out, for as long as the block lasts."
+    """Files of a tree with a pattern taken out, for as long as the block lasts."""
 
     def __init__(self, top, e):
         self.files = {p: p.read_text() for p in top.glob(e.path)}
@@ -56,7 +56,8 @@ class blanked:
 @pytest.mark.parametrize("row", READINESS_TESTS, ids=lambda r: r.test.replace(" ", ""))
 def test_a_row_falls_with_each_piece_of_its_evidence(tree, row):
     got = score_readiness_test(row, tree)
-    assert got.points in (0, 1) and (got.points == 1) == bool(row.evidence and not got.missing)
+    assert got.points in (0, 1)
+    assert (got.points == 1) == bool(row.evidence and not got.missing)
     for e in row.evidence if got.points else ():
         with blanked(tree, e):
             less = score_readiness_test(row, tree)
@@ -68,9 +69,8 @@ def test_a_row_falls_with_each_piece_of_its_evidence(tree, row):
             assert score_readiness_test(row, tree).points == 0
         for p in files:
             p.rename(p.with_name(p.name.removeprefix("gone-")))
-    assert score_readiness_test(row, tree).points == got.points and (
-        got.points or got.why.startswith("no evidence")
-    )
+    assert score_readiness_test(row, tree).points == got.points
+    assert got.points or got.why.startswith("no evidence")
 
 
 @pytest.mark.parametrize("row", READINESS_TESTS, ids=lambda r: r.test.replace(" ", ""))
@@ -82,16 +82,14 @@ def test_a_signed_statement_is_half_a_point_and_no_more(tree, row):
     told = read_answers(tree).statements
     card.write_text(before)
     got = score_readiness_test(row, tree, told)
-    assert (
-        [s["test"] for s in told] == [row.test]
-        and got.points == (full or 0.5)
-        and (full or "Ada, 2026-01-31" in got.why)
-    )
+    assert [s["test"] for s in told] == [row.test]
+    assert got.points == (full or 0.5)
+    assert full or "Ada, 2026-01-31" in got.why
     assert score_readiness_test(row, tree, read_answers(tree).statements).points == full
 
 
 @pytest.mark.parametrize(
-    "test, path, off, on",
+    ("test", "path", "off", "on"),
     [
         ("Model 1", "settings.ini", "four_eyes = no", "four_eyes = yes"),
         ("Model 3", "params.yaml", "search_candidates: 0", "search_candidates: 9"),
@@ -108,7 +106,8 @@ def test_a_setting_is_evidence_when_it_is_on(tree, test, path, off, on):
     f.write_text(other)
     now = points(tree, test).points
     f.write_text(before)
-    assert {was, now} == {0, 1} and (now == 1) == (off in before)
+    assert {was, now} == {0, 1}
+    assert (now == 1) == (off in before)
 
 
 def test_a_switched_off_test_is_no_evidence(tree):
@@ -128,33 +127,34 @@ def test_a_switched_off_test_is_no_evidence(tree):
 def test_the_score_of_this_repository(capsys):
     got = compute_ml_test_score(ROOT)
     print(got)
-    assert (
-        len(got.rows) == 28
-        and got.score == min(got.sums.values())
-        and all(0 <= v <= 7 for v in got.sums.values())
-    )
+    assert len(got.rows) == 28
+    assert got.score == min(got.sums.values())
+    assert all(0 <= v <= 7 for v in got.sums.values())
     for r in got.rows:
         assert (r.points == 1) == bool(r.found and not r.missing)
         for _, at in r.found:
             path, line = at.rsplit(":", 1)
             assert (ROOT / path).read_text().count("\n") >= int(line) - 1
     page = got.html("../")
-    assert (
-        all(f'href="../{at.rpartition(":")[0]}"' in page for r in got.rows for _, at in r.found)
-        and "no evidence" in page
-        and "<script" not in page
-    )
-    assert got.json()["score"] == got.score and "ML Test Score" in capsys.readouterr().out
+    assert all(f'href="../{at.rpartition(":")[0]}"' in page for r in got.rows for _, at in r.found)
+    assert "no evidence" in page
+    assert "<script" not in page
+    assert got.json()["score"] == got.score
+    assert "ML Test Score" in capsys.readouterr().out
 
 
 def test_levels_rise_with_what_is_asked(tree):
     params, ini = (tree / p for p in ("params.yaml", "settings.ini"))
     before = params.read_text(), ini.read_text()
-    level = lambda: {x.ladder: x.level for x in assess_maturity(tree)}
+
+    def level():
+        return {x.ladder: x.level for x in assess_maturity(tree)}
+
     params.write_text(before[0].replace("policy: propose", "policy: auto"))
     (tree / "tests" / "test_promotes.py").write_text("def test_promotes():\n    assert 1\n")
     try:
-        assert level()["Google MLOps level"] == 1 and level()["Microsoft MLOps maturity"] == (
+        assert level()["Google MLOps level"] == 1
+        assert level()["Microsoft MLOps maturity"] == (
             4 if re.search(r"(?m)^alerts *= *\S", ini.read_text()) else 3
         )
         ini.write_text(re.sub(r"(?m)^alerts =.*$", "alerts = ALERT_URL", before[1]))
@@ -170,7 +170,7 @@ def test_levels_rise_with_what_is_asked(tree):
 
 
 def test_scores_stay_finite(small_once):
-    "Whatever comes in: infinite, huge, tiny, missing, never seen."
+    """Whatever comes in: infinite, huge, tiny, missing, never seen."""
     from mlops_nb.modeling.persistence import load_model
 
     m = load_model(small_once / "data" / "candidate")
@@ -183,11 +183,12 @@ def test_scores_stay_finite(small_once):
     )
     for model in (m, m.baseline):
         s = model.predict(odd).score
-        assert np.isfinite(s).all() and s.between(0, 1).all()
+        assert np.isfinite(s).all()
+        assert s.between(0, 1).all()
 
 
 def test_a_new_feature_is_one_function(small):
-    "Written, named in params.yaml, and it is in the features and in the catalogue."
+    """Written, named in params.yaml, and it is in the features and in the catalogue."""
     import json
 
     (small / "mlops_nb" / "examples" / "mine.py").write_text(
@@ -202,15 +203,13 @@ def test_a_new_feature_is_one_function(small):
     said = json.loads((small / "reports" / "preprocess-train.json").read_text())["results"][
         "catalogue"
     ]["price_cents"]
-    assert (
-        np.allclose(d.price_cents, d.price * 100, equal_nan=True)
-        and said["owner"] == "us"
-        and said["digest"]
-    )
+    assert np.allclose(d.price_cents, d.price * 100, equal_nan=True)
+    assert said["owner"] == "us"
+    assert said["digest"]
 
 
 def test_every_feature_is_worth_its_time(ran):
-    "Of flights: no group of features takes more than two CPU seconds per 100,000 rows, and each brings something."
+    """Of flights: no group of features takes more than two CPU seconds per 100,000 rows, and each brings something."""
     import json
     import sys
 

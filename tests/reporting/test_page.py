@@ -1,4 +1,4 @@
-"Pages: what they say, what they never contain, and what happens to broken parts."
+"""Pages: what they say, what they never contain, and what happens to broken parts."""
 
 import copy
 import json
@@ -55,7 +55,7 @@ def evil():
 
 
 class Seen(HTMLParser):
-    "Elements, attributes and balance of a page."
+    """Elements, attributes and balance of a page."""
 
     def __init__(self, page):
         super().__init__()
@@ -102,25 +102,22 @@ def test_first_run_says_so(plain):
     page = render_stage_page(
         "monitor", notebook, result | {"changed": [], "todo": []}, source, CONFIG
     )
-    assert "No earlier period is compared with here." in page and "Nothing to do." in page
+    assert "No earlier period is compared with here." in page
+    assert "Nothing to do." in page
 
 
 def test_prose_comes_from_the_source_and_code_is_folded(plain):
     notebook, result, source = plain
     page = render_stage_page("monitor", notebook, result, source, CONFIG)
-    assert (
-        "old prose" not in page
-        and "How the model fares" in page
-        and "本番" not in page
-        and "limit = 0.1</" not in page
-    )
+    assert "old prose" not in page
+    assert "How the model fares" in page
+    assert "本番" not in page
+    assert "limit = 0.1</" not in page
     edited = copy.deepcopy(source)
     edited["cells"][0]["source"] = "# Renamed"
     assert "Renamed" in render_stage_page("monitor", notebook, result, edited, CONFIG)
-    assert (
-        all("<details" in page[: m.start()] for m in re.finditer('class="code"', page))
-        and page.count("<details") >= 4
-    )
+    assert all("<details" in page[: m.start()] for m in re.finditer('class="code"', page))
+    assert page.count("<details") >= 4
     assert "old prose" in render_stage_page("monitor", notebook, result, None, CONFIG)
 
 
@@ -137,7 +134,8 @@ def test_japanese(plain):
         "品質",
     ):
         assert said in page, said
-    assert "Labels arrive" not in page and "How the model fares" not in page
+    assert "Labels arrive" not in page
+    assert "How the model fares" not in page
 
 
 def test_labels_are_translated_in_heads_and_figures(monkeypatch):
@@ -147,9 +145,8 @@ def test_labels_are_translated_in_heads_and_figures(monkeypatch):
     assert "<text>遅延の割合</text>" in sanitize_svg(
         '<svg viewBox="0 0 1 1"><text>share late</text></svg>', "f-", "x", "ja"
     )
-    assert "遅延の割合</th>" in render_html_table(
-        [{"share late": 1}], "ja"
-    ) and "share late</th>" in render_html_table([{"share late": 1}], "en")
+    assert "遅延の割合</th>" in render_html_table([{"share late": 1}], "ja")
+    assert "share late</th>" in render_html_table([{"share late": 1}], "en")
 
 
 def test_data_is_never_markup(evil):
@@ -165,16 +162,13 @@ def test_data_is_never_markup(evil):
         render_stage_page(EVIL, *evil, CONFIG),
     ):
         seen = Seen(page)
-        assert (
-            not seen.open
-            and "script" not in seen.tags
-            and not any(k.startswith("on") for k, _ in seen.attrs)
-        )
-        assert "&lt;script&gt;alert(1)" in page and "<script" not in page
-        assert (
-            not EXTERNAL.search(page.replace('href="https://x/', ""))
-            and "default-src 'none'" in page
-        )
+        assert not seen.open
+        assert "script" not in seen.tags
+        assert not any(k.startswith("on") for k, _ in seen.attrs)
+        assert "&lt;script&gt;alert(1)" in page
+        assert "<script" not in page
+        assert not EXTERNAL.search(page.replace('href="https://x/', ""))
+        assert "default-src 'none'" in page
 
 
 @pytest.mark.parametrize(
@@ -206,7 +200,8 @@ def test_data_is_never_markup(evil):
 def test_sanitizing(show, bad):
     got = show(bad)
     seen = Seen(f"<div>{got}</div>")
-    assert not seen.open and not {
+    assert not seen.open
+    assert not {
         "script",
         "iframe",
         "object",
@@ -231,14 +226,18 @@ def test_sanitizing(show, bad):
 
 def test_markdown_of_a_cell_shows_html_as_text_and_entities_once():
     got = render_markdown("| a |\n|---|\n| &lt;b&gt; \\| <i>x</i> |")
-    assert "&lt;b&gt; | &lt;i&gt;x&lt;/i&gt;" in got and 'scope="col"' in got
+    assert "&lt;b&gt; | &lt;i&gt;x&lt;/i&gt;" in got
+    assert 'scope="col"' in got
     got = render_markdown("[x](https://host) ![x](https://host/x.png)")
-    assert "<a" not in got and "<img" not in got and "[x](https://host)" in got
+    assert "<a" not in got
+    assert "<img" not in got
+    assert "[x](https://host)" in got
 
 
 def test_an_empty_table_keeps_its_title():
     got = render_cell_output(shown({"text/markdown": "*none*"}, title="No breach"), "en", "f-")
-    assert "No breach" in got and "none" in got
+    assert "No breach" in got
+    assert "none" in got
     assert (
         render_cell_output(
             shown({"text/markdown": "|a|\n|-|\n|1|"}, title="No breach"), "en", "f-"
@@ -268,10 +267,8 @@ def test_svg_draws_and_does_nothing_else(inner):
         "f1-",
         "a",
     )
-    assert (
-        not re.search("script|host|onload|onclick|foreign|style>|animate|<set", got)
-        and "<rect" in got
-    )
+    assert not re.search("script|host|onload|onclick|foreign|style>|animate|<set", got)
+    assert "<rect" in got
 
 
 def test_svg_entities_are_refused():
@@ -284,36 +281,30 @@ def test_svg_entities_are_refused():
 def test_figures(plain):
     notebook, result, source = plain
     seen = Seen(page := render_stage_page("monitor", notebook, result, source, CONFIG))
-    assert len(seen.ids) == len(set(seen.ids)) and page.count('role="img"') == 3
-    assert (
-        'aria-label="Calibration curve close to the diagonal"' in page
-        and "Snow and fog delay most" in page
-        and "Longer bars are worse" in page
-    )
-    refs = {m for m in re.findall(r'href="#([^"]+)"', page)} | set(
-        re.findall(r"url\(#([^)]+)\)", page)
-    )
+    assert len(seen.ids) == len(set(seen.ids))
+    assert page.count('role="img"') == 3
+    assert 'aria-label="Calibration curve close to the diagonal"' in page
+    assert "Snow and fog delay most" in page
+    assert "Longer bars are worse" in page
+    refs = set(re.findall(r'href="#([^"]+)"', page)) | set(re.findall(r"url\(#([^)]+)\)", page))
     assert refs <= set(seen.ids)
 
 
 def test_failed_page_says_it_first():
     page = render_stage_page("train", *failed(), CONFIG)
     top = page[page.index("<main") : page.index("<details")]
-    assert (
-        "Training stopped before its end" in top
-        and "expected a target column `late`" in top
-        and "to do set data.target" in top
-        and "UserError" not in top
-        and "Failed" in top
+    assert "Training stopped before its end" in top
+    assert "expected a target column `late`" in top
+    assert "to do set data.target" in top
+    assert "UserError" not in top
+    assert "Failed" in top
+    assert "Traceback" in page
+    assert "[0;31m" not in page
+    assert "Drift" not in page
+    assert "ValueError: <b>" not in (
+        page := render_stage_page("train", *failed("<b>", "ValueError"), CONFIG)
     )
-    assert (
-        "Traceback" in page and "[0;31m" not in page and "Drift" not in page
-    )  # nothing after the cell that failed
-    assert (
-        "ValueError: <b>"
-        not in (page := render_stage_page("train", *failed("<b>", "ValueError"), CONFIG))
-        and "ValueError: &lt;b&gt;" in page
-    )
+    assert "ValueError: &lt;b&gt;" in page
 
 
 @pytest.mark.parametrize(
@@ -331,7 +322,8 @@ def test_a_broken_part_is_a_box_and_no_lost_page(plain, data):
         {"output_type": "display_data", "data": data, "metadata": {}}
     ]
     page = render_stage_page("monitor", notebook, result, source, CONFIG)
-    assert "Newark is the weakest airport" in page and not Seen(page).open
+    assert "Newark is the weakest airport" in page
+    assert not Seen(page).open
     if data != {"text/html": None}:
         assert "This part could not be shown" in page
 
@@ -356,11 +348,9 @@ def test_pages_stay_small(plain):
         + [md("after")]
     }
     page = render_stage_page("monitor", big, result, None, CONFIG)
-    assert (
-        len(page.encode()) < 1_000_000
-        and "Left out to keep the page small" in page
-        and "after" in page
-    )
+    assert len(page.encode()) < 1_000_000
+    assert "Left out to keep the page small" in page
+    assert "after" in page
 
 
 def test_same_input_same_bytes(plain):
@@ -381,12 +371,10 @@ def test_index_leads_with_the_worst(plain):
         "headline": {"key": "", "values": {"text": "All well in training."}},
     }
     page = render_start_page({"train": ok, "monitor": result, "preprocess-train": ok}, CONFIG)
-    assert (
-        re.search(r"<h1[^>]*>Of 100 flights", page)
-        and page.count('class="card"') == 2
-        and "All well in training." in page
-        and 'href="preprocess-train.html"' in page
-    )
+    assert re.search(r"<h1[^>]*>Of 100 flights", page)
+    assert page.count('class="card"') == 2
+    assert "All well in training." in page
+    assert 'href="preprocess-train.html"' in page
     assert (
         "Evaluation stopped before its end"
         in re.search(
@@ -427,14 +415,13 @@ def test_render_all_reads_and_writes_files(tmp_path, plain):
         "index.html",
         "features.html",
         "monitor.html",
-    } and "route_late_28d" in (tmp_path / "reports/features.html").read_text("utf-8")
-    assert "<title>監視 – 遅延便</title>" in (tmp_path / "reports/monitor.html").read_text(
-        "utf-8"
-    ) and not list(tmp_path.rglob(".*.html*"))
+    }
+    assert "route_late_28d" in (tmp_path / "reports/features.html").read_text("utf-8")
+    assert "<title>監視 – 遅延便</title>" in (tmp_path / "reports/monitor.html").read_text("utf-8")
+    assert not list(tmp_path.rglob(".*.html*"))
     assert 'href="index.html"' in render_project_page(tmp_path, "monitor", notebook, result, source)
-    assert "<nav" not in render_project_page(
-        tmp_path, "train", failed()[0], None
-    ) and 'href="../../reports/index.html"' in render_project_page(
+    assert "<nav" not in render_project_page(tmp_path, "train", failed()[0], None)
+    assert 'href="../../reports/index.html"' in render_project_page(
         tmp_path, "train", failed()[0], None, dest=tmp_path / ".mlops" / "failed" / "train.html"
     )
 
@@ -450,13 +437,16 @@ def test_pages_name_the_model_as_dvc_and_the_registry_do(small_once):
 
 
 def test_what_is_surely_worse_than_the_baseline_is_said_first(plain):
-    "A gate that looks at log loss passes a model that is right less often than its baseline: the page does not say OK to that."
+    """A gate that looks at log loss passes a model that is right less often than its baseline: the page does not say OK to that."""
     P = np.random.default_rng(0).dirichlet([1, 1, 2], 3000)
     names = np.array(["a", "b", "c"])
     truth = names[[np.random.default_rng(i).choice(3, p=p) for i, p in enumerate(P)]]
-    soft = lambda P: pd.DataFrame(
-        P / P.sum(1, keepdims=True), columns=[f"score_{c}" for c in names]
-    ).assign(prediction=names[P.argmax(1)])
+
+    def soft(P):
+        return pd.DataFrame(
+            P / P.sum(1, keepdims=True), columns=[f"score_{c}" for c in names]
+        ).assign(prediction=names[P.argmax(1)])
+
     both = compare_models(
         "multiclass", truth, {"candidate": soft(0.9 * P + [0, 0, 0.4]), "baseline": soft(P**1.75)}
     )
@@ -497,7 +487,9 @@ def test_a_long_bar_that_may_be_chance_says_so(plain):
         measure_drift(ref, profile_table(march.sample(n, random_state=1) * scale), hand)
         for n, scale in ((60, 1), (3000, 2))
     )
-    assert few.psi.max() > 0.25 and (few.severity == "ok").all() and (many.severity != "ok").all()
+    assert few.psi.max() > 0.25
+    assert (few.severity == "ok").all()
+    assert (many.severity != "ok").all()
     for config, word in (
         (
             CONFIG,
@@ -505,25 +497,31 @@ def test_a_long_bar_that_may_be_chance_says_so(plain):
         ),
         (JA, "偶然だけでも"),
     ):
-        show = lambda table: render_cell_output(
-            shown(
-                {"image/svg+xml": figure_to_svg(drift_plot(table))},
-                title="x",
-                reading=explain_drift_plot(table).json(),
-            ),
-            config["lang"],
-            "f-",
+
+        def show(table):
+            return render_cell_output(
+                shown(
+                    {"image/svg+xml": figure_to_svg(drift_plot(table))},
+                    title="x",
+                    reading=explain_drift_plot(table).json(),
+                ),
+                config["lang"],
+                "f-",
+            )
+
+        assert word in show(few)
+        assert "multiple of its own limit" in show(few).replace(
+            "その列の限度の倍数", "multiple of its own limit"
         )
-        assert (
-            word in show(few)
-            and "multiple of its own limit"
-            in show(few).replace("その列の限度の倍数", "multiple of its own limit")
-            and word not in show(many)
+        assert word not in show(many)
+
+    def ticks(table):
+        return sum(
+            len(l.get_xdata()) for l in drift_plot(table).axes[0].lines if l.get_marker() == "|"
         )
-    ticks = lambda table: sum(
-        len(l.get_xdata()) for l in drift_plot(table).axes[0].lines if l.get_marker() == "|"
-    )
-    assert ticks(few) == (few.psi > 0.1).sum() and ticks(many) == 0
+
+    assert ticks(few) == (few.psi > 0.1).sum()
+    assert ticks(many) == 0
 
 
 def test_the_score_is_counted_once_and_a_title_counts_its_rows():
@@ -537,14 +535,11 @@ def test_the_score_is_counted_once_and_a_title_counts_its_rows():
             {"auc": {"value": 0.7}},
         )
     )
-    assert [r.values["n"] for r in v.reasons if r.key == "monitor.many"] == [4] and sum(
-        r.key == "monitor.score" for r in v.reasons
-    ) == 1
-    assert (
-        v.title().values == {"n": 5, "kept": 1}
-        and v._repr_markdown_().count("\n") - 1 == 6
-        and str(v.title()) == "5 beyond a limit, 1 within an agreed one"
-    )
+    assert [r.values["n"] for r in v.reasons if r.key == "monitor.many"] == [4]
+    assert sum(r.key == "monitor.score" for r in v.reasons) == 1
+    assert v.title().values == {"n": 5, "kept": 1}
+    assert v._repr_markdown_().count("\n") - 1 == 6
+    assert str(v.title()) == "5 beyond a limit, 1 within an agreed one"
 
 
 @pytest.mark.parametrize(
@@ -564,6 +559,5 @@ def test_a_legend_of_classes_lies_beside_the_points(values):
     )
     fig.canvas.draw()
     (legend,), axes = fig.legends, fig.axes[0]
-    assert axes.get_legend() is None and not legend.get_window_extent().overlaps(
-        axes.get_window_extent()
-    )
+    assert axes.get_legend() is None
+    assert not legend.get_window_extent().overlaps(axes.get_window_extent())
