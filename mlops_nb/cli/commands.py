@@ -56,16 +56,16 @@ def _ingest(a):
 
 
 def _champion(a):
-    from mlops_nb.pipeline.scoring import fetch_champion
     from mlops_nb.pipeline.outputs import staged_outputs
+    from mlops_nb.pipeline.scoring import fetch_champion
 
     with staged_outputs("champion"):
         print("champion: from " + fetch_champion())
 
 
 def _score(a):
-    from mlops_nb.pipeline.scoring import score_current_window
     from mlops_nb.pipeline.outputs import staged_outputs
+    from mlops_nb.pipeline.scoring import score_current_window
 
     with staged_outputs("score"):
         print(f"score: {score_current_window()['rows']:,} rows")
@@ -139,20 +139,21 @@ def _track(a):
 
 def _monitor(a):
     import json
-    from mlops_nb.core.files import to_json, write_atomic, write_json
-    from mlops_nb.core.messages import VERDICT_LEVELS
     from dataclasses import replace
     from pathlib import Path
+
+    from mlops_nb.core.files import to_json, write_atomic, write_json
+    from mlops_nb.core.messages import VERDICT_LEVELS
+    from mlops_nb.data.profile import Profile
+    from mlops_nb.monitoring.assessment import ASSESSMENT_SCHEMA
+    from mlops_nb.monitoring.findings import judge_findings
+    from mlops_nb.monitoring.monitor import monitor
     from mlops_nb.monitoring.sagemaker import (
         find_violations,
         read_constraints,
         violations_to_findings,
         write_sagemaker_files,
     )
-    from mlops_nb.monitoring.findings import judge_findings
-    from mlops_nb.data.profile import Profile
-    from mlops_nb.monitoring.assessment import ASSESSMENT_SCHEMA
-    from mlops_nb.monitoring.monitor import monitor
 
     if a.json_schema:
         print(json.dumps(ASSESSMENT_SCHEMA, indent=1))
@@ -249,8 +250,8 @@ def _alert(a):
 
 
 def _card(a):
-    from mlops_nb.publishing.model_card import build_model_card
     from mlops_nb.core.files import write_atomic, write_json
+    from mlops_nb.publishing.model_card import build_model_card
 
     got = build_model_card(a.version or "workspace")
     to = project_root() / ".mlops" / "cards" / (a.version or "workspace")
@@ -289,9 +290,9 @@ def _retrain(a):
 
 
 def _promote(a):
-    from mlops_nb.lifecycle.statements import missing_answers_of_project
     from mlops_nb.core.config import read_settings
     from mlops_nb.lifecycle.promotion import promote_candidate
+    from mlops_nb.lifecycle.statements import missing_answers_of_project
 
     print(
         promote_candidate(

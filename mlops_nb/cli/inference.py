@@ -19,11 +19,12 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/cli/01_inference.ipynb #910e424e
-import numpy as np
-import pandas as pd
 import re
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError, suggest
 from ..data.contract import DataContract, infer_contract, value_type

@@ -34,9 +34,7 @@ import importlib.util
 import io
 import json
 import keyword
-import mlops_nb
 import os
-import pandas as pd
 import re
 import shutil
 import subprocess
@@ -50,6 +48,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+import mlops_nb
 from .inference import InferredProject, infer_project
 from ..core.errors import UserError
 from ..core.files import write_atomic

@@ -26,7 +26,7 @@ import stat
 import struct
 import sys
 from pathlib import Path
-from typing import Any, IO
+from typing import IO, Any
 
 # %% ../../nbs/api/core/03_ownership.ipynb #a87ff679
 RUN_MARK_VARIABLE = "MLOPS_NB_RUN"

@@ -40,8 +40,9 @@ def reset_matplotlib() -> None:
 def apply_plot_style() -> None:
     """Set matplotlib's defaults for reports: fixed size, text as text, repeatable ids."""
     import logging
-    import matplotlib
     import warnings
+
+    import matplotlib
     from cycler import cycler
 
     reset_matplotlib()

@@ -22,18 +22,19 @@ __all__ = [
 # %% ../../nbs/api/data/06_contract.ipynb #20b28d32
 import json
 import math
-import numpy as np
-import pandas as pd
 import re
 from dataclasses import asdict, dataclass, fields, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any, Iterable, Iterator
 
+import numpy as np
+import pandas as pd
+
 from ..core.errors import UserError, suggest
 from ..core.files import write_atomic
 from ..core.formatting import markdown_table
-from ..core.messages import Message, VERDICT_LEVELS
+from ..core.messages import VERDICT_LEVELS, Message
 from .windows import DataSettings
 
 # %% ../../nbs/api/data/06_contract.ipynb #a87ff679

@@ -22,13 +22,14 @@ import ast
 import functools
 import importlib
 import inspect
-import numpy as np
-import pandas as pd
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError, suggest
 from ..core.files import object_digest

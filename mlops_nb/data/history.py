@@ -7,10 +7,11 @@ __all__ = ["FIXED_POINT_SCALE", "parse_duration", "SortedTables", "History"]
 
 # %% ../../nbs/api/data/02_history.ipynb #ec29c109
 import functools
-import numpy as np
-import pandas as pd
 from collections.abc import Iterable
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError, suggest
 

@@ -13,9 +13,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/data/08_ingest.ipynb #ac506a57
+from typing import Any
+
 import numpy as np
 import pandas as pd
-from typing import Any
 
 from ..core.errors import UserError, suggest
 from ..core.project import output_path
@@ -236,6 +237,7 @@ def volume_plot(frame: pd.DataFrame, s: DataSettings) -> Any:
     """Rows per day (bars) and the average target (line) over the window; without time, the target's distribution."""
     import matplotlib.dates as mdates
     import matplotlib.pyplot as plt
+
     from mlops_nb.core.plotting import PLOT_COLORS, apply_plot_style
 
     apply_plot_style()

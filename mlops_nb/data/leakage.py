@@ -7,9 +7,10 @@ __all__ = ["LEAKAGE_AUC", "LEAKAGE_RANK_CORRELATION", "find_leaking_features"]
 
 # %% ../../nbs/api/data/09_leakage.ipynb #2cd78074
 import math
+from typing import Iterator
+
 import numpy as np
 import pandas as pd
-from typing import Iterator
 
 from .contract import DataContract, Violation, column_as_floats, value_type
 from .windows import DataSettings

@@ -15,9 +15,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/data/10_personal_data.ipynb #5d424156
-import pandas as pd
 import re
 from collections.abc import Callable
+
+import pandas as pd
 
 from ..core.errors import UserError
 from .contract import DataContract, value_type

@@ -19,11 +19,12 @@ __all__ = [
 
 # %% ../../nbs/api/data/11_profile.ipynb #7ca4c5b7
 import math
-import numpy as np
-import pandas as pd
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Iterable
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError
 from ..core.files import read_json, write_json

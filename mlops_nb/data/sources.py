@@ -15,12 +15,13 @@ __all__ = [
 # %% ../../nbs/api/data/07_sources.ipynb #962b15f6
 import glob
 import os
-import pandas as pd
 import re
 import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from ..core.errors import UserError
 from ..core.project import input_path, load_object, project_root

@@ -6,9 +6,10 @@
 __all__ = ["to_naive_utc", "to_local_clock"]
 
 # %% ../../nbs/api/data/03_times.ipynb #ff010462
+import warnings
+
 import numpy as np
 import pandas as pd
-import warnings
 
 from ..core.errors import UserError
 

@@ -15,9 +15,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/data/05_windows.ipynb #4f848a44
-import pandas as pd
 from dataclasses import dataclass, fields
 from typing import Any, Iterable
+
+import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError, suggest

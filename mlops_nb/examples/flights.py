@@ -25,11 +25,12 @@ __all__ = [
 
 # %% ../../nbs/examples/00_flights.ipynb #b6423141
 import io
-import numpy as np
-import pandas as pd
 import zipfile
 from importlib.metadata import PackageNotFoundError, files
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError
 from ..data.features import features

@@ -16,12 +16,13 @@ __all__ = [
 
 # %% ../../nbs/api/lifecycle/11_challengers.ipynb #954c093d
 import os
-import pandas as pd
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError

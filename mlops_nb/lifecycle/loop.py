@@ -13,9 +13,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/13_loop.ipynb #8bb5968e
-import pandas as pd
 from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError, suggest

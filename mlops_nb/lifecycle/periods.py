@@ -20,9 +20,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/10_periods.ipynb #179ad0ea
-import pandas as pd
 from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
 from ruamel.yaml import YAML
 
 from ..core.config import read_params

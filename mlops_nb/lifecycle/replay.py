@@ -14,16 +14,17 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/12_replay.ipynb #ffc28dd0
-import numpy as np
-import pandas as pd
 import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from scipy.stats import linregress, spearmanr
 from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import linregress, spearmanr
 
 from ..core.config import read_params
 from ..core.errors import UserError
@@ -140,6 +141,7 @@ class Replay:
     def plot(self) -> Any:
         """Both lines by period; a new champion is a dotted vertical line with its version, a verdict other than ok and a challenger that the gate refused are marks at the bottom."""
         import matplotlib.pyplot as plt
+
         from mlops_nb.core.plotting import PLOT_COLORS, apply_plot_style
 
         apply_plot_style()
@@ -310,8 +312,8 @@ def served_predictions(top: Path) -> list[dict]:
 
 def replay_production(until: str, keep: bool = False) -> Replay:
     """Replay production from windows.current to the period `until` in a scratch clone with the loop on `auto`; leaves data/replay.json for the page. The checkout stays as it is."""
-    from mlops_nb.pipeline.scoring import predict_periods
     from mlops_nb.pipeline.fork_server import start_fork_server
+    from mlops_nb.pipeline.scoring import predict_periods
 
     home = project_root()
     p = read_params()

@@ -8,11 +8,12 @@ __all__ = ["STAGES_WITH_METRICS", "Run", "show_last_page", "flatten_tree"]
 # %% ../../nbs/api/lifecycle/06_run_record.ipynb #aaa63df3
 import io
 import json
-import pandas as pd
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from ..core.errors import UserError
 from ..core.formatting import escape_markup, markdown_table
@@ -104,6 +105,7 @@ class Run:
     def model(self, which: str = "candidate") -> Any:
         """The candidate or champion of this run, checked as always when loading."""
         import tempfile
+
         from mlops_nb.modeling.persistence import load_model
 
         with tempfile.TemporaryDirectory() as tmp:
@@ -113,8 +115,9 @@ class Run:
 
     def page(self, stage: str) -> Any:
         """A page of this run, shown inside the notebook."""
-        from IPython.display import HTML
         import html
+
+        from IPython.display import HTML
 
         return HTML(
             f'<div><iframe srcdoc="{html.escape(self.read(f"reports/{stage}.html").decode(), quote=True)}" style="width:100%;height:640px;border:1px solid #ccc" title="{html.escape(stage)}"></iframe></div>'

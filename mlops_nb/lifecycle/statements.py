@@ -19,13 +19,14 @@ __all__ = [
 
 # %% ../../nbs/api/lifecycle/09_statements.ipynb #b4f21690
 import io
-import pandas as pd
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError, suggest

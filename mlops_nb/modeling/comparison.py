@@ -6,19 +6,20 @@
 __all__ = ["ModelComparison", "compare_models", "ShadowComparison", "compare_shadow"]
 
 # %% ../../nbs/api/modeling/07_comparison.ipynb #3078665f
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass
 from scipy.stats import rankdata
-from typing import Any
 
 from ..core.formatting import format_number, markdown_table
 from mlops_nb.modeling.metrics import (
     LOSS_METRICS,
     METRIC_FUNCTIONS,
-    ModelMetrics,
     NEUTRAL_METRICS,
     Z_95,
+    ModelMetrics,
     compute_metric,
     extract_scored_rows,
     standard_error,

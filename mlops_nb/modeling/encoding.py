@@ -13,9 +13,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #1bec0d1b
+from typing import Any
+
 import numpy as np
 import pandas as pd
-from typing import Any
 
 from ..core.errors import UserError, suggest
 

@@ -14,16 +14,17 @@ __all__ = [
 
 # %% ../../nbs/api/modeling/02_estimators.ipynb #fe75d85b
 import inspect
+import warnings
+from typing import Any
+
 import numpy as np
 import pandas as pd
-import warnings
 from sklearn import preprocessing as pre
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import get_tags
-from typing import Any
 
 from ..core.errors import UserError, suggest
 from ..core.project import load_object

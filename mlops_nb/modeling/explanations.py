@@ -6,10 +6,11 @@
 __all__ = ["Explanation", "explain_prediction"]
 
 # %% ../../nbs/api/modeling/03_explanations.ipynb #74ea0346
-import numpy as np
-import pandas as pd
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError, suggest
 from ..core.formatting import escape_markup, markdown_table

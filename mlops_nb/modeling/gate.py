@@ -23,7 +23,7 @@ from ..core.errors import UserError, suggest
 from ..core.formatting import markdown_table
 from ..core.messages import Message, message_to_json
 from .comparison import ModelComparison, ShadowComparison
-from .metrics import LOSS_METRICS, MAIN_METRICS, ModelMetrics, NEUTRAL_METRICS
+from .metrics import LOSS_METRICS, MAIN_METRICS, NEUTRAL_METRICS, ModelMetrics
 from .slices import SliceMetrics
 
 # %% ../../nbs/api/modeling/11_gate.ipynb #6c8349cc

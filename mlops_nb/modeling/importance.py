@@ -6,12 +6,13 @@
 __all__ = ["compute_importance", "compute_partial_dependence"]
 
 # %% ../../nbs/api/modeling/08_importance.ipynb #16b14d55
-import numpy as np
-import pandas as pd
 from copy import copy
 from dataclasses import replace
 from types import SimpleNamespace as Data
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError, suggest
 from .encoding import prepare_features

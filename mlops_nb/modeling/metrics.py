@@ -25,12 +25,13 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/modeling/05_metrics.ipynb #741a70f6
-import numpy as np
-import pandas as pd
 from dataclasses import dataclass, field
-from scipy.stats import rankdata
 from types import SimpleNamespace as Data
 from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
 
 from ..core.errors import UserError, suggest
 from ..core.formatting import markdown_table

@@ -6,10 +6,11 @@
 __all__ = ["Model", "parse_error_costs"]
 
 # %% ../../nbs/api/modeling/04_model.ipynb #ee6baf17
-import numpy as np
-import pandas as pd
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError
 from .encoding import normalize_labels, prepare_features, require_numeric_column

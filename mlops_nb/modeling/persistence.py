@@ -8,16 +8,17 @@ __all__ = ["TRUSTED_TYPES", "dump_skops", "load_skops", "save_model", "load_mode
 # %% ../../nbs/api/modeling/09_persistence.ipynb #424951d3
 import io
 import json
-import numpy as np
-import sklearn
-import skops.io as sio
 import warnings
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+import skops.io as sio
 from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
-from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import file_digest, read_json, to_json, write_atomic, write_json

@@ -17,10 +17,11 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/modeling/12_plots.ipynb #18a61f21
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
-from typing import Any
 
 from ..core.plotting import FIGURE_WIDTH, apply_plot_style, shorten_label
 from .metrics import auc_with_influence, extract_scored_rows

@@ -13,10 +13,11 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/modeling/10_slices.ipynb #6e8a38fa
-import pandas as pd
 from dataclasses import dataclass
 from types import SimpleNamespace as Data
 from typing import Any
+
+import pandas as pd
 
 from ..core.errors import UserError, suggest
 from ..core.formatting import format_number, markdown_table

@@ -14,14 +14,16 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/modeling/06_training.ipynb #2704d33c
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import sklearn
 import skops
-from dataclasses import dataclass, field, replace
-from functools import partial
-from sklearn import metrics as skm, model_selection as select
-from typing import Any
+from sklearn import metrics as skm
+from sklearn import model_selection as select
 
 from ..core.errors import UserError, suggest
 from ..core.formatting import markdown_table

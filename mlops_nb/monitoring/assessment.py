@@ -16,12 +16,13 @@ __all__ = [
 # %% ../../nbs/api/monitoring/10_assessment.ipynb #c3ef57d2
 import html
 import math
-import pandas as pd
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
+import pandas as pd
+
 from ..core.files import to_jsonable
-from ..core.messages import Message, VERDICT_LEVELS
+from ..core.messages import VERDICT_LEVELS, Message
 from ..core.plotting import figure_to_svg
 from ..data.profile import Profile
 from .findings import Verdict

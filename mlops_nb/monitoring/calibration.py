@@ -20,9 +20,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/monitoring/02_calibration.ipynb #0075f77f
-import numpy as np
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from ..core.errors import UserError
 from ..core.formatting import markdown_table

@@ -32,10 +32,11 @@ __all__ = [
 
 # %% ../../nbs/api/monitoring/03_distances.ipynb #8d52b24c
 import math
-import numpy as np
-import pandas as pd
 from dataclasses import dataclass
 from typing import Iterable
+
+import numpy as np
+import pandas as pd
 
 from ..data.profile import ColumnProfile, Profile, hash_text_column, sum_counts_by_key
 

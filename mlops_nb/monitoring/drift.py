@@ -7,9 +7,10 @@ __all__ = ["FAMILYWISE_ERROR_RATE", "measure_drift"]
 
 # %% ../../nbs/api/monitoring/08_drift.ipynb #cf6190d2
 import math
+from typing import Iterable
+
 import numpy as np
 import pandas as pd
-from typing import Iterable
 
 from ..core.messages import VERDICT_LEVELS
 from ..data.profile import ColumnProfile, Profile

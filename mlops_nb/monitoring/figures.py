@@ -18,9 +18,10 @@ __all__ = [
 
 # %% ../../nbs/api/monitoring/04_figures.ipynb #e3bbacbd
 import math
+from typing import Any
+
 import numpy as np
 import pandas as pd
-from typing import Any
 
 from ..core.formatting import format_number
 from ..core.messages import Message

@@ -14,19 +14,20 @@ __all__ = [
 
 # %% ../../nbs/api/monitoring/09_findings.ipynb #73a60a4a
 import math
-import pandas as pd
 from dataclasses import dataclass, fields, replace
 from typing import Any, Iterable, Iterator
 
+import pandas as pd
+
 from ..core.errors import UserError, suggest
 from ..core.formatting import markdown_table
-from ..core.messages import Message, VERDICT_LEVELS
+from ..core.messages import VERDICT_LEVELS, Message
 from ..data.contract import ContractReport
 from mlops_nb.monitoring.thresholds import (
     ACT_FALSE_ALARM_RATE,
     LOWER_IS_BETTER,
-    Thresholds,
     WATCH_FALSE_ALARM_RATE,
+    Thresholds,
 )
 
 

@@ -13,11 +13,12 @@ __all__ = [
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #0dccab92
 import math
-import numpy as np
-import pandas as pd
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterable
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError
 from ..core.messages import Message

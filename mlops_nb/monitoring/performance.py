@@ -17,18 +17,19 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/monitoring/13_performance.ipynb #3efa1f7f
-import numpy as np
-import pandas as pd
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError
 from ..core.formatting import markdown_table
 from ..core.messages import Message
 from mlops_nb.monitoring.calibration import (
-    Calibration,
     MIN_CALIBRATION_ROWS,
     UNIT_INTERVAL_METRICS,
+    Calibration,
     calibrate,
     check_score_histogram,
     compute_metric_values,

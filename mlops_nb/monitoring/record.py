@@ -13,10 +13,11 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/monitoring/11_record.ipynb #031acd4b
-import numpy as np
-import pandas as pd
 from dataclasses import replace
 from typing import Iterable
+
+import numpy as np
+import pandas as pd
 
 from ..core.messages import Message
 from .findings import Finding, first_window_with_finding

@@ -22,11 +22,12 @@ __all__ = [
 
 # %% ../../nbs/api/monitoring/05_reference.ipynb #7bca08c7
 import math
-import numpy as np
-import pandas as pd
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, Iterable
+
+import numpy as np
+import pandas as pd
 
 from ..data.profile import ColumnProfile, Profile, merge_profiles, profile_table
 from mlops_nb.monitoring.distances import (

@@ -28,11 +28,12 @@ __all__ = [
 # %% ../../nbs/api/monitoring/12_sagemaker.ipynb #deb835d0
 import json
 import math
-import numpy as np
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..core.errors import UserError
 from ..core.files import write_json

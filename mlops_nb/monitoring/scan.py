@@ -17,11 +17,12 @@ __all__ = [
 
 # %% ../../nbs/api/monitoring/06_scan.ipynb #97493c96
 import math
-import numpy as np
-import pandas as pd
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterable, Iterator
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError, suggest
 from mlops_nb.data.batches import (

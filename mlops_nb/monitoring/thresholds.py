@@ -19,16 +19,17 @@ __all__ = [
 
 # %% ../../nbs/api/monitoring/07_thresholds.ipynb #1132c6d6
 import math
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Iterable
+
 import numpy as np
 import pandas as pd
-from dataclasses import dataclass, field, fields, replace
 from scipy.special import stdtrit
-from typing import Any, Iterable
 
 from ..core.errors import UserError, suggest
 from ..core.messages import VERDICT_LEVELS
 from ..data.profile import ColumnProfile, hash_text_column
-from .distances import AlignedColumns, MIN_PSI_SHARE, assign_bins
+from .distances import MIN_PSI_SHARE, AlignedColumns, assign_bins
 from .reference import MIN_SPANS, Reference, measure_score_effect
 
 # %% ../../nbs/api/monitoring/07_thresholds.ipynb #cee80ad6

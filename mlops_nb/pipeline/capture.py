@@ -96,6 +96,7 @@ def capture_streams(tape: OutputRecorder) -> Iterator[None]:
     """Standard streams and their file descriptors go to `tape`, standard input is empty."""
     import builtins
     import getpass
+
     from IPython.core.error import StdinNotImplementedError
 
     def no_input(*a, **k):
@@ -141,10 +142,10 @@ def capture_streams(tape: OutputRecorder) -> Iterator[None]:
 
 def create_capturing_shell(tape: OutputRecorder) -> Any:
     """IPython's shell with everything it shows going to `tape`; no history, no profile of the user."""
+    from ipykernel.jsonutil import encode_images, json_clean
     from IPython.core.displayhook import DisplayHook
     from IPython.core.displaypub import DisplayPublisher
     from IPython.core.interactiveshell import InteractiveShell
-    from ipykernel.jsonutil import encode_images, json_clean
     from traitlets.config import Config
 
     def clean(data):

@@ -14,9 +14,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/pipeline/12_cluster.ipynb #debabb0e
-import mlops_nb
 import os
-import pandas as pd
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +24,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+import mlops_nb
 from ..core.config import read_settings
 from ..core.errors import UserError, suggest
 from ..core.files import file_digest, object_digest
@@ -100,6 +101,7 @@ class ComputeEngine:
 
     def _results(self, tasks: list) -> list:
         from concurrent.futures import CancelledError
+
         from distributed import KilledWorker
         from distributed.comm import CommClosedError
 

@@ -363,14 +363,15 @@ def start_fork_server() -> Iterator[dict[str, str]]:
     import shutil
     import subprocess
     import tempfile
+
     import mlops_nb
+    from mlops_nb.core.ownership import claim_folder, remove_abandoned_folders
     from mlops_nb.core.project import project_root
     from mlops_nb.pipeline.environment import (
         NUMERIC_VARIABLE_PREFIXES,
         STAGE_ENVIRONMENT,
         pin_environment,
     )
-    from mlops_nb.core.ownership import claim_folder, remove_abandoned_folders
 
     remove_abandoned_folders(
         tempfile.gettempdir(), "mlops-nb-*", ("s",)

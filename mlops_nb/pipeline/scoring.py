@@ -14,10 +14,11 @@ __all__ = [
 
 # %% ../../nbs/api/pipeline/11_scoring.ipynb #c129b88a
 import json
-import pandas as pd
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError
@@ -98,6 +99,7 @@ def fetch_champion() -> str:
 def score_current_window() -> dict:
     """Score the current window with the champion into data/predictions/current.parquet. A window that broke the contract is not scored: the file is empty."""
     import pandas as pd
+
     from mlops_nb.data.sources import write_parquet
     from mlops_nb.data.windows import read_data_settings
     from mlops_nb.modeling.persistence import load_model

@@ -7,10 +7,11 @@ __all__ = ["RANKING_METRIC_BY_TASK", "RunComparison", "compare_runs"]
 
 # %% ../../nbs/api/publishing/11_comparison.ipynb #f39f62b0
 import json
-import numpy as np
-import pandas as pd
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..core.errors import UserError
 from ..core.formatting import escape_markup, markdown_table
@@ -44,8 +45,8 @@ class RunComparison:
 
     def plot(self, metric: str = "") -> Any:
         """One dot per run for a metric (default: the one ranked by), with its 95 % interval where the run's numbers are here."""
-        from mlops_nb.modeling.plots import interval_plot
         from mlops_nb.core.plotting import shorten_label
+        from mlops_nb.modeling.plots import interval_plot
 
         name = metric or self.by
         row = self.metrics.loc[name].astype(float)

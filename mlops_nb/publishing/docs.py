@@ -9,8 +9,9 @@ __all__ = ["DOC_GROUPS", "find_doc_pages", "read_doc_title", "render_doc_body", 
 import base64
 import re
 from collections.abc import Callable
-from markupsafe import Markup
 from pathlib import Path
+
+from markupsafe import Markup
 
 from ..core.files import file_digest, read_json
 from mlops_nb.publishing.site import (

@@ -28,11 +28,12 @@ class FeatureCosts:
 def measure_feature_costs(window: str = "current") -> FeatureCosts:
     """CPU seconds of each group of features of params.yaml on a window's raw data, and what its features bring. Raises when the pipeline has not run."""
     import time
+
+    from mlops_nb.core.files import read_json
     from mlops_nb.data.features import load_feature_groups
     from mlops_nb.data.history import History, SortedTables
     from mlops_nb.data.sources import read_raw_tables
     from mlops_nb.data.windows import read_data_settings, read_windows
-    from mlops_nb.core.files import read_json
 
     p = read_params()
     spec = read_data_settings(p)

@@ -270,6 +270,7 @@ def write_mlflow_model(rev: str, to: Path) -> None:
     import numpy as np
     import pandas as pd
     import skops.io as sio
+
     from mlops_nb.modeling.encoding import prepare_features
 
     run = Run(rev)

@@ -12,14 +12,15 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/publishing/08_model_card.ipynb #af1cd33d
-import numpy as np
-import pandas as pd
 import re
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..core.config import Settings, read_settings
 from ..core.errors import UserError
@@ -329,14 +330,15 @@ def _render_pairs(rows: list[dict]) -> Any:
 
 def render_model_card(c: ModelCard) -> str:
     from markupsafe import Markup
-    from mlops_nb.reporting.sanitize import render_html_table, sanitize_svg
+
+    from mlops_nb.core.plotting import figure_to_svg
     from mlops_nb.reporting.page import (
         render_error_box,
         render_fold,
         render_page_frame,
         render_safely,
     )
-    from mlops_nb.core.plotting import figure_to_svg
+    from mlops_nb.reporting.sanitize import render_html_table, sanitize_svg
 
     lang = c.config.get("lang", "en")
 

@@ -34,11 +34,12 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone, UTC
+from datetime import UTC, datetime, timezone
 from functools import cache
-from markupsafe import Markup
 from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup
 
 from ..core.config import read_settings
 from ..core.errors import UserError

@@ -9,6 +9,7 @@ __all__ = ["SEARCH_SCRIPT", "render_search_box", "write_search"]
 import json
 import re
 import unicodedata
+
 from markupsafe import Markup
 
 from .site import Site, render_site_page

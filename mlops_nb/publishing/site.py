@@ -19,17 +19,18 @@ __all__ = [
 # %% ../../nbs/api/publishing/03_site.ipynb #09cb8243
 import contextlib
 import html
-import mlops_nb
 import json
 import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from markupsafe import Markup
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
+import mlops_nb
 from ..core.errors import UserError
 from ..core.files import file_digest, object_digest, read_json, to_json, write_atomic
 from ..reporting.page import PAGE_CSS, page_title, render_page_frame

@@ -12,7 +12,7 @@ from typing import Any
 from ..core.config import read_params
 from ..core.files import file_digest, object_digest, read_json, write_json
 from ..core.formatting import escape_markup, markdown_table
-from ..core.messages import Message, VERDICT_LEVELS, message_to_json
+from ..core.messages import VERDICT_LEVELS, Message, message_to_json
 from ..core.plotting import figure_to_svg
 from ..core.project import output_path, project_root
 

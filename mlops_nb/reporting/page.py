@@ -34,16 +34,17 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/reporting/03_page.ipynb #fea23824
-import jinja2
 import json
 import os
 import re
 from collections.abc import Callable
 from datetime import date
 from functools import cache
-from markupsafe import Markup
 from pathlib import Path
 from typing import Any
+
+import jinja2
+from markupsafe import Markup
 
 from ..core.config import read_settings
 from ..core.errors import UserError

@@ -23,13 +23,14 @@ __all__ = [
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #014d7492
 import html
-import mistune
 import re
 from collections.abc import Callable
 from functools import cache
 from html.parser import HTMLParser
-from markupsafe import Markup
 from xml.etree import ElementTree as ET
+
+import mistune
+from markupsafe import Markup
 
 from ..core.messages import render, translate_label, translate_name
 
