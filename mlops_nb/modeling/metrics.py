@@ -75,7 +75,7 @@ def _average_estimates(got):
     return np.mean([g[0] for g in got]), np.mean([g[1] for g in got], 0), min(g[2] for g in got)
 
 
-def auc_with_influence(d):
+def auc_with_influence(d: Any) -> tuple | None:
     pos = d.y == 1
     n1 = pos.sum()
     n0 = (~pos).sum()

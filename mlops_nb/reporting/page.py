@@ -125,7 +125,7 @@ def page_title(name: str, lang: str = "en") -> str:
 
 
 # %% ../../nbs/api/reporting/03_page.ipynb #c9f0f895
-def join_multiline(s):
+def join_multiline(s: str | list) -> str:
     return s if isinstance(s, str) else "".join(s or ())
 
 
