@@ -38,7 +38,7 @@ from .periods import current_periods, parse_period
 from .promotion import set_params
 from .registry import recorded_md5
 from .transaction import clone_checkout, other_checkout_environment, require_clean
-from ..modeling.metrics import LOSS_METRICS, compute_metrics
+from ..modeling.metrics import compute_metrics, is_lower_better
 from ..modeling.model import Model
 from ..modeling.persistence import load_model
 
@@ -63,7 +63,7 @@ class Replay:
         """By how much the loop did better than the first model, per period."""
         return (
             (self.table.static - self.table.loop)
-            if self.metric in LOSS_METRICS
+            if is_lower_better(self.metric)
             else self.table.loop - self.table.static
         )
 

@@ -15,13 +15,13 @@ from scipy.stats import rankdata
 
 from ..core.formatting import format_number, markdown_table
 from mlops_nb.modeling.metrics import (
-    LOSS_METRICS,
     METRIC_FUNCTIONS,
-    NEUTRAL_METRICS,
+    METRICS,
     Z_95,
     ModelMetrics,
     compute_metric,
     extract_scored_rows,
+    is_lower_better,
     standard_error,
 )
 
@@ -47,7 +47,7 @@ class ModelComparison:
         first, *others = self.metrics
         rows = []
         for k, _m in self.metrics[first].items.items():
-            g = {o: self.gain(k, o) for o in others if k not in NEUTRAL_METRICS}
+            g = {o: self.gain(k, o) for o in others if METRICS[k].lower_is_better is not None}
             rows.append(
                 {
                     "metric": k,
@@ -80,7 +80,7 @@ def compare_models(task: str, y: Any, preds: dict, cluster: Any = None) -> Model
         for o in others:
             a = raw[first][m]
             b = raw[o][m]
-            sign = -1 if m in LOSS_METRICS else 1
+            sign = -1 if is_lower_better(m) else 1
             gain, se = (
                 (sign * (a[0] - b[0]), standard_error(a[1] - b[1], c))
                 if a and b

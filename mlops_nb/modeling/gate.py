@@ -6,7 +6,6 @@
 __all__ = [
     "GATE_CHECKS",
     "OPTIONAL_GATE_CHECKS",
-    "HEADLINE_METRICS",
     "GateCheck",
     "GateResult",
     "apply_gate",
@@ -23,7 +22,13 @@ from ..core.errors import UserError, suggest
 from ..core.formatting import markdown_table
 from ..core.messages import Message, message_to_json
 from .comparison import ModelComparison, ShadowComparison
-from .metrics import LOSS_METRICS, MAIN_METRICS, NEUTRAL_METRICS, ModelMetrics
+from mlops_nb.modeling.metrics import (
+    METRICS,
+    ModelMetrics,
+    headline_metric,
+    is_lower_better,
+    main_metric,
+)
 from .slices import SliceMetrics
 
 # %% ../../nbs/api/modeling/11_gate.ipynb #6c8349cc
@@ -115,7 +120,7 @@ def _check_gain(name, spec, c, other):
     """Is the candidate's gain over `other` above the margin (beats), or above minus the margin (not worse)?"""
     first = next(iter(c.metrics.values()))
     beats = name == "beats_baseline"
-    metric = spec.get("metric", MAIN_METRICS[first.task])
+    metric = spec.get("metric", main_metric(first.task))
     value = first[metric].value
     if other not in c.metrics:
         return GateCheck(name, None, Message("evaluate.nothing_to_compare", other=other))
@@ -147,7 +152,7 @@ def _check_limit(name, metric, value, limit, **more):
         return GateCheck(name, False, Message("evaluate.not_defined", metric=metric))
     good = (
         value <= limit
-        if metric in LOSS_METRICS
+        if is_lower_better(metric)
         else abs(value) <= limit
         if metric == "bias"
         else value >= limit
@@ -240,9 +245,6 @@ def apply_gate(
     return GateResult(tuple(got))
 
 
-HEADLINE_METRICS = {"binary": "precision", "multiclass": "accuracy", "regression": "median_ae"}
-
-
 def evaluation_verdict(c: ModelComparison, gate: GateResult) -> tuple[str, list, list]:
     """Level, reasons and what to do. Beside what the gate says: whether the gain over the baseline that it asks for may be chance, and the metrics that are surely worse than the baseline's.
     The level is `watch` when the headline's is among these, except for a binary task, where it hangs on the threshold.
@@ -259,9 +261,9 @@ def evaluation_verdict(c: ModelComparison, gate: GateResult) -> tuple[str, list,
     bad = [
         r.metric
         for r in c.gains.itertuples()
-        if r.over == "baseline" and r.high < 0 and r.metric not in NEUTRAL_METRICS
+        if r.over == "baseline" and r.high < 0 and METRICS[r.metric].lower_is_better is not None
     ]
-    poor = first.task != "binary" and HEADLINE_METRICS[first.task] in bad
+    poor = first.task != "binary" and headline_metric(first.task) in bad
     worse = (
         [
             Message(
@@ -301,7 +303,7 @@ def evaluation_verdict(c: ModelComparison, gate: GateResult) -> tuple[str, list,
             else Message("evaluate.gate_passed"),
             *worse,
         ],
-        [Message("evaluate.todo_worse", metric=HEADLINE_METRICS[first.task])] if poor else [],
+        [Message("evaluate.todo_worse", metric=headline_metric(first.task))] if poor else [],
     )
 
 
@@ -309,7 +311,7 @@ def evaluation_headline(
     m: ModelMetrics, trained: dict | None = None, noun: str = "rows", outcome: str = "right"
 ) -> Message:
     """The first sentence of a report, without jargon. `trained`: the same metrics as JSON from the validation of the training; `noun`, `outcome`: what a row and a rightly flagged one are called."""
-    name = HEADLINE_METRICS[m.task]
+    name = headline_metric(m.task)
     v = m[name].value
     was = ((trained or {}).get(name) or {}).get("value")
     if v is None:

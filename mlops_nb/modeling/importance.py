@@ -17,10 +17,10 @@ import pandas as pd
 from ..core.errors import UserError, suggest
 from .encoding import prepare_features
 from mlops_nb.modeling.metrics import (
-    LOSS_METRICS,
-    MAIN_METRICS,
     METRIC_FUNCTIONS,
     extract_scored_rows,
+    is_lower_better,
+    main_metric,
 )
 from .model import Model
 
@@ -130,7 +130,7 @@ def compute_importance(
     most: int = 100,
 ) -> pd.DataFrame:
     """Loss in the metric when a column is shuffled: feature, importance, sd over repeats; the largest first. Uses up to `sample` rows with a known target, and of very many columns the `most` that matter to the predictions."""
-    metric = MAIN_METRICS[model.task] if metric == "auto" else metric
+    metric = main_metric(model.task) if metric == "auto" else metric
     rows = _sample_rows(frame[pd.notna(model.y(frame))], sample, seed)
     X, y, rng = prepare_features(rows, model.columns), model.y(rows), np.random.default_rng(seed)
 
@@ -138,7 +138,7 @@ def compute_importance(
         return (
             METRIC_FUNCTIONS[model.task][metric](extract_scored_rows(model.task, y, pred)[0])
             or [np.nan]
-        )[0] * (-1 if metric in LOSS_METRICS else 1)
+        )[0] * (-1 if is_lower_better(metric) else 1)
 
     base = value(model._scores(X))
     got = []

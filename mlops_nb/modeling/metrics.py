@@ -5,11 +5,14 @@
 # %% auto #0
 __all__ = [
     "Z_95",
-    "MAIN_METRICS",
-    "NEUTRAL_METRICS",
-    "LOSS_METRICS",
+    "METRICS",
     "METRIC_FUNCTIONS",
-    "UNBOUNDED_METRICS",
+    "MetricDefinition",
+    "is_lower_better",
+    "main_metric",
+    "judged_metrics",
+    "charted_metric",
+    "headline_metric",
     "auc_with_influence",
     "wilson_interval",
     "Metric",
@@ -39,25 +42,116 @@ from ..core.messages import Message
 from .encoding import normalize_labels
 from .model import parse_error_costs
 
-# %% ../../nbs/api/modeling/05_metrics.ipynb #a87ff679
-Z_95 = 1.959964  # 95 %
-MAIN_METRICS = {
-    "binary": "auc",
-    "multiclass": "log_loss",
-    "regression": "rmse",
-}  # what the gate and slices look at by default
-NEUTRAL_METRICS = ("bias", "flagged", "positive")  # neither more nor less is better
-LOSS_METRICS = (
-    "log_loss",
-    "brier",
-    "calibration_error",
-    "mae",
+# %% ../../nbs/api/modeling/05_metrics.ipynb #296df1c3
+Z_95 = 1.959964  # a normal quantity lies within so many standard errors of its mean 95 times in 100
+
+_BINARY = ("binary",)
+_MULTICLASS = ("multiclass",)
+_REGRESSION = ("regression",)
+_CLASSES = _BINARY + _MULTICLASS
+
+
+@dataclass(frozen=True)
+class MetricDefinition:
+    """What is known of a metric before anything is measured.
+
+    Attributes:
+        name: what it is called in reports, files and `params.yaml`.
+        tasks: the kinds of task that it is defined for.
+        lower_is_better: whether less is better; None where neither less nor more is.
+        is_share: whether it lies between 0 and 1, so that Wilson's interval fits it.
+        main_for: the tasks in which it decides: what the gate, slices, importance, replay and
+            comparison look at unless told otherwise.
+        judged_for: the tasks in which the monitor raises findings about it unless told otherwise.
+        charted_for: the tasks in which the monitor draws its course.
+        headline_for: the tasks whose reports are summed up by it, as it needs no explanation.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    lower_is_better: bool | None = False
+    is_share: bool = True
+    main_for: tuple[str, ...] = ()
+    judged_for: tuple[str, ...] = ()
+    charted_for: tuple[str, ...] = ()
+    headline_for: tuple[str, ...] = ()
+
+
+# %% ../../nbs/api/modeling/05_metrics.ipynb #5559f153
+METRICS: dict[str, MetricDefinition] = {}
+
+
+def _define(name: str, tasks: tuple[str, ...], **facts: Any) -> None:
+    METRICS[name] = MetricDefinition(name, tasks, **facts)
+
+
+_define("auc", _BINARY, main_for=_BINARY, judged_for=_BINARY, charted_for=_BINARY)
+_define("average_precision", _BINARY)
+_define("log_loss", _CLASSES, lower_is_better=True, is_share=False, main_for=_MULTICLASS)
+_define("brier", _BINARY, lower_is_better=True, is_share=False)
+_define("calibration_error", (*_CLASSES, *_REGRESSION), lower_is_better=True, is_share=False)
+_define(
+    "accuracy",
+    _CLASSES,
+    judged_for=_MULTICLASS,
+    charted_for=_MULTICLASS,
+    headline_for=_MULTICLASS,
+)
+_define("balanced_accuracy", _MULTICLASS, judged_for=_MULTICLASS)
+_define("f1", _BINARY, judged_for=_BINARY)
+_define("macro_f1", _MULTICLASS)
+_define("precision", _BINARY, judged_for=_BINARY, headline_for=_BINARY)
+_define("recall", _BINARY)
+_define("false_alarms", _BINARY, lower_is_better=True)
+_define("flagged", _BINARY, lower_is_better=None)
+_define("positive", _BINARY, lower_is_better=None)
+_define("mae", _REGRESSION, lower_is_better=True, is_share=False, judged_for=_REGRESSION)
+_define(
     "rmse",
-    "median_ae",
-    "false_alarms",
-)  # less is better
+    _REGRESSION,
+    lower_is_better=True,
+    is_share=False,
+    main_for=_REGRESSION,
+    judged_for=_REGRESSION,
+    charted_for=_REGRESSION,
+)
+_define("r2", _REGRESSION, is_share=False)
+_define("bias", _REGRESSION, lower_is_better=None, is_share=False)
+_define("median_ae", _REGRESSION, lower_is_better=True, is_share=False, headline_for=_REGRESSION)
 
 
+# %% ../../nbs/api/modeling/05_metrics.ipynb #f7b4c7dd
+def is_lower_better(metric: str) -> bool:
+    """Tell whether less of a metric is better; False for names that the table does not hold."""
+    known = METRICS.get(metric)
+    return known is not None and known.lower_is_better is True
+
+
+# %% ../../nbs/api/modeling/05_metrics.ipynb #747b1f4e
+def main_metric(task: str) -> str:
+    """Return the metric that decides about models of a task."""
+    return next(name for name, known in METRICS.items() if task in known.main_for)
+
+
+# %% ../../nbs/api/modeling/05_metrics.ipynb #f02be9a9
+def judged_metrics(task: str) -> tuple[str, ...]:
+    """Return the metrics that the monitor raises findings about unless told otherwise."""
+    return tuple(name for name, known in METRICS.items() if task in known.judged_for)
+
+
+# %% ../../nbs/api/modeling/05_metrics.ipynb #4cff046d
+def charted_metric(task: str) -> str:
+    """Return the metric whose course the monitor draws: one that scores alone can estimate."""
+    return next(name for name, known in METRICS.items() if task in known.charted_for)
+
+
+# %% ../../nbs/api/modeling/05_metrics.ipynb #c33f6eab
+def headline_metric(task: str) -> str:
+    """Return the metric that the first sentence of a report names."""
+    return next(name for name, known in METRICS.items() if task in known.headline_for)
+
+
+# %% ../../nbs/api/modeling/05_metrics.ipynb #a87ff679
 def _ratio_with_influence(a, b):
     """The mean of a over the mean of b, its influences, and the count that it rests on."""
     if not b.any():
@@ -200,16 +294,6 @@ METRIC_FUNCTIONS = {
         "calibration_error": _calibration_error,
     },
 }
-UNBOUNDED_METRICS = (
-    "log_loss",
-    "brier",
-    "mae",
-    "rmse",
-    "median_ae",
-    "r2",
-    "bias",
-    "calibration_error",
-)  # not a share between 0 and 1
 
 
 def wilson_interval(p: float, n: float) -> tuple[float, float]:
@@ -318,9 +402,9 @@ def compute_metric(name: str, d: Data, task: str, cluster: np.ndarray | None = N
         )
     v = float(got[0])
     se = standard_error(got[1], cluster)
-    if name in UNBOUNDED_METRICS:
+    if not METRICS[name].is_share:
         return Metric(
-            v, max(v - Z_95 * se, 0.0) if name in LOSS_METRICS else v - Z_95 * se, v + Z_95 * se
+            v, max(v - Z_95 * se, 0.0) if is_lower_better(name) else v - Z_95 * se, v + Z_95 * se
         )
     return Metric(
         v, *wilson_interval(v, v * (1 - v) / se**2 if se > 1e-12 and 0 < v < 1 else got[2])

@@ -23,12 +23,12 @@ from ..core.errors import UserError, suggest
 from ..core.formatting import format_number, markdown_table
 from .encoding import normalize_labels
 from mlops_nb.modeling.metrics import (
-    LOSS_METRICS,
-    MAIN_METRICS,
     Metric,
     compute_metric,
     compute_metrics,
     extract_scored_rows,
+    is_lower_better,
+    main_metric,
 )
 
 
@@ -120,7 +120,7 @@ class SliceMetrics:
         """Whether the worst part is surely worse than all rows: its whole interval lies beyond their value."""
         w = self.worst
         all_ = self.overall.value
-        return bool(w) and (w["low"] > all_ if self.metric in LOSS_METRICS else w["high"] < all_)
+        return bool(w) and (w["low"] > all_ if is_lower_better(self.metric) else w["high"] < all_)
 
     def json(self) -> dict:
         return {
@@ -143,14 +143,14 @@ def compute_slices(
     metric: str = "auto",
 ) -> SliceMetrics:
     """One metric (auto: AUC, log loss, RMSE) in parts of the rows by each of `columns`, the surely worst first."""
-    metric = MAIN_METRICS[task] if metric == "auto" else metric
+    metric = main_metric(task) if metric == "auto" else metric
     whole = compute_metrics(task, y, pred)[metric]
     t = (
         _metrics_by_level(task, frame, y, pred, columns, [metric], min_n)
         .rename(columns={metric: "value", f"{metric} low": "low", f"{metric} high": "high"})
         .dropna(subset=["value"])
     )
-    best = ("low", False) if metric in LOSS_METRICS else ("high", True)
+    best = ("low", False) if is_lower_better(metric) else ("high", True)
     return SliceMetrics(
         metric, whole, t.sort_values(best[0], ascending=best[1], kind="stable", ignore_index=True)
     )
