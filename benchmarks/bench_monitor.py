@@ -291,12 +291,14 @@ def ours(task: str, folder: Path, path: str = ""):
     def compute() -> dict:
         reference = profile_table(ref)
         hints = {
-            k: c.shift for k, c in reference.columns.items()
+            k: c.dropped_bits for k, c in reference.columns.items()
         }  # no finer than what it is held against
         return {
             k: values(
                 compare_profiles(
-                    reference, profile_table(w, shifts=hints), only=("js",) if task == "js" else ()
+                    reference,
+                    profile_table(w, dropped_bits=hints),
+                    only=("js",) if task == "js" else (),
                 )
             )
             for k, w in windows.items()
@@ -321,7 +323,7 @@ def expected(profile, ref, windows) -> dict:
     got = {}
     for name, w in windows.items():
         c = profile(w[["score"]]).columns["score"]
-        found = estimate_from_histogram(np.clip(c.values, 0, 1), c.counts, known, 0.5)
+        found = estimate_from_histogram(np.clip(c.bucket_values, 0, 1), c.bucket_counts, known, 0.5)
         got[name] = {
             n: {"estimated": found[k]["value"]}
             for n, k in (("roc_auc", "auc"), ("accuracy", "accuracy"), ("f1", "f1"))

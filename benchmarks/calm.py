@@ -75,7 +75,7 @@ def make_year() -> None:
     spec = read_data_settings(p)
     tables = select_window_rows(load_tables(spec, window), spec, window)
     events = tables.pop("events")
-    inside = events[window.mask(events[spec.time])]
+    inside = events[window.contains(events[spec.time])]
     X = build_features(inside, tables, spec.time, p["features"], spec.target, spec.keys)
     t = p["train"]
     keep = [*spec.keys, spec.time, spec.target]

@@ -352,7 +352,7 @@ def _schema(a):
             remedy="review it, or write it anew with --force",
         )
     events = select_window_rows(load_tables(s, w), s, w)["events"]
-    got = infer_contract(events[w.mask(events[s.time])] if s.time else events, s)
+    got = infer_contract(events[w.contains(events[s.time])] if s.time else events, s)
     got.write(path)
     print(
         f"data/schema.yaml: {len(got.columns)} columns inferred from the training window; review it, then commit it"

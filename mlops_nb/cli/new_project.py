@@ -549,7 +549,7 @@ def build_project_files(
         "README.md": "<!-- made from nbs/index.ipynb by `make export`; edit that -->\n"
         + "\n\n".join(cells)
         + "\n",
-        "data/schema.yaml": contract.yaml(),
+        "data/schema.yaml": contract.to_yaml(),
         "data/card.yaml": CARD_TEMPLATE,
         "tests/test_features.py": FEATURE_TESTS_TEMPLATE,
         f"vendor/{name}": packed,

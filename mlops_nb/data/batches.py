@@ -186,10 +186,10 @@ def _cast_string_views(b: Any) -> Any:
 def read_batches(
     path: str | Path,
     columns: Iterable[str] | None = None,
-    rows: int = BATCH_ROWS,
-    groups: Iterable[int] | None = None,
+    batch_rows: int = BATCH_ROWS,
+    row_groups: Iterable[int] | None = None,
 ) -> Iterator[Any]:
-    """Arrow batches of a Parquet or CSV file, in order, a few megabytes at a time; `groups`: of these row groups only. Raises in words."""
+    """Arrow batches of a Parquet or CSV file, in order, a few megabytes at a time; `row_groups`: of these row groups only. Raises in words."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -210,16 +210,16 @@ def read_batches(
             yield from map(
                 _cast_string_views,
                 f.iter_batches(
-                    rows,
+                    batch_rows,
                     columns=wanted,
                     use_threads=False,
-                    **({} if groups is None else {"row_groups": [*groups]}),
+                    **({} if row_groups is None else {"row_groups": [*row_groups]}),
                 ),
             )
 
 
-def split_row_groups(path: str | Path, rows: int = BATCH_ROWS) -> list[list[int] | None]:
-    """What may be profiled apart: runs of neighbouring row groups with at least `rows` rows each, but for the last. A CSV file has none: it is one piece, None."""
+def split_row_groups(path: str | Path, min_rows: int = BATCH_ROWS) -> list[list[int] | None]:
+    """What may be profiled apart: runs of neighbouring row groups with at least `min_rows` rows each, but for the last. A CSV file has none: it is one piece, None."""
     import pyarrow.parquet as pq
 
     path, parquet = resolve_table_file(path)
@@ -235,5 +235,5 @@ def split_row_groups(path: str | Path, rows: int = BATCH_ROWS) -> list[list[int]
             n = 0
         got[-1].append(i)
         n += meta.row_group(i).num_rows
-        full = n >= rows
+        full = n >= min_rows
     return got

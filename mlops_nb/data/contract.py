@@ -62,10 +62,10 @@ class ColumnRule:
     inferred: bool = False  # min, max, allowed and max_missing are guesses, at most `watch`
 
     @classmethod
-    def of(cls, name: str, said: Any) -> "ColumnRule":
-        """The rule said of column `name` (a bare word is its type); unknown keys and impossible values raise in words."""
+    def from_yaml(cls, name: str, definition: Any) -> "ColumnRule":
+        """The rule defined for column `name` (a bare word is its type); unknown keys and impossible values raise in words."""
         said, names = (
-            said if isinstance(said, dict) else {"type": said},
+            definition if isinstance(definition, dict) else {"type": definition},
             [f.name for f in fields(cls)],
         )
         faults = [
@@ -186,14 +186,14 @@ class DataContract:
                 remedy="mend it, or infer it anew with `mlops-nb schema`",
             )
         return cls(
-            {str(c): ColumnRule.of(str(c), r) for c, r in got["columns"].items()},
+            {str(c): ColumnRule.from_yaml(str(c), r) for c, r in got["columns"].items()},
             tuple(map(str, got.get("leak_ok") or [])),
         )
 
     def write(self, path: str | Path) -> Path:
-        return write_atomic(path, self.yaml())
+        return write_atomic(path, self.to_yaml())
 
-    def yaml(self) -> str:
+    def to_yaml(self) -> str:
         """The text of schema.yaml: of a rule only what differs from the default."""
 
         def said(r):
@@ -207,7 +207,7 @@ class DataContract:
         )
 
     def _repr_markdown_(self) -> str:
-        return "```yaml\n" + "\n".join(self.yaml().splitlines()[:100]) + "\n```"
+        return "```yaml\n" + "\n".join(self.to_yaml().splitlines()[:100]) + "\n```"
 
 
 # %% ../../nbs/api/data/06_contract.ipynb #c20ad4d7
@@ -312,7 +312,7 @@ class Violation:
     examples: tuple = ()
     severity: str = "act"
 
-    def say(self) -> Message:
+    def to_message(self) -> Message:
         return Message(
             f"schema.{self.check}", **asdict(self) | {"examples": ", ".join(self.examples)}
         )
@@ -330,7 +330,7 @@ class ContractReport:
     def level(self) -> str:
         return max((v.severity for v in self.violations), key=VERDICT_LEVELS.index, default="ok")
 
-    def plus(self, more: Iterable[Violation]) -> "ContractReport":
+    def with_violations(self, more: Iterable[Violation]) -> "ContractReport":
         """With more violations, sorted anew: `act` before `watch`, then by share."""
         return replace(
             self,
@@ -342,19 +342,19 @@ class ContractReport:
             ),
         )
 
-    def require(self) -> "ContractReport":
+    def raise_if_broken(self) -> "ContractReport":
         """Raise in words when a violation says `act`; for the training window."""
         bad = [v for v in self.violations if v.severity == "act"]
         if bad:
             raise UserError(
                 expected="data that keep the contract data/schema.yaml",
-                found="".join(f"\n       - {v.say()}" for v in bad[:8])
+                found="".join(f"\n       - {v.to_message()}" for v in bad[:8])
                 + (f"\n       … {len(bad) - 8} more" if bad[8:] else ""),
                 remedy="mend the source; or, if the data are right, the column's line in data/schema.yaml (leak: exclude the feature, or list it in leak_ok)",
             )
         return self
 
-    def say(self) -> Message:
+    def to_message(self) -> Message:
         n = sum(v.severity == "act" for v in self.violations)
         return Message(
             "schema.broken" if self.violations else "schema.kept",
@@ -364,11 +364,11 @@ class ContractReport:
             watch=len(self.violations) - n,
         )
 
-    def json(self) -> dict:
+    def to_dict(self) -> dict:
         return asdict(self) | {"level": self.level}
 
     @classmethod
-    def of(cls, got: dict) -> "ContractReport":
+    def from_dict(cls, got: dict) -> "ContractReport":
         return cls(
             got["rows"],
             got["columns"],
@@ -568,4 +568,4 @@ def check_contract(
             for err in e.schema_errors
             for c in err.check_output.index[~err.check_output]
         ]
-    return ContractReport(*frame.shape).plus(found)
+    return ContractReport(*frame.shape).with_violations(found)

@@ -68,8 +68,13 @@ class Feature:
     sources: tuple[str, ...]
     lookback: str
     owner: str
-    sentence: str
+    description: str
     digest: str = ""
+
+    def to_dict(self) -> dict:
+        """What the JSON of a page lists of it."""
+        got = {**vars(self)}
+        return {("sentence" if k == "description" else k): v for k, v in got.items()}
 
     def _repr_markdown_(self) -> str:
         return markdown_table(
@@ -80,7 +85,7 @@ class Feature:
                     "from": ", ".join(self.sources),
                     "look-back": self.lookback,
                     "owner": self.owner,
-                    "meaning": self.sentence,
+                    "meaning": self.description,
                     "digest": self.digest[:8],
                 }
             ]
@@ -91,23 +96,23 @@ class Feature:
 class FeatureGroup:
     """A function `(events, history) → frame` and the features declared for its columns. Made by `@features`."""
 
-    fn: Callable
-    declared: tuple[Feature, ...]
+    function: Callable
+    declared_features: tuple[Feature, ...]
     lookback: pd.Timedelta
 
     @property
     def name(self) -> str:
-        return self.fn.__name__
+        return self.function.__name__
 
     def __call__(self, events: pd.DataFrame, history: "History") -> pd.DataFrame:
-        return self.fn(events, history)
+        return self.function(events, history)
 
-    def features(self) -> tuple[Feature, ...]:
+    def features_with_digests(self) -> tuple[Feature, ...]:
         """The declared features with their digests."""
-        code = function_digest(self.fn)
+        code = function_digest(self.function)
         return tuple(
             replace(f, digest=object_digest([f.name, f.dtype, f.sources, f.lookback, code]))
-            for f in self.declared
+            for f in self.declared_features
         )
 
 
@@ -145,7 +150,7 @@ def load_feature_groups(modules: Iterable[str]) -> dict[str, FeatureGroup]:
             found = [
                 g
                 for g in vars(importlib.import_module(name)).values()
-                if isinstance(g, FeatureGroup) and g.fn.__module__ == name
+                if isinstance(g, FeatureGroup) and g.function.__module__ == name
             ]
         except Exception as e:
             raise UserError(
@@ -160,8 +165,8 @@ def load_feature_groups(modules: Iterable[str]) -> dict[str, FeatureGroup]:
                 remedy="declare one, export its notebook, or take the module out of features.modules",
             )
         for g in found:
-            twice = {f.name for f in g.declared} & {
-                f.name for o in got.values() for f in o.declared
+            twice = {f.name for f in g.declared_features} & {
+                f.name for o in got.values() for f in o.declared_features
             }
             if g.name in got or twice:
                 raise UserError(
@@ -217,7 +222,11 @@ def build_catalogue(
         )
         for c in columns
     }
-    made = {f.name: f for g in load_feature_groups(modules or ()).values() for f in g.features()}
+    made = {
+        f.name: f
+        for g in load_feature_groups(modules or ()).values()
+        for f in g.features_with_digests()
+    }
     if both := sorted(set(got) & set(made)):
         raise UserError(
             expected="features and event columns with different names",
@@ -291,7 +300,10 @@ def _compute_group(
     g = load_feature_groups(modules)[name]
     return _check_group_output(
         g,
-        g(events.copy(deep=False), History(tables, g.declared[0].sources, g.lookback, g.name)),
+        g(
+            events.copy(deep=False),
+            History(tables, g.declared_features[0].sources, g.lookback, g.name),
+        ),
         events,
     )
 
@@ -303,9 +315,9 @@ def build_features(
     spec: dict,
     target: str | None = None,
     keys: Iterable[str] = (),
-    each: Any = _map_serially,
+    map_function: Any = _map_serially,
 ) -> pd.DataFrame:
-    """All features of `spec` (params.yaml: features) for the given events, index as theirs; strings as categories. `each`: what calls a function for each group, `_each` or the `map` of a cluster."""
+    """All features of `spec` (params.yaml: features) for the given events, index as theirs; strings as categories. `map_function`: what calls a function for each group, `_each` or the `map` of a cluster."""
     safe = events.drop(columns=[target] if target in events else [])
     drop = set(spec.get("exclude") or ())
     made = load_feature_groups(spec.get("modules") or ())
@@ -320,7 +332,7 @@ def build_features(
     if (
         bad := []
         if time
-        else [g.name for g in made.values() if set(g.declared[0].sources) - {"events"}]
+        else [g.name for g in made.values() if set(g.declared_features[0].sources) - {"events"}]
     ):
         raise UserError(
             expected="data.time, since features of other tables need a time",
@@ -329,9 +341,9 @@ def build_features(
         )
     parts = [safe[cols]]
     shared = SortedTables(safe, tables, time) if made and time else None
-    parts += each(
+    parts += map_function(
         functools.partial(_compute_group, modules=spec.get("modules") or ()),
-        [n for n, g in made.items() if {f.name for f in g.declared} - drop],
+        [n for n, g in made.items() if {f.name for f in g.declared_features} - drop],
         safe,
         shared,
     )
@@ -343,7 +355,7 @@ def build_features(
 
 def _check_group_output(g: FeatureGroup, got: Any, events: pd.DataFrame) -> pd.DataFrame:
     """What a group returned, in its declared order and types, or an error that names the group."""
-    want = [f.name for f in g.declared]
+    want = [f.name for f in g.declared_features]
     where = f"the group {g.name} to return"
     if not isinstance(got, pd.DataFrame):
         raise UserError(
@@ -364,7 +376,7 @@ def _check_group_output(g: FeatureGroup, got: Any, events: pd.DataFrame) -> pd.D
             remedy="keep events.index",
         )
     return pd.DataFrame(
-        {f.name: _convert_to_declared_type(got[f.name], f, g.name) for f in g.declared},
+        {f.name: _convert_to_declared_type(got[f.name], f, g.name) for f in g.declared_features},
         index=events.index,
     )
 

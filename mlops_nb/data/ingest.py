@@ -53,7 +53,7 @@ def select_window_rows(
     whole = ev
     inside = slice(None)
     if s.time is None:
-        low, high = (round(f * len(ev)) for f in w.share)
+        low, high = (round(f * len(ev)) for f in w.row_share)
         ev = ev.iloc[np.sort(np.random.default_rng(s.seed).permutation(len(ev))[low:high])]
     else:
         utc = to_naive_utc(ev[s.time], f"column {s.time}", MAX_UNREADABLE_TIME_SHARE)
@@ -63,7 +63,7 @@ def select_window_rows(
         ev.attrs |= _count_converted_times(there, ev[s.time]) | (
             {"unread": {"count": len(bad), "examples": list(bad[:5])}} if len(bad) else {}
         )
-        inside = w.mask(ev[s.time])
+        inside = w.contains(ev[s.time])
     if not len(ev):
         raise UserError(
             expected=f"rows in window {w.name}",
@@ -113,9 +113,9 @@ def _count_converted_times(there: pd.Series | None, utc: pd.Series) -> dict:
 
 def _cut_to_window(ev: pd.DataFrame, s: DataSettings, w: Window) -> pd.DataFrame:
     t = ev[s.time]
-    if not w.mask(t).any():
+    if not w.contains(t).any():
         raise UserError(
-            expected=f"rows in window {w.name}, {w.period()[0]} to {w.period()[1]}",
+            expected=f"rows in window {w.name}, {w.day_range()[0]} to {w.day_range()[1]}",
             found=f"none; the source has {len(t):,} rows from {t.min()} to {t.max()}",
             remedy="change windows in params.yaml, or bring newer data",
         )
@@ -133,7 +133,7 @@ def _cut_to_window(ev: pd.DataFrame, s: DataSettings, w: Window) -> pd.DataFrame
 def _mask_unknown_labels(ev: pd.DataFrame, s: DataSettings, w: Window) -> tuple[pd.DataFrame, dict]:
     """Rows with the target missing where it was not known by `as_of`, or cannot be told to have been; and how many of the latter the window has, with examples."""
     known = to_naive_utc(ev[s.label_known], f"column {s.label_known}", MAX_UNREADABLE_TIME_SHARE)
-    bad = ev[s.label_known][known.isna() & w.mask(ev[s.time])].dropna().astype(str)
+    bad = ev[s.label_known][known.isna() & w.contains(ev[s.time])].dropna().astype(str)
     return ev.assign(**{s.target: ev[s.target].where(known <= w.as_of)}), {
         "count": len(bad),
         "examples": list(bad[:5]),

@@ -123,114 +123,146 @@ class ColumnProfile:
     """Counts of one column. `at`: keys of its buckets, or the values of text; `shift`: how many bits the keys lost. `mean`, `m2` (sum of squared deviations), `low`, `high` are of finite numbers."""
 
     kind: str  # number, time, text, none
-    n: int = 0  # values that are not missing
+    count: int = 0  # values that are not missing
     missing: int = 0
-    infinite: int = 0
-    shift: int = 0
-    at: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    counts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    infinite_count: int = 0
+    dropped_bits: int = 0
+    bucket_keys: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    bucket_counts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     mean: float = 0.0
-    m2: float = 0.0
-    low: float = math.inf
-    high: float = -math.inf
+    squared_deviations: float = 0.0
+    minimum: float = math.inf
+    maximum: float = -math.inf
 
     @property
-    def hashed(self) -> bool:
-        return self.kind == "text" and self.at.dtype != object
+    def is_hashed(self) -> bool:
+        return self.kind == "text" and self.bucket_keys.dtype != object
 
     @property
-    def finite(self) -> int:
-        return self.n - self.infinite
+    def finite_count(self) -> int:
+        return self.count - self.infinite_count
 
     @property
-    def std(self) -> float:
+    def standard_deviation(self) -> float:
         """Standard deviation (n − 1) of the finite values."""
-        return math.sqrt(self.m2 / (self.finite - 1)) if self.finite > 1 else math.nan
+        return (
+            math.sqrt(self.squared_deviations / (self.finite_count - 1))
+            if self.finite_count > 1
+            else math.nan
+        )
 
     @property
-    def values(self) -> np.ndarray:
+    def bucket_values(self) -> np.ndarray:
         """What stands for each bucket: the value itself, or the middle of what the bucket may hold and was seen. Text: the names, or the hashed keys."""
-        if self.kind == "text" or not self.shift:
-            return self.at if self.kind == "text" else keys_to_floats(self.at)
-        low = keys_to_floats(self.at << self.shift)
-        high = keys_to_floats((self.at + 1 << self.shift) - 1)
-        return np.clip(low, self.low, None) / 2 + np.clip(high, None, self.high) / 2
+        if self.kind == "text" or not self.dropped_bits:
+            return self.bucket_keys if self.kind == "text" else keys_to_floats(self.bucket_keys)
+        low = keys_to_floats(self.bucket_keys << self.dropped_bits)
+        high = keys_to_floats((self.bucket_keys + 1 << self.dropped_bits) - 1)
+        return np.clip(low, self.minimum, None) / 2 + np.clip(high, None, self.maximum) / 2
 
     def quantile(self, share: Any) -> Any:
         """The value (or values) below which `share` of the finite values lie, up to the width of a bucket; NaN of text or nothing."""
-        if self.kind not in ("number", "time") or not self.finite:
+        if self.kind not in ("number", "time") or not self.finite_count:
             return np.full(np.shape(share), math.nan) if np.ndim(share) else math.nan
-        got = self.values[
+        got = self.bucket_values[
             np.minimum(
-                np.searchsorted(np.cumsum(self.counts), np.asarray(share) * self.finite),
-                len(self.at) - 1,
+                np.searchsorted(
+                    np.cumsum(self.bucket_counts), np.asarray(share) * self.finite_count
+                ),
+                len(self.bucket_keys) - 1,
             )
         ]
         return got if np.ndim(share) else float(got)
 
-    def coarse(self, most: int) -> "ColumnProfile":
-        """The same in at most `most` buckets."""
-        if self.kind == "text" and len(self.at) > most:
+    def coarsen(self, max_buckets: int) -> "ColumnProfile":
+        """The same in at most `max_buckets` buckets."""
+        if self.kind == "text" and len(self.bucket_keys) > max_buckets:
             c = hash_text_column(self)
-            k, n, s = _limit_buckets(c.at, c.counts, c.shift, most)
+            k, n, s = _limit_buckets(c.bucket_keys, c.bucket_counts, c.dropped_bits, max_buckets)
         elif self.kind == "text":
             return self
         else:
-            k, n, s = _limit_buckets(self.at, self.counts, self.shift, most)
-        return replace(self, at=k, counts=n, shift=s)
+            k, n, s = _limit_buckets(
+                self.bucket_keys, self.bucket_counts, self.dropped_bits, max_buckets
+            )
+        return replace(self, bucket_keys=k, bucket_counts=n, dropped_bits=s)
 
-    def json(self) -> dict:
+    def to_dict(self) -> dict:
         """Keys as differences from the one before: short, and exact, which ten digits are not."""
-        at = self.at.tolist() if self.at.dtype == object else np.diff(self.at, prepend=0).tolist()
-        ends = (
-            {
-                k: np.clip(float(f"{v:.10g}"), -1.797693134e308, 1.797693134e308).item()
-                for k in ("mean", "m2", "low", "high")
-                if math.isfinite(v := getattr(self, k))
-            }
-            if self.finite
-            else {}
-        )  # the squares of enormous numbers overflow
+        named = self.bucket_keys.dtype == object
+        keys = self.bucket_keys if named else np.diff(self.bucket_keys, prepend=0)
         return {
             "kind": self.kind,
-            "n": self.n,
+            "n": self.count,
             "missing": self.missing,
-            "infinite": self.infinite,
-            "shift": self.shift,
-            "at": at,
-            "counts": self.counts.tolist(),
-            **ends,
+            "infinite": self.infinite_count,
+            "shift": self.dropped_bits,
+            "at": keys.tolist(),
+            "counts": self.bucket_counts.tolist(),
+            **self._moments(),
+        }
+
+    def _moments(self) -> dict:
+        if not self.finite_count:
+            return {}
+        moments = {
+            "mean": self.mean,
+            "m2": self.squared_deviations,
+            "low": self.minimum,
+            "high": self.maximum,
+        }
+        return {
+            key: _to_json_float(value) for key, value in moments.items() if math.isfinite(value)
         }
 
     @classmethod
-    def of(cls, got: dict) -> "ColumnProfile":
-        at = (
-            np.array(got["at"], object)
-            if got["kind"] == "text" and not got["shift"]
-            else np.cumsum(np.asarray(got["at"], np.int64))
-        )
-        return cls(
-            **{"m2": math.inf if "low" in got else 0.0}
-            | got
-            | {"at": at, "counts": np.asarray(got["counts"], np.int64)}
-        )
+    def from_dict(cls, got: dict) -> "ColumnProfile":
+        named = got["kind"] == "text" and not got["shift"]
+        keys = np.array(got["at"], object) if named else np.cumsum(np.asarray(got["at"], np.int64))
+        unknown_squares = math.inf if "low" in got else 0.0
+        fields = {_FIELD_OF_KEY.get(key, key): value for key, value in got.items()}
+        fields |= {"bucket_keys": keys, "bucket_counts": np.asarray(got["counts"], np.int64)}
+        return cls(**{"squared_deviations": unknown_squares} | fields)
+
+
+def _to_json_float(value: float) -> float:
+    """Ten digits; the squares of enormous numbers may not overflow by the rounding."""
+    return np.clip(float(f"{value:.10g}"), -1.797693134e308, 1.797693134e308).item()
+
+
+# The keys of the JSON stay as they are: models and reports hold it.
+_FIELD_OF_KEY = {
+    "n": "count",
+    "infinite": "infinite_count",
+    "shift": "dropped_bits",
+    "at": "bucket_keys",
+    "counts": "bucket_counts",
+    "m2": "squared_deviations",
+    "low": "minimum",
+    "high": "maximum",
+}
 
 
 def hash_text_column(c: ColumnProfile) -> ColumnProfile:
-    if c.hashed:
+    if c.is_hashed:
         return c
     k = (
-        pd.util.hash_array(c.at, categorize=False).view(np.int64) >> 1
-        if len(c.at)
+        pd.util.hash_array(c.bucket_keys, categorize=False).view(np.int64) >> 1
+        if len(c.bucket_keys)
         else np.zeros(0, np.int64)
     )
-    return replace(c, at=(got := sum_counts_by_key(k, c.counts))[0], counts=got[1], shift=1)
+    return replace(
+        c,
+        bucket_keys=(got := sum_counts_by_key(k, c.bucket_counts))[0],
+        bucket_counts=got[1],
+        dropped_bits=1,
+    )
 
 
 def profile_numbers(
-    v: np.ndarray, kind: str = "number", missing: int = 0, shift: int = 0
+    v: np.ndarray, kind: str = "number", missing: int = 0, dropped_bits: int = 0
 ) -> ColumnProfile:
-    """A column from floats; NaN is missing, as are `missing` more. `shift`: what its neighbours are known to need."""
+    """A column from floats; NaN is missing, as are `missing` more. `dropped_bits`: what its neighbours are known to need."""
     low, high = (float(v.min()), float(v.max())) if len(v) else (math.inf, -math.inf)
     known = len(v)
     if len(v) and not math.isfinite(low + high):
@@ -240,7 +272,7 @@ def profile_numbers(
         low, high = (float(v.min()), float(v.max())) if len(v) else (math.inf, -math.inf)
     if not known:
         return ColumnProfile("none", missing=missing)
-    k, n, shift = _bucket_values(v, shift, low, high)
+    k, n, shift = _bucket_values(v, dropped_bits, low, high)
     with np.errstate(over="ignore", invalid="ignore"):
         mean = float(v.mean()) if len(v) else 0.0
         m2 = float(np.square(v - mean).sum())
@@ -257,8 +289,12 @@ def profile_text_counts(
         return ColumnProfile("none", missing=missing)
     order = np.argsort(names, kind="stable") if len(names) <= MAX_BUCKETS else slice(None)
     return ColumnProfile(
-        "text", int(counts.sum()), missing, at=names[order], counts=counts[order]
-    ).coarse(MAX_BUCKETS)
+        "text",
+        int(counts.sum()),
+        missing,
+        bucket_keys=names[order],
+        bucket_counts=counts[order],
+    ).coarsen(MAX_BUCKETS)
 
 
 def _merge_columns(a: ColumnProfile, b: ColumnProfile, name: str = "") -> ColumnProfile:
@@ -270,19 +306,19 @@ def _merge_columns(a: ColumnProfile, b: ColumnProfile, name: str = "") -> Column
             found=f"{a.kind} in one part, {b.kind} in another",
             remedy="convert the column before",
         )
-    if a.kind == "text" and (a.hashed or b.hashed):
+    if a.kind == "text" and (a.is_hashed or b.is_hashed):
         a, b = hash_text_column(a), hash_text_column(b)
-    s = max(a.shift, b.shift)
+    s = max(a.dropped_bits, b.dropped_bits)
     k, n = sum_counts_by_key(
         np.concatenate(
-            [a.at, b.at]
-            if a.kind == "text" and not a.hashed
-            else [a.at >> s - a.shift, b.at >> s - b.shift]
+            [a.bucket_keys, b.bucket_keys]
+            if a.kind == "text" and not a.is_hashed
+            else [a.bucket_keys >> s - a.dropped_bits, b.bucket_keys >> s - b.dropped_bits]
         ),
-        np.concatenate([a.counts, b.counts]),
+        np.concatenate([a.bucket_counts, b.bucket_counts]),
     )
-    fa = a.finite
-    fb = b.finite
+    fa = a.finite_count
+    fb = b.finite_count
     # Chan, Golub, LeVeque 1983
     total = max(fa + fb, 1)
     d = b.mean - a.mean
@@ -290,17 +326,19 @@ def _merge_columns(a: ColumnProfile, b: ColumnProfile, name: str = "") -> Column
         mean = b.mean if not fa else a.mean + d * fb / total if fb else a.mean
     return replace(
         a,
-        n=a.n + b.n,
+        count=a.count + b.count,
         missing=a.missing + b.missing,
-        infinite=a.infinite + b.infinite,
-        shift=s,
-        at=k,
-        counts=n,
+        infinite_count=a.infinite_count + b.infinite_count,
+        dropped_bits=s,
+        bucket_keys=k,
+        bucket_counts=n,
         mean=mean,
-        m2=a.m2 + b.m2 + (d * d * fa * fb / total if fa and fb else 0),
-        low=min(a.low, b.low),
-        high=max(a.high, b.high),
-    ).coarse(MAX_BUCKETS)
+        squared_deviations=a.squared_deviations
+        + b.squared_deviations
+        + (d * d * fa * fb / total if fa and fb else 0),
+        minimum=min(a.minimum, b.minimum),
+        maximum=max(a.maximum, b.maximum),
+    ).coarsen(MAX_BUCKETS)
 
 
 # %% ../../nbs/api/data/11_profile.ipynb #66642502
@@ -311,15 +349,15 @@ class Profile:
     rows: int
     columns: dict[str, ColumnProfile]
 
-    def json(self) -> dict:
+    def to_dict(self) -> dict:
         return {
             "version": PROFILE_VERSION,
             "rows": self.rows,
-            "columns": {k: c.json() for k, c in self.columns.items()},
+            "columns": {k: c.to_dict() for k, c in self.columns.items()},
         }
 
     @classmethod
-    def of(cls, got: Any) -> "Profile":
+    def from_dict(cls, got: Any) -> "Profile":
         """From its JSON; raises in words for another version or something else."""
         if (
             not isinstance(got, dict)
@@ -333,18 +371,18 @@ class Profile:
                 else type(got).__name__,
                 remedy="train again with this version of mlops_nb",
             )
-        return cls(got["rows"], {k: ColumnProfile.of(c) for k, c in got["columns"].items()})
+        return cls(got["rows"], {k: ColumnProfile.from_dict(c) for k, c in got["columns"].items()})
 
     @classmethod
     def read(cls, path: str | Path) -> "Profile":
-        return cls.of(read_json(path))
+        return cls.from_dict(read_json(path))
 
     def write(self, path: str | Path) -> Path:
-        return write_json(path, self.json())
+        return write_json(path, self.to_dict())
 
-    def coarse(self, most: int) -> "Profile":
-        """The same in at most `most` buckets a column."""
-        return Profile(self.rows, {k: c.coarse(most) for k, c in self.columns.items()})
+    def coarsen(self, max_buckets: int) -> "Profile":
+        """The same in at most `max_buckets` buckets a column."""
+        return Profile(self.rows, {k: c.coarsen(max_buckets) for k, c in self.columns.items()})
 
     def __add__(self, other: "Profile") -> "Profile":
         return merge_profiles(self, other)
@@ -358,12 +396,17 @@ class Profile:
             return {
                 "column": k,
                 "kind": c.kind,
-                "n": c.n,
+                "n": c.count,
                 "missing": c.missing,
-                "buckets": len(c.at),
+                "buckets": len(c.bucket_keys),
                 **(
-                    {"mean": c.mean, "std": c.std, "min": c.low, "max": c.high}
-                    if c.kind == "number" and c.finite
+                    {
+                        "mean": c.mean,
+                        "std": c.standard_deviation,
+                        "min": c.minimum,
+                        "max": c.maximum,
+                    }
+                    if c.kind == "number" and c.finite_count
                     else {}
                 ),
             }
@@ -381,7 +424,7 @@ def exact_counts(p: Profile) -> dict:
     return {
         "rows": p.rows,
         **{
-            k: {x: y for x, y in c.json().items() if x not in ("mean", "m2")}
+            k: {x: y for x, y in c.to_dict().items() if x not in ("mean", "m2")}
             for k, c in p.columns.items()
         },
     }
@@ -412,7 +455,7 @@ def _profile_series(x: pd.Series, shift: int = 0) -> ColumnProfile:
     )
     if kind in ("number", "integer", "boolean", "time"):
         return profile_numbers(
-            column_as_floats(x), "time" if kind == "time" else "number", shift=shift
+            column_as_floats(x), "time" if kind == "time" else "number", dropped_bits=shift
         )
     if isinstance(x.dtype, pd.CategoricalDtype):
         n = np.bincount(x.cat.codes.to_numpy() + 1, minlength=len(x.cat.categories) + 1)
@@ -444,12 +487,12 @@ def _profile_arrow_array(x: Any, shift: int = 0) -> ColumnProfile:
                 1e-6,
             ),
             "time",
-            shift=shift,
+            dropped_bits=shift,
         )
     if t.is_boolean(x.type):
         x = pc.cast(x, pa.uint8())
     if t.is_integer(x.type) or t.is_floating(x.type) or t.is_decimal(x.type):
-        return profile_numbers(_arrow_to_floats(x), shift=shift)
+        return profile_numbers(_arrow_to_floats(x), dropped_bits=shift)
     if not t.is_dictionary(x.type):
         x = (
             x
@@ -473,9 +516,9 @@ def _arrow_to_floats(x: Any, unit: float = 0) -> np.ndarray:
 
 
 def profile_table(
-    table: Any, columns: Iterable[str] | None = None, shifts: dict[str, int] | None = None
+    table: Any, columns: Iterable[str] | None = None, dropped_bits: dict[str, int] | None = None
 ) -> Profile:
-    """Profile a DataFrame or an Arrow table or batch; `columns`: only these; `shifts`: of what it will be merged or compared with, no finer than which it need be. Raises in words for a column that is not there."""
+    """Profile a DataFrame or an Arrow table or batch; `columns`: only these; `dropped_bits`: of what it will be merged or compared with, no finer than which it need be. Raises in words for a column that is not there."""
     parts = (
         [(str(c), x) for c, x in table.items()]
         if isinstance(table, pd.DataFrame)
@@ -486,5 +529,9 @@ def profile_table(
         require_column(c, [k for k, _ in parts])
     return Profile(
         len(table),
-        {c: one(x, (shifts or {}).get(c, 0)) for c, x in parts if columns is None or c in columns},
+        {
+            c: one(x, (dropped_bits or {}).get(c, 0))
+            for c, x in parts
+            if columns is None or c in columns
+        },
     )

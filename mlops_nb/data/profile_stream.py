@@ -21,37 +21,41 @@ from .profile import ColumnProfile, Profile, merge_profiles, profile_table
 
 
 # %% ../../nbs/api/data/12_profile_stream.ipynb #f6aaed49
-def merge_pairwise(parts: Iterable[Any], join: Any = None) -> Any:
-    """All parts together, neighbours pairwise, then those pairwise, and so on, as they come. The shape depends on their number alone, and as few are kept as it has levels. `join`: `merge`. None of nothing."""
-    join, kept = join or merge_profiles, []  # (level, part)
+def merge_pairwise(parts: Iterable[Any], merge: Any = None) -> Any:
+    """All parts together, neighbours pairwise, then those pairwise, and so on, as they come. The shape depends on their number alone, and as few are kept as it has levels. `merge`: `merge_profiles`. None of nothing."""
+    merge, kept = merge or merge_profiles, []  # (level, part)
     for p in parts:
         level = 0
         while kept and kept[-1][0] == level:
-            p = join(kept.pop()[1], p)
+            p = merge(kept.pop()[1], p)
             level += 1
         kept.append((level, p))
-    return reduce(lambda b, a: join(a, b), [p for _, p in reversed(kept)]) if kept else None
+    return reduce(lambda b, a: merge(a, b), [p for _, p in reversed(kept)]) if kept else None
 
 
+# %% ../../nbs/api/data/12_profile_stream.ipynb #a5bfc9e0
 def profile_piece(
     path: str | Path,
-    groups: Iterable[int] | None = None,
+    row_groups: Iterable[int] | None = None,
     columns: Iterable[str] | None = None,
-    rows: int = BATCH_ROWS,
-    shifts: dict | None = None,
+    batch_rows: int = BATCH_ROWS,
+    dropped_bits: dict | None = None,
 ) -> Profile:
-    """Profile one of the `pieces` of a file; Parquet column by column, which costs less and holds least. `shifts`: what earlier pieces were found to need; it saves work and changes nothing."""
+    """Profile one of the `pieces` of a file; Parquet column by column, which costs less and holds least. `dropped_bits`: what earlier pieces were found to need; it saves work and changes nothing."""
     import pyarrow.parquet as pq
 
-    shifts, columns = {} if shifts is None else shifts, None if columns is None else [*columns]
+    shifts, columns = (
+        {} if dropped_bits is None else dropped_bits,
+        None if columns is None else [*columns],
+    )
     path, parquet = resolve_table_file(path)
 
     def each(some: list[str] | None) -> Iterator[Profile]:
-        for b in read_batches(path, some, rows, groups):
-            p = profile_table(b, shifts=shifts)
+        for b in read_batches(path, some, batch_rows, row_groups):
+            p = profile_table(b, dropped_bits=shifts)
             shifts.update(
                 {
-                    k: max(c.shift, shifts.get(k, 0))
+                    k: max(c.dropped_bits, shifts.get(k, 0))
                     for k, c in p.columns.items()
                     if c.kind != "text"
                 }
@@ -72,10 +76,10 @@ def profile_piece(
 
 
 def profile_file(
-    path: str | Path, columns: Iterable[str] | None = None, rows: int = BATCH_ROWS
+    path: str | Path, columns: Iterable[str] | None = None, batch_rows: int = BATCH_ROWS
 ) -> Profile:
     """Profile a Parquet or CSV file without holding it in memory. Batches are merged within their piece of the file and then the pieces, both by `tree`: so other machines that profile the pieces get the same bytes."""
     shifts, columns = {}, None if columns is None else [*columns]
     return merge_pairwise(
-        profile_piece(path, g, columns, rows, shifts) for g in split_row_groups(path)
+        profile_piece(path, g, columns, batch_rows, shifts) for g in split_row_groups(path)
     ) or Profile(0, {c: ColumnProfile("none") for c in columns or ()})

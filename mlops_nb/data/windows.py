@@ -61,7 +61,7 @@ class DataSettings:
     noun: str = "rows"  # what a row is called in reports: flights, customers, …
 
     @property
-    def yes(self) -> str:
+    def positive_name(self) -> str:
         """Binary: what a row of class 1 is called in figures: its outcome, else its label, else the target's name."""
         return (
             self.outcome
@@ -71,7 +71,7 @@ class DataSettings:
             else str(self.positive)
         )
 
-    def names(self) -> list[str]:
+    def identifying_columns(self) -> list[str]:
         """Columns that name a row: keys and time."""
         return list(dict.fromkeys(c for c in (*self.keys, self.time) if c))
 
@@ -131,13 +131,13 @@ def read_data_settings(p: dict | None = None) -> DataSettings:
             found=f"{s.task!r}.{suggest(s.task, ALLOWED_TASKS)}",
             remedy="mend params.yaml",
         )
-    if s.target in s.names():
+    if s.target in s.identifying_columns():
         raise UserError(
             expected="a target that is neither key nor time",
             found=s.target,
             remedy="correct data.target, data.keys or data.time in params.yaml",
         )
-    for c in (*s.names(), s.target):
+    for c in (*s.identifying_columns(), s.target):
         if c.startswith("score") or c == "prediction":
             raise UserError(
                 expected="names of target, time and keys that do not begin with `score` and are not `prediction` (predictions are called so)",
@@ -158,16 +158,16 @@ def read_data_settings(p: dict | None = None) -> DataSettings:
 # %% ../../nbs/api/data/05_windows.ipynb #8f14e45f
 @dataclass(frozen=True)
 class Window:
-    """Rows with `start <= time < end`; `lookback` before it is context for features. `share`: a slice [low, high) of the shuffled rows instead."""
+    """Rows with `start <= time < end`; `lookback` before it is context for features. `row_share`: a slice [low, high) of the shuffled rows instead."""
 
     name: str
     start: pd.Timestamp | None = None
     end: pd.Timestamp | None = None
     lookback: pd.Timedelta = pd.Timedelta(0)
     as_of: pd.Timestamp | None = None
-    share: tuple | None = None
+    row_share: tuple | None = None
 
-    def period(self) -> tuple | None:
+    def day_range(self) -> tuple | None:
         """First and last day, for pages; None without time."""
         return (
             None
@@ -175,7 +175,7 @@ class Window:
             else (self.start.date(), (self.end - pd.Timedelta(1, "ns")).date())
         )
 
-    def mask(self, time: pd.Series) -> pd.Series:
+    def contains(self, time: pd.Series) -> pd.Series:
         """Which rows lie in the window, without the look-back."""
         return (time >= self.start) & (time < self.end)
 
@@ -212,18 +212,18 @@ def read_windows(p: dict | None = None) -> dict[str, Window]:
     if s.time and a.end > b.start:
         raise UserError(
             expected="windows.train to end before windows.current begins",
-            found=f"train until {a.period()[1]}, current from {b.period()[0]}",
+            found=f"train until {a.day_range()[1]}, current from {b.day_range()[0]}",
             remedy="move one of them in params.yaml: overlapping windows would judge the model on rows it has seen",
         )
     if s.time:
         return got
-    if a.share[1] + b.share[1] > 1 + 1e-9:
+    if a.row_share[1] + b.row_share[1] > 1 + 1e-9:
         raise UserError(
             expected="windows.train.share and windows.current.share to be at most 1 together",
-            found=f"{a.share[1]} and {b.share[1]}",
+            found=f"{a.row_share[1]} and {b.row_share[1]}",
             remedy="lower one of them in params.yaml",
         )
-    return {"train": a, "current": Window("current", share=(1 - b.share[1], 1.0))}
+    return {"train": a, "current": Window("current", row_share=(1 - b.row_share[1], 1.0))}
 
 
 def _time_window(name: str, w: dict, s: DataSettings, as_of: Any) -> Window:
@@ -251,7 +251,7 @@ def _share_window(name: str, w: dict) -> Window:
             found=repr(w),
             remedy="write for example train: {share: 0.75}, current: {share: 0.25}",
         )
-    return Window(name, share=(0.0, float(share)))
+    return Window(name, row_share=(0.0, float(share)))
 
 
 # %% ../../nbs/api/data/05_windows.ipynb #d81c8357

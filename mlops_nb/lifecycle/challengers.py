@@ -112,7 +112,7 @@ def first_available_period(p: dict, train: dict) -> pd.Period | None:
         s = read_data_settings(p)
         w = read_windows(p | {"windows": p["windows"] | {"train": train}})["train"]
         day = to_naive_utc(load_tables(s, w)["events"][s.time], s.time, MAX_UNREADABLE_TIME_SHARE)
-        day = day[w.mask(day)]
+        day = day[w.contains(day)]
     except (UserError, KeyError):
         return None
     return day.min().to_period(s.period) if len(day) else None

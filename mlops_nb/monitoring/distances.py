@@ -65,8 +65,8 @@ def align_columns(a: ColumnProfile, b: ColumnProfile) -> AlignedColumns:
     if text and a.kind != b.kind and "none" not in (a.kind, b.kind):
         return AlignedColumns(
             np.array(["reference", "current"], object),
-            np.array([a.n, 0]),
-            np.array([0, b.n]),
+            np.array([a.count, 0]),
+            np.array([0, b.count]),
             True,
             False,
         )
@@ -74,23 +74,31 @@ def align_columns(a: ColumnProfile, b: ColumnProfile) -> AlignedColumns:
         x
         if x.kind != "none"
         else ColumnProfile(
-            b.kind if x is a else a.kind, at=np.zeros(0, object) if text else np.zeros(0, np.int64)
+            b.kind if x is a else a.kind,
+            bucket_keys=np.zeros(0, object) if text else np.zeros(0, np.int64),
         )
         for x in (a, b)
     )
-    if text and a.hashed != b.hashed:
+    if text and a.is_hashed != b.is_hashed:
         a, b = hash_text_column(a), hash_text_column(b)
-    s = max(a.shift, b.shift)
-    ka, kb = (x.at if x.at.dtype == object else x.at >> s - x.shift for x in (a, b))
+    s = max(a.dropped_bits, b.dropped_bits)
+    ka, kb = (
+        x.bucket_keys if x.bucket_keys.dtype == object else x.bucket_keys >> s - x.dropped_bits
+        for x in (a, b)
+    )
     k = np.concatenate([ka, kb])
     n = np.zeros((len(k), 2), np.int64)
-    n[: len(ka), 0], n[len(ka) :, 1] = a.counts, b.counts
+    n[: len(ka), 0], n[len(ka) :, 1] = a.bucket_counts, b.bucket_counts
     at, n = sum_counts_by_key(k, n)
     p, q = np.ascontiguousarray(n.T)
     mid = (
         ColumnProfile(
-            "number", shift=s, at=at, low=min(a.low, b.low), high=max(a.high, b.high)
-        ).values
+            "number",
+            dropped_bits=s,
+            bucket_keys=at,
+            minimum=min(a.minimum, b.minimum),
+            maximum=max(a.maximum, b.maximum),
+        ).bucket_values
         if not text
         else at
     )
@@ -248,7 +256,8 @@ def wasserstein(x: AlignedColumns) -> float:
 def _location_statistics(a: ColumnProfile, b: ColumnProfile) -> dict:
     names = ("mean", "q5", "q50", "q95")
     x, y = (
-        [c.mean if c.finite else math.nan, *c.quantile(np.array([0.05, 0.5, 0.95]))] for c in (a, b)
+        [c.mean if c.finite_count else math.nan, *c.quantile(np.array([0.05, 0.5, 0.95]))]
+        for c in (a, b)
     )
     return {f"{k}_ref": v for k, v in zip(names, x)} | dict(zip(names, y))
 
@@ -257,7 +266,7 @@ def compare_columns(a: ColumnProfile, b: ColumnProfile, only: Iterable[str] = ()
     """All statistics of two columns, or `only` some: see the functions of their names. `below` and `above`: shares outside the reference's range; `new`: share of values it never had, NaN where it had too many to know; `chance`: of χ² on joined bins."""
     x = align_columns(a, b)
     text = x.text or "text" in (a.kind, b.kind)
-    n, want = max(b.n, 1), lambda *names: not only or not set(names).isdisjoint(only)
+    n, want = max(b.count, 1), lambda *names: not only or not set(names).isdisjoint(only)
     binned = bin_counts(x) if want("psi", "chance") or not x.text else None
     p, q = (x.p, x.q) if x.text else binned
     one = {
@@ -275,12 +284,14 @@ def compare_columns(a: ColumnProfile, b: ColumnProfile, only: Iterable[str] = ()
         got["chance"] = homogeneity_p_value(*binned)
     if want("ks", "ks_p"):
         ks = math.nan if text else kolmogorov_smirnov(x)
-        got |= {"ks": ks, "ks_p": ks_p_value(ks, a.finite, b.finite)}
+        got |= {"ks": ks, "ks_p": ks_p_value(ks, a.finite_count, b.finite_count)}
     if want("wasserstein", "wasserstein_std"):
         w = math.nan if text else wasserstein(x)
         got |= {
             "wasserstein": w,
-            "wasserstein_std": w / a.std if a.finite > 1 and a.std > 0 else math.nan,
+            "wasserstein_std": w / a.standard_deviation
+            if a.finite_count > 1 and a.standard_deviation > 0
+            else math.nan,
         }
     if want("new", "below", "above"):
         fresh = x.at[(x.p == 0) & (x.q > 0)] if text and x.named else []
@@ -303,11 +314,11 @@ def compare_profiles(
     rows = []
 
     def lost(x):
-        return x.missing + x.infinite
+        return x.missing + x.infinite_count
 
     def gone(x):
         return (
-            lost(x) / (x.n + x.missing) if x.n + x.missing else 0.0
+            lost(x) / (x.count + x.missing) if x.count + x.missing else 0.0
         )  # an infinite number says nothing either
 
     for c in ref.columns if columns is None else columns:
@@ -318,7 +329,7 @@ def compare_profiles(
                 "column": c,
                 "kind": a.kind,
                 "kind_now": b.kind,
-                "n": b.n,
+                "n": b.count,
                 **compare_columns(a, b, only),
                 "missing_ref": gone(a),
                 "missing": gone(b),
@@ -327,7 +338,7 @@ def compare_profiles(
                 {
                     "missing_chance": 1.0
                     if not lost(a) and not lost(b)
-                    else homogeneity_p_value((a.finite, lost(a)), (b.finite, lost(b)))
+                    else homogeneity_p_value((a.finite_count, lost(a)), (b.finite_count, lost(b)))
                 }
                 if not only or "missing_chance" in only
                 else {}

@@ -35,7 +35,11 @@ def _unseen_value_effect(ref: Reference, d: pd.DataFrame) -> np.ndarray:
 
 def _expected_unseen_share(c: ColumnProfile) -> float:
     """The share of a new sample's values that were never heard of, when nothing is wrong: that of the values heard once (Good 1953)."""
-    return float((c.counts == 1).sum() / c.n) if c.kind == "text" and not c.hashed and c.n else 0.0
+    return (
+        float((c.bucket_counts == 1).sum() / c.count)
+        if c.kind == "text" and not c.is_hashed and c.count
+        else 0.0
+    )
 
 
 def measure_drift(

@@ -265,7 +265,7 @@ def describe_column_shift(ref: Profile, cur: Profile, column: str) -> Message:
     """The shift of a column in words."""
     a, b = (p.columns.get(column, ColumnProfile("none")) for p in (ref, cur))
     x = align_columns(a, b)
-    if not a.n or not b.n:
+    if not a.count or not b.count:
         return Message("monitor.moved_not")
     if x.text and x.named:
         d = to_shares(x.q) - to_shares(x.p)

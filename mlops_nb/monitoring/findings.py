@@ -221,7 +221,7 @@ def collect_findings(
                 v.share,
                 0.0,
                 v.severity,
-                v.say(),
+                v.to_message(),
             )
         )
     got += [

@@ -62,15 +62,18 @@ def _error_metrics(p: Profile) -> dict:
     """MAE and RMSE with 95 % intervals; that of RMSE from the spread of the squares over the buckets, by the delta method."""
     e = p.columns["error"]
     size = p.columns["size"]
-    n = e.finite
-    if not n or not math.isfinite(e.m2):
+    n = e.finite_count
+    if not n or not math.isfinite(e.squared_deviations):
         return {}
-    rmse = math.sqrt((e.m2 + n * e.mean**2) / n)
-    w = size.counts / n
-    squares = size.values**2
+    rmse = math.sqrt((e.squared_deviations + n * e.mean**2) / n)
+    w = size.bucket_counts / n
+    squares = size.bucket_values**2
     spread = math.sqrt(max(float((w * squares**2).sum() - (w * squares).sum() ** 2), 0))
     se = (
-        (size.std / math.sqrt(n), spread / math.sqrt(n) / (2 * rmse) if rmse else 0.0)
+        (
+            size.standard_deviation / math.sqrt(n),
+            spread / math.sqrt(n) / (2 * rmse) if rmse else 0.0,
+        )
         if n > 1
         else (math.nan, math.nan)
     )
@@ -143,16 +146,18 @@ def estimate_scan_performance(
         _score_column(seen.parts.get(k)) for k in (("open", "yes", "no") if every else ("open",))
     ]
     whole = None
-    for c in (p for p in parts if p is not None and p.finite):
+    for c in (p for p in parts if p is not None and p.finite_count):
         whole = (
             c
             if whole is None
             else merge_profiles(
-                Profile(whole.n, {"score": whole}), Profile(c.n, {"score": c})
+                Profile(whole.count, {"score": whole}), Profile(c.count, {"score": c})
             ).columns["score"]
         )
     return (
-        estimate_from_histogram(whole.values, whole.counts, calibration, threshold, past)
+        estimate_from_histogram(
+            whole.bucket_values, whole.bucket_counts, calibration, threshold, past
+        )
         if whole is not None and calibration is not None
         else None
     )
@@ -393,7 +398,7 @@ def monitor(
     now = seens[-1]
     notes += _note_unexpected_labels(roles, then, seens, names)
     ref = Reference(
-        then.profile.coarse(REFERENCE_PROFILE_BUCKETS),
+        then.profile.coarsen(REFERENCE_PROFILE_BUCKETS),
         then.spans,
         (),
         measure_score_response(

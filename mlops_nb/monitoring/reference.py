@@ -59,7 +59,7 @@ class Reference:
 
     def json(self) -> dict:
         return {
-            "profile": self.profile.json(),
+            "profile": self.profile.to_dict(),
             "spans": [s.json() for s in self.spans],
             "times": self.times,
             "response": self.response,
@@ -68,7 +68,7 @@ class Reference:
     @classmethod
     def of(cls, got: dict) -> "Reference":
         return cls(
-            Profile.of(got.get("profile")),
+            Profile.from_dict(got.get("profile")),
             tuple(map(Profile.of, got["spans"])),
             tuple(map(tuple, got["times"])),
             got["response"],
@@ -167,8 +167,8 @@ def build_reference(
         return str(pd.Timestamp(getattr(times.iloc[i], f)()))
 
     return Reference(
-        profile_table(frame).coarse(REFERENCE_PROFILE_BUCKETS),
-        tuple(profile_table(frame.iloc[i]).coarse(SPAN_PROFILE_BUCKETS) for i in cut),
+        profile_table(frame).coarsen(REFERENCE_PROFILE_BUCKETS),
+        tuple(profile_table(frame.iloc[i]).coarsen(SPAN_PROFILE_BUCKETS) for i in cut),
         tuple((day(i, "min"), day(i, "max")) for i in cut) if times is not None else (),
         {} if score is None else measure_score_response(frame, score),
     )
@@ -195,12 +195,12 @@ def same_season_profile(ref: Reference, start: Any, end: Any) -> Profile | None:
 # %% ../../nbs/api/monitoring/05_reference.ipynb #c9f0f895
 def measure_score_effect(response: dict, column: ColumnProfile) -> float:
     """How far the mean score moves when only this column's values change, in units of the score; NaN where nothing is known. `response`: of this column; what is the score itself moves it by as much as it moves."""
-    if not column.n + column.missing or not response:
+    if not column.count + column.missing or not response:
         return math.nan
     if response.get("own"):
         return (
             column.mean - response["base"]
-            if column.finite and column.kind == "number"
+            if column.finite_count and column.kind == "number"
             else math.nan
         )
     r = response
@@ -208,19 +208,23 @@ def measure_score_effect(response: dict, column: ColumnProfile) -> float:
     s = np.asarray(r["score"])
     then = (n @ s + r["n_missing"] * r["missing"]) / (n.sum() + r["n_missing"])
     if r["text"] != (column.kind == "text") and column.kind != "none":
-        each = np.full(len(column.at), r["base"])
+        each = np.full(len(column.bucket_keys), r["base"])
     elif r["text"]:
         known = dict(zip(r["at"], r["score"]))
         each = (
-            np.array([known.get(v, r["base"]) for v in column.at])
-            if not column.hashed
-            else np.full(len(column.at), r["base"])
+            np.array([known.get(v, r["base"]) for v in column.bucket_keys])
+            if not column.is_hashed
+            else np.full(len(column.bucket_keys), r["base"])
         )
     else:
-        each = np.interp(column.values, r["at"], s) if len(column.at) else np.zeros(0)
-    now = (column.counts @ each + column.missing * r["missing"] + column.infinite * r["base"]) / (
-        column.n + column.missing
-    )
+        each = (
+            np.interp(column.bucket_values, r["at"], s) if len(column.bucket_keys) else np.zeros(0)
+        )
+    now = (
+        column.bucket_counts @ each
+        + column.missing * r["missing"]
+        + column.infinite_count * r["base"]
+    ) / (column.count + column.missing)
     return float(now - then)
 
 
@@ -253,8 +257,8 @@ def profile_score_slices(frame: pd.DataFrame, score: pd.Series) -> dict:
             continue
         got[c] = {
             str(v): profile_table(pd.DataFrame({"score": g.to_numpy(float)}))
-            .coarse(SPAN_PROFILE_BUCKETS)
-            .json()
+            .coarsen(SPAN_PROFILE_BUCKETS)
+            .to_dict()
             for v, g in score.groupby(text.to_numpy())
         }
     return got
@@ -264,15 +268,15 @@ def compare_score_slices(ref: dict, cur: dict, least: int = 100) -> pd.DataFrame
     """One row per slice with at least `least` rows in both, most changed first: n, mean score then and now, PSI of the score, and the chance of such a difference."""
     rows = []
     for c, v in ((c, v) for c in ref for v in ref[c] if v in cur.get(c, {})):
-        a, b = (Profile.of(x[c][v]).columns["score"] for x in (ref, cur))
-        if min(a.n, b.n) >= least:
+        a, b = (Profile.from_dict(x[c][v]).columns["score"] for x in (ref, cur))
+        if min(a.count, b.count) >= least:
             p, q = bin_counts(align_columns(a, b))
             rows.append(
                 {
                     "column": c,
                     "value": v,
-                    "n_ref": a.n,
-                    "n": b.n,
+                    "n_ref": a.count,
+                    "n": b.count,
                     "mean_ref": a.mean,
                     "mean": b.mean,
                     "psi": psi(p, q),

@@ -58,11 +58,12 @@ def infer_sagemaker_type(c: ColumnProfile, whole: bool = False) -> str:
     """Fractional, Integral, String or Unknown. `whole`: whether all values are known to be whole numbers, where the profile cannot know."""
     if c.kind == "text":
         return "String"
-    if not c.finite:
+    if not c.finite_count:
         return "Unknown"
     return (
         "Integral"
-        if whole or (not c.shift and np.array_equal(c.values, np.rint(c.values)))
+        if whole
+        or (not c.dropped_bits and np.array_equal(c.bucket_values, np.rint(c.bucket_values)))
         else "Fractional"
     )
 
@@ -73,11 +74,11 @@ def _clip_to_float_range(v: float) -> float:
 
 def _mean_and_standard_deviation(c: ColumnProfile) -> tuple[float, float]:
     """Mean and standard deviation (n); from the buckets where sums of enormous numbers have overflowed."""
-    if math.isfinite(c.mean + c.m2):
-        return c.mean, math.sqrt(c.m2 / c.finite)
-    top = max(abs(c.low), abs(c.high))
-    v = c.values / top
-    w = c.counts / c.finite
+    if math.isfinite(c.mean + c.squared_deviations):
+        return c.mean, math.sqrt(c.squared_deviations / c.finite_count)
+    top = max(abs(c.minimum), abs(c.maximum))
+    v = c.bucket_values / top
+    w = c.bucket_counts / c.finite_count
     mean = float(v @ w)
     return mean * top, math.sqrt(float((v - mean) ** 2 @ w)) * top
 
@@ -85,12 +86,14 @@ def _mean_and_standard_deviation(c: ColumnProfile) -> tuple[float, float]:
 def _kll_distribution(c: ColumnProfile) -> dict:
     """Counts in buckets of equal width, the last one with its upper end; and all counts as levels of binary digits."""
     i = np.arange(DISTRIBUTION_BUCKETS + 1) / DISTRIBUTION_BUCKETS
-    edges = c.low * (1 - i) + c.high * i
+    edges = c.minimum * (1 - i) + c.maximum * i
     n = np.bincount(
-        np.searchsorted(edges[1:-1], c.values, side="right"), c.counts, DISTRIBUTION_BUCKETS
+        np.searchsorted(edges[1:-1], c.bucket_values, side="right"),
+        c.bucket_counts,
+        DISTRIBUTION_BUCKETS,
     )
-    few = c.coarse(MAX_SKETCH_VALUES)
-    pairs = [*zip(few.values.tolist(), few.counts.tolist())]
+    few = c.coarsen(MAX_SKETCH_VALUES)
+    pairs = [*zip(few.bucket_values.tolist(), few.bucket_counts.tolist())]
     return {
         "buckets": [
             {"lower_bound": float(a), "upper_bound": float(b), "count": int(x)}
@@ -100,29 +103,32 @@ def _kll_distribution(c: ColumnProfile) -> dict:
             "parameters": {"c": 0.64, "k": 2048.0},
             "data": [
                 [v for v, x in pairs if x >> level & 1]
-                for level in range(int(few.counts.max()).bit_length())
+                for level in range(int(few.bucket_counts.max()).bit_length())
             ],
         },
     }
 
 
 def _feature_statistics(name: str, c: ColumnProfile, whole: bool) -> dict:
-    common = {"num_present": c.n, "num_missing": c.missing}
+    common = {"num_present": c.count, "num_missing": c.missing}
     kind = infer_sagemaker_type(c, whole)
     if kind == "Unknown":
         return {"name": name, "inferred_type": kind}
     if kind == "String":
         named = (
             []
-            if c.hashed
-            else [{"value": v, "count": n} for v, n in zip(c.at.tolist(), c.counts.tolist())]
+            if c.is_hashed
+            else [
+                {"value": v, "count": n}
+                for v, n in zip(c.bucket_keys.tolist(), c.bucket_counts.tolist())
+            ]
         )
         return {
             "name": name,
             "inferred_type": kind,
             "string_statistics": {
                 "common": common,
-                "distinct_count": len(c.at),
+                "distinct_count": len(c.bucket_keys),
                 "distribution": {"categorical": {"buckets": named}},
             },
         }
@@ -133,10 +139,10 @@ def _feature_statistics(name: str, c: ColumnProfile, whole: bool) -> dict:
         "numerical_statistics": {
             "common": common,
             "mean": mean,
-            "sum": _clip_to_float_range(mean * c.finite),
+            "sum": _clip_to_float_range(mean * c.finite_count),
             "std_dev": std,
-            "min": c.low,
-            "max": c.high,
+            "min": c.minimum,
+            "max": c.maximum,
             "distribution": {"kll": _kll_distribution(c)},
         },
     }
@@ -195,12 +201,12 @@ def _feature_constraints(name: str, c: ColumnProfile, whole: bool, rise: float) 
     got = {
         "name": name,
         "inferred_type": kind,
-        "completeness": max(c.n / max(c.n + c.missing, 1) - rise, 0.0),
+        "completeness": max(c.count / max(c.count + c.missing, 1) - rise, 0.0),
     }
     if kind in ("Fractional", "Integral"):
-        got["num_constraints"] = {"is_non_negative": bool(c.low >= 0 and not c.infinite)}
-    if kind == "String" and not c.hashed and len(c.at) <= MAX_DOMAIN_VALUES:
-        got["string_constraints"] = {"domains": c.at.tolist()}
+        got["num_constraints"] = {"is_non_negative": bool(c.minimum >= 0 and not c.infinite_count)}
+    if kind == "String" and not c.is_hashed and len(c.bucket_keys) <= MAX_DOMAIN_VALUES:
+        got["string_constraints"] = {"domains": c.bucket_keys.tolist()}
     return got
 
 
@@ -398,21 +404,24 @@ ROBUST_C_ALPHA = 1.8  # Deequ's, for a level of .003
 
 def _share_of_type(c: ColumnProfile, kind: str) -> float | None:
     """Share of a column's values that are of a type; None where the profile cannot know."""
-    if kind == "Unknown" or not c.n:
+    if kind == "Unknown" or not c.count:
         return None
     if kind == "String":
         return float(c.kind == "text")
     if c.kind == "text":
         return (
             0.0
-            if c.hashed
-            else sum(n for v, n in zip(c.at, c.counts) if _text_has_type(v, kind)) / c.n
+            if c.is_hashed
+            else sum(n for v, n in zip(c.bucket_keys, c.bucket_counts) if _text_has_type(v, kind))
+            / c.count
         )
     if kind == "Fractional":
         return 1.0
-    if not c.shift:
-        return float(c.counts[c.values == np.rint(c.values)].sum() / c.n)
-    return None if c.low == round(c.low) and c.high == round(c.high) else 1 - 1 / c.n
+    if not c.dropped_bits:
+        return float(c.bucket_counts[c.bucket_values == np.rint(c.bucket_values)].sum() / c.count)
+    return (
+        None if c.minimum == round(c.minimum) and c.maximum == round(c.maximum) else 1 - 1 / c.count
+    )
 
 
 def _text_has_type(text: str, kind: str) -> bool:
@@ -458,12 +467,12 @@ def _column_violations(
     c: ColumnProfile, b: ColumnConstraint, base: ColumnProfile | None
 ) -> Iterable[tuple[str, str]]:
     s = b.settings
-    whole = max(c.n + c.missing, 1)
+    whole = max(c.count + c.missing, 1)
     near = 1e-9
-    if c.n / whole < b.complete - near:
+    if c.count / whole < b.complete - near:
         yield (
             "completeness_check",
-            f"Completeness {format_number(c.n / whole)} is below the required {format_number(b.complete)}",
+            f"Completeness {format_number(c.count / whole)} is below the required {format_number(b.complete)}",
         )
     fits = _share_of_type(c, b.type)
     if fits is not None and fits < s["datatype_check_threshold"] - near:
@@ -471,14 +480,14 @@ def _column_violations(
             "data_type_check",
             f"Expected data type: {b.type}, expected match: {s['datatype_check_threshold']:.1%}. Observed: only {fits:.1%} of data is {b.type}",
         )
-    if b.non_negative and c.low < 0:
+    if b.non_negative and c.minimum < 0:
         yield (
             "data_type_check",
-            f"Expected no negative values. Observed minimum: {format_number(c.low)}",
+            f"Expected no negative values. Observed minimum: {format_number(c.minimum)}",
         )
     if b.domain is not None and c.kind == "text":
         x = align_columns(profile_text_counts(b.domain, [1] * len(b.domain)), c)
-        inside = float(x.q[x.p > 0].sum() / c.n)
+        inside = float(x.q[x.p > 0].sum() / c.count)
         new = [str(v)[:40] for v in x.at[(x.p == 0) & (x.q > 0)][:5]] if x.named else []
         if inside < s["domain_content_threshold"] - near:
             yield (

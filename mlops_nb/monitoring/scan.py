@@ -304,7 +304,9 @@ def _profile_columns(
     at = 0
     for b in _iterate_batches(source, [*dict.fromkeys([*columns, *also])]):
         got = profile_table(
-            b, columns, {} if whole is None else {k: c.shift for k, c in whole.columns.items()}
+            b,
+            columns,
+            {} if whole is None else {k: c.dropped_bits for k, c in whole.columns.items()},
         )
         whole = got if whole is None else merge_profiles(whole, got)
         where = () if ids is None else ids[at : at + len(b)]
@@ -316,8 +318,10 @@ def _profile_columns(
                 else profile_table(
                     b.iloc[rows] if isinstance(b, pd.DataFrame) else b.take(rows), columns
                 )
-            ).coarse(SPAN_PROFILE_BUCKETS)
-            spans[s] = merge_profiles(spans[s], p).coarse(SPAN_PROFILE_BUCKETS) if s in spans else p
+            ).coarsen(SPAN_PROFILE_BUCKETS)
+            spans[s] = (
+                merge_profiles(spans[s], p).coarsen(SPAN_PROFILE_BUCKETS) if s in spans else p
+            )
         step = _sampling_step(at)
         kept.append(_batch_to_frame(b, columns).iloc[(-at) % step :: step].copy())
         at += len(b)  # a view would keep all of it
@@ -410,7 +414,7 @@ def scan_table(
         rows = rows.assign(**{roles.label: y[:: _sampling_step(len(y))].to_numpy()})
         for s, p in spans.items():
             p.columns.update(
-                {k: c.coarse(SPAN_PROFILE_BUCKETS) for k, c in of(y[ids == s]).items()}
+                {k: c.coarsen(SPAN_PROFILE_BUCKETS) for k, c in of(y[ids == s]).items()}
             )
     return TableScan(
         whole,

@@ -63,13 +63,16 @@ def _binned_count_matrix(columns: list[ColumnProfile]) -> np.ndarray:
         for kind in [next((c.kind for c in columns if c.kind != "none"), "none")]
         for c in columns
     ]
-    if any(c.hashed for c in columns):
-        columns = [hash_text_column(c) if c.n else c for c in columns]
+    if any(c.is_hashed for c in columns):
+        columns = [hash_text_column(c) if c.count else c for c in columns]
     text = columns[0].kind == "text"
-    s = max(c.shift for c in columns)
-    keys_ = [c.at if text or not len(c.at) else c.at >> s - c.shift for c in columns]
-    if text and any(c.hashed for c in columns):
-        keys_ = [k >> s - c.shift for k, c in zip(keys_, columns)]
+    s = max(c.dropped_bits for c in columns)
+    keys_ = [
+        c.bucket_keys if text or not len(c.bucket_keys) else c.bucket_keys >> s - c.dropped_bits
+        for c in columns
+    ]
+    if text and any(c.is_hashed for c in columns):
+        keys_ = [k >> s - c.dropped_bits for k, c in zip(keys_, columns)]
     keys_ = list(keys_)
     at = (
         np.unique(np.concatenate([k for k in keys_ if len(k)]))
@@ -78,7 +81,7 @@ def _binned_count_matrix(columns: list[ColumnProfile]) -> np.ndarray:
     )
     got = np.zeros((len(columns), len(at)))
     for row, k, c in zip(got, keys_, columns):
-        np.add.at(row, np.searchsorted(at, k), c.counts) if len(k) else None
+        np.add.at(row, np.searchsorted(at, k), c.bucket_counts) if len(k) else None
     b = assign_bins(AlignedColumns(at, got.sum(0), got.sum(0), text))
     return np.array([np.bincount(b, row) for row in got]) if len(at) else got
 

@@ -108,10 +108,10 @@ def score_current_window() -> dict:
     frame = pd.read_parquet(input_path("data/features/current.parquet"))
     model = load_model(input_path("data/champion"))
     if read_json(input_path("reports/preprocess-current.json"))["verdict"]["level"] == "act":
-        frame = frame.head(0).reindex(columns=[*s.names(), *model.columns, s.target])
+        frame = frame.head(0).reindex(columns=[*s.identifying_columns(), *model.columns, s.target])
     pred = model.predict(frame)
     write_parquet(
-        pd.concat([frame[[*s.names(), s.target]], pred], axis=1),
+        pd.concat([frame[[*s.identifying_columns(), s.target]], pred], axis=1),
         output_path("data/predictions/current.parquet"),
     )
     return {"rows": len(frame)}
@@ -145,11 +145,11 @@ def predict_periods(start: str, end: str, which: str = "champion") -> Path:
     ]
     tables = select_window_rows(load_tables(s, w), s, w)
     events = tables.pop("events")
-    inside = events[w.mask(events[s.time])]
+    inside = events[w.contains(events[s.time])]
     X = build_features(inside, tables, s.time, p["features"], s.target, s.keys)
     pred = load_model(input_path(f"data/{which}")).predict(X)
     path = output_path("backtest.parquet")
-    write_parquet(pd.concat([inside[[*s.names(), s.target]], pred], axis=1), path)
+    write_parquet(pd.concat([inside[[*s.identifying_columns(), s.target]], pred], axis=1), path)
     return path
 
 

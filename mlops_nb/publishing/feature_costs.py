@@ -38,7 +38,7 @@ def measure_feature_costs(window: str = "current") -> FeatureCosts:
     p = read_params()
     spec = read_data_settings(p)
     events, tables = read_raw_tables(window)
-    events = events[read_windows(p)[window].mask(events[spec.time])] if spec.time else events
+    events = events[read_windows(p)[window].contains(events[spec.time])] if spec.time else events
     gain = {
         r["feature"]: r["importance"] or 0.0
         for r in read_json(input_path("reports/evaluate.json"))["results"]["importance"]
@@ -49,9 +49,9 @@ def measure_feature_costs(window: str = "current") -> FeatureCosts:
         start = time.process_time()
         g(
             events.copy(deep=False),
-            History(shared, g.declared[0].sources, g.lookback, name),
+            History(shared, g.declared_features[0].sources, g.lookback, name),
         )
-        names = [f.name for f in g.declared if f.name in gain]
+        names = [f.name for f in g.declared_features if f.name in gain]
         rows.append(
             {
                 "group": name,

@@ -423,7 +423,7 @@ def test_infinite_targets_are_named():
     bad = d.assign(y=d.y.where(d.id > 1, float("inf")))
     assert extract_target(bad, spec).isna().sum() == 2
     with pytest.raises(UserError, match="target y has 2 infinite values"):
-        check_contract(bad, infer_contract(d, spec), spec, training=True).require()
+        check_contract(bad, infer_contract(d, spec), spec, training=True).raise_if_broken()
 
 
 def test_how_scoring_went_is_monitored_and_never_learned_from(project):

@@ -106,7 +106,7 @@ def test_numbers_are_scipy_s_up_to_the_stated_bound(column):
     x = align_columns(a, b)
     got = compare_columns(a, b)
     u, v = (w[np.isfinite(w)] for w in (REF[column].astype(float), CUR[column].astype(float)))
-    exact = max(a.shift, b.shift) == 0
+    exact = max(a.dropped_bits, b.dropped_bits) == 0
     largest = 1e-12 if exact else max(to_shares(x.p).max(), to_shares(x.q).max())
     wide = 1e-9 if exact else np.diff(np.r_[x.at, x.at[-1]]).max()
     assert abs(got["ks"] - stats.ks_2samp(u, v).statistic) <= largest
@@ -168,10 +168,10 @@ def test_hostile_columns_have_a_stated_result():
     for a in (empty, one, text, inf, many):
         for b in (empty, one, text, inf, many):
             got = compare_columns(a, b)
-            assert not a.n or not b.n or (got["psi"] >= 0 and 0 <= got["js"] <= 1), (
+            assert not a.count or not b.count or (got["psi"] >= 0 and 0 <= got["js"] <= 1), (
                 "a number where both have values"
             )
-            assert (a.n and b.n) or (math.isnan(got["js"]) and got["chance"] == 1), (
+            assert (a.count and b.count) or (math.isnan(got["js"]) and got["chance"] == 1), (
                 "and none, never zero, where one has none"
             )
     assert compare_columns(text, one)["js"] == compare_columns(one, text)["js"] == 1

@@ -235,12 +235,12 @@ def test_statistics_are_those_of_pandas():
         if c != "same":
             assert np.abs(
                 np.cumsum(counts) - np.cumsum(np.histogram(v, edges)[0])
-            ).max() <= profile_table(d).columns[c].counts.max() * (
-                profile_table(d).columns[c].shift > 0
+            ).max() <= profile_table(d).columns[c].bucket_counts.max() * (
+                profile_table(d).columns[c].dropped_bits > 0
             )
         at = np.concatenate(kll["sketch"]["data"])
         w = np.concatenate([[1 << i] * len(x) for i, x in enumerate(kll["sketch"]["data"])])
-        few = profile_table(d).coarse(MAX_SKETCH_VALUES).columns[c].counts.max() / len(v)
+        few = profile_table(d).coarsen(MAX_SKETCH_VALUES).columns[c].bucket_counts.max() / len(v)
         assert w.sum() == len(v)
         assert all(
             abs((w[at <= q].sum() - (v <= q).sum()) / len(v)) <= few

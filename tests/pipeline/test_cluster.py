@@ -64,7 +64,8 @@ HERE = ComputeEngine()
 def every_bit(p: Profile):
     """All of a profile, and its means before they are rounded for the file."""
     return p.rows, {
-        k: (c.json(), c.mean.hex(), c.m2.hex(), c.low, c.high) for k, c in p.columns.items()
+        k: (c.to_dict(), c.mean.hex(), c.squared_deviations.hex(), c.minimum, c.maximum)
+        for k, c in p.columns.items()
     }
 
 
@@ -213,7 +214,7 @@ def test_features_are_the_same(far, cluster, tmp_path, monkeypatch):
     )
     here = build_features(*args)
     pd.testing.assert_frame_equal(
-        build_features(*args, each=mapper(cluster, monkeypatch)), here, check_exact=True
+        build_features(*args, map_function=mapper(cluster, monkeypatch)), here, check_exact=True
     )
     assert list(here) == ["size", "usual", "twice"]
     assert here.usual.notna().mean() > 0.9
@@ -258,7 +259,7 @@ def test_a_worker_killed_in_mid_run(far, cluster, files, monkeypatch):
         [w.pid for w in cluster.workers.values()][:1],
         [],
         merge_pairwise(
-            profile_piece(files / "big.parquet", g, rows=2_000)
+            profile_piece(files / "big.parquet", g, batch_rows=2_000)
             for g in split_row_groups(files / "big.parquet", 20_000)
         ),
     )
