@@ -60,7 +60,7 @@ class Reference:
     def json(self) -> dict:
         return {
             "profile": self.profile.to_dict(),
-            "spans": [s.json() for s in self.spans],
+            "spans": [s.to_dict() for s in self.spans],
             "times": self.times,
             "response": self.response,
         }
