@@ -15,8 +15,8 @@ help: ## show this list
 run: moved $(VENV)/run.ok ## run the whole pipeline and say where the reports are
 	@$(BIN)/python -m mlops_nb repro
 
-test: moved $(VENV)/dev.ok ## run every test: notebooks, unit, end-to-end, browser
-	@$(BIN)/python -m pytest
+test: moved $(VENV)/dev.ok ## run every test: notebooks, unit, end-to-end, browser (AREA=monitoring: of one area)
+	@$(BIN)/python -m pytest $(if $(AREA),tests/$(AREA) tests/test_notebooks.py -k "$(AREA)")
 
 lab: moved $(VENV)/dev.ok ## open JupyterLab on the notebooks (ARGS="--no-browser --port=9999" …)
 	@$(BIN)/python -m jupyterlab $(ARGS)

@@ -1,5 +1,11 @@
-"""Every notebook runs: module notebooks with their assertions, guides on what the pipeline made. Stage notebooks: the pipeline, test_jupyterlab.py; quality: test_quality.py."""
+"""Every notebook runs.
 
+Module notebooks with their assertions, guides on what the pipeline made. Stage notebooks run in
+the pipeline and in tests/browser/test_jupyterlab.py, the guide of quality in
+tests/e2e/test_quality.py.
+"""
+
+import importlib
 import multiprocessing
 import os
 import sys
@@ -7,52 +13,66 @@ import sys
 import pytest
 from helpers.project import ENV, ROOT, sh
 
-MODULES = sorted(
-    [*(ROOT / "nbs" / "api").rglob("*.ipynb"), *(ROOT / "nbs" / "examples").glob("*.ipynb")]
-)
-OTHERS = sorted(
-    [
-        ROOT / "nbs" / "index.ipynb",
-        *(p for p in (ROOT / "nbs" / "guides").glob("*.ipynb") if p.stem != "quality"),
-    ]
-)
+NOTEBOOKS = ROOT / "nbs"
+MODULES = sorted([*NOTEBOOKS.glob("api/**/*.ipynb"), *NOTEBOOKS.glob("examples/*.ipynb")])
+GUIDES = sorted(path for path in NOTEBOOKS.glob("guides/*.ipynb") if path.stem != "quality")
+# these are about processes and what they have imported: each gets a process of its own
 ALONE = (
-    "notebooks",
     "capture",
-    "scrub",
-    "environment",
-    "parameters",
-    "outputs",
-    "stages",
-    "fork_server",
     "cluster",
-)  # about processes and what they have imported
+    "environment",
+    "fork_server",
+    "notebooks",
+    "outputs",
+    "parameters",
+    "scrub",
+    "stages",
+)
+# imported once, before the forks
+LIBRARIES = (
+    "matplotlib.pyplot",
+    "nbdev.test",
+    "pandas",
+    "pandera.pandas",
+    "papermill",
+    "sklearn.ensemble",
+    "skops.io",
+)
 
 
-def nbdev_test(notebook):
-    """What `nbdev-test` does with one notebook, in a fork: the libraries are imported once for all of them. Ends with 0 when every cell ran."""
+def notebook_id(path):
+    """The path of a notebook below nbs, so that `-k AREA` finds the notebooks of an area."""
+    return path.relative_to(NOTEBOOKS).with_suffix("").as_posix()
+
+
+def run_in_fork(notebook):
+    """Do what `nbdev-test` does with one notebook; ends with 0 when every cell ran."""
     os.environ.update(ENV | {"PYTHONPATH": str(ROOT)})
-    for name in [n for n in sys.modules if n.partition(".")[0] == "mlops_nb"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mlops_nb"]:
         del sys.modules[name]
     from nbdev.test import test_nb
 
-    os._exit(0 if test_nb(notebook)[0] else 1)
+    succeeded, _ = test_nb(notebook)
+    os._exit(0 if succeeded else 1)
 
 
-@pytest.mark.parametrize("notebook", MODULES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("notebook", MODULES, ids=notebook_id)
 def test_module_notebook(notebook):
     if notebook.stem.partition("_")[2] in ALONE:
         sh("nbdev-test", notebook, "--n-workers", "1", cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
         return
-    import matplotlib.pyplot  # noqa: F401
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    fork = multiprocessing.get_context("fork")
+    process = fork.Process(target=run_in_fork, args=(notebook,))
+    process.start()
+    process.join(300)
+    assert process.exitcode == 0
 
-    p = multiprocessing.get_context("fork").Process(target=nbdev_test, args=(notebook,))
-    p.start(), p.join(300)
-    assert p.exitcode == 0
 
-
-@pytest.mark.parametrize("notebook", [p.relative_to(ROOT) for p in OTHERS], ids=lambda p: p.stem)
-def test_other_notebook(ran, notebook):
+@pytest.mark.parametrize("notebook", [NOTEBOOKS / "index.ipynb", *GUIDES], ids=notebook_id)
+def test_guide(ran, notebook):
     before = sh("git", "status", "--porcelain", cwd=ran).stdout
-    sh("nbdev-test", ran / notebook, "--n-workers", "1", cwd=ran, env={"PYTHONPATH": str(ran)})
+    copy = ran / notebook.relative_to(ROOT)
+    sh("nbdev-test", copy, "--n-workers", "1", cwd=ran, env={"PYTHONPATH": str(ran)})
     assert sh("git", "status", "--porcelain", cwd=ran).stdout == before
