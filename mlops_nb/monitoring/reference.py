@@ -69,7 +69,7 @@ class Reference:
     def of(cls, got: dict) -> "Reference":
         return cls(
             Profile.from_dict(got.get("profile")),
-            tuple(map(Profile.of, got["spans"])),
+            tuple(map(Profile.from_dict, got["spans"])),
             tuple(map(tuple, got["times"])),
             got["response"],
         )
