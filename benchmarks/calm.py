@@ -93,9 +93,11 @@ def make_year() -> None:
         t["value"] or None,
         seed=t["seed"],
     )
-    m, valid = fitted.model, fitted.valid
+    m, valid = fitted.model, fitted.validation_predictions
     save_model(HOME / "model", fitted)
-    write_json(HOME / "metrics.json", compute_metrics(m.task, valid["y"].to_numpy(), valid).json())
+    write_json(
+        HOME / "metrics.json", compute_metrics(m.task, valid["y"].to_numpy(), valid).to_dict()
+    )
     valid.drop(columns="y").to_parquet(HOME / "valid.parquet")
     frame.assign(**m.predict(frame)).to_parquet(HOME / "year.tmp")
     (HOME / "year.tmp").replace(HOME / "year.parquet")
@@ -179,7 +181,9 @@ def learn(days):
     return {
         "features": features,
         "scores": build_reference(x[SCORES], times, x["score"]),
-        "metrics": compute_metrics("binary", champion().y(known), known[SCORES]).json(),
+        "metrics": compute_metrics(
+            "binary", champion().target_values(known), known[SCORES]
+        ).to_dict(),
         "rows": x.assign(time=times),
     }
 
@@ -204,7 +208,7 @@ def realised(x) -> dict:
     from mlops_nb.modeling.metrics import compute_metrics
 
     known = x[x["late"].notna()]
-    got = compute_metrics("binary", champion().y(known), known[SCORES])
+    got = compute_metrics("binary", champion().target_values(known), known[SCORES])
     return {k: v | {"n": got.n} for k, v in got.json().items() if k in QUALITY}
 
 

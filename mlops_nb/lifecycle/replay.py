@@ -204,7 +204,7 @@ def summarize_replay(
     metric = metric or {"binary": "auc", "multiclass": "accuracy", "regression": "rmse"}[task]
 
     def value(f):
-        return compute_metrics(task, m.y(f), f)[metric].value
+        return compute_metrics(task, m.target_values(f), f)[metric].value
 
     known = [
         {k: v[v[m.target].notna()] if isinstance(v, pd.DataFrame) else v for k, v in p.items()}

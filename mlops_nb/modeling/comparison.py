@@ -37,16 +37,16 @@ class ModelComparison:
     def gain(self, metric: str, other: str) -> dict:
         return self.gains.query("metric == @metric and over == @other").iloc[0].to_dict()
 
-    def json(self) -> dict:
+    def to_dict(self) -> dict:
         return {
-            "metrics": {k: m.json() for k, m in self.metrics.items()},
+            "metrics": {k: m.to_dict() for k, m in self.metrics.items()},
             "gains": self.gains.to_dict("records"),
         }
 
     def _repr_markdown_(self) -> str:
         first, *others = self.metrics
         rows = []
-        for k, _m in self.metrics[first].items.items():
+        for k, _m in self.metrics[first].by_name.items():
             g = {o: self.gain(k, o) for o in others if METRICS[k].lower_is_better is not None}
             rows.append(
                 {
@@ -120,7 +120,7 @@ class ShadowComparison:
     before: float | None
     after: float | None
 
-    def json(self) -> dict:
+    def to_dict(self) -> dict:
         return vars(self)
 
     def _repr_markdown_(self) -> str:

@@ -28,7 +28,7 @@ class Explanation:
     method: str = "occlusion"
     base: float | None = None
 
-    def json(self) -> dict:
+    def to_dict(self) -> dict:
         return vars(self)
 
     def _repr_markdown_(self) -> str:
@@ -52,7 +52,7 @@ def _occlusion_changes(model: "Model", X: pd.DataFrame, usual: dict) -> tuple[fl
     tries = pd.concat([X] * (len(usual) + 1), ignore_index=True)
     for i, (c, v) in enumerate(usual.items(), 1):
         tries[c] = tries[c].where(np.arange(len(tries)) != i, v)
-    got = model._scores(tries)
+    got = model.predict_prepared(tries)
     name = f"score_{got['prediction'].iloc[0]}" if model.task == "multiclass" else "score"
     s = got[name].to_numpy()
     return float(s[0]), name, (s[0] - s[1:]).tolist()

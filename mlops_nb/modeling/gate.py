@@ -78,7 +78,7 @@ class GateResult:
     def passed(self) -> bool:
         return all(c.passed is not False for c in self.checks)
 
-    def json(self) -> dict:
+    def to_dict(self) -> dict:
         return {
             "passed": self.passed,
             "checks": [
@@ -208,8 +208,8 @@ def apply_gate(
             got.append(
                 GateCheck(
                     k,
-                    m.n >= _parse_limit(k, spec),
-                    Message("evaluate.rows", n=m.n, limit=int(_parse_limit(k, spec))),
+                    m.rows >= _parse_limit(k, spec),
+                    Message("evaluate.rows", n=m.rows, limit=int(_parse_limit(k, spec))),
                 )
             )
         elif k in ("beats_baseline", "not_worse_than_champion"):

@@ -78,7 +78,7 @@ def _shuffled_predictor(m: Model, X: pd.DataFrame, rng: Any, n: int) -> Any:
     def one(c):
         at = np.concatenate([i * len(X) + rng.permutation(len(X)) for i in range(n)])
         if not same:
-            return m._scores(A.assign(**{c: A[c].to_numpy()[at]}))
+            return m.predict_prepared(A.assign(**{c: A[c].to_numpy()[at]}))
         j = names.index(c)
         old = A[:, j].copy()
         A[:, j] = old[at]
@@ -92,7 +92,7 @@ def _shuffled_predictor(m: Model, X: pd.DataFrame, rng: Any, n: int) -> Any:
             ),
         )
         try:
-            return fast._scores(pd.DataFrame(index=range(len(A))))
+            return fast.predict_prepared(pd.DataFrame(index=range(len(A))))
         finally:
             A[:, j] = old
 
@@ -103,7 +103,7 @@ def _most_influential_columns(m: Model, X: pd.DataFrame, most: int) -> list:
     """All columns; of more than `most` those whose parts (eighths, or values) explain most of the variance of the predictions, adjusted for the number of parts."""
     if len(m.columns) <= most:
         return [*m.columns]
-    P = m._scores(X).filter(like="score").to_numpy()
+    P = m.predict_prepared(X).filter(like="score").to_numpy()
     P = P - P.mean(0)
     total = (P**2).sum() or 1.0
 
@@ -131,8 +131,12 @@ def compute_importance(
 ) -> pd.DataFrame:
     """Loss in the metric when a column is shuffled: feature, importance, sd over repeats; the largest first. Uses up to `sample` rows with a known target, and of very many columns the `most` that matter to the predictions."""
     metric = main_metric(model.task) if metric == "auto" else metric
-    rows = _sample_rows(frame[pd.notna(model.y(frame))], sample, seed)
-    X, y, rng = prepare_features(rows, model.columns), model.y(rows), np.random.default_rng(seed)
+    rows = _sample_rows(frame[pd.notna(model.target_values(frame))], sample, seed)
+    X, y, rng = (
+        prepare_features(rows, model.columns),
+        model.target_values(rows),
+        np.random.default_rng(seed),
+    )
 
     def value(pred):
         return (
@@ -140,7 +144,7 @@ def compute_importance(
             or [np.nan]
         )[0] * (-1 if is_lower_better(metric) else 1)
 
-    base = value(model._scores(X))
+    base = value(model.predict_prepared(X))
     got = []
     shuffled = _shuffled_predictor(model, X, rng, n_repeats)
     for c in _most_influential_columns(model, X, most):
@@ -175,7 +179,7 @@ def compute_partial_dependence(
         else np.unique(x.quantile(np.linspace(0.02, 0.98, grid), interpolation="nearest")).tolist()
     )
     p = (
-        model._scores(pd.concat([X.assign(**{feature: v}) for v in at], ignore_index=True))
+        model.predict_prepared(pd.concat([X.assign(**{feature: v}) for v in at], ignore_index=True))
         if at
         else pd.DataFrame()
     )

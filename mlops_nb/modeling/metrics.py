@@ -320,21 +320,25 @@ class ModelMetrics:
     """The metrics of one model on `n` labelled rows: `m["auc"].value`."""
 
     task: str
-    n: int
-    items: dict = field(default_factory=dict)
+    rows: int
+    by_name: dict = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Metric:
-        if name in self.items:
-            return self.items[name]
+        if name in self.by_name:
+            return self.by_name[name]
         raise UserError(
-            expected=f"a metric for a {self.task} task: {', '.join(self.items)}",
-            found=f"{name!r}.{suggest(name, self.items)}",
+            expected=f"a metric for a {self.task} task: {', '.join(self.by_name)}",
+            found=f"{name!r}.{suggest(name, self.by_name)}",
             remedy="correct the metric's name in params.yaml",
         )
 
-    def json(self) -> dict:
+    def values(self) -> dict[str, float | None]:
+        """Return the values by name, without their intervals."""
+        return {name: metric.value for name, metric in self.by_name.items()}
+
+    def to_dict(self) -> dict:
         return {
-            "n": self.n,
+            "n": self.rows,
             **{
                 k: {
                     "value": m.value,
@@ -342,7 +346,7 @@ class ModelMetrics:
                     "high": m.high,
                     **({"reason": m.reason.json()} if m.reason else {}),
                 }
-                for k, m in self.items.items()
+                for k, m in self.by_name.items()
             },
         }
 
@@ -350,7 +354,7 @@ class ModelMetrics:
         return markdown_table(
             [
                 {"metric": k, "value": m.value, "95 % low": m.low, "high": m.high}
-                for k, m in self.items.items()
+                for k, m in self.by_name.items()
             ]
         )
 
@@ -412,7 +416,7 @@ def compute_metric(name: str, d: Data, task: str, cluster: np.ndarray | None = N
 
 
 def compute_metrics(task: str, y: Any, pred: Any, cluster: Any = None) -> ModelMetrics:
-    """All metrics of a task for outcomes `y` (`Model.y`) and predictions (`Model.predict`, or scores). Intervals: Wilson with the effective n for shares, else ± 1.96
+    """All metrics of a task for outcomes `y` (`Model.target_values`) and predictions (`Model.predict`, or scores). Intervals: Wilson with the effective n for shares, else ± 1.96
     standard errors, from influence functions; `cluster` (e.g. the day) for rows that are not independent. Rows without outcome are left out.
     """
     d, ok = extract_scored_rows(task, y, pred)

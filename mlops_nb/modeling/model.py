@@ -31,7 +31,7 @@ class Model:
     manifest: dict = field(default_factory=dict, repr=False)
     id: str = ""  # of the folder that it was loaded from, as in dvc.lock and the registry
 
-    def called(self, pin: dict) -> str:
+    def display_name(self, pin: dict) -> str:
         """Its version and id, where `pin` (params.yaml: champion) names these bytes; else its id."""
         return (
             f"{pin['version']} ({self.id})"
@@ -39,7 +39,7 @@ class Model:
             else self.id
         )
 
-    def y(self, frame: pd.DataFrame) -> np.ndarray:
+    def target_values(self, frame: pd.DataFrame) -> np.ndarray:
         """The target: binary 1 for the positive class, else 0; multiclass labels; regression numbers. Unknown is NaN (None for labels)."""
         if self.target not in frame:
             raise UserError(
@@ -64,9 +64,10 @@ class Model:
         """`score` and `prediction` for each row, on its index. Binary: probability of the positive class, and 1 where it reaches the threshold.
         Multiclass: `score_<class>`, and the likeliest label. Regression: the number, twice.
         """
-        return self._scores(prepare_features(frame, self.columns))
+        return self.predict_prepared(prepare_features(frame, self.columns))
 
-    def _scores(self, X: pd.DataFrame) -> pd.DataFrame:
+    def predict_prepared(self, features: pd.DataFrame) -> pd.DataFrame:
+        X = features
         if self.task == "regression":
             got = np.asarray(self.pipeline.predict(X), float).ravel() if len(X) else np.zeros(0)
             return pd.DataFrame({"score": got, "prediction": got}, X.index)

@@ -122,7 +122,7 @@ class SliceMetrics:
         all_ = self.overall.value
         return bool(w) and (w["low"] > all_ if is_lower_better(self.metric) else w["high"] < all_)
 
-    def json(self) -> dict:
+    def to_dict(self) -> dict:
         return {
             "metric": self.metric,
             "overall": self.overall.value,
@@ -163,7 +163,7 @@ class GroupRates:
     table: pd.DataFrame
     gaps: pd.DataFrame
 
-    def json(self) -> dict:
+    def to_dict(self) -> dict:
         return {"groups": self.table.to_dict("records"), "gaps": self.gaps.to_dict("records")}
 
     def _repr_markdown_(self) -> str:

@@ -132,8 +132,8 @@ class TrainingResult:
     """What `train` hands over: the model, and its and its baseline's predictions of the validation rows with their target `y`."""
 
     model: Model
-    valid: pd.DataFrame = field(repr=False)
-    valid_baseline: pd.DataFrame = field(repr=False)
+    validation_predictions: pd.DataFrame = field(repr=False)
+    baseline_predictions: pd.DataFrame = field(repr=False)
     scores: dict = field(default_factory=dict)
 
     def _repr_markdown_(self) -> str:
@@ -159,7 +159,9 @@ def _validation_loss(
             make(X.iloc[cut - size : cut], p), X.iloc[cut - size : cut], y[cut - size : cut]
         ),
     )
-    return next(iter(score_validation(model.task, y[cut:], m._scores(X.iloc[cut:])).values()))
+    return next(
+        iter(score_validation(model.task, y[cut:], m.predict_prepared(X.iloc[cut:])).values())
+    )
 
 
 def _map_serially(f: Any, items: list, *shared: Any) -> list:
@@ -240,7 +242,7 @@ def train_model(
         columns,
         _order_classes(rows[data["target"]], task, data.get("positive")),
     )
-    y = model.y(rows)
+    y = model.target_values(rows)
     y = pd.Index(model.classes).get_indexer(y) if task == "multiclass" else y
     early, late = split_validation(rows, data.get("time"), valid_share, seed)
     order = np.r_[early, late]
@@ -296,10 +298,10 @@ def train_model(
             m = replace(
                 m,
                 threshold=choose_threshold(
-                    y[cut:], m._scores(X.iloc[cut:])["score"].to_numpy(), threshold, value
+                    y[cut:], m.predict_prepared(X.iloc[cut:])["score"].to_numpy(), threshold, value
                 ),
             )
-        valid[k] = m._scores(X.iloc[cut:])
+        valid[k] = m.predict_prepared(X.iloc[cut:])
         got[k] = score_validation(task, y[cut:], valid[k])
         final[k] = replace(m, pipeline=fit(len(X)))
 
@@ -346,7 +348,7 @@ def train_model(
             "skops": skops.__version__,
         },
     }
-    truth = model.y(rows.iloc[cut:])
+    truth = model.target_values(rows.iloc[cut:])
     return TrainingResult(
         replace(final["model"], baseline=final["baseline"], manifest=manifest),
         valid["model"].assign(y=truth),

@@ -165,7 +165,7 @@ def evaluate_saved_predictions(path: str | Path, which: str = "champion") -> Bac
         {
             "period": k,
             "n": len(g),
-            **{n: v.value for n, v in compute_metrics(m.task, m.y(g), g).items.items()},
+            **compute_metrics(m.task, m.target_values(g), g).values(),
         }
         for k, g in parts
     ]

@@ -90,7 +90,7 @@ class RunComparison:
         frame = frame[frame[s.target].notna()]
         got = compare_models(
             m.task,
-            m.y(frame),
+            m.target_values(frame),
             {r: x.predict(frame) for r, x in models.items()},
             cluster=frame[s.time].dt.date if s.time else None,
         ).gains

@@ -79,7 +79,7 @@ class ModelCard:
             "said": self.said.json(),
             "blanks": list(self.blanks),
             "idle": self.idle,
-            "examples": [e.json() for e in self.examples],
+            "examples": [e.to_dict() for e in self.examples],
             **{k: self.config.get(k) for k in ("owner", "contact")},
         }
 

@@ -69,7 +69,7 @@ from sklearn.metrics import roc_auc_score
 from mlops_nb.modeling.training import train_model
 d = pd.read_parquet("data/features/train.parquet").iloc[::6].reset_index(drop=True)
 d["late"] = np.random.default_rng(0).permutation(d["late"].to_numpy())
-v = train_model(d, {"target": "late", "task": "binary", "time": "sched_dep", "keys": ["flight_id"]}, params={"max_iter": 30}).valid
+v = train_model(d, {"target": "late", "task": "binary", "time": "sched_dep", "keys": ["flight_id"]}, params={"max_iter": 30}).validation_predictions
 print(roc_auc_score(v.y.astype(int), v.score), len(v))
 """
     auc, n = subprocess.run(

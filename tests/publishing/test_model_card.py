@@ -185,7 +185,7 @@ def test_groups_are_compared_with_intervals(judged, judged_card):
     got = judged_card
     d = pd.read_parquet(judged / "data" / "features" / "current.parquet")
     m = load_model(judged / "data" / "candidate")
-    pred, y = m.predict(d), m.y(d)
+    pred, y = m.predict(d), m.target_values(d)
     for row in got.groups["groups"]:
         at = (d["shop"].astype(str) == row["level"]).to_numpy()
         flagged = pred.prediction[at] == 1
