@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "PACKAGE_FOLDER",
+    "PACKAGE_SUFFIXES",
     "FEATURES_INTRODUCTION",
     "FEATURES_IMPORTS",
     "FEATURE_TESTS_TEMPLATE",
@@ -63,6 +64,7 @@ from ..lifecycle.statements import REQUIRED_ANSWERS
 
 # %% ../../nbs/api/cli/02_new_project.ipynb #a87ff679
 PACKAGE_FOLDER = Path(mlops_nb.__file__).resolve().parent
+PACKAGE_SUFFIXES = (".py", ".json", ".html", ".css", ".js")  # modules; sentences, page template
 
 
 def find_template_files() -> dict[str, Path]:
@@ -245,6 +247,14 @@ def test_a_row_alone_has_the_same_features():
 
 
 # %% ../../nbs/api/cli/02_new_project.ipynb #d3d94468
+def _find_package_files() -> list[Path]:
+    """Modules of the package, and what they read beside them."""
+    found = [file for file in PACKAGE_FOLDER.rglob("*") if file.suffix in PACKAGE_SUFFIXES]
+    # What a new project takes over lies there, too; only in an installed package.
+    template = PACKAGE_FOLDER / "template"
+    return sorted(file for file in found if not file.is_relative_to(template))
+
+
 def build_wheel() -> tuple[str, bytes]:
     """(file name, bytes) of a wheel of the mlops_nb that is running; equal files give equal bytes."""
     try:
@@ -258,9 +268,8 @@ def build_wheel() -> tuple[str, bytes]:
     tag = f"mlops_nb-{dist.version}"
     meta = dist.read_text("METADATA") or dist.read_text("PKG-INFO")
     files = {
-        f.relative_to(PACKAGE_FOLDER.parent).as_posix(): f.read_bytes()
-        for f in sorted(PACKAGE_FOLDER.rglob("*.py"))
-        if "template" not in f.relative_to(PACKAGE_FOLDER).parts
+        file.relative_to(PACKAGE_FOLDER.parent).as_posix(): file.read_bytes()
+        for file in _find_package_files()
     }
     files |= {f"mlops_nb/template/{k}": f.read_bytes() for k, f in find_template_files().items()}
     files |= {

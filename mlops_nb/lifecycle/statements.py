@@ -7,7 +7,6 @@ __all__ = [
     "CARD_FILE",
     "REQUIRED_ANSWERS",
     "READINESS_TEST_NAMES",
-    "MESSAGE_TEMPLATES",
     "CardAnswers",
     "parse_answers",
     "read_answers",
@@ -32,7 +31,7 @@ from ..core.config import read_params
 from ..core.errors import UserError, suggest
 from ..core.files import write_atomic
 from ..core.formatting import escape_markup
-from ..core.messages import MESSAGE_TEMPLATES, render
+from ..core.messages import render
 from ..core.project import project_root
 from ..data.contract import DataContract
 from ..data.personal_data import find_personal_columns, read_or_empty
@@ -43,123 +42,6 @@ REQUIRED_ANSWERS = ("intended_use", "out_of_scope", "limits", "ethics", "licence
 READINESS_TEST_NAMES = tuple(
     f"{s} {i}" for s in ("Data", "Model", "Infrastructure", "Monitoring") for i in range(1, 8)
 )  # of the ML Test Score, to which a statement may speak
-
-# %% ../../nbs/api/lifecycle/09_statements.ipynb #a87ff679
-MESSAGE_TEMPLATES |= {
-    f"card.{k}": {"en": en, "ja": ja}
-    for k, en, ja in (
-        ("title", "Model card: {name} {version}", "モデルカード：{name} {version}"),
-        ("blank", "more information needed", "要追記"),
-        ("blanks", "More information needed before a promotion", "昇格の前に追記が必要です"),
-        ("note", "{what} Owner: {owner}", "{what} 担当：{owner}"),
-        ("identity", "What it is", "モデルの概要"),
-        ("use", "What it is for", "用途"),
-        ("intended_use", "Intended use", "想定する用途"),
-        ("out_of_scope", "Not to be used for", "想定外の用途"),
-        ("data", "Data", "データ"),
-        ("personal", "Columns that look personal", "個人データの疑いがある列"),
-        ("features", "What it looks at: {n} features", "入力：特徴量 {n} 個"),
-        (
-            "metrics",
-            "How good it is, on {n:,} rows that it had not seen",
-            "性能（未使用の {n:,} 件）",
-        ),
-        (
-            "metrics_read",
-            "In brackets the interval that holds the value in 95 % of repetitions.",
-            "括弧内は 95 % 区間です。",
-        ),
-        ("slices", "Where it is weakest", "弱い部分"),
-        ("fairness", "The groups compared", "グループ別の比較"),
-        (
-            "no_groups",
-            "No groups are named: set evaluate.groups in params.yaml.",
-            "グループの指定がありません。params.yaml の evaluate.groups に書いてください。",
-        ),
-        (
-            "gaps",
-            "Largest difference between groups, and smallest ratio",
-            "グループ間の最大差と最小比",
-        ),
-        (
-            "gaps_read",
-            "A ratio of flagged shares below 0.8 is what the four-fifths rule looks at; a difference deserves a reason.",
-            "選択率の比が 0.8 未満なら「5 分の 4 ルール」の対象です。差には理由が必要です。",
-        ),
-        ("explained", "What moves its predictions", "予測の根拠"),
-        (
-            "importance",
-            "Loss when a feature's values are shuffled",
-            "特徴量の値を混ぜたときの性能低下",
-        ),
-        (
-            "idle",
-            "Shuffling these did not make it worse on the rows tried: {names}",
-            "混ぜても性能が下がらない特徴量：{names}",
-        ),
-        ("dependence", "The average prediction along {feature}", "{feature} と平均予測"),
-        (
-            "examples",
-            "Single predictions: what each feature changed, put in place of what is usual (occlusion; the changes need not add up)",
-            "個別の予測：各特徴量を通常値に置き換えたときの変化（合計は一致しません）",
-        ),
-        ("rows", "All {n} rows", "全 {n} 行"),
-        ("limits", "Limits", "限界"),
-        ("ethics", "Ethical notes", "倫理上の留意点"),
-        ("licence", "Licence", "ライセンス"),
-        ("gate", "The gate", "昇格の関門"),
-        ("approved", "Who approved it, and where it has been", "承認と配備の履歴"),
-        ("nobody", "Nobody has approved or deployed it yet.", "承認・配備の記録はまだありません。"),
-        ("rollback", "How to roll back", "ロールバックの方法"),
-    )
-}
-MESSAGE_TEMPLATES |= {
-    f"card.word.{en}": {"en": en, "ja": ja}
-    for en, ja in (  # heads of tables, and what we ourselves write into them
-        ("made by", "作成方法"),
-        ("parameters", "パラメーター"),
-        ("predicts", "予測対象"),
-        ("threshold", "しきい値"),
-        ("packages", "パッケージ"),
-        ("contact", "連絡先"),
-        ("not registered", "未登録"),
-        ("workspace", "作業フォルダー（未コミット）"),
-        ("window", "区間"),
-        ("train", "学習用"),
-        ("current", "評価用"),
-        ("source", "出どころ"),
-        ("features", "特徴量"),
-        ("a random share", "無作為な一部"),
-        ("meaning", "意味"),
-        ("look-back", "遡る期間"),
-        ("owner", "担当"),
-        ("why", "理由"),
-        ("answer", "回答"),
-        ("accepted", "了承済み"),
-        ("dropped", "除外済み"),
-        ("row", "行"),
-        ("score", "スコア"),
-        ("usual", "通常の値"),
-        ("change", "変化"),
-        ("at", "日時"),
-        ("what", "内容"),
-        ("who", "担当者"),
-        ("approve", "承認"),
-        ("is called like a name", "名前らしい列名"),
-        ("is called like a mail address", "メールアドレスらしい列名"),
-        ("is called like a phone number", "電話番号らしい列名"),
-        ("is called like an address or a date of birth", "住所か生年月日らしい列名"),
-        ("is called like an id", "ID らしい列名"),
-        ("has another number in every row", "行ごとに異なる番号"),
-        ("holds mail addresses", "値がメールアドレス"),
-        ("holds what looks like phone numbers", "値が電話番号らしい"),
-        ("holds what looks like names", "値が人名らしい"),
-        ("holds codes that tell single things or persons apart", "個々の物や人を特定できる符号"),
-        ("back to the version before", "前の版に戻す"),
-        ("back to this one", "この版に戻す"),
-        ("its bytes alone", "モデルのファイルだけを取り出す"),
-    )
-}
 
 
 # %% ../../nbs/api/lifecycle/09_statements.ipynb #1679091c

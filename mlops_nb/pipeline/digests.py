@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "PRESENTATION_MODULES",
+    "PRESENTATION_FILES",
     "STAGE_CODE_ROOTS",
     "find_module_file",
     "find_imports",
@@ -15,6 +16,7 @@ __all__ = [
     "digest_stage",
     "describe_code_changes",
     "find_unexported_notebooks",
+    "digest_presentation_files",
     "digest_prose",
     "write_digests",
 ]
@@ -32,7 +34,7 @@ from typing import Iterator
 
 from ..core.config import read_params
 from ..core.errors import UserError
-from ..core.files import object_digest, read_json, write_json
+from ..core.files import file_digest, object_digest, read_json, write_json
 from mlops_nb.core.source import (
     DEFINITION_NODES,
     absolute_module_name,
@@ -43,7 +45,8 @@ from mlops_nb.core.source import (
 )
 
 # %% ../../nbs/api/pipeline/08_digests.ipynb #8f14e45f
-PRESENTATION_MODULES = ("mlops_nb.core.messages", "mlops_nb.reporting.page")
+PRESENTATION_MODULES = ("mlops_nb.reporting.page",)
+PRESENTATION_FILES = ("core/locales/*.json", "reporting/templates/*", "reporting/static/*")
 
 
 def find_module_file(name: str, top: Path) -> Path | None:
@@ -385,8 +388,14 @@ def _find_unwatched_files(top: Path, files: set[Path]) -> list[str]:
     )
 
 
+def digest_presentation_files(package: Path) -> dict[str, str]:
+    """Digest the sentences, templates, CSS and scripts in the folder of mlops_nb, {path: MD5}."""
+    found = sorted(file for pattern in PRESENTATION_FILES for file in package.glob(pattern))
+    return {file.relative_to(package).as_posix(): file_digest(file) for file in found}
+
+
 def digest_prose(top: Path, lock: dict) -> dict:
-    """Digests of what only pages depend on: every cell of the stage notebooks as written, the presenting modules, the section [report] of settings.ini."""
+    """Digests of what only pages depend on: every cell of the stage notebooks as written, the presenting modules, sentences, templates and styles, the section [report] of settings.ini."""
     import configparser
 
     ini = configparser.ConfigParser(interpolation=None)
@@ -400,9 +409,11 @@ def digest_prose(top: Path, lock: dict) -> dict:
     files, outside, named = collect_import_closure(
         [m for m in PRESENTATION_MODULES if find_module_file(m, top)], top, ()
     )
+    package = find_module_file("mlops_nb", top).parent
     return {
         "notebooks": texts,
         "modules": {m: _digest_module(f, m)[0] for m, f in files.items()},
+        "files": digest_presentation_files(package),
         "settings": dict(ini["report"]) if "report" in ini else {},
         "distributions": select_locked_versions(outside, named, lock),
     }

@@ -6,7 +6,6 @@
 __all__ = [
     "WORSENING_FACTOR",
     "MIN_WORSENING_SHARE",
-    "MESSAGE_TEMPLATES",
     "has_worsened",
     "compare_alerts",
     "was_measured",
@@ -32,8 +31,9 @@ from ..core.config import Settings, read_settings
 from ..core.errors import UserError
 from ..core.files import object_digest, read_json, read_json_lines, write_atomic, write_json
 from ..core.formatting import markdown_table
-from ..core.messages import MESSAGE_TEMPLATES, VERDICT_LEVELS, render, translate_label
+from ..core.messages import VERDICT_LEVELS, render
 from ..core.project import project_root
+from ..core.translations import translate_label
 from ..lifecycle.journal import HISTORY_FILE, read_decisions, utc_timestamp
 from ..lifecycle.periods import build_reading
 from ..monitoring.findings import first_window_with_finding
@@ -103,32 +103,6 @@ def was_measured(result: dict, was: dict) -> bool:
 
 
 # %% ../../nbs/api/publishing/12_alerts.ipynb #c51ce410
-MESSAGE_TEMPLATES |= {
-    "alert.appeared": {"en": "new finding", "ja": "新しい所見"},
-    "alert.worsened": {"en": "worse", "ja": "悪化"},
-    "alert.cleared": {"en": "cleared", "ja": "解消"},
-    "alert.title": {
-        "en": "{project}: {event}, {finding} ({severity})",
-        "ja": "{project}：{event} {finding}（{severity}）",
-    },
-    "alert.what": {"en": "What: {what}", "ja": "内容：{what}"},
-    "alert.was": {"en": "What it was: {what}", "ja": "解消前の内容：{what}"},
-    "alert.bad": {"en": "How bad: {severity}", "ja": "重大度：{severity}"},
-    "alert.bad_value": {
-        "en": "How bad: {severity}; value {value:.4g}, limit {limit:.4g}",
-        "ja": "重大度：{severity}（値 {value:.4g}、限度 {limit:.4g}）",
-    },
-    "alert.since": {"en": "Since: {since}; now {window}", "ja": "発生：{since}、現在：{window}"},
-    "alert.over": {"en": "Since: {since}; over in {window}", "ja": "発生：{since}、解消：{window}"},
-    "alert.todo": {
-        "en": "What to do: {todo}. Then answer: {command}",
-        "ja": "対応：{todo}。その後、回答してください：{command}",
-    },
-    "alert.todo_nothing": {"en": "What to do: nothing", "ja": "対応：不要"},
-    "alert.page": {"en": "Page: {link}", "ja": "ページ：{link}"},
-}
-
-
 def compose_message(
     event: str, finding: dict, began: str, window: str, s: Settings
 ) -> tuple[str, str]:

@@ -26,8 +26,9 @@ from ..core.config import Settings, read_settings
 from ..core.errors import UserError
 from ..core.files import to_json
 from ..core.formatting import escape_markup, markdown_table
-from ..core.messages import MESSAGE_TEMPLATES, render, translate_label
+from ..core.messages import render
 from ..core.project import project_root
+from ..core.translations import find_entry, translate_label
 from ..data.personal_data import read_or_empty
 from ..lifecycle.journal import read_decisions
 from ..lifecycle.registry import find_version, list_versions, model_name, recorded_md5
@@ -147,7 +148,9 @@ def _format_value(v: Any) -> Any:
 
 
 def _translate_word(v: Any, lang: str) -> Any:
-    return MESSAGE_TEMPLATES.get(f"card.word.{v}", {}).get(lang, v) if isinstance(v, str) else v
+    if not isinstance(v, str):
+        return v
+    return find_entry(f"card.word.{v}", lang) or v
 
 
 def _translate_rows(rows: list[dict], lang: str) -> list[dict]:

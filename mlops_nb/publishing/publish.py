@@ -45,8 +45,8 @@ from ..core.config import read_settings
 from ..core.errors import UserError
 from ..core.files import file_digest, read_json, read_json_lines, to_json
 from ..core.formatting import markdown_table
-from ..core.messages import MESSAGE_TEMPLATES
 from ..core.project import project_root
+from ..core.translations import find_entry
 from ..lifecycle.journal import CHALLENGERS_FILE, HISTORY_FILE, read_decisions
 from ..lifecycle.registry import ModelVersion, list_versions
 from mlops_nb.lifecycle.run_history import (
@@ -178,7 +178,7 @@ VERDICT_MARKS_SVG = {
 
 
 def _translate_label(name: str, lang: str) -> str:
-    return MESSAGE_TEMPLATES.get(f"label.{name}", {}).get(lang, name)
+    return find_entry(f"label.{name}", lang) or name
 
 
 def _metric_title(name: str, lang: str) -> str:

@@ -33,6 +33,7 @@ from markupsafe import Markup
 import mlops_nb
 from ..core.errors import UserError
 from ..core.files import file_digest, object_digest, read_json, to_json, write_atomic
+from ..pipeline.digests import digest_presentation_files
 from ..reporting.page import PAGE_CSS, page_title, render_page_frame
 
 # %% ../../nbs/api/publishing/03_site.ipynb #a87ff679
@@ -43,19 +44,13 @@ SITE_JOURNAL = ".mlops-nb-writing"
 
 @cache
 def _renderer_digest() -> str:
-    """A digest of the code that makes pages: another version of it makes them anew."""
-    return object_digest(
-        [
-            file_digest(Path(mlops_nb.__file__).parent / f"{name}.py")
-            for name in (
-                "publishing/site",
-                "publishing/publish",
-                "reporting/page",
-                "reporting/sanitize",
-                "core/messages",
-            )
-        ]
-    )
+    """A digest of the code and words that make pages: another version makes them anew."""
+    package = Path(mlops_nb.__file__).parent
+    makers = ("publishing/site", "publishing/publish", "core/messages", "core/translations")
+    modules = [package / f"{name}.py" for name in makers]
+    modules += sorted((package / "reporting").glob("*.py"))
+    digests = {file.relative_to(package).as_posix(): file_digest(file) for file in modules}
+    return object_digest(digests | digest_presentation_files(package))
 
 
 def _read_owned_files(dest: Path) -> dict[str, str] | None:

@@ -50,8 +50,9 @@ from ..core.config import read_settings
 from ..core.errors import UserError
 from ..core.files import file_digest, read_json, read_json_lines, write_atomic
 from ..core.formatting import escape_markup
-from ..core.messages import MESSAGE_MIME_TYPE, MESSAGE_TEMPLATES, render, translate_label
+from ..core.messages import MESSAGE_MIME_TYPE, render
 from ..core.source import strip_comments
+from ..core.translations import find_entry, translate_label
 from mlops_nb.reporting.sanitize import (
     BADGE_LEVELS,
     highlight_code,
@@ -118,7 +119,7 @@ def page_title(name: str, lang: str = "en") -> str:
     """What a page is called: `preprocess-train` → Data: training window."""
 
     def word(kind, key):
-        return MESSAGE_TEMPLATES.get(f"report.{kind}.{key}", {}).get(lang, key.capitalize())
+        return find_entry(f"report.{kind}.{key}", lang) or key.capitalize()
 
     stage, _, window = name.partition("-")
     return word("stage", stage) + (f": {word('window', window)}" if window else "")
@@ -262,7 +263,7 @@ def match_cells_to_outputs(notebook: dict, source: dict | None) -> list[dict]:
     return got + list(left)
 
 
-def render_notebook_body(notebook: dict, source: dict | None, lang: str) -> Markup:
+def render_notebook_body(notebook: dict, source: dict | None, lang: str, stage: str = "") -> Markup:
     """Prose and outputs in order; the code of each section folded at its end. What would make the page too large becomes a box."""
     got = []
     folded = []
@@ -296,7 +297,7 @@ def render_notebook_body(notebook: dict, source: dict | None, lang: str) -> Mark
             flush()
             add(
                 Markup('<div class="prose">{}</div>').format(
-                    render_safely(lang, render_prose, join_multiline(c["source"]), lang)
+                    render_safely(lang, render_prose, join_multiline(c["source"]), lang, stage)
                 )
             )
         elif c["cell_type"] == "code":
@@ -511,7 +512,9 @@ def render_stage_page(
         v=v,
         files=bool(result) and not bad and config.get("files", True),
         facts=render_safely(lang, _render_provenance, result, lang) if result else "",
-        body=render_safely(lang, render_notebook_body, notebook, source, lang),
+        body=render_safely(
+            lang, render_notebook_body, notebook, source, lang, name.partition("-")[0]
+        ),
     )
 
 

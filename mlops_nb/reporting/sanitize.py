@@ -32,7 +32,8 @@ from xml.etree import ElementTree as ET
 import mistune
 from markupsafe import Markup
 
-from ..core.messages import render, translate_label, translate_name
+from ..core.messages import render
+from ..core.translations import translate_label, translate_name, translate_prose
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #a87ff679
 BADGE_LEVELS = ("ok", "watch", "act", "failed")  # from good to bad
@@ -292,14 +293,17 @@ def render_markdown(md: str, lang: str = "en", title: str = "", trusted: bool = 
     )
 
 
-def render_prose(md: str, lang: str = "en") -> Markup:
-    """A Markdown cell of a source notebook in one language; English where the other is missing."""
+def render_prose(md: str, lang: str = "en", stage: str = "") -> Markup:
+    """A Markdown cell of a source notebook in one language; English where the other is missing.
+
+    A translation stands in the cell itself, as `<div lang="ja">`, or for the notebooks of our
+    own stages in the locale files.
+    """
     block = re.compile(r'<div lang="(\w+)">\s*\n(.*?)\n\s*</div>', re.S)
-    return render_markdown(
-        "\n\n".join(b for l, b in block.findall(md) if l == lang) or block.sub("", md),
-        lang,
-        trusted=True,
-    )
+    written_here = "\n\n".join(b for l, b in block.findall(md) if l == lang)
+    english = block.sub("", md)
+    chosen = written_here or translate_prose(english, stage, lang) or english
+    return render_markdown(chosen, lang, trusted=True)
 
 
 def highlight_code(source: str) -> Markup:

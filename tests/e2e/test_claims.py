@@ -38,6 +38,18 @@ def test_template_and_language_rerun_no_notebook(small):
     assert "件" in page
 
 
+def test_a_sentence_reruns_no_notebook(small):
+    """Who mends a word in a locale file sees it on the page; only `code` and `report` run."""
+    before = (small / "reports" / "monitor.ipynb").read_bytes()
+    words = small / "mlops_nb" / "core" / "locales" / "en.json"
+    sentence = "What the model says, now and when trained"
+    words.write_text(words.read_text().replace(sentence, "What the model says, then and now"))
+    said = nb("repro", cwd=small).stdout
+    assert stages_run(said) == ["code", "report"], said
+    assert "then and now" in (small / "reports" / "monitor.html").read_text()
+    assert (small / "reports" / "monitor.ipynb").read_bytes() == before
+
+
 def test_formatting_and_comments_rerun_nothing(small):
     edit_cell(
         small / "nbs" / "stages" / "train.ipynb",

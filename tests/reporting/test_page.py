@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from helpers.report_sample import CONFIG, EVIL, code, failed, md, sample, shown
 
-from mlops_nb.core.messages import MESSAGE_TEMPLATES
 from mlops_nb.core.plotting import figure_to_svg
+from mlops_nb.core.translations import read_locale
 from mlops_nb.data.profile import profile_table
 from mlops_nb.modeling.comparison import compare_models
 from mlops_nb.modeling.gate import apply_gate, evaluation_verdict
@@ -139,9 +139,7 @@ def test_japanese(plain):
 
 
 def test_labels_are_translated_in_heads_and_figures(monkeypatch):
-    monkeypatch.setitem(
-        MESSAGE_TEMPLATES, "label.share late", {"en": "share late", "ja": "遅延の割合"}
-    )
+    monkeypatch.setitem(read_locale("ja"), "label.share late", "遅延の割合")
     assert "<text>遅延の割合</text>" in sanitize_svg(
         '<svg viewBox="0 0 1 1"><text>share late</text></svg>', "f-", "x", "ja"
     )

@@ -1,0 +1,176 @@
+"""Sentences: the same keys, placeholders and forms in each language; none unused or missing."""
+
+import json
+import re
+import string
+from pathlib import Path
+
+import pytest
+from helpers.message_keys import is_used, used_keys
+from helpers.project import ROOT
+
+from mlops_nb.core.messages import Message, render
+from mlops_nb.core.translations import read_locale
+from mlops_nb.reporting.sanitize import render_prose
+
+ENGLISH = read_locale("en")
+JAPANESE = read_locale("ja")
+PROSE = read_locale("notebooks.ja")
+STAGES = sorted((ROOT / "nbs" / "stages").glob("*.ipynb"))
+COUNTED = re.compile(
+    r"\{(n|of|rows|count|columns|spans|least|context|champions|converted|moved|act|watch)(:,)?\}"
+    r" (\w+ )?(rows|columns|features|periods|runs|values|times|groups|parts|spans|champions"
+    r"|parameters|findings)\b"
+)
+COUNTING = sorted(key for key, entry in ENGLISH.items() if isinstance(entry, dict))
+
+
+def forms(entry: str | dict) -> list[str]:
+    """Return every template of an entry: one, or a singular and a plural for each count."""
+    if isinstance(entry, str):
+        return [entry]
+    return forms(entry["one"]) + forms(entry["other"])
+
+
+def counts(entry: str | dict) -> set[str]:
+    """Return the values that decide between singular and plural."""
+    if isinstance(entry, str):
+        return set()
+    return {entry["count"]} | counts(entry["one"]) | counts(entry["other"])
+
+
+def last_form(entry: str | dict) -> str:
+    """Return the form for no count that is one."""
+    return forms(entry)[-1]
+
+
+def placeholders(template: str) -> set[str]:
+    """Return the names of the values that a template shows."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def test_languages_have_the_same_keys():
+    """A sentence that is missing in one language would show in another."""
+    assert ENGLISH.keys() == JAPANESE.keys()
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "notebooks.ja"])
+def test_locale_files_are_sorted(language):
+    """Keys are sorted, so that two people who add one do not meet at the end of the file."""
+    path = ROOT / "mlops_nb" / "core" / "locales" / f"{language}.json"
+    found = json.loads(path.read_text("utf-8"))
+    text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    assert path.read_text("utf-8") == text
+
+
+def test_languages_show_the_same_values():
+    """What the English sentence shows, the Japanese shows, and the other way round."""
+    english = {key: placeholders(last_form(entry)) for key, entry in ENGLISH.items()}
+    japanese = {key: placeholders(last_form(entry)) for key, entry in JAPANESE.items()}
+    assert english == japanese
+
+
+@pytest.mark.parametrize("key", COUNTING, ids=COUNTING)
+def test_a_singular_shows_nothing_that_the_plural_lacks(key):
+    """Each form of a sentence gets by with the values that its message has."""
+    known = placeholders(last_form(ENGLISH[key]))
+    assert counts(ENGLISH[key]) <= known
+    for form in forms(ENGLISH[key]):
+        assert placeholders(form) <= known
+
+
+def test_japanese_has_one_form_for_each_count():
+    """Japanese nouns have no plural, so no entry needs a choice."""
+    assert [key for key, entry in JAPANESE.items() if isinstance(entry, dict)] == []
+
+
+def test_english_counts_have_a_singular():
+    """A count before a noun in the plural needs the form for one."""
+    sentences = {key: entry for key, entry in ENGLISH.items() if isinstance(entry, str)}
+    bare = [key for key, sentence in sentences.items() if COUNTED.search(sentence)]
+    assert bare == ["estimate.record"]  # of two periods or more: estimate.record_one is the other
+
+
+@pytest.mark.parametrize(
+    ("count", "sentence"),
+    [
+        pytest.param(0, "0 periods and all of them together", id="none"),
+        pytest.param(1, "1 period and all of them together", id="one"),
+        pytest.param(3, "3 periods and all of them together", id="three"),
+    ],
+)
+def test_a_count_chooses_the_form(count, sentence):
+    """Only one is a singular."""
+    assert str(Message("replay.table", n=count)) == sentence
+
+
+def test_each_count_of_a_sentence_chooses_for_itself():
+    """Two counts in a sentence do not share a form."""
+    said = render(Message("schema.broken", act=1, watch=2).json())
+    assert said == "The data contract is broken 1 time so that we must act, and 2 times to watch"
+
+
+def test_a_language_without_a_file_shows_english():
+    """A page is never lost for a language."""
+    assert render(Message("monitor.calm").json(), "tlh") == ENGLISH["monitor.calm"]
+
+
+def test_no_key_is_unused():
+    """A sentence that nothing shows is removed from every language."""
+    assert [key for key in ENGLISH if not is_used(key)] == []
+
+
+def test_no_key_is_missing():
+    """Whatever the code names is there to be shown."""
+    used = {key for kind, key in used_keys() if kind == "key"}
+    assert len(used) > 100
+    assert used - ENGLISH.keys() == set()
+
+
+def test_no_family_of_keys_is_empty():
+    """A key that is put together finds at least one sentence."""
+    patterns = {pattern for kind, pattern in used_keys() if kind == "pattern"}
+    assert patterns
+    full = {pattern for pattern in patterns for key in ENGLISH if re.fullmatch(pattern, key)}
+    assert patterns - full == set()
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_every_task_has_its_headline(task):
+    """The headline's key is put together from the task."""
+    assert f"evaluate.headline_{task}" in ENGLISH
+    assert f"evaluate.headline_{task}_since" in ENGLISH
+
+
+def prose_of(path: Path) -> list[str]:
+    """Return the Markdown cells of a notebook."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+
+
+@pytest.mark.parametrize("path", STAGES, ids=[path.stem for path in STAGES])
+def test_prose_of_stages_is_english_and_translated(path):
+    """The source holds English only, and every cell of it has its translation, no more."""
+    prose = prose_of(path)
+    assert "<div lang" not in "".join(prose)
+    assert {text.strip() for text in prose} == PROSE[path.stem].keys()
+
+
+def test_prose_shows_in_the_language_of_the_reader():
+    """A cell of our own stages is found by its English text."""
+    cell = "## Which is best?\n"
+    assert "どれが最も良いか" in render_prose(cell, "ja", "compare")
+    assert "Which is best?" in render_prose(cell, "en", "compare")
+
+
+def test_edited_prose_shows_in_english():
+    """In a project of one's own, where nobody has translated it, prose stays as it was written."""
+    assert "Which shop is best?" in render_prose("## Which shop is best?", "ja", "compare")
+
+
+def test_a_translation_in_the_cell_goes_first():
+    """A project of one's own translates its prose where it stands."""
+    cell = '## Which is best?\n\n<div lang="ja">\n\n## 一番は\n\n</div>'
+    shown = render_prose(cell, "ja", "compare")
+    assert "一番は" in shown
+    assert "どれが最も良いか" not in shown
