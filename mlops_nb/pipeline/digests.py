@@ -410,11 +410,12 @@ def digest_prose(top: Path, lock: dict) -> dict:
         [m for m in PRESENTATION_MODULES if find_module_file(m, top)], top, ()
     )
     package = find_module_file("mlops_nb", top).parent
+    settings = dict(ini["report"]) if "report" in ini else {}
     return {
         "notebooks": texts,
         "modules": {m: _digest_module(f, m)[0] for m, f in files.items()},
         "files": digest_presentation_files(package),
-        "settings": dict(ini["report"]) if "report" in ini else {},
+        "settings": settings,
         "distributions": select_locked_versions(outside, named, lock),
     }
 
