@@ -278,7 +278,7 @@ def ours(task: str, folder: Path, path: str = ""):
         return lambda: expected(profile_table, ref, windows)
     import pyarrow.parquet as pq
 
-    from mlops_nb.monitoring.distances import compare_profiles
+    from mlops_nb.monitoring.column_comparison import compare_profiles
 
     if task != "js":
         import scipy.special  # noqa: F401  what p-values come from
@@ -312,14 +312,14 @@ def expected(profile, ref, windows) -> dict:
     import numpy as np
 
     from mlops_nb.monitoring.calibration import calibrate
-    from mlops_nb.monitoring.distances import align_columns
+    from mlops_nb.monitoring.binning import align_columns
     from mlops_nb.monitoring.performance import estimate_from_histogram
 
     ref = ref[ref["late"].notna()]
     both = align_columns(
         *(profile(ref.loc[ref["late"] == v, ["score"]]).columns["score"] for v in (1, 0))
     )
-    known = calibrate(both.at, both.p, both.q)
+    known = calibrate(both.values, both.reference, both.current)
     got = {}
     for name, w in windows.items():
         c = profile(w[["score"]]).columns["score"]

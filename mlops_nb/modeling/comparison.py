@@ -14,10 +14,10 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from ..core.formatting import format_number, markdown_table
+from .intervals import Z_95
 from mlops_nb.modeling.metrics import (
     METRIC_FUNCTIONS,
     METRICS,
-    Z_95,
     ModelMetrics,
     compute_metric,
     extract_scored_rows,

@@ -4,7 +4,6 @@
 
 # %% auto #0
 __all__ = [
-    "Z_95",
     "METRICS",
     "METRIC_FUNCTIONS",
     "MetricDefinition",
@@ -14,7 +13,6 @@ __all__ = [
     "charted_metric",
     "headline_metric",
     "auc_with_influence",
-    "wilson_interval",
     "Metric",
     "ModelMetrics",
     "extract_scored_rows",
@@ -40,11 +38,10 @@ from ..core.errors import UserError, suggest
 from ..core.formatting import markdown_table
 from ..core.messages import Message
 from .encoding import normalize_labels
+from .intervals import Z_95, wilson_interval
 from .model import parse_error_costs
 
 # %% ../../nbs/api/modeling/05_metrics.ipynb #296df1c3
-Z_95 = 1.959964  # a normal quantity lies within so many standard errors of its mean 95 times in 100
-
 _BINARY = ("binary",)
 _MULTICLASS = ("multiclass",)
 _REGRESSION = ("regression",)
@@ -294,15 +291,6 @@ METRIC_FUNCTIONS = {
         "calibration_error": _calibration_error,
     },
 }
-
-
-def wilson_interval(p: float, n: float) -> tuple[float, float]:
-    """95 % interval of a share `p` of `n` (Wilson 1927); `n` may be an effective number (Korn & Graubard 1998)."""
-    mid = (p + Z_95 * Z_95 / (2 * n)) / (1 + Z_95 * Z_95 / n)
-    half = (
-        Z_95 / (1 + Z_95 * Z_95 / n) * np.sqrt(max(p * (1 - p), 0) / n + Z_95 * Z_95 / (4 * n * n))
-    )
-    return max(0.0, mid - half), min(1.0, mid + half)
 
 
 @dataclass(frozen=True)

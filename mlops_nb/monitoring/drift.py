@@ -14,8 +14,10 @@ import pandas as pd
 
 from ..core.messages import VERDICT_LEVELS
 from ..data.profile import ColumnProfile, Profile
-from .distances import align_columns, bin_counts, compare_profiles, critical_psi
+from .binning import align_columns, bin_counts
+from .column_comparison import compare_profiles
 from .reference import Reference, measure_score_effect, measure_score_sensitivity
+from .significance import critical_psi
 from .thresholds import Thresholds, resolve_column_thresholds
 
 # %% ../../nbs/api/monitoring/08_drift.ipynb #8f14e45f

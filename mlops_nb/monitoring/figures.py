@@ -27,7 +27,7 @@ from ..core.formatting import format_number
 from ..core.messages import Message
 from ..core.plotting import FIGURE_WIDTH, PLOT_COLORS, apply_plot_style, shorten_label
 from ..data.profile import ColumnProfile, Profile
-from .distances import AlignedColumns, align_columns, to_shares
+from .binning import AlignedColumns, align_columns, to_shares
 
 
 # %% ../../nbs/api/monitoring/04_figures.ipynb #8e296a06
@@ -188,13 +188,13 @@ def explain_drift_plot(table: pd.DataFrame) -> Message:
 # %% ../../nbs/api/monitoring/04_figures.ipynb #d3d94468
 def _equal_width_bins(x: AlignedColumns, a: ColumnProfile, n: int = 16) -> np.ndarray:
     """Bins of equal width between the reference's 1st and 99th percentile, with one below and one above; one per value where there are few."""
-    seen = np.flatnonzero(x.p)
-    if len(x.at) <= n + 4 or not len(seen):
-        return np.arange(len(x.at)), [*map(float, x.at)]
+    seen = np.flatnonzero(x.reference)
+    if len(x.values) <= n + 4 or not len(seen):
+        return np.arange(len(x.values)), [*map(float, x.values)]
     low = a.quantile(0.01)
     high = a.quantile(0.99)
     cuts = np.linspace(low, high if high > low else low + 1, n + 1)
-    return np.searchsorted(cuts, x.at, side="right"), [math.nan, *cuts]
+    return np.searchsorted(cuts, x.values, side="right"), [math.nan, *cuts]
 
 
 def compute_bar_shares(
@@ -206,14 +206,14 @@ def compute_bar_shares(
     def share(at, c, size):
         return 100 * np.bincount(at, c, size) / max(c.sum(), 1)
 
-    if x.text:
-        order = np.argsort(-x.p, kind="stable")[:8]
-        order = order[x.p[order] > 0]
-        at = np.full(len(x.at), len(order))
+    if x.is_text:
+        order = np.argsort(-x.reference, kind="stable")[:8]
+        order = order[x.reference[order] > 0]
+        at = np.full(len(x.values), len(order))
         at[order] = np.arange(len(order))
-        at[(x.p == 0)] = len(order) + 1
+        at[(x.reference == 0)] = len(order) + 1
         names = [
-            *(shorten_label(x.at[i]) if x.named else f"group {i + 1}" for i in order),
+            *(shorten_label(x.values[i]) if x.has_names else f"group {i + 1}" for i in order),
             "other",
             "new",
         ]
@@ -227,8 +227,8 @@ def compute_bar_shares(
         names = ["below" if math.isnan(v) else say(v) for v in low]
         if names and names[0] == "below":
             names[-1] = "above"
-    p, q = (share(at, c, len(names)) for c in (x.p, x.q))
-    keep = (p + q > 0) if x.text else np.ones(len(p), bool)
+    p, q = (share(at, c, len(names)) for c in (x.reference, x.current))
+    keep = (p + q > 0) if x.is_text else np.ones(len(p), bool)
     return [n for n, k in zip(names, keep) if k], p[keep], q[keep]
 
 
@@ -267,20 +267,20 @@ def describe_column_shift(ref: Profile, cur: Profile, column: str) -> Message:
     x = align_columns(a, b)
     if not a.count or not b.count:
         return Message("monitor.moved_not")
-    if x.text and x.named:
-        d = to_shares(x.q) - to_shares(x.p)
-        i = int(np.argmax(np.abs(np.where(x.p > 0, d, 0))))
+    if x.is_text and x.has_names:
+        d = to_shares(x.current) - to_shares(x.reference)
+        i = int(np.argmax(np.abs(np.where(x.reference > 0, d, 0))))
         return Message(
             "monitor.moved_text",
-            name=shorten_label(x.at[i], 40),
-            before=float(to_shares(x.p)[i]),
-            now=float(to_shares(x.q)[i]),
-            new=float(x.q[x.p == 0].sum() / x.q.sum()),
+            name=shorten_label(x.values[i], 40),
+            before=float(to_shares(x.reference)[i]),
+            now=float(to_shares(x.current)[i]),
+            new=float(x.current[x.reference == 0].sum() / x.current.sum()),
         )
-    if x.text or a.kind == "time":
+    if x.is_text or a.kind == "time":
         return Message("monitor.worst_read")
-    seen = np.flatnonzero(x.p)
-    out = 1 - x.q[seen[0] : seen[-1] + 1].sum() / x.q.sum()
+    seen = np.flatnonzero(x.reference)
+    out = 1 - x.current[seen[0] : seen[-1] + 1].sum() / x.current.sum()
     q = {
         f"q{round(100 * s)}{w}": c.quantile(s)
         for s in (0.05, 0.95)

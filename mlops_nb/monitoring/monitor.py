@@ -52,10 +52,10 @@ def _score_column(p: Profile | None, at: np.ndarray | None = None) -> Any:
 
 def _score_histogram_by_outcome(seen: TableScan) -> tuple:
     """Score, yes and no by bucket."""
-    from mlops_nb.monitoring.distances import align_columns
+    from mlops_nb.monitoring.binning import align_columns
 
     x = align_columns(_score_column(seen.parts["yes"]), _score_column(seen.parts["no"]))
-    return np.clip(x.at, x.at.min(initial=0), None), x.p, x.q
+    return np.clip(x.values, x.values.min(initial=0), None), x.reference, x.current
 
 
 def _error_metrics(p: Profile) -> dict:
@@ -168,7 +168,7 @@ JUDGED_METRICS = {"binary": ("auc", "f1", "precision"), "regression": ("mae", "r
 
 
 def _measure_multivariate_drift(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> dict:
-    from mlops_nb.monitoring.distances import domain_classifier_auc, pca_reconstruction_error
+    from mlops_nb.monitoring.multivariate import domain_classifier_auc, pca_reconstruction_error
 
     columns = [c for c in columns if c in a and c in b]
     try:

@@ -30,14 +30,9 @@ import numpy as np
 import pandas as pd
 
 from ..data.profile import ColumnProfile, Profile, merge_profiles, profile_table
-from mlops_nb.monitoring.distances import (
-    MAX_NAMED_VALUES,
-    align_columns,
-    assign_bins,
-    bin_counts,
-    homogeneity_p_value,
-    psi,
-)
+from .binning import MAX_NAMED_VALUES, align_columns, assign_bins, bin_counts
+from .distances import psi
+from .significance import homogeneity_p_value
 
 # %% ../../nbs/api/monitoring/05_reference.ipynb #c81e728d
 # spans of a reference; as few that teach; buckets of its profile, and of its spans'
@@ -113,16 +108,16 @@ def measure_score_response(frame: pd.DataFrame, score: pd.Series) -> dict:
         whole = profile_table(frame[[c]]).columns[c]
         p = align_columns(whole, whole)
         gone = score[x.isna().to_numpy()]
-        if not len(p.at) or not p.named:
+        if not len(p.values) or not p.has_names:
             continue
-        if p.text:
+        if p.is_text:
             keys_ = x.astype(object).where(x.notna()).map(str, na_action="ignore")
-            names = p.at[assign_bins(p) < MAX_NAMED_VALUES]
+            names = p.values[assign_bins(p) < MAX_NAMED_VALUES]
             at = keys_.where(keys_.isin(names))
             groups = score.groupby(at.to_numpy())
         else:
             v = _numeric_values(x)
-            edges = [p.at[assign_bins(p) == b][-1] for b in np.unique(assign_bins(p))]
+            edges = [p.values[assign_bins(p) == b][-1] for b in np.unique(assign_bins(p))]
             at = np.where(
                 np.isfinite(v),
                 np.searchsorted(edges, v).clip(max=len(edges) - 1).astype(float),
@@ -130,9 +125,9 @@ def measure_score_response(frame: pd.DataFrame, score: pd.Series) -> dict:
             )
             groups = score.groupby(at)
         n, mean = groups.size(), groups.mean()
-        where = list(n.index) if p.text else [float(np.mean(v[at == i])) for i in n.index]
+        where = list(n.index) if p.is_text else [float(np.mean(v[at == i])) for i in n.index]
         got[c] = {
-            "text": p.text,
+            "text": p.is_text,
             "at": where,
             "score": mean.tolist(),
             "n": n.tolist(),
@@ -141,7 +136,7 @@ def measure_score_response(frame: pd.DataFrame, score: pd.Series) -> dict:
             "base": base,
             "std": float(score.std()),
         }
-        if not p.text and np.array_equal(v, score.to_numpy(), equal_nan=True):
+        if not p.is_text and np.array_equal(v, score.to_numpy(), equal_nan=True):
             got[c]["own"] = True
     return got
 

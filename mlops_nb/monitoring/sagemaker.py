@@ -40,10 +40,13 @@ from ..core.files import write_json
 from ..core.formatting import format_number, markdown_table
 from ..core.messages import Message
 from ..data.profile import ColumnProfile, Profile, profile_text_counts
-from .distances import align_columns, chi_square, kolmogorov_smirnov, l_infinity
+from .binning import align_columns
+from .distances import l_infinity
 from .findings import Finding
 from .reference import Reference
+from .significance import chi_square
 from .thresholds import Thresholds, resolve_column_thresholds
+from .value_distances import kolmogorov_smirnov
 
 # %% ../../nbs/api/monitoring/12_sagemaker.ipynb #c81e728d
 # of a distribution, as Amazon's; distinct values of a sketch; most values of a domain
@@ -436,13 +439,13 @@ def measure_baseline_distance(
 ) -> float:
     """Amazon's distance of two columns, as in Deequ's Distance.scala: 0 to 1; of ChiSquared the p-value. NaN where one is empty."""
     x = align_columns(a, b)
-    n = float(x.p.sum())
-    m = float(x.q.sum())
+    n = float(x.reference.sum())
+    m = float(x.current.sum())
     if not n or not m:
         return math.nan
-    if x.text and categorical == "ChiSquared":
-        return chi_square(x.p, x.q)[1]
-    d = l_infinity(x.p, x.q) if x.text else kolmogorov_smirnov(x)
+    if x.is_text and categorical == "ChiSquared":
+        return chi_square(x.reference, x.current)[1]
+    d = l_infinity(x.reference, x.current) if x.is_text else kolmogorov_smirnov(x)
     return max(d - ROBUST_C_ALPHA * math.sqrt((n + m) / (n * m)), 0.0) if method == "Robust" else d
 
 
@@ -487,8 +490,12 @@ def _column_violations(
         )
     if b.domain is not None and c.kind == "text":
         x = align_columns(profile_text_counts(b.domain, [1] * len(b.domain)), c)
-        inside = float(x.q[x.p > 0].sum() / c.count)
-        new = [str(v)[:40] for v in x.at[(x.p == 0) & (x.q > 0)][:5]] if x.named else []
+        inside = float(x.current[x.reference > 0].sum() / c.count)
+        new = (
+            [str(v)[:40] for v in x.values[(x.reference == 0) & (x.current > 0)][:5]]
+            if x.has_names
+            else []
+        )
         if inside < s["domain_content_threshold"] - near:
             yield (
                 "categorical_values_check",

@@ -29,7 +29,8 @@ from scipy.special import stdtrit
 from ..core.errors import UserError, suggest
 from ..core.messages import VERDICT_LEVELS
 from ..data.profile import ColumnProfile, hash_text_column
-from .distances import MIN_PSI_SHARE, AlignedColumns, assign_bins
+from .binning import AlignedColumns, assign_bins
+from .distances import psi_by_row
 from .reference import MIN_SPANS, Reference, measure_score_effect
 
 # %% ../../nbs/api/monitoring/07_thresholds.ipynb #cee80ad6
@@ -89,13 +90,9 @@ def _binned_count_matrix(columns: list[ColumnProfile]) -> np.ndarray:
 def psi_between_spans(columns: list[ColumnProfile], run: int = 1) -> np.ndarray:
     """PSI of each run of `run` neighbouring spans (the last one has the first as neighbour) against the others."""
     m = _binned_count_matrix(columns)
-    len(m)
     runs = sum(np.roll(m, -i, axis=0) for i in range(run))
     rest = m.sum(0) - runs
-    p, q = (
-        np.maximum(x / np.maximum(x.sum(1, keepdims=True), 1), MIN_PSI_SHARE) for x in (rest, runs)
-    )
-    return np.where((runs.sum(1) > 0) & (rest.sum(1) > 0), ((q - p) * np.log(q / p)).sum(1), 0)
+    return np.nan_to_num(psi_by_row(rest, runs))  # no change where one has no value
 
 
 def learn_thresholds(

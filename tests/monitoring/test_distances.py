@@ -9,14 +9,9 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from mlops_nb.data.profile import profile_numbers, profile_table, profile_text_counts
-from mlops_nb.monitoring.distances import (
-    align_columns,
-    bin_counts,
-    compare_columns,
-    compare_profiles,
-    ks_p_value,
-    to_shares,
-)
+from mlops_nb.monitoring.binning import align_columns, bin_counts, to_shares
+from mlops_nb.monitoring.column_comparison import compare_columns, compare_profiles
+from mlops_nb.monitoring.value_distances import ks_p_value
 
 
 def sample(seed=7):
@@ -107,8 +102,8 @@ def test_numbers_are_scipy_s_up_to_the_stated_bound(column):
     got = compare_columns(a, b)
     u, v = (w[np.isfinite(w)] for w in (REF[column].astype(float), CUR[column].astype(float)))
     exact = max(a.dropped_bits, b.dropped_bits) == 0
-    largest = 1e-12 if exact else max(to_shares(x.p).max(), to_shares(x.q).max())
-    wide = 1e-9 if exact else np.diff(np.r_[x.at, x.at[-1]]).max()
+    largest = 1e-12 if exact else max(to_shares(x.reference).max(), to_shares(x.current).max())
+    wide = 1e-9 if exact else np.diff(np.r_[x.values, x.values[-1]]).max()
     assert abs(got["ks"] - stats.ks_2samp(u, v).statistic) <= largest
     assert abs(got["wasserstein"] - stats.wasserstein_distance(u, v)) <= wide
     if column in KS:
