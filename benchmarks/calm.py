@@ -174,7 +174,7 @@ def learn(days):
         np.datetime64("2001-01-01T12", "us")
         + np.repeat(np.arange(len(days)), [len(at[d]) for d in days]).astype("timedelta64[D]")
     )
-    features = build_reference(x[columns], times).following(
+    features = build_reference(x[columns], times).with_response(
         measure_score_response(x[columns], x["score"])
     )
     known = x[x["late"].notna()]
@@ -454,7 +454,7 @@ def real_year() -> list[dict]:
     ref = {
         "features": build_reference(
             seen[columns], seen["sched_dep"].reset_index(drop=True)
-        ).following(measure_score_response(held[columns], valid["score"])),
+        ).with_response(measure_score_response(held[columns], valid["score"])),
         "scores": build_reference(
             valid[SCORES], held["sched_dep"].reset_index(drop=True), valid["score"]
         ),

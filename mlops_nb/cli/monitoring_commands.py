@@ -104,7 +104,7 @@ def write_assessment(assessment: Any, options: dict, limits: dict) -> None:
     if options["html"]:
         write_atomic(options["html"], assessment.html(options["language"]))
     if options["json"] and options["json"] != "-":
-        write_json(options["json"], assessment.json())
+        write_json(options["json"], assessment.to_dict())
     if options["prometheus"]:
         write_atomic(options["prometheus"], assessment.prometheus())
     if options["sagemaker"]:
@@ -170,7 +170,7 @@ def _print_assessment(assessment: Any, violations: list[dict], as_json: bool) ->
         subject = f"{broken['constraint_check_type']}: {broken['feature_name']}"
         print(f"  {subject}: {broken['description']}", file=console)
     if as_json:
-        print(to_json(assessment.json()))
+        print(to_json(assessment.to_dict()))
     print(assessment, file=console)
 
 

@@ -165,13 +165,13 @@ class Assessment:
     def level(self) -> str:
         return self.verdict.level
 
-    def json(self) -> dict:
+    def to_dict(self) -> dict:
         """All numbers; its schema is `SCHEMA`."""
         keep = ["column", "kind", "kind_now", "source", "matters", "severity", *_STATISTIC_COLUMNS]
         rows = self.table.reindex(columns=keep).astype(object)
         rows = rows.where(rows.notna(), None).to_dict("records")
         found = [
-            {k: v for k, v in f.json().items() if k != "say"} | {"text": str(f.say)}
+            {k: v for k, v in f.to_dict().items() if k != "say"} | {"text": str(f.message)}
             for f in self.verdict.findings
         ]
         return to_jsonable(
@@ -180,7 +180,7 @@ class Assessment:
                 "window": self.window,
                 "verdict": self.level,
                 "reasons": [str(r) for r in self.verdict.reasons],
-                "todo": [str(t) for t in self.verdict.todo],
+                "todo": [str(t) for t in self.verdict.actions],
                 "rows": {"reference": self.reference.profile.rows, "current": self.current.rows},
                 "columns": rows,
                 "findings": found,
@@ -243,7 +243,7 @@ class Assessment:
         result = {
             "headline": head.json(),
             "verdict": {"level": self.level, "reasons": [r.json() for r in self.verdict.reasons]},
-            "todo": [t.json() for t in self.verdict.todo],
+            "todo": [t.json() for t in self.verdict.actions],
             "changed": [n.json() for n in self.notes],
             "model": self.name,
         }
@@ -281,7 +281,7 @@ class Assessment:
                 f"{self.window}: {self.level}",
                 *(f"  {r}" for r in self.verdict.reasons),
                 *(f"  note: {n}" for n in self.notes),
-                *(f"  to do: {t}" for t in self.verdict.todo),
+                *(f"  to do: {t}" for t in self.verdict.actions),
             ]
         )
 
@@ -387,7 +387,7 @@ def _assessment_outputs(w: Assessment) -> Iterator[dict]:
         yield _table_output(
             [w.together], Message("watch.together_title"), Message("watch.together_read")
         )
-    yield _table_output(w.verdict, w.verdict.title())
+    yield _table_output(w.verdict, w.verdict.table_title())
     top = min(max(int((w.table.severity != "ok").sum()), DRIFT_TABLE_ROWS), 3 * DRIFT_TABLE_ROWS)
     yield _table_output(
         w.table[

@@ -42,12 +42,14 @@ class Finding:
     value: float | None
     limit: float | None
     severity: str
-    say: Message
+    message: Message
     since: str = ""  # the first of the consecutive windows that have it
     source: str = ""  # where the limit comes from: learned, stated, hand, agreed
 
-    def json(self) -> dict:
-        return {f.name: getattr(self, f.name) for f in fields(self)} | {"say": self.say.json()}
+    def to_dict(self) -> dict:
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["message"] = self.message.json()
+        return {"say" if k == "message" else k: v for k, v in values.items()}
 
 
 def _describe_effect(r: dict) -> Message:
@@ -193,8 +195,9 @@ def _estimate_findings(estimated: dict, reference: dict, m: Thresholds) -> Itera
                 f,
                 id=f.id.replace("quality", "estimate"),
                 quantity="estimate",
-                say=Message(
-                    "monitor.estimate", **{k: v for k, v in f.say.values.items() if k != "before"}
+                message=Message(
+                    "monitor.estimate",
+                    **{k: v for k, v in f.message.values.items() if k != "before"},
                 ),
             )
 
@@ -274,11 +277,11 @@ class Verdict:
 
     level: str
     reasons: tuple[Message, ...]
-    todo: tuple[Message, ...]
+    actions: tuple[Message, ...]
     findings: tuple[Finding, ...] = ()
 
-    def json(self) -> dict:
-        return {"level": self.level, "findings": [f.json() for f in self.findings]}
+    def to_dict(self) -> dict:
+        return {"level": self.level, "findings": [f.to_dict() for f in self.findings]}
 
     def _repr_markdown_(self) -> str:
         return markdown_table(
@@ -297,7 +300,7 @@ class Verdict:
             ]
         )
 
-    def title(self) -> Message:
+    def table_title(self) -> Message:
         """What heads its table: how many are beyond a limit, how many within an agreed one."""
         bad = sum(f.severity != "ok" for f in self.findings)
         return Message(
@@ -335,10 +338,10 @@ def judge_findings(findings: Iterable[Finding]) -> Verdict:
     drifted = [
         f
         for f in bad
-        if f.quantity in ("type", "drift", "missing", "new") and f.say.key != "monitor.score"
+        if f.quantity in ("type", "drift", "missing", "new") and f.message.key != "monitor.score"
     ]
     many = len(drifted) > 3
-    reasons = [f.say for f in bad if not (many and f in drifted)]
+    reasons = [f.message for f in bad if not (many and f in drifted)]
     if many:
         reasons = reasons[: MAX_VERDICT_REASONS - 2] + [
             Message(
@@ -348,15 +351,15 @@ def judge_findings(findings: Iterable[Finding]) -> Verdict:
                     drifted,
                     key=lambda f: (
                         VERDICT_LEVELS.index(f.severity),
-                        f.say.key == "monitor.drift",
+                        f.message.key == "monitor.drift",
                         (f.value or 0) / (f.limit or 1),
                     ),
                 ).column,
             ),
-            drifted[0].say,
+            drifted[0].message,
         ]
     reasons = reasons[:MAX_VERDICT_REASONS] or [Message("monitor.calm")]
-    reasons += [f.say for f in all_ if f.id == "quality.unknown"]
+    reasons += [f.message for f in all_ if f.id == "quality.unknown"]
     kinds = dict.fromkeys(
         {"estimate": "quality", "failed": "contract"}.get(f.quantity, f.quantity)
         if f.quantity in ("contract", "failed", "quality", "estimate")

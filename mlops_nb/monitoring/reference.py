@@ -49,19 +49,19 @@ class Reference:
 
     profile: Profile
     spans: tuple[Profile, ...] = ()
-    times: tuple[tuple[str, str], ...] = ()
+    span_times: tuple[tuple[str, str], ...] = ()
     response: dict = field(default_factory=dict)
 
-    def json(self) -> dict:
+    def to_dict(self) -> dict:
         return {
             "profile": self.profile.to_dict(),
             "spans": [s.to_dict() for s in self.spans],
-            "times": self.times,
+            "times": self.span_times,
             "response": self.response,
         }
 
     @classmethod
-    def of(cls, got: dict) -> "Reference":
+    def from_dict(cls, got: dict) -> "Reference":
         return cls(
             Profile.from_dict(got.get("profile")),
             tuple(map(Profile.from_dict, got["spans"])),
@@ -69,13 +69,17 @@ class Reference:
             got["response"],
         )
 
-    def following(self, response: dict) -> "Reference":
+    def with_response(self, response: dict) -> "Reference":
         return replace(self, response=response)
 
     def _repr_markdown_(self) -> str:
         return (
             f"{self.profile.rows:,} rows, {len(self.spans)} spans"
-            + (f" from {self.times[0][0]} to {self.times[-1][1]}" if self.times else "")
+            + (
+                f" from {self.span_times[0][0]} to {self.span_times[-1][1]}"
+                if self.span_times
+                else ""
+            )
             + "\n\n"
             + self.profile._repr_markdown_()
         )
@@ -171,9 +175,9 @@ def build_reference(
 
 def same_season_profile(ref: Reference, start: Any, end: Any) -> Profile | None:
     """The spans of an earlier year in the same season as `start` to `end`, half a month around; None where the reference does not reach back a year, or has none there."""
-    if not ref.times or pd.Timestamp(start) - pd.Timestamp(ref.times[0][0]) < pd.Timedelta(
-        days=330
-    ):
+    if not ref.span_times or pd.Timestamp(start) - pd.Timestamp(
+        ref.span_times[0][0]
+    ) < pd.Timedelta(days=330):
         return None
     around = pd.Timedelta(days=15)
     a = pd.Timestamp(start) - around
@@ -181,7 +185,7 @@ def same_season_profile(ref: Reference, start: Any, end: Any) -> Profile | None:
     back = [(a - pd.DateOffset(years=y), b - pd.DateOffset(years=y)) for y in range(1, 11)]
     got = [
         s
-        for s, (x, y) in zip(ref.spans, ref.times)
+        for s, (x, y) in zip(ref.spans, ref.span_times)
         if any(lo <= pd.Timestamp(x) and pd.Timestamp(y) <= hi for lo, hi in back)
     ]
     return reduce(merge_profiles, got) if got else None

@@ -175,7 +175,7 @@ def test_mistakes_are_told_in_words(files, argv, words):
 def test_files_and_frames_say_the_same(files):
     a = monitor(files / "ref.parquet", files / "dear.csv", "p", "bought")
     b = monitor(orders(8000), {"dear": orders(seed=2, fare=30)}, "p", "bought")
-    assert a.json() == b.json()
+    assert a.to_dict() == b.to_dict()
     assert a.html() == b.html()
 
 
@@ -200,7 +200,7 @@ def test_faults_are_named(break_, found, level):
     of = {f.id: f.severity for f in got.verdict.findings}
     assert of.get(found) in (level, "act") and got.level != "ok", of
     jsonschema.validate(
-        json.loads(json.dumps(got.json(), allow_nan=True).replace("NaN", "null")), ASSESSMENT_SCHEMA
+        json.loads(json.dumps(got.to_dict(), allow_nan=True).replace("NaN", "null")), ASSESSMENT_SCHEMA
     )
     assert "<b>\"'" not in got.html()
     assert got.prometheus()
@@ -380,7 +380,7 @@ def test_infinite_values_are_no_values(break_):
     assert {"missing.fare", "missing.p"} & {
         f.id for f in got.verdict.findings if f.severity != "ok"
     }
-    json.dumps(got.json(), allow_nan=False)
+    json.dumps(got.to_dict(), allow_nan=False)
 
 
 def test_labels_are_what_they_were():

@@ -198,7 +198,7 @@ class Project:
                 "model": "champion 1234",
                 "verdict": {"level": level},
                 "results": {
-                    "findings": [f.json() for f in findings],
+                    "findings": [f.to_dict() for f in findings],
                     "metrics": {"auc": {"value": 0.65, "low": 0.6, "high": 0.7, "n": 900}}
                     if metrics is None
                     else metrics,

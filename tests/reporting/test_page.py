@@ -535,9 +535,9 @@ def test_the_score_is_counted_once_and_a_title_counts_its_rows():
     )
     assert [r.values["n"] for r in v.reasons if r.key == "monitor.many"] == [4]
     assert sum(r.key == "monitor.score" for r in v.reasons) == 1
-    assert v.title().values == {"n": 5, "kept": 1}
+    assert v.table_title().values == {"n": 5, "kept": 1}
     assert v._repr_markdown_().count("\n") - 1 == 6
-    assert str(v.title()) == "5 beyond a limit, 1 within an agreed one"
+    assert str(v.table_title()) == "5 beyond a limit, 1 within an agreed one"
 
 
 @pytest.mark.parametrize(
