@@ -1897,6 +1897,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                  'mlops_nb/pipeline/reproduce.py'),
                                              'mlops_nb.pipeline.reproduce._wait_ended': ( 'api/pipeline/reproduce.html#_wait_ended',
                                                                                           'mlops_nb/pipeline/reproduce.py'),
+                                             'mlops_nb.pipeline.reproduce._wait_for_dvc_holders': ( 'api/pipeline/reproduce.html#_wait_for_dvc_holders',
+                                                                                                    'mlops_nb/pipeline/reproduce.py'),
                                              'mlops_nb.pipeline.reproduce.compare_with_record': ( 'api/pipeline/reproduce.html#compare_with_record',
                                                                                                   'mlops_nb/pipeline/reproduce.py'),
                                              'mlops_nb.pipeline.reproduce.find_largest_difference': ( 'api/pipeline/reproduce.html#find_largest_difference',

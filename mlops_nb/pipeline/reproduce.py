@@ -173,6 +173,22 @@ def _repair_dvc_lock_list(path: Path) -> None:
     print("removed DVC's list of locks, broken by a killed run", flush=True)
 
 
+def _wait_for_dvc_holders(path: Path, seconds: float = 10) -> None:
+    """Wait until the processes that DVC's list of locks names have ended.
+
+    The DVC of a killed run may need a moment to follow it, and DVC refuses to start beside it.
+    """
+    import psutil
+
+    try:
+        holders = re.findall(r'"pid": *(\d+)', path.read_text())
+    except OSError:
+        return
+    end = time.monotonic() + seconds
+    while any(psutil.pid_exists(int(pid)) for pid in holders) and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def _wait_ended(pid: int, seconds: float) -> None:
     """Wait until our child `pid` ends, but leave it its number: no other process can get that."""
     end = time.monotonic() + seconds
@@ -236,7 +252,9 @@ def reproduce_pipeline(args: list[str] = ()) -> int:
                 ],
                 check=False,
             )
-        _repair_dvc_lock_list(project_root() / ".dvc" / "tmp" / "rwlock")
+        dvc_locks = project_root() / ".dvc" / "tmp" / "rwlock"
+        _repair_dvc_lock_list(dvc_locks)
+        _wait_for_dvc_holders(dvc_locks)
         before = (
             (project_root() / "dvc.lock").read_bytes()
             if (project_root() / "dvc.lock").exists()
