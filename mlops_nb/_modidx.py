@@ -158,6 +158,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'mlops_nb/cli/new_project.py')},
             'mlops_nb.cli.project_commands': { 'mlops_nb.cli.project_commands._infer_from_training_window': ( 'api/cli/project_commands.html#_infer_from_training_window',
                                                                                                               'mlops_nb/cli/project_commands.py'),
+                                               'mlops_nb.cli.project_commands._link_from_root': ( 'api/cli/project_commands.html#_link_from_root',
+                                                                                                  'mlops_nb/cli/project_commands.py'),
                                                'mlops_nb.cli.project_commands._render_cell': ( 'api/cli/project_commands.html#_render_cell',
                                                                                                'mlops_nb/cli/project_commands.py'),
                                                'mlops_nb.cli.project_commands.new_command': ( 'api/cli/project_commands.html#new_command',

@@ -6,6 +6,8 @@
 __all__ = ["PROJECT_COMMANDS", "new_command", "schema_command", "render_readme", "readme_command"]
 
 # %% ../../nbs/api/cli/11_project_commands.ipynb #d98fc062
+import posixpath
+import re
 from typing import Any
 
 import click
@@ -84,7 +86,15 @@ def render_readme(notebook: dict) -> str:
 
 def _render_cell(cell: dict) -> str:
     text = "".join(cell["source"])
-    return text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```"
+    if cell["cell_type"] == "code":
+        return f"```python\n{text}\n```"
+    return re.sub(r"\]\((?!\w+:|#)([^)\s]+)\)", _link_from_root, text)
+
+
+def _link_from_root(link: re.Match) -> str:
+    # JupyterLab resolves a link from the folder of the notebook, README from the root
+    path = posixpath.normpath(posixpath.join("nbs", link[1]))
+    return f"]({path})"
 
 
 # %% ../../nbs/api/cli/11_project_commands.ipynb #fc679e8b
