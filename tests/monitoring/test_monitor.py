@@ -200,7 +200,8 @@ def test_faults_are_named(break_, found, level):
     of = {f.id: f.severity for f in got.verdict.findings}
     assert of.get(found) in (level, "act") and got.level != "ok", of
     jsonschema.validate(
-        json.loads(json.dumps(got.to_dict(), allow_nan=True).replace("NaN", "null")), ASSESSMENT_SCHEMA
+        json.loads(json.dumps(got.to_dict(), allow_nan=True).replace("NaN", "null")),
+        ASSESSMENT_SCHEMA,
     )
     assert "<b>\"'" not in got.html()
     assert got.prometheus()
