@@ -100,12 +100,9 @@ def retrain_command(
 @push_option
 def promote_command(environment: str, why: str, push: bool) -> None:
     """Register the candidate and put it into production."""
-    from mlops_nb.core.config import read_settings
     from mlops_nb.lifecycle.promotion import promote_candidate
-    from mlops_nb.lifecycle.statements import missing_answers_of_project
 
-    missing = missing_answers_of_project()
-    print(promote_candidate(environment, why, missing, read_settings().four_eyes, push))
+    print(promote_candidate(environment, why, push))
 
 
 # %% ../../nbs/api/cli/06_everyday.ipynb #635046f5

@@ -13,6 +13,7 @@ __all__ = [
     "utc_timestamp",
     "git_identity",
     "append_entry",
+    "require_reason",
     "record_decision",
     "read_decisions",
 ]
@@ -69,14 +70,19 @@ def append_entry(path: Path, entry: dict) -> dict:
     return entry
 
 
-def record_decision(top: Path, action: str, why: str, **more) -> dict:
-    """Append a decision: who, when, what, why."""
+def require_reason(why: str) -> None:
+    """Raise unless a reason is given."""
     if not why.strip():
         raise UserError(
             expected="a reason",
             found="none",
             remedy='add --why "…": it goes into data/decisions.jsonl',
         )
+
+
+def record_decision(top: Path, action: str, why: str, **more) -> dict:
+    """Append a decision: who, when, what, why."""
+    require_reason(why)
     return append_entry(
         top / DECISIONS_FILE,
         {

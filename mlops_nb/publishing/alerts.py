@@ -36,6 +36,7 @@ from ..core.project import project_root
 from ..core.translations import translate_label
 from ..lifecycle.journal import HISTORY_FILE, read_decisions, utc_timestamp
 from ..lifecycle.periods import build_reading
+from ..lifecycle.waiting import find_waiting_candidate
 from ..monitoring.findings import first_window_with_finding
 from ..monitoring.prometheus import format_prometheus
 from mlops_nb.publishing.notify import (
@@ -96,7 +97,7 @@ def was_measured(result: dict, was: dict) -> bool:
         return (result["metrics"].get(was["column"]) or {}).get("value") is not None and was[
             "column"
         ] not in bad
-    if was["quantity"] == "contract":
+    if was["quantity"] in ("contract", "promotion"):
         return True
     rows = [d for d in result["drift"] if d["column"] == was["column"]]
     return bool(result["scored"]) and (not rows or bool(rows[0]["n"]))
@@ -117,7 +118,7 @@ def compose_message(
     numbers = None not in (f["value"], f["limit"])
     todo = render(
         {
-            "key": f"monitor.todo_{f['quantity'] if f['quantity'] in ('contract', 'quality') else 'drift'}"
+            "key": f"monitor.todo_{f['quantity'] if f['quantity'] in ('contract', 'quality', 'promotion') else 'drift'}"
         },
         s.language,
     )
@@ -307,6 +308,8 @@ def _collect_events(top: Path, st: dict, s: Settings) -> tuple[str, list[dict]]:
     past = read_json_lines(top / HISTORY_FILE)
     opened = st["open"]
     found = {f["id"]: f for f in result["findings"] if f["severity"] != "ok"}
+    if waiting := find_waiting_candidate(top):
+        found[waiting.finding_id] = waiting.finding()
     events = []
     answered = {
         (d["finding"], d["window"])

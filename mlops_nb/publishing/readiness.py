@@ -191,7 +191,7 @@ READINESS_TESTS = (
                 "settings.ini", "four_eyes *= *(yes|true)", "a second person approves"
             ),
             Evidence(
-                "mlops_nb/lifecycle/promotion.py", r"^def is_approved\(", "promotion asks for it"
+                "mlops_nb/lifecycle/obstacles.py", r"^def is_approved\(", "promotion asks for it"
             ),
         ),
         "in version control it is; `four_eyes = yes` would ask for a review",

@@ -80,7 +80,7 @@ def test_a_second_pair_of_eyes(toy, tmp_path):
         GIT_COMMITTER_NAME="bo",
         GIT_COMMITTER_EMAIL="bo@example.com",
     )
-    code = f"from mlops_nb.lifecycle.promotion import is_approved as approved; from pathlib import Path; print(approved(Path('.').resolve(), {md5!r}, True))"
+    code = f"from mlops_nb.lifecycle.obstacles import is_approved as approved; from pathlib import Path; print(approved(Path('.').resolve(), {md5!r}))"
     assert killing.done(top, sys.executable, "-c", code).strip() == "True"  # what promote asks
 
 

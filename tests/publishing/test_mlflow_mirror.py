@@ -317,6 +317,7 @@ def without_stages():
     with (
         mock.patch("mlops_nb.lifecycle.promotion.rerun_stages"),
         mock.patch("mlops_nb.lifecycle.promotion.promotion_obstacles", return_value=[]),
+        mock.patch("mlops_nb.lifecycle.promotion._require_recorded_bytes"),
     ):
         yield
 

@@ -11,7 +11,7 @@ from helpers.project import change, nb, sh
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.lifecycle.journal import append_entry
-from mlops_nb.lifecycle.promotion import promotion_obstacles
+from mlops_nb.lifecycle.obstacles import promotion_obstacles
 from mlops_nb.lifecycle.registry import recorded_md5
 from mlops_nb.lifecycle.statements import (
     CARD_FILE,
@@ -134,17 +134,12 @@ def test_of_a_version_with_who_approved_it(there):
 def test_each_required_answer_blocks_while_blank(there, key):
     write_answers(there, **{key: "  "})
     assert missing_answers_of_project(there) == [key]
-    assert any(
-        key in what and "card.ipynb" in how
-        for what, how in promotion_obstacles(there, missing_answers_of_project(there))
-    )
+    found = {obstacle.kind: obstacle for obstacle in promotion_obstacles(there)}
+    assert key in found["answers"].what
+    assert "card.ipynb" in found["answers"].remedy
     write_answers(there, **{key: "answered"})
     assert missing_answers_of_project(there) == []
-    assert not [
-        what
-        for what, _ in promotion_obstacles(there, missing_answers_of_project(there))
-        if "card" in what
-    ]
+    assert "answers" not in {obstacle.kind for obstacle in promotion_obstacles(there)}
 
 
 def test_personal_columns_must_be_answered(there):
@@ -207,10 +202,10 @@ def test_groups_are_compared_with_intervals(judged, judged_card):
 def test_a_failed_gate_stands_in_the_way(judged, judged_card):
     assert not judged_card.gate["passed"]
     assert "✗" in judged_card._repr_markdown_()
-    ((what, how),) = promotion_obstacles(judged)
-    assert what.startswith("the gate failed: ")
-    assert "minimum auc" in what
-    assert "another candidate" in how
+    (obstacle,) = promotion_obstacles(judged)
+    assert obstacle.what.startswith("the gate failed: ")
+    assert "minimum auc" in obstacle.what
+    assert "another candidate" in obstacle.remedy
 
 
 def table(n=500):
