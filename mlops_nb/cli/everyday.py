@@ -49,8 +49,6 @@ def repro_command(arguments: tuple[str, ...]) -> int:
 @click.option(
     "--policy",
     type=click.Choice(["off", "propose", "auto"]),
-    default="",
-    show_default=False,
     help="in place of loop.policy",
 )
 @click.option(
@@ -60,14 +58,14 @@ def repro_command(arguments: tuple[str, ...]) -> int:
     help="what data.as_of becomes; today, where it would be before the period's end",
 )
 @push_option
-def advance_command(period: str, policy: str, as_of: str, push: bool) -> None:
+def advance_command(period: str, policy: str | None, as_of: str, push: bool) -> None:
     """Close the period, take the next batch, run, and do what loop.policy allows.
 
     PERIOD is the one to open; the following one, unless given.
     """
     from mlops_nb.lifecycle.loop import advance_period
 
-    print(advance_period(period, policy, push, as_of))
+    print(advance_period(period, policy or "", push, as_of))
 
 
 # %% ../../nbs/api/cli/06_everyday.ipynb #254ea88f

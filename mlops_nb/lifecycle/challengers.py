@@ -47,7 +47,7 @@ from mlops_nb.lifecycle.periods import (
     record_reading,
 )
 from .obstacles import Obstacle
-from .promotion import Deployment, PromotionRefused, deploy, rerun_stages
+from .promotion import Deployment, PromotionRefusedError, deploy, rerun_stages
 from .registry import recorded_md5
 from mlops_nb.lifecycle.transaction import (
     Transaction,
@@ -314,7 +314,7 @@ def _deploy_or_wait(c: Transaction, got: Challenger, made: str, why: str) -> Cha
     """Deploy the challenger that is the candidate of the commit `made`; where something stands in the way, it stays the candidate and waits."""
     try:
         return replace(got, version=deploy(c, Deployment(made, why)).version)
-    except PromotionRefused as refused:
+    except PromotionRefusedError as refused:
         if not all(obstacle.waits_for_people for obstacle in refused.obstacles):
             raise
         record_adoption(c.top, got.md5, got.window, why)

@@ -40,7 +40,7 @@ def _candidate_authors(top: Path, md5: str) -> set[str]:
 
 
 def _introduces(top: Path, commit: str, md5: str) -> bool:
-    """Say whether the candidate became `md5` with this commit, rather than only its surroundings."""
+    """Say whether the candidate became `md5` with this commit."""
     is_candidate = recorded_md5(commit, "data/candidate", top) == md5
     return is_candidate and recorded_md5(f"{commit}^", "data/candidate", top) != md5
 
@@ -66,6 +66,7 @@ class Obstacle:
         return self.kind in ("answers", "approval")
 
     def __str__(self) -> str:
+        """Return both in one line."""
         return f"{self.what} ({self.remedy})"
 
 

@@ -7,7 +7,7 @@ __all__ = [
     "STAGES_AFTER_PIN",
     "set_params",
     "rerun_stages",
-    "PromotionRefused",
+    "PromotionRefusedError",
     "Deployment",
     "deploy",
     "borrowed_champion",
@@ -92,10 +92,11 @@ def rerun_stages(change: Transaction, *stages: str) -> None:
 
 
 # %% ../../nbs/api/lifecycle/10_promotion.ipynb #a1f0c003
-class PromotionRefused(UserError):
+class PromotionRefusedError(UserError):
     """Something stands in the way of a promotion; `obstacles` says what."""
 
     def __init__(self, obstacles: list[Obstacle]) -> None:
+        """Keep the obstacles, and say all of them."""
         self.obstacles = obstacles
         super().__init__(
             expected="a candidate that may be promoted",
@@ -145,7 +146,7 @@ def deploy(change: Transaction, deployment: Deployment) -> ModelVersion:
     in production.
 
     Raises:
-        PromotionRefused: with all that stands in the way.
+        PromotionRefusedError: with all that stands in the way.
         UserError: if the bytes that came are not those of the version.
     """
     _require_no_obstacle(change, deployment)
@@ -169,7 +170,7 @@ def _require_no_obstacle(change: Transaction, deployment: Deployment) -> None:
     change.outputs()
     obstacles = promotion_obstacles(change.top, deployment.ref)
     if obstacles:
-        raise PromotionRefused(obstacles)
+        raise PromotionRefusedError(obstacles)
 
 
 def _record_deployment(
@@ -236,6 +237,7 @@ class ProductionChange:
         return f"**{action}**{note}\n\n{markdown_table(rows)}"
 
     def __str__(self) -> str:
+        """Return both lines for the console."""
         before = _describe_pin("before", self.before)
         after = _describe_pin("after", self.after)
         return (
@@ -259,7 +261,7 @@ def promote_candidate(to: str = "prod", why: str = "", push: bool = False) -> Pr
     """Register the committed candidate and put it into `staging` or `prod`.
 
     Raises:
-        PromotionRefused: with everything that stands in the way; nothing changes then.
+        PromotionRefusedError: with everything that stands in the way; nothing changes then.
     """
     if to not in ("staging", "prod"):
         raise UserError(expected="--to staging or prod", found=to, remedy="choose one of them")
