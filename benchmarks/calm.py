@@ -144,20 +144,20 @@ def given() -> dict:
 
 @functools.lru_cache(maxsize=8)
 def _limits(ref, run: int):
-    from mlops_nb.monitoring.thresholds import learn_thresholds
+    from mlops_nb.monitoring.learned_thresholds import learn_thresholds
 
     return learn_thresholds(ref, round(run * sum(s.rows for s in ref.spans) / len(ref.spans)))
 
 
 def once() -> None:
     """Have the thresholds of a reference learned once for all windows of about the same length: they depend on the rows through the number of spans only."""
-    from mlops_nb.monitoring import drift as drift_module
+    from mlops_nb.monitoring import thresholds as thresholds_module
 
     def learn_thresholds(ref, rows):
         runs = max(1, round(rows * len(ref.spans) / sum(s.rows for s in ref.spans)))
         return _limits(ref, runs).copy()
 
-    drift_module.learn_thresholds = learn_thresholds
+    thresholds_module.learn_thresholds = learn_thresholds
 
 
 def learn(days):
@@ -166,7 +166,8 @@ def learn(days):
     import pandas as pd
 
     from mlops_nb.modeling.metrics import compute_metrics
-    from mlops_nb.monitoring.reference import build_reference, measure_score_response
+    from mlops_nb.monitoring.reference import build_reference
+    from mlops_nb.monitoring.score_response import measure_score_response
 
     f, columns, at = year()
     x = f.iloc[np.concatenate([at[d] for d in days])].reset_index(drop=True)
@@ -213,7 +214,8 @@ def realised(x) -> dict:
 
 
 def judge(table, metrics: dict | None = None, reference: dict | None = None):
-    from mlops_nb.monitoring.findings import collect_findings, judge_findings
+    from mlops_nb.monitoring.findings import judge_findings
+    from mlops_nb.monitoring.rules import collect_findings
 
     return judge_findings(collect_findings(table, given(), metrics, reference, scores=SCORES))
 
@@ -444,7 +446,8 @@ def real_year() -> list[dict]:
 
     from mlops_nb.core.files import read_json
     from mlops_nb.data.profile import profile_table
-    from mlops_nb.monitoring.reference import build_reference, measure_score_response
+    from mlops_nb.monitoring.reference import build_reference
+    from mlops_nb.monitoring.score_response import measure_score_response
 
     once()
     f, columns, _ = year()

@@ -25,12 +25,11 @@ from ..core.messages import Message
 from ..data.profile import Profile, merge_profiles
 from .assessment import Assessment
 from .drift import measure_drift
-from .findings import collect_findings, judge_findings
+from .findings import judge_findings
 from mlops_nb.monitoring.reference import (
     MIN_SPANS,
     REFERENCE_PROFILE_BUCKETS,
     Reference,
-    measure_score_response,
 )
 from mlops_nb.monitoring.scan import (
     ColumnRoles,
@@ -42,6 +41,8 @@ from mlops_nb.monitoring.scan import (
     require_table,
     scan_table,
 )
+from .rules import collect_findings
+from .score_response import measure_score_response
 from .thresholds import Thresholds
 
 
@@ -408,7 +409,9 @@ def monitor(
         if score and pd.api.types.is_numeric_dtype(then.rows[score])
         else {},
     )
-    tables = [measure_drift(ref, s.profile, m, late=[label] if label else ()) for s in seens]
+    tables = [
+        measure_drift(ref, s.profile, m, late_columns=[label] if label else ()) for s in seens
+    ]
     extra = [
         c
         for c in now.profile.columns

@@ -6,46 +6,46 @@
 __all__ = [
     "REFERENCE_SPAN_COUNT",
     "MIN_SPANS",
+    "MIN_SPAN_ROWS",
     "REFERENCE_PROFILE_BUCKETS",
     "SPAN_PROFILE_BUCKETS",
-    "MAX_SLICE_VALUES",
     "Reference",
     "split_into_spans",
-    "measure_score_response",
     "build_reference",
-    "same_season_profile",
-    "measure_score_effect",
-    "measure_score_sensitivity",
-    "profile_score_slices",
-    "compare_score_slices",
+    "select_season",
 ]
 
-# %% ../../nbs/api/monitoring/05_reference.ipynb #7bca08c7
-import math
+# %% ../../nbs/api/monitoring/05_reference.ipynb #90e5d22b
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import Any, Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..data.profile import ColumnProfile, Profile, merge_profiles, profile_table
-from .binning import MAX_NAMED_VALUES, align_columns, assign_bins, bin_counts
-from .distances import psi
-from .significance import homogeneity_p_value
+from ..data.profile import Profile, merge_profiles, profile_table
+from .score_response import measure_score_response
 
-# %% ../../nbs/api/monitoring/05_reference.ipynb #c81e728d
-# spans of a reference; as few that teach; buckets of its profile, and of its spans'
-REFERENCE_SPAN_COUNT = 12
-MIN_SPANS = 8
-REFERENCE_PROFILE_BUCKETS = 512
-SPAN_PROFILE_BUCKETS = 64
+# %% ../../nbs/api/monitoring/05_reference.ipynb #d3ab28e8
+REFERENCE_SPAN_COUNT = 12  # spans of a reference
+MIN_SPANS = 8  # with fewer spans nothing can be learned from them
+MIN_SPAN_ROWS = 30  # a shorter span says nothing about a column
+REFERENCE_PROFILE_BUCKETS = 512  # buckets of its profile, which a window is compared with
+SPAN_PROFILE_BUCKETS = 64  # and of each span's, of which there are many
 
 
-# %% ../../nbs/api/monitoring/05_reference.ipynb #a87ff679
+# %% ../../nbs/api/monitoring/05_reference.ipynb #3f14b9de
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What was normal: the `profile` of the whole, those of its `spans` in fewer buckets, when each began and ended, and the mean score by value of each column (`response`)."""
+    """What was normal for a group of columns.
+
+    Attributes:
+        profile: of the whole window.
+        spans: profiles of its parts in time, in fewer buckets.
+        span_times: when each span began and ended, as text; empty without times.
+        response: the mean score by value of each column, see `measure_score_response`.
+    """
 
     profile: Profile
     spans: tuple[Profile, ...] = ()
@@ -53,235 +53,127 @@ class Reference:
     response: dict = field(default_factory=dict)
 
     def to_dict(self) -> dict:
+        """Return what `from_dict` reads, ready for JSON."""
         return {
             "profile": self.profile.to_dict(),
-            "spans": [s.to_dict() for s in self.spans],
+            "spans": [span.to_dict() for span in self.spans],
             "times": self.span_times,
             "response": self.response,
         }
 
     @classmethod
-    def from_dict(cls, got: dict) -> "Reference":
+    def from_dict(cls, saved: dict) -> "Reference":
+        """Read what `to_dict` wrote."""
         return cls(
-            Profile.from_dict(got.get("profile")),
-            tuple(map(Profile.from_dict, got["spans"])),
-            tuple(map(tuple, got["times"])),
-            got["response"],
+            Profile.from_dict(saved.get("profile")),
+            tuple(map(Profile.from_dict, saved["spans"])),
+            tuple(map(tuple, saved["times"])),
+            saved["response"],
         )
 
     def with_response(self, response: dict) -> "Reference":
+        """Return the same reference with another score response."""
         return replace(self, response=response)
 
     def _repr_markdown_(self) -> str:
-        return (
-            f"{self.profile.rows:,} rows, {len(self.spans)} spans"
-            + (
-                f" from {self.span_times[0][0]} to {self.span_times[-1][1]}"
-                if self.span_times
-                else ""
-            )
-            + "\n\n"
-            + self.profile._repr_markdown_()
-        )
+        period = ""
+        if self.span_times:
+            period = f" from {self.span_times[0][0]} to {self.span_times[-1][1]}"
+        rows = f"{self.profile.rows:,} rows, {len(self.spans)} spans{period}"
+        return f"{rows}\n\n{self.profile._repr_markdown_()}"
 
 
+# %% ../../nbs/api/monitoring/05_reference.ipynb #55dc12dc
 def split_into_spans(
-    times: pd.Series | None, rows: int, n: int = REFERENCE_SPAN_COUNT
+    times: pd.Series | None, rows: int, span_count: int = REFERENCE_SPAN_COUNT
 ) -> list[np.ndarray]:
-    """Row positions of `n` spans of equal duration; of equal size in the order of the rows without `times`. Spans of under 30 rows are left out."""
+    """Return the row positions of each span; spans of under 30 rows are left out.
+
+    Args:
+        times: of the rows, where they have any; rows without a time are in no span.
+        rows: how many rows there are.
+        span_count: into how many spans they are cut.
+    """
     if times is None:
-        got = np.array_split(np.arange(rows), n)
+        spans = np.array_split(np.arange(rows), span_count)
     else:
-        t = times.to_numpy("datetime64[us]").astype(float)
-        t[times.isna().to_numpy()] = np.nan
-        low, high = (np.nanmin(t), np.nanmax(t)) if rows and times.notna().any() else (0, 0)
-        at = np.where(np.isnan(t), n, np.minimum((t - low) * n / max(high - low, 1), n - 1)).astype(
-            int
-        )
-        got = [np.flatnonzero(at == i) for i in range(n)]
-    return [g for g in got if len(g) >= 30]
+        span_of_row = _spans_of_equal_duration(times, span_count)
+        spans = [np.flatnonzero(span_of_row == i) for i in range(span_count)]
+    return [positions for positions in spans if len(positions) >= MIN_SPAN_ROWS]
 
 
-def measure_score_response(frame: pd.DataFrame, score: pd.Series) -> dict:
-    """Mean `score` by value of each column: {column: {text, at, score, n, missing, …}}; numbers in at most twenty bins, `at` their mean; text by name; `missing`: of rows without a value."""
-    score = score.astype(float)
-    base = float(score.mean())
-    got = {}
-    for c in map(str, frame.columns):
-        x = frame[c]
-        whole = profile_table(frame[[c]]).columns[c]
-        p = align_columns(whole, whole)
-        gone = score[x.isna().to_numpy()]
-        if not len(p.values) or not p.has_names:
-            continue
-        if p.is_text:
-            keys_ = x.astype(object).where(x.notna()).map(str, na_action="ignore")
-            names = p.values[assign_bins(p) < MAX_NAMED_VALUES]
-            at = keys_.where(keys_.isin(names))
-            groups = score.groupby(at.to_numpy())
-        else:
-            v = _numeric_values(x)
-            edges = [p.values[assign_bins(p) == b][-1] for b in np.unique(assign_bins(p))]
-            at = np.where(
-                np.isfinite(v),
-                np.searchsorted(edges, v).clip(max=len(edges) - 1).astype(float),
-                np.nan,
-            )
-            groups = score.groupby(at)
-        n, mean = groups.size(), groups.mean()
-        where = list(n.index) if p.is_text else [float(np.mean(v[at == i])) for i in n.index]
-        got[c] = {
-            "text": p.is_text,
-            "at": where,
-            "score": mean.tolist(),
-            "n": n.tolist(),
-            "missing": float(gone.mean()) if len(gone) else base,
-            "n_missing": len(gone),
-            "base": base,
-            "std": float(score.std()),
-        }
-        if not p.is_text and np.array_equal(v, score.to_numpy(), equal_nan=True):
-            got[c]["own"] = True
-    return got
+def _spans_of_equal_duration(times: pd.Series, span_count: int) -> np.ndarray:
+    """Return the number of each row's span; `span_count` for a row without a time."""
+    instants = times.to_numpy("datetime64[us]").astype(float)
+    instants[times.isna().to_numpy()] = np.nan
+    first = 0
+    last = 0
+    if times.notna().any():
+        first = np.nanmin(instants)
+        last = np.nanmax(instants)
+    passed = (instants - first) * span_count / max(last - first, 1)
+    in_order = np.minimum(passed, span_count - 1)
+    return np.where(np.isnan(instants), span_count, in_order).astype(int)
 
 
-def _numeric_values(x: pd.Series) -> np.ndarray:
-    from mlops_nb.data.contract import column_as_floats
-
-    return column_as_floats(x)
-
-
+# %% ../../nbs/api/monitoring/05_reference.ipynb #b65f9cd5
 def build_reference(
     frame: pd.DataFrame,
     times: pd.Series | None = None,
     score: pd.Series | None = None,
     columns: Iterable[str] | None = None,
 ) -> Reference:
-    """The reference of a table: `times` of its rows where it has any, `score` of the model where it is known."""
-    columns = [str(c) for c in (frame.columns if columns is None else columns)]
-    frame = frame[columns]
-    cut = split_into_spans(times, len(frame))
+    """Build the reference of a table.
 
-    def day(i, f):
-        return str(pd.Timestamp(getattr(times.iloc[i], f)()))
-
+    Args:
+        frame: the rows.
+        times: of its rows, where they have any; otherwise their order counts.
+        score: the model's answers to them, where they are known.
+        columns: those to keep; all of them unless told otherwise.
+    """
+    names = [str(name) for name in (frame.columns if columns is None else columns)]
+    frame = frame[names]
+    spans = split_into_spans(times, len(frame))
+    profiles = [profile_table(frame.iloc[rows]).coarsen(SPAN_PROFILE_BUCKETS) for rows in spans]
+    span_times = () if times is None else [_first_and_last(times.iloc[rows]) for rows in spans]
     return Reference(
         profile_table(frame).coarsen(REFERENCE_PROFILE_BUCKETS),
-        tuple(profile_table(frame.iloc[i]).coarsen(SPAN_PROFILE_BUCKETS) for i in cut),
-        tuple((day(i, "min"), day(i, "max")) for i in cut) if times is not None else (),
+        tuple(profiles),
+        tuple(span_times),
         {} if score is None else measure_score_response(frame, score),
     )
 
 
-def same_season_profile(ref: Reference, start: Any, end: Any) -> Profile | None:
-    """The spans of an earlier year in the same season as `start` to `end`, half a month around; None where the reference does not reach back a year, or has none there."""
-    if not ref.span_times or pd.Timestamp(start) - pd.Timestamp(
-        ref.span_times[0][0]
-    ) < pd.Timedelta(days=330):
-        return None
+def _first_and_last(times: pd.Series) -> tuple[str, str]:
+    return str(pd.Timestamp(times.min())), str(pd.Timestamp(times.max()))
+
+
+# %% ../../nbs/api/monitoring/05_reference.ipynb #872d5a4a
+def select_season(reference: Reference, start: Any, end: Any) -> Reference:
+    """Return the reference with the profile of the season of `start` to `end` in earlier years.
+
+    The spans that lie within half a month around it make the profile. The reference stays as it
+    is where it does not reach back a year, or has no such spans.
+    """
+    spans = _spans_of_season(reference, pd.Timestamp(start), pd.Timestamp(end))
+    return replace(reference, profile=reduce(merge_profiles, spans)) if spans else reference
+
+
+def _spans_of_season(reference: Reference, start: pd.Timestamp, end: pd.Timestamp) -> list[Profile]:
+    if not reference.span_times:
+        return []
+    # A year is not demanded to the day: the window may begin before the reference did.
+    if start - pd.Timestamp(reference.span_times[0][0]) < pd.Timedelta(days=330):
+        return []
     around = pd.Timedelta(days=15)
-    a = pd.Timestamp(start) - around
-    b = pd.Timestamp(end) + around
-    back = [(a - pd.DateOffset(years=y), b - pd.DateOffset(years=y)) for y in range(1, 11)]
-    got = [
-        s
-        for s, (x, y) in zip(ref.spans, ref.span_times)
-        if any(lo <= pd.Timestamp(x) and pd.Timestamp(y) <= hi for lo, hi in back)
+    years_back = [pd.DateOffset(years=years) for years in range(1, 11)]
+    seasons = [(start - around - back, end + around - back) for back in years_back]
+    return [
+        span
+        for span, (first, last) in zip(reference.spans, reference.span_times, strict=True)
+        if _lies_within(pd.Timestamp(first), pd.Timestamp(last), seasons)
     ]
-    return reduce(merge_profiles, got) if got else None
 
 
-# %% ../../nbs/api/monitoring/05_reference.ipynb #c9f0f895
-def measure_score_effect(response: dict, column: ColumnProfile) -> float:
-    """How far the mean score moves when only this column's values change, in units of the score; NaN where nothing is known. `response`: of this column; what is the score itself moves it by as much as it moves."""
-    if not column.count + column.missing or not response:
-        return math.nan
-    if response.get("own"):
-        return (
-            column.mean - response["base"]
-            if column.finite_count and column.kind == "number"
-            else math.nan
-        )
-    r = response
-    n = np.asarray(r["n"], float)
-    s = np.asarray(r["score"])
-    then = (n @ s + r["n_missing"] * r["missing"]) / (n.sum() + r["n_missing"])
-    if r["text"] != (column.kind == "text") and column.kind != "none":
-        each = np.full(len(column.bucket_keys), r["base"])
-    elif r["text"]:
-        known = dict(zip(r["at"], r["score"]))
-        each = (
-            np.array([known.get(v, r["base"]) for v in column.bucket_keys])
-            if not column.is_hashed
-            else np.full(len(column.bucket_keys), r["base"])
-        )
-    else:
-        each = (
-            np.interp(column.bucket_values, r["at"], s) if len(column.bucket_keys) else np.zeros(0)
-        )
-    now = (
-        column.bucket_counts @ each
-        + column.missing * r["missing"]
-        + column.infinite_count * r["base"]
-    ) / (column.count + column.missing)
-    return float(now - then)
-
-
-def measure_score_sensitivity(response: dict) -> float:
-    """How closely the score follows a column: the standard deviation of `response` over the reference's rows, in units of the score."""
-    n = np.asarray(response["n"], float)
-    s = np.asarray(response["score"])
-    return (
-        float(np.sqrt(np.average((s - np.average(s, weights=n)) ** 2, weights=n)))
-        if n.sum()
-        else 0.0
-    )
-
-
-# %% ../../nbs/api/monitoring/05_reference.ipynb #6512bd43
-MAX_SLICE_VALUES = 20  # most values of a column that is sliced by
-
-
-def profile_score_slices(frame: pd.DataFrame, score: pd.Series) -> dict:
-    """{column: {value: profile of the score, as JSON}} of the text columns with at most twenty values."""
-    got = {}
-    for c in map(str, frame.columns):
-        x = frame[c]
-        text = (
-            x.astype(object).where(x.notna()).map(str, na_action="ignore")
-            if not pd.api.types.is_numeric_dtype(x) and not pd.api.types.is_datetime64_any_dtype(x)
-            else None
-        )
-        if text is None or not 1 < text.nunique() <= MAX_SLICE_VALUES:
-            continue
-        got[c] = {
-            str(v): profile_table(pd.DataFrame({"score": g.to_numpy(float)}))
-            .coarsen(SPAN_PROFILE_BUCKETS)
-            .to_dict()
-            for v, g in score.groupby(text.to_numpy())
-        }
-    return got
-
-
-def compare_score_slices(ref: dict, cur: dict, least: int = 100) -> pd.DataFrame:
-    """One row per slice with at least `least` rows in both, most changed first: n, mean score then and now, PSI of the score, and the chance of such a difference."""
-    rows = []
-    for c, v in ((c, v) for c in ref for v in ref[c] if v in cur.get(c, {})):
-        a, b = (Profile.from_dict(x[c][v]).columns["score"] for x in (ref, cur))
-        if min(a.count, b.count) >= least:
-            p, q = bin_counts(align_columns(a, b))
-            rows.append(
-                {
-                    "column": c,
-                    "value": v,
-                    "n_ref": a.count,
-                    "n": b.count,
-                    "mean_ref": a.mean,
-                    "mean": b.mean,
-                    "psi": psi(p, q),
-                    "chance": homogeneity_p_value(p, q),
-                }
-            )
-    return pd.DataFrame(
-        rows, columns=["column", "value", "n_ref", "n", "mean_ref", "mean", "psi", "chance"]
-    ).sort_values("psi", ascending=False, kind="stable", ignore_index=True)
+def _lies_within(first: pd.Timestamp, last: pd.Timestamp, seasons: list[tuple]) -> bool:
+    return any(begin <= first and last <= until for begin, until in seasons)

@@ -16,7 +16,7 @@ import pandas as pd
 from ..core.errors import UserError
 from ..core.formatting import escape_markup, markdown_table
 from ..lifecycle.run_record import Run, flatten_tree
-from ..monitoring.thresholds import LOWER_IS_BETTER
+from ..modeling.metrics import is_lower_better
 
 # %% ../../nbs/api/publishing/11_comparison.ipynb #1679091c
 RANKING_METRIC_BY_TASK = {"binary": "auc", "multiclass": "macro_f1", "regression": "mae"}
@@ -118,7 +118,7 @@ def compare_runs(*revs: str) -> RunComparison:
     order = (
         metrics.loc[by]
         .astype(float)
-        .sort_values(ascending=RANKING_METRIC_BY_TASK[task] in LOWER_IS_BETTER)
+        .sort_values(ascending=is_lower_better(RANKING_METRIC_BY_TASK[task]))
         .index.tolist()
     )
     p = pd.DataFrame(
