@@ -99,7 +99,7 @@ def score_command() -> None:
 @click.command("report", cls=ExplainedCommand, example="mlops-nb report")
 def report_command() -> None:
     """Stage: render every page."""
-    from mlops_nb.reporting.page import write_report_pages
+    from mlops_nb.reporting.project_pages import write_report_pages
 
     top = project_root()
     for page in write_report_pages(top):

@@ -45,7 +45,10 @@ from mlops_nb.core.source import (
 )
 
 # %% ../../nbs/api/pipeline/08_digests.ipynb #8f14e45f
-PRESENTATION_MODULES = ("mlops_nb.reporting.page",)
+PRESENTATION_MODULES = (  # whoever shows pages enters by one of these
+    "mlops_nb.reporting.page",
+    "mlops_nb.reporting.project_pages",
+)
 PRESENTATION_FILES = ("core/locales/*.json", "reporting/templates/*", "reporting/static/*")
 
 

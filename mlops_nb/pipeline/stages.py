@@ -74,7 +74,7 @@ def _resolve_window(stage: str, decl: dict, given: dict, key: str | None) -> str
 def _write_page(
     top: Path, dest: Path, name: str, nb: dict, source: dict, result: dict | None = None
 ) -> Path:
-    from mlops_nb.reporting.page import render_project_page
+    from mlops_nb.reporting.project_pages import render_project_page
 
     return write_atomic(
         dest,

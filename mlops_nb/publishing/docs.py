@@ -21,14 +21,9 @@ from mlops_nb.publishing.site import (
     render_site_page,
     rewrite_links,
 )
-from mlops_nb.reporting.page import (
-    join_multiline,
-    page_phrase,
-    page_title,
-    render_cell_output,
-    render_safely,
-)
-from ..reporting.sanitize import highlight_code, render_prose
+from ..reporting.blocks import join_multiline, render_cell_output, render_safely
+from ..reporting.phrases import page_phrase, page_title
+from ..reporting.prose import highlight_code, render_prose
 
 # %% ../../nbs/api/publishing/04_docs.ipynb #d3d94468
 DOC_GROUPS = ("index", "guides", "examples", "api")

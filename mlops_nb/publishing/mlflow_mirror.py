@@ -61,7 +61,8 @@ from mlops_nb.lifecycle.run_history import (
     read_past_runs,
 )
 from ..lifecycle.run_record import Run, flatten_tree
-from ..reporting.page import join_multiline, render_stage_page
+from ..reporting.blocks import join_multiline
+from ..reporting.page import render_stage_page
 
 # %% ../../nbs/api/publishing/07_mlflow_mirror.ipynb #c81e728d
 DIGEST_TAG = "mlops_nb.digest"

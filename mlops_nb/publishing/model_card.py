@@ -41,6 +41,10 @@ from mlops_nb.lifecycle.statements import (
     personal_columns_of_run,
 )
 from ..modeling.explanations import Explanation, explain_prediction
+from ..reporting.blocks import render_error_box, render_fold, render_safely
+from ..reporting.frame import render_page_frame
+from ..reporting.sanitize import sanitize_svg
+from ..reporting.tables import render_html_table
 
 
 # %% ../../nbs/api/publishing/08_model_card.ipynb #1ff1de77
@@ -335,13 +339,6 @@ def render_model_card(c: ModelCard) -> str:
     from markupsafe import Markup
 
     from mlops_nb.core.plotting import figure_to_svg
-    from mlops_nb.reporting.page import (
-        render_error_box,
-        render_fold,
-        render_page_frame,
-        render_safely,
-    )
-    from mlops_nb.reporting.sanitize import render_html_table, sanitize_svg
 
     lang = c.config.get("lang", "en")
 

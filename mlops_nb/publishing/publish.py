@@ -66,14 +66,10 @@ from mlops_nb.publishing.site import (
     repository_url,
     rewrite_links,
 )
-from mlops_nb.reporting.page import (
-    build_page_summary,
-    page_phrase,
-    page_title,
-    render_fold,
-    render_stage_page,
-)
-from ..reporting.sanitize import BADGE_LEVELS, render_badge, render_html_table
+from ..reporting.blocks import render_fold
+from ..reporting.page import build_page_summary, render_stage_page
+from ..reporting.phrases import page_phrase, page_title
+from ..reporting.tables import BADGE_LEVELS, render_badge, render_html_table
 
 # %% ../../nbs/api/publishing/10_publish.ipynb #6512bd43
 BANNER_HTML = Markup(

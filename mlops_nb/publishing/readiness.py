@@ -640,8 +640,8 @@ def compute_ml_test_score(top: str | Path | None = None) -> MLTestScore:
 def render_ml_test_score(s: MLTestScore, source: str, config: dict) -> str:
     from markupsafe import Markup
 
-    from mlops_nb.reporting.page import render_page_frame
-    from mlops_nb.reporting.sanitize import render_html_table
+    from mlops_nb.reporting.frame import render_page_frame
+    from mlops_nb.reporting.tables import render_html_table
 
     def link(says, at):
         return (

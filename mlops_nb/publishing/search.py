@@ -13,7 +13,7 @@ import unicodedata
 from markupsafe import Markup
 
 from .site import Site, render_site_page
-from ..reporting.page import page_phrase, page_title
+from ..reporting.phrases import page_phrase, page_title
 
 # %% ../../nbs/api/publishing/06_search.ipynb #c51ce410
 SEARCH_SCRIPT = r"""'use strict';

@@ -34,7 +34,8 @@ import mlops_nb
 from ..core.errors import UserError
 from ..core.files import file_digest, object_digest, read_json, to_json, write_atomic
 from ..pipeline.digests import digest_presentation_files
-from ..reporting.page import PAGE_CSS, page_title, render_page_frame
+from ..reporting.frame import page_css, render_page_frame
+from ..reporting.phrases import page_title
 
 # %% ../../nbs/api/publishing/03_site.ipynb #a87ff679
 SITE_MANIFEST = "manifest.json"
@@ -186,7 +187,7 @@ def render_site_page(name: str, heading: str, config: dict, **more: Any) -> str:
         name,
         heading,
         config,
-        css=Markup(PAGE_CSS + SITE_CSS),
+        css=page_css() + Markup(SITE_CSS),
         **{
             "nav": SITE_NAVIGATION,
             "page_title": lambda n, lang: page_title(n.rpartition("/")[2], lang),

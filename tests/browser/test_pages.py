@@ -6,7 +6,9 @@ import pytest
 from helpers.browser import CHROMIUM, CONTRAST, DESKTOP, PHONE, TEXT, opened
 from helpers.report_sample import CONFIG, code, failed, sample, table
 
-from mlops_nb.reporting.page import render_catalogue_page, render_stage_page, render_start_page
+from mlops_nb.reporting.catalogue import render_catalogue_page
+from mlops_nb.reporting.page import render_stage_page
+from mlops_nb.reporting.start_page import render_start_page
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM, reason="no chromium here: install it to test the pages in a browser"

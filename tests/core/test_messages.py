@@ -11,7 +11,7 @@ from helpers.project import ROOT
 
 from mlops_nb.core.messages import Message, render
 from mlops_nb.core.translations import read_locale
-from mlops_nb.reporting.sanitize import render_prose
+from mlops_nb.reporting.prose import render_prose
 
 ENGLISH = read_locale("en")
 JAPANESE = read_locale("ja")

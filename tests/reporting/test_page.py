@@ -22,22 +22,14 @@ from mlops_nb.monitoring.findings import judge_findings
 from mlops_nb.monitoring.reference import build_reference
 from mlops_nb.monitoring.rules import collect_findings
 from mlops_nb.pipeline.reproduce import parse_output_digests
-from mlops_nb.reporting.page import (
-    render_catalogue_page,
-    render_cell_output,
-    render_project_page,
-    render_safely,
-    render_stage_page,
-    render_start_page,
-    write_report_pages,
-)
-from mlops_nb.reporting.sanitize import (
-    render_html_table,
-    render_markdown,
-    render_prose,
-    sanitize_html,
-    sanitize_svg,
-)
+from mlops_nb.reporting.blocks import render_cell_output, render_safely
+from mlops_nb.reporting.catalogue import render_catalogue_page
+from mlops_nb.reporting.page import render_stage_page
+from mlops_nb.reporting.project_pages import render_project_page, write_report_pages
+from mlops_nb.reporting.prose import render_markdown, render_prose
+from mlops_nb.reporting.sanitize import sanitize_svg
+from mlops_nb.reporting.start_page import render_start_page
+from mlops_nb.reporting.tables import render_html, render_html_table
 
 JA = {**CONFIG, "lang": "ja"}
 EXTERNAL = re.compile(
@@ -195,7 +187,7 @@ def test_data_is_never_markup(evil):
         "<object data=//host>",
     ],
 )
-@pytest.mark.parametrize("show", [sanitize_html, render_prose, render_markdown])
+@pytest.mark.parametrize("show", [render_html, render_prose, render_markdown])
 def test_sanitizing(show, bad):
     got = show(bad)
     seen = Seen(f"<div>{got}</div>")
