@@ -7,6 +7,7 @@ import shutil
 import pytest
 from helpers.browser import ARGS, CHROMIUM
 from helpers.project import ENV, change, fresh_clone, nb, sales, sh
+from helpers.site import make_history
 from helpers.toy import BEFORE, HOME
 from helpers.toy import project as toy_project
 
@@ -139,6 +140,17 @@ def small_once(once, bare):
         sh("git", "add", "-A", cwd=top), sh("git", "commit", "-qm", "small", cwd=top)
 
     return once("small", make)
+
+
+@pytest.fixture(scope="session")
+def published_once(once, small_once):
+    """Return a project with a history whose site is published. Tests must leave it as it is."""
+
+    def make(top):
+        make_history(small_once, top)
+        nb("publish", cwd=top)
+
+    return once("published", make)
 
 
 @pytest.fixture

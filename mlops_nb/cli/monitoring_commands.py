@@ -188,7 +188,8 @@ def _exit_code(level: str, fail_on: str | None) -> int:
 @click.option("--prometheus", is_flag=True, help="print Prometheus' text format instead")
 def alert_command(tries: int, prometheus: bool) -> None:
     """Announce what appeared, worsened or cleared, and what still waits."""
-    from mlops_nb.publishing.alerts import announce_findings, export_prometheus
+    from mlops_nb.publishing.alerts import announce_findings
+    from mlops_nb.publishing.metrics_export import export_prometheus
 
     print(export_prometheus() if prometheus else announce_findings(tries=tries))
 

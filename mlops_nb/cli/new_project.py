@@ -64,7 +64,7 @@ from ..lifecycle.statements import REQUIRED_ANSWERS
 
 # %% ../../nbs/api/cli/02_new_project.ipynb #a87ff679
 PACKAGE_FOLDER = Path(mlops_nb.__file__).resolve().parent
-PACKAGE_SUFFIXES = (".py", ".json", ".html", ".css", ".js")  # modules; sentences, page template
+PACKAGE_SUFFIXES = (".py", ".json", ".html", ".css", ".js", ".yaml")  # modules; their files
 
 
 def find_template_files() -> dict[str, Path]:

@@ -45,12 +45,14 @@ def show_command(port: int | None) -> None:
 def card_command(version: str) -> None:
     """Write the model card of a version, a commit or what lies in the folder."""
     from mlops_nb.core.files import write_atomic, write_json
-    from mlops_nb.publishing.model_card import build_model_card
+    from mlops_nb.publishing.card_page import render_model_card
+    from mlops_nb.publishing.card_record import build_model_card
+    from mlops_nb.publishing.model_card import card_to_dict
 
     card = build_model_card(version)
     place = project_root() / ".mlops" / "cards" / version
-    write_json(place.with_name(f"{place.name}.json"), card.json())
-    print(write_atomic(place.with_name(f"{place.name}.html"), card.html()))
+    write_json(place.with_name(f"{place.name}.json"), card_to_dict(card))
+    print(write_atomic(place.with_name(f"{place.name}.html"), render_model_card(card)))
 
 
 # %% ../../nbs/api/cli/10_publishing_commands.ipynb #cb011961
@@ -60,10 +62,11 @@ def test_score_command() -> None:
     from mlops_nb.core.config import read_settings
     from mlops_nb.core.files import write_atomic
     from mlops_nb.publishing.readiness import compute_ml_test_score
+    from mlops_nb.publishing.readiness_page import render_ml_test_score
 
     score = compute_ml_test_score()
     settings = read_settings()
-    page = score.html(source="../", title=settings.title, owner=settings.owner)
+    page = render_ml_test_score(score, "../", title=settings.title, owner=settings.owner)
     print(score)
     print(write_atomic(project_root() / ".mlops" / "test-score.html", page))
 

@@ -20,8 +20,9 @@ from helpers.project import ENV, ROOT
 from mlops_nb.core.files import write_json
 from mlops_nb.core.messages import VERDICT_LEVELS, Message
 from mlops_nb.monitoring.findings import Finding
-from mlops_nb.publishing.alerts import announce_findings, export_prometheus
-from mlops_nb.publishing.notify import ALERT_LOG_PATH, ALERT_STATE_PATH, read_alert_log
+from mlops_nb.publishing.alerts import announce_findings
+from mlops_nb.publishing.metrics_export import export_prometheus
+from mlops_nb.publishing.outbox import ALERT_LOG_PATH, ALERT_STATE_PATH, read_alert_log
 
 apprise = pytest.importorskip("apprise", reason="no apprise: pip install 'mlops_nb[alerts]'")
 SECRET = "tr0ub4dor&3/x"

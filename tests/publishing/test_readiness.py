@@ -1,226 +1,241 @@
 """The ML Test Score: 28 rows that stand on evidence, and fall with it."""
 
+import contextlib
 import re
 import shutil
 
-import numpy as np
-import pandas as pd
 import pytest
-from helpers.project import ROOT, change, nb, sh
+from helpers.project import ROOT
 
 from mlops_nb.lifecycle.statements import read_answers
+from mlops_nb.publishing.evidence import Evidence
+from mlops_nb.publishing.maturity import assess_maturity, read_maturity_ladders
 from mlops_nb.publishing.readiness import (
-    MATURITY_LADDERS,
-    READINESS_TESTS,
-    assess_maturity,
     compute_ml_test_score,
-    evidence_of_stage,
+    read_readiness_tests,
     score_readiness_test,
 )
+from mlops_nb.publishing.readiness_page import render_ml_test_score
 
-EVIDENCE = {e for r in READINESS_TESTS for e in r.evidence} | {
-    e for asked in MATURITY_LADDERS.values() for es in asked.values() for e in es
+READINESS_TESTS = {test.test: test for test in read_readiness_tests()}
+EVIDENCE = {piece for test in READINESS_TESTS.values() for piece in test.evidence} | {
+    piece
+    for levels in read_maturity_ladders().values()
+    for asked in levels.values()
+    for piece in asked
 }
 SIGNED = 'statements:\n- {{test: "{}", said: "Done <by> hand", by: "Ada", on: "2026-01-31"}}\n'
+EACH_TEST = pytest.mark.parametrize(
+    "test", READINESS_TESTS.values(), ids=[name.replace(" ", "") for name in READINESS_TESTS]
+)
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """A copy of the files that hold evidence, and of nothing else."""
+    """Return a copy of the files that hold evidence, and of nothing else."""
     top = tmp_path_factory.mktemp("tree")
-    for path in {p for e in EVIDENCE for p in ROOT.glob(e.path)} | {ROOT / "data" / "card.yaml"}:
-        to = top / path.relative_to(ROOT)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, to)
+    paths = {path for piece in EVIDENCE for path in ROOT.glob(piece.path)}
+    for path in paths | {ROOT / "data" / "card.yaml"}:
+        copy = top / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
     return top
 
 
-def points(top, test):
-    return score_readiness_test(next(r for r in READINESS_TESTS if r.test == test), top)
+@pytest.fixture(scope="module")
+def score():
+    """Return the score of this repository."""
+    return compute_ml_test_score(ROOT)
 
 
-class blanked:
-    """Files of a tree with a pattern taken out, for as long as the block lasts."""
-
-    def __init__(self, top, e):
-        self.files = {p: p.read_text() for p in top.glob(e.path)}
-        self.e = e
-
-    def __enter__(self):
-        [p.write_text(re.sub(self.e.pattern, "", s, flags=re.M)) for p, s in self.files.items()]
-
-    def __exit__(self, *_):
-        [p.write_text(s) for p, s in self.files.items()]
+def points(tree, name: str) -> float:
+    """Return the points of a row."""
+    return score_readiness_test(READINESS_TESTS[name], tree).points
 
 
-@pytest.mark.parametrize("row", READINESS_TESTS, ids=lambda r: r.test.replace(" ", ""))
-def test_a_row_falls_with_each_piece_of_its_evidence(tree, row):
-    got = score_readiness_test(row, tree)
-    assert got.points in (0, 1)
-    assert (got.points == 1) == bool(row.evidence and not got.missing)
-    for e in row.evidence if got.points else ():
-        with blanked(tree, e):
-            less = score_readiness_test(row, tree)
-            assert (
-                less.points == 0 and e.says in less.missing and less.why.startswith("no evidence")
-            ), e
-        files = [p.rename(p.with_name("gone-" + p.name)) for p in tree.glob(e.path)]
-        if "*" not in e.path:
-            assert score_readiness_test(row, tree).points == 0
-        for p in files:
-            p.rename(p.with_name(p.name.removeprefix("gone-")))
-    assert score_readiness_test(row, tree).points == got.points
-    assert got.points or got.why.startswith("no evidence")
+@contextlib.contextmanager
+def changed(file, text: str):
+    """Let a file have another text for as long as the block lasts."""
+    before = file.read_text()
+    file.write_text(text)
+    try:
+        yield
+    finally:
+        file.write_text(before)
 
 
-@pytest.mark.parametrize("row", READINESS_TESTS, ids=lambda r: r.test.replace(" ", ""))
-def test_a_signed_statement_is_half_a_point_and_no_more(tree, row):
+@contextlib.contextmanager
+def without(tree, piece: Evidence):
+    """Take a piece of evidence out of the files for as long as the block lasts."""
+    with contextlib.ExitStack() as stack:
+        for file in tree.glob(piece.path):
+            text = re.sub(piece.pattern, "", file.read_text(), flags=re.M)
+            stack.enter_context(changed(file, text))
+        yield
+
+
+@contextlib.contextmanager
+def without_file(file):
+    """Take a file away for as long as the block lasts."""
+    away = file.rename(file.with_name(f"gone-{file.name}"))
+    try:
+        yield
+    finally:
+        away.rename(file)
+
+
+@EACH_TEST
+def test_a_row_has_a_point_for_all_of_its_evidence(tree, test):
+    row = score_readiness_test(test, tree)
+    assert row.points in (0, 1)
+    assert (row.points == 1) == bool(test.evidence and not row.missing)
+    assert row.points or row.why.startswith("no evidence")
+
+
+@EACH_TEST
+def test_a_row_falls_with_each_piece_of_its_evidence(tree, test):
+    full = score_readiness_test(test, tree).points
+    for piece in test.evidence if full else ():
+        with without(tree, piece):
+            less = score_readiness_test(test, tree)
+        assert less.points == 0, piece
+        assert piece.says in less.missing, piece
+        assert less.why.startswith("no evidence"), piece
+    assert score_readiness_test(test, tree).points == full
+
+
+@EACH_TEST
+def test_a_row_falls_with_each_file_of_its_evidence(tree, test):
+    full = score_readiness_test(test, tree).points
+    for piece in test.evidence if full else ():
+        if "*" not in piece.path:
+            with without_file(tree / piece.path):
+                assert score_readiness_test(test, tree).points == 0, piece
+    assert score_readiness_test(test, tree).points == full
+
+
+@EACH_TEST
+def test_a_signed_statement_is_half_a_point_and_no_more(tree, test):
     card = tree / "data" / "card.yaml"
-    before = card.read_text()
-    full = score_readiness_test(row, tree).points
-    card.write_text(before.replace("statements: []\n", SIGNED.format(row.test)))
-    told = read_answers(tree).statements
-    card.write_text(before)
-    got = score_readiness_test(row, tree, told)
-    assert [s["test"] for s in told] == [row.test]
-    assert got.points == (full or 0.5)
-    assert full or "Ada, 2026-01-31" in got.why
-    assert score_readiness_test(row, tree, read_answers(tree).statements).points == full
+    full = score_readiness_test(test, tree).points
+    with changed(card, card.read_text().replace("statements: []\n", SIGNED.format(test.test))):
+        statements = read_answers(tree).statements
+    row = score_readiness_test(test, tree, statements)
+    unsigned = score_readiness_test(test, tree, read_answers(tree).statements)
+    assert [statement["test"] for statement in statements] == [test.test]
+    assert row.points == (full or 0.5)
+    assert full or "Ada, 2026-01-31" in row.why
+    assert unsigned.points == full
 
 
 @pytest.mark.parametrize(
-    ("test", "path", "off", "on"),
+    ("name", "path", "off", "active"),
     [
-        ("Model 1", "settings.ini", "four_eyes = no", "four_eyes = yes"),
-        ("Model 3", "params.yaml", "search_candidates: 0", "search_candidates: 9"),
-        ("Model 6", "params.yaml", "checks: {minimum", "checks: {worst_slice: 0.6, minimum"),
-        ("Monitoring 4", "params.yaml", "every: 0 ", "every: 3 "),
+        pytest.param(
+            "Model 1", "settings.ini", "four_eyes = no", "four_eyes = yes", id="four eyes"
+        ),
+        pytest.param(
+            "Model 3",
+            "params.yaml",
+            "search_candidates: 0",
+            "search_candidates: 9",
+            id="search",
+        ),
+        pytest.param(
+            "Model 6",
+            "params.yaml",
+            "checks: {minimum",
+            "checks: {worst_slice: 0.6, minimum",
+            id="worst slice",
+        ),
+        pytest.param("Monitoring 4", "params.yaml", "every: 0 ", "every: 3 ", id="age"),
     ],
 )
-def test_a_setting_is_evidence_when_it_is_on(tree, test, path, off, on):
-    f = tree / path
-    before = f.read_text()
-    other = before.replace(off, on) if off in before else before.replace(on, off)
-    assert other != before, f"{path} says neither {off} nor {on}"
-    was = points(tree, test).points
-    f.write_text(other)
-    now = points(tree, test).points
-    f.write_text(before)
-    assert {was, now} == {0, 1}
-    assert (now == 1) == (off in before)
+def test_a_setting_is_evidence_when_it_is_on(tree, name, path, off, active):
+    file = tree / path
+    text = file.read_text()
+    is_off = off in text
+    other = text.replace(off, active) if is_off else text.replace(active, off)
+    assert other != text, f"{path} says neither {off} nor {active}"
+    before = points(tree, name)
+    with changed(file, other):
+        after = points(tree, name)
+    assert {before, after} == {0, 1}
+    assert (after == 1) == is_off
 
 
-def test_a_switched_off_test_is_no_evidence(tree):
-    f = tree / "tests" / "test_quality.py"
-    before = f.read_text()
-    for bad in (
-        "@pytest.mark.skip(reason='later')\ndef test_quality(",
-        "@pytest.mark.xfail\ndef test_quality(",
-        "# def test_quality(",
-    ):
-        f.write_text(before.replace("def test_quality(", bad))
-        assert points(tree, "Monitoring 7").points == 0, bad
-    f.write_text(before)
-    assert points(tree, "Monitoring 7").points == 1
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param("@pytest.mark.skip(reason='later')\ndef test_quality(", id="skipped"),
+        pytest.param("@pytest.mark.xfail\ndef test_quality(", id="expected to fail"),
+        pytest.param("# def test_quality(", id="a comment"),
+    ],
+)
+def test_a_switched_off_test_is_no_evidence(tree, head):
+    file = next(tree.glob("tests/**/test_quality.py"))
+    with changed(file, file.read_text().replace("def test_quality(", head)):
+        assert points(tree, "Monitoring 7") == 0
+    assert points(tree, "Monitoring 7") == 1
 
 
-def test_the_score_of_this_repository(capsys):
-    got = compute_ml_test_score(ROOT)
-    print(got)
-    assert len(got.rows) == 28
-    assert got.score == min(got.sums.values())
-    assert all(0 <= v <= 7 for v in got.sums.values())
-    for r in got.rows:
-        assert (r.points == 1) == bool(r.found and not r.missing)
-        for _, at in r.found:
-            path, line = at.rsplit(":", 1)
-            assert (ROOT / path).read_text().count("\n") >= int(line) - 1
-    page = got.html("../")
-    assert all(f'href="../{at.rpartition(":")[0]}"' in page for r in got.rows for _, at in r.found)
+def test_the_score_of_this_repository(score):
+    assert len(score.rows) == 28
+    assert score.score == min(score.sums.values())
+    assert score.to_dict()["score"] == score.score
+    assert "ML Test Score" in str(score)
+
+
+@pytest.mark.parametrize("section", ["Data", "Model", "Infrastructure", "Monitoring"])
+def test_a_section_has_seven_points_at_most(score, section):
+    assert 0 <= score.sums[section] <= 7
+
+
+def test_evidence_is_found_where_the_score_says(score):
+    for row in score.rows:
+        assert (row.points == 1) == bool(row.found and not row.missing), row.test
+        for _, place in row.found:
+            path, line = place.rsplit(":", 1)
+            assert (ROOT / path).read_text().count("\n") >= int(line) - 1, place
+
+
+def test_the_page_links_each_piece_of_evidence(score):
+    page = render_ml_test_score(score, "../")
+    for row in score.rows:
+        for _, place in row.found:
+            assert f'href="../{place.rpartition(":")[0]}"' in page, place
     assert "no evidence" in page
     assert "<script" not in page
-    assert got.json()["score"] == got.score
-    assert "ML Test Score" in capsys.readouterr().out
 
 
-def test_levels_rise_with_what_is_asked(tree):
-    params, ini = (tree / p for p in ("params.yaml", "settings.ini"))
-    before = params.read_text(), ini.read_text()
-
-    def level():
-        return {x.ladder: x.level for x in assess_maturity(tree)}
-
-    params.write_text(before[0].replace("policy: propose", "policy: auto"))
-    (tree / "tests" / "test_promotes.py").write_text("def test_promotes():\n    assert 1\n")
-    try:
-        assert level()["Google MLOps level"] == 1
-        assert level()["Microsoft MLOps maturity"] == (
-            4 if re.search(r"(?m)^alerts *= *\S", ini.read_text()) else 3
-        )
-        ini.write_text(re.sub(r"(?m)^alerts =.*$", "alerts = ALERT_URL", before[1]))
-        assert level()["Microsoft MLOps maturity"] == 4
-        with blanked(tree, evidence_of_stage("train")):
-            assert level() == {"Google MLOps level": 0, "Microsoft MLOps maturity": 1}
-    finally:
-        (
-            params.write_text(before[0]),
-            ini.write_text(before[1]),
-            (tree / "tests" / "test_promotes.py").unlink(),
-        )
+def levels(tree) -> dict[str, int]:
+    """Return the level on each ladder."""
+    return {level.ladder: level.level for level in assess_maturity(tree)}
 
 
-def test_scores_stay_finite(small_once):
-    """Whatever comes in: infinite, huge, tiny, missing, never seen."""
-    from mlops_nb.modeling.persistence import load_model
-
-    m = load_model(small_once / "data" / "candidate")
-    assert set(m.columns) == {"shop", "price"}
-    odd = pd.DataFrame(
-        {
-            "price": [np.inf, -np.inf, 1e308, -1e308, 5e-324, np.nan, 0.0, None],
-            "shop": ["a", "b", None, "never seen", "", "a" * 10_000, "☃", np.nan],
-        }
-    )
-    for model in (m, m.baseline):
-        s = model.predict(odd).score
-        assert np.isfinite(s).all()
-        assert s.between(0, 1).all()
+@pytest.fixture
+def automatic(tree):
+    """Return the tree, in which models are retrained without being asked."""
+    params = tree / "params.yaml"
+    promotes = tree / "tests" / "test_promotes.py"
+    promotes.write_text("def test_promotes():\n    assert 1\n")
+    with changed(params, params.read_text().replace("policy: propose", "policy: auto")):
+        yield tree
+    promotes.unlink()
 
 
-def test_a_new_feature_is_one_function(small):
-    """Written, named in params.yaml, and it is in the features and in the catalogue."""
-    import json
-
-    (small / "mlops_nb" / "examples" / "mine.py").write_text(
-        'from mlops_nb.data.features import features\nimport pandas as pd\n\n@features(sources=("events",), owner="us", price_cents=("float32", "Price in cents"))\n'
-        'def cents(events, history): return pd.DataFrame({"price_cents": (events.price * 100).astype("float32")})\n'
-    )
-    change(
-        small, features={"modules": ["mlops_nb.examples.mine"], "columns": "auto", "exclude": []}
-    )
-    nb("run", "preprocess", "train", cwd=small)
-    d = pd.read_parquet(small / "data" / "features" / "train.parquet")
-    said = json.loads((small / "reports" / "preprocess-train.json").read_text())["results"][
-        "catalogue"
-    ]["price_cents"]
-    assert np.allclose(d.price_cents, d.price * 100, equal_nan=True)
-    assert said["owner"] == "us"
-    assert said["digest"]
+def test_levels_rise_with_what_is_asked(automatic):
+    settings = automatic / "settings.ini"
+    told = re.search(r"(?m)^alerts *= *\S", settings.read_text())
+    assert levels(automatic)["Google MLOps level"] == 1
+    assert levels(automatic)["Microsoft MLOps maturity"] == (4 if told else 3)
 
 
-def test_every_feature_is_worth_its_time(ran):
-    """Of flights: no group of features takes more than two CPU seconds per 100,000 rows, and each brings something."""
-    import json
-    import sys
-
-    got = json.loads(
-        sh(
-            sys.executable,
-            "-c",
-            "import json; from mlops_nb.publishing.feature_costs import measure_feature_costs as costs; c = costs(); print(json.dumps([c.n, c.rows]))",
-            cwd=ran,
-        ).stdout.splitlines()[-1]
-    )
-    assert len(got[1]) >= 5
-    for r in got[1]:
-        assert r["seconds"] / got[0] * 1e5 < 2 and r["importance"] > 0, r
+def test_levels_fall_with_what_is_missing(automatic):
+    settings = automatic / "settings.ini"
+    told = re.sub(r"(?m)^alerts =.*$", "alerts = ALERT_URL", settings.read_text())
+    with changed(settings, told):
+        assert levels(automatic)["Microsoft MLOps maturity"] == 4
+        with without(automatic, Evidence.of_stage("train")):
+            found = levels(automatic)
+    assert found == {"Google MLOps level": 0, "Microsoft MLOps maturity": 1}
