@@ -285,7 +285,7 @@ def test_other_checkout(tmp_path):
 
 
 def test_environment_is_set_before_python(tmp_path):
-    code = "import sys; from mlops_nb.pipeline.notebooks import ensure_stage_environment; ensure_stage_environment(); print(hash('a'), sys.argv[1:])"
+    code = "import sys; from mlops_nb.pipeline.environment import ensure_stage_environment; ensure_stage_environment(); print(hash('a'), sys.argv[1:])"
     script = tmp_path / "s.py"
     script.write_text(code)
     env = {k: v for k, v in os.environ.items() if k not in STAGE_ENVIRONMENT} | {
