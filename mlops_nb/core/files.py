@@ -15,6 +15,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/core/09_files.ipynb #531d3175
+import errno
 import hashlib
 import json
 import math
@@ -25,126 +26,191 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
-from .project import _sync_folder
 
 
 # %% ../../nbs/api/core/09_files.ipynb #c20ad4d7
 def write_atomic(path: str | Path, data: str | bytes) -> Path:
-    """Write `data` so that a reader or a crash sees the old file or the new one, also after the
-    power failed. Who may read it stays as it is; of a new file, the umask says. A full or
-    read-only disk is a worded error.
+    """Write a file so that a reader or a crash sees the old one or the new one.
+
+    That holds also after the power failed. Who may read the file stays as it is; of a new
+    one, the umask says.
+
+    Raises:
+        UserError: the disk is full or read-only.
     """
     path = Path(path)
-    data = data.encode() if isinstance(data, str) else data
+    content = data.encode() if isinstance(data, str) else data
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        tmp = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
-        fd = os.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
-        try:
-            with os.fdopen(fd, "wb") as f:
-                if mode is not None:
-                    os.fchmod(fd, mode)
-                f.write(data)
-                f.flush()
-                os.fsync(fd)
-            os.replace(tmp, path)
-        except BaseException:
-            tmp.unlink(missing_ok=True)
-            raise
+        _replace(path, content)
         _sync_folder(path.parent)
-    except OSError as e:
+    except OSError as error:
         raise UserError(
             expected=f"to write {path}",
-            found=f"{e.strerror or e}",
-            remedy="free disk space or make the folder writable, then run again; nothing was changed",
-        ) from e
+            found=f"{error.strerror or error}",
+            remedy="free disk space or make the folder writable, then run again; "
+            "nothing was changed",
+        ) from error
     return path
 
 
-def to_jsonable(o: Any) -> Any:
-    """JSON without surprises: numpy scalars become Python's, floats keep 10 significant digits, NaN and infinities become null."""
-    if o is None or o.__class__ in (str, int, bool):
-        return o
-    if isinstance(o, dict):
-        return {str(k): to_jsonable(v) for k, v in o.items()}
-    if isinstance(o, (list, tuple, set)):
-        return [to_jsonable(v) for v in (sorted(o) if isinstance(o, set) else o)]
-    if hasattr(o, "tolist"):
-        return to_jsonable(o.tolist())
-    if isinstance(o, float):
-        return float(f"{o:.10g}") if math.isfinite(o) else None
-    return o if isinstance(o, (bool, int, str)) else str(o)
+def _replace(path: Path, content: bytes) -> None:
+    """Write beside the target, then rename; a failure leaves nothing behind."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    # Of a file that others must not read, nobody shall read the copy either.
+    at_first = 0o666 if mode is None else 0o600
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, at_first)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
-def to_json(obj: Any) -> str:
-    """Canonical JSON text of `obj`, with a final newline."""
-    return (
-        json.dumps(to_jsonable(obj), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-        + "\n"
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` last, where the file system knows such a thing."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+# %% ../../nbs/api/core/09_files.ipynb #c20ad4db
+def to_jsonable(value: Any) -> Any:
+    """Give a value in the plain types of JSON.
+
+    Numpy's scalars become Python's, floats keep 10 significant digits, NaN and infinities
+    become None, sets are sorted, and whatever JSON does not know becomes its text.
+    """
+    if value is None or value.__class__ in (str, int, bool):
+        return value
+    if isinstance(value, dict):
+        return {str(name): to_jsonable(each) for name, each in value.items()}
+    if isinstance(value, set):
+        value = sorted(value)
+    if isinstance(value, (list, tuple)):
+        return [to_jsonable(each) for each in value]
+    if hasattr(value, "tolist"):
+        return to_jsonable(value.tolist())
+    return _scalar_to_jsonable(value)
+
+
+def _scalar_to_jsonable(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.10g}") if math.isfinite(value) else None
+    return value if isinstance(value, (bool, int, str)) else str(value)
+
+
+# %% ../../nbs/api/core/09_files.ipynb #c20ad4dd
+def to_json(value: Any) -> str:
+    """Write a value as canonical JSON, with a final newline."""
+    text = json.dumps(
+        to_jsonable(value), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False
     )
+    return text + "\n"
 
 
-def write_json(path: str | Path, obj: Any) -> Path:
-    """Write canonical JSON atomically."""
-    return write_atomic(path, to_json(obj))
+# %% ../../nbs/api/core/09_files.ipynb #c20ad4df
+def write_json(path: str | Path, value: Any) -> Path:
+    """Write canonical JSON; the file is old or new, never half."""
+    return write_atomic(path, to_json(value))
 
 
+# %% ../../nbs/api/core/09_files.ipynb #c51ce411
 def read_json(path: str | Path) -> Any:
-    """Read JSON; a file that is none is a worded error."""
+    """Read JSON.
+
+    Raises:
+        UserError: the file is missing, or holds no JSON.
+    """
     try:
         return json.loads(Path(path).read_text("utf-8"))
     except FileNotFoundError:
         raise UserError(
             expected=f"the file {path}", found="nothing there", remedy="run `make run` first"
         ) from None
-    except ValueError as e:
+    except ValueError as error:
         raise UserError(
             expected=f"valid JSON in {path}",
-            found=str(e),
+            found=str(error),
             remedy="restore it with `dvc checkout` or `git checkout`",
-        ) from e
+        ) from error
 
 
+# %% ../../nbs/api/core/09_files.ipynb #aab3238a
 def read_json_lines(path: str | Path) -> list[dict]:
-    """The entries of a .jsonl file, in order; none where there is no file. A broken line is named."""
-    got, path = [], Path(path)
-    for i, line in enumerate(path.read_text("utf-8").splitlines() if path.exists() else (), 1):
+    """Read the entries of a .jsonl file in their order; none where there is no file.
+
+    Raises:
+        UserError: a line is broken; it is named.
+    """
+    path = Path(path)
+    entries = []
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
-            got += [json.loads(line)] if line.strip() else []
+            entries.append(json.loads(line))
         except ValueError:
             raise UserError(
-                expected=f"JSON in line {i} of {path.name}",
+                expected=f"JSON in line {number} of {path.name}",
                 found=line[:80],
                 remedy="mend the line: the file is only ever appended to",
             ) from None
-    return got
+    return entries
 
 
-def object_digest(obj: Any) -> str:
-    """MD5 (hex) of the canonical JSON of `obj`: an identity for comparing, not a signature."""
-    text = json.dumps(
-        to_jsonable(obj), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )  # without indentation: five times as fast
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+# %% ../../nbs/api/core/09_files.ipynb #aab3238d
+def object_digest(value: Any) -> str:
+    """Digest the canonical JSON of a value: MD5 in hex, to compare by, not to sign with."""
+    text = json.dumps(  # without indentation: five times as fast
+        to_jsonable(value),
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+    return _md5(text.encode()).hexdigest()
 
 
+def _md5(content: bytes = b"") -> Any:
+    return hashlib.md5(content, usedforsecurity=False)
+
+
+# %% ../../nbs/api/core/09_files.ipynb #aab32390
 def file_digest(path: str | Path) -> str:
-    """MD5 (hex) by which DVC names a file or a folder (that ends with `.dir`); empty when there is nothing."""
-    p = Path(path)
-    if p.is_dir():
-        rows = [
-            {"md5": file_digest(f), "relpath": f.relative_to(p).as_posix()}
-            for f in p.rglob("*")
-            if f.is_file()
-        ]
-        return (
-            hashlib.md5(
-                json.dumps(sorted(rows, key=lambda r: r["relpath"])).encode(), usedforsecurity=False
-            ).hexdigest()
-            + ".dir"
-        )
-    if not p.exists():
+    """Give the MD5 by which DVC names a file or a folder.
+
+    That of a folder ends with `.dir`; it is empty when there is nothing.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _md5(_folder_listing(path).encode()).hexdigest() + ".dir"
+    if not path.exists():
         return ""
-    with p.open("rb") as f:
-        return hashlib.file_digest(f, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, _md5).hexdigest()
+
+
+def _folder_listing(folder: Path) -> str:
+    """List the files of a folder as DVC does."""
+    files = {
+        file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()
+    }
+    rows = [{"md5": file_digest(files[name]), "relpath": name} for name in sorted(files)]
+    return json.dumps(rows)

@@ -57,7 +57,7 @@ def render(message: dict | None, language: str = "en") -> str:
         return str(values.get("text", key))
     try:
         template = _choose_form(entry, values)
-        shown = {name: _value_in_words(name, v, language) for name, v in values.items()}
+        shown = {name: _in_words(name, value, language) for name, value in values.items()}
         return _PlainNumberFormatter().vformat(template, (), shown)
     except (KeyError, ValueError, TypeError):
         return f"{key} {values}"
@@ -71,7 +71,7 @@ def _choose_form(entry: str | dict, values: dict) -> str:
     return entry
 
 
-def _value_in_words(name: str, value: Any, language: str) -> Any:
+def _in_words(name: str, value: Any, language: str) -> Any:
     if isinstance(value, dict):
         return render(value, language)
     if name in NAME_VALUES:
@@ -107,7 +107,7 @@ class Message:
     def json(self) -> dict:
         """Give the message as JSON, with the messages among its values."""
         values = {
-            name: message_to_json(value) if isinstance(value, Message) else value
+            name: value.json() if isinstance(value, Message) else value
             for name, value in self.values.items()
         }
         return {"key": self.key, "values": values}
@@ -119,6 +119,7 @@ class Message:
         return {MESSAGE_MIME_TYPE: self.json(), "text/plain": str(self)}
 
 
+# %% ../../nbs/api/core/05_messages.ipynb #6206a81a
 def message_to_json(message: "Message | str | dict | None") -> dict | None:
     """Give a message, free text, or a message that is JSON already, as JSON."""
     if message is None or isinstance(message, dict):

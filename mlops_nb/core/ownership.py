@@ -6,14 +6,10 @@
 __all__ = [
     "RUN_MARK_VARIABLE",
     "OWNER_FILE",
-    "identify_boot",
-    "process_start_time",
     "identify_process",
     "is_process_alive",
     "create_run_mark",
-    "carries_mark",
     "find_group_members",
-    "find_lock_holder",
     "claim_folder",
     "remove_abandoned_folders",
 ]
@@ -23,17 +19,21 @@ import json
 import os
 import secrets
 import stat
-import struct
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-# %% ../../nbs/api/core/03_ownership.ipynb #a87ff679
+# %% ../../nbs/api/core/03_ownership.ipynb #eccbc87f
 RUN_MARK_VARIABLE = "MLOPS_NB_RUN"
 
 
-def identify_boot() -> str:
-    """Names this boot of this machine, and the namespace that its process numbers belong to."""
+def identify_process(pid: int, mark: str = "") -> dict[str, Any]:
+    """Note what proves later that a process is this one."""
+    return {"pid": pid, "boot": _identify_boot(), "started": _start_time(pid), "mark": mark}
+
+
+def _identify_boot() -> str:
+    """Name this boot of this machine, and the namespace that its process numbers belong to."""
     try:
         namespace = os.readlink("/proc/self/ns/pid")
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip() + " " + namespace
@@ -43,16 +43,11 @@ def identify_boot() -> str:
         return str(int(psutil.boot_time()))
 
 
-def _read_process_status(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on (the third of them all)."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def process_start_time(pid: int) -> float | None:
-    """When the process started, in a measure of the system's own; None when there is none."""
+def _start_time(pid: int) -> float | None:
+    """Tell when the process started, in a measure of the system's own; None when there is none."""
     try:
         if sys.platform == "linux":
-            return float(_read_process_status(pid)[19])
+            return float(_process_status(pid)[19])
         import psutil
 
         return psutil.Process(pid).create_time()
@@ -60,28 +55,79 @@ def process_start_time(pid: int) -> float | None:
         return None
 
 
-def identify_process(pid: int, mark: str = "") -> dict[str, Any]:
-    """What proves later that a process is this one."""
-    return {"pid": pid, "boot": identify_boot(), "started": process_start_time(pid), "mark": mark}
+def _process_status(pid: int) -> list[str]:
+    """Read the fields of /proc/PID/stat from the state on (the third of them all)."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
+# %% ../../nbs/api/core/03_ownership.ipynb #eccbc881
 def is_process_alive(note: Any) -> bool:
-    """Whether the process that `note` identifies still exists. A note without proof identifies none."""
+    """Tell whether the process that `note` identifies still exists.
+
+    A note without proof identifies none.
+    """
     if not isinstance(note, dict) or not isinstance(note.get("pid"), int):
         return False
-    if note.get("started") is None or note.get("boot") != identify_boot():
+    if note.get("started") is None or note.get("boot") != _identify_boot():
         return False
-    return note["started"] == process_start_time(note["pid"])
+    return note["started"] == _start_time(note["pid"])
 
 
-# %% ../../nbs/api/core/03_ownership.ipynb #8f14e45f
+# %% ../../nbs/api/core/03_ownership.ipynb #1679091d
 def create_run_mark() -> str:
-    """A mark that no other run has."""
+    """Make a mark that no other run has."""
     return secrets.token_hex(16)
 
 
-def carries_mark(pid: int, mark: str) -> bool:
-    """Whether the process was started with `mark` in its environment. Unreadable: not ours."""
+# %% ../../nbs/api/core/03_ownership.ipynb #8f14e45f
+def find_group_members(leader: Any) -> list:
+    """Find the processes of the group that `leader` led, as far as proved.
+
+    Those are the ones that bear its mark, and all of them while the leader itself is proved to
+    be there. Our own group is never one that was left behind.
+
+    Args:
+        leader: a note of `identify_process` with a mark.
+    """
+    if not _proves_a_group(leader):
+        return []
+    import psutil
+
+    group = leader["pid"]
+    mark = leader["mark"]
+    found = [process for process in psutil.process_iter() if _is_member(process.pid, group)]
+    is_leader = _carries_mark(group, mark) or _is_zombie(group)
+    if is_process_alive(leader) and is_leader:
+        return found
+    return [process for process in found if _carries_mark(process.pid, mark)]
+
+
+def _proves_a_group(leader: Any) -> bool:
+    if not isinstance(leader, dict) or not leader.get("mark"):
+        return False
+    if leader.get("boot") != _identify_boot():
+        return False
+    group = leader.get("pid")
+    return isinstance(group, int) and group > 1 and group != os.getpgid(0)
+
+
+def _is_member(pid: int, group: int) -> bool:
+    try:
+        return os.getpgid(pid) == group and not _is_zombie(pid)
+    except OSError:
+        return False
+
+
+def _is_zombie(pid: int) -> bool:
+    """Tell whether the process has ended, but its number is not free: nobody has asked yet."""
+    try:
+        return _process_status(pid)[0] == "Z"
+    except (OSError, IndexError):
+        return False
+
+
+def _carries_mark(pid: int, mark: str) -> bool:
+    """Tell whether the process was started with `mark`. One that cannot be read is not ours."""
     if not mark or not isinstance(mark, str):
         return False
     try:
@@ -95,62 +141,7 @@ def carries_mark(pid: int, mark: str) -> bool:
         return False
 
 
-def find_group_members(leader: Any) -> list:
-    """The processes of the group that `leader` (an `identity` with a mark) led, as far as proved:
-    those that bear its mark, and all of them while the leader itself is proved to be there.
-    """
-    import psutil
-
-    if (
-        not isinstance(leader, dict)
-        or leader.get("boot") != identify_boot()
-        or not leader.get("mark")
-    ):
-        return []
-    group = leader.get("pid")
-    mark = leader["mark"]
-    if not isinstance(group, int) or group <= 1 or group == os.getpgid(0):
-        return []
-    found = [
-        p for p in psutil.process_iter() if _process_group(p.pid) == group and not _is_zombie(p.pid)
-    ]
-    if is_process_alive(leader) and (carries_mark(group, mark) or _is_zombie(group)):
-        return found
-    return [p for p in found if carries_mark(p.pid, mark)]
-
-
-def _process_group(pid: int) -> int | None:
-    try:
-        return os.getpgid(pid)
-    except OSError:
-        return None
-
-
-def _is_zombie(pid: int) -> bool:
-    """Whether the process has ended, but its number is not free: nobody has asked about it yet."""
-    try:
-        return _read_process_status(pid)[0] == "Z"
-    except (OSError, IndexError):
-        return False
-
-
-# %% ../../nbs/api/core/03_ownership.ipynb #d3d94468
-def find_lock_holder(file: IO) -> int | None:
-    """Which other process holds a lock of `fcntl.lockf` on `file`; None where nobody can tell."""
-    import fcntl
-
-    if sys.platform != "linux":
-        return None
-    layout = "hhqqi4x"
-    try:
-        asked = struct.pack(layout, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind, *_, pid = struct.unpack(layout, fcntl.fcntl(file, fcntl.F_GETLK, asked))
-    except (OSError, struct.error):
-        return None
-    return pid if kind != fcntl.F_UNLCK and pid > 0 else None
-
-
-# %% ../../nbs/api/core/03_ownership.ipynb #c20ad4d7
+# %% ../../nbs/api/core/03_ownership.ipynb #6512bd44
 OWNER_FILE = "owner.json"
 
 
@@ -159,25 +150,43 @@ def claim_folder(folder: str | Path) -> None:
     (Path(folder) / OWNER_FILE).write_text(json.dumps(identify_process(os.getpid())))
 
 
+# %% ../../nbs/api/core/03_ownership.ipynb #c20ad4d7
 def remove_abandoned_folders(parent: str | Path, pattern: str, known: tuple[str, ...]) -> list[str]:
-    """Remove the folders `pattern` in `parent` that ended processes of this user and boot claimed.
-    A folder that holds anything but `known` stays. Returns the names of those removed.
+    """Remove the folders that ended processes of this user and boot have claimed.
+
+    Args:
+        parent: where they lie.
+        pattern: of their names.
+        known: names of the files that we put there; a folder that holds anything else stays.
+
+    Returns:
+        The names of those removed.
     """
-    gone = []
-    for folder in Path(parent).glob(pattern):
-        try:
-            about = folder.lstat()
-            if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid():
-                continue
-            owner = json.loads((folder / OWNER_FILE).read_text())
-            if owner.get("boot") != identify_boot() or is_process_alive(owner):
-                continue
-            if {f.name for f in folder.iterdir()} - {OWNER_FILE, *known}:
-                continue
-            for name in (*known, OWNER_FILE):
-                (folder / name).unlink(missing_ok=True)
-            folder.rmdir()
-            gone.append(folder.name)
-        except (OSError, ValueError, AttributeError):
-            continue
-    return gone
+    return [
+        folder.name
+        for folder in Path(parent).glob(pattern)
+        if _is_abandoned(folder, known) and _remove(folder, known)
+    ]
+
+
+def _is_abandoned(folder: Path, known: tuple[str, ...]) -> bool:
+    try:
+        about = folder.lstat()
+        if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid():
+            return False
+        owner = json.loads((folder / OWNER_FILE).read_text())
+        if owner.get("boot") != _identify_boot() or is_process_alive(owner):
+            return False
+        return {path.name for path in folder.iterdir()} <= {OWNER_FILE, *known}
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _remove(folder: Path, known: tuple[str, ...]) -> bool:
+    try:
+        for name in (*known, OWNER_FILE):
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
+    except OSError:
+        return False
+    return True

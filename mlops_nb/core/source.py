@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = [
     "DEFINITION_NODES",
+    "IGNORED_FIELDS",
     "parse_python",
     "is_bare_string",
-    "strip_comments",
-    "syntax_tree_to_lists",
     "is_dunder_assignment",
+    "strip_comments",
     "absolute_module_name",
+    "syntax_tree_to_lists",
 ]
 
 # %% ../../nbs/api/core/07_source.ipynb #e70bd4f7
@@ -23,95 +24,134 @@ from .errors import UserError
 
 # %% ../../nbs/api/core/07_source.ipynb #a87ff679
 def parse_python(source: str, where: str = "every code cell") -> ast.Module:
-    """The tree of a module or notebook cell, IPython's magics included."""
+    """Parse a module or a notebook cell, IPython's magics included.
+
+    Raises:
+        UserError: it is no Python; `where` says of what the error speaks.
+    """
     try:
         return ast.parse(source)
     except SyntaxError:
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        try:
-            return ast.parse(TransformerManager().transform_cell(source))
-        except SyntaxError as e:
-            raise UserError(
-                expected=f"Python in {where}",
-                found=f"{e.msg} in line {e.lineno}: {(e.text or '').strip()}",
-                remedy="mend the cell, then run again",
-            ) from e
+        return _parse_magics(source, where)
 
 
+def _parse_magics(source: str, where: str) -> ast.Module:
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    try:
+        return ast.parse(TransformerManager().transform_cell(source))
+    except SyntaxError as error:
+        raise UserError(
+            expected=f"Python in {where}",
+            found=f"{error.msg} in line {error.lineno}: {(error.text or '').strip()}",
+            remedy="mend the cell, then run again",
+        ) from error
+
+
+# %% ../../nbs/api/core/07_source.ipynb #a87ff682
 DEFINITION_NODES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def is_bare_string(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    """Tell whether a statement is a string and nothing else, as a docstring is."""
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+        return False
+    return isinstance(node.value.value, str)
 
 
+# %% ../../nbs/api/core/07_source.ipynb #a87ff684
+def is_dunder_assignment(node: ast.AST) -> bool:
+    """Tell whether a statement sets what is written by tools: `__all__` or `__version__`."""
+    if not isinstance(node, ast.Assign):
+        return False
+    return getattr(node.targets[0], "id", "") in ("__all__", "__version__")
+
+
+# %% ../../nbs/api/core/07_source.ipynb #a87ff686
 def strip_comments(source: str) -> str:
-    """A cell's code without comments, docstrings and formatting; cells with magics lose blank edges only."""
+    """Take comments, docstrings and formatting from a cell's code.
+
+    A cell with magics loses blank edges only.
+    """
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return source.strip()
-    for d in ast.walk(tree):
-        if isinstance(d, DEFINITION_NODES):
-            d.body = [s for s in d.body if not is_bare_string(s)] or [ast.Pass()]
+    for node in ast.walk(tree):
+        if isinstance(node, DEFINITION_NODES):
+            node.body = _statements(node.body) or [ast.Pass()]
     return ast.unparse(tree)
 
 
+def _statements(body: list[ast.stmt]) -> list[ast.stmt]:
+    return [statement for statement in body if not is_bare_string(statement)]
+
+
+# %% ../../nbs/api/core/07_source.ipynb #a87ff689
+def absolute_module_name(node: ast.ImportFrom, package: str) -> str:
+    """Write the module of a relative import, which stands in `package`, in full."""
+    parents = package.split(".")
+    base = parents[: len(parents) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+# %% ../../nbs/api/core/07_source.ipynb #a87ff68c
+IGNORED_FIELDS = ("ctx", "kind", "type_comment", "type_ignores")
+
+
 def syntax_tree_to_lists(node: Any, package: str = "") -> Any:
-    """A syntax tree as nested lists, equal on every Python version: no positions, comments, docstrings, empty fields; relative imports written in full."""
+    """Write a syntax tree as nested lists, equal on every Python version.
+
+    They hold no positions, comments, docstrings and empty fields; relative imports, of a
+    module in `package`, are written in full.
+    """
     if isinstance(node, list):
-        return [syntax_tree_to_lists(n, package) for n in node]
+        return [syntax_tree_to_lists(each, package) for each in node]
     if not isinstance(node, ast.AST):
         return f"{type(node).__name__}:{node!r}"
+    node = _even_out(node, package)
+    fields = _fields_that_count(node).items()
+    lists = [[name, syntax_tree_to_lists(value, package)] for name, value in fields]
+    return [type(node).__name__, *lists]
+
+
+def _even_out(node: ast.AST, package: str) -> ast.AST:
+    """Give a node that may be written in several ways in one of them."""
     if isinstance(node, ast.ImportFrom) and node.level:
-        node = ast.ImportFrom(absolute_module_name(node, package), node.names, 0)
+        return ast.ImportFrom(absolute_module_name(node, package), node.names, 0)
     if isinstance(node, ast.JoinedStr):
-        node = ast.JoinedStr(_merge_fstring_texts(node.values))
-    fields = {
-        f: v
-        for f in _node_fields(type(node))
-        if (v := getattr(node, f, None)) is not None and not (v.__class__ is list and not v)
-    }
+        return ast.JoinedStr(_merge_texts(node.values))
+    return node
+
+
+def _merge_texts(values: list) -> list:
+    """Join neighbouring texts of an f-string, and leave out empty ones."""
+    merged: list = []
+    for value in values:
+        is_text = isinstance(value, ast.Constant)
+        if is_text and merged and isinstance(merged[-1], ast.Constant):
+            merged[-1] = ast.Constant(merged[-1].value + value.value)
+        elif not is_text or value.value:
+            merged.append(value)
+    return merged
+
+
+def _fields_that_count(node: ast.AST) -> dict[str, Any]:
+    fields = {name: getattr(node, name, None) for name in _field_names(type(node))}
+    fields = {name: value for name, value in fields.items() if not _is_empty(value)}
     if isinstance(node, (*DEFINITION_NODES, ast.Module)):
         fields["body"] = [
-            s for s in node.body if not (is_bare_string(s) or is_dunder_assignment(s))
+            statement for statement in _statements(node.body) if not is_dunder_assignment(statement)
         ]
     if isinstance(node, ast.FormattedValue) and not getattr(node.format_spec, "values", None):
         fields.pop("format_spec", None)
-    return [
-        type(node).__name__,
-        *([f, syntax_tree_to_lists(v, package)] for f, v in fields.items()),
-    ]
+    return fields
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (value.__class__ is list and not value)
 
 
 @functools.cache
-def _node_fields(kind: type) -> list[str]:
-    return [f for f in kind._fields if f not in ("ctx", "kind", "type_comment", "type_ignores")]
-
-
-def is_dunder_assignment(s: ast.AST) -> bool:
-    return isinstance(s, ast.Assign) and getattr(s.targets[0], "id", "") in (
-        "__all__",
-        "__version__",
-    )
-
-
-def _merge_fstring_texts(values: list) -> list:
-    """Neighbouring texts of an f-string as one: versions of Python cut them differently."""
-    done: list = []
-    for v in values:
-        if isinstance(v, ast.Constant) and done and isinstance(done[-1], ast.Constant):
-            done[-1] = ast.Constant(done[-1].value + v.value)
-        elif not (isinstance(v, ast.Constant) and not v.value):
-            done.append(v)
-    return done
-
-
-def absolute_module_name(node: ast.ImportFrom, package: str) -> str:
-    base = package.split(".")[: len(package.split(".")) - node.level + 1]
-    return ".".join([*base, *([node.module] if node.module else [])])
+def _field_names(kind: type) -> list[str]:
+    return [name for name in kind._fields if name not in IGNORED_FIELDS]

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Iterator
 
 from ..core.errors import UserError
-from ..core.ownership import find_lock_holder, identify_process, is_process_alive
+from ..core.locks import find_lock_holder
+from ..core.ownership import identify_process, is_process_alive
 from ..core.project import project_root
 from .environment import die_with_parent
 

@@ -12,10 +12,10 @@ import pytest
 from helpers.project import ENV
 
 import mlops_nb
+from mlops_nb.core.locks import find_lock_holder
 from mlops_nb.core.ownership import (
     RUN_MARK_VARIABLE,
     find_group_members,
-    find_lock_holder,
     identify_process,
 )
 from mlops_nb.pipeline.reproduce import run_lock
