@@ -53,8 +53,8 @@ def test_types():
     }
     d = parse_declared_parameters(nb)
     assert [p.type for p in d.values()] == ["int", "'float | None'", "list", "str"]
-    assert d["a"].doc == "first"
-    assert d["é"].doc == "ü"
+    assert d["a"].description == "first"
+    assert d["é"].description == "ü"
     for good in (
         (1, "float"),
         (None, "Optional[int]"),
@@ -99,7 +99,7 @@ def test_wrong_parameters(given, by_hand, words):
         ]
     }
     with pytest.raises(UserError) as e:
-        resolve_parameters("toy", parse_declared_parameters(nb), given, by_hand=by_hand)
+        resolve_parameters("toy", parse_declared_parameters(nb), given, overrides=by_hand)
     assert words in str(e.value)
 
 
@@ -117,7 +117,7 @@ def test_text_by_type():
         "toy",
         parse_declared_parameters(nb),
         {"s": "", "n": 1, "f": 1.0, "b": True, "d": {}},
-        by_hand={"s": "5", "n": "null", "f": "1e-3", "b": "false", "d": "{a: [1]}"},
+        overrides={"s": "5", "n": "null", "f": "1e-3", "b": "false", "d": "{a: [1]}"},
     )
     assert got == {"s": "5", "n": None, "f": 0.001, "b": False, "d": {"a": [1]}}
 
