@@ -313,7 +313,7 @@ def expected(profile, ref, windows) -> dict:
 
     from mlops_nb.monitoring.calibration import calibrate
     from mlops_nb.monitoring.binning import align_columns
-    from mlops_nb.monitoring.performance import estimate_from_histogram
+    from mlops_nb.monitoring.performance_estimate import estimate_from_histogram
 
     ref = ref[ref["late"].notna()]
     both = align_columns(

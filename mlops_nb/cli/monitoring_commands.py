@@ -37,7 +37,7 @@ def assess_tables(options: dict, limits: dict) -> tuple[Any, list[dict]]:
         UserError: A table is not named.
     """
     from mlops_nb.monitoring.monitor import monitor
-    from mlops_nb.monitoring.sagemaker import read_constraints
+    from mlops_nb.monitoring.sagemaker_constraints import read_constraints
 
     _require_tables(options)
     file = options["constraints"]
@@ -69,7 +69,7 @@ def _require_tables(options: dict) -> None:
 def _hold_against(constraints: dict, assessment: Any) -> tuple[Any, list[dict]]:
     """Add what breaks the constraints to the findings of an assessment."""
     from mlops_nb.monitoring.findings import judge_findings
-    from mlops_nb.monitoring.sagemaker import find_violations, violations_to_findings
+    from mlops_nb.monitoring.sagemaker_violations import find_violations, violations_to_findings
 
     profile = assessment.reference.profile
     violations = find_violations(assessment.current, constraints, profile)
@@ -114,7 +114,7 @@ def write_assessment(assessment: Any, options: dict, limits: dict) -> None:
 
 def _write_for_sagemaker(folder: str, assessment: Any, limits: dict, hidden: str | None) -> None:
     """Write SageMaker's files, without the column `hidden`."""
-    from mlops_nb.monitoring.sagemaker import write_sagemaker_files
+    from mlops_nb.monitoring.sagemaker_violations import write_sagemaker_files
 
     reference = assessment.reference
     shown = replace(

@@ -315,15 +315,9 @@ def _table_output(rows: Any, title: Any, reading: Any = None) -> dict:
 
 
 def _assessment_outputs(w: Assessment) -> Iterator[dict]:
-    from mlops_nb.monitoring.figures import (
-        column_distribution_plot,
-        describe_column_shift,
-        describe_performance,
-        drift_heatmap_plot,
-        drift_plot,
-        explain_drift_plot,
-        performance_plot,
-    )
+    from mlops_nb.monitoring.column_figures import column_distribution_plot, describe_column_shift
+    from mlops_nb.monitoring.drift_figures import drift_heatmap_plot, drift_plot, explain_drift_plot
+    from mlops_nb.monitoring.performance_figures import describe_performance, performance_plot
 
     def draw(fig, title, reading=None):
         return _display_output({"image/svg+xml": figure_to_svg(fig)}, title, reading)

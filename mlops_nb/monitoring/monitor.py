@@ -86,7 +86,7 @@ def _error_metrics(p: Profile) -> dict:
 
 def measure_realised_metrics(seen: TableScan, threshold: float) -> dict:
     """{metric: {value, low, high, n}} of the rows whose label is known."""
-    from mlops_nb.monitoring.calibration import metrics_from_histogram
+    from mlops_nb.monitoring.histogram_metrics import metrics_from_histogram
 
     if seen.task == "regression":
         return _error_metrics(seen.parts["error"]) if "error" in seen.parts else {}
@@ -102,7 +102,7 @@ def measure_realised_metrics(seen: TableScan, threshold: float) -> dict:
 def _fit_reference_calibration(seen: TableScan, roles: ColumnRoles) -> Any:
     """What a score meant in the reference; of numbers, a model of their errors."""
     from mlops_nb.monitoring.calibration import calibrate
-    from mlops_nb.monitoring.performance import fit_error_model
+    from mlops_nb.monitoring.error_model import fit_error_model
 
     if seen.task == "regression":
         return fit_error_model(
@@ -126,7 +126,8 @@ def estimate_scan_performance(
     roles: ColumnRoles | None = None,
 ) -> Any:
     """Estimated metrics of the rows whose label is not known yet; of `every` row, to hold against what came true. Of numbers: of the rows kept."""
-    from mlops_nb.monitoring.performance import ErrorModel, estimate_from_histogram
+    from mlops_nb.monitoring.error_model import ErrorModel
+    from mlops_nb.monitoring.performance_estimate import estimate_from_histogram
 
     if isinstance(calibration, ErrorModel):
         rows = (
@@ -202,7 +203,7 @@ def _measure_window_performance(
     notes: list,
 ) -> list[dict]:
     """Realised and estimated metrics of each window; an estimate knows the errors of those before."""
-    from mlops_nb.monitoring.record import tabulate_estimate_errors
+    from mlops_nb.monitoring.estimate_errors import tabulate_estimate_errors
 
     got = []
     lines = []
@@ -213,7 +214,7 @@ def _measure_window_performance(
             return (
                 {
                     k: {x: v[x] for x in ("value", "low", "high")}
-                    for k, v in e.items.items()
+                    for k, v in e.metrics.items()
                     if v["value"] is not None
                 }
                 if e

@@ -8,26 +8,36 @@ __all__ = ["format_prometheus"]
 
 # %% ../../nbs/api/monitoring/01_prometheus.ipynb #37693cfc
 def format_prometheus(gauges: dict[str, tuple[str, list[tuple[dict, float | None]]]]) -> str:
-    """Prometheus' text format of {name: (help, [(labels, value)])}, all gauges; a missing value is NaN, the last of two with the same labels counts."""
+    """Return gauges in Prometheus' text format.
 
-    def safe(v):
-        return str(v).replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    A missing value is NaN; of two values with the same labels the last one counts.
 
+    Args:
+        gauges: {name: (help, [(labels, value)])}.
+    """
     lines = []
-    for name, (about, rows) in gauges.items():
-        lines += [
-            f"# HELP {name} " + about.replace("\\", "\\\\").replace("\n", "\\n"),
-            f"# TYPE {name} gauge",
-        ]
-        at = {
-            ",".join(f'{k}="{safe(v)}"' for k, v in labels.items()): value for labels, value in rows
-        }
-        lines += [
-            f"{name}{{{k}}} {_format_sample(v)}" if k else f"{name} {_format_sample(v)}"
-            for k, v in at.items()
-        ]
-    return "".join(x + "\n" for x in lines)
+    for name, (about, samples) in gauges.items():
+        lines.append(f"# HELP {name} {_escape_help(about)}")
+        lines.append(f"# TYPE {name} gauge")
+        values = {_format_labels(labels): value for labels, value in samples}
+        lines += [f"{name}{labels} {_format_value(value)}" for labels, value in values.items()]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _format_sample(v: float | None) -> str:
-    return "NaN" if v is None else f"{v:.10g}"
+def _format_labels(labels: dict) -> str:
+    if not labels:
+        return ""
+    pairs = [f'{label}="{_escape_label(value)}"' for label, value in labels.items()]
+    return "{" + ",".join(pairs) + "}"
+
+
+def _escape_help(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def _escape_label(value: object) -> str:
+    return _escape_help(str(value)).replace('"', '\\"')
+
+
+def _format_value(value: float | None) -> str:
+    return "NaN" if value is None else f"{value:.10g}"

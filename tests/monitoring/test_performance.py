@@ -14,18 +14,19 @@ from sklearn import metrics as skm
 from mlops_nb.core.errors import UserError
 from mlops_nb.core.files import to_json
 from mlops_nb.modeling.metrics import METRIC_FUNCTIONS, compute_metrics
-from mlops_nb.monitoring.calibration import Calibration, calibrate, metrics_from_histogram
-from mlops_nb.monitoring.figures import describe_performance, performance_plot
-from mlops_nb.monitoring.performance import (
-    cross_validate_estimates,
-    estimate_from_histogram,
-    fit_error_model,
-)
-from mlops_nb.monitoring.record import (
+from mlops_nb.monitoring.calibration import Calibration, calibrate
+from mlops_nb.monitoring.error_model import fit_error_model
+from mlops_nb.monitoring.estimate_errors import (
     describe_estimate_errors,
     summarise_estimate_errors,
     tabulate_estimate_errors,
 )
+from mlops_nb.monitoring.histogram_metrics import metrics_from_histogram
+from mlops_nb.monitoring.performance_estimate import (
+    cross_validate_estimates,
+    estimate_from_histogram,
+)
+from mlops_nb.monitoring.performance_figures import describe_performance, performance_plot
 
 TAKEN = Calibration(((0.0, 0.0, 10**9), (1.0, 1.0, 10**9)), 0.5, 0, 0, 0)  # scores at their word
 
@@ -81,7 +82,7 @@ def test_realised_agrees_with_sklearn_and_with_evaluate(n, distinct, threshold):
         assert [got[k]["low"], got[k]["high"]] == pytest.approx(
             [rows[k].low, rows[k].high], abs=1e-12
         ), k
-        assert rows.json()[k].keys() == got[k].keys()
+        assert rows.to_dict()[k].keys() == got[k].keys()
 
 
 def test_a_thousand_buckets_lose_little():
@@ -137,9 +138,9 @@ def test_calibrated_is_better_than_raw(bend):
     errors = []
     p, y = world(rng, 20_000)
     cal = calibrate(*counted(squeeze(p, bend), y))
-    assert not cal.needless
-    assert cal.after < cal.before / 3
-    assert "no probabilities" in str(cal.say())
+    assert not cal.is_needless
+    assert cal.error_after < cal.error_before / 3
+    assert "no probabilities" in str(cal.describe())
     for _ in range(20):
         p, y = world(rng, 4000)
         at, yes, no = counted(squeeze(p, bend), y)
@@ -167,12 +168,12 @@ def test_it_says_when_scores_are_probabilities():
     """No more than 5 in 100 true probabilities are called none, by a binomial; the fitted curve says what they said."""
     rng = np.random.default_rng(5)
     cals = [calibrate(*counted(*world(rng, 3000))) for _ in range(60)]
-    assert sum(not c.needless for c in cals) <= binom.ppf(0.999, 60, 0.05)
+    assert sum(not c.is_needless for c in cals) <= binom.ppf(0.999, 60, 0.05)
     x = np.linspace(0.05, 0.7, 20)
     assert np.abs(np.mean([c(x) for c in cals], 0) - x).max() < 0.02
-    back = Calibration.of(json.loads(to_json(cals[0].json())))
+    back = Calibration.from_dict(json.loads(to_json(cals[0].to_dict())))
     assert np.allclose(back(x), cals[0](x))
-    assert len(to_json(cals[0].json())) < 8000
+    assert len(to_json(cals[0].to_dict())) < 8000
 
 
 def test_it_follows_another_mix_of_rows():
@@ -249,8 +250,8 @@ def test_a_rehearsal_stands_in_while_nothing_has_come_true():
         held.append([b["positive"]["low"] <= true <= b["positive"]["high"] for b in both])
     plain, with_it = np.sum(held, 0)
     assert plain < binom.ppf(0.001, 80, 0.95) <= with_it, (plain, with_it)
-    assert "No track record" in str(both[1].say("auc"))
-    assert both[1].past == {}
+    assert "No track record" in str(both[1].describe_past_errors("auc"))
+    assert both[1].past_errors == {}
     past = tabulate_estimate_errors(
         [line(f"2024-0{i}", {"positive": 0.3}, {"positive": 0.3}) for i in (1, 2, 3)]
     )
@@ -268,7 +269,7 @@ def test_several_classes_by_their_highest_probability():
     at, right, wrong = counted(squeeze(top, 1.4), rng.random(5000) < top)
     got = estimate_from_histogram(at, right + wrong, cal, task="multiclass")
     true = metrics_from_histogram(at, right, wrong, task="multiclass")
-    assert set(got.items) == set(true) == {"accuracy"}
+    assert set(got.metrics) == set(true) == {"accuracy"}
     assert true["accuracy"]["value"] == pytest.approx(right.sum() / 5000)
     assert got["accuracy"]["low"] < true["accuracy"]["value"] < got["accuracy"]["high"]
 
@@ -296,8 +297,8 @@ def test_errors_of_numbers():
     X, pred, y = rows(rng, 6000)
     y[::50] = np.nan
     m = fit_error_model(X, y, pred)
-    assert m.n == 5880
-    assert m.estimate(X, pred).json() == fit_error_model(X, y, pred).estimate(X, pred).json()
+    assert m.reference_rows == 5880
+    assert m.estimate(X, pred).to_dict() == fit_error_model(X, y, pred).estimate(X, pred).to_dict()
     held = []
     for _ in range(60):
         X2, p2, y2 = rows(rng, 1500, 2.5)
@@ -390,7 +391,7 @@ def test_the_record_widens_the_interval_from_three_windows_on():
     )
     assert none["auc"] == two["auc"]
     assert none["f1"] == three["f1"]
-    assert str(none.say("auc")).startswith("No track record")
+    assert str(none.describe_past_errors("auc")).startswith("No track record")
     half = 4.302653 * 0.01 * np.sqrt(1 + 1 / 3)  # Student's t with two degrees of freedom
     assert three["auc"]["low"] == pytest.approx(three["auc"]["value"] - 0.06 - half, abs=1e-6)
     assert three["auc"]["high"] == none["auc"]["high"]
@@ -401,7 +402,7 @@ def test_the_record_widens_the_interval_from_three_windows_on():
         "low": 0,
         "high": 1,
     }
-    assert json.loads(to_json(three.json()))["past"]["auc"]["n"] == 3
+    assert json.loads(to_json(three.to_dict()))["past"]["auc"]["n"] == 3
     assert "past error" in three._repr_markdown_()
 
 
@@ -434,13 +435,13 @@ def test_little_input_is_answered():
     two = calibrate([0.2, 0.8], [1, 1], [1, 1])
     for cal in (TAKEN, two, calibrate([0.5], [1], [1]), calibrate([0.0, 1.0], [0, 500], [500, 0])):
         none = estimate_from_histogram([], [], cal)
-        assert none.n == 0
+        assert none.rows == 0
         assert all(
             v["value"] is None and v["reason"]["key"] == "evaluate.no_rows"
-            for v in none.items.values()
+            for v in none.metrics.values()
         )
         one = estimate_from_histogram([0.7], [1], cal)
-        assert one.n == 1
+        assert one.rows == 1
         assert one["auc"]["value"] is None
         assert (
             0 <= one["accuracy"]["low"] <= one["accuracy"]["value"] <= one["accuracy"]["high"] <= 1
@@ -452,9 +453,9 @@ def test_little_input_is_answered():
         ends = estimate_from_histogram([0.0, 1.0], [500, 500], cal)
         assert all(
             v["value"] is None or np.isfinite([v["value"], v["low"], v["high"]]).all()
-            for v in ends.items.values()
+            for v in ends.metrics.values()
         )
-        json.dumps(ends.json(), allow_nan=False)
+        json.dumps(ends.to_dict(), allow_nan=False)
         assert all(x._repr_markdown_() for x in (none, one, cal))
     single = metrics_from_histogram([0.4], [1], [0])
     assert single["auc"]["value"] is None
@@ -468,8 +469,8 @@ def test_the_same_again():
     cal = calibrate(at, yes, no)
     assert cal == calibrate(at, yes, no)
     assert (
-        estimate_from_histogram(at, yes + no, cal).json()
-        == estimate_from_histogram(at, yes + no, cal).json()
+        estimate_from_histogram(at, yes + no, cal).to_dict()
+        == estimate_from_histogram(at, yes + no, cal).to_dict()
     )
 
 

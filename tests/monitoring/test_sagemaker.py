@@ -18,17 +18,15 @@ from scipy import stats
 from mlops_nb.core.errors import UserError
 from mlops_nb.core.files import write_json
 from mlops_nb.data.profile import profile_table
-from mlops_nb.monitoring import sagemaker as sagemaker_module
+from mlops_nb.monitoring import sagemaker_constraints as sagemaker_module
 from mlops_nb.monitoring.reference import build_reference
-from mlops_nb.monitoring.sagemaker import (
-    MAX_SKETCH_VALUES,
+from mlops_nb.monitoring.sagemaker_constraints import (
     build_constraints,
-    build_statistics,
-    find_violations,
     parse_constraints,
     read_constraints,
-    write_sagemaker_files,
 )
+from mlops_nb.monitoring.sagemaker_statistics import MAX_SKETCH_VALUES, build_statistics
+from mlops_nb.monitoring.sagemaker_violations import find_violations, write_sagemaker_files
 from mlops_nb.monitoring.thresholds import MIN_MISSING_THRESHOLD
 
 COUNT = {"type": "integer", "minimum": 0}
@@ -282,7 +280,7 @@ def test_constraints_carry_what_was_learned(tmp_path):
         assert rules == read_constraints(write_json(tmp_path / "constraints.json", content))
         assert find_violations(p, rules, p) == []
         assert "half" in rules._repr_markdown_()
-        assert rules.missing()["half"] == pytest.approx(
+        assert rules.max_missing()["half"] == pytest.approx(
             1 - next(f["completeness"] for f in content["features"] if f["name"] == "half")
         )
 

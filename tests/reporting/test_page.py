@@ -17,7 +17,7 @@ from mlops_nb.modeling.comparison import compare_models
 from mlops_nb.modeling.gate import apply_gate, evaluation_verdict
 from mlops_nb.modeling.plots import dependence_plot
 from mlops_nb.monitoring.drift import measure_drift
-from mlops_nb.monitoring.figures import drift_plot, explain_drift_plot
+from mlops_nb.monitoring.drift_figures import drift_plot, explain_drift_plot
 from mlops_nb.monitoring.findings import judge_findings
 from mlops_nb.monitoring.reference import build_reference
 from mlops_nb.monitoring.rules import collect_findings
