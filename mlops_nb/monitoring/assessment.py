@@ -25,7 +25,11 @@ from ..core.files import to_jsonable
 from ..core.messages import VERDICT_LEVELS, Message
 from ..core.plotting import figure_to_svg
 from ..data.profile import Profile
+from .column_figures import column_distribution_plot, describe_column_shift
+from .drift_figures import drift_heatmap_plot, drift_plot, explain_drift_plot
 from .findings import Verdict
+from .performance_figures import describe_performance, performance_plot
+from .prometheus import format_prometheus
 from .reference import Reference
 
 # %% ../../nbs/api/monitoring/10_assessment.ipynb #c81e728d
@@ -193,8 +197,6 @@ class Assessment:
 
     def prometheus(self) -> str:
         """The verdict, findings, metrics and drift in Prometheus' text format."""
-        from mlops_nb.monitoring.prometheus import format_prometheus
-
         last = self.windows[-1] if self.windows else {}
 
         def of(key):
@@ -315,10 +317,6 @@ def _table_output(rows: Any, title: Any, reading: Any = None) -> dict:
 
 
 def _assessment_outputs(w: Assessment) -> Iterator[dict]:
-    from mlops_nb.monitoring.column_figures import column_distribution_plot, describe_column_shift
-    from mlops_nb.monitoring.drift_figures import drift_heatmap_plot, drift_plot, explain_drift_plot
-    from mlops_nb.monitoring.performance_figures import describe_performance, performance_plot
-
     def draw(fig, title, reading=None):
         return _display_output({"image/svg+xml": figure_to_svg(fig)}, title, reading)
 

@@ -24,8 +24,15 @@ from ..core.errors import UserError
 from ..core.messages import Message
 from ..data.profile import Profile, merge_profiles
 from .assessment import Assessment
+from .binning import align_columns
+from .calibration import calibrate
 from .drift import measure_drift
+from .error_model import ErrorModel, fit_error_model
+from .estimate_errors import tabulate_estimate_errors
 from .findings import judge_findings
+from .histogram_metrics import metrics_from_histogram
+from .multivariate import domain_classifier_auc, pca_reconstruction_error
+from .performance_estimate import estimate_from_histogram
 from mlops_nb.monitoring.reference import (
     MIN_SPANS,
     REFERENCE_PROFILE_BUCKETS,
@@ -53,8 +60,6 @@ def _score_column(p: Profile | None, at: np.ndarray | None = None) -> Any:
 
 def _score_histogram_by_outcome(seen: TableScan) -> tuple:
     """Score, yes and no by bucket."""
-    from mlops_nb.monitoring.binning import align_columns
-
     x = align_columns(_score_column(seen.parts["yes"]), _score_column(seen.parts["no"]))
     return np.clip(x.values, x.values.min(initial=0), None), x.reference, x.current
 
@@ -86,8 +91,6 @@ def _error_metrics(p: Profile) -> dict:
 
 def measure_realised_metrics(seen: TableScan, threshold: float) -> dict:
     """{metric: {value, low, high, n}} of the rows whose label is known."""
-    from mlops_nb.monitoring.histogram_metrics import metrics_from_histogram
-
     if seen.task == "regression":
         return _error_metrics(seen.parts["error"]) if "error" in seen.parts else {}
     if "yes" not in seen.parts or not (n := seen.parts["yes"].rows + seen.parts["no"].rows):
@@ -101,9 +104,6 @@ def measure_realised_metrics(seen: TableScan, threshold: float) -> dict:
 
 def _fit_reference_calibration(seen: TableScan, roles: ColumnRoles) -> Any:
     """What a score meant in the reference; of numbers, a model of their errors."""
-    from mlops_nb.monitoring.calibration import calibrate
-    from mlops_nb.monitoring.error_model import fit_error_model
-
     if seen.task == "regression":
         return fit_error_model(
             seen.rows.drop(columns=[roles.score, roles.label]),
@@ -126,9 +126,6 @@ def estimate_scan_performance(
     roles: ColumnRoles | None = None,
 ) -> Any:
     """Estimated metrics of the rows whose label is not known yet; of `every` row, to hold against what came true. Of numbers: of the rows kept."""
-    from mlops_nb.monitoring.error_model import ErrorModel
-    from mlops_nb.monitoring.performance_estimate import estimate_from_histogram
-
     if isinstance(calibration, ErrorModel):
         rows = (
             seen.rows
@@ -170,8 +167,6 @@ JUDGED_METRICS = {"binary": ("auc", "f1", "precision"), "regression": ("mae", "r
 
 
 def _measure_multivariate_drift(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> dict:
-    from mlops_nb.monitoring.multivariate import domain_classifier_auc, pca_reconstruction_error
-
     columns = [c for c in columns if c in a and c in b]
     try:
         auc, se = domain_classifier_auc(a[columns], b[columns])
@@ -203,8 +198,6 @@ def _measure_window_performance(
     notes: list,
 ) -> list[dict]:
     """Realised and estimated metrics of each window; an estimate knows the errors of those before."""
-    from mlops_nb.monitoring.estimate_errors import tabulate_estimate_errors
-
     got = []
     lines = []
     for name, s in zip(names, seens):
