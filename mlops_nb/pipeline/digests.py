@@ -43,6 +43,7 @@ from mlops_nb.core.source import (
     parse_python,
     syntax_tree_to_lists,
 )
+from ..core.versions import refuse_old_notebook
 
 # %% ../../nbs/api/pipeline/10_digests.ipynb #8f14e45f
 PRESENTATION_MODULES = (  # whoever shows pages enters by one of these
@@ -425,6 +426,8 @@ def digest_prose(top: Path, lock: dict) -> dict:
 
 def write_digests(top: Path) -> dict:
     """Write data/code/<stage>.json, source.json and prose.json; say what changed since the last run. Raises when a module is not exported or a file not watched."""
+    for path in sorted((top / "nbs" / "stages").glob("*.ipynb")):
+        refuse_old_notebook(read_json(path), top, path.relative_to(top).as_posix())
     if bad := find_unexported_notebooks(top):
         raise UserError(
             expected="modules that are what their notebooks export",

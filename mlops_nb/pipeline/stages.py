@@ -19,6 +19,7 @@ from ..core.errors import UserError, suggest
 from ..core.files import read_json, write_atomic
 from ..core.messages import render
 from ..core.project import project_root
+from ..core.versions import refuse_old_notebook
 from mlops_nb.pipeline.notebooks import (
     NotebookFailure,
     execute_notebook,
@@ -130,6 +131,7 @@ def run_stage(
     top = project_root()
     begun = time.monotonic()
     source = _read_stage_notebook(top, stage)
+    refuse_old_notebook(source, top, f"nbs/stages/{stage}.ipynb")
     decl = parse_declared_parameters(source)
     section = read_params().get(stage) or {}
     by_hand = dict(s.partition("=")[::2] for s in set) if isinstance(set, list) else dict(set or {})

@@ -10,7 +10,7 @@ from mlops_nb import __version__
 from mlops_nb.cli.commands import HIDDEN_COMMANDS, SECTIONS, mlops_nb_commands, run_command
 
 EVERYDAY = ["status", "repro", "advance", "retrain", "promote", "rollback"]
-PIPELINE = {"code", "ingest", "champion", "score", "report", "readme"}
+PIPELINE = {"config-schema", "code", "ingest", "champion", "score", "report", "readme"}
 
 
 def mlops_nb(*arguments, cwd=ROOT):
