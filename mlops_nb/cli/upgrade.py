@@ -17,7 +17,7 @@ from mlops_nb.cli.upgrade_plan import (
     UpgradePlan,
     plan_upgrade,
     read_old_project,
-    render_template,
+    render_template_files,
 )
 from ..core.files import write_atomic
 from ..core.git import run_git
@@ -109,7 +109,7 @@ def upgrade_project(top: Path | None = None) -> Upgrade:
 
 def _put_beside(project: OldProject, plan: UpgradePlan) -> None:
     """Write the new version of each edited file beside, where nothing is lost by it."""
-    template = render_template(project)
+    template = render_template_files(project)
     for path in plan.edited:
         if path in template:
             write_atomic(project.top / _new_copy(path), template[path])

@@ -6,7 +6,7 @@
 __all__ = [
     "OldProject",
     "read_old_project",
-    "render_template",
+    "render_template_files",
     "UpgradePlan",
     "plan_template",
     "plan_own_code",
@@ -93,7 +93,7 @@ def read_old_project(top: Path) -> OldProject:
 
 
 # %% ../../nbs/api/cli/08_upgrade_plan.ipynb #040330f8
-def render_template(project: OldProject) -> dict[str, bytes]:
+def render_template_files(project: OldProject) -> dict[str, bytes]:
     """Write what a new project of this name would get from the template: {path: content}."""
     package = project.package
     texts = {
@@ -126,7 +126,7 @@ class UpgradePlan:
 def plan_template(project: OldProject, plan: UpgradePlan) -> None:
     """Plan which files of the template are replaced, removed, or left since they were edited."""
     known = read_template_digests()[project.version]
-    template = render_template(project)
+    template = render_template_files(project)
     for path in sorted(known.keys() | template.keys()):
         now = project.read(path)
         new = template.get(path)

@@ -325,8 +325,8 @@ def test_a_folder_that_is_not_ours_is_not_swept_up(tmp_path, monkeypatch):
 
 def test_a_failed_start_leaves_nothing(tmp_path, monkeypatch):
     """Whatever fails, git here, the folder is not there, or as it was; what a killed run left is swept up."""
+    from mlops_nb.cli import new_project
     from mlops_nb.cli.new_project import create_project
-    from mlops_nb.core import git as git_module
     from mlops_nb.core.git import run_git
 
     pd.DataFrame({"x": np.arange(60) % 7, "y": np.arange(60) % 2}).to_parquet(
@@ -345,12 +345,12 @@ def test_a_failed_start_leaves_nothing(tmp_path, monkeypatch):
 
     for k, v in ENV.items():
         monkeypatch.setenv(k, v)
-    monkeypatch.setattr(git_module, "run_git", fails)
+    monkeypatch.setattr(new_project, "run_git", fails)
     for name in ("fresh", "there"):
         with pytest.raises(KeyboardInterrupt):
             create_project(tmp_path / name, tmp_path / "t.parquet", "y")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["t.parquet", "there"]
     assert [p.name for p in (tmp_path / "there").iterdir() if p.is_file()] == ["notes.txt"]
-    monkeypatch.setattr(git_module, "run_git", real)
+    monkeypatch.setattr(new_project, "run_git", real)
     for name in ("fresh", "there"):
         assert create_project(tmp_path / name, tmp_path / "t.parquet", "y").package == name
