@@ -8,7 +8,6 @@ from mlops_nb.monitoring.drift import measure_drift
 from mlops_nb.monitoring.findings import judge_findings
 from mlops_nb.monitoring.reference import build_reference
 from mlops_nb.monitoring.rules import collect_findings
-from mlops_nb.monitoring.rules import collect_findings
 
 
 def test_the_score_is_counted_once_and_a_title_counts_its_rows():
