@@ -262,16 +262,18 @@ YEAR = """
 import json, time
 from mlops_nb.core.config import read_params
 from mlops_nb.core.project import input_path
-from mlops_nb.data.contract import DataContract, check_contract
-from mlops_nb.data.features import build_features
+from mlops_nb.data.contract import DataContract
+from mlops_nb.data.contract_check import check_contract
+from mlops_nb.data.feature_table import build_features
 from mlops_nb.data.ingest import select_window_rows
+from mlops_nb.data.settings import read_data_settings
 from mlops_nb.data.sources import load_tables
-from mlops_nb.data.windows import read_data_settings, read_windows
+from mlops_nb.data.windows import read_windows
 p = read_params(); p["windows"] = {"train": {"start": "2013-01", "end": "2013-12"}, "current": {"start": "2014-01", "end": "2014-01"}}
 s = read_data_settings(p); w = read_windows(p)["train"]; agreed = DataContract.read(input_path("data/schema.yaml")); times = {"import": time.process_time()}
 def lap(name): times[name] = time.process_time() - sum(times.values())
 tables = select_window_rows(load_tables(s, w), s, w); events = tables.pop("events"); lap("load")
-contract = check_contract(events, agreed, s, training=True); lap("contract")
+contract = check_contract(events, agreed, s, is_training=True); lap("contract")
 X = build_features(events, tables, s.time, p["features"], s.target, s.keys); lap("features")
 print(json.dumps({"rows": len(X), "columns": X.shape[1], "parts": times}))
 """

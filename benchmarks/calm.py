@@ -54,10 +54,11 @@ def make_year() -> None:
 
     from mlops_nb.core.config import read_params
     from mlops_nb.core.files import write_json
-    from mlops_nb.data.features import build_features
+    from mlops_nb.data.feature_table import build_features
     from mlops_nb.data.ingest import select_window_rows
+    from mlops_nb.data.settings import read_data_settings
     from mlops_nb.data.sources import load_tables
-    from mlops_nb.data.windows import read_data_settings, read_windows
+    from mlops_nb.data.windows import read_windows
     from mlops_nb.modeling.metrics import compute_metrics
     from mlops_nb.modeling.persistence import save_model
     from mlops_nb.modeling.training import train_model
@@ -110,7 +111,7 @@ def year():
     import pandas as pd
 
     from mlops_nb.core.config import read_params
-    from mlops_nb.data.windows import read_data_settings
+    from mlops_nb.data.settings import read_data_settings
 
     f, spec = pd.read_parquet(HOME / "year.parquet"), read_data_settings(read_params())
     day = f[spec.time].dt.day_of_year.to_numpy() - 1
@@ -507,7 +508,7 @@ def real_year() -> list[dict]:
 
 def hand_over(job: str, name: str, x, ends: bool = True) -> None:
     """Write a window or a reference for the peers, thinned evenly."""
-    from mlops_nb.data.ingest import sample_evenly
+    from mlops_nb.data.windows import sample_evenly
 
     folder = HOME / "peers" / job
     folder.mkdir(parents=True, exist_ok=True)

@@ -27,11 +27,13 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError, suggest
-from ..data.contract import DataContract, infer_contract, value_type
+from ..data.columns import value_type
+from ..data.contract import DataContract, infer_contract
 from ..data.ingest import select_window_rows
 from ..data.leakage import find_leaking_features
+from ..data.settings import read_data_settings
 from ..data.times import to_naive_utc
-from ..data.windows import read_data_settings, read_windows
+from ..data.windows import read_windows
 
 # %% ../../nbs/api/cli/01_inference.ipynb #a87ff679
 MAX_INTEGER_CLASSES = 10  # a target of so many different whole numbers, or fewer, is one of classes

@@ -85,8 +85,9 @@ def _infer_from_training_window() -> Any:
     """Infer the contract from the rows of the training window, those before it left out."""
     from mlops_nb.data.contract import infer_contract
     from mlops_nb.data.ingest import select_window_rows
+    from mlops_nb.data.settings import read_data_settings
     from mlops_nb.data.sources import load_tables
-    from mlops_nb.data.windows import read_data_settings, read_windows
+    from mlops_nb.data.windows import read_windows
 
     settings = read_data_settings()
     window = read_windows()["train"]

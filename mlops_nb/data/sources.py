@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     "source_kind",
-    "require_distinct_columns",
     "is_utf16",
+    "read_table_file",
     "load_tables",
     "write_parquet",
     "read_raw_tables",
@@ -17,7 +17,7 @@ import glob
 import os
 import re
 import traceback
-from collections import Counter
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -25,253 +25,320 @@ import pandas as pd
 
 from ..core.errors import UserError
 from ..core.project import input_path, load_object, project_root
-from .windows import DataSettings, Window
-
+from .columns import require_unique_names
+from .settings import DataSettings
+from .windows import Window
 
 # %% ../../nbs/api/data/07_sources.ipynb #6512bd43
+_DATABASE_URL = r"^(sqlite|postgresql|mysql|mssql|oracle|duckdb)(\+\w+)?://"
+_TABLE_FILE = r"\.(csv|tsv|txt|parquet|pq)(\.\w+)?$"
+
+
 def source_kind(source: str) -> str:
-    """What a `data.source` is: file, url, database or function."""
-    if re.match(r"^(sqlite|postgresql|mysql|mssql|oracle|duckdb)(\+\w+)?://", source):
+    """Tell what a `data.source` is: file, url, database or function."""
+    if re.match(_DATABASE_URL, source):
         return "database"
     if "://" in source:
         return "url"
-    return (
-        "file"
-        if re.search(r"\.(csv|tsv|txt|parquet|pq)(\.\w+)?$", source, re.I)
-        or any(c in source for c in "/*")
-        else "function"
-    )
+    is_path = re.search(_TABLE_FILE, source, re.I) or "/" in source or "*" in source
+    return "file" if is_path else "function"
 
 
-def require_distinct_columns(names: Any, where: str) -> None:
-    twice = sorted(str(n) for n, k in Counter(names).items() if k > 1)
-    if twice:
-        raise UserError(
-            expected=f"different column names in {where}",
-            found=f"{', '.join(twice[:8])} twice",
-            remedy="rename them in the source or the query",
-        )
-
-
+# %% ../../nbs/api/data/07_sources.ipynb #31cb1625
 def is_utf16(path: str | Path) -> bool:
-    """Whether a file says by its first bytes that it is UTF-16."""
+    """Say whether a file tells by its first bytes that it is UTF-16."""
     if not os.path.isfile(path):
         return False
-    with open(path, "rb") as f:
-        return f.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    with open(path, "rb") as file:
+        return file.read(2) in (b"\xff\xfe", b"\xfe\xff")
 
 
-def _read_csv(path: str, s: DataSettings) -> pd.DataFrame:
-    """A CSV file. Between semicolons, columns of numbers such as 1,5 are numbers; beside a few other cells they are text, but as 1.5."""
-    if is_utf16(path) and "16" not in s.encoding:
+# %% ../../nbs/api/data/07_sources.ipynb #78442ab9
+_SEPARATORS = ",\t;|"
+_DECIMAL_COMMA = r"-?\d+(,\d+)?"
+_MOSTLY = 0.9  # a column with a greater share of numbers was meant to be numbers
+
+
+def _read_csv(path: str, encoding: str) -> pd.DataFrame:
+    """Read a CSV file.
+
+    Between semicolons, columns of numbers such as 1,5 are numbers; beside a few other cells they
+    are text, but as 1.5.
+    """
+    if is_utf16(path) and "16" not in encoding:
         raise UserError(
-            expected=f"{path} in the encoding {s.encoding}",
+            expected=f"{path} in the encoding {encoding}",
             found="UTF-16, by its first bytes",
             remedy="set data.encoding: utf-16 in params.yaml, or save the file as UTF-8",
         )
-    named = "\t" if re.search(r"\.tsv", path, re.I) else ","
-    for sep in (named, *",\t;|"):
-        head = pd.read_csv(
-            path, encoding=s.encoding, sep=sep, header=None, nrows=1, dtype=str, na_filter=False
-        ).iloc[0]
-        if len(head) > 1:
-            break
-    else:
-        sep = named
-    require_distinct_columns([h for h in head if h], Path(path).name)
-    got = pd.read_csv(path, encoding=s.encoding, sep=sep, low_memory=False)
-    for c in got.select_dtypes("str") if sep == ";" else ():
-        x = got[c]
-        number = x.str.fullmatch(r"-?\d+(,\d+)?", na=False)
-        if number.sum() > 0.9 * x.count():
-            got[c] = x.where(~number, x.str.replace(",", ".")).astype(
-                "str" if number.sum() < x.count() else float
-            )
-    return got
+    separator, header = _read_header(path, encoding)
+    require_unique_names([name for name in header if name], Path(path).name)
+    table = pd.read_csv(path, encoding=encoding, sep=separator, low_memory=False)
+    if separator == ";":
+        for name in table.select_dtypes("str"):
+            table[name] = _read_decimal_commas(table[name])
+    return table
 
 
-def _read_file(path: str, s: DataSettings) -> pd.DataFrame:
+# %% ../../nbs/api/data/07_sources.ipynb #ab5b5721
+def _read_header(path: str, encoding: str) -> tuple[str, pd.Series]:
+    """Return the separator of a CSV file and its first line; that of its name for one column."""
+    by_name = "\t" if re.search(r"\.tsv", path, re.I) else ","
+    as_text = {"encoding": encoding, "header": None, "dtype": str, "na_filter": False}
+    for separator in (by_name, *_SEPARATORS):
+        header = pd.read_csv(path, sep=separator, nrows=1, **as_text).iloc[0]
+        if len(header) > 1:
+            return separator, header
+    return by_name, header
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #cd57027d
+def _read_decimal_commas(texts: pd.Series) -> pd.Series:
+    """Read a column that mostly is numbers such as 1,5; others stay what they are."""
+    is_number = texts.str.fullmatch(_DECIMAL_COMMA, na=False)
+    if not is_number.sum() > _MOSTLY * texts.count():
+        return texts
+    with_point = texts.where(~is_number, texts.str.replace(",", "."))
+    return with_point.astype("str" if is_number.sum() < texts.count() else float)
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #a9966972
+def read_table_file(path: str, encoding: str = "utf-8-sig") -> pd.DataFrame:
+    """Read one Parquet or CSV file; what is wrong with it is said in words.
+
+    `encoding`: of CSV files; utf-8-sig reads UTF-8 with and without BOM.
+    """
     try:
-        return (
-            pd.read_parquet(path)
-            if re.search(r"\.(parquet|pq)$", path, re.I)
-            else _read_csv(path, s)
-        )
+        if re.search(r"\.(parquet|pq)$", path, re.I):
+            return pd.read_parquet(path)
+        return _read_csv(path, encoding)
     except UserError:
         raise
-    except UnicodeError as e:
+    except UnicodeError as error:
         raise UserError(
-            expected=f"{path} in the encoding {s.encoding}",
-            found=str(e)[:160],
-            remedy="set data.encoding in params.yaml, for Shift-JIS: cp932; or save the file as UTF-8",
-        ) from e
-    except (LookupError, ImportError) as e:
+            expected=f"{path} in the encoding {encoding}",
+            found=str(error)[:160],
+            remedy="set data.encoding in params.yaml, for Shift-JIS: cp932; "
+            "or save the file as UTF-8",
+        ) from error
+    except (LookupError, ImportError) as error:
         raise UserError(
             expected="a known encoding and an installed file system",
-            found=str(e),
+            found=str(error),
             remedy="mend data.encoding, or install the fsspec package that serves this URL",
-        ) from e
-    except Exception as e:
-        require_distinct_columns(
-            2 * re.findall(r"Multiple matches for FieldRef.Name\((.+?)\) in", str(e)),
-            Path(path).name,
-        )  # pyarrow's way to say so
+        ) from error
+    except Exception as error:
+        # pyarrow's way to say that two columns have one name
+        repeated = re.findall(r"Multiple matches for FieldRef.Name\((.+?)\) in", str(error))
+        require_unique_names(2 * repeated, Path(path).name)
         raise UserError(
             expected=f"a readable table in {path}",
-            found=f"{type(e).__name__}: {str(e)[:160]}",
-            remedy="see whether it is there, within reach, whole, and what its name says; a folder needs a pattern such as data/in/*.csv",
-        ) from e
+            found=_first_words(error),
+            remedy="see whether it is there, within reach, whole, and what its name says; "
+            "a folder needs a pattern such as data/in/*.csv",
+        ) from error
 
 
-def _list_source_files(s: DataSettings) -> list[str]:
-    if source_kind(s.source) == "url":
-        import fsspec
-
-        try:
-            fs, _, paths = fsspec.get_fs_token_paths(s.source)
-        except Exception as e:
-            raise UserError(
-                expected=f"files at data.source {s.source}",
-                found=f"{type(e).__name__}: {str(e)[:160]}",
-                remedy="correct the URL, give access to it, or install the fsspec package that serves it",
-            ) from e
-        return [fs.unstrip_protocol(p) for p in sorted(paths)]
-    return sorted(glob.glob(str(project_root() / s.source)))
+def _first_words(error: Exception, length: int = 160) -> str:
+    return f"{type(error).__name__}: {str(error)[:length]}"
 
 
-def _read_database(s: DataSettings, w: Window) -> pd.DataFrame:
+# %% ../../nbs/api/data/07_sources.ipynb #8f24faa7
+def _list_source_files(settings: DataSettings) -> list[str]:
+    """Return the files of a path, a pattern or an address, in order."""
+    if source_kind(settings.source) == "file":
+        return sorted(glob.glob(str(project_root() / settings.source)))
+    import fsspec
+
     try:
-        import sqlalchemy as sa
-    except ImportError as e:
+        system, _, paths = fsspec.get_fs_token_paths(settings.source)
+    except Exception as error:
         raise UserError(
-            expected="SQLAlchemy for a database source",
-            found="not installed",
-            remedy="pip install 'mlops_nb[sql]'",
-        ) from e
-    if not s.query:
+            expected=f"files at data.source {settings.source}",
+            found=_first_words(error),
+            remedy="correct the URL, give access to it, "
+            "or install the fsspec package that serves it",
+        ) from error
+    return [system.unstrip_protocol(path) for path in sorted(paths)]
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #19047ed0
+def _require_watched_files(settings: DataSettings, files: list[str]) -> None:
+    """Raise when DVC would not see that a file of the source has changed."""
+    watched = (project_root() / settings.depends).resolve()
+    for path in (Path(file).resolve() for file in files):
+        if watched == path or watched in path.parents:
+            continue
+        needed = path if len(files) == 1 else path.parent
+        raise UserError(
+            expected="data.depends to cover the files of data.source, so that DVC sees them change",
+            found=settings.depends,
+            remedy=f"set data.depends: {os.path.relpath(needed, project_root())} in params.yaml",
+        )
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #db65eda8
+def _without_password(text: str) -> str:
+    """Return an address without user and password."""
+    return re.sub(r"://[^@\s]*@", "://…@", text)
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #f89dfa74
+def _read_database(settings: DataSettings, window: Window) -> pd.DataFrame:
+    """Read the answer to `data.query`; paths of SQLite files start at the project's root."""
+    sqlalchemy = _import_sqlalchemy()
+    if not settings.query:
         raise UserError(
             expected="data.query for a database",
             found="nothing",
             remedy="write the SELECT into params.yaml; it may use :start, :end, :as_of",
         )
-    cwd = os.getcwd()
-    os.chdir(project_root())
+    failures = (sqlalchemy.exc.SQLAlchemyError, pd.errors.DatabaseError, ImportError)
     try:
-        url, query = sa.make_url(os.path.expandvars(s.source)), sa.text(s.query)
-        lite = url.get_backend_name() == "sqlite"
-        if lite and url.database and not os.path.exists(url.database):
-            raise UserError(
-                expected="an SQLite file at data.source",
-                found=f"no file {url.database}",
-                remedy="correct data.source (relative to the project's root)",
-            )
-        bind = {"start": w.start and w.start - w.lookback, "end": w.end, "as_of": w.as_of}
-        said = _time_to_sqlite_text if lite else lambda t: t and t.to_pydatetime()
-        with sa.create_engine(url).connect() as c:
-            return pd.read_sql(
-                query,
-                c,
-                params={k: said(v) for k, v in bind.items() if re.search(rf":{k}\b", s.query)},
-            )
-    except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError, ImportError) as e:
+        with chdir(project_root()):
+            url = sqlalchemy.make_url(os.path.expandvars(settings.source))
+            is_sqlite = url.get_backend_name() == "sqlite"
+            if is_sqlite:
+                _require_sqlite_file(url.database)
+            bound = _query_times(settings.query, window, is_sqlite)
+            with sqlalchemy.create_engine(url).connect() as connection:
+                return pd.read_sql(sqlalchemy.text(settings.query), connection, params=bound)
+    except failures as error:
+        cause = getattr(error, "__cause__", None) or error
         raise UserError(
             expected="an answer from the database",
-            found=re.sub(
-                r"://[^@\s]*@", "://…@", str(getattr(e, "__cause__", None) or e).split("\n")[0]
-            ),
-            remedy="check data.source (secrets as ${NAME} of an environment variable) and data.query",
+            found=_without_password(str(cause).split("\n")[0]),
+            remedy="check data.source (secrets as ${NAME} of an environment variable) "
+            "and data.query",
         ) from None
-    finally:
-        os.chdir(cwd)
 
 
-def _time_to_sqlite_text(t: Any) -> str | None:
-    """SQLite has no times, only text: midnight as the bare day, which sorts before everything on that day."""
-    return t and (str(t.date()) if t == t.normalize() else str(t))
-
-
-def _call_source_function(s: DataSettings, w: Window) -> dict:
-    fn = load_object(s.source)
+# %% ../../nbs/api/data/07_sources.ipynb #a640a2b3
+def _import_sqlalchemy() -> Any:
+    """Return SQLAlchemy, which only who reads a database has installed."""
     try:
-        got = fn(w)
+        import sqlalchemy
+    except ImportError as error:
+        raise UserError(
+            expected="SQLAlchemy for a database source",
+            found="not installed",
+            remedy="pip install 'mlops_nb[sql]'",
+        ) from error
+    return sqlalchemy
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #deeac627
+def _require_sqlite_file(database: str | None) -> None:
+    """Raise when there is no such file: SQLite would make an empty one."""
+    if database and not os.path.exists(database):
+        raise UserError(
+            expected="an SQLite file at data.source",
+            found=f"no file {database}",
+            remedy="correct data.source (relative to the project's root)",
+        )
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #0bff5b22
+def _query_times(query: str, window: Window, is_sqlite: bool) -> dict[str, Any]:
+    """Return the times that a query names, in the database's own form.
+
+    SQLite has no times, only text: midnight becomes the bare day, which sorts before everything
+    on that day.
+    """
+    first = window.start and window.start - window.lookback
+    times = {"start": first, "end": window.end, "as_of": window.as_of}
+    bound = {}
+    for name, time in times.items():
+        if not re.search(rf":{name}\b", query):
+            continue
+        if time is None:
+            bound[name] = None
+        elif is_sqlite:
+            bound[name] = str(time.date()) if time == time.normalize() else str(time)
+        else:
+            bound[name] = time.to_pydatetime()
+    return bound
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #ee5ef1f8
+def _is_good_table(name: str, table: Any) -> bool:
+    """Say whether a table is one, and tells when its rows became known, unless they are events."""
+    return isinstance(table, pd.DataFrame) and (name == "events" or "known_at" in table)
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #1eb20fa4
+def _call_source_function(settings: DataSettings, window: Window) -> dict:
+    """Call the source's function and check what it returns."""
+    function = load_object(settings.source)
+    try:
+        tables = function(window)
     except UserError:
         raise
-    except Exception as e:
-        at = traceback.extract_tb(e.__traceback__)[-1]
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}, line {place.lineno}: {place.line}"
         raise UserError(
-            expected=f"a table from {s.source}",
-            found=f"{type(e).__name__}: {str(e)[:200]} ({Path(at.filename).name}, line {at.lineno}: {at.line})",
+            expected=f"a table from {settings.source}",
+            found=f"{_first_words(error, 200)} ({where})",
             remedy="mend the function",
-        ) from e
-    got = got if isinstance(got, dict) else {"events": got}
-    bad = [
-        n
-        for n, t in got.items()
-        if not isinstance(t, pd.DataFrame) or (n != "events" and "known_at" not in t)
-    ]
-    if "events" not in got or bad:
-        raise UserError(
-            expected=f"a DataFrame from {s.source}, or a dict of them: `events`, and history tables with a column `known_at`",
-            found=", ".join(f"{n}: {type(t).__name__}" for n, t in got.items()),
-            remedy="return that",
-        )
-    return got
+        ) from error
+    tables = tables if isinstance(tables, dict) else {"events": tables}
+    if "events" in tables and all(map(_is_good_table, tables, tables.values())):
+        return tables
+    raise UserError(
+        expected=f"a DataFrame from {settings.source}, or a dict of them: `events`, and history "
+        "tables with a column `known_at`",
+        found=", ".join(f"{name}: {type(table).__name__}" for name, table in tables.items()),
+        remedy="return that",
+    )
 
 
-def load_tables(s: DataSettings, w: Window) -> dict[str, pd.DataFrame]:
-    """All tables of the source: `events`, and from a function any history tables with `known_at`."""
-    k = source_kind(s.source)
-    if k in ("database", "url") and s.as_of is None:
+# %% ../../nbs/api/data/07_sources.ipynb #d3d1aadf
+def load_tables(settings: DataSettings, window: Window) -> dict[str, pd.DataFrame]:
+    """Load all tables of the source.
+
+    `events`, and from a function any history tables, each with a column `known_at`.
+    """
+    kind = source_kind(settings.source)
+    if kind in ("database", "url") and settings.as_of is None:
         raise UserError(
-            expected=f"data.as_of for a {k} source (DVC cannot see it change)",
+            expected=f"data.as_of for a {kind} source (DVC cannot see it change)",
             found="null",
             remedy='set data.as_of: "2024-01-31" in params.yaml and move it to take in what is new',
         )
-    if k == "function":
-        return _call_source_function(s, w)
-    if k == "database":
-        return {"events": _read_database(s, w)}
-    files = _list_source_files(s)
+    if kind == "function":
+        return _call_source_function(settings, window)
+    if kind == "database":
+        return {"events": _read_database(settings, window)}
+    files = _list_source_files(settings)
     if not files:
         raise UserError(
-            expected=f"files at data.source {s.source}",
+            expected=f"files at data.source {settings.source}",
             found="none",
             remedy="correct the path (relative to the project's root)",
         )
-    if k == "file":
-        _require_watched_files(s, files)
-    return {"events": pd.concat([_read_file(f, s) for f in files], ignore_index=True)}
-
-
-def _require_watched_files(s: DataSettings, files: list[str]) -> None:
-    dep = (project_root() / s.depends).resolve()
-    here = project_root()
-    for f in (Path(f).resolve() for f in files):
-        if dep != f and dep not in f.parents:
-            want = os.path.relpath(f if len(files) == 1 else f.parent, here)
-            raise UserError(
-                expected="data.depends to cover the files of data.source, so that DVC sees them change",
-                found=s.depends,
-                remedy=f"set data.depends: {want} in params.yaml",
-            )
+    if kind == "file":
+        _require_watched_files(settings, files)
+    parts = [read_table_file(file, settings.encoding) for file in files]
+    return {"events": pd.concat(parts, ignore_index=True)}
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #52c0c79d
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Parquet whose bytes depend on the values alone."""
+    """Write Parquet whose bytes depend on the values alone."""
     try:
         frame.to_parquet(path, index=False, compression="zstd", engine="pyarrow")
-    except (OSError, ValueError, TypeError) as e:
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(
             expected=f"to write {Path(path).name}",
-            found=f"{type(e).__name__}: {str(e)[:200]}",
+            found=_first_words(error, 200),
             remedy="free disk space, or make each column one type of value",
-        ) from e
+        ) from error
 
 
-def read_raw_tables(name: str) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    """Events and history tables that `ingest` wrote for window `name`."""
-    got = {
-        f.stem: pd.read_parquet(f) for f in sorted(input_path(f"data/raw/{name}").glob("*.parquet"))
-    }
-    return got.pop("events"), got
+# %% ../../nbs/api/data/07_sources.ipynb #ad7f3be9
+def read_raw_tables(window: str) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Return the events and the history tables that `ingest` wrote for a window."""
+    files = sorted(input_path(f"data/raw/{window}").glob("*.parquet"))
+    tables = {file.stem: pd.read_parquet(file) for file in files}
+    return tables.pop("events"), tables

@@ -31,9 +31,10 @@ from ..core.formatting import markdown_table
 from ..core.git import run_git
 from ..core.project import DVC_COMMAND, project_root
 from ..data.ingest import MAX_UNREADABLE_TIME_SHARE
+from ..data.settings import read_data_settings
 from ..data.sources import load_tables
 from ..data.times import to_naive_utc
-from ..data.windows import format_window_name, read_data_settings, read_windows
+from ..data.windows import format_window_name, read_windows
 from mlops_nb.lifecycle.journal import (
     CHALLENGERS_FILE,
     append_entry,

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data.profile import ColumnProfile, hash_text_column, sum_counts_by_key
+from ..data.buckets import sum_counts_by_key
+from ..data.column_profile import ColumnProfile, hash_text_column
 
 # %% ../../nbs/api/monitoring/03_binning.ipynb #1241a788
 MAX_NUMERIC_BINS = 20

@@ -22,7 +22,8 @@ from functools import cached_property, partial
 import numpy as np
 import pandas as pd
 
-from ..data.profile import ColumnProfile, Profile
+from ..data.column_profile import ColumnProfile
+from ..data.profile import Profile
 from . import distances
 from .binning import AlignedColumns, align_columns, bin_counts
 from .significance import chi_square, homogeneity_p_value

@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from ..core.messages import VERDICT_LEVELS
-from ..data.profile import ColumnProfile, Profile
+from ..data.column_profile import ColumnProfile
+from ..data.profile import Profile
 from .binning import align_columns, bin_counts
 from .column_comparison import compare_profiles
 from .reference import Reference

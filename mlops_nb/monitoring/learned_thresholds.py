@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from ..data.profile import ColumnProfile, hash_text_column
+from ..data.column_profile import ColumnProfile, hash_text_column
 from .binning import AlignedColumns, assign_bins
 from .distances import psi_by_row
 from .reference import MIN_SPANS, Reference

@@ -22,7 +22,7 @@ import pandas as pd
 
 from ..core.errors import UserError, suggest
 from ..core.messages import VERDICT_LEVELS, Message
-from ..data.contract import ContractReport
+from ..data.contract_check import ContractReport
 from ..modeling.intervals import Z_95
 from ..modeling.metrics import is_lower_better
 from .findings import Finding

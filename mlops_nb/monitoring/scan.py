@@ -25,13 +25,10 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError, suggest
-from mlops_nb.data.batches import (
-    BATCH_ROWS,
-    explain_read_errors,
-    read_batches,
-    require_unique_names,
-)
-from ..data.profile import ColumnProfile, Profile, merge_profiles, profile_table
+from ..data.batches import BATCH_ROWS, explain_read_errors, read_batches
+from ..data.column_profile import ColumnProfile
+from ..data.columns import require_unique_names
+from ..data.profile import Profile, merge_profiles, profile_table
 from .reference import REFERENCE_SPAN_COUNT, SPAN_PROFILE_BUCKETS
 
 # %% ../../nbs/api/monitoring/06_scan.ipynb #48944f79

@@ -11,8 +11,9 @@ import math
 import numpy as np
 import pandas as pd
 
-from ..data.contract import column_as_floats
-from ..data.profile import ColumnProfile, profile_table
+from ..data.column_profile import ColumnProfile
+from ..data.columns import column_as_floats
+from ..data.profile import profile_table
 from .binning import MAX_NAMED_VALUES, AlignedColumns, align_columns, assign_bins
 
 

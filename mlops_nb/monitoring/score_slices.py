@@ -8,7 +8,8 @@ __all__ = ["MAX_SLICE_VALUES", "MIN_SLICE_ROWS", "profile_score_slices", "compar
 # %% ../../nbs/api/monitoring/05b_score_slices.ipynb #95631915
 import pandas as pd
 
-from ..data.profile import ColumnProfile, Profile, profile_table
+from ..data.column_profile import ColumnProfile
+from ..data.profile import Profile, profile_table
 from .binning import align_columns, bin_counts
 from .distances import psi
 from .reference import SPAN_PROFILE_BUCKETS

@@ -32,7 +32,7 @@ from ..core.errors import UserError, suggest
 from ..core.files import file_digest, object_digest
 from ..core.project import project_root
 from ..data.batches import BATCH_ROWS, split_row_groups
-from ..data.contract import value_type
+from ..data.columns import value_type
 from ..data.profile import Profile, merge_profiles, profile_table
 from ..data.profile_stream import merge_pairwise, profile_file, profile_piece
 

@@ -25,10 +25,11 @@ from ..core.errors import UserError
 from ..core.files import file_digest, read_json
 from ..core.formatting import markdown_table
 from ..core.project import input_path, output_path, project_root, run_tool
-from ..data.features import build_features
+from ..data.feature_table import build_features
 from ..data.ingest import select_window_rows
+from ..data.settings import read_data_settings
 from ..data.sources import load_tables, write_parquet
-from ..data.windows import read_data_settings, read_windows
+from ..data.windows import read_windows
 from ..modeling.metrics import compute_metrics
 from ..modeling.persistence import load_model
 
@@ -100,8 +101,8 @@ def score_current_window() -> dict:
     """Score the current window with the champion into data/predictions/current.parquet. A window that broke the contract is not scored: the file is empty."""
     import pandas as pd
 
+    from mlops_nb.data.settings import read_data_settings
     from mlops_nb.data.sources import write_parquet
-    from mlops_nb.data.windows import read_data_settings
     from mlops_nb.modeling.persistence import load_model
 
     s = read_data_settings()

@@ -74,7 +74,7 @@ class RunComparison:
 
     def gains(self) -> pd.DataFrame:
         """What the best run gains over each other in the metric ranked by, on the same rows, with 95 % intervals: over, gain, low, high. Empty where the data differ, or data or models are not here."""
-        from mlops_nb.data.windows import read_data_settings
+        from mlops_nb.data.settings import read_data_settings
         from mlops_nb.modeling.comparison import compare_models
 
         if self.facts.reindex(["judged on"]).iloc[0].nunique(dropna=False) != 1:

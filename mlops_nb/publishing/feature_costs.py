@@ -17,9 +17,11 @@ from ..core.files import read_json
 from ..core.formatting import markdown_table
 from ..core.project import input_path
 from ..data.features import load_feature_groups
-from ..data.history import History, SortedTables
+from ..data.history import History
+from ..data.settings import read_data_settings
+from ..data.sorted_tables import SortedTables
 from ..data.sources import read_raw_tables
-from ..data.windows import read_data_settings, read_windows
+from ..data.windows import read_windows
 
 
 # %% ../../nbs/api/publishing/09_feature_costs.ipynb #716e570a

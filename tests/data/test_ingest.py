@@ -11,8 +11,9 @@ from helpers.project import change, nb, sales, sh
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.data.ingest import select_window_rows
+from mlops_nb.data.settings import read_data_settings
 from mlops_nb.data.sources import load_tables
-from mlops_nb.data.windows import read_data_settings, read_windows
+from mlops_nb.data.windows import read_windows
 
 WINDOWS = {
     "train": {"start": "2020-01", "end": "2020-03"},
@@ -233,7 +234,8 @@ def test_settings(place):
     assert list(events(**ok, keys=None)) == ["row", "id", "day", "y", "x"]
     for words, bad in (
         (["data.lookback"], {"lookback": "28 dayz"}),
-        (["single value"], {"source": ["a.csv"]}),
+        (["str for data.source"], {"source": ["a.csv"]}),
+        (["single value"], {"positive": ["yes"]}),
         (["neither key nor time"], {"keys": ["y"]}),
         (["score"], {"target": "score"}),
         (["times in data.as_of"], {"as_of": "soon"}),

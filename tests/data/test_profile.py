@@ -14,17 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_nb.core.errors import UserError
-from mlops_nb.data.batches import MAX_BUCKETS
-from mlops_nb.data.profile import (
-    ColumnProfile,
-    Profile,
-    exact_counts,
-    floats_to_keys,
-    keys_to_floats,
-    merge_profiles,
-    profile_numbers,
-    profile_table,
-)
+from mlops_nb.data.buckets import MAX_BUCKETS, floats_to_keys, keys_to_floats
+from mlops_nb.data.column_profile import ColumnProfile, profile_numbers
+from mlops_nb.data.profile import Profile, exact_counts, merge_profiles, profile_table
 from mlops_nb.data.profile_stream import profile_file
 
 ANY = st.one_of(

@@ -16,11 +16,12 @@ from helpers.project import ENV, ROOT, change, nb, sales, sh
 from mlops_nb.cli.inference import infer_project
 from mlops_nb.cli.new_project import read_table
 from mlops_nb.core.errors import UserError
-from mlops_nb.data.contract import check_contract, infer_contract
-from mlops_nb.data.ingest import extract_target
-from mlops_nb.data.sources import _read_file
+from mlops_nb.data.contract import infer_contract
+from mlops_nb.data.contract_check import check_contract
+from mlops_nb.data.settings import DataSettings
+from mlops_nb.data.sources import read_table_file
+from mlops_nb.data.target import extract_target
 from mlops_nb.data.times import to_naive_utc
-from mlops_nb.data.windows import DataSettings
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def table(tmp_path):
 
     def read(text, name="in.csv"):
         (tmp_path / name).write_text(text)
-        return _read_file(str(tmp_path / name), DataSettings("", ""))
+        return read_table_file(str(tmp_path / name))
 
     return read
 
@@ -43,7 +44,7 @@ def test_columns_of_one_name_are_refused(table, tmp_path):
         tmp_path / "in.parquet",
     )
     with pytest.raises(UserError, match="price twice"):
-        _read_file(str(tmp_path / "in.parquet"), DataSettings("", ""))
+        read_table_file(str(tmp_path / "in.parquet"))
 
 
 def test_separators(table):
@@ -403,7 +404,7 @@ def test_files_that_are_no_utf8(tmp_path):
     d = sales(60).assign(note="é")
     d.to_csv(tmp_path / "wide.csv", index=False, encoding="utf-16")
     with pytest.raises(UserError, match="(?s)UTF-16.*data.encoding: utf-16.*UTF-8"):
-        _read_file(str(tmp_path / "wide.csv"), DataSettings("", ""))
+        read_table_file(str(tmp_path / "wide.csv"))
     got, encoding = read_table(tmp_path / "wide.csv")
     assert encoding == "utf-16"
     assert list(got) == list(d)
@@ -418,12 +419,12 @@ def test_files_that_are_no_utf8(tmp_path):
 def test_infinite_targets_are_named():
     d, spec = (
         sales(60).assign(y=lambda d: d.id + 0.5),
-        DataSettings("", "y", task="regression", time="day", keys=("id",)),
+        DataSettings(source="a.csv", target="y", task="regression", time="day", keys=("id",)),
     )
     bad = d.assign(y=d.y.where(d.id > 1, float("inf")))
     assert extract_target(bad, spec).isna().sum() == 2
     with pytest.raises(UserError, match="target y has 2 infinite values"):
-        check_contract(bad, infer_contract(d, spec), spec, training=True).raise_if_broken()
+        check_contract(bad, infer_contract(d, spec), spec, is_training=True).raise_if_broken()
 
 
 def test_how_scoring_went_is_monitored_and_never_learned_from(project):

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from mlops_nb.data.profile import profile_numbers, profile_table, profile_text_counts
+from mlops_nb.data.column_profile import profile_numbers, profile_text_counts
+from mlops_nb.data.profile import profile_table
 from mlops_nb.monitoring.binning import align_columns, bin_counts, to_shares
 from mlops_nb.monitoring.column_comparison import compare_columns, compare_profiles
 from mlops_nb.monitoring.value_distances import ks_p_value

@@ -20,7 +20,7 @@ from mlops_nb.core.project import project_root
 from mlops_nb.data import batches as batches_module
 from mlops_nb.data import profile_stream as profile_stream_module
 from mlops_nb.data.batches import BATCH_ROWS, split_row_groups
-from mlops_nb.data.features import build_features
+from mlops_nb.data.feature_table import build_features
 from mlops_nb.data.profile import Profile, profile_table
 from mlops_nb.data.profile_stream import merge_pairwise, profile_file, profile_piece
 from mlops_nb.modeling.persistence import dump_skops
