@@ -52,8 +52,7 @@ from ..core.files import write_atomic
 from ..core.formatting import escape_markup, markdown_table
 from ..core.git import run_dvc, run_git
 from ..data.contract import DataContract
-from ..data.sources import _read_file, is_utf16, source_kind
-from ..data.windows import DataSettings
+from ..data.sources import read_table_file, is_utf16, source_kind
 from ..lifecycle.statements import REQUIRED_ANSWERS
 
 
@@ -131,7 +130,7 @@ def read_table(path: Path) -> tuple[pd.DataFrame, str]:
         )
     for encoding in ("utf-16",) if is_utf16(path) else ("utf-8-sig", "cp932", "cp1252"):
         try:
-            got = _read_file(str(path), DataSettings("", "", encoding=encoding))
+            got = read_table_file(str(path), encoding)
             break
         except UserError as e:
             if not isinstance(e.__cause__, UnicodeError):

@@ -24,7 +24,8 @@ import pandas as pd
 from ..core.formatting import format_number
 from ..core.messages import Message
 from ..core.plotting import FIGURE_WIDTH, PLOT_COLORS, apply_plot_style, shorten_label
-from ..data.profile import ColumnProfile, Profile
+from ..data.column_profile import ColumnProfile
+from ..data.profile import Profile
 from .binning import AlignedColumns, align_columns, to_shares
 
 # %% ../../nbs/api/monitoring/04b_column_figures.ipynb #9421be8b

@@ -25,7 +25,8 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.formatting import markdown_table
-from ..data.profile import ColumnProfile, Profile
+from ..data.column_profile import ColumnProfile
+from ..data.profile import Profile
 from .reference import Reference
 from .sagemaker_statistics import SAGEMAKER_TYPES, infer_sagemaker_type
 from .thresholds import Thresholds, resolve_column_thresholds

@@ -19,7 +19,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..data.profile import ColumnProfile, Profile
+from ..data.column_profile import ColumnProfile
+from ..data.profile import Profile
 
 # %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #c81e728d
 SAGEMAKER_TYPES = ("Fractional", "Integral", "String", "Unknown")

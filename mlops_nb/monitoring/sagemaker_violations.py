@@ -23,7 +23,8 @@ import numpy as np
 from ..core.files import write_json
 from ..core.formatting import format_number
 from ..core.messages import Message
-from ..data.profile import ColumnProfile, Profile, profile_text_counts
+from ..data.column_profile import ColumnProfile, profile_text_counts
+from ..data.profile import Profile
 from .binning import align_columns
 from .distances import l_infinity
 from .findings import Finding
