@@ -1,6 +1,6 @@
 """One rule for every way into production: gate, card answers and approval are asked where deployed.
 
-On the miniature project of killing.py, with real git and DVC.
+On the miniature project, with real git and DVC.
 """
 
 import ast
@@ -9,8 +9,8 @@ import os
 import shutil
 import sys
 
-import killing
 import pytest
+from helpers import miniature
 from helpers.project import ENV, ROOT
 
 from mlops_nb.core.config import read_params
@@ -40,11 +40,11 @@ GIT_OF_BO = {"GIT_COMMITTER_NAME": "bo", "GIT_COMMITTER_EMAIL": "bo@example.com"
 
 
 def git(top, *argv):
-    return killing.done(top, "git", *argv).strip()
+    return miniature.output_of(top, "git", *argv).strip()
 
 
 def run(top, *argv):
-    got = killing.sh(top, sys.executable, "-m", "mlops_nb", *argv)
+    got = miniature.run(top, sys.executable, "-m", "mlops_nb", *argv)
     assert "Traceback" not in got.stdout + got.stderr, got.stderr
     return got
 
@@ -59,7 +59,7 @@ def source(tmp_path_factory):
     """v1.1.0 is in production, v1.2.0 only registered; a period later a challenger is due."""
     if "MLOPS_NB_SERVER" in ENV:
         os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
-    top = killing.project(tmp_path_factory.mktemp("source") / "project")
+    top = miniature.make_project(tmp_path_factory.mktemp("source") / "project")
     (top / "reports" / "metrics").mkdir()
     (top / "reports" / "metrics" / "evaluate.json").write_text("{}\n")
     git(top, "add", "-A")
@@ -81,7 +81,7 @@ def lack_answers(top):
 def fail_gate(top):
     make = (top / "make.py").read_text().replace('"passed": True', '"passed": False')
     (top / "make.py").write_text(make)
-    killing.done(top, sys.executable, "-m", "dvc", "repro", "-q", "-f", "-s", "evaluate")
+    miniature.output_of(top, sys.executable, "-m", "dvc", "repro", "-q", "-f", "-s", "evaluate")
     git(top, "commit", "-q", "-am", "The gate fails")
     git(top, "tag", "-d", "toy@v1.2.0")
     git(top, "tag", "-a", "toy@v1.2.0", "-m", "toy v1.2.0")
@@ -117,13 +117,15 @@ def test_what_lacks_stops_every_command(lacking, command, tmp_path):
     assert named in got.stdout + got.stderr
     assert bool(got.returncode) == (command not in TRAINING)
     assert not git(top, "status", "--porcelain")
-    assert "up to date" in killing.done(top, sys.executable, "-m", "mlops_nb", "dvc", "status")
+    assert "up to date" in miniature.output_of(
+        top, sys.executable, "-m", "mlops_nb", "dvc", "status"
+    )
 
 
 def approve(top):
     """Bo approves of the candidate."""
     tag = f"approve-{recorded_md5('HEAD', 'data/candidate', top)[:8]}"
-    got = killing.sh(top, "git", "tag", "-a", tag, "-m", "seen", **GIT_OF_BO)
+    got = miniature.run(top, "git", "tag", "-a", tag, "-m", "seen", **GIT_OF_BO)
     assert got.returncode == 0, got.stderr
 
 
@@ -181,7 +183,7 @@ def test_the_authors_own_approval_stays_none(source, tmp_path):
     lack_approval(top)
     everywhere_bo = GIT_OF_BO | {"GIT_AUTHOR_NAME": "bo", "GIT_AUTHOR_EMAIL": "bo@example.com"}
     (top / "dvc.lock").write_text((top / "dvc.lock").read_text() + "# seen by bo\n")
-    killing.sh(top, "git", "commit", "-q", "-am", "Dismiss drift.x", **everywhere_bo)
+    miniature.run(top, "git", "commit", "-q", "-am", "Dismiss drift.x", **everywhere_bo)
     assert git(top, "log", "-1", "--format=%ae", "--", "dvc.lock") == "bo@example.com"
     md5 = recorded_md5("HEAD", "data/candidate", top)
     git(top, "commit", "-q", "--allow-empty", "-m", f"Approve: {md5[:8]}")

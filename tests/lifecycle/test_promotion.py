@@ -1,4 +1,4 @@
-"""What can go wrong with a deployment: a team that is faster, an approval that lacks, a lost cache, a kill. On the miniature project of killing.py, with real git and DVC."""
+"""What can go wrong with a deployment: a team that is faster, an approval that lacks, a lost cache, a kill. On the miniature project, with real git and DVC."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import sys
 
 import killing
 import pytest
+from helpers import miniature
 from helpers.project import ENV
 
 
@@ -14,18 +15,18 @@ def toy(tmp_path_factory):
     """v1.0.0 and v1.1.0 have been in production, a third candidate waits."""
     if "MLOPS_NB_SERVER" in ENV:
         os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
-    yield killing.project(tmp_path_factory.mktemp("toy") / "project")
+    yield miniature.make_project(tmp_path_factory.mktemp("toy") / "project")
     os.environ.pop("MLOPS_NB_SERVER", None)
 
 
 def nb(top, *argv):
-    got = killing.sh(top, sys.executable, "-m", "mlops_nb", *argv)
+    got = miniature.run(top, sys.executable, "-m", "mlops_nb", *argv)
     assert "Traceback" not in got.stdout + got.stderr, got.stderr
     return got
 
 
 def git(top, *argv):
-    return killing.done(top, "git", *argv).strip()
+    return miniature.output_of(top, "git", *argv).strip()
 
 
 def serving(top):
@@ -35,19 +36,23 @@ def serving(top):
 def test_the_second_of_two_is_told(toy, tmp_path):
     """Ada and Bo start from the same commit; Ada's promotion is pushed first."""
     origin = tmp_path / "origin.git"
-    killing.done(tmp_path, "git", "clone", "-q", "--bare", toy, origin)
+    miniature.output_of(tmp_path, "git", "clone", "-q", "--bare", toy, origin)
     ada, bo = (shutil.copytree(toy, tmp_path / who, symlinks=True) for who in ("ada", "bo"))
     for top in (ada, bo):
         git(top, "remote", "add", "origin", str(origin))
     assert nb(ada, "promote", "--why", "better", "--push").returncode == 0
     assert git(origin, "rev-parse", "main") == git(ada, "rev-parse", "HEAD")
     assert "toy@v1.2.0" in git(origin, "tag")
-    before = killing.state(bo), git(origin, "rev-parse", "main"), git(origin, "tag")
+    before = miniature.visible_state(bo), git(origin, "rev-parse", "main"), git(origin, "tag")
     got = nb(bo, "rollback", "--why", "worse", "--push")
     assert got.returncode
     assert "somebody else was first" in got.stderr
     assert "git pull" in got.stderr
-    assert (killing.state(bo), git(origin, "rev-parse", "main"), git(origin, "tag")) == before
+    assert (
+        miniature.visible_state(bo),
+        git(origin, "rev-parse", "main"),
+        git(origin, "tag"),
+    ) == before
 
 
 def test_a_second_pair_of_eyes(toy, tmp_path):
@@ -55,7 +60,7 @@ def test_a_second_pair_of_eyes(toy, tmp_path):
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     (top / "settings.ini").write_text("[governance]\nfour_eyes = yes\n")
     git(top, "commit", "-qam", "Four eyes")
-    before = killing.state(top)
+    before = miniature.visible_state(top)
     md5 = next(
         x.split()[1]
         for x in (top / "dvc.lock").read_text().split("path: data/candidate")[1].splitlines()
@@ -68,8 +73,8 @@ def test_a_second_pair_of_eyes(toy, tmp_path):
     git(top, "tag", "-a", f"approve-{md5[:8]}", "-m", "by myself")
     assert nb(top, "promote", "--why", "better").returncode
     git(top, "tag", "-d", f"approve-{md5[:8]}")
-    assert killing.state(top) == before
-    killing.sh(
+    assert miniature.visible_state(top) == before
+    miniature.run(
         top,
         "git",
         "tag",
@@ -81,26 +86,30 @@ def test_a_second_pair_of_eyes(toy, tmp_path):
         GIT_COMMITTER_EMAIL="bo@example.com",
     )
     code = f"from mlops_nb.lifecycle.obstacles import is_approved as approved; from pathlib import Path; print(approved(Path('.').resolve(), {md5!r}))"
-    assert killing.done(top, sys.executable, "-c", code).strip() == "True"  # what promote asks
+    assert (
+        miniature.output_of(top, sys.executable, "-c", code).strip() == "True"
+    )  # what promote asks
 
 
 def test_rollback_from_git_and_the_remote_alone(toy, tmp_path):
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     store = tmp_path / "store"
-    killing.done(top, sys.executable, "-m", "dvc", "remote", "add", "-d", "store", str(store))
+    miniature.output_of(
+        top, sys.executable, "-m", "dvc", "remote", "add", "-d", "store", str(store)
+    )
     git(top, "commit", "-qam", "A remote")
     for version in (
         "toy@v1.0.0",
         "HEAD",
     ):  # a promotion pushes by itself; these were made before there was a remote
         git(top, "checkout", "-q", version, "--", "dvc.lock")
-        killing.done(top, sys.executable, "-m", "dvc", "push", "-q")
+        miniature.output_of(top, sys.executable, "-m", "dvc", "push", "-q")
     (top / "n.txt").write_text(
         "broken"
     )  # training would make something else today: a model of yesterday does not mind
     git(top, "commit", "-qam", "Another training")
     fresh = tmp_path / "fresh"
-    killing.done(tmp_path, "git", "clone", "-q", top, fresh)
+    miniature.output_of(tmp_path, "git", "clone", "-q", top, fresh)
     assert not (fresh / ".dvc" / "cache").exists()
     assert not (fresh / "data" / "champion").exists()
     got = nb(fresh, "rollback", "--to", "v1.0.0", "--why", "worse")
@@ -114,26 +123,25 @@ def test_rollback_from_git_and_the_remote_alone(toy, tmp_path):
 def test_lost_bytes_are_built_again_or_refused(toy, tmp_path):
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     shutil.rmtree(top / ".dvc" / "cache")
-    killing.done(
+    miniature.output_of(
         top, sys.executable, "-m", "dvc", "commit", "-q", "-f"
     )  # what lies in the folder is cached again; v1.0.0 is lost
-    before = killing.state(top)
+    before = miniature.visible_state(top)
     got = nb(top, "rollback", "--to", "v1.0.0", "--why", "worse")
     assert got.returncode
     assert "--rebuild" in got.stdout + got.stderr
-    assert killing.state(top) == before
+    assert miniature.visible_state(top) == before
     got = nb(top, "rollback", "--to", "v1.0.0", "--rebuild", "--why", "worse")
     assert got.returncode == 0 and serving(top) == "model 1", got.stdout + got.stderr
-    assert killing.state(top)
+    assert miniature.visible_state(top)
 
 
 def test_killed_anywhere(toy):
     """Killed at some of the points that `python benchmarks/killing.py` tries all of: old state or new one, and running it again finishes the job."""
-    for name, result in killing.run(stride=1000, first=90, names=("promote",), source=toy).items():
-        assert result["points"] > 100 and result["killed at"] and not result["wrong"], (
-            name,
-            result,
-        )
+    outcomes = killing.try_commands(stride=1000, first=90, names=("promote",), source=toy)
+    assert outcomes["promote"].points > 100
+    assert outcomes["promote"].tried
+    assert not outcomes["promote"].complaints
 
 
 def test_records_of_two_branches_unite(toy, tmp_path):
@@ -144,7 +152,7 @@ def test_records_of_two_branches_unite(toy, tmp_path):
     for branch, why in (("one", "a"), ("two", "b")):
         git(top, "switch", "-q", "-c", branch, "main")
         code = f"from mlops_nb.lifecycle.journal import record_decision as record; from pathlib import Path; record(Path('.').resolve(), 'dismiss', {why!r})"
-        killing.done(top, sys.executable, "-c", code)
+        miniature.output_of(top, sys.executable, "-c", code)
         git(top, "commit", "-qam", why)
     git(top, "merge", "-q", "--no-edit", "one")
     lines = (top / "data" / "decisions.jsonl").read_text().splitlines()
@@ -158,12 +166,12 @@ def test_a_version_taken_back_stays_back(toy, tmp_path):
     """The same rollback again, after a timeout say, changes nothing; another one does not bring the bad version back unasked."""
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     assert "v1.0.0 is back" in nb(top, "rollback", "--why", "worse").stdout
-    before = killing.state(top)
+    before = miniature.visible_state(top)
     assert "nothing to do" in nb(top, "rollback", "--why", "worse").stdout
     got = nb(top, "rollback", "--why", "still worse")
     assert got.returncode
     assert "not taken back since" in got.stderr
-    assert killing.state(top) == before
+    assert miniature.visible_state(top) == before
     (top / ".mlops" / "alerts.jsonl").write_text(
         '{"id": "a", "message": "m", "at": "2026-01-01T00:00:00Z", "finding": "drift.x", "event": "appeared", "sent": ["mail"], "waiting": []}\n'
     )
@@ -183,11 +191,11 @@ def test_a_version_taken_back_stays_back(toy, tmp_path):
 def test_a_table_that_grows_is_taken_in(toy, tmp_path):
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     (top / "data" / "t.csv").write_text("a\n1\n")
-    killing.done(top, sys.executable, "-m", "dvc", "add", "-q", "data/t.csv")
+    miniature.output_of(top, sys.executable, "-m", "dvc", "add", "-q", "data/t.csv")
     git(top, "add", "-A"), git(top, "commit", "-qm", "table")
     (top / "data" / "t.csv").write_text("a\n1\n2\n")
     assert not git(top, "status", "--porcelain")  # git cannot see it
-    said = killing.done(
+    said = miniature.output_of(
         top,
         sys.executable,
         "-c",
@@ -195,4 +203,4 @@ def test_a_table_that_grows_is_taken_in(toy, tmp_path):
     ).strip()
     assert said == "['data/t.csv'] []"
     assert git(top, "log", "-1", "--format=%s") == "New rows: data/t.csv"
-    assert "up to date" in killing.done(top, sys.executable, "-m", "dvc", "status")
+    assert "up to date" in miniature.output_of(top, sys.executable, "-m", "dvc", "status")

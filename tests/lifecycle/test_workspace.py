@@ -1,5 +1,5 @@
 """Data that only the checkout has is never written over: a table that DVC keeps, an output that
-was edited. On the miniature project of killing.py.
+was edited. On the miniature project.
 """
 
 import json
@@ -8,8 +8,8 @@ import shutil
 import sys
 import time
 
-import killing
 import pytest
+from helpers import miniature
 from helpers.project import ENV
 
 from mlops_nb.core import files as files_module
@@ -28,13 +28,15 @@ def source(tmp_path_factory):
     """Two versions have been in production, a third waits; DVC keeps a table and a folder."""
     if "MLOPS_NB_SERVER" in ENV:
         os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
-    top = killing.project(tmp_path_factory.mktemp("source") / "project")
+    top = miniature.make_project(tmp_path_factory.mktemp("source") / "project")
     (top / "data" / "shop.csv").write_text("day,sales\n1,10\n")
     (top / "data" / "images").mkdir()
     (top / "data" / "images" / "a.png").write_text("a")
-    killing.done(top, sys.executable, "-m", "dvc", "add", "-q", "data/shop.csv", "data/images")
-    killing.done(top, "git", "add", "-A")
-    killing.done(top, "git", "commit", "-qm", "A table and a folder")
+    miniature.output_of(
+        top, sys.executable, "-m", "dvc", "add", "-q", "data/shop.csv", "data/images"
+    )
+    miniature.output_of(top, "git", "add", "-A")
+    miniature.output_of(top, "git", "commit", "-qm", "A table and a folder")
     yield top
     os.environ.pop("MLOPS_NB_SERVER", None)
 
@@ -45,13 +47,13 @@ def top(source, tmp_path):
 
 
 def nb(top, *argv):
-    got = killing.sh(top, sys.executable, "-m", "mlops_nb", *argv)
+    got = miniature.run(top, sys.executable, "-m", "mlops_nb", *argv)
     assert "Traceback" not in got.stdout + got.stderr, got.stderr
     return got
 
 
 def git(top, *argv):
-    return killing.done(top, "git", *argv).strip()
+    return miniature.output_of(top, "git", *argv).strip()
 
 
 def branch(top):
@@ -88,9 +90,9 @@ def test_both_cures_work(top):
     append(top / "data" / "shop.csv")
     append(top / "data" / "images" / "a.png")
     assert nb(top, *COMMANDS["rollback"]).returncode == 1
-    killing.done(top, sys.executable, "-m", "dvc", "add", "data/shop.csv")
+    miniature.output_of(top, sys.executable, "-m", "dvc", "add", "data/shop.csv")
     git(top, "commit", "-qam", "New data")
-    killing.done(top, sys.executable, "-m", "dvc", "checkout", "--force", "data/images")
+    miniature.output_of(top, sys.executable, "-m", "dvc", "checkout", "--force", "data/images")
     got = nb(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
     assert (top / "data" / "shop.csv").read_text().endswith("2,12\n")
@@ -126,7 +128,7 @@ def test_an_output_edited_by_hand_is_refused_by_name(top):
 def test_missing_and_stale_outputs_are_no_obstacle(top):
     """Outputs of another commit, as after `git pull`; missing ones, whole and in part."""
     git(top, "checkout", "-q", "HEAD~2")
-    killing.done(top, sys.executable, "-m", "dvc", "checkout", "-q")
+    miniature.output_of(top, sys.executable, "-m", "dvc", "checkout", "-q")
     git(top, "switch", "-q", "main")
     shutil.rmtree(top / "data" / "champion")
     (top / "data" / "candidate" / "manifest.json").unlink()
@@ -138,7 +140,7 @@ def test_missing_and_stale_outputs_are_no_obstacle(top):
 def test_a_table_of_an_earlier_commit_is_left_alone_by_name(top):
     old = (top / "data" / "shop.csv").read_text()
     append(top / "data" / "shop.csv")
-    killing.done(top, sys.executable, "-m", "dvc", "add", "-q", "data/shop.csv")
+    miniature.output_of(top, sys.executable, "-m", "dvc", "add", "-q", "data/shop.csv")
     git(top, "commit", "-qam", "A row")
     (top / "data" / "shop.csv").chmod(0o644)
     (top / "data" / "shop.csv").write_text(old)
@@ -185,7 +187,7 @@ def test_the_only_copy_of_what_is_replaced_goes_into_the_cache(top):
         / other[2:]
     ).exists()
     shutil.rmtree(top / "data" / "champion")
-    killing.done(top, sys.executable, "-m", "dvc", "checkout", "-q", "data/champion")
+    miniature.output_of(top, sys.executable, "-m", "dvc", "checkout", "-q", "data/champion")
     assert file_digest(top / "data" / "champion") == md5
 
 
@@ -214,7 +216,7 @@ def test_an_interrupted_change_is_finished(interrupted):
     assert complete_transaction(interrupted) == "Roll back"
     assert (interrupted / "data" / "champion" / "model.skops").read_text() == "model 1"
     assert not git(interrupted, "status", "--porcelain")
-    assert killing.state(interrupted)
+    assert miniature.visible_state(interrupted)
 
 
 def test_an_interrupted_change_writes_over_nothing(interrupted, capsys):
@@ -252,7 +254,7 @@ def start(top, what):
         (top / "n.txt").write_text("later\n")
         git(top, "commit", "-qam", "Later")
     target = {"merge": "other", "rebase": "other", "cherry-pick": "other", "revert": "HEAD~1"}[what]
-    killing.sh(top, "git", what, target)
+    miniature.run(top, "git", what, target)
 
 
 @pytest.mark.parametrize("what", ["merge", "rebase", "cherry-pick", "revert", "bisect"])
