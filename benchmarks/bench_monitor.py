@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".mlops" / "peers"
 INPUT = ROOT / ".mlops" / "bench_monitor"
-RESULTS = ROOT / "tests" / "bench_monitor.json"
+RESULTS = ROOT / "benchmarks" / "bench_monitor.json"
 GUIDE = ROOT / "nbs" / "guides" / "benchmarks.ipynb"
 MARK = "<!-- written by make bench-monitor -->"
 
@@ -447,7 +447,7 @@ def project(code: str) -> None:
         f"import bench_monitor as b; {code}",
         cwd=ROOT,
         **PINNED,
-        PYTHONPATH=f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+        PYTHONPATH=f"{ROOT}{os.pathsep}{ROOT / 'benchmarks'}",
     )
 
 

@@ -1,4 +1,4 @@
-"""How calm and how watchful the monitor is, on real flights, beside customary limits, Evidently and NannyML. `make calm` measures and writes tests/calm.json; the guide nbs/guides/calm.ipynb tells it.
+"""How calm and how watchful the monitor is, on real flights, beside customary limits, Evidently and NannyML. `make calm` measures and writes benchmarks/calm.json; the guide nbs/guides/calm.ipynb tells it.
 
 Input, made once in `.mlops/calm`: every flight of 2013 with the features of params.yaml, and the predictions of a model trained on January to March as the pipeline does. Three questions:
 false alarms (the year's days are shuffled, so that no season is left; one half sets the limits, windows of thirty days are drawn from the other), faults put into such windows, and the real year.
@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".mlops" / "calm"
-RESULTS = ROOT / "tests" / "calm.json"
+RESULTS = ROOT / "benchmarks" / "calm.json"
 GUIDE = ROOT / "nbs" / "guides" / "calm.ipynb"
 
 SCORES = ["score", "prediction"]
@@ -211,7 +211,7 @@ def realised(x) -> dict:
 
     known = x[x["late"].notna()]
     got = compute_metrics("binary", champion().target_values(known), known[SCORES])
-    return {k: v | {"n": got.n} for k, v in got.json().items() if k in QUALITY}
+    return {k: v | {"n": got.n} for k, v in got.to_dict().items() if k in QUALITY}
 
 
 def judge(table, metrics: dict | None = None, reference: dict | None = None):
@@ -848,7 +848,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "benchmarks"))
     if sys.argv[1:2] == ["child"]:
         child(sys.argv[2])
     else:
