@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from mlops_nb.core.errors import UserError
 from mlops_nb.core.files import object_digest, read_json
 from mlops_nb.core.source import parse_python, strip_comments, syntax_tree_to_lists
-from mlops_nb.pipeline.digests import (
+from mlops_nb.pipeline.digests import write_digests
+from mlops_nb.pipeline.exported_modules import find_unexported_notebooks
+from mlops_nb.pipeline.import_closure import (
     collect_import_closure,
     find_imports,
     find_module_file,
-    find_unexported_notebooks,
-    read_locked_versions,
-    select_locked_versions,
-    write_digests,
 )
+from mlops_nb.pipeline.locked_versions import read_locked_versions, select_locked_versions
+from mlops_nb.pipeline.stage_code import PRESENTATION_MODULES
 
 HOME = Path(__file__).parents[2]
 SAME = [
@@ -194,7 +194,7 @@ def test_what_counts(top, capsys):
     assert capsys.readouterr().out == ""
     (top / "pkg" / "n.py").write_text("x = 2\n")
     assert made(top)["digest"] != first["digest"]
-    assert "n.py: top level changed → train will rerun" in capsys.readouterr().out
+    assert "pkg/n.py: top level changed → train will rerun" in capsys.readouterr().out
     (top / "helper.py").write_text(
         "import pandas\ndistributions = ('ruamel.yaml',)\n\ndef weather(x): return x + 1\n"
     )
@@ -266,8 +266,7 @@ def test_other_places(top, monkeypatch, tmp_path_factory):
 
 
 def test_renderer_never_counts():
-    files, _, _ = collect_import_closure(
-        ["mlops_nb.reporting.display", "mlops_nb.modeling.metrics"], HOME
-    )
+    shown = ["mlops_nb.reporting.display", "mlops_nb.modeling.metrics"]
+    files = collect_import_closure(shown, HOME, PRESENTATION_MODULES).files
     assert "mlops_nb.core.messages" in files
     assert "mlops_nb.reporting.page" not in files
