@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ["plot_metric", "measure_gains", "RunComparison", "compare_runs"]
 
-# %% ../../nbs/api/publishing/30_comparison.ipynb #1068e90b
+# %% ../../nbs/api/publishing/30_comparison.ipynb #cb3a5c37
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,13 +16,13 @@ import pandas as pd
 from ..core.errors import UserError
 from ..core.formatting import escape_markup, markdown_table
 from ..core.plotting import shorten_label
-from ..data.windows import read_data_settings
+from ..data.settings import read_data_settings
 from ..lifecycle.run_record import Run, flatten_tree
 from ..modeling.comparison import compare_models
 from ..modeling.metrics import is_lower_better, main_metric
 from ..modeling.plots import interval_plot
 
-# %% ../../nbs/api/publishing/30_comparison.ipynb #90f2090c
+# %% ../../nbs/api/publishing/30_comparison.ipynb #a3edc083
 _STAGE = "evaluate."  # of the metrics that runs are judged by
 
 
@@ -53,7 +53,7 @@ def _ends(details: list[dict], values: pd.Series, end: str) -> np.ndarray:
     return np.array(known)
 
 
-# %% ../../nbs/api/publishing/30_comparison.ipynb #cee7b5bc
+# %% ../../nbs/api/publishing/30_comparison.ipynb #60309836
 def measure_gains(runs: dict[str, Run], metric: str) -> pd.DataFrame:
     """Measure what the first run gains over each other in a metric, with 95 % intervals.
 
@@ -79,7 +79,7 @@ def measure_gains(runs: dict[str, Run], metric: str) -> pd.DataFrame:
     return gains[gains.metric == metric].drop(columns="metric")
 
 
-# %% ../../nbs/api/publishing/30_comparison.ipynb #e1a639b4
+# %% ../../nbs/api/publishing/30_comparison.ipynb #263e584f
 @dataclass(frozen=True)
 class RunComparison:
     """Runs side by side, the best first.
@@ -137,12 +137,12 @@ def _titled_table(title: str, table: pd.DataFrame) -> str:
     return f"**{title}**\n\n{rows}"
 
 
-# %% ../../nbs/api/publishing/30_comparison.ipynb #57ddaf46
+# %% ../../nbs/api/publishing/30_comparison.ipynb #23b07ad1
 def _short_digest(result: dict, name: str) -> str:
     return str(result["provenance"].get(name))[:8]
 
 
-# %% ../../nbs/api/publishing/30_comparison.ipynb #0bb87306
+# %% ../../nbs/api/publishing/30_comparison.ipynb #91d97080
 def _model_and_data_facts(run: Run) -> dict:
     try:
         trained = run.result("train")
@@ -160,7 +160,7 @@ def _model_and_data_facts(run: Run) -> dict:
     }
 
 
-# %% ../../nbs/api/publishing/30_comparison.ipynb #562a825b
+# %% ../../nbs/api/publishing/30_comparison.ipynb #381e2120
 def compare_runs(*revs: str) -> RunComparison:
     """Compare two or more runs: revisions, tags, experiments or `workspace`."""
     if len(set(revs)) < 2:
