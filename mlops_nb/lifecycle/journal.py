@@ -5,11 +5,10 @@
 # %% auto #0
 __all__ = [
     "DECISIONS_FILE",
-    "REGISTERED_FEATURES_FILE",
-    "ALERT_LOG_FILE",
     "HISTORY_FILE",
     "CHALLENGERS_FILE",
-    "RETRAINING_POLICIES",
+    "REGISTERED_FEATURES_FILE",
+    "ALERT_LOG_FILE",
     "utc_timestamp",
     "git_identity",
     "append_entry",
@@ -28,48 +27,56 @@ from ..core.errors import UserError
 from ..core.files import object_digest, read_json_lines, write_atomic
 from ..core.project import project_root
 
-# %% ../../nbs/api/lifecycle/01_journal.ipynb #c81e728d
 DECISIONS_FILE = "data/decisions.jsonl"
+HISTORY_FILE = "data/history.jsonl"
+CHALLENGERS_FILE = "data/challengers.jsonl"
 REGISTERED_FEATURES_FILE = "data/registered.json"
 ALERT_LOG_FILE = ".mlops/alerts.jsonl"
 
 
-# %% ../../nbs/api/lifecycle/01_journal.ipynb #1679091c
+# %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac0001
 def utc_timestamp() -> str:
+    """Return the time now, to the second, such as 2013-05-01T08:00:00Z."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
+# %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac0003
 def git_identity(top: Path | None = None) -> str:
-    """Who is at work, as git knows it. Raises when git does not."""
-    name, mail = (
-        subprocess.run(
-            ["git", "config", k], cwd=top or project_root(), capture_output=True, text=True
-        ).stdout.strip()
-        for k in ("user.name", "user.email")
-    )
+    """Return who is at work, as git knows it. Raises when git does not."""
+    name = _git_setting("user.name", top)
+    mail = _git_setting("user.email", top)
     if not (name and mail):
         raise UserError(
             expected="git to know who you are: it goes into the record",
             found="no user.name and user.email",
-            remedy='git config user.name "Ada" && git config user.email ada@example.com, then run the command again',
+            remedy='git config user.name "Ada" && git config user.email ada@example.com, '
+            "then run the command again",
         )
     return f"{name} <{mail}>"
 
 
+def _git_setting(key: str, top: Path | None) -> str:
+    command = ["git", "config", key]
+    folder = top or project_root()
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout.strip()
+
+
+# %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac0006
 def append_entry(path: Path, entry: dict) -> dict:
-    """Append an entry with an id of its own to a .jsonl file; an entry that is there already is not repeated."""
+    """Append an entry with an id of its own to a .jsonl file.
+
+    An entry that is there already is not repeated.
+    """
     entry = {"id": object_digest(entry)[:8]} | entry
     lines = read_json_lines(path)
-    if not any(x.get("id") == entry["id"] for x in lines):
-        write_atomic(
-            path,
-            "".join(
-                json.dumps(x, ensure_ascii=False, sort_keys=True) + "\n" for x in [*lines, entry]
-            ),
-        )
+    if not any(line.get("id") == entry["id"] for line in lines):
+        lines.append(entry)
+        text = [json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n" for line in lines]
+        write_atomic(path, "".join(text))
     return entry
 
 
+# %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac0007
 def require_reason(why: str) -> None:
     """Raise unless a reason is given."""
     if not why.strip():
@@ -80,28 +87,21 @@ def require_reason(why: str) -> None:
         )
 
 
+# %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac0009
 def record_decision(top: Path, action: str, why: str, **more) -> dict:
     """Append a decision: who, when, what, why."""
     require_reason(why)
-    return append_entry(
-        top / DECISIONS_FILE,
-        {
-            "at": utc_timestamp(),
-            "who": git_identity(top),
-            "action": action,
-            "why": why.strip(),
-            **more,
-        },
-    )
+    entry = {
+        "at": utc_timestamp(),
+        "who": git_identity(top),
+        "action": action,
+        "why": why.strip(),
+    }
+    return append_entry(top / DECISIONS_FILE, entry | more)
 
 
+# %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac000b
 def read_decisions(top: Path | None = None) -> list[dict]:
-    return sorted(
-        read_json_lines((top or project_root()) / DECISIONS_FILE), key=lambda d: (d["at"], d["id"])
-    )
-
-
-# %% ../../nbs/api/lifecycle/01_journal.ipynb #3de19c59
-HISTORY_FILE = "data/history.jsonl"
-CHALLENGERS_FILE = "data/challengers.jsonl"
-RETRAINING_POLICIES = ("off", "propose", "auto")
+    """Read all decisions, oldest first; those of two branches that were merged, too."""
+    decisions = read_json_lines((top or project_root()) / DECISIONS_FILE)
+    return sorted(decisions, key=lambda decision: (decision["at"], decision["id"]))

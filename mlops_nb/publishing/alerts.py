@@ -26,7 +26,7 @@ from ..core.files import object_digest, read_json, read_json_lines, write_json
 from ..core.formatting import markdown_table
 from ..core.project import project_root
 from ..lifecycle.journal import HISTORY_FILE, read_decisions, utc_timestamp
-from ..lifecycle.periods import build_reading
+from ..lifecycle.readings import build_reading
 from ..lifecycle.waiting import find_waiting_candidate
 from ..monitoring.findings import first_window_with_finding
 from .alert_events import compare_alerts, was_measured

@@ -12,7 +12,7 @@ from ..core.config import read_settings
 from ..core.files import read_json_lines, write_atomic
 from ..core.messages import VERDICT_LEVELS
 from ..core.project import project_root
-from ..lifecycle.periods import build_reading
+from ..lifecycle.readings import build_reading
 from ..monitoring.prometheus import format_prometheus
 from .outbox import read_alert_state
 

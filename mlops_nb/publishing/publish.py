@@ -101,8 +101,8 @@ def _search_entry(run: PastRun, results: dict, summary: dict, lang: str) -> Sear
     for stage, result in results.items():
         said = build_page_summary(stage, result, lang)
         sentences += [said["headline"], *said["reasons"], *said["changed"]]
-    title = f"{run.at} {summary['headline']}"
-    kind = page_phrase("site_run_of", lang, at=run.at)
+    title = f"{run.committed} {summary['headline']}"
+    kind = page_phrase("site_run_of", lang, at=run.committed)
     return SearchEntry(title, kind, run.address(), "\n".join(sentences))
 
 

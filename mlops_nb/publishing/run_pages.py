@@ -36,7 +36,7 @@ def render_banner(run: PastRun, lang: str, repository: str = "", home: str = "..
         "banner.html",
         home=home,
         all_runs=page_phrase("site_all", lang),
-        at=run.at,
+        at=run.committed,
         commit=page_phrase("site_commit", lang, commit=run.id[:8]),
         commit_address=f"{repository}/commit/{run.commit}" if repository else "",
         message=run.message,

@@ -87,9 +87,14 @@ def _run_row(run: PastRun, summary: dict | None, lang: str, metrics: list[str]) 
     commit = {"commit": run.id[:8]}
     if summary is None:
         lost = f"{run.message} – {page_phrase('site_lost', lang)}"
-        return {"run": run.at, "verdict": "–", "period": "–"} | cells | commit | {"message": lost}
+        return (
+            {"run": run.committed, "verdict": "–", "period": "–"}
+            | cells
+            | commit
+            | {"message": lost}
+        )
     head = {
-        "run": render_link(run.address(), run.at),
+        "run": render_link(run.address(), run.committed),
         "verdict": summary["level"] if summary["level"] in BADGE_LEVELS else "–",
         "period": unbroken_period(summary["period"]) or "–",
     }
@@ -175,7 +180,9 @@ def _render_start_page(site: Site, history: SiteHistory, links: list[tuple[str, 
 def _first_screen(run: PastRun, summary: dict) -> dict:
     """Return the first screen of a run as that of the site: dated, and led to the run's page."""
     address = run.address(summary["name"]).removesuffix(".html")
-    made = " · ".join(part for part in (summary["model"], f"{run.at} UTC", run.id[:8]) if part)
+    made = " · ".join(
+        part for part in (summary["model"], f"{run.committed} UTC", run.id[:8]) if part
+    )
     return summary | {"name": address, "model": made}
 
 

@@ -122,7 +122,7 @@ def _label_ends(ax: Any, trend: Trend) -> None:
     """Label the lowest and the highest value, and the days of the first and the last run."""
     limits = sorted({*trend.limits})
     ax.set_yticks(limits, [f"{value:.4g}" for value in limits])
-    days = [run.at[:10] for run in trend.runs]
+    days = [run.committed[:10] for run in trend.runs]
     last = len(days) - 1
     ends = {0: days[0]} if days[last] == days[0] else {0: days[0], last: days[last]}
     ax.set_xticks(list(ends), list(ends.values()))

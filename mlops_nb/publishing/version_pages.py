@@ -50,7 +50,7 @@ def build_version_row(
     }
     return {
         "version": version.version,
-        "registered": format_utc(version.at)[:10],
+        "registered": format_utc(version.registered)[:10],
         "by": version.who,
         "stages": ", ".join(version.stages) or "–",
         "model": version.md5[:8],
@@ -84,7 +84,7 @@ def _render_card_page(card: ModelCard, banner: Markup) -> str:
 
 def _origin(version: ModelVersion, message: str) -> PastRun:
     """Return the commit that a version came from, as the line above a page tells it."""
-    return PastRun(version.commit, format_utc(version.at), message, {})
+    return PastRun(version.commit, format_utc(version.registered), message, {})
 
 
 # %% ../../nbs/api/publishing/28_version_pages.ipynb #d6e260f3

@@ -81,7 +81,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
 
 def test_a_private_configuration_of_dvc_stays_private_in_a_scratch_clone(tmp_path, monkeypatch):
     from mlops_nb.core.git import run_git
-    from mlops_nb.lifecycle.transaction import clone_checkout
+    from mlops_nb.lifecycle.checkout import clone_checkout
 
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{name}_NAME", "ada")

@@ -217,6 +217,52 @@ def test_the_pin_of_a_branch_that_moved_does_not_come_back(source, tmp_path):
     assert in_production(top) == before
 
 
+@pytest.fixture
+def waiting(source, tmp_path):
+    """A project in which the loop has trained a challenger that nobody has approved, and its id."""
+    top = shutil.copytree(source, tmp_path / "project", symlinks=True)
+    lack_approval(top)
+    got = run(top, *COMMANDS["advance --policy auto"])
+    assert got.returncode == 0, got.stderr
+    return top, f"promotion.{recorded_md5('HEAD', 'data/candidate', top)[:8]}"
+
+
+def test_a_challenger_that_waits_is_a_finding(waiting):
+    top, finding = waiting
+    said = run(top, "status").stdout
+    assert f"{finding}: watch, since 2013-05" in said
+    assert NAMED["approval"] in said
+    announced = run(top, "alert").stdout
+    assert f"appeared: {finding} (watch), since 2013-05" in announced
+
+
+def test_a_challenger_that_waits_is_not_trained_once_more(waiting):
+    top, finding = waiting
+    before = git(top, "rev-parse", "HEAD")
+    got = run(top, *COMMANDS["advance --policy auto"])
+    assert finding in got.stdout
+    assert "Running stage" not in got.stdout
+    assert git(top, "rev-parse", "HEAD") == before
+
+
+def test_a_challenger_that_was_turned_down_waits_no_more(waiting):
+    top, finding = waiting
+    assert run(top, "decide", finding, "--dismiss", *WHY).returncode == 0
+    assert finding not in run(top, "status").stdout
+    approve(top)
+    before = in_production(top)
+    run(top, "advance", "2013-05", "--policy", "propose")
+    assert in_production(top) == before
+
+
+def test_a_version_that_was_taken_back_does_not_return_by_itself(waiting):
+    top, finding = waiting
+    approve(top)
+    assert run(top, "promote", *WHY).returncode == 0
+    assert run(top, "rollback", *WHY).returncode == 0
+    assert finding not in run(top, "status").stdout
+
+
 def calls_of(name):
     """Return (file, function) of each call of a function in the package, with its arguments."""
     found = []

@@ -1,4 +1,7 @@
-"""What can go wrong with a deployment: a team that is faster, an approval that lacks, a lost cache, a kill. On the miniature project, with real git and DVC."""
+"""What can go wrong with a deployment: a team that is faster, a lost cache, a kill.
+
+On the miniature project, with real git and DVC.
+"""
 
 import os
 import shutil
@@ -8,6 +11,9 @@ import killing
 import pytest
 from helpers import miniature
 from helpers.project import ENV
+
+from mlops_nb.lifecycle.journal import record_decision
+from mlops_nb.lifecycle.obstacles import is_approved
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +25,7 @@ def toy(tmp_path_factory):
     os.environ.pop("MLOPS_NB_SERVER", None)
 
 
-def nb(top, *argv):
+def run(top, *argv):
     got = miniature.run(top, sys.executable, "-m", "mlops_nb", *argv)
     assert "Traceback" not in got.stdout + got.stderr, got.stderr
     return got
@@ -34,22 +40,22 @@ def serving(top):
 
 
 def test_the_second_of_two_is_told(toy, tmp_path):
-    """Ada and Bo start from the same commit; Ada's promotion is pushed first."""
+    """Ada and Bob start from the same commit; Ada's promotion is pushed first."""
     origin = tmp_path / "origin.git"
     miniature.output_of(tmp_path, "git", "clone", "-q", "--bare", toy, origin)
-    ada, bo = (shutil.copytree(toy, tmp_path / who, symlinks=True) for who in ("ada", "bo"))
-    for top in (ada, bo):
+    ada, bob = (shutil.copytree(toy, tmp_path / who, symlinks=True) for who in ("ada", "bob"))
+    for top in (ada, bob):
         git(top, "remote", "add", "origin", str(origin))
-    assert nb(ada, "promote", "--why", "better", "--push").returncode == 0
+    assert run(ada, "promote", "--why", "better", "--push").returncode == 0
     assert git(origin, "rev-parse", "main") == git(ada, "rev-parse", "HEAD")
     assert "toy@v1.2.0" in git(origin, "tag")
-    before = miniature.visible_state(bo), git(origin, "rev-parse", "main"), git(origin, "tag")
-    got = nb(bo, "rollback", "--why", "worse", "--push")
+    before = miniature.visible_state(bob), git(origin, "rev-parse", "main"), git(origin, "tag")
+    got = run(bob, "rollback", "--why", "worse", "--push")
     assert got.returncode
     assert "somebody else was first" in got.stderr
     assert "git pull" in got.stderr
     assert (
-        miniature.visible_state(bo),
+        miniature.visible_state(bob),
         git(origin, "rev-parse", "main"),
         git(origin, "tag"),
     ) == before
@@ -66,12 +72,12 @@ def test_a_second_pair_of_eyes(toy, tmp_path):
         for x in (top / "dvc.lock").read_text().split("path: data/candidate")[1].splitlines()
         if "md5: " in x
     )
-    said = nb(top, "promote", "--why", "better")
+    said = run(top, "promote", "--why", "better")
     assert said.returncode
     assert "nobody other than its author has approved" in said.stderr
     assert f"git tag -a approve-{md5[:8]}" in said.stderr
     git(top, "tag", "-a", f"approve-{md5[:8]}", "-m", "by myself")
-    assert nb(top, "promote", "--why", "better").returncode
+    assert run(top, "promote", "--why", "better").returncode
     git(top, "tag", "-d", f"approve-{md5[:8]}")
     assert miniature.visible_state(top) == before
     miniature.run(
@@ -85,10 +91,7 @@ def test_a_second_pair_of_eyes(toy, tmp_path):
         GIT_COMMITTER_NAME="bo",
         GIT_COMMITTER_EMAIL="bo@example.com",
     )
-    code = f"from mlops_nb.lifecycle.obstacles import is_approved as approved; from pathlib import Path; print(approved(Path('.').resolve(), {md5!r}))"
-    assert (
-        miniature.output_of(top, sys.executable, "-c", code).strip() == "True"
-    )  # what promote asks
+    assert is_approved(top, md5)  # what promote asks
 
 
 def test_rollback_from_git_and_the_remote_alone(toy, tmp_path):
@@ -112,10 +115,9 @@ def test_rollback_from_git_and_the_remote_alone(toy, tmp_path):
     miniature.output_of(tmp_path, "git", "clone", "-q", top, fresh)
     assert not (fresh / ".dvc" / "cache").exists()
     assert not (fresh / "data" / "champion").exists()
-    got = nb(fresh, "rollback", "--to", "v1.0.0", "--why", "worse")
-    assert got.returncode == 0 and "v1.0.0 is back in production" in got.stdout, (
-        got.stdout + got.stderr
-    )
+    got = run(fresh, "rollback", "--to", "v1.0.0", "--why", "worse")
+    assert got.returncode == 0, got.stdout + got.stderr
+    assert "v1.0.0 is back in production" in got.stdout
     assert serving(fresh) == "model 1"
     assert "Running stage 'train'" not in got.stdout
 
@@ -127,17 +129,21 @@ def test_lost_bytes_are_built_again_or_refused(toy, tmp_path):
         top, sys.executable, "-m", "dvc", "commit", "-q", "-f"
     )  # what lies in the folder is cached again; v1.0.0 is lost
     before = miniature.visible_state(top)
-    got = nb(top, "rollback", "--to", "v1.0.0", "--why", "worse")
+    got = run(top, "rollback", "--to", "v1.0.0", "--why", "worse")
     assert got.returncode
     assert "--rebuild" in got.stdout + got.stderr
     assert miniature.visible_state(top) == before
-    got = nb(top, "rollback", "--to", "v1.0.0", "--rebuild", "--why", "worse")
-    assert got.returncode == 0 and serving(top) == "model 1", got.stdout + got.stderr
+    got = run(top, "rollback", "--to", "v1.0.0", "--rebuild", "--why", "worse")
+    assert got.returncode == 0, got.stdout + got.stderr
+    assert serving(top) == "model 1"
     assert miniature.visible_state(top)
 
 
 def test_killed_anywhere(toy):
-    """Killed at some of the points that `python benchmarks/killing.py` tries all of: old state or new one, and running it again finishes the job."""
+    """Killed at some of the points that `python benchmarks/killing.py` tries all of.
+
+    The state is old or new, and running the command again finishes the job.
+    """
     outcomes = killing.try_commands(stride=1000, first=90, names=("promote",), source=toy)
     assert outcomes["promote"].points > 100
     assert outcomes["promote"].tried
@@ -151,8 +157,7 @@ def test_records_of_two_branches_unite(toy, tmp_path):
     git(top, "add", "-A"), git(top, "commit", "-qm", "Union")
     for branch, why in (("one", "a"), ("two", "b")):
         git(top, "switch", "-q", "-c", branch, "main")
-        code = f"from mlops_nb.lifecycle.journal import record_decision as record; from pathlib import Path; record(Path('.').resolve(), 'dismiss', {why!r})"
-        miniature.output_of(top, sys.executable, "-c", code)
+        record_decision(top, "dismiss", why)
         git(top, "commit", "-qam", why)
     git(top, "merge", "-q", "--no-edit", "one")
     lines = (top / "data" / "decisions.jsonl").read_text().splitlines()
@@ -163,29 +168,42 @@ def test_records_of_two_branches_unite(toy, tmp_path):
 
 
 def test_a_version_taken_back_stays_back(toy, tmp_path):
-    """The same rollback again, after a timeout say, changes nothing; another one does not bring the bad version back unasked."""
+    """The same rollback again, after a timeout say, changes nothing.
+
+    Another one does not bring the bad version back unasked.
+    """
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
-    assert "v1.0.0 is back" in nb(top, "rollback", "--why", "worse").stdout
+    assert "v1.0.0 is back" in run(top, "rollback", "--why", "worse").stdout
     before = miniature.visible_state(top)
-    assert "nothing to do" in nb(top, "rollback", "--why", "worse").stdout
-    got = nb(top, "rollback", "--why", "still worse")
+    assert "nothing to do" in run(top, "rollback", "--why", "worse").stdout
+    got = run(top, "rollback", "--why", "still worse")
     assert got.returncode
     assert "not taken back since" in got.stderr
     assert miniature.visible_state(top) == before
+
+
+def test_the_history_tells_decisions_and_alerts(toy, tmp_path):
+    top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
+    assert run(top, "rollback", "--why", "worse").returncode == 0
     (top / ".mlops" / "alerts.jsonl").write_text(
-        '{"id": "a", "message": "m", "at": "2026-01-01T00:00:00Z", "finding": "drift.x", "event": "appeared", "sent": ["mail"], "waiting": []}\n'
+        '{"id": "a", "message": "m", "at": "2026-01-01T00:00:00Z", "finding": "drift.x", '
+        '"event": "appeared", "sent": ["mail"], "waiting": []}\n'
     )
-    said = nb(top, "history").stdout
+    said = run(top, "history").stdout
     assert "promote to prod" in said
     assert "rollback" in said
     assert "alert: drift.x appeared  sent mail" in said
-    for wrong in (
-        ("advance", "foo"),
-        ("retrain", "--until", "foo"),
-        ("advance", "--as-of", "yesterday"),
-    ):
-        got = nb(top, *wrong)
-        assert got.returncode == 1 and "expected" in got.stderr, got.stderr
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("advance", "foo"), ("retrain", "--until", "foo"), ("advance", "--as-of", "yesterday")],
+    ids=["advance", "retrain --until", "advance --as-of"],
+)
+def test_a_period_or_date_that_is_none_is_told(toy, wrong):
+    got = run(toy, *wrong)
+    assert got.returncode == 1
+    assert "expected" in got.stderr
 
 
 def test_a_table_that_grows_is_taken_in(toy, tmp_path):
@@ -199,7 +217,9 @@ def test_a_table_that_grows_is_taken_in(toy, tmp_path):
         top,
         sys.executable,
         "-c",
-        "from mlops_nb.core.project import project_root as root\nfrom mlops_nb.lifecycle.periods import commit_new_rows as take_in\nprint(take_in(root()), take_in(root()))",
+        "from mlops_nb.core.project import project_root\n"
+        "from mlops_nb.lifecycle.late_labels import commit_new_rows\n"
+        "print(commit_new_rows(project_root()), commit_new_rows(project_root()))",
     ).strip()
     assert said == "['data/t.csv'] []"
     assert git(top, "log", "-1", "--format=%s") == "New rows: data/t.csv"

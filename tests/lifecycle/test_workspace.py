@@ -1,5 +1,6 @@
-"""Data that only the checkout has is never written over: a table that DVC keeps, an output that
-was edited. On the miniature project.
+"""Data that only the checkout has is never written over: a table of DVC's, an edited output.
+
+On the miniature project.
 """
 
 import json
@@ -12,15 +13,11 @@ import pytest
 from helpers import miniature
 from helpers.project import ENV
 
-from mlops_nb.core import files as files_module
 from mlops_nb.core.files import file_digest
+from mlops_nb.lifecycle import data_records
+from mlops_nb.lifecycle.data_cache import keep_lost_objects
+from mlops_nb.lifecycle.data_records import DataRecord, WorkspaceDigests, read_data_records
 from mlops_nb.lifecycle.transaction import complete_transaction
-from mlops_nb.lifecycle.workspace import (
-    DataRecord,
-    WorkspaceDigests,
-    keep_lost_objects,
-    read_data_records,
-)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +43,7 @@ def top(source, tmp_path):
     return shutil.copytree(source, tmp_path / "project", symlinks=True)
 
 
-def nb(top, *argv):
+def run(top, *argv):
     got = miniature.run(top, sys.executable, "-m", "mlops_nb", *argv)
     assert "Traceback" not in got.stdout + got.stderr, got.stderr
     return got
@@ -61,8 +58,8 @@ def branch(top):
 
 
 def append(path, text="2,12\n"):
-    with path.open("a") as f:
-        f.write(text)
+    with path.open("a") as file:
+        file.write(text)
 
 
 COMMANDS = {
@@ -73,11 +70,11 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS, ids=COMMANDS)
 def test_a_row_appended_to_a_table_of_dvc_stays(top, command):
     append(top / "data" / "shop.csv")
     before = branch(top)
-    got = nb(top, *COMMANDS[command])
+    got = run(top, *COMMANDS[command])
     assert got.returncode == 1
     assert "data/shop.csv differs from what data/shop.csv.dvc records" in got.stderr
     assert "dvc add data/shop.csv && git commit" in got.stderr
@@ -89,11 +86,11 @@ def test_a_row_appended_to_a_table_of_dvc_stays(top, command):
 def test_both_cures_work(top):
     append(top / "data" / "shop.csv")
     append(top / "data" / "images" / "a.png")
-    assert nb(top, *COMMANDS["rollback"]).returncode == 1
+    assert run(top, *COMMANDS["rollback"]).returncode == 1
     miniature.output_of(top, sys.executable, "-m", "dvc", "add", "data/shop.csv")
     git(top, "commit", "-qam", "New data")
     miniature.output_of(top, sys.executable, "-m", "dvc", "checkout", "--force", "data/images")
-    got = nb(top, *COMMANDS["rollback"])
+    got = run(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
     assert (top / "data" / "shop.csv").read_text().endswith("2,12\n")
     assert (top / "data" / "images" / "a.png").read_text() == "a"
@@ -101,7 +98,7 @@ def test_both_cures_work(top):
 
 def test_a_folder_of_dvc_names_the_file(top):
     (top / "data" / "images" / "b.png").write_text("b")
-    got = nb(top, *COMMANDS["rollback"])
+    got = run(top, *COMMANDS["rollback"])
     assert got.returncode == 1
     assert "data/images (b.png) differs" in got.stderr
     assert (top / "data" / "images" / "b.png").read_text() == "b"
@@ -112,14 +109,14 @@ def test_what_dvcignore_names_is_no_change(top):
     git(top, "commit", "-qam", "Ignored")
     (top / "data" / "images" / "b.bak").write_text("b")
     (top / "data" / "champion" / "b.bak").write_text("b")
-    got = nb(top, *COMMANDS["rollback"])
+    got = run(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
     assert (top / "data" / "champion" / "model.skops").read_text() == "model 1"
 
 
 def test_an_output_edited_by_hand_is_refused_by_name(top):
     (top / "data" / "candidate" / "model.skops").write_text("mine")
-    got = nb(top, *COMMANDS["rollback"])
+    got = run(top, *COMMANDS["rollback"])
     assert got.returncode == 1
     assert "data/candidate (model.skops) differs from what dvc.lock records" in got.stderr
     assert (top / "data" / "candidate" / "model.skops").read_text() == "mine"
@@ -132,7 +129,7 @@ def test_missing_and_stale_outputs_are_no_obstacle(top):
     git(top, "switch", "-q", "main")
     shutil.rmtree(top / "data" / "champion")
     (top / "data" / "candidate" / "manifest.json").unlink()
-    got = nb(top, *COMMANDS["rollback"])
+    got = run(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
     assert (top / "data" / "champion" / "model.skops").read_text() == "model 1"
 
@@ -144,7 +141,7 @@ def test_a_table_of_an_earlier_commit_is_left_alone_by_name(top):
     git(top, "commit", "-qam", "A row")
     (top / "data" / "shop.csv").chmod(0o644)
     (top / "data" / "shop.csv").write_text(old)
-    got = nb(top, *COMMANDS["rollback"])
+    got = run(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
     assert "other than this commit records, left as they are: data/shop.csv" in got.stdout
     assert (top / "data" / "shop.csv").read_text() == old
@@ -152,7 +149,7 @@ def test_a_table_of_an_earlier_commit_is_left_alone_by_name(top):
 
 def test_advance_takes_rows_in(top):
     append(top / "data" / "shop.csv")
-    got = nb(top, "advance", "2013-05")
+    got = run(top, "advance", "2013-05")
     assert got.returncode == 0, got.stderr
     assert "new rows taken in: data/shop.csv" in got.stdout
     assert (top / "data" / "shop.csv").read_text().endswith("2,12\n")
@@ -163,7 +160,7 @@ def test_advance_takes_nothing_in_while_an_output_is_edited(top):
     append(top / "data" / "shop.csv")
     (top / "data" / "candidate" / "model.skops").write_text("mine")
     before = branch(top)
-    got = nb(top, "advance", "2013-05")
+    got = run(top, "advance", "2013-05")
     assert got.returncode == 1
     assert "data/candidate" in got.stderr
     assert branch(top) == before
@@ -195,7 +192,7 @@ def test_the_only_copy_of_what_is_replaced_goes_into_the_cache(top):
 def interrupted(top):
     """A rollback that was killed right after its commit point: the files have not moved yet."""
     before = shutil.copytree(top, top.parent / "before", symlinks=True)
-    assert nb(top, *COMMANDS["rollback"]).returncode == 0
+    assert run(top, *COMMANDS["rollback"]).returncode == 0
     old = git(before, "rev-parse", "HEAD")
     new = git(top, "rev-parse", "HEAD")
     git(before, "fetch", "-q", "--tags", str(top), "HEAD")
@@ -204,7 +201,7 @@ def interrupted(top):
         top / ".dvc" / "cache",
         before / ".dvc" / "cache",
         dirs_exist_ok=True,
-        copy_function=lambda a, b: os.path.exists(b) or shutil.copy2(a, b),
+        copy_function=lambda old, new: os.path.exists(new) or shutil.copy2(old, new),
     )
     (before / ".mlops" / "change.json").write_text(
         json.dumps({"old": old, "new": new, "message": "Roll back"})
@@ -236,7 +233,7 @@ def test_a_checkout_that_was_killed_half_way_is_finished(interrupted):
     (champion / ".abcdefghijklmnopqrst_-.tmp").write_text("half")
     complete_transaction(interrupted)
     assert (champion / "model.skops").read_text() == "model 1"
-    assert sorted(f.name for f in champion.iterdir()) == ["manifest.json", "model.skops"]
+    assert sorted(file.name for file in champion.iterdir()) == ["manifest.json", "model.skops"]
 
 
 def start(top, what):
@@ -261,7 +258,7 @@ def start(top, what):
 def test_an_operation_of_git_in_progress_is_refused(top, what):
     start(top, what)
     before = branch(top), git(top, "status", "--porcelain")
-    got = nb(top, *COMMANDS["rollback"])
+    got = run(top, *COMMANDS["rollback"])
     assert got.returncode == 1
     assert f"a {what} that is not finished" in got.stderr
     assert f"git {what}" in got.stderr
@@ -274,7 +271,7 @@ def test_a_merge_without_conflicts_is_refused_too(top):
     git(top, "switch", "-q", "main")
     git(top, "merge", "-q", "--no-commit", "--no-ff", "other")
     assert not git(top, "status", "--porcelain")
-    got = nb(top, *COMMANDS["rollback"])
+    got = run(top, *COMMANDS["rollback"])
     assert "a merge that is not finished" in got.stderr
     assert (top / ".git" / "MERGE_HEAD").exists()
 
@@ -296,7 +293,7 @@ def test_a_digest_is_remembered_until_the_file_changes(top, monkeypatch):
     first = WorkspaceDigests(top)
     was = first.files(record)
     first.remember()
-    monkeypatch.setattr(files_module, "file_digest", lambda path: "read again")
+    monkeypatch.setattr(data_records, "file_digest", lambda path: "read again")
     assert WorkspaceDigests(top).files(record) == was
     about = table.stat()
     table.write_text(table.read_text().replace("10", "11"))
@@ -306,5 +303,5 @@ def test_a_digest_is_remembered_until_the_file_changes(top, monkeypatch):
 
 def test_a_broken_record_is_named(top):
     (top / "data" / "shop.csv.dvc").write_text("outs: [\n")
-    with pytest.raises(Exception, match="data/shop.csv.dvc"):
+    with pytest.raises(Exception, match=r"data/shop\.csv\.dvc"):
         read_data_records(top)

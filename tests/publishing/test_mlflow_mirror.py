@@ -315,7 +315,7 @@ def experiments_too(shop, cli, client):
 def without_stages():
     """Promote and roll back as ever, but run no stage after it and ask for no gate, which the small project would not pass: test_lifecycle.py does all that."""
     with (
-        mock.patch("mlops_nb.lifecycle.promotion.rerun_stages"),
+        mock.patch("mlops_nb.lifecycle.transaction.Transaction.run_only"),
         mock.patch("mlops_nb.lifecycle.promotion.promotion_obstacles", return_value=[]),
         mock.patch("mlops_nb.lifecycle.promotion._require_recorded_bytes"),
     ):
@@ -364,7 +364,7 @@ def second_version_and_back(shop, cli, client):
     from mlops_nb.core.config import read_params
     from mlops_nb.core.files import write_json
     from mlops_nb.lifecycle.journal import append_entry
-    from mlops_nb.lifecycle.promotion import set_params
+    from mlops_nb.lifecycle.checkout import set_params
     from mlops_nb.lifecycle.registry import (
         assign_stage,
         find_version,
