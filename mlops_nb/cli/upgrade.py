@@ -22,7 +22,7 @@ from mlops_nb.cli.upgrade_plan import (
 from ..core.files import write_atomic
 from ..core.git import run_git
 from ..core.project import project_root
-from ..lifecycle.transaction import require_clean
+from ..lifecycle.checkout import require_clean
 
 # %% ../../nbs/api/cli/09_upgrade.ipynb #78af9224
 _STAGING = Path(".mlops") / "upgrade"

@@ -300,14 +300,13 @@ def replay_sentences(replay: Replay) -> dict[str, Message | None]:
     gain = replay.pooled["loop"] - replay.pooled["static"]
     lost = ", ".join(replay.lost) or "–"
     cost = {name: replay.cost.get(name, 0) for name in ("seconds", "champions")}
-    return {
+    always = {
         "title": Message("replay.title", metric=replay.metric, gain=gain),
         "headline": Message("replay.headline", metric=replay.metric, **replay.pooled),
         "lost": Message("replay.lost", n=len(replay.lost), periods=lost),
         "cost": Message("replay.cost", **cost),
-        "age": _sentence_on_age(replay),
-        "offline": _sentence_on_gate(replay),
     }
+    return always | {"age": _sentence_on_age(replay), "offline": _sentence_on_gate(replay)}
 
 
 def _sentence_on_age(replay: Replay) -> Message | None:

@@ -189,5 +189,5 @@ def _first_screen(run: PastRun, summary: dict) -> dict:
 def _note_without_pages(history: SiteHistory, lang: str) -> str:
     if not history.runs:
         return page_phrase("run_first", lang)
-    last = f"{history.runs[-1].at} UTC"
+    last = f"{history.runs[-1].committed} UTC"
     return page_phrase("site_note", lang, n=len(history.runs), at=last)

@@ -155,7 +155,7 @@ def _trend_facts(trend: Trend, lang: str) -> dict:
     stage, _, metric = trend.name.partition(".")
     values = trend.values
     numbers = {"first": values[0], "last": values[-1], "low": min(values), "high": max(values)}
-    days = {"start": trend.runs[0].at[:10], "end": trend.runs[-1].at[:10]}
+    days = {"start": trend.runs[0].committed[:10], "end": trend.runs[-1].committed[:10]}
     name = f"{page_title(stage, lang)}: {translate_name(metric, lang)}"
     written = {key: f"{value:.4g}" for key, value in numbers.items()}
     return {"name": name, "n": len(values), **days, **written}
