@@ -124,7 +124,7 @@ class RunToSend:
     @property
     def milliseconds(self) -> int:
         """When it ran, as the server counts."""
-        time = datetime.datetime.fromisoformat(f"{self.run.at}+00:00")
+        time = datetime.datetime.fromisoformat(f"{self.run.committed}+00:00")
         return round(time.timestamp() * 1000)
 
     def parameters(self) -> dict[str, str]:

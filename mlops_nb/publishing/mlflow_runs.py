@@ -116,7 +116,7 @@ def read_all_runs(top: Path, read: Callable[[str], bytes]) -> list[PastRun]:
     here = _read_workspace(top)
     if here.pages and run_identity(here) not in map(run_identity, runs):
         runs.append(here)
-    return sorted(runs, key=lambda run: run.at)
+    return sorted(runs, key=lambda run: run.committed)
 
 
 def _read_challenger(entry: dict, read: Callable[[str], bytes]) -> PastRun:
