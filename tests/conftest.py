@@ -19,7 +19,10 @@ def pytest_xdist_auto_num_workers(config):
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_server():
-    """Stage commands of all tests fork from one server; tests/test_warm.py shows that they do the same without."""
+    """Stage commands of all tests fork from one server.
+
+    tests/pipeline/test_fork_server.py shows that they do the same without.
+    """
     from mlops_nb.pipeline.fork_server import start_fork_server
 
     with start_fork_server() as env:
