@@ -7,6 +7,7 @@ __all__ = [
     "select_event_columns",
     "build_catalogue",
     "compute_group",
+    "map_here",
     "build_features",
     "add_registered_features",
 ]
@@ -178,8 +179,8 @@ def _check_group_output(group: FeatureGroup, returned: Any, events: pd.DataFrame
 
 
 # %% ../../nbs/api/data/19_feature_table.ipynb #37693cfc
-def _map_serially(function: Callable, items: list, *shared: Any) -> list:
-    """Call a function with every item here, one after another."""
+def map_here(function: Callable, items: list, *shared: Any) -> list:
+    """Call a function with every item in this process, one after another."""
     return [function(item, *shared) for item in items]
 
 
@@ -222,7 +223,7 @@ def build_features(
     definition: dict,
     target: str | None = None,
     keys: Iterable[str] = (),
-    map_function: Callable = _map_serially,
+    map_function: Callable = map_here,
 ) -> pd.DataFrame:
     """Return all features of the given events, with their index; strings are categories.
 
