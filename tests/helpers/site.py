@@ -59,7 +59,7 @@ def add_records(top: Path, commit: str) -> None:
         "action": "dismiss",
         "finding": "drift.price",
         "window": "2020-04",
-        "why": f"a holiday {EVIL}",
+        "why": f"a carnival {EVIL}",
     }
     promotion = {
         "id": "bbbb2222",
