@@ -2,77 +2,95 @@
 
 import contextlib
 import importlib.util
-import io
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.project import ENV, sh
+from helpers.mlflow_server import (
+    DEAD,
+    SECRET,
+    files_of_model,
+    files_of_run,
+    finished_runs,
+    run_in,
+    running_server,
+)
+from helpers.project import sh
+
+from mlops_nb.core.config import read_params
+from mlops_nb.core.files import read_json, write_json
+from mlops_nb.lifecycle.checkout import set_params
+from mlops_nb.lifecycle.journal import append_entry
+from mlops_nb.lifecycle.registry import (
+    assign_stage,
+    find_version,
+    recorded_md5,
+    register_candidate,
+)
+from mlops_nb.lifecycle.transaction import Transaction
+from mlops_nb.modeling.encoding import prepare_features
+from mlops_nb.modeling.persistence import load_model, save_model
+from mlops_nb.modeling.training import train_model
 
 pytestmark = [
     pytest.mark.skipif(
         not importlib.util.find_spec("mlflow"), reason="no mlflow: pip install 'mlops_nb[mlflow]'"
     )
 ]
-SECRET = "s3cret-word"
-DEAD = "http://127.0.0.1:9"
+PAGES = (
+    "index",
+    "features",
+    "preprocess-train",
+    "preprocess-current",
+    "train",
+    "evaluate",
+    "monitor",
+)
+PLACE = "mlops_nb.lifecycle.promotion"
+CHAMPION = "models:/flights@champion"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """Address of an MLflow server, with user and password in it (which the server does not ask for)."""
-    top = tmp_path_factory.mktemp("mlflow")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    env = ENV | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (top / "log").open("w") as log:
-        p = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "mlflow",
-                "server",
-                "--backend-store-uri",
-                f"sqlite:///{top}/mlflow.db",
-                "--artifacts-destination",
-                str(top / "files"),
-                "--host",
-                "127.0.0.1",
-                "--port",
-                str(port),
-                "--workers",
-                "1",
-            ],
-            cwd=top,
-            env=env,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        end = time.monotonic() + 120
-        while True:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).read()
-                break
-            assert p.poll() is None and time.monotonic() < end, (top / "log").read_text()[-3000:]
-            time.sleep(0.3)
-        yield f"http://ada:{SECRET}@127.0.0.1:{port}"
-    finally:
-        with contextlib.suppress(OSError):
-            os.killpg(p.pid, signal.SIGTERM)
-        p.wait(20)
+@dataclass(frozen=True)
+class Mirrored:
+    """A project, the server it is mirrored to, and a client that asks the server."""
+
+    shop: Path
+    uri: str
+    client: Any
+
+    def run(self, *words: str, uri: str = "") -> tuple[int, str]:
+        """Run a command; returns the exit code and what it printed."""
+        return run_in(self.shop, uri or self.uri, *words)
+
+    def runs(self) -> dict:
+        """Return the finished runs on the server by name."""
+        return finished_runs(self.client)
+
+    def files(self, run) -> dict[str, int]:
+        """Return the artifacts of a run with their sizes."""
+        return files_of_run(self.client, run)
+
+    def champion(self):
+        """Return the version that has the alias."""
+        return self.client.get_model_version_by_alias("flights", "champion")
+
+    def commit(self, message: str) -> str:
+        """Commit everything; returns the commit."""
+        sh("git", "add", "-A", cwd=self.shop)
+        sh("git", "commit", "-qm", message, cwd=self.shop)
+        return self.head()
+
+    def head(self) -> str:
+        """Return the commit."""
+        return sh("git", "rev-parse", "HEAD", cwd=self.shop).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -80,384 +98,316 @@ def shop(small_once, tmp_path_factory):
     """The small project with tracking on and another title: not committed, not run."""
     top = tmp_path_factory.mktemp("track") / "shop"
     shutil.copytree(small_once, top, symlinks=True)
-    ini = top / "settings.ini"
-    ini.write_text(
-        ini.read_text()
-        .replace("tracking =\n", "tracking = mlflow\n")
-        .replace("title = ", "title = The shop: ")
-    )
+    settings = (top / "settings.ini").read_text()
+    tracked = settings.replace("tracking =\n", "tracking = mlflow\n")
+    (top / "settings.ini").write_text(tracked.replace("title = ", "title = The shop: "))
     return top
 
 
 @pytest.fixture(scope="module")
-def cli(shop, server):
-    """Run a command in this process, so that mlflow is imported once; (exit code, what it printed)."""
-    from mlops_nb.cli.commands import run_command
-
-    def run(*argv, uri=server):
-        said = io.StringIO()
-        here = os.getcwd()
-        os.chdir(shop)
-        try:
-            with (
-                mock.patch.dict(os.environ, ENV | {"MLFLOW_TRACKING_URI": uri}),
-                contextlib.redirect_stdout(said),
-                contextlib.redirect_stderr(said),
-            ):
-                code = run_command([*argv])
-        finally:
-            os.chdir(here)
-        assert SECRET not in said.getvalue()
-        assert "Traceback" not in said.getvalue()
-        return code, said.getvalue()
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def client(server):
+def mirrored(shop, tmp_path_factory):
+    """Return the project with a server of its own."""
     import mlflow
 
-    mlflow.set_tracking_uri(server)
-    return mlflow.MlflowClient()
+    with running_server(tmp_path_factory.mktemp("mlflow")) as uri:
+        mlflow.set_tracking_uri(uri)
+        yield Mirrored(shop, uri, mlflow.MlflowClient())
 
 
-def runs(client):
-    """Finished runs by name, oldest first."""
-    exp = client.get_experiment_by_name("flights").experiment_id
-    return {
-        r.info.run_name: r
-        for r in client.search_runs(
-            [exp], "attributes.status = 'FINISHED'", order_by=["attributes.start_time ASC"]
-        )
-    }
+def test_everything_arrives_once_and_follows_the_project(mirrored):
+    a_dead_server_stops_nothing(mirrored)
+    runs_arrive(mirrored)
+    the_run_says_what_the_commit_has(mirrored)
+    the_run_has_its_metrics(mirrored)
+    the_run_has_its_data(mirrored)
+    the_run_has_its_files(mirrored)
+    both_runs_made_the_same_model(mirrored)
+    a_commit_is_recognised(mirrored)
+    goes_on_where_it_was_killed(mirrored)
+    experiments_too(mirrored)
+    a_version_is_registered(mirrored)
+    the_version_is_the_very_file(mirrored)
+    the_version_predicts_the_same(mirrored)
+    a_second_version(mirrored)
+    a_challenger_arrives(mirrored)
+    back_again(mirrored)
 
 
-def listed(ls, path=None):
-    """{path: size} of every artifact."""
-    return {
-        p: n
-        for f in ls(path)
-        for p, n in (listed(ls, f.path).items() if f.is_dir else [(f.path, f.file_size)])
-    }
-
-
-def head(shop, rev="HEAD"):
-    return sh("git", "rev-parse", rev, cwd=shop).stdout.strip()
-
-
-def commit(shop, message):
-    sh("git", "add", "-A", cwd=shop), sh("git", "commit", "-qm", message, cwd=shop)
-    return head(shop)
-
-
-def test_everything_arrives_once_and_follows_the_project(shop, cli, client):
-    a_dead_server_stops_nothing(cli)
-    runs_arrive(shop, cli, client)
-    a_commit_is_recognised(shop, cli, client)
-    goes_on_where_it_was_killed(cli, client)
-    experiments_too(shop, cli, client)
-    versions_and_predictions(shop, cli, client)
-    second_version_and_back(shop, cli, client)
-
-
-def a_dead_server_stops_nothing(cli):
+def a_dead_server_stops_nothing(mirrored):
     """The run succeeds and says in one line that the server does not answer."""
-    code, said = cli("repro", uri=DEAD)
-    lines = [x for x in said.splitlines() if x.startswith("mlflow:")]
-    assert (
-        code == 0
-        and len(lines) == 1
-        and "the connection was refused" in lines[0]
-        and "catches up" in lines[0]
-    ), said
+    code, said = mirrored.run("repro", uri=DEAD)
+    assert code == 0, said
+    (line,) = [line for line in said.splitlines() if line.startswith("mlflow:")]
+    assert "the connection was refused" in line
+    assert "catches up" in line
     begun = time.monotonic()
-    code, said = cli("track", uri=DEAD)
+    code, said = mirrored.run("track", uri=DEAD)
     assert code == 1
     assert "the connection was refused" in said
     assert time.monotonic() - begun < 15
 
 
-def runs_arrive(shop, cli, client):
+def runs_arrive(mirrored):
     """What was committed long ago, and what is not yet."""
-    code, said = cli("track")
-    assert code == 0 and "2 runs sent, 0 there" in said, said
-    got = runs(client)
+    code, said = mirrored.run("track")
+    assert code == 0, said
+    assert "2 runs sent, 0 there" in said
+    got = mirrored.runs()
     assert {*got} == {"small", "Not committed yet"}
     assert got["Not committed yet"].data.tags["mlops_nb.committed"] == "no"
-    r = got["small"]
 
-    def json_of(path):
-        return json.loads(sh("git", "show", f"HEAD:{path}", cwd=shop).stdout)
 
-    assert (
-        r.data.tags["mlflow.source.git.commit"]
-        == sh("git", "rev-parse", "HEAD", cwd=shop).stdout.strip()
-    )
-    assert r.data.params["train.params.max_iter"] == "40"
-    assert r.data.params["data.keys"] == '["id"]'
-    assert r.data.params["champion.version"] == "null"
+def the_run_says_what_the_commit_has(mirrored):
+    """The commit and the parameters."""
+    run = mirrored.runs()["small"]
+    assert run.data.tags["mlflow.source.git.commit"] == mirrored.head()
+    assert run.data.params["train.params.max_iter"] == "40"
+    assert run.data.params["data.keys"] == '["id"]'
+    assert run.data.params["champion.version"] == "null"
+
+
+def the_run_has_its_metrics(mirrored):
+    """Those of the three stages, with intervals and what the monitor measured."""
+    metrics = mirrored.runs()["small"].data.metrics
     for stage in ("train", "evaluate", "monitor"):
-        for name, value in json_of(f"reports/metrics/{stage}.json").items():
-            assert r.data.metrics[f"{stage}.{name}"] == pytest.approx(value)
-    m = r.data.metrics
-    assert m["candidate.auc.low"] < m["candidate.auc"] < m["candidate.auc.high"]
-    assert m["monitor.psi.score"] > 0.1
-    assert m["monitor.level"] == 1
-    from mlops_nb.lifecycle.registry import recorded_md5
+        path = f"HEAD:reports/metrics/{stage}.json"
+        committed = json.loads(sh("git", "show", path, cwd=mirrored.shop).stdout)
+        for name, value in committed.items():
+            assert metrics[f"{stage}.{name}"] == pytest.approx(value)
+    assert metrics["candidate.auc.low"] < metrics["candidate.auc"] < metrics["candidate.auc.high"]
+    assert metrics["monitor.psi.score"] > 0.1
+    assert metrics["monitor.level"] == 1
 
-    sets = {d.dataset.name: (d.dataset.digest, d.tags[0].value) for d in r.inputs.dataset_inputs}
+
+def the_run_has_its_data(mirrored):
+    """The two windows, by digest."""
+    inputs = mirrored.runs()["small"].inputs.dataset_inputs
+    sets = {each.dataset.name: (each.dataset.digest, each.tags[0].value) for each in inputs}
     assert sets == {
-        w: (recorded_md5("HEAD", f"data/features/{w}.parquet", shop), kind)
-        for w, kind in (("train", "training"), ("current", "evaluation"))
+        window: (recorded_md5("HEAD", f"data/features/{window}.parquet", mirrored.shop), kind)
+        for window, kind in (("train", "training"), ("current", "evaluation"))
     }
-    files = listed(lambda path: client.list_artifacts(r.info.run_id, path))
-    pages = {
-        f"reports/{n}.html"
-        for n in (
-            "index",
-            "features",
-            "preprocess-train",
-            "preprocess-current",
-            "train",
-            "evaluate",
-            "monitor",
-        )
-    }
-    assert pages <= files.keys()
+
+
+def the_run_has_its_files(mirrored):
+    """Pages, twins, parameters and figures."""
+    files = mirrored.files(mirrored.runs()["small"])
+    assert {f"reports/{page}.html" for page in PAGES} <= files.keys()
     assert {"params.yaml", "reports/monitor.json"} <= files.keys()
-    assert sum(f.startswith("figures/") for f in files) >= 8
+    assert sum(path.startswith("figures/") for path in files) >= 8
     assert all(size > 0 for size in files.values())
-    assert all(
-        files[p] == (shop / p).stat().st_size
-        for p in ("reports/train.json", "reports/monitor.json")
-    )
-    assert [o.model_id for o in r.outputs.model_outputs] == [
-        i.model_id for i in client.get_run(got["Not committed yet"].info.run_id).inputs.model_inputs
-    ]
+    for path in ("reports/train.json", "reports/monitor.json"):
+        assert files[path] == (mirrored.shop / path).stat().st_size
 
 
-def a_commit_is_recognised(shop, cli, client):
-    """What was mirrored before its commit is the same run afterwards; a second time there is nothing to do."""
-    was = runs(client)
-    sha = commit(shop, "Another title")
-    assert "nothing new, 2 there" in cli("track")[1]
-    got = runs(client)
+def both_runs_made_the_same_model(mirrored):
+    """The model is stored once: one run made it, the other has it as its input."""
+    got = mirrored.runs()
+    made = got["small"].outputs.model_outputs
+    other = mirrored.client.get_run(got["Not committed yet"].info.run_id)
+    assert [each.model_id for each in made] == [each.model_id for each in other.inputs.model_inputs]
+
+
+def a_commit_is_recognised(mirrored):
+    """What was mirrored before its commit is the same run afterwards; again is nothing to do."""
+    was = mirrored.runs()
+    sha = mirrored.commit("Another title")
+    assert "nothing new, 2 there" in mirrored.run("track")[1]
+    got = mirrored.runs()
     assert {*got} == {"small", "Another title"}
-    assert got["Another title"].info.run_id == was["Not committed yet"].info.run_id
-    assert got["Another title"].data.tags["mlflow.source.git.commit"] == sha
-    assert got["Another title"].data.tags["mlops_nb.committed"] == "yes"
+    committed = got["Another title"]
+    assert committed.info.run_id == was["Not committed yet"].info.run_id
+    assert committed.data.tags["mlflow.source.git.commit"] == sha
+    assert committed.data.tags["mlops_nb.committed"] == "yes"
 
 
-def goes_on_where_it_was_killed(cli, client):
+def goes_on_where_it_was_killed(mirrored):
     """A run that is unfinished on the server is finished, not sent twice."""
-    was = runs(client)
-    client.update_run(was["small"].info.run_id, status="RUNNING")
-    assert "1 runs sent" in cli("track")[1]
-    assert {n: (r.info.run_id, len(r.outputs.model_outputs)) for n, r in runs(client).items()} == {
-        n: (r.info.run_id, int(n == "small")) for n, r in was.items()
-    }
+    was = mirrored.runs()
+    mirrored.client.update_run(was["small"].info.run_id, status="RUNNING")
+    assert "1 runs sent" in mirrored.run("track")[1]
+    got = mirrored.runs()
+    ids = {name: run.info.run_id for name, run in got.items()}
+    assert ids == {name: run.info.run_id for name, run in was.items()}
+    models = {name: len(run.outputs.model_outputs) for name, run in got.items()}
+    assert models == {name: int(name == "small") for name in was}
 
 
-def experiments_too(shop, cli, client):
-    """What `dvc exp run` made arrives under its own name, with its parameters and reports, once; the branch is as it was."""
-    was = runs(client)
-    sh(
-        sys.executable,
-        "-m",
-        "dvc",
-        "exp",
-        "run",
-        "--temp",
-        "-q",
-        "-n",
-        "brave-oak",
-        "-S",
-        "monitor.metric_drop=0.91",
-        cwd=shop,
-    )
-    code, said = cli("track")
-    assert code == 0 and "1 runs sent, 2 there" in said, said
-    got = runs(client)
-    assert {*got} == {*was, "brave-oak"}
-    assert "nothing new, 3 there" in cli("track")[1]
-    r, (sha, ref) = (
-        got["brave-oak"],
-        next(
-            x.split()
-            for x in sh(
-                "git", "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps", cwd=shop
-            ).stdout.splitlines()
-            if x.endswith("/brave-oak")
-        ),
-    )
-    assert r.data.tags["mlops_nb.kind"] == "experiment"
-    assert r.data.tags["mlflow.source.git.commit"] == sha
-    assert (
-        r.data.params["monitor.metric_drop"]
-        == "0.91"
-        != got["small"].data.params["monitor.metric_drop"]
-    )
-    files = listed(lambda path: client.list_artifacts(r.info.run_id, path))
-    assert {
-        "reports/index.html",
-        "reports/monitor.html",
-        "reports/monitor.json",
-        "params.yaml",
-    } <= files.keys()
-    assert r.data.metrics["monitor.auc"] == got["small"].data.metrics["monitor.auc"]
-    sh("git", "update-ref", "-d", ref, cwd=shop)
-    assert "nothing new, 2 there" in cli("track")[1]
-    assert "brave-oak" in runs(client)
+def find_experiment(shop, name):
+    """Return (commit, reference) of an experiment of DVC."""
+    layout = "--format=%(objectname) %(refname)"
+    lines = sh("git", "for-each-ref", layout, "refs/exps", cwd=shop).stdout.splitlines()
+    (found,) = [line.split() for line in lines if line.endswith(f"/{name}")]
+    return found
+
+
+def experiments_too(mirrored):
+    """What `dvc exp run` made arrives under its own name, once; the branch is as it was."""
+    was = mirrored.runs()
+    command = "-m dvc exp run --temp -q -n brave-oak -S monitor.metric_drop=0.91"
+    sh(sys.executable, *command.split(), cwd=mirrored.shop)
+    code, said = mirrored.run("track")
+    assert code == 0, said
+    assert "1 runs sent, 2 there" in said
+    assert {*mirrored.runs()} == {*was, "brave-oak"}
+    assert "nothing new, 3 there" in mirrored.run("track")[1]
+    sha, reference = find_experiment(mirrored.shop, "brave-oak")
+    the_experiment_has_its_own(mirrored, sha)
+    sh("git", "update-ref", "-d", reference, cwd=mirrored.shop)
+    assert "nothing new, 2 there" in mirrored.run("track")[1]
+    assert "brave-oak" in mirrored.runs()
+
+
+def the_experiment_has_its_own(mirrored, sha):
+    """Its commit, parameters and reports."""
+    got = mirrored.runs()
+    run = got["brave-oak"]
+    assert run.data.tags["mlops_nb.kind"] == "experiment"
+    assert run.data.tags["mlflow.source.git.commit"] == sha
+    assert run.data.params["monitor.metric_drop"] == "0.91"
+    assert got["small"].data.params["monitor.metric_drop"] != "0.91"
+    reports = {f"reports/{name}" for name in ("index.html", "monitor.html", "monitor.json")}
+    assert reports | {"params.yaml"} <= mirrored.files(run).keys()
+    assert run.data.metrics["monitor.auc"] == got["small"].data.metrics["monitor.auc"]
 
 
 @contextlib.contextmanager
 def without_stages():
-    """Promote and roll back as ever, but run no stage after it and ask for no gate, which the small project would not pass: test_lifecycle.py does all that."""
+    """Promote and roll back as ever, but run no stage after it and ask for no gate.
+
+    The small project would not pass it; tests/e2e/test_lifecycle.py does all that.
+    """
     with (
         mock.patch("mlops_nb.lifecycle.transaction.Transaction.run_only"),
-        mock.patch("mlops_nb.lifecycle.promotion.promotion_obstacles", return_value=[]),
-        mock.patch("mlops_nb.lifecycle.promotion._require_recorded_bytes"),
+        mock.patch(f"{PLACE}.promotion_obstacles", return_value=[]),
+        mock.patch(f"{PLACE}._require_recorded_bytes"),
     ):
         yield
 
 
-def versions_and_predictions(shop, cli, client):
-    """`models:/NAME@champion` is the very file of the champion and predicts the same."""
+def a_version_is_registered(mirrored):
+    """A promotion makes a version, with the alias."""
+    with without_stages():
+        code, said = mirrored.run("promote", "--why", "the first")
+    assert code == 0, said
+    assert "registered v1.0.0" in said
+    assert "alias champion → v1.0.0" in said
+    assert ", 2 there" in said
+    assert mirrored.champion().tags["mlops_nb.version"] == "v1.0.0"
+    assert mirrored.champion().description == "v1.0.0"
+
+
+def the_version_is_the_very_file(mirrored):
+    """The file of the champion, no pickle."""
+    model_id = mirrored.champion().source.removeprefix("models:/")
+    files = files_of_model(mirrored.client, model_id)
+    ours = mirrored.shop / "data/champion/model.skops"
+    assert files["model.skops"] == ours.stat().st_size
+    assert {"MLmodel", "input_example.json", "requirements.txt"} <= files.keys()
+    assert not [path for path in files if path.endswith(".pkl")]
+
+
+def the_version_predicts_the_same(mirrored):
+    """`models:/NAME@champion` gives the scores of the champion, and says its threshold."""
     import mlflow
 
-    from mlops_nb.modeling.encoding import prepare_features
-    from mlops_nb.modeling.persistence import load_model
-
-    with without_stages():
-        code, said = cli("promote", "--why", "the first")
-    assert (
-        code == 0
-        and "registered v1.0.0" in said
-        and "alias champion → v1.0.0" in said
-        and ", 2 there" in said
-    ), said
-    v = client.get_model_version_by_alias("flights", "champion")
-    assert v.tags["mlops_nb.version"] == "v1.0.0"
-    assert v.description == "v1.0.0"
-    files = listed(
-        lambda path: client.list_logged_model_artifacts(v.source.removeprefix("models:/"), path)
-    )
-    assert files["model.skops"] == (shop / "data/champion/model.skops").stat().st_size
-    assert {"MLmodel", "input_example.json", "requirements.txt"} <= files.keys()
-    assert not [f for f in files if f.endswith(".pkl")]
-    ours = load_model(shop / "data" / "champion")
-    rows = pd.read_parquet(shop / "data" / "features" / "current.parquet")
-    X, score = prepare_features(rows, ours.columns), ours.predict(rows).score.to_numpy()
-    assert np.array_equal(
-        mlflow.sklearn.load_model("models:/flights@champion").predict_proba(X)[:, 1], score
-    )
-    loaded = mlflow.pyfunc.load_model("models:/flights@champion")
+    ours = load_model(mirrored.shop / "data" / "champion")
+    rows = pd.read_parquet(mirrored.shop / "data" / "features" / "current.parquet")
+    X = prepare_features(rows, ours.columns)
+    score = ours.predict(rows).score.to_numpy()
+    as_sklearn = mlflow.sklearn.load_model(CHAMPION)
+    assert np.array_equal(as_sklearn.predict_proba(X)[:, 1], score)
+    loaded = mlflow.pyfunc.load_model(CHAMPION)
     assert np.array_equal(loaded.predict(X)[:, 1], score)
     assert loaded.metadata.metadata["threshold"] == ours.threshold
     assert loaded.metadata.get_input_schema().input_names() == [*ours.columns]
     assert len(loaded.input_example) == 5
 
 
-def second_version_and_back(shop, cli, client):
-    """A challenger becomes v1.1.0 and the alias goes there; `rollback` brings it back. What was deleted on the server stays deleted."""
-    from mlops_nb.core.config import read_params
-    from mlops_nb.core.files import write_json
-    from mlops_nb.lifecycle.journal import append_entry
-    from mlops_nb.lifecycle.checkout import set_params
-    from mlops_nb.lifecycle.registry import (
-        assign_stage,
-        find_version,
-        recorded_md5,
-        register_candidate,
-    )
-    from mlops_nb.lifecycle.transaction import Transaction
-    from mlops_nb.modeling.persistence import save_model
-    from mlops_nb.modeling.training import train_model
-
-    def champion():
-        return client.get_model_version_by_alias("flights", "champion").tags["mlops_nb.version"]
-
-    fitted = train_model(
-        pd.read_parquet(shop / "data/features/train.parquet"),
-        read_params(shop / "params.yaml")["data"],
-        params={"max_iter": 20},
-    )
-    man = json.loads((shop / "data/candidate/manifest.json").read_text())
-    save_model(
-        shop / "data/candidate",
-        fitted,
-        {n: shop / "data/candidate" / n for n in ("reference.json", "schema.yaml")},
-        features=man["features"],
-    )
-    write_json(
-        shop / "reports/train.json",
-        json.loads((shop / "reports/train.json").read_text()) | {"model": "another"},
-    )
+def train_another(shop):
+    """Put another candidate in place, as the stage would, and have DVC record it."""
+    rows = pd.read_parquet(shop / "data/features/train.parquet")
+    fitted = train_model(rows, read_params(shop / "params.yaml")["data"], params={"max_iter": 20})
+    folder = shop / "data/candidate"
+    features = read_json(folder / "manifest.json")["features"]
+    extra = {name: folder / name for name in ("reference.json", "schema.yaml")}
+    save_model(folder, fitted, extra, features=features)
+    report = read_json(shop / "reports/train.json")
+    write_json(shop / "reports/train.json", report | {"model": "another"})
     sh(sys.executable, "-m", "dvc", "commit", "-q", "-f", "train", cwd=shop)
-    sha = commit(shop, "Another candidate")
-    md5 = recorded_md5("", "data/candidate", shop)
-    append_entry(
-        shop / "data/challengers.jsonl",
-        {
-            "at": "2020-05-01T10:00:00Z",
-            "commit": sha,
-            "md5": md5,
-            "window": "2020-04",
-            "passed": True,
-            "train": {"start": "2020-01", "end": "2020-03"},
-            "checks": [],
-            "metrics": {},
-        },
-    )
-    c = Transaction(shop, "", "")
-    v = register_candidate(c, "HEAD")
-    set_params(shop, "champion", version=v.version, commit=v.commit, md5=v.md5)
-    (
-        commit(shop, f"Promote {v.version}"),
-        assign_stage(c, v, "prod"),
-        assign_stage(c, find_version("v1.0.0", shop), "staging"),
-    )
-    code, said = cli("track")
-    assert (
-        code == 0
-        and "1 runs sent" in said
-        and "staging → v1.0.0" in said
-        and "champion → v1.1.0" in said
-        and champion() == "v1.1.0"
-    ), said
-    tried = next(
-        r for n, r in runs(client).items() if n == f"Challenger {md5[:8]} on 2020-04: gate passed"
-    )
-    assert tried.data.tags["mlflow.source.git.commit"] == sha
+
+
+def record_challenger(shop, sha):
+    """Write down that the candidate of a commit passed the gate."""
+    entry = {
+        "at": "2020-05-01T10:00:00Z",
+        "commit": sha,
+        "md5": recorded_md5("", "data/candidate", shop),
+        "window": "2020-04",
+        "passed": True,
+        "train": {"start": "2020-01", "end": "2020-03"},
+        "checks": [],
+        "metrics": {},
+    }
+    append_entry(shop / "data/challengers.jsonl", entry)
+
+
+def a_second_version(mirrored):
+    """A challenger becomes v1.1.0 and the alias goes there."""
+    shop = mirrored.shop
+    train_another(shop)
+    record_challenger(shop, mirrored.commit("Another candidate"))
+    transaction = Transaction(shop, "", "")
+    second = register_candidate(transaction, "HEAD")
+    pin = {"version": second.version, "commit": second.commit, "md5": second.md5}
+    set_params(shop, "champion", **pin)
+    mirrored.commit(f"Promote {second.version}")
+    assign_stage(transaction, second, "prod")
+    assign_stage(transaction, find_version("v1.0.0", shop), "staging")
+    code, said = mirrored.run("track")
+    assert code == 0, said
+    assert "1 runs sent" in said
+    assert "staging → v1.0.0" in said
+    assert "champion → v1.1.0" in said
+    assert mirrored.champion().tags["mlops_nb.version"] == "v1.1.0"
+
+
+def a_challenger_arrives(mirrored):
+    """It has the report of its gate, and was never monitored."""
+    (entry,) = (mirrored.shop / "data/challengers.jsonl").read_text().splitlines()
+    told = json.loads(entry)
+    tried = mirrored.runs()[f"Challenger {told['md5'][:8]} on 2020-04: gate passed"]
+    assert tried.data.tags["mlflow.source.git.commit"] == told["commit"]
     assert tried.data.tags["mlops_nb.kind"] == "challenger"
     assert len(tried.outputs.model_outputs) == 1
-    files = listed(lambda path: client.list_artifacts(tried.info.run_id, path))
+    files = mirrored.files(tried)
     assert files["reports/evaluate.html"] > 10_000
     assert "reports/monitor.html" not in files
     assert "candidate.auc" in tried.data.metrics
     assert "monitor.auc" not in tried.data.metrics
-    client.delete_run(tried.info.run_id)
+    mirrored.client.delete_run(tried.info.run_id)
+
+
+def back_again(mirrored):
+    """`rollback` brings the alias back. What was deleted on the server stays deleted."""
     with without_stages():
-        code, said = cli("rollback", "--why", "the first was better")
-    assert (
-        code == 0
-        and "v1.0.0 is back" in said
-        and champion() == "v1.0.0"
-        and "alias champion → v1.0.0" in said
-        and "registered" not in said
-    ), said
-    assert {*runs(client)} == {"small", "Another title", "brave-oak"}
+        code, said = mirrored.run("rollback", "--why", "the first was better")
+    assert code == 0, said
+    assert "v1.0.0 is back" in said
+    assert mirrored.champion().tags["mlops_nb.version"] == "v1.0.0"
+    assert "alias champion → v1.0.0" in said
+    assert "registered" not in said
+    assert {*mirrored.runs()} == {"small", "Another title", "brave-oak"}
 
 
-def test_without_the_extra_it_says_which(cli, monkeypatch):
+def test_without_the_extra_it_says_which(shop, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    code, said = cli("track")
+    code, said = run_in(shop, DEAD, "track")
     assert code == 1
     assert "pip install 'mlops_nb[mlflow]'" in said
 
 
-def test_settings_are_checked(cli):
-    code, said = cli("track", uri=f"ada:{SECRET}")
+def test_settings_are_checked(shop):
+    code, said = run_in(shop, f"ada:{SECRET}", "track")
     assert code == 1
     assert "tracking_uri" in said
