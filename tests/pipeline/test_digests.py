@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.core.files import object_digest, read_json
@@ -24,57 +23,66 @@ from mlops_nb.pipeline.locked_versions import read_locked_versions, select_locke
 from mlops_nb.pipeline.stage_code import PRESENTATION_MODULES
 
 HOME = Path(__file__).parents[2]
-SAME = [
-    ("def f(x):\n    'Doc.'\n    return x  # c", "def f( x ): return (x)"),
-    ("x = 'a' \"b\"", "x='ab'"),
-    ("class A:\n    'd'", "class A:\n  'other'"),
-    ("f'{a}' 'b'", "f'{a}b'"),
-    ("f'{a:}'", "f'{a}'"),
-    ("x = (1,\n 2,\n)", "x = 1, 2"),
-    ("@d\nasync def f():\n    'x'\n    await g()", "@d\nasync def f(): await g()"),
-    ("x = 0x10", "x = 16"),
-]
-OTHER = [
-    ("x = 1", "x = 1.0"),
-    ("x = 1", "x = True"),
-    ("x = 'a'", "x = b'a'"),
-    ("f'{a!r}'", "f'{a}'"),
-    ("def f(a, b): pass", "def f(a, *, b): pass"),
-    ("x = a[1]", "x = a(1)"),
-    ("x = -1", "x = 1"),
-    ("return_ = 'text'", "return_ = 'tekst'"),
-    ("a + b * c", "(a + b) * c"),
-    ("[x for x in y]", "{x for x in y}"),
-    ("def f(x): return x", "def f(x): yield x"),
-    ("x: int = 1", "x: float = 1"),
-]
+SAME = {
+    "docstring and comment": (
+        "def f(x):\n    'Doc.'\n    return x  # c",
+        "def f( x ): return (x)",
+    ),
+    "joined texts": ("x = 'a' \"b\"", "x='ab'"),
+    "docstring of a class": ("class A:\n    'd'", "class A:\n  'other'"),
+    "joined formatted texts": ("f'{a}' 'b'", "f'{a}b'"),
+    "empty format": ("f'{a:}'", "f'{a}'"),
+    "brackets of a tuple": ("x = (1,\n 2,\n)", "x = 1, 2"),
+    "docstring of a coroutine": (
+        "@d\nasync def f():\n    'x'\n    await g()",
+        "@d\nasync def f(): await g()",
+    ),
+    "another base": ("x = 0x10", "x = 16"),
+}
+OTHER_VALUES = {
+    "whole or not": ("x = 1", "x = 1.0"),
+    "number or truth": ("x = 1", "x = True"),
+    "text or bytes": ("x = 'a'", "x = b'a'"),
+    "letters": ("return_ = 'text'", "return_ = 'tekst'"),
+    "conversion": ("f'{a!r}'", "f'{a}'"),
+}
+OTHER_CODE = {
+    "keyword only": ("def f(a, b): pass", "def f(a, *, b): pass"),
+    "item or call": ("x = a[1]", "x = a(1)"),
+    "sign": ("x = -1", "x = 1"),
+    "precedence": ("a + b * c", "(a + b) * c"),
+    "list or set": ("[x for x in y]", "{x for x in y}"),
+    "return or yield": ("def f(x): return x", "def f(x): yield x"),
+    "annotation": ("x: int = 1", "x: float = 1"),
+}
+OTHER = OTHER_VALUES | OTHER_CODE
 
 
-@pytest.mark.parametrize(("a", "b"), SAME)
-def test_same(a, b):
-    assert object_digest(syntax_tree_to_lists(parse_python(a))) == object_digest(
-        syntax_tree_to_lists(parse_python(b))
-    )
+def code_digest(source):
+    """Return the digest of a piece of Python."""
+    return object_digest(syntax_tree_to_lists(parse_python(source)))
 
 
-@pytest.mark.parametrize(("a", "b"), OTHER)
-def test_other(a, b):
-    assert object_digest(syntax_tree_to_lists(parse_python(a))) != object_digest(
-        syntax_tree_to_lists(parse_python(b))
-    )
+@pytest.mark.parametrize(("first", "second"), SAME.values(), ids=SAME)
+def test_same(first, second):
+    assert code_digest(first) == code_digest(second)
+
+
+@pytest.mark.parametrize(("first", "second"), OTHER.values(), ids=OTHER)
+def test_other(first, second):
+    assert code_digest(first) != code_digest(second)
 
 
 def test_magics_and_await():
-    assert object_digest(
-        syntax_tree_to_lists(parse_python("%matplotlib inline\nx = await f()"))
-    ) != object_digest(syntax_tree_to_lists(parse_python("%matplotlib agg\nx = await f()")))
+    inline = code_digest("%matplotlib inline\nx = await f()")
+    assert inline != code_digest("%matplotlib agg\nx = await f()")
     assert strip_comments("# c\nx = 1 # d\ndef f():\n    'doc'\n") == "x = 1\n\ndef f():\n    pass"
     assert strip_comments("%time x\n") == "%time x"
     assert strip_comments("# only") == ""
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.text("abc \n#", max_size=30), st.integers(0, 8))
+@given(strategies.text("abc \n#", max_size=30), strategies.integers(0, 8))
 def test_comments_and_blank_lines_never_count(comment, where):
     lines = [
         "def f(a, b=2):",
@@ -86,48 +94,60 @@ def test_comments_and_blank_lines_never_count(comment, where):
         "",
         "x = f(1)",
     ]
-    lines.insert(where, "\n".join("#" + c for c in comment.split("\n")))
-    assert object_digest(syntax_tree_to_lists(parse_python("\n".join(lines)))) == object_digest(
-        syntax_tree_to_lists(
-            parse_python("def f(a, b=2):\n    if a: return [a, b]\n    return {'k': a}\nx = f(1)")
-        )
-    )
+    lines.insert(where, "\n".join("#" + line for line in comment.split("\n")))
+    short = "def f(a, b=2):\n    if a: return [a, b]\n    return {'k': a}\nx = f(1)"
+    assert code_digest("\n".join(lines)) == code_digest(short)
+
+
+ODD = [
+    "f'{a}' 'b' f'c'",
+    "f'{a:}'",
+    "f'{a!r:>{w}}' f''",
+    "f'' f'{x}' ''",
+    "f'{a = !r}'",
+    "f'{{}}{a:%H:%M}'",
+    "f'{a:{b}c}'",
+    "f'{a!s:}' 'x'",
+    "f'{a:{b}}'",
+    "match x:\n case {'a': [1, *_]} | None: pass",
+]
+DIGEST_PROGRAM = """\
+import json, sys
+from pathlib import Path
+
+home, odd, files = json.loads(sys.argv[1])
+sys.path.insert(0, home)
+from mlops_nb.core.files import object_digest
+from mlops_nb.core.source import parse_python, syntax_tree_to_lists
+
+sources = odd + [Path(file).read_text("utf-8") for file in files]
+print(object_digest([syntax_tree_to_lists(parse_python(source)) for source in sources]))
+"""
+
+
+def pythons(version):
+    """Return the interpreters of one version: on the search path, then pyenv's."""
+    found = []
+    for folder in os.environ["PATH"].split(os.pathsep):
+        found.extend(Path(folder).glob(f"python{version}"))
+    return found + sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_equal_on_every_python(version):
-    files = [str(f) for f in sorted((HOME / "mlops_nb").rglob("*.py"))]
-    odd = [
-        "f'{a}' 'b' f'c'",
-        "f'{a:}'",
-        "f'{a!r:>{w}}' f''",
-        "f'' f'{x}' ''",
-        "f'{a = !r}'",
-        "f'{{}}{a:%H:%M}'",
-        "f'{a:{b}c}'",
-        "f'{a!s:}' 'x'",
-        "f'{a:{b}}'",
-        "match x:\n case {'a': [1, *_]} | None: pass",
-    ]
-    code = f"import sys; sys.path.insert(0, {str(HOME)!r})\nfrom mlops_nb.core.source import *\nfrom mlops_nb.core.files import object_digest\nprint(object_digest([syntax_tree_to_lists(parse_python(s)) for s in {odd!r} + [open(f, encoding='utf-8').read() for f in {files!r}]]))"
-    found = [
-        p for d in os.environ["PATH"].split(os.pathsep) for p in Path(d).glob(f"python{version}")
-    ] + sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-    got = [
-        r.stdout.strip()
-        for r in (subprocess.run([p, "-c", code], capture_output=True, text=True) for p in found)
-        if not r.returncode
-    ]
+    files = [str(path) for path in sorted((HOME / "mlops_nb").rglob("*.py"))]
+    told = json.dumps([str(HOME), ODD, files])
+    got = set()
+    for python in pythons(version):
+        command = [python, "-c", DIGEST_PROGRAM, told]
+        ran = subprocess.run(command, capture_output=True, text=True)
+        if not ran.returncode:
+            got.add(ran.stdout.strip())
     if not got:
         pytest.skip(f"no Python {version} here")
-    assert set(got) == {
-        object_digest(
-            [
-                syntax_tree_to_lists(parse_python(s))
-                for s in odd + [Path(f).read_text("utf-8") for f in files]
-            ]
-        )
-    }
+    sources = ODD + [Path(file).read_text("utf-8") for file in files]
+    trees = [syntax_tree_to_lists(parse_python(source)) for source in sources]
+    assert got == {object_digest(trees)}
 
 
 def test_imports():
@@ -149,10 +169,12 @@ def top(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[tool.nbdev]\nlib_path = "pkg"\n')
     (tmp_path / "dvc.yaml").write_text("stages:\n  code: {deps: [nbs, pkg, helper.py]}\n")
     (tmp_path / "requirements.lock").write_text(
-        "# a comment\npandas==3.1.1 \\\n    --hash=sha256:0\nscikit_learn==1.9.1\nruamel.yaml==0.1\n"
+        "# a comment\npandas==3.1.1 \\\n    --hash=sha256:0\n"
+        "scikit_learn==1.9.1\nruamel.yaml==0.1\n"
     )
     (tmp_path / "params.yaml").write_text(
-        "data: {source: data/x.csv}\nwindows: {}\nfeatures: {modules: [helper]}\npreprocess: {}\ntrain: {estimator: sklearn.svm.SVC}\nevaluate: {}\nmonitor: {}\nchampion: {}\n"
+        "data: {source: data/x.csv}\nwindows: {}\nfeatures: {modules: [helper]}\npreprocess: {}\n"
+        "train: {estimator: sklearn.svm.SVC}\nevaluate: {}\nmonitor: {}\nchampion: {}\n"
     )
     (tmp_path / "helper.py").write_text(
         "import pandas\ndistributions = ('ruamel.yaml',)\n\ndef weather(x): return x\n"
@@ -214,6 +236,7 @@ def test_what_counts(top, capsys):
         ("helper.py", "import aside", "add `- aside.py`"),
         ("helper.py", "def f(:", "expected Python in"),
     ],
+    ids=["module", "estimator", "not locked", "not in dvc.yaml", "no Python"],
 )
 def test_stops(top, path, text, words):
     (top / "aside.py").write_text("")
@@ -222,9 +245,9 @@ def test_stops(top, path, text, words):
         lines = (top / path).read_text().splitlines()
         text = "\n".join(text if x.startswith(key + ":") else x for x in lines)
     (top / path).write_text(text)
-    with pytest.raises(UserError) as e:
+    with pytest.raises(UserError) as caught:
         write_digests(top)
-    assert words in str(e.value)
+    assert words in str(caught.value)
     assert not (top / "data").exists()
 
 
@@ -237,15 +260,15 @@ def test_unexported(top):
         },
         {"cell_type": "code", "source": "#| hide\n1"},
     ]
-    nb = top / "nbs" / "m.ipynb"
-    nb.write_text(json.dumps({"cells": cells}))
+    notebook = top / "nbs" / "m.ipynb"
+    notebook.write_text(json.dumps({"cells": cells}))
     assert find_unexported_notebooks(top) == []
     cells[1]["source"] += "\ndef h(): pass"
-    nb.write_text(json.dumps({"cells": cells}))
-    with pytest.raises(UserError) as e:
+    notebook.write_text(json.dumps({"cells": cells}))
+    with pytest.raises(UserError) as caught:
         write_digests(top)
-    assert "nbs/m.ipynb" in str(e.value)
-    assert "make export" in str(e.value)
+    assert "nbs/m.ipynb" in str(caught.value)
+    assert "make export" in str(caught.value)
 
 
 def test_this_checkout_is_exported():
