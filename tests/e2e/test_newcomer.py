@@ -14,7 +14,7 @@ import pytest
 from helpers.project import ENV, ROOT, change, nb, sales, sh
 
 from mlops_nb.cli.inference import infer_project
-from mlops_nb.cli.new_project import read_table
+from mlops_nb.cli.project_table import read_table
 from mlops_nb.core.errors import UserError
 from mlops_nb.data.contract import infer_contract
 from mlops_nb.data.contract_check import check_contract

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from helpers.project import ROOT
 
-from mlops_nb.cli.new_project import build_wheel
+from mlops_nb.cli.wheel import build_wheel
 from mlops_nb.pipeline.digests import digest_presentation_files
 from mlops_nb.reporting.frame import join_lines, page_css, render_page_frame
 
