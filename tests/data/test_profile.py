@@ -7,11 +7,10 @@ from functools import reduce
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow
+import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.data.buckets import MAX_BUCKETS, floats_to_keys, keys_to_floats
@@ -19,25 +18,28 @@ from mlops_nb.data.column_profile import ColumnProfile, profile_numbers
 from mlops_nb.data.profile import Profile, exact_counts, merge_profiles, profile_table
 from mlops_nb.data.profile_stream import profile_file
 
-ANY = st.one_of(
-    st.floats(),
-    st.floats(-5, 5),
-    st.integers(-3, 3).map(float),
-    st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, 1e300]),
+ODD_NUMBERS = [math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, 1e300]
+ANY = strategies.one_of(
+    strategies.floats(),
+    strategies.floats(-5, 5),
+    strategies.integers(-3, 3).map(float),
+    strategies.sampled_from(ODD_NUMBERS),
 )
-TEXT = st.one_of(st.none(), st.text(max_size=3), st.sampled_from(["a", "b", "<b>", "a\nb", '"']))
+TEXT = strategies.one_of(
+    strategies.none(),
+    strategies.text(max_size=3),
+    strategies.sampled_from(["a", "b", "<b>", "a\nb", '"']),
+)
+TIMES = strategies.datetimes(
+    pd.Timestamp("1700-01-01"), pd.Timestamp("2200-01-01"), allow_imaginary=False
+).map(pd.Timestamp)
 KINDS = {
     "number": ANY,
     "text": TEXT,
-    "boolean": st.one_of(st.none(), st.booleans()),
-    "constant": st.just(7.0),
-    "gone": st.none(),
-    "date": st.one_of(
-        st.none(),
-        st.datetimes(
-            pd.Timestamp("1700-01-01"), pd.Timestamp("2200-01-01"), allow_imaginary=False
-        ).map(lambda t: pd.Timestamp(t)),
-    ),
+    "boolean": strategies.one_of(strategies.none(), strategies.booleans()),
+    "constant": strategies.just(7.0),
+    "gone": strategies.none(),
+    "date": strategies.one_of(strategies.none(), TIMES),
 }
 DTYPES = {
     "number": float,
@@ -49,22 +51,26 @@ DTYPES = {
 }
 
 
-@st.composite
+def drawn_column(draw, kind, length):
+    """Return a column of one kind."""
+    values = draw(strategies.lists(KINDS[kind], min_size=length, max_size=length))
+    return pd.Series(values, dtype=DTYPES[kind])
+
+
+@strategies.composite
 def parts(draw):
     """A table of every kind of column, cut anywhere (empty parts as well), and an order."""
-    n = draw(st.integers(0, 60))
-    table = pd.DataFrame(
-        {
-            k: pd.Series(draw(st.lists(v, min_size=n, max_size=n)), dtype=DTYPES[k])
-            for k, v in KINDS.items()
-        }
-    )
-    cuts = [0, *sorted(draw(st.lists(st.integers(0, n), max_size=4))), n]
-    return (
-        table,
-        [table.iloc[a:b] for a, b in itertools.pairwise(cuts)],
-        draw(st.permutations(range(len(cuts) - 1))),
-    )
+    n = draw(strategies.integers(0, 60))
+    table = pd.DataFrame({kind: drawn_column(draw, kind, n) for kind in KINDS})
+    inner = draw(strategies.lists(strategies.integers(0, n), max_size=4))
+    cuts = [0, *sorted(inner), n]
+    cut = [table.iloc[start:end] for start, end in itertools.pairwise(cuts)]
+    return table, cut, draw(strategies.permutations(range(len(cut))))
+
+
+def merge_before(merged, part):
+    """Merge with the new part first."""
+    return merge_profiles(part, merged)
 
 
 @settings(max_examples=60, deadline=None)
@@ -72,63 +78,94 @@ def parts(draw):
 def test_parts_add_up(got):
     table, cut, order = got
     whole = profile_table(table)
-    assert (
-        reduce(merge_profiles, [profile_table(cut[i]) for i in order])
-        == whole
-        == reduce(lambda b, a: merge_profiles(a, b), [profile_table(cut[i]) for i in order])
-    )
+    profiles = [profile_table(cut[i]) for i in order]
+    assert reduce(merge_profiles, profiles) == whole
+    assert reduce(merge_before, profiles) == whole
     back = Profile.from_dict(json.loads(json.dumps(whole.to_dict())))
     assert back == whole
     assert back + back == whole + whole
-    for name, c in whole.columns.items():
-        assert (
-            c.count + c.missing == len(table)
-            and c.count - c.infinite_count == c.bucket_counts.sum()
-            and c.missing == table[name].isna().sum()
-            and (c.bucket_counts > 0).all()
-        ), name
-    v = table.number[np.isfinite(table.number)]
-    assert sorted(
-        whole.columns["number"].bucket_values.repeat(whole.columns["number"].bucket_counts)
-    ) == sorted(v + 0.0)
-    assert not len(v) or (whole.columns["number"].minimum, whole.columns["number"].maximum) == (
-        v.min(),
-        v.max(),
-    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(parts())
+def test_counts_are_those_of_the_table(got):
+    table = got[0]
+    for name, column in profile_table(table).columns.items():
+        assert column.count + column.missing == len(table), name
+        assert column.count - column.infinite_count == column.bucket_counts.sum(), name
+        assert column.missing == table[name].isna().sum(), name
+        assert (column.bucket_counts > 0).all(), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(parts())
+def test_few_numbers_are_kept(got):
+    table = got[0]
+    column = profile_table(table).columns["number"]
+    finite = table.number[np.isfinite(table.number)]
+    kept = column.bucket_values.repeat(column.bucket_counts)
+    assert sorted(kept) == sorted(finite + 0.0)
+    if len(finite):
+        assert (column.minimum, column.maximum) == (finite.min(), finite.max())
+
+
+SMOOTH_SHAPES = {
+    "normal": lambda rng, n: rng.normal(size=n),
+    "lognormal": lambda rng, n: rng.lognormal(0, 5, n),
+    "narrow": lambda rng, n: 1013 + rng.random(n),
+}
+
+
+def both_ends(rng, size):
+    """Return numbers of either sign whose logarithms are spread widely."""
+    return rng.choice([-1, 1], size) * rng.lognormal(0, 9, size)
+
+
+UNEVEN_SHAPES = {
+    "outlier": lambda rng, n: np.r_[rng.random(n - 1), 1e200],
+    "steps": lambda rng, n: np.round(rng.normal(0, 300, n), 1),
+    "both ends": both_ends,
+}
+COARSE_SHAPES = SMOOTH_SHAPES | UNEVEN_SHAPES
+
+
+def coarse_values(seed, shape):
+    """Return more distinct values than a profile has buckets."""
+    return COARSE_SHAPES[shape](np.random.default_rng(seed), 6000)
+
+
+SEEDS = strategies.integers(0, 2**32)
+SHAPES = strategies.sampled_from([*COARSE_SHAPES])
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    st.integers(0, 2**32),
-    st.sampled_from(["normal", "lognormal", "narrow", "outlier", "steps", "both ends"]),
-    st.integers(1, 9),
-)
+@given(SEEDS, SHAPES, strategies.integers(1, 9))
 def test_coarse_numbers_add_up(seed, shape, pieces):
-    """Beyond 1,024 distinct values, where resolution is lost: parts see fewer values and keep more of it, and the whole is still the same."""
-    r = np.random.default_rng(seed)
-    n = 6000
-    v = {
-        "normal": r.normal(size=n),
-        "lognormal": r.lognormal(0, 5, n),
-        "narrow": 1013 + r.random(n),
-        "outlier": np.r_[r.random(n - 1), 1e200],
-        "steps": np.round(r.normal(0, 300, n), 1),
-        "both ends": r.choice([-1, 1], n) * r.lognormal(0, 9, n),
-    }[shape]
-    whole = profile_numbers(v)
-    cut = np.array_split(v, pieces)
-    got = reduce(merge_profiles, [Profile(len(x), {"v": profile_numbers(x)}) for x in cut])
-    assert got == Profile(n, {"v": whole})
+    """Beyond 1,024 distinct values resolution is lost, and the whole is still the same.
+
+    Parts see fewer values and keep more of it.
+    """
+    values = coarse_values(seed, shape)
+    whole = profile_numbers(values)
+    cut = np.array_split(values, pieces)
+    profiles = [Profile(len(part), {"v": profile_numbers(part)}) for part in cut]
+    assert reduce(merge_profiles, profiles) == Profile(len(values), {"v": whole})
     assert len(whole.bucket_keys) <= MAX_BUCKETS
-    assert whole.bucket_counts.sum() == n
+    assert whole.bucket_counts.sum() == len(values)
+    assert len(profile_numbers(values, dropped_bits=0).bucket_keys) < 2 * MAX_BUCKETS
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS, SHAPES)
+def test_coarse_buckets_hold_their_numbers(seed, shape):
+    values = coarse_values(seed, shape)
+    whole = profile_numbers(values)
     low = keys_to_floats(whole.bucket_keys << whole.dropped_bits)
     high = keys_to_floats((whole.bucket_keys + 1 << whole.dropped_bits) - 1)
-    assert (np.searchsorted(low, v, side="right") - 1 == np.searchsorted(high, v)).all()
-    assert np.array_equal(
-        np.bincount(np.searchsorted(high, v), minlength=len(low)), whole.bucket_counts
-    )
-    assert len(profile_numbers(v, dropped_bits=0).bucket_keys) < 2 * MAX_BUCKETS
-    assert abs(whole.quantile(0.5) - np.median(v)) <= (high - low).max()
+    buckets = np.searchsorted(high, values)
+    assert (np.searchsorted(low, values, side="right") - 1 == buckets).all()
+    assert np.array_equal(np.bincount(buckets, minlength=len(low)), whole.bucket_counts)
+    assert abs(whole.quantile(0.5) - np.median(values)) <= (high - low).max()
 
 
 def test_a_hundred_thousand_categories():
@@ -137,50 +174,45 @@ def test_a_hundred_thousand_categories():
     assert reduce(merge_profiles, [profile_table(names[i::7]) for i in range(7)]) == whole
     assert len(whole.columns["id"].bucket_keys) <= MAX_BUCKETS
     assert len(json.dumps(whole.to_dict())) < 30_000
-    assert (
-        merge_profiles(profile_table(names[:900]), profile_table(names[900:1000]))
-        .columns["id"]
-        .bucket_keys[0]
-        == "customer 0"
-    ), "names are kept while there are few"
+    few = merge_profiles(profile_table(names[:900]), profile_table(names[900:1000]))
+    assert few.columns["id"].bucket_keys[0] == "customer 0", "names are kept while there are few"
 
 
 def test_the_order_of_keys_is_that_of_numbers():
-    v = np.r_[-np.logspace(-300, 300, 999)[::-1], -5e-324, 0, 5e-324, np.logspace(-300, 300, 999)]
-    assert (np.diff(floats_to_keys(v)) > 0).all()
-    assert (keys_to_floats(floats_to_keys(v)) == v).all()
+    positive = np.logspace(-300, 300, 999)
+    values = np.r_[-positive[::-1], -5e-324, 0, 5e-324, positive]
+    assert (np.diff(floats_to_keys(values)) > 0).all()
+    assert (keys_to_floats(floats_to_keys(values)) == values).all()
     assert floats_to_keys(np.array([-0.0]))[0] == floats_to_keys(np.array([0.0]))[0]
 
 
-def test_arrow_and_pandas_say_the_same(tmp_path):
-    r = np.random.default_rng(0)
+def typed_table():
+    """Return a table with a column of every type that Arrow and pandas share."""
+    rng = np.random.default_rng(0)
     n = 3000
-    t = pd.DataFrame(
-        {
-            "f": r.normal(size=n),
-            "i": r.integers(-9, 9, n),
-            "b": r.random(n) < 0.5,
-            "s": r.choice(["x", "ü", '"\n'], n),
-            "t": pd.date_range("2024-01-01", periods=n, freq="min"),
-            "z": pd.date_range("2024-01-01", periods=n, freq="min", tz="Asia/Tokyo"),
-        }
-    )
-    t.loc[::7, ["f", "s"]] = None
-    t["c"] = t.s.astype("category")
-    t["e"] = None
-    whole = profile_table(t)
-    pq.write_table(
-        pa.Table.from_pandas(t, preserve_index=False), tmp_path / "t.parquet", row_group_size=700
-    )
-    assert (
-        profile_table(pa.Table.from_pandas(t, preserve_index=False))
-        == whole
-        == profile_file(tmp_path / "t.parquet", batch_rows=64)
-    )
-    assert profile_file(tmp_path / "t.parquet", ["f"]).columns.keys() == {"f"}
-    assert whole.columns["t"].minimum - whole.columns["z"].minimum == 9 * 3600, (
-        "one moment, whatever the zone"
-    )
+    minutes = pd.date_range("2024-01-01", periods=n, freq="min")
+    table = pd.DataFrame({"f": rng.normal(size=n), "i": rng.integers(-9, 9, n)})
+    table["b"] = rng.random(n) < 0.5
+    table["s"] = rng.choice(["x", "ü", '"\n'], n)
+    table["t"] = minutes
+    table["z"] = minutes.tz_localize("Asia/Tokyo")
+    table.loc[::7, ["f", "s"]] = None
+    table["c"] = table.s.astype("category")
+    table["e"] = None
+    return table
+
+
+def test_arrow_and_pandas_say_the_same(tmp_path):
+    table = typed_table()
+    whole = profile_table(table)
+    path = tmp_path / "t.parquet"
+    arrow = pyarrow.Table.from_pandas(table, preserve_index=False)
+    pyarrow.parquet.write_table(arrow, path, row_group_size=700)
+    assert profile_table(arrow) == whole
+    assert profile_file(path, batch_rows=64) == whole
+    assert profile_file(path, ["f"]).columns.keys() == {"f"}
+    apart = whole.columns["t"].minimum - whole.columns["z"].minimum
+    assert apart == 9 * 3600, "one moment, whatever the zone"
 
 
 @pytest.mark.parametrize(
@@ -191,6 +223,7 @@ def test_arrow_and_pandas_say_the_same(tmp_path):
         ("a.csv", b"x,y\n1,2\n" + b"3,4\n" * 2_000_000 + b"oops,5\n", "one type per column"),
         ("b.csv", b"", "readable"),
     ],
+    ids=["absent", "cut off", "another type below", "empty"],
 )
 def test_bad_files_are_told_in_words(tmp_path, name, content, words):
     if content is not None:
@@ -209,7 +242,7 @@ def test_bad_profiles_are_told_in_words(tmp_path):
             Profile.from_dict(bad)
     with pytest.raises(UserError, match="one type of values in a"):
         profile_table(pd.DataFrame({"a": [1.0]})) + profile_table(pd.DataFrame({"a": ["x"]}))
-    with pytest.raises(UserError, match="did you mean|`aa`"):
+    with pytest.raises(UserError, match=r"did you mean|`aa`"):
         profile_table(pd.DataFrame({"a": [1.0]}), ["aa"])
     assert exact_counts(profile_table(pd.DataFrame())) == {"rows": 0}
     assert ColumnProfile("none").quantile(0.5) != ColumnProfile("none").quantile(0.5)
