@@ -42,13 +42,13 @@ def assess_tables(options: dict, limits: dict) -> tuple[Any, list[dict]]:
     _require_tables(options)
     file = options["constraints"]
     constraints = read_constraints(file) if file else None
-    names = ("score", "label", "time", "positive", "threshold", "together", "name", "labels", "key")
     assessment = monitor(
         options["reference"],
         list(options["current"]),
-        columns=options["columns"].split(",") if options["columns"] else (),
-        limits=limits,
-        **{name: options[name] for name in names},
+        _column_roles(options),
+        limits,
+        name=options["name"],
+        together=options["together"],
     )
     if not constraints:
         return assessment, []
@@ -66,17 +66,25 @@ def _require_tables(options: dict) -> None:
     )
 
 
+def _column_roles(options: dict) -> Any:
+    from mlops_nb.monitoring.scan import ColumnRoles
+
+    names = ("score", "label", "time", "positive", "key", "threshold")
+    roles = {name: options[name] for name in names}
+    columns = options["columns"].split(",") if options["columns"] else ()
+    watched = tuple(column.strip() for column in columns)
+    return ColumnRoles(columns=watched, outcomes=options["labels"], **roles)
+
+
 def _hold_against(constraints: dict, assessment: Any) -> tuple[Any, list[dict]]:
     """Add what breaks the constraints to the findings of an assessment."""
-    from mlops_nb.monitoring.findings import judge_findings
     from mlops_nb.monitoring.sagemaker_violations import find_violations, violations_to_findings
 
     profile = assessment.reference.profile
     violations = find_violations(assessment.current, constraints, profile)
     if not violations:
         return assessment, []
-    findings = (*assessment.verdict.findings, *violations_to_findings(violations))
-    return replace(assessment, verdict=judge_findings(findings)), violations
+    return assessment.with_findings(violations_to_findings(violations)), violations
 
 
 # %% ../../nbs/api/cli/19_monitoring_commands.ipynb #e003a9c8
@@ -157,7 +165,7 @@ def monitor_command(**options: Any) -> int:
 def _print_json_schema() -> None:
     import json
 
-    from mlops_nb.monitoring.assessment import ASSESSMENT_SCHEMA
+    from mlops_nb.monitoring.assessment_schema import ASSESSMENT_SCHEMA
 
     print(json.dumps(ASSESSMENT_SCHEMA, indent=1))
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from ..core.formatting import markdown_table
-from ..core.messages import VERDICT_LEVELS, Message
+from ..core.messages import VERDICT_LEVELS, Message, message_to_json
 
 
 # %% ../../nbs/api/monitoring/09_findings.ipynb #7efc2c1e
@@ -50,7 +50,7 @@ class Finding:
     def to_dict(self) -> dict:
         """Return the finding for JSON, where the message stands under `say`."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        in_words = {"message": ("say", self.message.json())}
+        in_words = {"message": ("say", message_to_json(self.message))}
         return dict(in_words.get(name, (name, value)) for name, value in values.items())
 
     @property

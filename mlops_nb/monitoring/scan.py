@@ -63,6 +63,7 @@ class ColumnRoles:
         frozenset()
     )  # the label's values in the reference, where `positive` is one of them
     shuffled: bool = False  # spans are drawn, as the order of the rows says nothing
+    threshold: float = 0.5  # score from which the answer is yes
 
     def watched(self, have: Iterable[str]) -> list[str]:
         return [
