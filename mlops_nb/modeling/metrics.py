@@ -32,7 +32,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from ..core.errors import UserError, suggest
 from ..core.formatting import markdown_table
@@ -172,6 +171,8 @@ def auc_with_influence(d: Any) -> tuple | None:
     n0 = (~pos).sum()
     if not n1 or not n0:
         return None
+    from scipy.stats import rankdata  # 0.4 s, which who asks for a name need not pay
+
     rank = rankdata(d.s)
     pull = np.empty(len(d.y))
     pull[pos] = (rank[pos] - rankdata(d.s[pos])) / n0
@@ -206,6 +207,8 @@ def _calibration_error(d):
     """Mean distance between prediction and outcome over ten bins of equally many rows; for numbers in standard deviations of the target."""
     p, y = (d.P.max(1), d.f == d.y) if hasattr(d, "P") else (d.s, d.y)
     unit = y.std() or 1.0 if hasattr(d, "e") else 1.0
+    from scipy.stats import rankdata  # 0.4 s, which who asks for a name need not pay
+
     b = (rankdata(p, "min") - 1) * 10 // len(p)
     gap = (y - p) / unit
     sign = np.sign(np.bincount(b.astype(int), gap))[b.astype(int)]
@@ -446,6 +449,8 @@ def calibration_table(y: Any, score: Any, bins: int = 10) -> pd.DataFrame:
     """By bins of equally many rows: mean prediction, mean outcome with its interval (Wilson for 0/1), n."""
     y, s = np.asarray(y, float), np.asarray(score, float)
     y, s = y[~np.isnan(y)], s[~np.isnan(y)]
+    from scipy.stats import rankdata  # 0.4 s, which who asks for a name need not pay
+
     b = ((rankdata(s, "min") - 1) * bins // max(len(s), 1)).astype(int)
     share = set(np.unique(y)) <= {0, 1}
     got = []
