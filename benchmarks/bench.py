@@ -19,7 +19,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from mlops_nb.pipeline.environment import KERNEL_PINS, NUMERIC_VARIABLE_PREFIXES
+from mlops_nb.pipeline.environment import NUMERIC_VARIABLE_PREFIXES
+from mlops_nb.pipeline.kernel_pins import KERNEL_PINS
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "nbs" / "guides" / "benchmarks.ipynb"

@@ -74,9 +74,9 @@ def main(argv: list[str] | None = None) -> int:
     """Hand the command to the warm server when there is one, otherwise run it here."""
     argv = sys.argv[1:] if argv is None else argv
     if os.environ.get("MLOPS_NB_SERVER"):
-        from mlops_nb.pipeline.fork_server import run_on_server
+        from mlops_nb.pipeline.fork_client import run_on_server
 
-        code = run_on_server(argv)
+        code = run_on_server(argv, "mlops_nb.__main__:run_in_process")
         if code is not None:
             return code
     return run_in_process(argv)
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
 # %% ../nbs/api/99_main.ipynb #c2247f21
 def console() -> None:
     """Run the command and end the process with its exit code."""
-    from mlops_nb.pipeline.fork_server import exit_process
+    from mlops_nb.pipeline.processes import exit_process
 
     exit_process(main())
 

@@ -19,14 +19,24 @@ GUIDES = sorted(path for path in NOTEBOOKS.glob("guides/*.ipynb") if path.stem !
 # these are about processes and what they have imported: each gets a process of its own
 ALONE = (
     "capture",
+    "cell_execution",
     "cluster",
     "environment",
+    "fork_host",
     "fork_server",
+    "forked_command",
     "notebooks",
     "outputs",
     "parameters",
+    "process_group",
+    "processes",
+    "reproduce",
+    "run_lock",
     "scrub",
+    "stage_lock",
+    "stage_run",
     "stages",
+    "staging",
 )
 # imported once, before the forks
 LIBRARIES = (

@@ -84,7 +84,7 @@ def compare_command(revs: tuple[str, ...]) -> int:
     """
     from mlops_nb.pipeline.stages import run_stage
 
-    return run_stage("compare", set={"revs": list(revs), "metric": ""})
+    return run_stage("compare", overrides={"revs": list(revs), "metric": ""})
 
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #3209c49f
@@ -98,7 +98,7 @@ def backtest_command(start: str, end: str, judge: str | None) -> None:
     START and END are the first and the last period.
     """
     from mlops_nb.cli.terminal import print_frame
-    from mlops_nb.pipeline.scoring import evaluate_saved_predictions, run_backtest
+    from mlops_nb.pipeline.backtest import evaluate_saved_predictions, run_backtest
 
     if not judge and not (start and end):
         raise UserError(
@@ -120,7 +120,7 @@ def replay_command(until: str) -> int:
     from mlops_nb.pipeline.stages import run_stage
 
     print(replay_production(until))
-    return run_stage("replay", set={"result": "data/replay.json"})
+    return run_stage("replay", overrides={"result": "data/replay.json"})
 
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #881e65f6

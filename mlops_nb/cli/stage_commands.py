@@ -48,7 +48,7 @@ def run_stage_command(stage: str, window: str | None, changes: tuple[str, ...], 
     from mlops_nb.pipeline.stages import run_stage
 
     os.environ["MLOPS_NB_SET"] = "\n".join(changes)  # for the remedy of a `UserError`
-    return run_stage(stage, window, engine=engine, set=list(changes) or None)
+    return run_stage(stage, window, engine=engine, overrides=list(changes) or None)
 
 
 # %% ../../nbs/api/cli/22_stage_commands.ipynb #471d3da7
@@ -66,7 +66,7 @@ def code_command() -> None:
 def ingest_command(window: str) -> None:
     """Stage: bring a window from the source."""
     from mlops_nb.data.ingest import ingest_window
-    from mlops_nb.pipeline.outputs import staged_outputs
+    from mlops_nb.pipeline.staging import staged_outputs
 
     with staged_outputs(f"ingest-{window}"):
         counts = [f"{rows:,} {table}" for table, rows in ingest_window(window).items()]
@@ -77,7 +77,7 @@ def ingest_command(window: str) -> None:
 @click.command("champion", cls=ExplainedCommand, example="mlops-nb champion")
 def champion_command() -> None:
     """Stage: fetch the pinned model."""
-    from mlops_nb.pipeline.outputs import staged_outputs
+    from mlops_nb.pipeline.staging import staged_outputs
     from mlops_nb.pipeline.scoring import fetch_champion
 
     with staged_outputs("champion"):
@@ -88,7 +88,7 @@ def champion_command() -> None:
 @click.command("score", cls=ExplainedCommand, example="mlops-nb score")
 def score_command() -> None:
     """Stage: score the current window."""
-    from mlops_nb.pipeline.outputs import staged_outputs
+    from mlops_nb.pipeline.staging import staged_outputs
     from mlops_nb.pipeline.scoring import score_current_window
 
     with staged_outputs("score"):

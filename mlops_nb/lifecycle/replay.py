@@ -60,7 +60,7 @@ from ..modeling.metrics import compute_metrics, is_lower_better, main_metric
 from ..modeling.model import Model
 from ..modeling.persistence import load_model
 from ..pipeline.fork_server import start_fork_server
-from ..pipeline.scoring import predict_periods
+from ..pipeline.backtest import predict_periods
 
 REPLAY_FILE = "data/replay.json"
 REPLAY_COLUMNS = ["period", "n", "static", "loop", "champion", "level", "gate", "offline"]

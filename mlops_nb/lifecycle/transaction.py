@@ -44,7 +44,7 @@ from mlops_nb.lifecycle.workspace import (
     select_paths_to_checkout,
 )
 from ..pipeline.fork_server import start_fork_server
-from ..pipeline.reproduce import run_lock
+from ..pipeline.run_lock import run_lock
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #1679091c
 TRANSACTION_FILE = Path(".mlops") / "change.json"

@@ -4,72 +4,21 @@
 
 # %% auto #0
 __all__ = [
-    "REQUIRED_CPU_FLAGS",
-    "KERNEL_PINS",
     "STAGE_ENVIRONMENT",
     "NUMERIC_VARIABLE_PREFIXES",
-    "read_cpu_flags",
-    "build_kernel_pins",
-    "describe_missing_pins",
     "pin_environment",
     "pin_kernels",
     "ensure_stage_environment",
-    "die_with_parent",
 ]
 
-# %% ../../nbs/api/pipeline/04_environment.ipynb #40d195ea
+# %% ../../nbs/api/pipeline/04_environment.ipynb #d2dfcce5
 import os
-import signal
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-# %% ../../nbs/api/pipeline/04_environment.ipynb #d94bb1e5
-REQUIRED_CPU_FLAGS = {"avx2", "fma", "bmi2"}
+from .kernel_pins import KERNEL_PINS
 
-
-def read_cpu_flags(cpuinfo: str | Path = "/proc/cpuinfo") -> set[str]:
-    """What the first processor can do, in Linux's words.
-
-    Args:
-        cpuinfo: The file to read; elsewhere than on Linux there is none, and the answer is empty.
-    """
-    try:
-        with open(cpuinfo, encoding="utf-8", errors="replace") as lines:
-            named = next((line for line in lines if line.startswith("flags")), "")
-    except OSError:
-        return set()
-    return set(named.partition(":")[2].split())
-
-
-def build_kernel_pins(flags: set[str]) -> dict[str, str]:
-    """The variables that make OpenBLAS and numpy compute alike on all processors with AVX2.
-
-    OpenBLAS's kernels for Haswell crash on a processor that lacks what they use, so there
-    nothing is pinned. numpy accepts the names of what it chooses at run time, and warns of others.
-    """
-    if not flags >= REQUIRED_CPU_FLAGS:
-        return {}
-    return {
-        "OPENBLAS_CORETYPE": "Haswell",
-        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
-    }
-
-
-KERNEL_PINS = build_kernel_pins(read_cpu_flags())
-
-
-def describe_missing_pins(pins: dict[str, str] = KERNEL_PINS) -> str:
-    """What a run says, once, where the processor allows no pins; otherwise nothing."""
-    if pins:
-        return ""
-    return (
-        f"no x86-64 processor with {', '.join(sorted(REQUIRED_CPU_FLAGS))}: the kernels of numpy and "
-        "OpenBLAS are not pinned here, last digits may differ from the record"
-    )
-
-
-# %% ../../nbs/api/pipeline/04_environment.ipynb #a87ff679
+# %% ../../nbs/api/pipeline/04_environment.ipynb #c23617a6
 STAGE_ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
@@ -100,38 +49,37 @@ NUMERIC_VARIABLE_PREFIXES = (
 
 
 def pin_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` as a stage has it: with `ENV`, and without other variables of numeric libraries."""
-    return {
-        k: v for k, v in environment.items() if not k.startswith(NUMERIC_VARIABLE_PREFIXES)
-    } | STAGE_ENVIRONMENT
+    """Turn `environment` into that of a stage.
+
+    With `STAGE_ENVIRONMENT`, and without other variables of numeric libraries.
+    """
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(NUMERIC_VARIABLE_PREFIXES)
+    }
+    return kept | STAGE_ENVIRONMENT
 
 
+# %% ../../nbs/api/pipeline/04_environment.ipynb #f168a448
 def pin_kernels() -> None:
     """Let numpy and OpenBLAS compute here as in a stage. To be called before they are imported.
 
     For a process that is no stage: its hash seed, time zone and number of OpenMP threads stay.
     """
     kept = {"OMP_NUM_THREADS", *STAGE_ENVIRONMENT}
-    for name in [
-        n for n in os.environ if n.startswith(NUMERIC_VARIABLE_PREFIXES) and n not in kept
-    ]:
-        del os.environ[name]
+    for name in list(os.environ):
+        if name.startswith(NUMERIC_VARIABLE_PREFIXES) and name not in kept:
+            del os.environ[name]
     os.environ.update(KERNEL_PINS, OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 
+# %% ../../nbs/api/pipeline/04_environment.ipynb #0717844b
 def ensure_stage_environment() -> None:
-    """Replace this process by one with the environment `pinned`, unless it has that already.
+    """Replace this process by one with the environment of a stage, unless it has that already.
 
     To be called before heavy imports.
     """
     wanted = pin_environment(os.environ)
     if wanted != dict(os.environ):
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)
-
-
-def die_with_parent(sig: int = signal.SIGTERM) -> None:
-    """Ask Linux for `sig` when the parent ends, so that a killed `dvc repro` leaves no stage working beside the next run."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, int(sig))

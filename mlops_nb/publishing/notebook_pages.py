@@ -63,7 +63,7 @@ def write_notebook_page(site: Site, page: NotebookPage) -> str:
 
 
 def _run_notebook(site: Site, page: NotebookPage) -> str:
-    if run_stage(page.stage, set=page.parameters):
+    if run_stage(page.stage, overrides=page.parameters):
         raise UserError(
             expected=f"the notebook {page.stage} to run",
             found="see above",

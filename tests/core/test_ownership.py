@@ -18,7 +18,7 @@ from mlops_nb.core.ownership import (
     find_group_members,
     identify_process,
 )
-from mlops_nb.pipeline.reproduce import run_lock
+from mlops_nb.pipeline.run_lock import run_lock
 
 HOLD = """
 import fcntl, time
@@ -145,9 +145,9 @@ def test_the_note_of_a_stage_ends_nobody_but_the_holder_of_the_lock(top, spawn):
         living.stdout.readline()
         with path.open("a+") as f:
             assert find_lock_holder(f) == living.pid
-        from mlops_nb.pipeline.outputs import _hold_stage_lock
+        from mlops_nb.pipeline.stage_lock import hold_stage_lock
 
-        with _hold_stage_lock(top, "toy"):
+        with hold_stage_lock(top, "toy"):
             pass
         assert living.wait(10) == 0
         assert stranger.poll() is None
@@ -162,9 +162,9 @@ def test_a_stage_whose_run_is_gone_is_ended(top, spawn):
         while find_lock_holder(f) != orphan.pid and time.time() < end:
             time.sleep(0.05)
     path.write_text(json.dumps(identify_process(orphan.pid) | {"parent": 999_999_999}))
-    from mlops_nb.pipeline.outputs import _hold_stage_lock
+    from mlops_nb.pipeline.stage_lock import hold_stage_lock
 
-    with _hold_stage_lock(top, "toy"):
+    with hold_stage_lock(top, "toy"):
         pass
     assert orphan.wait(10) == -9
 

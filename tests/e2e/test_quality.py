@@ -26,7 +26,7 @@ def backtest(ran):
         [
             sys.executable,
             "-c",
-            f"from mlops_nb.pipeline.scoring import evaluate_saved_predictions; print(evaluate_saved_predictions({str(path)!r}).table.to_string())",
+            f"from mlops_nb.pipeline.backtest import evaluate_saved_predictions; print(evaluate_saved_predictions({str(path)!r}).table.to_string())",
         ],
         cwd=ran,
         env=ENV,

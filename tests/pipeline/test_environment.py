@@ -11,15 +11,16 @@ import pytest
 from helpers.project import ENV, ROOT, fresh_clone
 from helpers.toy import BEFORE, project
 
-from mlops_nb.pipeline import environment as environment_module
 from mlops_nb.pipeline import reproduce as reproduce_module
 from mlops_nb.pipeline.environment import (
-    KERNEL_PINS,
     NUMERIC_VARIABLE_PREFIXES,
     STAGE_ENVIRONMENT,
+    pin_environment,
+)
+from mlops_nb.pipeline.kernel_pins import (
+    KERNEL_PINS,
     build_kernel_pins,
     describe_missing_pins,
-    pin_environment,
     read_cpu_flags,
 )
 from mlops_nb.pipeline.reproduce import reproduce_pipeline
@@ -106,9 +107,9 @@ def test_the_run_says_that_nothing_is_pinned(tmp_path, monkeypatch, capfd):
     (top / ".dvc").mkdir()
     monkeypatch.chdir(top)
     monkeypatch.setattr(
-        environment_module, "describe_missing_pins", lambda: describe_missing_pins({})
+        reproduce_module, "describe_missing_pins", lambda: describe_missing_pins({})
     )
-    monkeypatch.setattr(reproduce_module, "_run_process_group", lambda *args: 1)
+    monkeypatch.setattr(reproduce_module, "run_process_group", lambda *args: 1)
     reproduce_pipeline()
     said = capfd.readouterr().out
     assert said.count("are not pinned here") == 1

@@ -13,9 +13,10 @@ import pytest
 from helpers.toy import BEFORE, HOME, WRITE, project
 
 from mlops_nb.pipeline.environment import STAGE_ENVIRONMENT
-from mlops_nb.pipeline.fork_server import run_on_server
+from mlops_nb.pipeline.fork_client import run_on_server
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork server needs Linux")
+ENTRY = "mlops_nb.__main__:run_in_process"
 PATH = BEFORE | STAGE_ENVIRONMENT | {"PYTHONPATH": str(HOME), "DVC_STAGE": "toy"}
 
 
@@ -111,8 +112,8 @@ def test_runs_in_the_server(tmp_path, warm):
 
 def test_plain_commands_stay_cold(warm, monkeypatch):
     monkeypatch.setenv("MLOPS_NB_SERVER", warm["MLOPS_NB_SERVER"])
-    assert run_on_server(["code"]) is None
-    assert run_on_server([]) is None
+    assert run_on_server(["code"], ENTRY) is None
+    assert run_on_server([], ENTRY) is None
 
 
 @pytest.mark.parametrize(

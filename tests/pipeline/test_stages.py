@@ -12,7 +12,7 @@ from helpers.toy import HOME, WRITE, project
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.pipeline.environment import STAGE_ENVIRONMENT
-from mlops_nb.pipeline.outputs import _replace_path, read_stage_outputs
+from mlops_nb.pipeline.outputs import read_stage_outputs, replace_path
 from mlops_nb.pipeline.parameters import matches_type, parse_declared_parameters, resolve_parameters
 from mlops_nb.pipeline.scrub import scrub_notebook
 
@@ -311,7 +311,7 @@ def test_move(tmp_path):
     (tmp_path / "s" / "n").write_text("new")
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "o").write_text("old")
-    _replace_path(tmp_path / "s", tmp_path / "d")
+    replace_path(tmp_path / "s", tmp_path / "d")
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
     assert [p.name for p in (tmp_path / "d").iterdir()] == ["n"]
 

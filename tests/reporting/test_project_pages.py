@@ -5,7 +5,7 @@ import re
 
 from helpers.report_sample import failed
 
-from mlops_nb.pipeline.reproduce import parse_output_digests
+from mlops_nb.pipeline.record import parse_output_digests
 from mlops_nb.reporting.project_pages import render_project_page, write_report_pages
 
 
