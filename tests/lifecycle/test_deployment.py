@@ -13,10 +13,12 @@ import pytest
 from helpers import miniature
 from helpers.project import ENV, ROOT
 
-from mlops_nb.core.config import read_params
+from mlops_nb.core.config import Settings, read_params
 from mlops_nb.lifecycle.promotion import borrowed_champion
 from mlops_nb.lifecycle.registry import list_versions, recorded_md5
 from mlops_nb.lifecycle.transaction import Transaction
+from mlops_nb.publishing.alert_messages import compose_message
+from mlops_nb.publishing.alerts import collect_events
 
 WHY = ("--why", "better")
 COMMANDS = {
@@ -232,8 +234,11 @@ def test_a_challenger_that_waits_is_a_finding(waiting):
     said = run(top, "status").stdout
     assert f"{finding}: watch, since 2013-05" in said
     assert NAMED["approval"] in said
-    announced = run(top, "alert").stdout
-    assert f"appeared: {finding} (watch), since 2013-05" in announced
+    events = {event.finding["id"]: event for event in collect_events(top, {})}
+    assert (events[finding].kind, events[finding].since) == ("appeared", "2013-05")
+    subject, text = compose_message(events[finding], Settings())
+    assert finding in subject
+    assert NAMED["approval"] in text
 
 
 def test_a_challenger_that_waits_is_not_trained_once_more(waiting):
