@@ -24,12 +24,9 @@ def test_template_and_language_rerun_no_notebook(small):
     """The page template and the language of the reports are rendering, not results."""
     ini = (small / "settings.ini").read_text()
     (small / "settings.ini").write_text(ini.replace("language = en", "language = ja"))
-    words = small / "mlops_nb" / "reporting" / "page.py"
-    words.write_text(
-        words.read_text().replace("<!doctype html>", "<!doctype html><!-- edited -->", 1)
-    )
-    nbk = next((small / "nbs" / "api" / "reporting").glob("*_page.ipynb"))
-    edit_cell(nbk, "<!doctype html>", "<!doctype html><!-- edited -->")
+    template = small / "mlops_nb" / "reporting" / "templates" / "page.html"
+    edited = template.read_text().replace("<!doctype html>", "<!doctype html><!-- edited -->", 1)
+    template.write_text(edited)
     said = nb("repro", cwd=small).stdout
     assert stages_run(said) == ["code", "report"], said
     page = (small / "reports" / "monitor.html").read_text()
@@ -100,8 +97,8 @@ def test_failing_cell(small):
     """A page with the error first, non-zero exit, earlier outputs in the cache."""
     edit_cell(
         small / "nbs" / "stages" / "monitor.ipynb",
-        "given = Thresholds(",
-        "1 / 0\ngiven = Thresholds(",
+        "thresholds = Thresholds(",
+        "1 / 0\nthresholds = Thresholds(",
     )
     got = nb("repro", cwd=small, check=False)
     said = got.stdout + got.stderr

@@ -114,8 +114,8 @@ def test_two_runs_at_once(small):
     """The second waits and says for whom; both end well."""
     edit_cell(
         small / "nbs" / "stages" / "monitor.ipynb",
-        "given = Thresholds(",
-        "import time; time.sleep(4)\ngiven = Thresholds(",
+        "thresholds = Thresholds(",
+        "import time; time.sleep(4)\nthresholds = Thresholds(",
     )
     first = start(small, "repro")
     wait_for(small / ".mlops" / "run.lock", lambda p: p.exists() and "pid" in p.read_text())
