@@ -140,7 +140,7 @@ def page(browser, lab, tmp_path):
     )
     yield tab
     tab.screenshot(path=tmp_path / "end.png")
-    tab.evaluate(f"() => {PANEL}.sessionContext?.shutdown()")
+    tab.evaluate(f"() => window.jupyterapp && {PANEL}?.sessionContext?.shutdown()")
     tab.close()
 
 
@@ -200,11 +200,11 @@ def test_exploration_notebook(page, lab, ran, untouched):
     outputs = run_all(page, f"{lab}/lab/tree/nbs/guides/explore.ipynb?token=t&reset")
     assert {"text/html", "text/markdown", "image/png"} <= kinds(outputs)
     page.evaluate(
-        f"() => {PANEL}.content.scrollToItem([...{PANEL}.content.model.cells].findIndex(c => c.sharedModel.getSource().startsWith('last(')))"
+        f"() => {PANEL}.content.scrollToItem([...{PANEL}.content.model.cells].findIndex(c => c.sharedModel.getSource().startsWith('show_last_page(')))"
     )
     page.frame_locator(".jp-OutputArea iframe").get_by_role(
         "heading", level=1
-    ).wait_for()  # `last("monitor")`: the page itself
+    ).wait_for()  # `show_last_page("monitor")`: the page itself
     assert tracked(ran) == before
 
 
