@@ -59,7 +59,7 @@ def make_year() -> None:
     from mlops_nb.data.settings import read_data_settings
     from mlops_nb.data.sources import load_tables
     from mlops_nb.data.windows import read_windows
-    from mlops_nb.modeling.metrics import compute_metrics
+    from mlops_nb.modeling.measurement import compute_metrics
     from mlops_nb.modeling.persistence import save_model
     from mlops_nb.modeling.training import train_model
 
@@ -86,12 +86,12 @@ def make_year() -> None:
     fitted = train_model(
         frame[frame[spec.time] < "2013-04"],
         p["data"] | {"keys": list(spec.keys)},
-        t["estimator"],
-        t["params"],
-        t["encoding"],
-        t["valid_share"],
-        t["threshold"],
-        t["value"] or None,
+        estimator=t["estimator"],
+        params=t["params"],
+        encoding=t["encoding"],
+        valid_share=t["valid_share"],
+        threshold=t["threshold"],
+        value=t["value"],
         seed=t["seed"],
     )
     m, valid = fitted.model, fitted.validation_predictions
@@ -166,7 +166,7 @@ def learn(days):
     import numpy as np
     import pandas as pd
 
-    from mlops_nb.modeling.metrics import compute_metrics
+    from mlops_nb.modeling.measurement import compute_metrics
     from mlops_nb.monitoring.reference import build_reference
     from mlops_nb.monitoring.score_response import measure_score_response
 
@@ -207,7 +207,7 @@ def compare(ref: dict, features, scores):
 
 def realised(x) -> dict:
     """Metrics of the labelled rows, those that are watched."""
-    from mlops_nb.modeling.metrics import compute_metrics
+    from mlops_nb.modeling.measurement import compute_metrics
 
     known = x[x["late"].notna()]
     got = compute_metrics("binary", champion().target_values(known), known[SCORES])

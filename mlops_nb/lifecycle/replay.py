@@ -56,7 +56,7 @@ from mlops_nb.lifecycle.statements import (
     write_answers,
 )
 from ..modeling.intervals import Z_95
-from ..modeling.metrics import compute_metrics, is_lower_better, main_metric
+from ..modeling.measurement import compute_metrics, is_lower_better, main_metric
 from ..modeling.model import Model
 from ..modeling.persistence import load_model
 from ..pipeline.fork_server import start_fork_server

@@ -8,8 +8,8 @@ __all__ = [
     "normalize_labels",
     "check_task",
     "classify_feature_columns",
-    "prepare_features",
     "require_numeric_column",
+    "prepare_features",
 ]
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #1bec0d1b
@@ -20,84 +20,139 @@ import pandas as pd
 
 from ..core.errors import UserError, suggest
 
-# %% ../../nbs/api/modeling/01_encoding.ipynb #a87ff679
 MODEL_TASKS = ("binary", "multiclass", "regression")
 
 
+# %% ../../nbs/api/modeling/01_encoding.ipynb #a87ff679
 def normalize_labels(values: Any) -> pd.Series:
-    """Values as strings; whole floats as integers (1.0 → "1"), missing stays missing."""
-    s = pd.Series(values)
-    if s.dtype == object or isinstance(s.dtype, pd.CategoricalDtype):
-        s = s.astype(object).infer_objects()
-    if pd.api.types.is_float_dtype(s) and (s.dropna() % 1 == 0).all():
-        s = s.astype("Int64")
-    return s.astype("string").astype("str")
+    """Return values as strings.
+
+    Whole floats become integers (1.0 → "1"), and what is missing stays missing.
+    """
+    labels = pd.Series(values)
+    if labels.dtype == object or isinstance(labels.dtype, pd.CategoricalDtype):
+        labels = labels.astype(object).infer_objects()
+    if pd.api.types.is_float_dtype(labels) and (labels.dropna() % 1 == 0).all():
+        labels = labels.astype("Int64")
+    return labels.astype("string").astype("str")
 
 
-def check_task(y: Any, declared: str) -> str:
-    """The declared task, if the known values of the target fit it."""
-    y, at = pd.Series(y).dropna(), "set data.target and data.task in params.yaml"
+# %% ../../nbs/api/modeling/01_encoding.ipynb #090fdf62
+_TARGET_REMEDY = "set data.target and data.task in params.yaml"
+_MIN_MANY_CLASSES = 20  # up to so many classes are believed in however few rows there are
+
+
+def _is_text(values: pd.Series) -> bool:
+    if pd.api.types.is_numeric_dtype(values):
+        return False
+    return pd.api.types.infer_dtype(values) not in ("decimal", "integer", "floating")
+
+
+# %% ../../nbs/api/modeling/01_encoding.ipynb #b4e296c3
+def _contradiction(values: pd.Series, task: str) -> UserError | None:
+    """Return what speaks against a task, if anything does."""
+    distinct = values.nunique()
+    rows = len(values)
+    if task == "regression" and _is_text(values):
+        return UserError(
+            expected="numbers in the target of a regression",
+            found=f"text such as {values.iloc[0]!r}",
+            remedy=f"{_TARGET_REMEDY} (multiclass?)",
+        )
+    if distinct < 2:
+        return UserError(
+            expected="a target with at least two different values",
+            found=f"only {values.iloc[0]!r} in {rows:,} rows",
+            remedy="widen windows.train, or check data.target",
+        )
+    if task == "binary" and distinct > 2:
+        return UserError(
+            expected="two classes in a binary target",
+            found=f"{distinct} different values",
+            remedy=f"{_TARGET_REMEDY} (multiclass? regression?)",
+        )
+    # Classes repeat; what takes a new value every few rows is a number or an identifier.
+    if task == "multiclass" and distinct > max(_MIN_MANY_CLASSES, rows**0.5):
+        return UserError(
+            expected="classes that repeat",
+            found=f"{distinct:,} different values in {rows:,} rows",
+            remedy=f"{_TARGET_REMEDY} (regression?)",
+        )
+    return None
+
+
+# %% ../../nbs/api/modeling/01_encoding.ipynb #baada459
+def check_task(target: Any, declared: str) -> str:
+    """Return the declared task if the known values of the target fit it.
+
+    Raises:
+        UserError: where the task is none of `MODEL_TASKS`, or the target contradicts it.
+    """
+    known = pd.Series(target).dropna()
     if declared not in MODEL_TASKS:
         raise UserError(
             expected=f"data.task: one of {', '.join(MODEL_TASKS)}",
             found=f"{declared!r}.{suggest(declared, MODEL_TASKS)}",
             remedy="correct data.task in params.yaml",
         )
-    if not len(y):
+    if not len(known):
         raise UserError(
             expected="a target with known values",
-            found=f"{y.name or 'target'}: all missing",
-            remedy=at + ", or choose a window that has labels",
+            found=f"{known.name or 'target'}: all missing",
+            remedy=f"{_TARGET_REMEDY}, or choose a window that has labels",
         )
-    n = y.nunique()
-    text = not (
-        pd.api.types.is_numeric_dtype(y)
-        or pd.api.types.infer_dtype(y) in ("decimal", "integer", "floating")
-    )
-    if declared == "regression" and text:
-        raise UserError(
-            expected="numbers in the target of a regression",
-            found=f"text such as {y.iloc[0]!r}",
-            remedy=at + " (multiclass?)",
-        )
-    if n < 2:
-        raise UserError(
-            expected="a target with at least two different values",
-            found=f"only {y.iloc[0]!r} in {len(y):,} rows",
-            remedy="widen windows.train, or check data.target",
-        )
-    if declared == "binary" and n > 2:
-        raise UserError(
-            expected="two classes in a binary target",
-            found=f"{n} different values",
-            remedy=at + " (multiclass? regression?)",
-        )
-    if declared == "multiclass" and n > max(20, len(y) ** 0.5):
-        raise UserError(
-            expected="classes that repeat",
-            found=f"{n:,} different values in {len(y):,} rows",
-            remedy=at + " (regression?)",
-        )
+    if error := _contradiction(known, declared):
+        raise error
     return declared
 
 
-def classify_feature_columns(frame: pd.DataFrame, data: dict) -> dict[str, str]:
-    """Feature columns, i.e. all but target, time and keys → kind: `number`, `bool`, `time` or `text`."""
-    said = {
+# %% ../../nbs/api/modeling/01_encoding.ipynb #d20be6b2
+_NUMBERS_AS_OBJECTS = ("decimal", "integer", "floating", "mixed-integer-float")
+
+
+def _column_kind(column: pd.Series) -> str:
+    types = pd.api.types
+    inferred = types.infer_dtype(column.dropna()) if column.dtype == object else ""
+    if types.is_bool_dtype(column) or inferred == "boolean":
+        return "bool"
+    is_time = types.is_datetime64_any_dtype(column) or types.is_timedelta64_dtype(column)
+    if is_time or inferred.startswith(("date", "timedelta")):
+        return "time"
+    if types.is_numeric_dtype(column) or inferred in _NUMBERS_AS_OBJECTS:
+        return "number"
+    return "text"
+
+
+# %% ../../nbs/api/modeling/01_encoding.ipynb #34d1690f
+def _declared_columns(data: dict) -> dict[str, str | None]:
+    """Return the columns that params.yaml names, by the parameter that names them."""
+    keys = enumerate(data.get("keys") or [])
+    return {
         "data.target": data["target"],
         "data.time": data.get("time"),
-        **{f"data.keys[{i}]": k for i, k in enumerate(data.get("keys") or [])},
+        **{f"data.keys[{i}]": key for i, key in keys},
     }
-    for k, c in said.items():
-        if c and c not in frame:
+
+
+# %% ../../nbs/api/modeling/01_encoding.ipynb #5e43f599
+def _require_declared_columns(frame: pd.DataFrame, declared: dict[str, str | None]) -> None:
+    for parameter, column in declared.items():
+        if column and column not in frame:
+            present = ", ".join(map(str, frame.columns[:20]))
             raise UserError(
-                expected=f"the column {c!r} ({k})",
-                found=f"columns {', '.join(map(str, frame.columns[:20]))}.{suggest(c, frame.columns)}",
-                remedy=f"correct {k} in params.yaml",
+                expected=f"the column {column!r} ({parameter})",
+                found=f"columns {present}.{suggest(column, frame.columns)}",
+                remedy=f"correct {parameter} in params.yaml",
             )
-    if taken := [c for c in ("score", "prediction") if c in frame and c not in said.values()]:
+
+
+# %% ../../nbs/api/modeling/01_encoding.ipynb #e68c13e9
+def _require_usable_names(frame: pd.DataFrame, features: list) -> None:
+    taken = [name for name in ("score", "prediction") if name in features]
+    if taken:
         raise UserError(
-            expected="features that are not called score or prediction, which are the model's own columns",
+            expected="features that are not called score or prediction, which are the model's "
+            "own columns",
             found=taken[0],
             remedy="rename it at its source, or put it into features.exclude in params.yaml",
         )
@@ -107,69 +162,96 @@ def classify_feature_columns(frame: pd.DataFrame, data: dict) -> dict[str, str]:
             found=f"{frame.columns[frame.columns.duplicated()][0]!r} twice",
             remedy="rename one of them",
         )
-    if not (got := {str(c): _column_kind(frame[c]) for c in frame if c not in said.values()}):
+
+
+# %% ../../nbs/api/modeling/01_encoding.ipynb #517fa5f2
+def classify_feature_columns(frame: pd.DataFrame, data: dict) -> dict[str, str]:
+    """Return the kind of each feature: `number`, `bool`, `time` or `text`.
+
+    Args:
+        frame: rows with features, target, time and keys.
+        data: the section `data` of params.yaml, of which target, time and keys count.
+
+    Raises:
+        UserError: where a declared column is missing, a name is taken, or no feature is left.
+    """
+    declared = _declared_columns(data)
+    _require_declared_columns(frame, declared)
+    features = [column for column in frame if column not in declared.values()]
+    _require_usable_names(frame, features)
+    if not features:
         raise UserError(
             expected="feature columns",
             found="only target, time and keys",
             remedy="declare features: features.columns in params.yaml",
         )
-    return got
+    return {str(column): _column_kind(frame[column]) for column in features}
 
 
-def _column_kind(s: pd.Series) -> str:
-    t = pd.api.types
-    how = pd.api.types.infer_dtype(s.dropna()) if s.dtype == object else ""
-    if t.is_bool_dtype(s) or how == "boolean":
-        return "bool"
-    if (
-        t.is_datetime64_any_dtype(s)
-        or t.is_timedelta64_dtype(s)
-        or how.startswith(("date", "timedelta"))
-    ):
-        return "time"
-    return (
-        "number"
-        if t.is_numeric_dtype(s) or how in ("decimal", "integer", "floating", "mixed-integer-float")
-        else "text"
-    )
+# %% ../../nbs/api/modeling/01_encoding.ipynb #c89baad7
+_LARGEST = 1e100  # beyond it squares and sums overflow
+_WORDS_FOR_BOOLEANS = {"True": "1", "true": "1", "False": "0", "false": "0"}
 
 
+def _days_since_1970(times: pd.Series) -> pd.Series:
+    if pd.api.types.is_timedelta64_dtype(times):
+        return times / pd.Timedelta("1D")
+    in_utc = pd.to_datetime(times, utc=True, format="ISO8601").dt.tz_localize(None)
+    return (in_utc - pd.Timestamp(0)) / pd.Timedelta("1D")
+
+
+def _plain_floats(values: pd.Series) -> pd.Series:
+    types = pd.api.types
+    if not (types.is_numeric_dtype(values) or types.is_bool_dtype(values)):
+        values = pd.to_numeric(normalize_labels(values).replace(_WORDS_FOR_BOOLEANS))
+    floats = values.astype("Float64").astype(float)
+    return floats.where(floats.abs() <= _LARGEST)
+
+
+def _is_plain_already(column: pd.Series) -> bool:
+    return column.dtype == "float64" and not (np.abs(column.to_numpy()) > _LARGEST).any()
+
+
+def require_numeric_column(column: pd.Series, kind: str) -> pd.Series:
+    """Return a column of kind `number`, `bool` or `time` as floats; missing is NaN.
+
+    Raises:
+        UserError: where a value is no number, or no time, which it was in training.
+    """
+    if kind == "number" and _is_plain_already(column):
+        return column  # as it is: a table may have thousands of columns
+    try:
+        return _days_since_1970(column) if kind == "time" else _plain_floats(column)
+    except (ValueError, TypeError) as error:
+        what = "time" if kind == "time" else "number"
+        raise UserError(
+            expected=f"a {what} in column {column.name!r}, as in training",
+            found=f"{column.dtype} values such as {column.dropna().iloc[0]!r}",
+            remedy="convert the column at its source, or train again",
+        ) from error
+
+
+# %% ../../nbs/api/modeling/01_encoding.ipynb #a726ae09
 def prepare_features(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
-    """Exactly `columns`, in their order: floats (times as days; infinite, or beyond 1e100: missing) and strings. Extra columns go; a missing one or text for a number is an error."""
-    lost = [c for c in columns if c not in frame]
+    """Return exactly `columns` (name → kind), in their order, as floats and strings.
+
+    Extra columns go.
+
+    Raises:
+        UserError: where a column is missing, or holds text instead of numbers.
+    """
+    lost = [name for name in columns if name not in frame]
     if lost:
         raise UserError(
             expected="the columns that the model was trained on",
             found=f"none named {', '.join(lost[:5])}.{suggest(lost[0], frame.columns)}",
             remedy="run preprocess again, or give the rows these columns",
         )
-    return pd.DataFrame(
-        {
-            c: normalize_labels(frame[c]) if k == "text" else require_numeric_column(frame[c], k)
-            for c, k in columns.items()
-        },
-        index=frame.index,
-    )
+    prepared = {name: _prepare_column(frame[name], kind) for name, kind in columns.items()}
+    return pd.DataFrame(prepared, index=frame.index)
 
 
-def require_numeric_column(s: pd.Series, kind: str) -> pd.Series:
-    t = pd.api.types
-    if kind == "number" and s.dtype == "float64" and not (np.abs(s.to_numpy()) > 1e100).any():
-        return s  # a table may have thousands
-    try:
-        if kind == "time" and not t.is_timedelta64_dtype(s):
-            s = pd.to_datetime(s, utc=True, format="ISO8601").dt.tz_localize(None) - pd.Timestamp(0)
-        if kind == "time":
-            return s / pd.Timedelta("1D")
-        if not (t.is_numeric_dtype(s) or t.is_bool_dtype(s)):
-            s = pd.to_numeric(
-                normalize_labels(s).replace({"True": "1", "true": "1", "False": "0", "false": "0"})
-            )
-        s = s.astype("Float64").astype(float)
-        return s.where(s.abs() <= 1e100)
-    except (ValueError, TypeError) as e:
-        raise UserError(
-            expected=f"a {'time' if kind == 'time' else 'number'} in column {s.name!r}, as in training",
-            found=f"{s.dtype} values such as {s.dropna().iloc[0]!r}",
-            remedy="convert the column at its source, or train again",
-        ) from e
+def _prepare_column(column: pd.Series, kind: str) -> pd.Series:
+    if kind == "text":
+        return normalize_labels(column)
+    return require_numeric_column(column, kind)

@@ -15,11 +15,12 @@ __all__ = [
 # %% ../../nbs/api/modeling/02_estimators.ipynb #fe75d85b
 import inspect
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn import preprocessing as pre
+from sklearn import preprocessing
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -29,150 +30,206 @@ from sklearn.utils import get_tags
 from ..core.errors import UserError, suggest
 from ..core.project import load_object
 
-# %% ../../nbs/api/modeling/02_estimators.ipynb #c9f0f895
 AUTO_ESTIMATORS = {
     "binary": "sklearn.ensemble.HistGradientBoostingClassifier",
+    "multiclass": "sklearn.ensemble.HistGradientBoostingClassifier",
     "regression": "sklearn.ensemble.HistGradientBoostingRegressor",
 }
 CATEGORY_ENCODINGS = ("auto", "ordinal", "onehot", "target")
 
+# %% ../../nbs/api/modeling/02_estimators.ipynb #41c5aca2
+_ESTIMATOR_REMEDY = "correct train.estimator or train.params in params.yaml"
+_ESTIMATOR_METHODS = ("fit", "predict", "get_params")
 
-def make_estimator(
-    task: str, estimator: str = "auto", params: dict | None = None, n: int = 10_000, seed: int = 0
-) -> Any:
-    """The estimator of an import path with `params`, checked. `auto`: a regularised gradient booster whose leaves hold 5 to 50 of the `n` rows."""
-    path, params, kind = (
-        AUTO_ESTIMATORS.get(task, AUTO_ESTIMATORS["binary"]) if estimator == "auto" else estimator,
-        params or {},
-        "regressor" if task == "regression" else "classifier",
-    )
-    cls = load_object(path)
-    at = "correct train.estimator or train.params in params.yaml"
-    if not (
-        inspect.isclass(cls) and all(hasattr(cls, m) for m in ("fit", "predict", "get_params"))
-    ):
+
+def _load_estimator_class(path: str) -> type:
+    loaded = load_object(path)
+    complete = all(hasattr(loaded, method) for method in _ESTIMATOR_METHODS)
+    if not inspect.isclass(loaded) or not complete:
         raise UserError(
             expected="a scikit-learn-compatible estimator class",
             found=f"{path}, which lacks fit, predict or get_params",
-            remedy=at,
+            remedy=_ESTIMATOR_REMEDY,
         )
-    known = inspect.signature(cls).parameters
-    bad = [
-        p
-        for p in params
-        if p not in known and not any(k.kind == k.VAR_KEYWORD for k in known.values())
-    ]
-    if bad:
+    return loaded
+
+
+# %% ../../nbs/api/modeling/02_estimators.ipynb #3f765155
+def _require_known_parameters(path: str, params: dict, known: Mapping) -> None:
+    takes_any = any(one.kind == one.VAR_KEYWORD for one in known.values())
+    unknown = [name for name in params if name not in known]
+    if unknown and not takes_any:
         raise UserError(
             expected=f"parameters of {path}",
-            found=f"{bad[0]!r}.{suggest(bad[0], known)}",
-            remedy=at,
+            found=f"{unknown[0]!r}.{suggest(unknown[0], known)}",
+            remedy=_ESTIMATOR_REMEDY,
         )
+
+
+# %% ../../nbs/api/modeling/02_estimators.ipynb #bb8cab39
+def _auto_params(rows: int) -> dict:
+    """Return the parameters of the default booster: regularised, with leaves of 5 to 50 rows."""
+    return {
+        "learning_rate": 0.06,
+        "max_iter": 120,
+        "max_features": 0.5,
+        "min_samples_leaf": int(np.clip(rows // 200, 5, 50)),
+        "max_bins": int(np.clip(rows // 20, 32, 255)),
+        "l2_regularization": 5.0,
+        "early_stopping": False,  # it would hold rows back that the model is to learn from
+    }
+
+
+# %% ../../nbs/api/modeling/02_estimators.ipynb #de47a5a9
+def _with_probabilities(estimator: Any) -> Any:
+    """Wrap a classifier that only decides (such as an SVM), so that it gives probabilities."""
+    if hasattr(estimator, "predict_proba"):
+        return estimator
+    return CalibratedClassifierCV(estimator, ensemble=False)
+
+
+def make_estimator(
+    task: str,
+    estimator: str = "auto",
+    params: dict | None = None,
+    rows: int = 10_000,
+    seed: int = 0,
+) -> Any:
+    """Make the estimator of an import path, checked.
+
+    Args:
+        task: one of `MODEL_TASKS`.
+        estimator: import path of a class; `auto` is a gradient booster.
+        params: its parameters; with `auto` they amend the defaults.
+        rows: how many it will be fitted to, which sets the defaults of `auto`.
+        seed: its `random_state`, where it has one.
+    """
+    path = AUTO_ESTIMATORS[task] if estimator == "auto" else estimator
+    params = params or {}
+    estimator_class = _load_estimator_class(path)
+    known = inspect.signature(estimator_class).parameters
+    _require_known_parameters(path, params, known)
     if estimator == "auto":
-        params = {
-            "learning_rate": 0.06,
-            "max_iter": 120,
-            "max_features": 0.5,
-            "min_samples_leaf": int(np.clip(n // 200, 5, 50)),
-            "max_bins": int(np.clip(n // 20, 32, 255)),
-            "l2_regularization": 5.0,
-            "early_stopping": False,
-        } | params
+        params = _auto_params(rows) | params
+    seeded = {"random_state": seed} if "random_state" in known else {}
     try:
-        made = cls(**({"random_state": seed} if "random_state" in known else {}) | params)
-        found = get_tags(made).estimator_type
-    except (TypeError, AttributeError, ValueError) as e:
-        raise UserError(expected=f"{path} to accept {params}", found=str(e), remedy=at) from e
-    if found != kind:
+        made = estimator_class(**seeded | params)
+        kind = get_tags(made).estimator_type
+    except (TypeError, AttributeError, ValueError) as error:
         raise UserError(
-            expected=f"a {kind} for a {task} target", found=f"{path}, a {found}", remedy=at
+            expected=f"{path} to accept {params}", found=str(error), remedy=_ESTIMATOR_REMEDY
+        ) from error
+    wanted = "regressor" if task == "regression" else "classifier"
+    if kind != wanted:
+        raise UserError(
+            expected=f"a {wanted} for a {task} target",
+            found=f"{path}, a {kind}",
+            remedy=_ESTIMATOR_REMEDY,
         )
-    return (
-        made
-        if kind == "regressor" or hasattr(made, "predict_proba")
-        else CalibratedClassifierCV(made, ensemble=False)
+    return made if kind == "regressor" else _with_probabilities(made)
+
+
+# %% ../../nbs/api/modeling/02_estimators.ipynb #e45ca075
+_NEVER_SEEN = -1  # where an estimator takes no gaps: the number of an unknown category
+
+
+def _category_encoder(encoding: str, takes_gaps: bool, seed: int) -> Any:
+    if encoding == "onehot":
+        return preprocessing.OneHotEncoder(
+            handle_unknown="infrequent_if_exist", max_categories=20, sparse_output=False
+        )
+    if encoding == "target":
+        encoder = preprocessing.TargetEncoder(random_state=seed)
+    else:
+        encoder = preprocessing.OrdinalEncoder(
+            handle_unknown="use_encoded_value",
+            unknown_value=np.nan,
+            encoded_missing_value=np.nan,
+        )
+    if takes_gaps:
+        return encoder
+    filler = SimpleImputer(strategy="constant", fill_value=_NEVER_SEEN)
+    return make_pipeline(encoder, filler, preprocessing.StandardScaler())
+
+
+# %% ../../nbs/api/modeling/02_estimators.ipynb #949819d5
+def _number_encoder(takes_gaps: bool) -> Any:
+    if takes_gaps:
+        return "passthrough"
+    return make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        preprocessing.StandardScaler(),
     )
 
 
+# %% ../../nbs/api/modeling/02_estimators.ipynb #e7394928
 def build_pipeline(
     task: str,
-    X: pd.DataFrame,
+    prepared: pd.DataFrame,
     estimator: str = "auto",
     params: dict | None = None,
     encoding: str = "auto",
     seed: int = 0,
 ) -> Pipeline:
-    """A pipeline for prepared columns `X` (see `prepare`): encode the strings, complete the numbers where the estimator needs it, estimate."""
-    made = make_estimator(task, estimator, params, len(X), seed)
+    """Build an unfitted pipeline: encode the strings, complete the numbers, estimate.
+
+    Args:
+        task: one of `MODEL_TASKS`.
+        prepared: columns as `prepare_features` gives them; their types and gaps count.
+        estimator: see `make_estimator`.
+        params: see `make_estimator`.
+        encoding: of strings, one of `CATEGORY_ENCODINGS`; `auto` suits the estimator.
+        seed: of everything random.
+    """
+    made = make_estimator(task, estimator, params, len(prepared), seed)
     if encoding not in CATEGORY_ENCODINGS:
         raise UserError(
             expected=f"train.encoding: one of {', '.join(CATEGORY_ENCODINGS)}",
             found=f"{encoding!r}.{suggest(encoding, CATEGORY_ENCODINGS)}",
             remedy="correct train.encoding in params.yaml",
         )
-    gaps = get_tags(made).input_tags.allow_nan
+    takes_gaps = get_tags(made).input_tags.allow_nan
     if encoding == "auto":
-        encoding = "ordinal" if gaps else "onehot"
-    empty = [c for c in X if X[c].isna().all()]
-    full = [c for c in X if c not in empty]  # nothing can be learned from what is always missing
-    texts = [c for c in full if not pd.api.types.is_numeric_dtype(X[c])]
-    enc = {
-        "ordinal": pre.OrdinalEncoder(
-            handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan
-        ),
-        "target": pre.TargetEncoder(random_state=seed),
-        "onehot": pre.OneHotEncoder(
-            handle_unknown="infrequent_if_exist", max_categories=20, sparse_output=False
-        ),
-    }[encoding]
-    if not gaps and encoding != "onehot":
-        enc = make_pipeline(
-            enc, SimpleImputer(strategy="constant", fill_value=-1), pre.StandardScaler()
-        )
-    number = (
-        "passthrough"
-        if gaps
-        else make_pipeline(
-            SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-            pre.StandardScaler(),
-        )
-    )
-    return Pipeline(
+        encoding = "ordinal" if takes_gaps else "onehot"
+    # Nothing can be learned from what is always missing.
+    filled = [name for name in prepared if not prepared[name].isna().all()]
+    texts = [name for name in filled if not pd.api.types.is_numeric_dtype(prepared[name])]
+    numbers = [name for name in filled if name not in texts]
+    columns = ColumnTransformer(
         [
-            (
-                "columns",
-                ColumnTransformer(
-                    [("text", enc, texts), ("number", number, [c for c in full if c not in texts])]
-                ),
-            ),
-            ("estimator", made),
+            ("text", _category_encoder(encoding, takes_gaps, seed), texts),
+            ("number", _number_encoder(takes_gaps), numbers),
         ]
     )
+    return Pipeline([("columns", columns), ("estimator", made)])
 
 
-def build_baseline(task: str, X: pd.DataFrame, seed: int = 0) -> Pipeline:
-    """The linear model that any other has to beat: logistic regression, or ridge for numbers, on scaled and one-hot columns."""
-    return build_pipeline(
-        task,
-        X,
-        *(
-            ("sklearn.linear_model.Ridge", {})
-            if task == "regression"
-            else ("sklearn.linear_model.LogisticRegression", {"max_iter": 500, "C": 0.1})
-        ),
-        "onehot",
-        seed,
-    )
+# %% ../../nbs/api/modeling/02_estimators.ipynb #3dba0d67
+_BASELINE_OF_NUMBERS = ("sklearn.linear_model.Ridge", {})
+_BASELINE_OF_CLASSES = ("sklearn.linear_model.LogisticRegression", {"max_iter": 500, "C": 0.1})
 
 
-def fit_pipeline(pipeline: Pipeline, X: pd.DataFrame, y: np.ndarray) -> Pipeline:
+def build_baseline(task: str, prepared: pd.DataFrame, seed: int = 0) -> Pipeline:
+    """Build the linear model to beat: logistic regression, or ridge regression for numbers."""
+    path, params = _BASELINE_OF_NUMBERS if task == "regression" else _BASELINE_OF_CLASSES
+    return build_pipeline(task, prepared, path, params, "onehot", seed)
+
+
+# %% ../../nbs/api/modeling/02_estimators.ipynb #55d1ffd1
+def fit_pipeline(pipeline: Pipeline, prepared: pd.DataFrame, target: np.ndarray) -> Pipeline:
+    """Fit a pipeline, and return it.
+
+    Raises:
+        UserError: with the estimator's own first line, where it rejects rows or parameters.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # of convergence: the validation shows what came out
         try:
-            return pipeline.fit(X, y)
-        except (ValueError, TypeError) as e:
+            return pipeline.fit(prepared, target)
+        except (ValueError, TypeError) as error:
+            reason = str(error).strip().splitlines()[0]
             raise UserError(
                 expected="an estimator that can be fitted to these rows",
-                found=f"{type(pipeline[-1]).__name__}: {str(e).strip().splitlines()[0]}",
+                found=f"{type(pipeline[-1]).__name__}: {reason}",
                 remedy="correct train.params in params.yaml, or choose another train.estimator",
-            ) from e
+            ) from error

@@ -10,6 +10,7 @@ import io
 import json
 import warnings
 import zipfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from ..core.files import file_digest, read_json, to_json, write_atomic, write_js
 from .model import Model
 from .training import TrainingResult
 
-# %% ../../nbs/api/modeling/09_persistence.ipynb #6ea9ab1b
+# Types that a model may hold beyond those that skops trusts by itself; each was reviewed.
 TRUSTED_TYPES = (
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -38,205 +39,289 @@ TRUSTED_TYPES = (
 )
 
 
+# %% ../../nbs/api/modeling/09_persistence.ipynb #6ea9ab1b
+class _Renumbering:
+    """Gives members and objects of a skops schema numbers in the order of their appearance."""
+
+    def __init__(self):
+        self.numbers: dict[int, int] = {}
+        self.files: dict[str, str] = {}
+
+    def apply(self, part: Any) -> Any:
+        """Return a part of the schema with new names."""
+        if isinstance(part, list):
+            return [self.apply(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        renamed = {key: self._entry(key, value) for key, value in part.items()}
+        if isinstance(renamed.get("__id__"), int):
+            renamed["__id__"] = self.numbers.setdefault(renamed["__id__"], len(self.numbers) + 1)
+        # Nothing refers to plain values and types: their addresses say nothing.
+        if renamed.get("is_json") or renamed.get("__loader__") == "TypeNode":
+            renamed.pop("__id__", None)
+        return renamed
+
+    def _entry(self, key: str, value: Any) -> Any:
+        if key == "file" and isinstance(value, str):
+            return self.files.setdefault(value, f"{len(self.files)}{Path(value).suffix}")
+        return value if key == "__id__" else self.apply(value)
+
+
+# %% ../../nbs/api/modeling/09_persistence.ipynb #0d49d931
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
+_UNIX = 3
+_READ_WRITE = 0o600 << 16
+
+
+def _write_member(archive: zipfile.ZipFile, name: str, body: str | bytes) -> None:
+    info = zipfile.ZipInfo(name, _ZIP_EPOCH)
+    info.create_system = _UNIX
+    info.external_attr = _READ_WRITE
+    archive.writestr(info, body)
+
+
 def dump_skops(obj: Any) -> bytes:
-    """The skops bytes of `obj`, the same for the same object in every process."""
-    raw = zipfile.ZipFile(io.BytesIO(sio.dumps(obj)))
-    ids = {}
-    files = {}
-
-    def walk(o):
-        if isinstance(o, list):
-            return [walk(v) for v in o]
-        if not isinstance(o, dict):
-            return o
-        new = {
-            k: files.setdefault(v, f"{len(files)}{Path(v).suffix}")
-            if k == "file" and isinstance(v, str)
-            else v
-            if k == "__id__"
-            else walk(v)
-            for k, v in o.items()
-        }
-        if isinstance(new.get("__id__"), int):
-            new["__id__"] = ids.setdefault(new["__id__"], len(ids) + 1)
-        if new.get("is_json") or new.get("__loader__") == "TypeNode":
-            new.pop("__id__", None)
-        return new
-
-    schema = json.dumps(walk(json.loads(raw.read("schema.json"))), separators=(",", ":"))
-    buf = io.BytesIO()
-    with zipfile.ZipFile(buf, "w") as z:
-        for name, body in [
-            ("schema.json", schema),
-            *((new, raw.read(old)) for old, new in files.items()),
-        ]:
-            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            info.create_system, info.external_attr = 3, 0o600 << 16
-            z.writestr(info, body)
-    return buf.getvalue()
+    """Return the skops bytes of an object: the same for the same object in every process."""
+    written = zipfile.ZipFile(io.BytesIO(sio.dumps(obj)))
+    renumbering = _Renumbering()
+    schema = renumbering.apply(json.loads(written.read("schema.json")))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        _write_member(archive, "schema.json", json.dumps(schema, separators=(",", ":")))
+        for old, new in renumbering.files.items():
+            _write_member(archive, new, written.read(old))
+    return buffer.getvalue()
 
 
+# %% ../../nbs/api/modeling/09_persistence.ipynb #ecfeb493
+def _nodes_of(tree: Any) -> dict:
+    """Return the node arrays of a tree, of a booster or of a forest."""
+    if type(tree).__name__ == "TreePredictor":
+        return tree.nodes
+    return {
+        "left": tree.children_left,
+        "right": tree.children_right,
+        "feature_idx": tree.feature,
+        "is_leaf": tree.children_left == -1,
+        "is_categorical": np.zeros(1),
+    }
+
+
+# %% ../../nbs/api/modeling/09_persistence.ipynb #1e8c6a74
+def _is_sound(tree: Any, width: int) -> bool:
+    """Tell whether all nodes point at later nodes and existing columns.
+
+    Otherwise predicting would read foreign memory, or never end.
+    """
+    nodes = _nodes_of(tree)
+    size = len(nodes["left"])
+    if size == 0 or nodes["is_categorical"].any():
+        return False
+    inner = np.flatnonzero(nodes["is_leaf"] == 0)
+    for side in ("left", "right"):
+        child = nodes[side][inner]
+        if not ((inner < child) & (child < size)).all():
+            return False
+    column = nodes["feature_idx"][inner]
+    return bool(((column >= 0) & (column < width)).all())
+
+
+# %% ../../nbs/api/modeling/09_persistence.ipynb #778c1776
+def _parts_of(obj: Any) -> Iterable:
+    """Return what an object holds, as far as trees may be among it."""
+    if isinstance(obj, (list, tuple)):
+        return obj
+    if isinstance(obj, dict):
+        return obj.values()
+    if isinstance(obj, np.ndarray) and obj.dtype == object:
+        return obj.ravel()
+    if hasattr(obj, "__dict__") and not callable(obj):
+        return vars(obj).values()
+    return ()
+
+
+# %% ../../nbs/api/modeling/09_persistence.ipynb #d719c2e7
+def _has_sound_trees(obj: Any, width: int, seen: set[int]) -> bool:
+    """Tell whether all trees inside an object are sound; `width`: columns they may ask for."""
+    if id(obj) in seen:
+        return True
+    seen.add(id(obj))
+    if type(obj).__name__ in ("TreePredictor", "Tree"):
+        return _is_sound(obj, width)
+    width = getattr(obj, "n_features_in_", width)
+    return all(_has_sound_trees(part, width, seen) for part in _parts_of(obj))
+
+
+# %% ../../nbs/api/modeling/09_persistence.ipynb #2632a30b
 def load_skops(data: bytes, name: str = "model") -> Any:
-    """The object of skops bytes, if all its types are on the list."""
-    again = f"restore {name} with `dvc checkout`, or train again; never load a model that you did not make"
+    """Load an object from skops bytes, if all its types are on the list.
+
+    Args:
+        data: as `dump_skops` gives them.
+        name: of the file, for messages.
+    """
+    remedy = (
+        f"restore {name} with `dvc checkout`, or train again; never load a model that you did "
+        "not make"
+    )
     try:
-        got = sio.loads(data, trusted=list(TRUSTED_TYPES))
-    except UntrustedTypesFoundException as e:
+        loaded = sio.loads(data, trusted=list(TRUSTED_TYPES))
+    except UntrustedTypesFoundException as error:
+        foreign = set(sio.get_untrusted_types(data=data)) - set(TRUSTED_TYPES)
         raise UserError(
             expected=f"only known types in {name}",
-            found=", ".join(sorted(set(sio.get_untrusted_types(data=data)) - set(TRUSTED_TYPES))),
-            remedy=again,
-        ) from e
-    except Exception as e:
+            found=", ".join(sorted(foreign)),
+            remedy=remedy,
+        ) from error
+    except Exception as error:  # a file that is none can fail in any way
         raise UserError(
             expected=f"a skops file in {name} that this environment can read",
-            found=f"{type(e).__name__}: {e}",
-            remedy=again + ", or install the versions in its manifest",
-        ) from e
-    if not _has_sound_trees(got):
+            found=f"{type(error).__name__}: {error}",
+            remedy=f"{remedy}, or install the versions in its manifest",
+        ) from error
+    if not _has_sound_trees(loaded, 0, set()):
         raise UserError(
             expected=f"sound decision trees in {name}",
             found="indices that point outside of a tree",
-            remedy=again,
+            remedy=remedy,
         )
-    return got
+    return loaded
 
 
-def _has_sound_trees(o: Any, width: int = 0, seen: set | None = None) -> bool:
-    """Do the nodes of all trees inside `o` point at later nodes and existing columns? (Otherwise predicting would read foreign memory.)."""
-    seen = set() if seen is None else seen
-    if id(o) in seen:
-        return True
-    seen.add(id(o))
-    kind = type(o).__name__
-    if kind in ("TreePredictor", "Tree"):
-        n = (
-            o.nodes
-            if kind == "TreePredictor"
-            else {
-                "left": o.children_left,
-                "right": o.children_right,
-                "feature_idx": o.feature,
-                "is_leaf": o.children_left == -1,
-                "is_categorical": np.zeros(1),
-            }
+# %% ../../nbs/api/modeling/09_persistence.ipynb #b54b5792
+def _require_trusted_types(dumped: Iterable[bytes]) -> None:
+    used = {name for data in dumped for name in sio.get_untrusted_types(data=data)}
+    foreign = used - set(TRUSTED_TYPES)
+    if foreign:
+        raise UserError(
+            expected="an estimator made of types on the list `TRUSTED_TYPES`",
+            found=", ".join(sorted(foreign)),
+            remedy="choose another train.estimator; or, after review, add the types to "
+            "TRUSTED_TYPES in nbs/api/modeling and export",
         )
-        at = np.flatnonzero(n["is_leaf"] == 0)
-        size = len(n["left"])
-        return (
-            size > 0
-            and not n["is_categorical"].any()
-            and all(((at < c) & (c < size)).all() for c in (n["left"][at], n["right"][at]))
-            and ((n["feature_idx"][at] >= 0) & (n["feature_idx"][at] < width)).all()
-        )
-    width = getattr(o, "n_features_in_", width)
-    inside = (
-        o
-        if isinstance(o, (list, tuple))
-        else o.values()
-        if isinstance(o, dict)
-        else o.ravel()
-        if isinstance(o, np.ndarray) and o.dtype == object
-        else vars(o).values()
-        if hasattr(o, "__dict__") and not callable(o)
-        else ()
-    )
-    return all(_has_sound_trees(v, width, seen) for v in inside)
+
+
+def _as_content(value: Any) -> str | bytes:
+    if isinstance(value, Path):
+        return value.read_bytes()
+    return value if isinstance(value, (str, bytes)) else to_json(value)
 
 
 def save_model(
     folder: str | Path, fitted: TrainingResult, files: dict | None = None, **extra: Any
 ) -> Path:
-    """Write model.skops, baseline.skops, `files` (name → text, bytes, a path, or an object for JSON) and, last, manifest.json, which carries
-    `extra` (features=…, digests=…) and the MD5 of every file.
+    """Write a model, and return its folder.
+
+    The manifest comes last: a folder without it is no model.
+
+    Args:
+        folder: where to; made if need be.
+        fitted: what training gave.
+        files: name → text, bytes, a path, or an object for JSON.
+        extra: what the manifest carries besides (features=…, provenance=…); the MD5 of every
+            file is always in it.
     """
-    folder, m = Path(folder), fitted.model
-    made = {
-        "model.skops": dump_skops(m.pipeline),
-        "baseline.skops": dump_skops(m.baseline.pipeline),
+    folder = Path(folder)
+    model = fitted.model
+    contents: dict[str, str | bytes] = {
+        "model.skops": dump_skops(model.pipeline),
+        "baseline.skops": dump_skops(model.baseline.pipeline),
     }
-    foreign = {t for b in made.values() for t in sio.get_untrusted_types(data=b)} - set(
-        TRUSTED_TYPES
-    )
-    if foreign:
-        raise UserError(
-            expected="an estimator made of types on the list `TYPES`",
-            found=", ".join(sorted(foreign)),
-            remedy="choose another train.estimator; or, after review, add the types to TRUSTED_TYPES in nbs/api/modeling and export",
-        )
-    for k, v in (files or {}).items():
-        made[k] = (
-            v.read_bytes()
-            if isinstance(v, Path)
-            else v
-            if isinstance(v, (str, bytes))
-            else to_json(v)
-        )
-    for k, v in made.items():
-        write_atomic(folder / k, v)
-    write_json(
-        folder / "manifest.json",
-        {**m.manifest, **extra, "files": {k: file_digest(folder / k) for k in made}},
-    )
+    _require_trusted_types(contents.values())
+    contents |= {name: _as_content(value) for name, value in (files or {}).items()}
+    for name, content in contents.items():
+        write_atomic(folder / name, content)
+    digests = {name: file_digest(folder / name) for name in contents}
+    write_json(folder / "manifest.json", {**model.manifest, **extra, "files": digests})
     return folder
 
 
-def load_model(folder: str | Path) -> Model:
-    """The model of a folder that `save` has written. Altered files, foreign types and files that are no model are refused."""
-    folder, again, need = (
-        Path(folder),
-        "restore it with `dvc checkout`, or train again",
-        {
-            "files",
-            "task",
-            "target",
-            "classes",
-            "columns",
-            "threshold",
-            "baseline_threshold",
-            "versions",
-        },
-    )
-    man = read_json(folder / "manifest.json")
-    lost = (
-        (need - set(man) or {"model.skops", "baseline.skops"} - set(man["files"]))
-        if isinstance(man, dict)
-        else need
-    )
-    if lost:
+# %% ../../nbs/api/modeling/09_persistence.ipynb #de8da0fb
+_MANIFEST_KEYS = frozenset(
+    {
+        "files",
+        "task",
+        "target",
+        "classes",
+        "columns",
+        "threshold",
+        "baseline_threshold",
+        "versions",
+    }
+)
+_MODEL_FILES = frozenset({"model.skops", "baseline.skops"})
+_FOLDER_REMEDY = "restore it with `dvc checkout`, or train again"
+
+
+# %% ../../nbs/api/modeling/09_persistence.ipynb #f15a9506
+def _missing_parts(manifest: Any) -> frozenset:
+    if not isinstance(manifest, dict):
+        return _MANIFEST_KEYS
+    return _MANIFEST_KEYS - set(manifest) or _MODEL_FILES - set(manifest["files"])
+
+
+# %% ../../nbs/api/modeling/09_persistence.ipynb #6bcafa89
+def _read_manifest(folder: Path) -> dict:
+    """Read the manifest, and check that the files are those that it describes."""
+    manifest = read_json(folder / "manifest.json")
+    missing = _missing_parts(manifest)
+    if missing:
         raise UserError(
             expected=f"the manifest of a model in {folder.name}",
-            found=f"one without {', '.join(sorted(lost))}",
-            remedy=again,
+            found=f"one without {', '.join(sorted(missing))}",
+            remedy=_FOLDER_REMEDY,
         )
-    for name, md5 in man["files"].items():
-        if file_digest(folder / Path(name).name) != md5:
+    for name, digest in manifest["files"].items():
+        # By the bare name: a manifest must not make us read elsewhere.
+        if file_digest(folder / Path(name).name) != digest:
             raise UserError(
                 expected=f"{name} as the manifest describes it",
                 found="an altered or missing file",
-                remedy=again,
+                remedy=_FOLDER_REMEDY,
             )
-    if man["versions"]["scikit-learn"] != sklearn.__version__:
-        warnings.warn(
-            f"model made with scikit-learn {man['versions']['scikit-learn']}, here is {sklearn.__version__}: predictions may differ",
-            stacklevel=2,
-        )
-    pipes = [load_skops((folder / f).read_bytes(), f) for f in ("model.skops", "baseline.skops")]
-    if not all(isinstance(p, Pipeline) for p in pipes):
+    return manifest
+
+
+# %% ../../nbs/api/modeling/09_persistence.ipynb #b9dd6180
+def _load_pipelines(folder: Path) -> list[Pipeline]:
+    names = ("model.skops", "baseline.skops")
+    pipelines = [load_skops((folder / name).read_bytes(), name) for name in names]
+    if not all(isinstance(one, Pipeline) for one in pipelines):
         raise UserError(
             expected="a scikit-learn pipeline in model.skops",
-            found=", ".join(type(p).__name__ for p in pipes),
-            remedy=again,
+            found=", ".join(type(one).__name__ for one in pipelines),
+            remedy=_FOLDER_REMEDY,
         )
-    made, base = (
-        Model(
-            man["task"],
-            man["target"],
-            {c["name"]: c["kind"] for c in man["columns"]},
-            man["classes"],
-            p,
-            man[t],
+    return pipelines
+
+
+# %% ../../nbs/api/modeling/09_persistence.ipynb #eef3564f
+def load_model(folder: str | Path) -> Model:
+    """Load the model of a folder that `save_model` has written.
+
+    Altered files, foreign types and files that are no model are refused; another version of
+    scikit-learn is a warning.
+    """
+    folder = Path(folder)
+    manifest = _read_manifest(folder)
+    made_with = manifest["versions"]["scikit-learn"]
+    if made_with != sklearn.__version__:
+        warnings.warn(
+            f"model made with scikit-learn {made_with}, here is {sklearn.__version__}: "
+            "predictions may differ",
+            stacklevel=2,
         )
-        for p, t in zip(pipes, ("threshold", "baseline_threshold"))
+    pipeline, baseline_pipeline = _load_pipelines(folder)
+    columns = {column["name"]: column["kind"] for column in manifest["columns"]}
+    unfitted = Model(manifest["task"], manifest["target"], columns, manifest["classes"])
+    baseline = replace(
+        unfitted, pipeline=baseline_pipeline, threshold=manifest["baseline_threshold"]
     )
-    return replace(made, baseline=base, manifest=man, id=file_digest(folder)[:8])
+    return replace(
+        unfitted,
+        pipeline=pipeline,
+        threshold=manifest["threshold"],
+        baseline=baseline,
+        manifest=manifest,
+        id=file_digest(folder)[:8],
+    )

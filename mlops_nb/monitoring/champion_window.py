@@ -15,7 +15,7 @@ import pandas as pd
 from ..core.files import read_json
 from ..data.contract_check import ContractReport, Violation
 from ..data.profile import Profile, profile_table
-from ..modeling.metrics import ModelMetrics, compute_metrics
+from ..modeling.measurement import ModelMetrics, compute_metrics
 from ..modeling.model import Model
 from .estimate_errors import tabulate_estimate_errors
 from .monitored_window import ModelReference, MonitoredWindow

@@ -12,7 +12,8 @@ from typing import Any
 
 from ..data.contract_check import ContractReport
 from ..data.profile import Profile
-from ..modeling.metrics import ModelMetrics, charted_metric, judged_metrics
+from ..modeling.measurement import ModelMetrics
+from ..modeling.metrics import charted_metric, judged_metrics
 from .performance_estimate import PerformanceEstimate
 from .reference import Reference, select_season
 

@@ -20,7 +20,7 @@ from ..data.ingest import select_window_rows
 from ..data.settings import read_data_settings
 from ..data.sources import load_tables, write_parquet
 from ..data.windows import read_windows
-from ..modeling.metrics import compute_metrics
+from ..modeling.measurement import compute_metrics
 from ..modeling.persistence import load_model
 
 

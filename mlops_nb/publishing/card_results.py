@@ -151,7 +151,7 @@ def explanation_section(
 def _example_rows(examples: list[Explanation]) -> list[dict]:
     rows = []
     for number, example in enumerate(examples, 1):
-        head = {"row": number, example.of: f"{example.score:.3g}"}
+        head = {"row": number, example.output: f"{example.score:.3g}"}
         for reason in example.rows:
             rows.append(head | {key: format_value(value) for key, value in reason.items()})
     return rows

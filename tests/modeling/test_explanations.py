@@ -54,11 +54,11 @@ def test_reasons_find_what_moved_the_score(linear):
     model, rows = linear
     row = rows.iloc[[int(rows.x.argmax())]]
     reasons = explain_prediction(model, row, rows, top=3)
-    without = model.predict(row.assign(x=rows.x.median()))[reasons.of].iloc[0]
+    without = model.predict(row.assign(x=rows.x.median()))[reasons.output].iloc[0]
     assert reasons.rows[0]["feature"] == "x"
     assert reasons.rows[0]["change"] > 0
     assert abs(reasons.rows[-1]["change"]) < 1e-12
-    assert np.isclose(reasons.score, model.predict(row)[reasons.of].iloc[0])
+    assert np.isclose(reasons.score, model.predict(row)[reasons.output].iloc[0])
     assert np.isclose(reasons.rows[0]["change"], reasons.score - without)
 
 

@@ -19,7 +19,8 @@ from mlops_nb.core.files import to_json
 from mlops_nb.core.messages import render
 from mlops_nb.core.plotting import figure_to_svg
 from mlops_nb.modeling.encoding import prepare_features
-from mlops_nb.modeling.metrics import METRIC_FUNCTIONS, compute_metrics
+from mlops_nb.modeling.measurement import compute_metrics
+from mlops_nb.modeling.metrics import TASK_METRICS
 from mlops_nb.modeling.persistence import dump_skops, load_skops
 from mlops_nb.monitoring.calibration import Calibration, calibrate
 from mlops_nb.monitoring.error_model import fit_error_model
@@ -135,7 +136,7 @@ def test_realised_agrees_with_sklearn_and_with_evaluate(size, distinct, threshol
     got = metrics_from_histogram(*exact(score, outcome), threshold)
     flagged = score >= threshold
     want = sklearn_metrics(outcome, score, flagged)
-    assert set(got) == set(want) < set(METRIC_FUNCTIONS["binary"])
+    assert set(got) == set(want) < set(TASK_METRICS["binary"])
     predictions = pd.DataFrame({"score": score, "prediction": flagged.astype(int)})
     rows = compute_metrics("binary", outcome, predictions)
     for name, value in want.items():

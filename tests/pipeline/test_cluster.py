@@ -159,13 +159,13 @@ def test_a_search_finds_the_same(far, cluster, capsys, monkeypatch):
     }
     here = train_model(*args, **more)
     said = capsys.readouterr().out
-    there = train_model(*args, **more, each=mapper(cluster, monkeypatch))
+    there = train_model(*args, **more, map_function=mapper(cluster, monkeypatch))
     assert capsys.readouterr().out == said
     assert said.count("search ") == 2
     assert there.model.manifest == here.model.manifest
     assert dump_skops(there.model.pipeline) == dump_skops(here.model.pipeline)
     with pytest.raises(UserError, match="max_itr"):
-        train_model(*args, search={"max_itr": [1, 2]}, search_candidates=2, each=far.map)
+        train_model(*args, search={"max_itr": [1, 2]}, search_candidates=2, map_function=far.map)
 
 
 SHOP = """import pandas as pd

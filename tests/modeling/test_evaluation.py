@@ -1,0 +1,81 @@
+"""What an evaluation shows, for every task, with and without known outcomes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_nb.modeling.encoding import MODEL_TASKS
+from mlops_nb.modeling.evaluation import (
+    Contenders,
+    cost_records,
+    evaluation_exhibits,
+    fit_exhibit,
+    importance_of_features,
+    rates_of_groups,
+    rows_to_judge,
+    select_labelled,
+)
+from mlops_nb.modeling.training import train_model
+
+EXHIBITS = {"binary": 3, "multiclass": 1, "regression": 1}
+COSTS = {"miss": 5, "false_alarm": 1}
+
+
+def make_rows(task: str) -> pd.DataFrame:
+    """Return rows whose outcome follows `x`."""
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"x": rng.normal(size=400), "group": rng.choice(["a", "b"], 400)})
+    score = rows.x + rng.normal(size=400)
+    outcomes = {
+        "binary": (score > 0).astype(float),
+        "multiclass": np.where(score > 1, "high", np.where(score > -1, "mid", "low")),
+        "regression": score,
+    }
+    return rows.assign(y=outcomes[task])
+
+
+@pytest.fixture(scope="module", params=MODEL_TASKS, ids=MODEL_TASKS)
+def judged(request):
+    """Return contenders of a task, and rows."""
+    rows = make_rows(request.param)
+    contract = {"target": "y", "task": request.param}
+    candidate = train_model(rows, contract, params={"max_iter": 10}).model
+    return Contenders(candidate), rows
+
+
+def test_what_is_shown_depends_on_the_task(judged):
+    contenders, rows = judged
+    labelled = select_labelled(contenders.candidate, rows, contenders.predict(rows))
+    assert len(evaluation_exhibits(labelled)) == EXHIBITS[labelled.task]
+    assert fit_exhibit(labelled.task, labelled.outcome, labelled.of_candidate).is_figure
+
+
+def test_rows_without_outcome_are_left_out(judged):
+    contenders, rows = judged
+    some = rows.assign(y=rows.y.where(rows.index % 4 > 0))
+    labelled = select_labelled(contenders.candidate, some, contenders.predict(some))
+    assert len(labelled) == 300
+    assert {len(table) for table in labelled.predictions.values()} == {300}
+
+
+def test_without_known_outcomes_nothing_is_shown(judged):
+    contenders, rows = judged
+    columns = [*contenders.candidate.columns, "y"]
+    nobody = rows_to_judge(rows, "act", columns)
+    labelled = select_labelled(contenders.candidate, nobody, contenders.predict(nobody))
+    assert len(labelled) == 0
+    assert evaluation_exhibits(labelled) == []
+    assert cost_records(labelled, COSTS) is None
+    assert rates_of_groups(labelled, ["group"], 50) is None
+    assert len(importance_of_features(contenders.candidate, labelled)) == 0
+
+
+def test_a_kept_contract_leaves_the_rows_as_they_are(judged):
+    _, rows = judged
+    assert rows_to_judge(rows, "watch", ["x"]) is rows
+
+
+def test_a_candidate_that_is_the_champion_has_no_shadow(judged):
+    contenders, rows = judged
+    assert contenders.shadow(contenders.predict(rows)) is None
+    assert list(contenders.predict(rows)) == ["candidate", "baseline"]
