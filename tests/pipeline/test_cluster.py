@@ -13,18 +13,16 @@ import pandas as pd
 import pytest
 from helpers.project import nb
 
-from mlops_nb.core import config as config_module
 from mlops_nb.core.config import Settings
 from mlops_nb.core.errors import UserError
 from mlops_nb.core.project import project_root
-from mlops_nb.data import batches as batches_module
-from mlops_nb.data import profile_stream as profile_stream_module
 from mlops_nb.data.batches import BATCH_ROWS, split_row_groups
 from mlops_nb.data.feature_table import build_features
 from mlops_nb.data.profile import Profile, profile_table
 from mlops_nb.data.profile_stream import merge_pairwise, profile_file, profile_piece
 from mlops_nb.modeling.persistence import dump_skops
 from mlops_nb.modeling.training import train_model
+from mlops_nb.pipeline import cluster as cluster_module
 from mlops_nb.pipeline.cluster import (
     CODE_DIGESTS,
     ComputeEngine,
@@ -146,7 +144,7 @@ def example(n=700):
 def mapper(cluster, monkeypatch):
     """As a stage has it, with the address from the settings."""
     monkeypatch.setattr(
-        config_module, "read_settings", lambda: Settings(scheduler=cluster.scheduler_address)
+        cluster_module, "read_settings", lambda: Settings(scheduler=cluster.scheduler_address)
     )
     return make_mapper("dask")
 
@@ -275,10 +273,10 @@ def test_a_worker_killed_in_mid_run(far, cluster, files, monkeypatch):
 
     threading.Thread(target=kill, daemon=True).start()
     monkeypatch.setattr(
-        batches_module, "split_row_groups", lambda path: split_row_groups(path, 20_000)
+        cluster_module, "split_row_groups", lambda path: split_row_groups(path, 20_000)
     )
     monkeypatch.setattr(
-        profile_stream_module,
+        cluster_module,
         "profile_piece",
         lambda path, g, columns: profile_piece(path, g, columns, 2_000),
     )  # small ones, so that there are many
@@ -299,7 +297,7 @@ def test_what_is_shared_outlives_the_worker_that_holds_it(far, cluster):
     def kill():
         while not killed:
             for key, holders in far.client.who_has().items():
-                if "_same" in str(key) and holders:
+                if "_identity" in str(key) and holders:
                     pid = by_address[holders[0]]
                     os.kill(pid, KILL)
                     killed.append(pid)
