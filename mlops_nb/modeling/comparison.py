@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from ..core.formatting import format_number, markdown_table
 from mlops_nb.modeling.influence import (
-    ScoredRows,
+    RowScores,
     estimate_metric,
     extract_scored_rows,
     standard_error,
@@ -78,7 +78,7 @@ class ModelComparison:
 
 
 # %% ../../nbs/api/modeling/10_comparison.ipynb #b1857629
-def _gains(task: str, scored: dict[str, ScoredRows], cluster: np.ndarray | None) -> Iterator[tuple]:
+def _gains(task: str, scored: dict[str, RowScores], cluster: np.ndarray | None) -> Iterator[tuple]:
     """Yield the gains of the first model over each other one: metric, over, gain, low, high."""
     first, *others = scored
     for metric in TASK_METRICS[task]:

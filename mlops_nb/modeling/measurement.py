@@ -24,7 +24,7 @@ from ..core.formatting import markdown_table
 from ..core.messages import Message
 from mlops_nb.modeling.influence import (
     Estimate,
-    ScoredRows,
+    RowScores,
     estimate_metric,
     extract_scored_rows,
     standard_error,
@@ -53,7 +53,7 @@ class Metric:
 _NO_SPREAD = 1e-12  # below it all rows say the same
 
 
-def _reason_for_none(name: str, rows: ScoredRows) -> Message:
+def _reason_for_none(name: str, rows: RowScores) -> Message:
     if not len(rows):
         return Message("evaluate.no_rows")
     return Message("evaluate.none_flagged" if name == "precision" else "evaluate.one_class")
@@ -73,7 +73,7 @@ def _interval(name: str, estimate: Estimate, value: float, error: float) -> tupl
     return max(low, 0.0) if is_lower_better(name) else low, value + Z_95 * error
 
 
-def compute_metric(name: str, rows: ScoredRows, cluster: np.ndarray | None = None) -> Metric:
+def compute_metric(name: str, rows: RowScores, cluster: np.ndarray | None = None) -> Metric:
     """Compute a metric with its interval on rows that can be judged.
 
     Args:

@@ -23,7 +23,7 @@ import pandas as pd
 from ..core.errors import UserError, suggest
 from ..core.formatting import format_number, markdown_table
 from .encoding import normalize_labels
-from .influence import ScoredRows, extract_scored_rows
+from .influence import RowScores, extract_scored_rows
 from .measurement import Metric, compute_metric, compute_metrics
 from .metrics import is_lower_better, main_metric
 
@@ -89,7 +89,7 @@ def _rows_by_level(
 _ENDS = {"": "value", " low": "low", " high": "high"}
 
 
-def _measure_level(rows: ScoredRows, metrics: list[str]) -> dict[str, float | None]:
+def _measure_level(rows: RowScores, metrics: list[str]) -> dict[str, float | None]:
     """Return value and interval of each metric, under `metric`, `metric low`, `metric high`."""
     measured = {}
     for name in metrics:

@@ -21,7 +21,7 @@ import pandas as pd
 from ..core.files import to_jsonable
 from ..core.messages import VERDICT_LEVELS, Message, message_to_json
 from mlops_nb.monitoring.exhibits import (
-    Exhibit,
+    MonitoringExhibit,
     column_exhibits,
     drift_exhibits,
     findings_exhibits,
@@ -112,7 +112,7 @@ def _metric_samples(reading: dict, which: str) -> list[tuple[dict, float]]:
 
 
 # %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #9b238b8a
-def metric_exhibits(assessment: Any) -> list[Exhibit]:
+def metric_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return the metrics of the last window, and what all columns together say."""
     exhibits = []
     last = assessment.windows[-1] if assessment.windows else {}
@@ -127,10 +127,12 @@ def metric_exhibits(assessment: Any) -> list[Exhibit]:
     rows = [{"metric": name} | _values_of(name, sources) for name in names]
     if rows:
         title = Message("watch.metrics_title", n=last.get("labelled", 0))
-        exhibits.append(Exhibit(rows, title, Message("watch.metrics_read")))
+        exhibits.append(MonitoringExhibit(rows, title, Message("watch.metrics_read")))
     if assessment.together:
         title = Message("watch.together_title")
-        exhibits.append(Exhibit([assessment.together], title, Message("watch.together_read")))
+        exhibits.append(
+            MonitoringExhibit([assessment.together], title, Message("watch.together_read"))
+        )
     return exhibits
 
 
@@ -155,14 +157,14 @@ _SHOWN = [
 ]
 
 
-def statistics_exhibits(assessment: Any) -> list[Exhibit]:
+def statistics_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return the statistics of the most changed columns, at least twenty, at most sixty."""
     table = assessment.table
     beyond = int((table.severity != "ok").sum())
     shown = min(max(beyond, _LEAST_ROWS), _MOST_ROWS)
     rows = table.rename(columns={"psi_watch": "limit"})[_SHOWN].head(shown)
     title = Message("watch.table_title", n=len(rows), of=len(table))
-    return [Exhibit(rows, title, Message("monitor.table_read"))]
+    return [MonitoringExhibit(rows, title, Message("monitor.table_read"))]
 
 
 # %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #85061d93
@@ -189,7 +191,7 @@ def render_assessment(assessment: Any, language: str = "en") -> str:
     return render_stage_page("monitor", {"cells": [cell]}, result, {"cells": []}, look)
 
 
-def _page_exhibits(assessment: Any) -> list[Exhibit]:
+def _page_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     return [
         *drift_exhibits(assessment),
         *performance_exhibits(assessment),

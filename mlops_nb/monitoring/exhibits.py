@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     "MAX_COLUMN_FIGURES",
-    "Exhibit",
-    "show_exhibits",
+    "MonitoringExhibit",
+    "show_monitoring_exhibits",
     "performance_exhibits",
     "drift_exhibits",
     "heatmap_exhibits",
@@ -31,7 +31,7 @@ from ..reporting.display import show_figure, show_table
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #8a2a0bd7
 @dataclass(frozen=True, eq=False)
-class Exhibit:
+class MonitoringExhibit:
     """A figure or a table.
 
     Attributes:
@@ -77,48 +77,48 @@ class Exhibit:
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #a67eeda2
-def show_exhibits(exhibits: Iterable[Exhibit]) -> None:
+def show_monitoring_exhibits(exhibits: Iterable[MonitoringExhibit]) -> None:
     """Show exhibits in a notebook, in their order."""
     for exhibit in exhibits:
         exhibit.show()
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #d1d83f28
-def performance_exhibits(assessment: Any) -> list[Exhibit]:
+def performance_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return the charted metric by window, where it is known or can be estimated."""
     if not assessment.metric:
         return []
     rows = list(assessment.performance)
     words = describe_performance(rows, assessment.metric)
     figure = performance_plot(rows, assessment.metric)
-    return [Exhibit(figure, **words, is_figure=True)]
+    return [MonitoringExhibit(figure, **words, is_figure=True)]
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #7abff253
-def drift_exhibits(assessment: Any) -> list[Exhibit]:
+def drift_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return the shift of each column, and of each window where there are several."""
     main = assessment.main_drift
     beyond = int((main.severity != "ok").sum())
     title = Message("monitor.drift_title", n=beyond, of=len(main))
     figure = drift_plot(assessment.table)
-    return [Exhibit(figure, title, explain_drift_plot(assessment.table), is_figure=True)]
+    return [MonitoringExhibit(figure, title, explain_drift_plot(assessment.table), is_figure=True)]
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #4cda4f69
-def heatmap_exhibits(assessment: Any) -> list[Exhibit]:
+def heatmap_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return the shift of each column in each window, where there are several windows."""
     if assessment.shifts.shape[1] < 2:
         return []
     figure = drift_heatmap_plot(assessment.shifts)
     title = Message("monitor.heat_title")
-    return [Exhibit(figure, title, Message("monitor.heat_read"), is_figure=True)]
+    return [MonitoringExhibit(figure, title, Message("monitor.heat_read"), is_figure=True)]
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #0a97e05a
 MAX_COLUMN_FIGURES = 3
 
 
-def column_exhibits(assessment: Any) -> list[Exhibit]:
+def column_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return how the values of the most changed columns were spread, and are."""
     main = assessment.main_drift
     moved = main.column[main.severity != "ok"].head(MAX_COLUMN_FIGURES)
@@ -126,7 +126,7 @@ def column_exhibits(assessment: Any) -> list[Exhibit]:
     before = assessment.reference.profile
     now = assessment.current
     return [
-        Exhibit(
+        MonitoringExhibit(
             column_distribution_plot(before, now, name),
             Message("monitor.worst_title", column=name),
             describe_column_shift(before, now, name),
@@ -137,6 +137,6 @@ def column_exhibits(assessment: Any) -> list[Exhibit]:
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #c69ec0b1
-def findings_exhibits(assessment: Any) -> list[Exhibit]:
+def findings_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return the findings as a table."""
-    return [Exhibit(assessment.verdict, assessment.verdict.table_title())]
+    return [MonitoringExhibit(assessment.verdict, assessment.verdict.table_title())]

@@ -10,7 +10,7 @@ __all__ = [
     "estimate_exhibits",
     "score_exhibits",
     "drift_table_exhibits",
-    "slice_exhibits",
+    "score_slice_exhibits",
 ]
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #6c3831f6
@@ -18,11 +18,11 @@ from typing import Any
 
 from ..core.messages import Message
 from .column_figures import column_distribution_plot
-from .exhibits import Exhibit
+from .exhibits import MonitoringExhibit
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #fa37572a
-def quality_exhibits(assessment: Any, noun: str) -> list[Exhibit]:
+def quality_exhibits(assessment: Any, noun: str) -> list[MonitoringExhibit]:
     """Return the metrics of labelled rows beside those when trained; `noun`: of rows."""
     before = assessment.model.metrics
     rows = [
@@ -36,21 +36,21 @@ def quality_exhibits(assessment: Any, noun: str) -> list[Exhibit]:
         for name, value in assessment.measured.realised.items()
     ]
     title = Message("monitor.quality_title", n=assessment.measured.labelled, noun=noun)
-    return [Exhibit(rows, title, Message("monitor.quality_read"))]
+    return [MonitoringExhibit(rows, title, Message("monitor.quality_read"))]
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #31530010
-def estimate_exhibits(assessment: Any, noun: str) -> list[Exhibit]:
+def estimate_exhibits(assessment: Any, noun: str) -> list[MonitoringExhibit]:
     """Return the metrics to be expected of rows without outcome, and how far off they were."""
     estimate = assessment.measured.estimate
     if estimate is None:
         return []
     title = Message("monitor.expected_title", n=estimate.rows, noun=noun)
-    return [Exhibit(estimate, title, estimate.describe_past_errors(assessment.metric))]
+    return [MonitoringExhibit(estimate, title, estimate.describe_past_errors(assessment.metric))]
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #59ba2e3d
-def score_exhibits(assessment: Any) -> list[Exhibit]:
+def score_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return how the scores were spread, and are, where rows were scored."""
     now = assessment.measured.profiles.get("scores")
     if now is None:
@@ -58,7 +58,7 @@ def score_exhibits(assessment: Any) -> list[Exhibit]:
     before = assessment.model.groups["scores"].profile
     figure = column_distribution_plot(before, now, assessment.model.score)
     title = Message("monitor.score_title")
-    return [Exhibit(figure, title, Message("monitor.score_read"), is_figure=True)]
+    return [MonitoringExhibit(figure, title, Message("monitor.score_read"), is_figure=True)]
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #f5d327b9
@@ -66,21 +66,21 @@ MAX_TABLE_COLUMNS = 12
 _SHOWN = ["column", "psi", "limit", "effect", "js", "missing_ref", "missing", "new", "severity"]
 
 
-def drift_table_exhibits(assessment: Any) -> list[Exhibit]:
+def drift_table_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return the statistics of the most changed columns."""
     table = assessment.table.rename(columns={"psi_watch": "limit"})[_SHOWN]
     title = Message("monitor.table_title")
-    return [Exhibit(table.head(MAX_TABLE_COLUMNS), title, Message("monitor.table_read"))]
+    return [MonitoringExhibit(table.head(MAX_TABLE_COLUMNS), title, Message("monitor.table_read"))]
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #3e4c9034
 MAX_SHOWN_SLICES = 8
 
 
-def slice_exhibits(assessment: Any) -> list[Exhibit]:
+def score_slice_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return the parts of the rows that the model answers differently from before."""
     slices = assessment.slices
     if not len(slices):
         return []
     title = Message("monitor.slice_title", n=len(slices))
-    return [Exhibit(slices.head(MAX_SHOWN_SLICES), title, Message("monitor.slice_read"))]
+    return [MonitoringExhibit(slices.head(MAX_SHOWN_SLICES), title, Message("monitor.slice_read"))]
