@@ -58,7 +58,11 @@ def environment(**more: str) -> dict[str, str]:
     )
 
 
-def cost(*argv: str, cwd: Path, **env: str) -> dict[str, float]:
+def cost(
+    *argv: str,
+    cwd: Path,
+    **env: str,
+) -> dict[str, float]:
     """CPU and wall seconds of a command with everything it started. What it leaves behind is waited for, and counted too."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.monotonic()
@@ -93,7 +97,11 @@ def say(text: str) -> None:
 # ---- the same stages, written in other ways ----
 
 
-def parameters(top: Path, stage: str, key: str) -> dict:
+def parameters(
+    top: Path,
+    stage: str,
+    key: str,
+) -> dict:
     given = YAML(typ="safe").load(top / "params.yaml")[stage]
     return given | ({"window": key} if key else {})
 
@@ -106,11 +114,17 @@ for name in ("display", "Markdown", "HTML", "SVG"):
     setattr(sys.modules["IPython.display"], name, lambda *a, **k: None)"""
 
 
-def script(top: Path, stage: str, key: str) -> str:
+def script(
+    top: Path,
+    stage: str,
+    key: str,
+) -> str:
     """A stage notebook as a plain Python script; `display` shows nothing, outputs go straight to their places."""
     cells = [
         c
-        for c in json.loads((top / "nbs" / "stages" / f"{stage}.ipynb").read_text())["cells"]
+        for c in json.loads((top / "nbs" / "stages" / f"{stage}.ipynb").read_text())[
+            "cells"
+        ]
         if c["cell_type"] == "code"
     ]
     parts = [SILENT]
@@ -121,33 +135,51 @@ def script(top: Path, stage: str, key: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def plain(top: Path, name: str, stage: str, key: str) -> tuple[str, list]:
+def plain(
+    top: Path,
+    name: str,
+    stage: str,
+    key: str,
+) -> tuple[str, list]:
     (top / "scripts").mkdir(exist_ok=True)
     (top / "scripts" / f"{name}.py").write_text(script(top, stage, key))
     return f"python scripts/{name}.py", []
 
 
-def usual(top: Path, name: str, stage: str, key: str) -> tuple[str, list]:
+def usual(
+    top: Path,
+    name: str,
+    stage: str,
+    key: str,
+) -> tuple[str, list]:
     """Papermill with a kernel, then nbconvert, both as commands."""
     (top / "scripts").mkdir(exist_ok=True)
     (top / "scripts" / f"{name}.yaml").write_text(
         json.dumps(parameters(top, stage, key))
     )  # JSON is YAML, and keeps the order of the gate's checks
     run = f"papermill nbs/stages/{stage}.ipynb reports/{name}.ipynb -k python3 -l python --no-progress-bar --log-level ERROR -f scripts/{name}.yaml"
-    return f"{run} && jupyter nbconvert --to html --log-level ERROR reports/{name}.ipynb", [
-        f"reports/{name}.ipynb",
-        f"reports/{name}.html",
-    ]
+    return (
+        f"{run} && jupyter nbconvert --to html --log-level ERROR reports/{name}.ipynb",
+        [
+            f"reports/{name}.ipynb",
+            f"reports/{name}.html",
+        ],
+    )
 
 
-def rewritten(top: Path, command) -> None:
+def rewritten(
+    top: Path,
+    command,
+) -> None:
     """dvc.yaml with other commands for the notebook stages; pages are what the command makes of them, so `report` goes."""
     spec = YAML(typ="safe").load(top / "dvc.yaml")
     done = {}
     for name, stage in spec["stages"].items():
         if name in {n.partition("@")[0] for n in NOTEBOOKS}:
             for key in ("train", "current") if "foreach" in stage else ("",):
-                do = json.loads(json.dumps(stage.get("do", stage)).replace("${key}", key))
+                do = json.loads(
+                    json.dumps(stage.get("do", stage)).replace("${key}", key)
+                )
                 label = f"{name}-{key}" if key else name
                 do["cmd"], more = command(top, label, name, key)
                 do["outs"] = [o for o in do["outs"] if not o.endswith(".ipynb")] + more
@@ -183,10 +215,17 @@ VARIANTS = {  # (a) … (d): how it is called, how it is made, command, stages, 
 }
 
 
-def variant(done: Path, to: Path, name: str) -> dict:
+def variant(
+    done: Path,
+    to: Path,
+    name: str,
+) -> dict:
     """A copy of a clone in which the pipeline has run, ready to run its notebook stages the way `name` says."""
     shutil.copytree(
-        done, to, symlinks=True, ignore=shutil.ignore_patterns("*.html", "*.lock.tmp", "runs.jsonl")
+        done,
+        to,
+        symlinks=True,
+        ignore=shutil.ignore_patterns("*.html", "*.lock.tmp", "runs.jsonl"),
     )
     _, make, command, stages, env = VARIANTS[name]
     if make:
@@ -202,10 +241,19 @@ def variant(done: Path, to: Path, name: str) -> dict:
     cost(
         sys.executable, "-m", "dvc", "status", cwd=to
     )  # so that no variant pays for hashing what was copied
-    return {"argv": [*command, *stages, "--force", "--single-item"], "cwd": to, "env": env}
+    return {
+        "argv": [*command, *stages, "--force", "--single-item"],
+        "cwd": to,
+        "env": env,
+    }
 
 
-def stages(done: Path, work: Path, repeats: int, names=tuple(VARIANTS)) -> dict:
+def stages(
+    done: Path,
+    work: Path,
+    repeats: int,
+    names=tuple(VARIANTS),
+) -> dict:
     """The notebook stages in every variant, in turns; the least CPU and wall of each."""
     calls = {n: variant(done, work / n, n) for n in names}
     least = {}
@@ -231,24 +279,35 @@ def locked(top: Path) -> dict[str, str]:
     got = YAML(typ="safe").load(top / "dvc.lock")["stages"]
     ran = [n.replace("@", "-") if n.replace("@", "-") in got else n for n in NOTEBOOKS]
     return {
-        o["path"]: o["md5"] for n in ran for o in got[n]["outs"] if not o["path"].endswith(".ipynb")
+        o["path"]: o["md5"]
+        for n in ran
+        for o in got[n]["outs"]
+        if not o["path"].endswith(".ipynb")
     }
 
 
 def stage_log(top: Path) -> dict[str, dict]:
-    lines = [json.loads(x) for x in (top / ".mlops" / "runs.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(x) for x in (top / ".mlops" / "runs.jsonl").read_text().splitlines()
+    ]
     return {x["stage"]: {"cpu": x["cpu"], "peak_mb": x["peak_mb"]} for x in lines}
 
 
 # ---- the whole run, preprocessing of everything, from clone to report ----
 
 
-def clone(to: Path, source: Path = ROOT) -> Path:
+def clone(
+    to: Path,
+    source: Path = ROOT,
+) -> Path:
     subprocess.run(["git", "clone", "-q", str(source), str(to)], check=True)
     return to
 
 
-def small(top: Path, rows: int) -> Path:
+def small(
+    top: Path,
+    rows: int,
+) -> Path:
     """Every stage of this clone takes `rows` rows."""
     yaml = YAML()
     p = yaml.load(top / "params.yaml")
@@ -280,7 +339,10 @@ print(json.dumps({"rows": len(X), "columns": X.shape[1], "parts": times}))
 """
 
 
-def year(top: Path, repeats: int) -> dict:
+def year(
+    top: Path,
+    repeats: int,
+) -> dict:
     """Preprocessing of all flights with all features in one window; CPU seconds of the process, by part."""
     got = [
         cost(sys.executable, "-c", YEAR, cwd=top, **PINNED, PYTHONPATH=str(top))
@@ -290,7 +352,10 @@ def year(top: Path, repeats: int) -> dict:
     return json.loads(best["out"]) | {"cpu": best["cpu"], "wall": best["wall"]}
 
 
-def from_clone(work: Path, source: Path) -> dict[str, float]:
+def from_clone(
+    work: Path,
+    source: Path,
+) -> dict[str, float]:
     """`git clone` and `make run` in an empty folder, until the reports lie there."""
     got = cost(
         "sh",
@@ -310,7 +375,10 @@ def from_clone(work: Path, source: Path) -> dict[str, float]:
     }
 
 
-def measure(work: Path, a) -> dict:
+def measure(
+    work: Path,
+    a,
+) -> dict:
     """Everything, as a dict."""
     got = {}
     say("a fresh clone, the whole pipeline")
@@ -347,7 +415,13 @@ def measure(work: Path, a) -> dict:
 # ---- tables ----
 
 
-def row(what: str, project: float, peer: float | None, unit: str, target: str = "") -> list[str]:
+def row(
+    what: str,
+    project: float,
+    peer: float | None,
+    unit: str,
+    target: str = "",
+) -> list[str]:
     return [
         what,
         f"{project:.1f} {unit}",
@@ -357,9 +431,13 @@ def row(what: str, project: float, peer: float | None, unit: str, target: str = 
     ]
 
 
-def table(heads: list[str], rows: list[list[str]]) -> str:
+def table(
+    heads: list[str],
+    rows: list[list[str]],
+) -> str:
     return "\n".join(
-        "| " + " | ".join(r) + " |" for r in [heads, ["---"] + ["--:"] * (len(heads) - 1), *rows]
+        "| " + " | ".join(r) + " |"
+        for r in [heads, ["---"] + ["--:"] * (len(heads) - 1), *rows]
     )
 
 
@@ -414,7 +492,13 @@ def tables(got: dict) -> str:
             got["idle_dvc"]["cpu"],
             "CPU s",
         ),
-        row("the same, elapsed", got["idle"]["wall"], got["idle_dvc"]["wall"], "s", "seconds"),
+        row(
+            "the same, elapsed",
+            got["idle"]["wall"],
+            got["idle_dvc"]["wall"],
+            "s",
+            "seconds",
+        ),
     ]
     if "clone" in got:
         rows += [
@@ -473,7 +557,9 @@ def publish(text: str) -> None:
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--quick", action="store_true", help="3,000 rows only; prints, writes nothing")
+    p.add_argument(
+        "--quick", action="store_true", help="3,000 rows only; prints, writes nothing"
+    )
     p.add_argument(
         "--repeats",
         type=int,
@@ -485,9 +571,16 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(36, 1)  # orphans come to us and are counted
     if subprocess.run(
-        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "status", "--porcelain"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout:
-        print("the last commit is measured, without the changes in the working tree", flush=True)
+        print(
+            "the last commit is measured, without the changes in the working tree",
+            flush=True,
+        )
     with (
         contextlib.nullcontext(a.work)
         if a.work
@@ -499,7 +592,9 @@ def main() -> None:
     (ROOT / ".mlops" / "bench.json").write_text(
         json.dumps(
             {
-                k: {n: x for n, x in v.items() if n != "out"} if isinstance(v, dict) else v
+                k: {n: x for n, x in v.items() if n != "out"}
+                if isinstance(v, dict)
+                else v
                 for k, v in got.items()
             },
             indent=1,

@@ -35,7 +35,11 @@ PEERS = {  # what pip must be told. Evidently fails to import with pandas 3; Nan
     "evidently": ["evidently==0.7.23", "scikit-learn==1.9.1", *COMMON],
     "nannyml": ["nannyml==0.13.1", "scikit-learn==1.7.2", *COMMON],
 }
-QUIET = {"DO_NOT_TRACK": "1", "EVIDENTLY_DISABLE_TELEMETRY": "1", "NML_DISABLE_USAGE_LOGGING": "1"}
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "EVIDENTLY_DISABLE_TELEMETRY": "1",
+    "NML_DISABLE_USAGE_LOGGING": "1",
+}
 
 CATEGORIES = ["carrier", "origin", "dest", "manufacturer"]
 NUMBERS = [
@@ -72,9 +76,9 @@ def flights():
     from mlops_nb.examples.flights import read_flights, read_nycflights_csv
 
     f = read_flights().rename(columns={"sched_dep": "time"})
-    planes = read_nycflights_csv("planes.csv", ["tailnum", "year", "manufacturer", "seats"]).rename(
-        columns={"year": "plane_year"}
-    )
+    planes = read_nycflights_csv(
+        "planes.csv", ["tailnum", "year", "manufacturer", "seats"]
+    ).rename(columns={"year": "plane_year"})
     weather = (
         read_nycflights_csv("weather.csv")
         .drop(columns=["year", "month", "day", "hour"])
@@ -86,7 +90,9 @@ def flights():
         .merge(planes, how="left", on="tailnum")
         .merge(weather, how="left", on=["origin", "time_hour"])
     )
-    f["window"] = month.map(lambda m: "reference" if m < 4 else f"2013-{m:02}").to_numpy()
+    f["window"] = month.map(
+        lambda m: "reference" if m < 4 else f"2013-{m:02}"
+    ).to_numpy()
     for c in CATEGORIES:
         f[c] = pd.Categorical(
             f[c].astype(object), categories=sorted(f[c].dropna().astype(str).unique())
@@ -104,15 +110,19 @@ def scores(f):
 
     X = f[COLUMNS].assign(**{c: f[c].cat.codes for c in CATEGORIES}).to_numpy("float64")
     model = HistGradientBoostingClassifier(
-        max_iter=40, learning_rate=0.1, max_leaf_nodes=15, random_state=0, early_stopping=False
+        max_iter=40,
+        learning_rate=0.1,
+        max_leaf_nodes=15,
+        random_state=0,
+        early_stopping=False,
     )
     known = (f["window"].eq("reference") & f["late"].notna()).to_numpy()
     p = np.full(len(f), np.nan)
     y = f["late"].to_numpy()
     p[~known] = model.fit(X[known], y[known]).predict_proba(X[~known])[:, 1]
-    p[known] = cross_val_predict(model, X[known], y[known], cv=KFold(3), method="predict_proba")[
-        :, 1
-    ]
+    p[known] = cross_val_predict(
+        model, X[known], y[known], cv=KFold(3), method="predict_proba"
+    )[:, 1]
     return p
 
 
@@ -123,10 +133,16 @@ def make_input(folder: Path) -> None:
     f["flagged"] = (f["score"] >= 0.3).astype("float64")
     folder.mkdir(parents=True, exist_ok=True)
     for name, part in f.groupby("window", sort=False):
-        part.drop(columns="window").reset_index(drop=True).to_parquet(folder / f"{name}.parquet")
+        part.drop(columns="window").reset_index(drop=True).to_parquet(
+            folder / f"{name}.parquet"
+        )
 
 
-def make_scale(folder: Path, rows: int, copies: int) -> None:
+def make_scale(
+    folder: Path,
+    rows: int,
+    copies: int,
+) -> None:
     """`rows` rows drawn from the year's flights, the 20 columns `copies` times, in row groups of at most 1,000,000 rows. Text as plain strings, as most files have it."""
     import numpy as np
     import pyarrow as pa
@@ -135,7 +151,9 @@ def make_scale(folder: Path, rows: int, copies: int) -> None:
     year = (
         pa.concat_tables(
             [
-                pq.read_table(folder / f"{n}.parquet", columns=COLUMNS).replace_schema_metadata()
+                pq.read_table(
+                    folder / f"{n}.parquet", columns=COLUMNS
+                ).replace_schema_metadata()
                 for n in ["reference", *MONTHS]
             ]
         )
@@ -148,17 +166,26 @@ def make_scale(folder: Path, rows: int, copies: int) -> None:
     with pq.ParquetWriter(
         f"{to}.tmp",
         pa.schema(
-            [(n, pa.string() if n.partition("_")[0] in CATEGORIES else pa.float64()) for n in names]
+            [
+                (n, pa.string() if n.partition("_")[0] in CATEGORIES else pa.float64())
+                for n in names
+            ]
         ),
     ) as out:
         for start in range(0, rows, 1_000_000):
             here = [
-                draw.integers(0, len(year), min(1_000_000, rows - start)) for _ in range(copies)
+                draw.integers(0, len(year), min(1_000_000, rows - start))
+                for _ in range(copies)
             ]
-            got = [year[c].take(pa.array(here[i])) for i in range(copies) for c in COLUMNS]
+            got = [
+                year[c].take(pa.array(here[i])) for i in range(copies) for c in COLUMNS
+            ]
             out.write_table(
                 pa.table(
-                    [g.cast(pa.string()) if pa.types.is_dictionary(g.type) else g for g in got],
+                    [
+                        g.cast(pa.string()) if pa.types.is_dictionary(g.type) else g
+                        for g in got
+                    ],
                     out.schema,
                 ),
                 row_group_size=1_000_000,
@@ -166,14 +193,21 @@ def make_scale(folder: Path, rows: int, copies: int) -> None:
     os.replace(f"{to}.tmp", to)
 
 
-def scale_path(folder: Path, rows: int, copies: int = 1) -> Path:
+def scale_path(
+    folder: Path,
+    rows: int,
+    copies: int = 1,
+) -> Path:
     return folder / f"scale-{rows}x{20 * copies}.parquet"
 
 
 # ---- the sides: each loads what `task` needs and returns a function that computes it ----
 
 
-def load(folder: Path, task: str):
+def load(
+    folder: Path,
+    task: str,
+):
     """Reference and the windows of a task as DataFrames. Categories are pandas categories: NannyML is faster with them than with text, Evidently no slower."""
     import pandas as pd
 
@@ -183,7 +217,11 @@ def load(folder: Path, task: str):
     return read("reference"), {m: read(m) for m in TASKS[task]}
 
 
-def evidently(task: str, folder: Path, path: str = ""):
+def evidently(
+    task: str,
+    folder: Path,
+    path: str = "",
+):
     """The drift report with default methods as JSON, each window against the reference. `path`: instead of the windows, this file."""
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
@@ -216,7 +254,10 @@ def evidently(task: str, folder: Path, path: str = ""):
     return compute
 
 
-def nannyml(task: str, folder: Path):
+def nannyml(
+    task: str,
+    folder: Path,
+):
     """Univariate drift with the default method, or the performance estimate, by calendar month; the reference is three chunks."""
     import warnings
 
@@ -230,12 +271,17 @@ def nannyml(task: str, folder: Path):
 
     def drift() -> dict:
         calc = nml.UnivariateDriftCalculator(
-            column_names=COLUMNS, timestamp_column_name="time", chunk_period="M"
+            column_names=COLUMNS,
+            timestamp_column_name="time",
+            chunk_period="M",
         ).fit(ref)
         got = calc.calculate(current).filter(period="analysis").to_df()
         return {
             m: {
-                c: ["jensen_shannon", float(got.iloc[i][(c, "jensen_shannon", "value")])]
+                c: [
+                    "jensen_shannon",
+                    float(got.iloc[i][(c, "jensen_shannon", "value")]),
+                ]
                 for c in COLUMNS
             }
             for i, m in enumerate(months)
@@ -266,7 +312,11 @@ def nannyml(task: str, folder: Path):
 # ======== our side: the only place that knows the package's interface ========
 
 
-def ours(task: str, folder: Path, path: str = ""):
+def ours(
+    task: str,
+    folder: Path,
+    path: str = "",
+):
     """Profile the reference once and every window, and all statistics between them. `path`: one pass over this file instead."""
     from mlops_nb.data.profile import profile_table
     from mlops_nb.data.profile_stream import profile_file
@@ -307,7 +357,11 @@ def ours(task: str, folder: Path, path: str = ""):
     return compute
 
 
-def expected(profile, ref, windows) -> dict:
+def expected(
+    profile,
+    ref,
+    windows,
+) -> dict:
     """Estimated metrics of each window, as NannyML's CBPE gives them: without intervals that resample the reference."""
     import numpy as np
 
@@ -317,13 +371,18 @@ def expected(profile, ref, windows) -> dict:
 
     ref = ref[ref["late"].notna()]
     both = align_columns(
-        *(profile(ref.loc[ref["late"] == v, ["score"]]).columns["score"] for v in (1, 0))
+        *(
+            profile(ref.loc[ref["late"] == v, ["score"]]).columns["score"]
+            for v in (1, 0)
+        )
     )
     known = calibrate(both.values, both.reference, both.current)
     got = {}
     for name, w in windows.items():
         c = profile(w[["score"]]).columns["score"]
-        found = estimate_from_histogram(np.clip(c.bucket_values, 0, 1), c.bucket_counts, known, 0.5)
+        found = estimate_from_histogram(
+            np.clip(c.bucket_values, 0, 1), c.bucket_counts, known, 0.5
+        )
         got[name] = {
             n: {"estimated": found[k]["value"]}
             for n, k in (("roc_auc", "auc"), ("accuracy", "accuracy"), ("f1", "f1"))
@@ -338,7 +397,9 @@ def values(table) -> dict:
     """Every number of a table of differences, by column of the data."""
     lists = {k: table[k].tolist() for k in table}
     return {
-        str(c): {k: float(v[i]) for k, v in lists.items() if isinstance(v[i], (int, float))}
+        str(c): {
+            k: float(v[i]) for k, v in lists.items() if isinstance(v[i], (int, float))
+        }
         for i, c in enumerate(lists.pop("column"))
     }
 
@@ -346,12 +407,18 @@ def values(table) -> dict:
 # ======== end of our side ========
 
 
-def decode(task: str, folder: Path, path: str = ""):
+def decode(
+    task: str,
+    folder: Path,
+    path: str = "",
+):
     """Merely decode a Parquet file, batch by batch, one thread: what any one pass over it costs at least."""
     import pyarrow.parquet as pq
 
     return lambda: {
-        "rows": sum(len(b) for b in pq.ParquetFile(path).iter_batches(use_threads=False))
+        "rows": sum(
+            len(b) for b in pq.ParquetFile(path).iter_batches(use_threads=False)
+        )
     }
 
 
@@ -372,12 +439,19 @@ def peak_mb() -> float:
         )
 
 
-def child(side: str, task: str, *more: str) -> None:
+def child(
+    side: str,
+    task: str,
+    *more: str,
+) -> None:
     """Run one side in this process; the last line printed is what it cost and what it found."""
     try:
-        compute = {"evidently": evidently, "nannyml": nannyml, "ours": ours, "decode": decode}[
-            side
-        ](task, INPUT, *more)
+        compute = {
+            "evidently": evidently,
+            "nannyml": nannyml,
+            "ours": ours,
+            "decode": decode,
+        }[side](task, INPUT, *more)
     except ImportError as e:
         if side != "ours":
             raise
@@ -416,7 +490,11 @@ def python(side: str) -> str:
     return str(inside)
 
 
-def run(side: str, task: str, *more: str) -> dict:
+def run(
+    side: str,
+    task: str,
+    *more: str,
+) -> dict:
     """One run of a side: CPU seconds of the computing and of the whole process, peak memory, values found."""
     from bench import PINNED, cost
 
@@ -451,13 +529,21 @@ def project(code: str) -> None:
     )
 
 
-def least(old: dict, new: dict) -> dict:
+def least(
+    old: dict,
+    new: dict,
+) -> dict:
     return new | {
-        k: min(old[k], new[k]) for k in ("compute", "process", "before") if k in old and k in new
+        k: min(old[k], new[k])
+        for k in ("compute", "process", "before")
+        if k in old and k in new
     }
 
 
-def in_turns(calls: list[tuple], repeats: int) -> dict:
+def in_turns(
+    calls: list[tuple],
+    repeats: int,
+) -> dict:
     """Each call `(side, task, …)` once a round; by call the least."""
     from bench import say
 
@@ -487,7 +573,11 @@ CALLS = [
 ]
 
 
-def scale(sizes: list[tuple[int, int]], repeats: int, peer_rows: int) -> list[dict]:
+def scale(
+    sizes: list[tuple[int, int]],
+    repeats: int,
+    peer_rows: int,
+) -> list[dict]:
     """Decoding, ours, and for `peer_rows` rows Evidently, by size of the file."""
     out = []
     for rows, copies in sizes:
@@ -495,11 +585,18 @@ def scale(sizes: list[tuple[int, int]], repeats: int, peer_rows: int) -> list[di
         if not path.exists():
             project(f"b.make_scale(b.INPUT, {rows}, {copies})")
         calls = [("decode", "scale", str(path)), ("ours", "scale", str(path))]
-        calls += [("evidently", "scale", str(path))] if rows == peer_rows and copies == 1 else []
+        calls += (
+            [("evidently", "scale", str(path))]
+            if rows == peer_rows and copies == 1
+            else []
+        )
         got = in_turns(calls, repeats if rows <= 1_000_000 else 1)
         out.append(
             {"rows": rows, "columns": 20 * copies, "file_mb": path.stat().st_size / 1e6}
-            | {k.split()[0]: {n: x for n, x in v.items() if n != "values"} for k, v in got.items()}
+            | {
+                k.split()[0]: {n: x for n, x in v.items() if n != "values"}
+                for k, v in got.items()
+            }
         )
     return out
 
@@ -517,11 +614,17 @@ def agreement(got: dict) -> dict:
     }
     pairs = [
         (a, b)
-        for a, b in (("evidently", "nannyml"), ("ours", "evidently"), ("ours", "nannyml"))
+        for a, b in (
+            ("evidently", "nannyml"),
+            ("ours", "evidently"),
+            ("ours", "nannyml"),
+        )
         if side(a) and side(b)
     ]
     return {
-        f"{a} and {b}": {c: max(abs(js[a](m, c) - js[b](m, c)) for m in MONTHS) for c in CATEGORIES}
+        f"{a} and {b}": {
+            c: max(abs(js[a](m, c) - js[b](m, c)) for m in MONTHS) for c in CATEGORIES
+        }
         for a, b in pairs
     }
 
@@ -536,10 +639,34 @@ def tables(got: dict) -> str:
         ("one month, compute", "evidently", "month", "compute", "≥ 20"),
         ("nine months, compute", "evidently", "sweep", "compute", "≥ 100"),
         ("nine months, whole process", "evidently", "sweep", "process", "≥ 20"),
-        ("nine months, compute, its one statistic", "nannyml", "sweep js", "compute", "≥ 15"),
-        ("nine months, whole process, its one statistic", "nannyml", "sweep js", "process", "≥ 7"),
-        ("nine months, compute, all our statistics", "nannyml", "sweep", "compute", "–"),
-        ("estimated AUC, accuracy and F1, nine months, compute", "nannyml", "cbpe", "compute", "–"),
+        (
+            "nine months, compute, its one statistic",
+            "nannyml",
+            "sweep js",
+            "compute",
+            "≥ 15",
+        ),
+        (
+            "nine months, whole process, its one statistic",
+            "nannyml",
+            "sweep js",
+            "process",
+            "≥ 7",
+        ),
+        (
+            "nine months, compute, all our statistics",
+            "nannyml",
+            "sweep",
+            "compute",
+            "–",
+        ),
+        (
+            "estimated AUC, accuracy and F1, nine months, compute",
+            "nannyml",
+            "cbpe",
+            "compute",
+            "–",
+        ),
     ):
         p = side[f"{peer} {task.split()[0]}"][part]
         o = side[f"ours {task.split()[-1]}"].get(part)
@@ -554,7 +681,11 @@ def tables(got: dict) -> str:
             ]
         )
 
-    def fine(s, k, f):
+    def fine(
+        s,
+        k,
+        f,
+    ):
         return format(s[k], f) if k in (s or {}) else "–"
 
     grown = [
@@ -573,7 +704,9 @@ def tables(got: dict) -> str:
         ]
         for s in got["scale"]
     ]
-    same = "; ".join(f"{pair} {max(by.values()):.1e}" for pair, by in got["agreement"].items())
+    same = "; ".join(
+        f"{pair} {max(by.values()):.1e}" for pair, by in got["agreement"].items()
+    )
     before = ", ".join(
         f"{n} {side[f'{n} sweep']['before']:.1f}"
         for n in ("evidently", "nannyml", "ours")
@@ -583,7 +716,9 @@ def tables(got: dict) -> str:
         [
             MARK,
             f"Measured on {machine()}: {', '.join(x[0] for x in PEERS.values())}; reference January to March, {len(COLUMNS)} columns. CPU seconds; the least of several runs in turns.",
-            table(["what", "peer", "peer's CPU s", "ours", "times less", "target"], rows),
+            table(
+                ["what", "peer", "peer's CPU s", "ours", "times less", "target"], rows
+            ),
             f"Imports and loading, CPU s: {before}.",
             f"Largest difference in the Jensen–Shannon distance (base 2) of the categories, all months: {same}.",
             table(
@@ -617,7 +752,12 @@ def main() -> None:
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    p.add_argument("--repeats", type=int, default=3, help="runs of each side, in turns")
+    p.add_argument(
+        "--repeats",
+        type=int,
+        default=3,
+        help="runs of each side, in turns",
+    )
     p.add_argument(
         "--rows",
         type=int,
@@ -645,7 +785,9 @@ def main() -> None:
     )
     p.add_argument("--fresh", action="store_true", help="make the input anew")
     p.add_argument(
-        "--keep", action="store_true", help="print only, leave the committed results as they are"
+        "--keep",
+        action="store_true",
+        help="print only, leave the committed results as they are",
     )
     a = p.parse_args()
     if a.fresh:
@@ -662,7 +804,9 @@ def main() -> None:
         | in_turns(some(CALLS[:4]), a.repeats)
         | in_turns(some(CALLS[4:]), 3 * a.repeats)
     )  # short runs vary more
-    sizes = [(r, 1) for r in a.rows] + [(100_000, c) for c in (a.copies if a.rows else [])]
+    sizes = [(r, 1) for r in a.rows] + [
+        (100_000, c) for c in (a.copies if a.rows else [])
+    ]
     kept = {
         (s["rows"], s["columns"]): {"evidently": s["evidently"]}
         for s in old.get("scale", [])
@@ -672,7 +816,12 @@ def main() -> None:
         kept.get((s["rows"], s["columns"]), {}) | s
         for s in scale(sizes, a.repeats, 0 if a.only else a.peer_rows)
     ]
-    got = {"versions": PEERS, "sides": sides, "agreement": agreement(sides), "scale": grown}
+    got = {
+        "versions": PEERS,
+        "sides": sides,
+        "agreement": agreement(sides),
+        "scale": grown,
+    }
     text = tables(got)
     print(text)
     if not a.keep:

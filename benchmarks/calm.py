@@ -26,7 +26,11 @@ GUIDE = ROOT / "nbs" / "guides" / "calm.ipynb"
 
 SCORES = ["score", "prediction"]
 CATEGORIES = ["carrier", "origin", "dest"]
-QUALITY = ["auc", "f1", "precision"]  # what the monitor's stage watches for a binary task
+QUALITY = [
+    "auc",
+    "f1",
+    "precision",
+]  # what the monitor's stage watches for a binary task
 # days of a window; 31 December; of all draws
 LENGTH = 30
 FAULTY_DAY = 364
@@ -80,9 +84,9 @@ def make_year() -> None:
     X = build_features(inside, tables, spec.time, p["features"], spec.target, spec.keys)
     t = p["train"]
     keep = [*spec.keys, spec.time, spec.target]
-    frame = pd.concat([inside[keep], X[[c for c in X if c not in keep]]], axis=1).reset_index(
-        drop=True
-    )
+    frame = pd.concat(
+        [inside[keep], X[[c for c in X if c not in keep]]], axis=1
+    ).reset_index(drop=True)
     fitted = train_model(
         frame[frame[spec.time] < "2013-04"],
         p["data"] | {"keys": list(spec.keys)},
@@ -97,7 +101,8 @@ def make_year() -> None:
     m, valid = fitted.model, fitted.validation_predictions
     save_model(HOME / "model", fitted)
     write_json(
-        HOME / "metrics.json", compute_metrics(m.task, valid["y"].to_numpy(), valid).to_dict()
+        HOME / "metrics.json",
+        compute_metrics(m.task, valid["y"].to_numpy(), valid).to_dict(),
     )
     valid.drop(columns="y").to_parquet(HOME / "valid.parquet")
     frame.assign(**m.predict(frame)).to_parquet(HOME / "year.tmp")
@@ -144,17 +149,25 @@ def given() -> dict:
 
 
 @functools.lru_cache(maxsize=8)
-def _limits(ref, run: int):
+def _limits(
+    ref,
+    run: int,
+):
     from mlops_nb.monitoring.learned_thresholds import learn_thresholds
 
-    return learn_thresholds(ref, round(run * sum(s.rows for s in ref.spans) / len(ref.spans)))
+    return learn_thresholds(
+        ref, round(run * sum(s.rows for s in ref.spans) / len(ref.spans))
+    )
 
 
 def once() -> None:
     """Have the thresholds of a reference learned once for all windows of about the same length: they depend on the rows through the number of spans only."""
     from mlops_nb.monitoring import thresholds as thresholds_module
 
-    def learn_thresholds(ref, rows):
+    def learn_thresholds(
+        ref,
+        rows,
+    ):
         runs = max(1, round(rows * len(ref.spans) / sum(s.rows for s in ref.spans)))
         return _limits(ref, runs).copy()
 
@@ -174,7 +187,9 @@ def learn(days):
     x = f.iloc[np.concatenate([at[d] for d in days])].reset_index(drop=True)
     times = pd.Series(
         np.datetime64("2001-01-01T12", "us")
-        + np.repeat(np.arange(len(days)), [len(at[d]) for d in days]).astype("timedelta64[D]")
+        + np.repeat(np.arange(len(days)), [len(at[d]) for d in days]).astype(
+            "timedelta64[D]"
+        )
     )
     features = build_reference(x[columns], times).with_response(
         measure_score_response(x[columns], x["score"])
@@ -190,7 +205,11 @@ def learn(days):
     }
 
 
-def compare(ref: dict, features, scores):
+def compare(
+    ref: dict,
+    features,
+    scores,
+):
     """The monitor's table of a window's profiles, worst first."""
     import pandas as pd
 
@@ -214,30 +233,45 @@ def realised(x) -> dict:
     return {k: v | {"n": got.n} for k, v in got.to_dict().items() if k in QUALITY}
 
 
-def judge(table, metrics: dict | None = None, reference: dict | None = None):
+def judge(
+    table,
+    metrics: dict | None = None,
+    reference: dict | None = None,
+):
     from mlops_nb.monitoring.findings import judge_findings
     from mlops_nb.monitoring.rules import collect_findings
 
-    return judge_findings(collect_findings(table, given(), metrics, reference, scores=SCORES))
+    return judge_findings(
+        collect_findings(table, given(), metrics, reference, scores=SCORES)
+    )
 
 
 def customary(table) -> str:
     """What the customary limits .1 and .25 of PSI say of a table."""
     return (
-        "act" if (table["psi"] >= 0.25).any() else "watch" if (table["psi"] >= 0.1).any() else "ok"
+        "act"
+        if (table["psi"] >= 0.25).any()
+        else "watch"
+        if (table["psi"] >= 0.1).any()
+        else "ok"
     )
 
 
 # ---- (a) false alarms ----
 
 
-def halves(variant: str, split: int):
+def halves(
+    variant: str,
+    split: int,
+):
     """(days of the reference, blocks of days to draw windows from, generator)."""
     import numpy as np
 
     length, block, *_ = VARIANTS[variant]
     rng = np.random.default_rng([SEED, block, length, split])
-    blocks = [np.arange(d, min(d + block, FAULTY_DAY)) for d in range(0, FAULTY_DAY, block)]
+    blocks = [
+        np.arange(d, min(d + block, FAULTY_DAY)) for d in range(0, FAULTY_DAY, block)
+    ]
     order = rng.permutation(len(blocks))
     half = len(blocks) // 2
     return (
@@ -247,7 +281,10 @@ def halves(variant: str, split: int):
     )
 
 
-def drawn(blocks: list, rng):
+def drawn(
+    blocks: list,
+    rng,
+):
     """Rows of a window of about thirty days, drawn from the blocks without replacement."""
     import numpy as np
 
@@ -256,7 +293,10 @@ def drawn(blocks: list, rng):
     return f.iloc[np.concatenate([at[d] for i in chosen for d in blocks[i]])]
 
 
-def calm_split(variant: str, split: int) -> list[dict]:
+def calm_split(
+    variant: str,
+    split: int,
+) -> list[dict]:
     """One dict per window of a split: our level, what was found, the customary level."""
     from mlops_nb.data.profile import profile_table
 
@@ -302,14 +342,17 @@ def summed(splits: list[list[dict]]) -> dict:
     levels = {"act": ["act"], "watch or act": ["watch", "act"]}
     out = {
         who: {
-            name: share([[w[key] in of for w in s] for s in splits]) for name, of in levels.items()
+            name: share([[w[key] in of for w in s] for s in splits])
+            for name, of in levels.items()
         }
         for who, key in (("monitor", "level"), ("customary", "customary"))
     }
     found: dict = {}
     for f in (f for s in splits for w in s for f in w["found"]):
         found[f] = found.get(f, 0) + 1
-    return out | {"found": dict(sorted(found.items(), key=lambda kv: (-kv[1], kv[0]))[:8])}
+    return out | {
+        "found": dict(sorted(found.items(), key=lambda kv: (-kv[1], kv[0]))[:8])
+    }
 
 
 # ---- (b) faults ----
@@ -326,7 +369,12 @@ FAULTS = {  # what is told: (columns by whose name it must be reported, whether 
 }
 
 
-def broken(x, fault: str, part: float, rng):
+def broken(
+    x,
+    fault: str,
+    part: float,
+    rng,
+):
     """The window with a fault in the last `part` of its rows, scored anew where its features changed."""
     import numpy as np
     import pandas as pd
@@ -335,14 +383,19 @@ def broken(x, fault: str, part: float, rng):
     x = x.reset_index(drop=True).copy()
     hit = slice(len(x) - n, len(x))
 
-    def put(c, v):
+    def put(
+        c,
+        v,
+    ):
         return x.__setitem__(
             c,
             pd.concat(
                 [
                     x[c]
                     .iloc[: hit.start]
-                    .astype(object if isinstance(x[c].dtype, pd.CategoricalDtype) else float),
+                    .astype(
+                        object if isinstance(x[c].dtype, pd.CategoricalDtype) else float
+                    ),
                     v(x[c].iloc[hit]),
                 ]
             ),
@@ -366,7 +419,9 @@ def broken(x, fault: str, part: float, rng):
     elif fault == "more are late":
         known = x["late"].notna().to_numpy()
         late = x["late"].eq(1).fillna(False).to_numpy(dtype=bool)
-        weight = np.where(known, np.where(late, 0.5 / late.sum(), 0.5 / (known & ~late).sum()), 0)
+        weight = np.where(
+            known, np.where(late, 0.5 / late.sum(), 0.5 / (known & ~late).sum()), 0
+        )
         taken = rng.choice(len(x), n, p=weight / weight.sum())
         return pd.concat([x.iloc[: hit.start], x.iloc[taken]], ignore_index=True)
     else:
@@ -394,14 +449,18 @@ def watch_split(split: int) -> list[dict]:
         base = profile_table(x[columns])
         table = compare(ref, base, profile_table(x[SCORES]))
         seen = {
-            labelled: rank(judge(table, *((realised(x), ref["metrics"]) if labelled else ())))
+            labelled: rank(
+                judge(table, *((realised(x), ref["metrics"]) if labelled else ()))
+            )
             for labelled in (False, True)
         }
         if not window:
             hand_over(f"faults-{split}", "as it is", x)
         for i, (fault, (names, labelled)) in enumerate(FAULTS.items()):
             for part in SHARES:
-                y = broken(x, fault, part, np.random.default_rng([SEED, split, window, i]))
+                y = broken(
+                    x, fault, part, np.random.default_rng([SEED, split, window, i])
+                )
                 if fault == "one carrier's labels inverted":
                     now = table
                 else:
@@ -411,7 +470,9 @@ def watch_split(split: int) -> list[dict]:
                         Profile(p.rows, {**base.columns, **p.columns}),
                         profile_table(y[SCORES]),
                     )
-                found = rank(judge(now, *((realised(y), ref["metrics"]) if labelled else ())))
+                found = rank(
+                    judge(now, *((realised(y), ref["metrics"]) if labelled else ()))
+                )
                 new = {k: v for k, v in found.items() if v > seen[labelled].get(k, 0)}
                 mine = [k for k in new if k.rpartition(".")[2] in names]
                 out.append(
@@ -506,7 +567,12 @@ def real_year() -> list[dict]:
 # ---- the peers ----
 
 
-def hand_over(job: str, name: str, x, ends: bool = True) -> None:
+def hand_over(
+    job: str,
+    name: str,
+    x,
+    ends: bool = True,
+) -> None:
     """Write a window or a reference for the peers, thinned evenly."""
     from mlops_nb.data.windows import sample_evenly
 
@@ -548,7 +614,11 @@ def read_job(folder: Path):
     }
 
 
-def watched(job: str, name: str, columns: list[str]) -> list[str]:
+def watched(
+    job: str,
+    name: str,
+    columns: list[str],
+) -> list[str]:
     """The columns that a window is judged by: where faults are put in, those that they touch, as a column's test does not depend on the others."""
     faults = [name.partition("|")[0]] if "|" in name else FAULTS
     return (
@@ -558,7 +628,10 @@ def watched(job: str, name: str, columns: list[str]) -> list[str]:
     )
 
 
-def evidently(job: str, folder: Path) -> dict:
+def evidently(
+    job: str,
+    folder: Path,
+) -> dict:
     """By window the columns that drift by the default methods and thresholds, and whether the data set does."""
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
@@ -587,7 +660,9 @@ def evidently(job: str, folder: Path) -> dict:
             }
             continue
         one = [
-            m["config"] | {"value": m["value"]} for m in got["metrics"] if "method" in m["config"]
+            m["config"] | {"value": m["value"]}
+            for m in got["metrics"]
+            if "method" in m["config"]
         ]
         drifted = [
             m["column"]
@@ -602,7 +677,10 @@ def evidently(job: str, folder: Path) -> dict:
     return out
 
 
-def nannyml(job: str, folder: Path) -> dict:
+def nannyml(
+    job: str,
+    folder: Path,
+) -> dict:
     """By window the columns with an alert of the default method, and the metrics with an alert. The reference is cut into months; each window is a month of its own."""
     import warnings
 
@@ -611,18 +689,23 @@ def nannyml(job: str, folder: Path) -> dict:
 
     warnings.simplefilter("ignore")
     ref, windows = read_job(folder)
-    columns = watched(job, "", [c for c in ref if c not in ("prediction", "late", "time")])
+    columns = watched(
+        job, "", [c for c in ref if c not in ("prediction", "late", "time")]
+    )
     for i, w in enumerate(windows.values()):
         if "time" not in w:
             w["time"] = pd.Timestamp(2010 + i // 12, i % 12 + 1, 1) + pd.to_timedelta(
                 range(len(w)), unit="min"
             )
     current = pd.concat(
-        [w.astype(dict.fromkeys(CATEGORIES, object)) for w in windows.values()], ignore_index=True
+        [w.astype(dict.fromkeys(CATEGORIES, object)) for w in windows.values()],
+        ignore_index=True,
     ).astype(dict.fromkeys(CATEGORIES, "category"))
     drift = (
         nml.UnivariateDriftCalculator(
-            column_names=columns, timestamp_column_name="time", chunk_period="M"
+            column_names=columns,
+            timestamp_column_name="time",
+            chunk_period="M",
         )
         .fit(ref)
         .calculate(current)
@@ -647,9 +730,15 @@ def nannyml(job: str, folder: Path) -> dict:
     )
     return {
         name: {
-            "columns": [c for c in columns if bool(drift.iloc[i][(c, "jensen_shannon", "alert")])],
+            "columns": [
+                c
+                for c in columns
+                if bool(drift.iloc[i][(c, "jensen_shannon", "alert")])
+            ],
             "metrics": [
-                m for m in ("roc_auc", "f1", "precision") if bool(metrics.iloc[i][(m, "alert")])
+                m
+                for m in ("roc_auc", "f1", "precision")
+                if bool(metrics.iloc[i][(m, "alert")])
             ],
         }
         for i, name in enumerate(windows)
@@ -686,7 +775,9 @@ def peers_told(got: dict) -> dict:
         calm = [list(jobs[j].values()) for j in jobs if j.startswith("calm")]
         said = {
             "at least one column": lambda w: bool(w["columns"]),
-            "at least half of the columns": lambda w: w.get("dataset", len(w["columns"]) >= 20),
+            "at least half of the columns": lambda w: w.get(
+                "dataset", len(w["columns"]) >= 20
+            ),
             "a metric": lambda w: bool(w.get("metrics")),
         }
         faults: dict = {}
@@ -703,7 +794,11 @@ def peers_told(got: dict) -> dict:
                 ]
                 faults.setdefault(fault, {}).setdefault(part, []).append(
                     any(
-                        c in (*FAULTS[fault][0], *(["roc_auc"] if FAULTS[fault][1] else []))
+                        c
+                        in (
+                            *FAULTS[fault][0],
+                            *(["roc_auc"] if FAULTS[fault][1] else []),
+                        )
                         for c in new
                     )
                 )
@@ -715,7 +810,10 @@ def peers_told(got: dict) -> dict:
             },
             "columns a window": sum(len(w["columns"]) for s in calm for w in s)
             / max(sum(map(len, calm)), 1),
-            "faults": {f: {p: [sum(v), len(v)] for p, v in by.items()} for f, by in faults.items()},
+            "faults": {
+                f: {p: [sum(v), len(v)] for p, v in by.items()}
+                for f, by in faults.items()
+            },
             "year": {
                 m: {
                     "columns": len(w["columns"]),
@@ -742,7 +840,10 @@ def cpu() -> float:
     )
 
 
-def spread(f, calls: list[tuple]) -> list:
+def spread(
+    f,
+    calls: list[tuple],
+) -> list:
     """The calls on two processors, in order."""
     with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
         return [j.result() for j in [pool.submit(f, *c) for c in calls]]
@@ -767,11 +868,17 @@ def execute(guide: Path) -> None:
     from nbclient import NotebookClient
 
     nb = nbformat.read(guide, 4)
-    NotebookClient(nb, timeout=300, resources={"metadata": {"path": str(guide.parent)}}).execute()
+    NotebookClient(
+        nb, timeout=300, resources={"metadata": {"path": str(guide.parent)}}
+    ).execute()
     for c in nb.cells:
         c.metadata.pop("execution", None)
     nb.metadata = {
-        "kernelspec": {"display_name": "python3", "language": "python", "name": "python3"},
+        "kernelspec": {
+            "display_name": "python3",
+            "language": "python",
+            "name": "python3",
+        },
         "language_info": {"name": "python"},
     }
     guide.write_text(nbformat.writes(nb, indent=1) + "\n")
@@ -801,11 +908,20 @@ def main() -> None:
     if a.fresh or not (HOME / "year.parquet").exists():
         say("every flight of the year, with features and scores")
         HOME.mkdir(parents=True, exist_ok=True)
-        spread(make_year, [()])  # in a process of its own: threads do not survive a fork
+        spread(
+            make_year, [()]
+        )  # in a process of its own: threads do not survive a fork
     begun = cpu()
-    got = {"rows": len(year()[0]), "columns": len(year()[1]), "machine": machine(), "variants": {}}
+    got = {
+        "rows": len(year()[0]),
+        "columns": len(year()[1]),
+        "machine": machine(),
+        "variants": {},
+    }
     for v, (_, _, splits, windows) in VARIANTS.items():
-        got["variants"][v] = summed(spread(calm_split, [(v, s) for s in range(splits)])) | {
+        got["variants"][v] = summed(
+            spread(calm_split, [(v, s) for s in range(splits)])
+        ) | {
             "splits": splits,
             "windows": windows,
             "reference": VARIANTS[v][0],
@@ -813,7 +929,8 @@ def main() -> None:
         say(
             f"{v}: "
             + ", ".join(
-                f"{k} {x['hits']} of {x['n']}" for k, x in got["variants"][v]["monitor"].items()
+                f"{k} {x['hits']} of {x['n']}"
+                for k, x in got["variants"][v]["monitor"].items()
             )
         )
     got["faults"] = table(
@@ -830,7 +947,8 @@ def main() -> None:
     say(
         "year: "
         + ", ".join(
-            f"{m['month']} {m.get('drift', '')} {m['auc']['value']:.3f}" for m in got["year"]
+            f"{m['month']} {m.get('drift', '')} {m['auc']['value']:.3f}"
+            for m in got["year"]
         )
     )
     got["cpu"] = round(cpu() - begun)

@@ -24,7 +24,11 @@ class Counter:
         self.points = 0
         self.top = os.getcwd()
 
-    def __call__(self, event: str, args: tuple) -> None:
+    def __call__(
+        self,
+        event: str,
+        args: tuple,
+    ) -> None:
         """Take note of an audit event."""
         if not self._is_point(event, args):
             return
@@ -32,7 +36,11 @@ class Counter:
         if self.points == self.last:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def _is_point(self, event: str, args: tuple) -> bool:
+    def _is_point(
+        self,
+        event: str,
+        args: tuple,
+    ) -> bool:
         if event != "open":
             return event in EVENTS
         path, _, flags = args

@@ -48,7 +48,11 @@ class Outcome:
     complaints: list[str] = field(default_factory=list)
 
 
-def count_points(source: Path, argv: tuple, work: Path) -> Trial:
+def count_points(
+    source: Path,
+    argv: tuple,
+    work: Path,
+) -> Trial:
     """Run the command once unharmed, to know its points and the states before and after."""
     top = shutil.copytree(source, work / "count", symlinks=True)
     before = miniature.visible_state(top)
@@ -61,13 +65,18 @@ def count_points(source: Path, argv: tuple, work: Path) -> Trial:
     return Trial(source, argv, work, int((work / "n").read_text()), before, after)
 
 
-def kill_and_repeat(trial: Trial, point: int) -> str:
+def kill_and_repeat(
+    trial: Trial,
+    point: int,
+) -> str:
     """Kill at a point; judge what the next command finds, and what running it again makes.
 
     Returns a complaint, or an empty string.
     """
     top = shutil.copytree(trial.source, trial.work / f"at-{point}", symlinks=True)
-    killed = miniature.run(top, *KILL_AT, *trial.argv, KILL_AT=f"{trial.work / 'n'}:{point}")
+    killed = miniature.run(
+        top, *KILL_AT, *trial.argv, KILL_AT=f"{trial.work / 'n'}:{point}"
+    )
     if killed.returncode != -9:
         return f"{point}: not killed ({killed.returncode})"
     log = miniature.output_of(top, "git", "log", "--format=%s")
@@ -79,7 +88,10 @@ def kill_and_repeat(trial: Trial, point: int) -> str:
     return f"{point}: {complaint}" if complaint else ""
 
 
-def repeat(trial: Trial, top: Path) -> str:
+def repeat(
+    trial: Trial,
+    top: Path,
+) -> str:
     """Run the command again where it was killed; return a complaint, or an empty string."""
     again = miniature.run(top, *miniature.MLOPS_NB, *trial.argv)
     now = miniature.visible_state(top)
@@ -89,7 +101,13 @@ def repeat(trial: Trial, top: Path) -> str:
     return f"running it again gave {now} ({again.returncode}: {printed})"
 
 
-def try_command(source: Path, name: str, work: Path, first: int, stride: int) -> Outcome:
+def try_command(
+    source: Path,
+    name: str,
+    work: Path,
+    first: int,
+    stride: int,
+) -> Outcome:
     """Kill one command at every `stride`-th point from `first` on, and print the count."""
     work.mkdir()
     trial = count_points(source, COMMANDS[name], work)
@@ -110,7 +128,8 @@ def try_commands(
     with tempfile.TemporaryDirectory() as folder:
         source = source or miniature.make_project(Path(folder) / "source")
         return {
-            name: try_command(source, name, Path(folder) / name, first, stride) for name in names
+            name: try_command(source, name, Path(folder) / name, first, stride)
+            for name in names
         }
 
 
@@ -119,12 +138,24 @@ def main() -> None:
     from mlops_nb.pipeline.fork_server import start_fork_server
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stride", type=int, nargs="?", default=1)
-    parser.add_argument("commands", nargs="*", metavar="COMMAND", help=f"of {', '.join(COMMANDS)}")
+    parser.add_argument(
+        "stride",
+        type=int,
+        nargs="?",
+        default=1,
+    )
+    parser.add_argument(
+        "commands",
+        nargs="*",
+        metavar="COMMAND",
+        help=f"of {', '.join(COMMANDS)}",
+    )
     options = parser.parse_args()
     with start_fork_server() as server:
         os.environ.update(server)
-        outcomes = try_commands(options.stride, names=tuple(options.commands or COMMANDS))
+        outcomes = try_commands(
+            options.stride, names=tuple(options.commands or COMMANDS)
+        )
     sys.exit(any(outcome.complaints for outcome in outcomes.values()))
 
 

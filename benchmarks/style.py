@@ -116,7 +116,11 @@ def is_constant(node: ast.AST) -> bool:
 def docstring_lines(node: ast.AST) -> range:
     """Return the numbers of the lines of a definition's docstring, none without one."""
     first = node.body[0] if node.body else None
-    if first is None or not is_constant(first) or not isinstance(first.value.value, str):
+    if (
+        first is None
+        or not is_constant(first)
+        or not isinstance(first.value.value, str)
+    ):
         return range(0)
     return range(first.lineno, first.end_lineno + 1)
 
@@ -126,12 +130,18 @@ def count_nodes(node: ast.AST) -> int:
     return sum(1 for _ in ast.walk(node))
 
 
-def percent(part: int, whole: int) -> float:
+def percent(
+    part: int,
+    whole: int,
+) -> float:
     """Return a share in percent, zero of nothing."""
     return 100 * part / max(whole, 1)
 
 
-def per_thousand_statements(modules: list[Module], found: int) -> float:
+def per_thousand_statements(
+    modules: list[Module],
+    found: int,
+) -> float:
     """Return a count per 1,000 statements; docstrings are not counted as statements."""
     return 1000 * found / max(sum(len(module.statements) for module in modules), 1)
 
@@ -186,7 +196,9 @@ def complex_functions(modules: list[Module]) -> float:
     A function in a function adds to the one around it and is not counted by itself.
     """
     blocks = [
-        block for module in modules for block in ComplexityVisitor.from_ast(module.tree).blocks
+        block
+        for module in modules
+        for block in ComplexityVisitor.from_ast(module.tree).blocks
     ]
     values = [block.complexity for block in blocks if isinstance(block, Function)]
     return percent(sum(value > COMPLEXITY for value in values), len(values))
@@ -196,12 +208,16 @@ def named_lambdas(modules: list[Module]) -> float:
     """Return the assignments (`=`, `: type =`, `:=`) of a lambda per 1,000 statements."""
     kinds = (ast.Assign, ast.AnnAssign, ast.NamedExpr)
     bound = [n for module in modules for n in module.nodes if isinstance(n, kinds)]
-    return per_thousand_statements(modules, sum(isinstance(n.value, ast.Lambda) for n in bound))
+    return per_thousand_statements(
+        modules, sum(isinstance(n.value, ast.Lambda) for n in bound)
+    )
 
 
 def ternaries(modules: list[Module]) -> float:
     """Return the conditional expressions per 1,000 statements."""
-    found = sum(isinstance(node, ast.IfExp) for module in modules for node in module.nodes)
+    found = sum(
+        isinstance(node, ast.IfExp) for module in modules for node in module.nodes
+    )
     return per_thousand_statements(modules, found)
 
 
@@ -220,7 +236,12 @@ def short_names(modules: list[Module]) -> float:
     every parameter, of lambdas too. `self`, `cls` and names of underscores only are left out;
     imports, definitions and caught exceptions are not counted.
     """
-    names = [name for module in modules for node in module.nodes for name in bound_names(node)]
+    names = [
+        name
+        for module in modules
+        for node in module.nodes
+        for name in bound_names(node)
+    ]
     names = [name for name in names if name.strip("_")]
     return percent(sum(len(name) <= SHORT for name in names), len(names))
 
@@ -244,7 +265,9 @@ def public_names(modules: list[Module]) -> float:
     """
     counts = []
     for module in modules:
-        names = {name for statement in module.tree.body for name in assigned_names(statement)}
+        names = {
+            name for statement in module.tree.body for name in assigned_names(statement)
+        }
         counts.append(sum(not name.startswith("_") for name in names))
     return statistics.median(counts)
 
@@ -260,7 +283,12 @@ def comments(modules: list[Module]) -> float:
     Comments behind code count; marks of nbdev and words to tools (`noqa`, `pragma`, `type:`) do
     not. Docstrings are neither comment nor code.
     """
-    texts = [token.string for module in modules for token in module.tokens if is_comment(token)]
+    texts = [
+        token.string
+        for module in modules
+        for token in module.tokens
+        if is_comment(token)
+    ]
     spoken = sum(not text.startswith(NO_COMMENT) for text in texts)
     return percent(spoken, sum(len(module.code_lines) for module in modules))
 
@@ -276,7 +304,9 @@ def public_definitions(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 def docstrings(modules: list[Module]) -> float:
     """Return the share of public functions, classes and methods that have a docstring."""
-    public = [node for module in modules for node in public_definitions(module.tree.body)]
+    public = [
+        node for module in modules for node in public_definitions(module.tree.body)
+    ]
     return percent(sum(bool(ast.get_docstring(node)) for node in public), len(public))
 
 
@@ -285,7 +315,9 @@ def exported_cells(root: Path) -> Iterator[str]:
     for path in sorted((root / "nbs" / "api").rglob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             source = "".join(cell["source"])
-            if cell["cell_type"] == "code" and re.search(r"^#\|\s*export", source, re.M):
+            if cell["cell_type"] == "code" and re.search(
+                r"^#\|\s*export", source, re.M
+            ):
                 yield source
 
 
@@ -297,11 +329,17 @@ def lone_definitions(root: Path) -> float:
     """
     counts = []
     for source in exported_cells(root):
-        counts.append(sum(isinstance(node, DEFINITIONS) for node in ast.parse(source).body))
+        counts.append(
+            sum(isinstance(node, DEFINITIONS) for node in ast.parse(source).body)
+        )
     return percent(counts.count(1), len(counts) - counts.count(0))
 
 
-def imported_modules(module: Module, node: ast.AST, known: set[str]) -> Iterator[str]:
+def imported_modules(
+    module: Module,
+    node: ast.AST,
+    known: set[str],
+) -> Iterator[str]:
     """Yield the modules of the package that an import statement names."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names if alias.name in known)
@@ -321,7 +359,10 @@ def imported_modules(module: Module, node: ast.AST, known: set[str]) -> Iterator
             yield base
 
 
-def late_imports(node: ast.AST, known: set[str]) -> Iterator[str]:
+def late_imports(
+    node: ast.AST,
+    known: set[str],
+) -> Iterator[str]:
     """Yield the module of the package that a call of `import_module` names literally."""
     if not isinstance(node, ast.Call):
         return
@@ -338,7 +379,10 @@ def circles(arrows: dict[str, set[str]]) -> set[str]:
     while grown:
         grown = False
         for targets in reached.values():
-            more = set().union(*(reached.get(target, set()) for target in targets)) - targets
+            more = (
+                set().union(*(reached.get(target, set()) for target in targets))
+                - targets
+            )
             targets |= more
             grown = grown or bool(more)
     return {module for module, targets in reached.items() if module in targets}
@@ -389,7 +433,9 @@ def joined_asserts(root: Path) -> tuple[int, int]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Assert):
                 total += 1
-                both = isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And)
+                both = isinstance(node.test, ast.BoolOp) and isinstance(
+                    node.test.op, ast.And
+                )
                 joined += both
     return joined, total
 
@@ -442,14 +488,22 @@ def measure_checkout(root: Path) -> dict[str, str]:
 def measure_revision(revision: str) -> dict[str, str]:
     """Measure a commit of this repository without touching the working tree."""
     command = ["git", "archive", revision, "--", PACKAGE, "nbs/api", "tests"]
-    archive = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    archive = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout
     with tempfile.TemporaryDirectory(prefix="style-") as folder:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(folder, filter="data")
         return measure_checkout(Path(folder))
 
 
-def print_table(measured: dict[str, str], title: str) -> None:
+def print_table(
+    measured: dict[str, str],
+    title: str,
+) -> None:
     """Print what was measured between where the project began and where it wants to be."""
     print(f"{'':<54}{'start':>14}{title:>14}   aim")
     for row in read_rows():
@@ -513,8 +567,18 @@ def write_guide(measured: dict[str, str]) -> None:
         )
     kernel = {"display_name": "python3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    text = json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False)
+    notebook = {
+        "cells": cells,
+        "metadata": metadata,
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    text = json.dumps(
+        notebook,
+        indent=1,
+        sort_keys=True,
+        ensure_ascii=False,
+    )
     GUIDE.write_text(text + "\n", encoding="utf-8")
 
 
@@ -522,9 +586,18 @@ def main() -> None:
     """Measure, print the table, and write the guide if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--rev", metavar="REV", help="measure this commit, not the working tree")
-    what.add_argument("--package", type=Path, metavar="DIR", help="measure another package")
-    what.add_argument("--write", action="store_true", help=f"write {GUIDE.relative_to(ROOT)}")
+    what.add_argument(
+        "--rev", metavar="REV", help="measure this commit, not the working tree"
+    )
+    what.add_argument(
+        "--package",
+        type=Path,
+        metavar="DIR",
+        help="measure another package",
+    )
+    what.add_argument(
+        "--write", action="store_true", help=f"write {GUIDE.relative_to(ROOT)}"
+    )
     options = parser.parse_args()
     if options.rev:
         print_table(measure_revision(options.rev), options.rev[:12])

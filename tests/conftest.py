@@ -27,7 +27,9 @@ def warm_server():
 
     with start_fork_server() as env:
         ENV.update(env)
-        os.environ.pop("MLOPS_NB_SERVER", None)  # tests of the server itself start their own
+        os.environ.pop(
+            "MLOPS_NB_SERVER", None
+        )  # tests of the server itself start their own
         yield
 
 
@@ -37,7 +39,10 @@ def once(tmp_path_factory):
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    def get(name, make):
+    def get(
+        name,
+        make,
+    ):
         with (base / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (base / f"{name}.done").exists():
@@ -67,10 +72,19 @@ def bare(once):
 
 
 @pytest.fixture
-def project(bare, tmp_path):
+def project(
+    bare,
+    tmp_path,
+):
     """A function that makes a small project of one's own: a table in data/in.csv, params.yaml set to it, the contract inferred."""
 
-    def make(frame, window=("2020-01", "2020-03", "2020-04"), schema=True, csv=None, **data):
+    def make(
+        frame,
+        window=("2020-01", "2020-03", "2020-04"),
+        schema=True,
+        csv=None,
+        **data,
+    ):
         top = tmp_path / "project"
         if not top.exists():
             shutil.copytree(bare, top, symlinks=True)
@@ -110,7 +124,10 @@ def project(bare, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def small_once(once, bare):
+def small_once(
+    once,
+    bare,
+):
     """A small project of one's own (3,000 rows, no code) that has run once and is committed. Copy it by `small`."""
 
     def make(top):
@@ -146,7 +163,10 @@ def small_once(once, bare):
 
 
 @pytest.fixture(scope="session")
-def published_once(once, small_once):
+def published_once(
+    once,
+    small_once,
+):
     """Return a project with a history whose site is published. Tests must leave it as it is."""
 
     def make(top):
@@ -157,7 +177,10 @@ def published_once(once, small_once):
 
 
 @pytest.fixture
-def small(small_once, tmp_path):
+def small(
+    small_once,
+    tmp_path,
+):
     """A copy of the small project, with its cache, to do anything with."""
     shutil.copytree(small_once, tmp_path / "small", symlinks=True)
     return tmp_path / "small"

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from helpers import house
 
-EXAMPLES = tomllib.loads(house.HERE.joinpath("house_cases.toml").read_text(encoding="utf-8"))
+EXAMPLES = tomllib.loads(
+    house.HERE.joinpath("house_cases.toml").read_text(encoding="utf-8")
+)
 LONE = "def work():\n    pass\n"
 SHOWN = [{"output_type": "stream", "name": "stdout", "text": "1"}]
 
@@ -23,12 +25,18 @@ def breaches() -> list[house.Breach]:
     return house.check()
 
 
-def rules_broken(text: str, file: str) -> set[int]:
+def rules_broken(
+    text: str,
+    file: str,
+) -> set[int]:
     """Return the rules that a piece of code breaks."""
     return {breach.rule for breach in house.check_code(house.Code(file, text))}
 
 
-def rules_of_cells(folder: Path, *cells: tuple[str, list]) -> set[int]:
+def rules_of_cells(
+    folder: Path,
+    *cells: tuple[str, list],
+) -> set[int]:
     """Return the rules that a notebook's exported cells break."""
     written = [
         {"cell_type": "code", "id": str(number), "source": source, "outputs": outputs}
@@ -36,7 +44,10 @@ def rules_of_cells(folder: Path, *cells: tuple[str, list]) -> set[int]:
     ]
     path = folder / "made.ipynb"
     path.write_text(json.dumps({"cells": written}))
-    return {breach.rule for breach in house.check_notebook(house.read_notebook(path, folder))}
+    return {
+        breach.rule
+        for breach in house.check_notebook(house.read_notebook(path, folder))
+    }
 
 
 @pytest.mark.parametrize("case", EXAMPLES["case"], ids=name_of)
@@ -59,7 +70,10 @@ def test_an_exported_cell_with_its_example_is_good(tmp_path):
 
 
 @pytest.mark.parametrize("cell", EXAMPLES["cell"], ids=name_of)
-def test_an_exported_cell_is_about_one_thing(tmp_path, cell):
+def test_an_exported_cell_is_about_one_thing(
+    tmp_path,
+    cell,
+):
     """Several definitions, a long cell and data in it break rule 7."""
     cells = ("#| export\n" + cell["source"], []), ("work()", SHOWN)
     assert rules_of_cells(tmp_path, *cells) == {7}
@@ -79,7 +93,9 @@ def test_an_example_is_not_hidden(tmp_path):
 def test_a_public_name_is_defined_in_one_module():
     """Both places of a name are reported; private names may come twice."""
     modules = [house.Code(f"mlops_nb/{name}.py", LONE) for name in ("one", "two")]
-    found = house.check_public_names([*modules, house.Code("mlops_nb/x.py", "_LEAST = 1\n")])
+    found = house.check_public_names(
+        [*modules, house.Code("mlops_nb/x.py", "_LEAST = 1\n")]
+    )
     assert [breach.file for breach in found] == ["mlops_nb/one.py", "mlops_nb/two.py"]
 
 
@@ -107,7 +123,10 @@ def test_an_exception_covers_its_definition_and_rule_only():
         pytest.param("# fmt: off", 1, id="format"),
     ],
 )
-def test_what_is_taken_from_the_tools_is_counted(comment, count):
+def test_what_is_taken_from_the_tools_is_counted(
+    comment,
+    count,
+):
     """Each code that a comment takes away counts."""
     assert house.waived_codes(house.Code("file.py", f"import os  {comment}\n")) == count
 
@@ -116,7 +135,9 @@ def test_nothing_has_become_worse(breaches):
     """No file has more breaches of a rule than the ratchet allows."""
     left, _ = house.apply_exceptions(breaches, house.read_exceptions())
     worse = house.grown(house.count_breaches(left), house.read_ratchet())
-    assert not worse, "\n".join([*worse, "see them: python tests/helpers/house.py FILE"])
+    assert not worse, "\n".join(
+        [*worse, "see them: python tests/helpers/house.py FILE"]
+    )
 
 
 def test_exceptions_still_hold(breaches):

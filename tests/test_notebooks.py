@@ -14,8 +14,12 @@ import pytest
 from helpers.project import ENV, ROOT, sh
 
 NOTEBOOKS = ROOT / "nbs"
-MODULES = sorted([*NOTEBOOKS.glob("api/**/*.ipynb"), *NOTEBOOKS.glob("examples/*.ipynb")])
-GUIDES = sorted(path for path in NOTEBOOKS.glob("guides/*.ipynb") if path.stem != "quality")
+MODULES = sorted(
+    [*NOTEBOOKS.glob("api/**/*.ipynb"), *NOTEBOOKS.glob("examples/*.ipynb")]
+)
+GUIDES = sorted(
+    path for path in NOTEBOOKS.glob("guides/*.ipynb") if path.stem != "quality"
+)
 # these are about processes and what they have imported: each gets a process of its own
 ALONE = (
     "capture",
@@ -69,7 +73,14 @@ def run_in_fork(notebook):
 @pytest.mark.parametrize("notebook", MODULES, ids=notebook_id)
 def test_module_notebook(notebook):
     if notebook.stem.partition("_")[2] in ALONE:
-        sh("nbdev-test", notebook, "--n-workers", "1", cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
+        sh(
+            "nbdev-test",
+            notebook,
+            "--n-workers",
+            "1",
+            cwd=ROOT,
+            env={"PYTHONPATH": str(ROOT)},
+        )
         return
     for name in LIBRARIES:
         importlib.import_module(name)
@@ -80,8 +91,13 @@ def test_module_notebook(notebook):
     assert process.exitcode == 0
 
 
-@pytest.mark.parametrize("notebook", [NOTEBOOKS / "index.ipynb", *GUIDES], ids=notebook_id)
-def test_guide(ran, notebook):
+@pytest.mark.parametrize(
+    "notebook", [NOTEBOOKS / "index.ipynb", *GUIDES], ids=notebook_id
+)
+def test_guide(
+    ran,
+    notebook,
+):
     before = sh("git", "status", "--porcelain", cwd=ran).stdout
     copy = ran / notebook.relative_to(ROOT)
     sh("nbdev-test", copy, "--n-workers", "1", cwd=ran, env={"PYTHONPATH": str(ran)})

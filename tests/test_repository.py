@@ -9,9 +9,13 @@ from pathlib import PurePosixPath
 import pytest
 from helpers.project import ROOT, sh
 
-MODULES = sorted(path for path in ROOT.glob("mlops_nb/**/*.py") if path.name != "_modidx.py")
+MODULES = sorted(
+    path for path in ROOT.glob("mlops_nb/**/*.py") if path.name != "_modidx.py"
+)
 STAGE_NOTEBOOKS = sorted(ROOT.glob("nbs/stages/*.ipynb"))
-PARAMETER = re.compile(r"\w+: [\w |]+ = .+ # .+")  # name: type = default  # what it is for
+PARAMETER = re.compile(
+    r"\w+: [\w |]+ = .+ # .+"
+)  # name: type = default  # what it is for
 LOCKED = re.compile(r"[A-Za-z0-9._-]+==[^\s@/:]+")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)\s]+)\)")
 # a feature function is handed tables whose types the framework sets
@@ -28,7 +32,10 @@ def read_cells(path):
     return json.loads(path.read_text())["cells"]
 
 
-def test_export_is_current(bare, tmp_path):
+def test_export_is_current(
+    bare,
+    tmp_path,
+):
     """Exporting anew changes nothing."""
     top = tmp_path / "fresh"
     shutil.copytree(bare, top, symlinks=True)
@@ -65,7 +72,11 @@ def test_stage_notebooks_have_no_outputs(path):
 
 @pytest.mark.parametrize("path", STAGE_NOTEBOOKS, ids=lambda path: path.stem)
 def test_stage_parameters_are_typed_and_explained(path):
-    tagged = [cell for cell in read_cells(path) if "parameters" in cell["metadata"].get("tags", [])]
+    tagged = [
+        cell
+        for cell in read_cells(path)
+        if "parameters" in cell["metadata"].get("tags", [])
+    ]
     assert len(tagged) == 1
     for line in "".join(tagged[0]["source"]).splitlines():
         assert PARAMETER.match(line), line
@@ -73,7 +84,11 @@ def test_stage_parameters_are_typed_and_explained(path):
 
 def public_functions(tree):
     """Public functions of a module and public methods of its public classes."""
-    classes = [n for n in tree.body if isinstance(n, ast.ClassDef) and not n.name.startswith("_")]
+    classes = [
+        n
+        for n in tree.body
+        if isinstance(n, ast.ClassDef) and not n.name.startswith("_")
+    ]
     for body in [tree.body, *(cls.body for cls in classes)]:
         yield from (
             node
@@ -87,7 +102,9 @@ def test_public_signatures_are_typed(path):
     for function in public_functions(ast.parse(path.read_text())):
         signature = function.args
         arguments = [*signature.posonlyargs, *signature.args, *signature.kwonlyargs]
-        untyped = {arg.arg for arg in arguments if arg.annotation is None} - UNTYPED_BY_DESIGN
+        untyped = {
+            arg.arg for arg in arguments if arg.annotation is None
+        } - UNTYPED_BY_DESIGN
         assert not untyped, f"{function.name}: {untyped}"
         typed_result = function.returns is not None or path.parent.name == "examples"
         assert typed_result, f"{function.name} has no return type"
@@ -112,7 +129,9 @@ def test_lock_names_versions_only():
 def test_nothing_speaks_of_machines_or_registries():
     pattern = r"/root/|/work/|/tmp/exp|pypi\.org|files\.pythonhosted|index-url|/home/"
     here = f":!{PurePosixPath('tests', 'test_repository.py')}"
-    found = sh("git", "grep", "-nIE", pattern, "--", ".", here, cwd=ROOT, check=False).stdout
+    found = sh(
+        "git", "grep", "-nIE", pattern, "--", ".", here, cwd=ROOT, check=False
+    ).stdout
     assert found == ""
 
 

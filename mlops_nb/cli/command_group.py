@@ -26,7 +26,12 @@ from ..core.errors import suggest
 class ExplainedCommand(click.Command):
     """A command that shows an example of its use in its help."""
 
-    def __init__(self, *args: Any, example: str, **settings: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        example: str,
+        **settings: Any,
+    ) -> None:
         """Take what click takes, and an example: a command line that works as it stands."""
         settings.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
         super().__init__(*args, epilog=f"\b\nexample: {example}", **settings)
@@ -36,7 +41,11 @@ class ExplainedCommand(click.Command):
 class PassThroughCommand(ExplainedCommand):
     """A command whose arguments are handed on as they are, as the parameter `arguments`."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(
+        self,
+        ctx: click.Context,
+        args: list[str],
+    ) -> list[str]:
         """Keep the arguments as they are, unless help is asked for."""
         if args[:1] in (["-h"], ["--help"]):
             return super().parse_args(ctx, args)
@@ -44,11 +53,15 @@ class PassThroughCommand(ExplainedCommand):
         return []
 
 
-# %% ../../nbs/api/cli/15_command_group.ipynb #4ae4dce4
+# %% ../../nbs/api/cli/15_command_group.ipynb #169b8c74
 class SpreadingCommand(ExplainedCommand):
     """A command in which an option with `multiple` takes all values up to the next option."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(
+        self,
+        ctx: click.Context,
+        args: list[str],
+    ) -> list[str]:
         """Repeat the option before each of its values."""
         return super().parse_args(ctx, _repeat_options(args, self._spreading_options()))
 
@@ -57,7 +70,11 @@ class SpreadingCommand(ExplainedCommand):
         return {name for option in spreading for name in option.opts}
 
 
-def _repeat_options(args: list[str], options: set[str]) -> list[str]:
+# %% ../../nbs/api/cli/15_command_group.ipynb #4ae4dce4
+def _repeat_options(
+    args: list[str],
+    options: set[str],
+) -> list[str]:
     """Write `--current a b` as `--current a --current b`."""
     repeated = []
     option = ""  # the option whose values are being read
@@ -74,7 +91,7 @@ def _repeat_options(args: list[str], options: set[str]) -> list[str]:
     return repeated
 
 
-# %% ../../nbs/api/cli/15_command_group.ipynb #6c26bb1e
+# %% ../../nbs/api/cli/15_command_group.ipynb #d6956acc
 class CommandGroup(click.Group):
     """Commands by section; a misspelt name gets the nearest one as an answer."""
 
@@ -102,14 +119,24 @@ class CommandGroup(click.Group):
         """Return the names in the order of the sections, then the hidden ones."""
         return [*self.commands]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(
+        self,
+        ctx: click.Context,
+        formatter: click.HelpFormatter,
+    ) -> None:
         """Write one list of names and explanations for each section."""
         for heading, commands in self.sections.items():
             with formatter.section(click.style(heading, bold=True)):
-                rows = [(command.name, _first_sentence(command)) for command in commands]
+                rows = [
+                    (command.name, _first_sentence(command)) for command in commands
+                ]
                 formatter.write_dl(rows, col_max=12)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple:
+    def resolve_command(
+        self,
+        ctx: click.Context,
+        args: list[str],
+    ) -> tuple:
         """Find the command, or say which one was probably meant."""
         if self.get_command(ctx, args[0]) or args[0].startswith("-"):
             return super().resolve_command(ctx, args)
@@ -117,6 +144,7 @@ class CommandGroup(click.Group):
         raise click.UsageError(f"there is no command {args[0]!r}.{near}", ctx)
 
 
+# %% ../../nbs/api/cli/15_command_group.ipynb #6c26bb1e
 def _first_sentence(command: click.Command) -> str:
     return (command.help or "").partition("\n")[0].rstrip(".")
 
@@ -125,7 +153,12 @@ def _first_sentence(command: click.Command) -> str:
 def why_option(command: Callable) -> Callable:
     """Add the option `--why`, which every change of production needs."""
     text = "the reason, for data/decisions.jsonl"
-    return click.option("--why", required=True, metavar="REASON", help=text)(command)
+    return click.option(
+        "--why",
+        required=True,
+        metavar="REASON",
+        help=text,
+    )(command)
 
 
 # %% ../../nbs/api/cli/15_command_group.ipynb #f9ac5d53

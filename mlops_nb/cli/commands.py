@@ -38,7 +38,10 @@ SECTIONS = {
     "Decide and look back": history_commands.HISTORY_COMMANDS,
     "Watch": monitoring_commands.MONITORING_COMMANDS,
     "Publish": publishing_commands.PUBLISHING_COMMANDS,
-    "Projects and stages": [*project_commands.PROJECT_COMMANDS, stage_commands.run_stage_command],
+    "Projects and stages": [
+        *project_commands.PROJECT_COMMANDS,
+        stage_commands.run_stage_command,
+    ],
 }
 HIDDEN_COMMANDS = [
     *stage_commands.PIPELINE_COMMANDS,
@@ -67,7 +70,7 @@ def mlops_nb_commands(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-# %% ../../nbs/api/cli/23_commands.ipynb #5d9f63ef
+# %% ../../nbs/api/cli/23_commands.ipynb #df2aa595
 ANNOUNCING_COMMANDS = ("advance", "promote", "rollback")
 SYNCING_COMMANDS = (
     "repro",
@@ -87,16 +90,20 @@ def notify_after(command: str) -> None:
     from mlops_nb.core.ini import read_ini
 
     settings = read_ini(project_root() / "settings.ini")
-    if command in ANNOUNCING_COMMANDS and (settings.get("alerts") or settings.get("prometheus")):
+    if command in ANNOUNCING_COMMANDS and (
+        settings.get("alerts") or settings.get("prometheus")
+    ):
         _announce()
     if command in SYNCING_COMMANDS and settings.get("tracking"):
         _sync()
 
 
+# %% ../../nbs/api/cli/23_commands.ipynb #c63ffaab
 def _is_scratch_clone() -> bool:
     return not {".mlops", ".dvc"}.isdisjoint(project_root().parts)
 
 
+# %% ../../nbs/api/cli/23_commands.ipynb #488b5dbd
 def _announce() -> None:
     from mlops_nb.publishing.alerts import announce_findings
 
@@ -106,6 +113,7 @@ def _announce() -> None:
         print(f"alerts could not be told:\n{error}", file=sys.stderr)
 
 
+# %% ../../nbs/api/cli/23_commands.ipynb #5d9f63ef
 def _sync() -> None:
     from mlops_nb.publishing.mlflow_mirror import sync
 
@@ -118,7 +126,7 @@ def _sync() -> None:
         print(f"mlflow: {told}", file=sys.stderr)
 
 
-# %% ../../nbs/api/cli/23_commands.ipynb #a9aa5984
+# %% ../../nbs/api/cli/23_commands.ipynb #3935dab7
 def run_command(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code.
 
@@ -143,6 +151,7 @@ def run_command(argv: list[str] | None = None) -> int:
         return 141
 
 
+# %% ../../nbs/api/cli/23_commands.ipynb #a9aa5984
 def _invoke(argv: list[str]) -> int:
     """Parse and carry out a command line; what click has to say of it is shown."""
     try:

@@ -43,7 +43,10 @@ def _describe_table(made: "CreatedProject") -> str:
 
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #8b7c2016
-def _describe_window(guess: InferredProject, name: str) -> str:
+def _describe_window(
+    guess: InferredProject,
+    name: str,
+) -> str:
     """Say from when to when a window goes, or which share of the rows it has."""
     window = guess.windows[name]
     if not guess.time:
@@ -117,11 +120,16 @@ class CreatedProject:
         if self.guess.suspects:
             lines.append(_ABOUT_SUSPECTS)
         head = f"{self.path.name} is ready and committed"
-        return "\n".join([head, *lines, f"next: cd {os.path.relpath(self.path)} && make run"])
+        return "\n".join(
+            [head, *lines, f"next: cd {os.path.relpath(self.path)} && make run"]
+        )
 
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #91366055
-def _begin_file(path: str, file: Path) -> str:
+def _begin_file(
+    path: str,
+    file: Path,
+) -> str:
     """Read a file of the template; the project's history and register begin empty."""
     if path.endswith(".jsonl"):
         return ""
@@ -129,7 +137,11 @@ def _begin_file(path: str, file: Path) -> str:
 
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #54536bc9
-def _adapt_template(made: CreatedProject, settings: dict[str, str], version: str) -> dict[str, str]:
+def _adapt_template(
+    made: CreatedProject,
+    settings: dict[str, str],
+    version: str,
+) -> dict[str, str]:
     """Write what comes from the template, with what differs in this project: {path: content}.
 
     Args:
@@ -137,9 +149,13 @@ def _adapt_template(made: CreatedProject, settings: dict[str, str], version: str
         settings: What settings.ini says of it.
         version: Of mlops_nb, as the lock has it.
     """
-    texts = {path: _begin_file(path, file) for path, file in find_template_files().items()}
+    texts = {
+        path: _begin_file(path, file) for path, file in find_template_files().items()
+    }
     package = made.package
-    edits = [(rf"^{name} = [^\n]*", f"{name} = {value}") for name, value in settings.items()]
+    edits = [
+        (rf"^{name} = [^\n]*", f"{name} = {value}") for name, value in settings.items()
+    ]
     texts["settings.ini"] = apply_edits(texts["settings.ini"], *edits)
     texts["dvc.yaml"] = adapt_pipeline(texts["dvc.yaml"], package, made.guess.target)
     texts["Makefile"] = adapt_makefile(texts["Makefile"])
@@ -161,10 +177,15 @@ def _read_text(name: str) -> str:
 
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #a2e8e61b
-def _render_readme(made: CreatedProject, title: str) -> list[str]:
+def _render_readme(
+    made: CreatedProject,
+    title: str,
+) -> list[str]:
     """Write the cells of the project's first page, which is its README as well."""
     introduction = _read_text("readme.md").format(
-        title=escape_markup(title), target=made.guess.target, source=made.source
+        title=escape_markup(title),
+        target=made.guess.target,
+        source=made.source,
     )
     folders = _read_text("folders.md").format(package=made.package)
     guesses = _read_text("guesses.md").format(table=markdown_table(made.rows()))
@@ -172,7 +193,11 @@ def _render_readme(made: CreatedProject, title: str) -> list[str]:
 
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #5d285896
-def _render_features(made: CreatedProject, columns: list[str], owner: str) -> dict[str, str]:
+def _render_features(
+    made: CreatedProject,
+    columns: list[str],
+    owner: str,
+) -> dict[str, str]:
     """Write the project's own module, with one feature as an example: {path: content}."""
     says = "each declared once: training, scoring and serving call the same function."
     doc = f"The features of {made.path.name}, {says}"
@@ -195,13 +220,15 @@ def _render_features(made: CreatedProject, columns: list[str], owner: str) -> di
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #8772708e
 _README_HEAD = "<!-- made from nbs/index.ipynb by `make export`; edit that -->"
-_CARD_HEAD = (
-    "# What only people can say of the model. While one of these is blank, nothing is promoted."
-)
+_CARD_HEAD = "# What only people can say of the model. While one of these is blank, nothing is promoted."
 
 
 def build_project_files(
-    made: CreatedProject, contract: DataContract, columns: list[str], owner: str, contact: str
+    made: CreatedProject,
+    contract: DataContract,
+    columns: list[str],
+    owner: str,
+    contact: str,
 ) -> dict[str, str | bytes]:
     """Write every file of a new project but the table: {path: content}.
 

@@ -44,7 +44,9 @@ def repro_command(arguments: tuple[str, ...]) -> int:
 
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #67ad6b8c
-@click.command("advance", cls=ExplainedCommand, example="mlops-nb advance --policy auto")
+@click.command(
+    "advance", cls=ExplainedCommand, example="mlops-nb advance --policy auto"
+)
 @click.argument("period", default="")
 @click.option(
     "--policy",
@@ -58,7 +60,12 @@ def repro_command(arguments: tuple[str, ...]) -> int:
     help="what data.as_of becomes; today, where it would be before the period's end",
 )
 @push_option
-def advance_command(period: str, policy: str | None, as_of: str, push: bool) -> None:
+def advance_command(
+    period: str,
+    policy: str | None,
+    as_of: str,
+    push: bool,
+) -> None:
     """Close the period, take the next batch, run, and do what loop.policy allows.
 
     PERIOD is the one to open; the following one, unless given.
@@ -70,14 +77,35 @@ def advance_command(period: str, policy: str | None, as_of: str, push: bool) -> 
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #254ea88f
 @click.command("retrain", cls=ExplainedCommand, example="mlops-nb retrain --periods 3")
-@click.option("--until", default="", metavar="PERIOD", help="the last period to learn from")
-@click.option("--periods", type=int, default=0, metavar="N", help="length of the training window")
+@click.option(
+    "--until",
+    default="",
+    metavar="PERIOD",
+    help="the last period to learn from",
+)
+@click.option(
+    "--periods",
+    type=int,
+    default=0,
+    metavar="N",
+    help="length of the training window",
+)
 @click.option("--expanding", is_flag=True, help="keep the start of windows.train")
 @click.option("--promote", is_flag=True, help="into production, if the gate passes")
-@click.option("--why", default="", metavar="REASON", help="the reason for that")
+@click.option(
+    "--why",
+    default="",
+    metavar="REASON",
+    help="the reason for that",
+)
 @push_option
 def retrain_command(
-    until: str, periods: int, expanding: bool, promote: bool, why: str, push: bool
+    until: str,
+    periods: int,
+    expanding: bool,
+    promote: bool,
+    why: str,
+    push: bool,
 ) -> None:
     """Train a challenger up to the period before the current one and judge it."""
     from mlops_nb.lifecycle.challengers import retrain
@@ -86,7 +114,9 @@ def retrain_command(
 
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #5450cae1
-@click.command("promote", cls=ExplainedCommand, example='mlops-nb promote --why "better in spring"')
+@click.command(
+    "promote", cls=ExplainedCommand, example='mlops-nb promote --why "better in spring"'
+)
 @click.option(
     "--to",
     "environment",
@@ -96,7 +126,11 @@ def retrain_command(
 )
 @why_option
 @push_option
-def promote_command(environment: str, why: str, push: bool) -> None:
+def promote_command(
+    environment: str,
+    why: str,
+    push: bool,
+) -> None:
     """Register the candidate and put it into production."""
     from mlops_nb.lifecycle.promotion import promote_candidate
 
@@ -104,12 +138,27 @@ def promote_command(environment: str, why: str, push: bool) -> None:
 
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #635046f5
-@click.command("rollback", cls=ExplainedCommand, example='mlops-nb rollback --why "alarms doubled"')
-@click.option("--to", "version", default="", metavar="VERSION", help="the one before, unless given")
-@click.option("--rebuild", is_flag=True, help="run its pipeline again when its bytes are lost")
+@click.command(
+    "rollback", cls=ExplainedCommand, example='mlops-nb rollback --why "alarms doubled"'
+)
+@click.option(
+    "--to",
+    "version",
+    default="",
+    metavar="VERSION",
+    help="the one before, unless given",
+)
+@click.option(
+    "--rebuild", is_flag=True, help="run its pipeline again when its bytes are lost"
+)
 @why_option
 @push_option
-def rollback_command(version: str, rebuild: bool, why: str, push: bool) -> None:
+def rollback_command(
+    version: str,
+    rebuild: bool,
+    why: str,
+    push: bool,
+) -> None:
     """Put an earlier version back into production, without training."""
     from mlops_nb.lifecycle.promotion import roll_back
 

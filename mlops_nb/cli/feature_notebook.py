@@ -21,7 +21,7 @@ from .inference import InferredProject
 from .template import PACKAGE_FOLDER
 
 
-# %% ../../nbs/api/cli/05_feature_notebook.ipynb #fe9f3890
+# %% ../../nbs/api/cli/05_feature_notebook.ipynb #473d4895
 def build_notebook(*cells: str) -> str:
     """Write a notebook of cells.
 
@@ -35,10 +35,22 @@ def build_notebook(*cells: str) -> str:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return (
+        json.dumps(
+            notebook,
+            indent=1,
+            ensure_ascii=False,
+            sort_keys=True,
+        )
+        + "\n"
+    )
 
 
-def _build_cell(number: int, text: str) -> dict:
+# %% ../../nbs/api/cli/05_feature_notebook.ipynb #fe9f3890
+def _build_cell(
+    number: int,
+    text: str,
+) -> dict:
     is_code = text.startswith(("#|", "%%code\n"))
     cell = {
         "cell_type": "code" if is_code else "markdown",
@@ -50,14 +62,19 @@ def _build_cell(number: int, text: str) -> dict:
 
 
 # %% ../../nbs/api/cli/05_feature_notebook.ipynb #18f6a8a9
-def render_exported_module(doc: str, *cells: tuple[int, str]) -> str:
+def render_exported_module(
+    doc: str,
+    *cells: tuple[int, str],
+) -> str:
     """Write the module that nbdev exports from the notebook of features.
 
     Args:
         doc: The docstring.
         cells: The exported cells: number and source, the directive included.
     """
-    names = [name for _, source in cells for name in re.findall(r"^def (\w+)", source, re.M)]
+    names = [
+        name for _, source in cells for name in re.findall(r"^def (\w+)", source, re.M)
+    ]
     notebook = "../nbs/api/00_features.ipynb"
     exported = [
         f"\n\n# %% {notebook} #cell-{number}\n{source.partition(chr(10))[2]}"
@@ -77,7 +94,7 @@ got = example(rows, None)
 assert got.index.equals(rows.index)
 got"""
 
-# %% ../../nbs/api/cli/05_feature_notebook.ipynb #ee7812a7
+# %% ../../nbs/api/cli/05_feature_notebook.ipynb #5c1fd38c
 FEATURES_INTRODUCTION = (
     "A group is a function of the events and of a `history` that can only be asked about what was"
     " known before each event. Change it, then `make export` and `make run`:"
@@ -91,7 +108,9 @@ from mlops_nb.data.history import History"""
 
 
 def render_example_feature(
-    guess: InferredProject, columns: list[str], owner: str
+    guess: InferredProject,
+    columns: list[str],
+    owner: str,
 ) -> tuple[str, str]:
     """Write one feature: the cell that is exported, and the cell that shows and asserts it.
 
@@ -109,19 +128,32 @@ def render_example_feature(
         says = "How many columns are filled in"
         body = f"x = events[{used!r}].notna().sum(axis=1)"
     name = _free_name(f"{guess.example}_log" if guess.example else "filled", columns)
-    template = (PACKAGE_FOLDER / "cli" / "project_files" / "example_feature.py.txt").read_text(
-        "utf-8"
+    template = (
+        PACKAGE_FOLDER / "cli" / "project_files" / "example_feature.py.txt"
+    ).read_text("utf-8")
+    exported = template.removesuffix("\n").format(
+        owner=owner,
+        name=name,
+        says=says,
+        body=body,
     )
-    exported = template.removesuffix("\n").format(owner=owner, name=name, says=says, body=body)
     return exported, _SHOWN.format(rows=_ROWS[bool(guess.example)], used=used)
 
 
-def _possible_columns(guess: InferredProject, columns: list[str]) -> list[str]:
+# %% ../../nbs/api/cli/05_feature_notebook.ipynb #750bcc15
+def _possible_columns(
+    guess: InferredProject,
+    columns: list[str],
+) -> list[str]:
     taken = {guess.target, guess.time, *guess.keys, *guess.exclude}
     return [column for column in columns if column not in taken]
 
 
-def _free_name(text: str, columns: list[str]) -> str:
+# %% ../../nbs/api/cli/05_feature_notebook.ipynb #ee7812a7
+def _free_name(
+    text: str,
+    columns: list[str],
+) -> str:
     """Make a name for Python of a column's name, one that no column has."""
     stem = text.removesuffix("_log")
     words = re.sub(r"\W+", "_", stem).strip("_") or "number"

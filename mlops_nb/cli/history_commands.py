@@ -19,7 +19,7 @@ from .command_group import ExplainedCommand, push_option, why_option
 from ..core.errors import UserError
 
 
-# %% ../../nbs/api/cli/17_history_commands.ipynb #a0086ce0
+# %% ../../nbs/api/cli/17_history_commands.ipynb #1960d731
 @click.command(
     "decide",
     cls=ExplainedCommand,
@@ -33,10 +33,17 @@ from ..core.errors import UserError
     flag_value="retrain",
     help="train a challenger; promote it if the gate passes",
 )
-@click.option("--rollback", "action", flag_value="rollback", help="put the version before back")
+@click.option(
+    "--rollback", "action", flag_value="rollback", help="put the version before back"
+)
 @why_option
 @push_option
-def decide_command(finding: str, action: str | None, why: str, push: bool) -> None:
+def decide_command(
+    finding: str,
+    action: str | None,
+    why: str,
+    push: bool,
+) -> None:
     """Answer a finding.
 
     FINDING is its id, see `mlops-nb status`.
@@ -53,12 +60,11 @@ def decide_command(finding: str, action: str | None, why: str, push: bool) -> No
     print(_dismissal(answer) if isinstance(answer, dict) else answer)
 
 
+# %% ../../nbs/api/cli/17_history_commands.ipynb #a0086ce0
 def _dismissal(answer: dict) -> str:
     """Say what was dismissed, why, by whom and when."""
     who_and_when = f"{answer['who']}, {answer['at']}"
-    return (
-        f"{answer['finding']} of {answer['window']} is dismissed: {answer['why']} ({who_and_when})"
-    )
+    return f"{answer['finding']} of {answer['window']} is dismissed: {answer['why']} ({who_and_when})"
 
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #21b5e89b
@@ -75,7 +81,9 @@ def history_command(version: str) -> None:
 
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #1fb17d48
-@click.command("compare", cls=ExplainedCommand, example="mlops-nb compare HEAD workspace")
+@click.command(
+    "compare", cls=ExplainedCommand, example="mlops-nb compare HEAD workspace"
+)
 @click.argument("revs", nargs=-1, required=True)
 def compare_command(revs: tuple[str, ...]) -> int:
     """Compare runs: commits, tags, experiments.
@@ -88,11 +96,17 @@ def compare_command(revs: tuple[str, ...]) -> int:
 
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #3209c49f
-@click.command("backtest", cls=ExplainedCommand, example="mlops-nb backtest 2013-04 2013-12")
+@click.command(
+    "backtest", cls=ExplainedCommand, example="mlops-nb backtest 2013-04 2013-12"
+)
 @click.argument("start", default="")
 @click.argument("end", default="")
 @click.option("--judge", metavar="FILE", help="judge saved predictions instead")
-def backtest_command(start: str, end: str, judge: str | None) -> None:
+def backtest_command(
+    start: str,
+    end: str,
+    judge: str | None,
+) -> None:
     """Judge the frozen model period by period.
 
     START and END are the first and the last period.
@@ -112,8 +126,15 @@ def backtest_command(start: str, end: str, judge: str | None) -> None:
 
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #071eb4ca
-@click.command("replay", cls=ExplainedCommand, example="mlops-nb replay --until 2013-12")
-@click.option("--until", required=True, metavar="PERIOD", help="the last period")
+@click.command(
+    "replay", cls=ExplainedCommand, example="mlops-nb replay --until 2013-12"
+)
+@click.option(
+    "--until",
+    required=True,
+    metavar="PERIOD",
+    help="the last period",
+)
 def replay_command(until: str) -> int:
     """Replay a year in production: the loop against the first model left alone."""
     from mlops_nb.lifecycle.replay import replay_production

@@ -26,7 +26,7 @@ from ..data.settings import DataSettings, read_data_settings
 from ..data.times import to_naive_utc
 from ..data.windows import read_windows
 
-# %% ../../nbs/api/cli/02_inference.ipynb #8f14e45f
+# %% ../../nbs/api/cli/02_inference.ipynb #c84d3c31
 _FEWEST_PERIODS = 4
 _ENOUGH_CURRENT = 1000  # rows, or a tenth of all where these are fewer
 
@@ -56,6 +56,7 @@ def infer_windows(times: pd.Series) -> tuple[str, dict] | None:
     return period, named
 
 
+# %% ../../nbs/api/cli/02_inference.ipynb #453a8fa7
 def _choose_period(times: pd.Series) -> tuple[str, pd.Series]:
     """Take the coarsest period that occurs often enough: (period, rows in each), days at last."""
     for period in "MWD":
@@ -65,7 +66,11 @@ def _choose_period(times: pd.Series) -> tuple[str, pd.Series]:
     return period, counts
 
 
-def _count_current_periods(counts: pd.Series, n_rows: int) -> int:
+# %% ../../nbs/api/cli/02_inference.ipynb #0c25a39b
+def _count_current_periods(
+    counts: pd.Series,
+    n_rows: int,
+) -> int:
     """Count the last periods that hold enough rows to judge by; at most half of all periods."""
     enough = min(_ENOUGH_CURRENT, n_rows / 10)
     n = 1
@@ -74,6 +79,7 @@ def _count_current_periods(counts: pd.Series, n_rows: int) -> int:
     return n
 
 
+# %% ../../nbs/api/cli/02_inference.ipynb #8f14e45f
 def _name_period(period: pd.Period) -> str:
     """Name a period in `params.yaml`; a week by the Monday that it begins with."""
     is_week = period.freqstr.startswith("W")
@@ -105,7 +111,11 @@ class InferredProject:
     suspects: tuple[str, ...] = ()
     example: str | None = None
 
-    def to_data_section(self, source: str, encoding: str) -> dict[str, Any]:
+    def to_data_section(
+        self,
+        source: str,
+        encoding: str,
+    ) -> dict[str, Any]:
         """Write the section `data` of params.yaml, for a table at this place."""
         return {
             "source": source,
@@ -126,7 +136,9 @@ class InferredProject:
 
 # %% ../../nbs/api/cli/02_inference.ipynb #1888f09a
 def _infer_time(
-    frame: pd.DataFrame, dated: list[str], wanted: str | None
+    frame: pd.DataFrame,
+    dated: list[str],
+    wanted: str | None,
 ) -> tuple[str | None, str, dict]:
     """Infer (column of times, period, windows) from a table and its columns that hold dates."""
     readable = [name for name in dated if holds_readable_times(frame[name])]
@@ -145,33 +157,41 @@ def _infer_time(
 
 # %% ../../nbs/api/cli/02_inference.ipynb #f61ce896
 def _select_training(
-    frame: pd.DataFrame, project: InferredProject
+    frame: pd.DataFrame,
+    project: InferredProject,
 ) -> tuple[pd.DataFrame, DataSettings]:
     """Select the rows that the pipeline will learn from: (rows, settings of the data)."""
     data = project.to_data_section("x", "")  # nothing is read from the source
     params = {"data": data | {"depends": ""}, "windows": project.windows}
     settings = read_data_settings(params)
-    training = select_window_rows({"events": frame}, settings, read_windows(params)["train"])
+    training = select_window_rows(
+        {"events": frame}, settings, read_windows(params)["train"]
+    )
     return training["events"], settings
 
 
 # %% ../../nbs/api/cli/02_inference.ipynb #310afe59
 def _leave_out(
-    project: InferredProject, training: pd.DataFrame, settings: DataSettings
+    project: InferredProject,
+    training: pd.DataFrame,
+    settings: DataSettings,
 ) -> InferredProject:
     """Leave out the columns that are unfit, and those that predict the target alone."""
     known = {project.target, project.time, "row", *project.keys}
     unfit = find_unfit_columns(training, known)
     leaks = find_leaking_features(training.drop(columns=[*unfit]), settings)
     suspects = {
-        leak.column: f"predicts {project.target} alone ({leak.examples[0]})" for leak in leaks
+        leak.column: f"predicts {project.target} alone ({leak.examples[0]})"
+        for leak in leaks
     }
     return replace(project, exclude=unfit | suspects, suspects=tuple(suspects))
 
 
-# %% ../../nbs/api/cli/02_inference.ipynb #d3d94468
+# %% ../../nbs/api/cli/02_inference.ipynb #69af8276
 def infer_project(
-    frame: pd.DataFrame, target: str, time: str | None = None
+    frame: pd.DataFrame,
+    target: str,
+    time: str | None = None,
 ) -> tuple[InferredProject, DataContract]:
     """Infer a project from its table.
 
@@ -192,7 +212,9 @@ def infer_project(
     dated = [name for name in frame if name != target and holds_dates(frame[name])]
     time, period, windows = _infer_time(frame, dated, time)
     keys = infer_key(frame, {target, time, *dated})
-    project = InferredProject(len(frame), target, task, positive, time, period, windows, keys)
+    project = InferredProject(
+        len(frame), target, task, positive, time, period, windows, keys
+    )
     training, settings = _select_training(frame, project)
     project = _leave_out(project, training, settings)
     taken = {target, time, *keys, *project.exclude}
@@ -200,12 +222,20 @@ def infer_project(
     return project, infer_contract(training, settings)
 
 
-def _find_number(frame: pd.DataFrame, taken: set[str | None]) -> str | None:
+# %% ../../nbs/api/cli/02_inference.ipynb #cc601b32
+def _find_number(
+    frame: pd.DataFrame,
+    taken: set[str | None],
+) -> str | None:
     numbers = [name for name in frame.select_dtypes("number") if name not in taken]
     return numbers[0] if numbers else None
 
 
-def _require_columns(frame: pd.DataFrame, *wanted: str | None) -> None:
+# %% ../../nbs/api/cli/02_inference.ipynb #d3d94468
+def _require_columns(
+    frame: pd.DataFrame,
+    *wanted: str | None,
+) -> None:
     for name in filter(None, wanted):
         if name not in frame:
             more = " …" if frame.shape[1] > 12 else ""

@@ -22,9 +22,13 @@ _TABLES = [
         help="what came in; of several windows the last is judged",
     ),
     click.option(
-        "--labels", metavar="FILE", help="outcomes in a file of their own, joined by --key"
+        "--labels",
+        metavar="FILE",
+        help="outcomes in a file of their own, joined by --key",
     ),
-    click.option("--key", metavar="COL", help="the column that rows and labels have in common"),
+    click.option(
+        "--key", metavar="COL", help="the column that rows and labels have in common"
+    ),
 ]
 _MODEL_COLUMNS = [
     click.option(
@@ -32,7 +36,9 @@ _MODEL_COLUMNS = [
         metavar="COL",
         help="the model's answers; of two classes: the probability of yes",
     ),
-    click.option("--label", metavar="COL", help="what came true; may be missing in part"),
+    click.option(
+        "--label", metavar="COL", help="what came true; may be missing in part"
+    ),
     click.option(
         "--positive",
         metavar="VALUE",
@@ -45,12 +51,22 @@ _OTHER_COLUMNS = [
         metavar="COL",
         help="times of the reference's rows, to cut it into spans; otherwise by their order",
     ),
-    click.option("--columns", default="", metavar="A,B,…", help="those to watch; otherwise all"),
+    click.option(
+        "--columns",
+        default="",
+        metavar="A,B,…",
+        help="those to watch; otherwise all",
+    ),
 ]
 
 # %% ../../nbs/api/cli/18_monitor_options.ipynb #99019e90
 _JUDGEMENT = [
-    click.option("--threshold", type=float, default=0.5, help="score from which the answer is yes"),
+    click.option(
+        "--threshold",
+        type=float,
+        default=0.5,
+        help="score from which the answer is yes",
+    ),
     click.option(
         "--limit",
         "limits",
@@ -78,7 +94,12 @@ _OUTCOME = [
 ]
 _PAGE = [
     click.option("--name", default="Model", help="what the page calls it"),
-    click.option("--language", type=click.Choice(["en", "ja"]), default="en", help="of the page"),
+    click.option(
+        "--language",
+        type=click.Choice(["en", "ja"]),
+        default="en",
+        help="of the page",
+    ),
     click.option("--html", metavar="FILE", help="write the page"),
 ]
 _FILES = [
@@ -98,12 +119,14 @@ _FILES = [
 def monitor_options(command: Callable) -> Callable:
     """Add all options of `mlops-nb monitor` to a function."""
     columns = [*_MODEL_COLUMNS, *_OTHER_COLUMNS]
-    for option in reversed([*_TABLES, *columns, *_JUDGEMENT, *_OUTCOME, *_PAGE, *_FILES]):
+    for option in reversed(
+        [*_TABLES, *columns, *_JUDGEMENT, *_OUTCOME, *_PAGE, *_FILES]
+    ):
         command = option(command)
     return command
 
 
-# %% ../../nbs/api/cli/18_monitor_options.ipynb #510577d8
+# %% ../../nbs/api/cli/18_monitor_options.ipynb #040fcdea
 def parse_limits(assignments: tuple[str, ...]) -> dict:
     """Read what `--limit` gives as the section `monitor:` of params.yaml would hold it.
 
@@ -127,7 +150,11 @@ def parse_limits(assignments: tuple[str, ...]) -> dict:
     return limits
 
 
-def _parse_limit(name: str, text: str) -> float | str:
+# %% ../../nbs/api/cli/18_monitor_options.ipynb #510577d8
+def _parse_limit(
+    name: str,
+    text: str,
+) -> float | str:
     from mlops_nb.core.messages import VERDICT_LEVELS
 
     if text in ("learned", *VERDICT_LEVELS):

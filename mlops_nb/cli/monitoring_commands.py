@@ -25,8 +25,11 @@ from .monitor_options import monitor_options, parse_limits
 from ..core.errors import UserError
 
 
-# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #0157921d
-def assess_tables(options: dict, limits: dict) -> tuple[Any, list[dict]]:
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #45276019
+def assess_tables(
+    options: dict,
+    limits: dict,
+) -> tuple[Any, list[dict]]:
     """Assess the current tables against the reference, as the options of the command say.
 
     Returns:
@@ -55,6 +58,7 @@ def assess_tables(options: dict, limits: dict) -> tuple[Any, list[dict]]:
     return _hold_against(constraints, assessment)
 
 
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #bcf0061c
 def _require_tables(options: dict) -> None:
     if options["reference"] and options["current"]:
         return
@@ -66,6 +70,7 @@ def _require_tables(options: dict) -> None:
     )
 
 
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #26044975
 def _column_roles(options: dict) -> Any:
     from mlops_nb.monitoring.scan import ColumnRoles
 
@@ -76,9 +81,16 @@ def _column_roles(options: dict) -> Any:
     return ColumnRoles(columns=watched, outcomes=options["labels"], **roles)
 
 
-def _hold_against(constraints: dict, assessment: Any) -> tuple[Any, list[dict]]:
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #0157921d
+def _hold_against(
+    constraints: dict,
+    assessment: Any,
+) -> tuple[Any, list[dict]]:
     """Add what breaks the constraints to the findings of an assessment."""
-    from mlops_nb.monitoring.sagemaker_violations import find_violations, violations_to_findings
+    from mlops_nb.monitoring.sagemaker_violations import (
+        find_violations,
+        violations_to_findings,
+    )
 
     profile = assessment.reference.profile
     violations = find_violations(assessment.current, constraints, profile)
@@ -104,8 +116,12 @@ def refuse_folders(options: dict) -> None:
             )
 
 
-# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #72a2dacd
-def write_assessment(assessment: Any, options: dict, limits: dict) -> None:
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #4b05dc45
+def write_assessment(
+    assessment: Any,
+    options: dict,
+    limits: dict,
+) -> None:
     """Write the files that the options name: page, numbers, Prometheus' and SageMaker's files."""
     from mlops_nb.core.files import write_atomic, write_json
 
@@ -120,7 +136,13 @@ def write_assessment(assessment: Any, options: dict, limits: dict) -> None:
         _write_for_sagemaker(options["sagemaker"], assessment, limits, hidden)
 
 
-def _write_for_sagemaker(folder: str, assessment: Any, limits: dict, hidden: str | None) -> None:
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #4b8bcf9d
+def _write_for_sagemaker(
+    folder: str,
+    assessment: Any,
+    limits: dict,
+    hidden: str | None,
+) -> None:
     """Write SageMaker's files, without the column `hidden`."""
     from mlops_nb.monitoring.sagemaker_violations import write_sagemaker_files
 
@@ -130,15 +152,21 @@ def _write_for_sagemaker(folder: str, assessment: Any, limits: dict, hidden: str
         profile=_without_column(reference.profile, hidden),
         spans=tuple(_without_column(span, hidden) for span in reference.spans),
     )
-    write_sagemaker_files(folder, shown, _without_column(assessment.current, hidden), limits)
+    write_sagemaker_files(
+        folder, shown, _without_column(assessment.current, hidden), limits
+    )
 
 
-def _without_column(profile: Any, name: str | None) -> Any:
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #72a2dacd
+def _without_column(
+    profile: Any,
+    name: str | None,
+) -> Any:
     columns = {key: column for key, column in profile.columns.items() if key != name}
     return replace(profile, columns=columns)
 
 
-# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #3a616d44
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #eb3326fa
 @click.command(
     "monitor",
     cls=SpreadingCommand,
@@ -162,6 +190,7 @@ def monitor_command(**options: Any) -> int:
     return _exit_code(assessment.level, options["fail_on"])
 
 
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #1342711a
 def _print_json_schema() -> None:
     import json
 
@@ -170,7 +199,12 @@ def _print_json_schema() -> None:
     print(json.dumps(ASSESSMENT_SCHEMA, indent=1))
 
 
-def _print_assessment(assessment: Any, violations: list[dict], as_json: bool) -> None:
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #3e2c66a0
+def _print_assessment(
+    assessment: Any,
+    violations: list[dict],
+    as_json: bool,
+) -> None:
     from mlops_nb.core.files import to_json
 
     console = sys.stderr if as_json else sys.stdout
@@ -182,7 +216,11 @@ def _print_assessment(assessment: Any, violations: list[dict], as_json: bool) ->
     print(assessment, file=console)
 
 
-def _exit_code(level: str, fail_on: str | None) -> int:
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #3a616d44
+def _exit_code(
+    level: str,
+    fail_on: str | None,
+) -> int:
     from mlops_nb.core.messages import VERDICT_LEVELS
 
     if not fail_on:
@@ -192,9 +230,20 @@ def _exit_code(level: str, fail_on: str | None) -> int:
 
 # %% ../../nbs/api/cli/19_monitoring_commands.ipynb #96945a45
 @click.command("alert", cls=ExplainedCommand, example="mlops-nb alert")
-@click.option("--tries", type=int, default=3, metavar="N", help="tries per message")
-@click.option("--prometheus", is_flag=True, help="print Prometheus' text format instead")
-def alert_command(tries: int, prometheus: bool) -> None:
+@click.option(
+    "--tries",
+    type=int,
+    default=3,
+    metavar="N",
+    help="tries per message",
+)
+@click.option(
+    "--prometheus", is_flag=True, help="print Prometheus' text format instead"
+)
+def alert_command(
+    tries: int,
+    prometheus: bool,
+) -> None:
     """Announce what appeared, worsened or cleared, and what still waits."""
     from mlops_nb.publishing.alerts import announce_findings
     from mlops_nb.publishing.metrics_export import export_prometheus

@@ -22,7 +22,7 @@ from ..core.errors import UserError
 from ..core.files import write_atomic
 from ..core.git import run_dvc, run_git
 
-# %% ../../nbs/api/cli/09_new_project.ipynb #3d8a3979
+# %% ../../nbs/api/cli/09_new_project.ipynb #c90d9fba
 _FOLDERS = {"data", "nbs", "reports", "tests", "vendor", "mlops_nb"}
 
 
@@ -49,13 +49,17 @@ def derive_package_name(project: str) -> str:
     return package
 
 
+# %% ../../nbs/api/cli/09_new_project.ipynb #3d8a3979
 def _is_installed(package: str) -> bool:
     spec = importlib.util.find_spec(package)
     return bool(spec and spec.origin) and "site-packages" in spec.origin
 
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #d9600b72
-def _require_free(top: Path, paths: Iterable[str]) -> None:
+def _require_free(
+    top: Path,
+    paths: Iterable[str],
+) -> None:
     """Refuse to write over what is there."""
     in_the_way = [path for path in paths if (top / path).exists()]
     if in_the_way:
@@ -70,9 +74,14 @@ def _require_free(top: Path, paths: Iterable[str]) -> None:
 _MARK = Path(".mlops") / "new"
 
 
-def _claim_folder(work: Path, top: Path) -> None:
+def _claim_folder(
+    work: Path,
+    top: Path,
+) -> None:
     """Take the folder beside the project's place, which may hold what a killed run left."""
-    holds_something = any(file.is_file() and file.stat().st_size for file in work.rglob("*"))
+    holds_something = any(
+        file.is_file() and file.stat().st_size for file in work.rglob("*")
+    )
     if holds_something and not (work / _MARK).exists():
         raise UserError(
             expected=f"no folder {work.name} beside {top.name}: the project is made there",
@@ -80,11 +89,16 @@ def _claim_folder(work: Path, top: Path) -> None:
             remedy="move it away",
         )
     shutil.rmtree(work, ignore_errors=True)
-    write_atomic(work / _MARK, "A project in the making; `mlops-nb new` removes this folder.\n")
+    write_atomic(
+        work / _MARK, "A project in the making; `mlops-nb new` removes this folder.\n"
+    )
 
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #77d88d9d
-def _write_files(work: Path, files: dict[str, str | bytes]) -> None:
+def _write_files(
+    work: Path,
+    files: dict[str, str | bytes],
+) -> None:
     for path, content in files.items():
         file = write_atomic(work / path, content)
         if path.startswith(".jupyter/bin/"):
@@ -93,7 +107,11 @@ def _write_files(work: Path, files: dict[str, str | bytes]) -> None:
 
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #732b8e00
-def _commit_project(work: Path, made: CreatedProject, paths: list[str]) -> None:
+def _commit_project(
+    work: Path,
+    made: CreatedProject,
+    paths: list[str],
+) -> None:
     """Put what was written under git, and the table under DVC."""
     source = made.source
     if not (work / ".git").exists():
@@ -109,7 +127,10 @@ def _commit_project(work: Path, made: CreatedProject, paths: list[str]) -> None:
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #910f242f
 def _make_folder(
-    made: CreatedProject, table: Path, files: dict[str, str | bytes], written: list[str]
+    made: CreatedProject,
+    table: Path,
+    files: dict[str, str | bytes],
+    written: list[str],
 ) -> None:
     """Make the folder of a project; whatever fails, nothing of it stays.
 
@@ -122,7 +143,9 @@ def _make_folder(
     top = made.path
     is_new = not top.exists()
     work = top.with_name(f".{top.name}.new") if is_new else top
-    run_git("var", "GIT_COMMITTER_IDENT", cwd=table.parent)  # no name, no commit: said before
+    run_git(
+        "var", "GIT_COMMITTER_IDENT", cwd=table.parent
+    )  # no name, no commit: said before
     if is_new:
         _claim_folder(work, top)
     try:
@@ -142,9 +165,12 @@ def _make_folder(
             shutil.rmtree(work, ignore_errors=True)
 
 
-# %% ../../nbs/api/cli/09_new_project.ipynb #c20ad4d7
+# %% ../../nbs/api/cli/09_new_project.ipynb #72b480c2
 def create_project(
-    project: str | Path, data: str | Path, target: str, time: str | None = None
+    project: str | Path,
+    data: str | Path,
+    target: str,
+    time: str | None = None,
 ) -> CreatedProject:
     """Make a project for a table, with git and DVC initialised and a first commit.
 
@@ -175,10 +201,12 @@ def create_project(
     return made
 
 
+# %% ../../nbs/api/cli/09_new_project.ipynb #24178776
 def _place_copy(table: Path) -> str:
     return "data/" + re.sub(r"[^\w.-]", "_", table.name)
 
 
+# %% ../../nbs/api/cli/09_new_project.ipynb #c20ad4d7
 def _read_git_setting(key: str) -> str:
     answer = subprocess.run(["git", "config", key], capture_output=True, text=True)
     return answer.stdout.strip()

@@ -38,9 +38,21 @@ from ..core.project import project_root
     metavar="FILE",
     help="CSV, TSV or Parquet; copied in if it is outside",
 )
-@click.option("--target", required=True, metavar="COL", help="column to predict")
-@click.option("--time", metavar="COL", help="column of times; default: the only one there is")
-def new_command(project: str, data: str, target: str, time: str | None) -> None:
+@click.option(
+    "--target",
+    required=True,
+    metavar="COL",
+    help="column to predict",
+)
+@click.option(
+    "--time", metavar="COL", help="column of times; default: the only one there is"
+)
+def new_command(
+    project: str,
+    data: str,
+    target: str,
+    time: str | None,
+) -> None:
     """Make a project of your own from one table.
 
     PROJECT is the folder to make.
@@ -63,7 +75,7 @@ def upgrade_command() -> None:
     print(upgrade_project())
 
 
-# %% ../../nbs/api/cli/21_project_commands.ipynb #214105bf
+# %% ../../nbs/api/cli/21_project_commands.ipynb #e1bcc3fc
 @click.command("schema", cls=ExplainedCommand, example="mlops-nb schema")
 @click.option("--force", is_flag=True, help="overwrite the one that is there")
 def schema_command(force: bool) -> None:
@@ -81,6 +93,7 @@ def schema_command(force: bool) -> None:
     print(f"data/schema.yaml: {inferred}; review it, then commit it")
 
 
+# %% ../../nbs/api/cli/21_project_commands.ipynb #214105bf
 def _infer_from_training_window() -> Any:
     """Infer the contract from the rows of the training window, those before it left out."""
     from mlops_nb.data.contract import infer_contract
@@ -109,7 +122,7 @@ def config_schema_command() -> None:
     print(json.dumps(build_config_schema(), indent=1, ensure_ascii=False))
 
 
-# %% ../../nbs/api/cli/21_project_commands.ipynb #3658f462
+# %% ../../nbs/api/cli/21_project_commands.ipynb #b64a0725
 def render_readme(notebook: dict) -> str:
     """Render README.md from the index notebook: its prose, and its code as fenced blocks."""
     note = "<!-- made from nbs/index.ipynb by `make export`; edit that -->"
@@ -117,6 +130,7 @@ def render_readme(notebook: dict) -> str:
     return f"{note}\n{blocks}\n"
 
 
+# %% ../../nbs/api/cli/21_project_commands.ipynb #38a9a86b
 def _render_cell(cell: dict) -> str:
     text = "".join(cell["source"])
     if cell["cell_type"] == "code":
@@ -124,6 +138,7 @@ def _render_cell(cell: dict) -> str:
     return re.sub(r"\]\((?!\w+:|#)([^)\s]+)\)", _link_from_root, text)
 
 
+# %% ../../nbs/api/cli/21_project_commands.ipynb #3658f462
 def _link_from_root(link: re.Match) -> str:
     # JupyterLab resolves a link from the folder of the notebook, README from the root
     path = posixpath.normpath(posixpath.join("nbs", link[1]))

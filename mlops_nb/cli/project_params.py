@@ -12,16 +12,23 @@ from typing import Any
 from .inference import InferredProject
 from .template import apply_edits
 
-# %% ../../nbs/api/cli/07_project_params.ipynb #a87ff679
+# %% ../../nbs/api/cli/07_project_params.ipynb #9b934900
 _HINT = ". Honestly known beforehand? Delete this line, and name it in leak_ok of data/schema.yaml"
 _PARTS_OF_A_TABLE = 40  # a group of fewer rows than such a part is too small to judge
 
 
 def render_params(
-    template: str, guess: InferredProject, package: str, source: str, encoding: str
+    template: str,
+    guess: InferredProject,
+    package: str,
+    source: str,
+    encoding: str,
 ) -> str:
     """Write the params.yaml of a project: the repository's, with the sections of the data anew."""
-    data = {key: _to_yaml(value) for key, value in guess.to_data_section(source, encoding).items()}
+    data = {
+        key: _to_yaml(value)
+        for key, value in guess.to_data_section(source, encoding).items()
+    }
     windows = {name: _render_window(window) for name, window in guess.windows.items()}
     smallest_group = min(200, max(20, guess.rows // _PARTS_OF_A_TABLE))
     return apply_edits(
@@ -37,21 +44,31 @@ def render_params(
     )
 
 
-def _replace_section(name: str, text: str) -> tuple[str, str]:
+# %% ../../nbs/api/cli/07_project_params.ipynb #06bcca2d
+def _replace_section(
+    name: str,
+    text: str,
+) -> tuple[str, str]:
     """Make the edit that puts a text into the place of a section."""
     return rf"^{name}:\n.*?(?=^\S)", f"{name}:\n{text}\n"
 
 
+# %% ../../nbs/api/cli/07_project_params.ipynb #1560d542
 def _render_lines(values: dict[str, str]) -> str:
     return "".join(f"  {key}: {text}\n" for key, text in values.items())
 
 
+# %% ../../nbs/api/cli/07_project_params.ipynb #fe20ae1f
 def _render_window(window: dict[str, Any]) -> str:
     entries = [f"{key}: {_to_yaml(value)}" for key, value in window.items()]
     return "{" + ", ".join(entries) + "}"
 
 
-def _render_features(guess: InferredProject, package: str) -> str:
+# %% ../../nbs/api/cli/07_project_params.ipynb #71cd4fb3
+def _render_features(
+    guess: InferredProject,
+    package: str,
+) -> str:
     """Write which features there are; of what is left out, a column a line with the reason."""
     lines = []
     for name, why in guess.exclude.items():
@@ -61,5 +78,6 @@ def _render_features(guess: InferredProject, package: str) -> str:
     return f"  modules: [{package}.features]\n  columns: auto\n  exclude:{exclude}\n"
 
 
+# %% ../../nbs/api/cli/07_project_params.ipynb #a87ff679
 def _to_yaml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)  # JSON is YAML

@@ -13,7 +13,7 @@ import pandas as pd
 from ..core.errors import UserError
 from ..data.sources import is_utf16, read_table_file, source_kind
 
-# %% ../../nbs/api/cli/06_project_table.ipynb #69398b2b
+# %% ../../nbs/api/cli/06_project_table.ipynb #fa730887
 _ENCODINGS = ("utf-8-sig", "cp932", "cp1252")
 _FEWEST_COLUMNS = 2
 _FEWEST_ROWS = 20
@@ -48,7 +48,11 @@ def read_table(path: Path) -> tuple[pd.DataFrame, str]:
     return frame, encoding
 
 
-def _read_as_one_of(path: Path, encodings: tuple[str, ...]) -> tuple[pd.DataFrame, str]:
+# %% ../../nbs/api/cli/06_project_table.ipynb #69398b2b
+def _read_as_one_of(
+    path: Path,
+    encodings: tuple[str, ...],
+) -> tuple[pd.DataFrame, str]:
     """Read a file in the first encoding in which it is text: (table, encoding)."""
     for encoding in encodings:
         try:

@@ -31,7 +31,12 @@ def publish_command(folder: str | None) -> None:
 
 # %% ../../nbs/api/cli/20_publishing_commands.ipynb #91b9514b
 @click.command("show", cls=ExplainedCommand, example="mlops-nb show --port 8701")
-@click.option("--port", type=int, metavar="PORT", help="in place of the one in settings.ini")
+@click.option(
+    "--port",
+    type=int,
+    metavar="PORT",
+    help="in place of the one in settings.ini",
+)
 def show_command(port: int | None) -> None:
     """Serve the published site on this machine, with its address and a QR code."""
     from mlops_nb.publishing.serve_site import run_site_server
@@ -66,7 +71,9 @@ def test_score_command() -> None:
 
     score = compute_ml_test_score()
     settings = read_settings()
-    page = render_ml_test_score(score, "../", title=settings.title, owner=settings.owner)
+    page = render_ml_test_score(
+        score, "../", title=settings.title, owner=settings.owner
+    )
     print(score)
     print(write_atomic(project_root() / ".mlops" / "test-score.html", page))
 

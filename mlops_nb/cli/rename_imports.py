@@ -30,7 +30,11 @@ class RenamedCode:
     edits: list[tuple] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
-    def replace(self, node: ast.AST, text: str) -> None:
+    def replace(
+        self,
+        node: ast.AST,
+        text: str,
+    ) -> None:
         """Note that a text takes the place of a node; `apply_edits` carries it out."""
         place = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
         self.edits.append((place, text))
@@ -43,7 +47,9 @@ class RenamedCode:
 
     def apply_edits(self) -> None:
         """Carry out the edits from the last to the first, so that places stay right."""
-        lines = self.text.encode().splitlines(keepends=True)  # columns of a syntax tree are bytes
+        lines = self.text.encode().splitlines(
+            keepends=True
+        )  # columns of a syntax tree are bytes
         for (first, begin, last, end), text in sorted(self.edits, reverse=True):
             head = lines[first - 1][:begin]
             tail = lines[last - 1][end:]
@@ -52,15 +58,21 @@ class RenamedCode:
 
 
 # %% ../../nbs/api/cli/10_rename_imports.ipynb #bc9ccdc0
-def _uses(tree: ast.Module, module: str) -> list[ast.Attribute]:
+def _uses(
+    tree: ast.Module,
+    module: str,
+) -> list[ast.Attribute]:
     """Find where a name of a module is used, as in `module.name`."""
     attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     owned = [node for node in attributes if isinstance(node.value, ast.Name)]
     return [node for node in owned if node.value.id == module]
 
 
-# %% ../../nbs/api/cli/10_rename_imports.ipynb #6daa3c31
-def rename_imports(source: str, table: dict[str, str]) -> RenamedCode:
+# %% ../../nbs/api/cli/10_rename_imports.ipynb #554cc453
+def rename_imports(
+    source: str,
+    table: dict[str, str],
+) -> RenamedCode:
     """Rewrite the imports of a piece of code by a table, as `read_renamed_names` reads it.
 
     What is no Python is left as it is.
@@ -75,18 +87,28 @@ def rename_imports(source: str, table: dict[str, str]) -> RenamedCode:
         package, _, module = (node.module or "").partition(".")
         if package != "mlops_nb" or node.level:
             continue
-        lines = _from_module(node, module, code) if module else _from_package(node, tree, code)
+        lines = (
+            _from_module(node, module, code)
+            if module
+            else _from_package(node, tree, code)
+        )
         if lines:
             code.replace(node, f"\n{' ' * node.col_offset}".join(lines))
     code.apply_edits()
     return code
 
 
+# %% ../../nbs/api/cli/10_rename_imports.ipynb #d5058eea
 def _old_modules(code: RenamedCode) -> set[str]:
     return {name.partition(".")[0] for name in code.table}
 
 
-def _from_module(node: ast.ImportFrom, module: str, code: RenamedCode) -> list[str]:
+# %% ../../nbs/api/cli/10_rename_imports.ipynb #51223880
+def _from_module(
+    node: ast.ImportFrom,
+    module: str,
+    code: RenamedCode,
+) -> list[str]:
     """Rewrite `from mlops_nb.core import params`; nothing for a module that is not old."""
     if module not in _old_modules(code):
         return []
@@ -98,13 +120,22 @@ def _from_module(node: ast.ImportFrom, module: str, code: RenamedCode) -> list[s
     return lines
 
 
-def _import_line(place: str, name: str) -> str:
+# %% ../../nbs/api/cli/10_rename_imports.ipynb #b0669fab
+def _import_line(
+    place: str,
+    name: str,
+) -> str:
     module, _, new = place.rpartition(".")
     renamed = "" if new == name else f" as {name}"
     return f"from mlops_nb.{module} import {new}{renamed}"
 
 
-def _from_package(node: ast.ImportFrom, tree: ast.Module, code: RenamedCode) -> list[str]:
+# %% ../../nbs/api/cli/10_rename_imports.ipynb #6daa3c31
+def _from_package(
+    node: ast.ImportFrom,
+    tree: ast.Module,
+    code: RenamedCode,
+) -> list[str]:
     """Rewrite `from mlops_nb import data`, and each `data.name` in the code."""
     lines = []
     for alias in node.names:

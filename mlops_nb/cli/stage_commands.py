@@ -40,7 +40,12 @@ from ..core.project import project_root
     default="shell",
     help="in this process, or in a kernel",
 )
-def run_stage_command(stage: str, window: str | None, changes: tuple[str, ...], engine: str) -> int:
+def run_stage_command(
+    stage: str,
+    window: str | None,
+    changes: tuple[str, ...],
+    engine: str,
+) -> int:
     """Run one stage notebook.
 
     STAGE is the name of a notebook in nbs/stages, WINDOW is train or current, for preprocess.

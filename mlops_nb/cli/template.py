@@ -34,15 +34,25 @@ def find_template_files() -> dict[str, Path]:
     top = packed if packed.exists() else PACKAGE_FOLDER.parent
     pyproject = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))
     patterns = pyproject["tool"]["setuptools"]["package-data"]["mlops_nb.template"]
-    files = [file for pattern in patterns for file in sorted(top.glob(pattern)) if file.is_file()]
+    files = [
+        file
+        for pattern in patterns
+        for file in sorted(top.glob(pattern))
+        if file.is_file()
+    ]
     return {file.relative_to(top).as_posix(): file for file in files}
 
 
 # %% ../../nbs/api/cli/03_template.ipynb #e55e5b69
-def apply_edits(text: str, *edits: tuple[str, str]) -> str:
+def apply_edits(
+    text: str,
+    *edits: tuple[str, str],
+) -> str:
     """Carry out every (pattern, replacement) on a text; each pattern must occur exactly once."""
     for pattern, replacement in edits:
-        text, count = re.subn(f"(?ms){pattern}", lambda match, new=replacement: new, text)
+        text, count = re.subn(
+            f"(?ms){pattern}", lambda match, new=replacement: new, text
+        )
         assert count == 1, f"{pattern!r} occurs {count} times in the template"
     return text
 
@@ -57,7 +67,10 @@ def adapt_makefile(text: str) -> str:
         (r"^calm: .*?\n\n", ""),
         (r"^style: .*?\n\n", ""),
         (r" bench bench-monitor calm style show export", " show export"),
-        (r"@\S+ format -q nbs && \S+ && \S+ format -q mlops_nb", "@$(BIN)/nbdev-export"),
+        (
+            r"@\S+ format -q nbs && \S+ && \S+ format -q mlops_nb",
+            "@$(BIN)/nbdev-export",
+        ),
         (r"-c requirements\.lock", "--find-links vendor -c requirements.lock"),
         (r"INSTALL,flights", "INSTALL,run"),
         (r"test: everything", "test: the tests"),
@@ -67,7 +80,11 @@ def adapt_makefile(text: str) -> str:
 
 
 # %% ../../nbs/api/cli/03_template.ipynb #97ef3e9f
-def adapt_pipeline(text: str, package: str, target: str) -> str:
+def adapt_pipeline(
+    text: str,
+    package: str,
+    target: str,
+) -> str:
     """Write dvc.yaml as a project has it: with its own package, and the model by its name."""
     name = package.replace("_", "-")
     description = json.dumps(f"Predicts {target}", ensure_ascii=False)  # JSON is YAML
@@ -80,16 +97,28 @@ def adapt_pipeline(text: str, package: str, target: str) -> str:
 
 
 # %% ../../nbs/api/cli/03_template.ipynb #3ba3a726
-def adapt_pyproject(text: str, package: str) -> str:
+def adapt_pyproject(
+    text: str,
+    package: str,
+) -> str:
     """Write a project's pyproject.toml, with the settings of nbdev that this repository has."""
     section = re.search(r"(?ms)^\[tool\.nbdev\]\n.*?(?=^\[)", text)[0]
     nbdev = section.replace('lib_path = "mlops_nb"', f'lib_path = "{package}"')
-    template = (PACKAGE_FOLDER / "cli" / "project_files" / "pyproject.toml.txt").read_text("utf-8")
-    return template.format(name=package.replace("_", "-"), package=package, nbdev=nbdev)
+    template = (
+        PACKAGE_FOLDER / "cli" / "project_files" / "pyproject.toml.txt"
+    ).read_text("utf-8")
+    return template.format(
+        name=package.replace("_", "-"),
+        package=package,
+        nbdev=nbdev,
+    )
 
 
 # %% ../../nbs/api/cli/03_template.ipynb #e6c029cd
-def adapt_lock(text: str, version: str) -> str:
+def adapt_lock(
+    text: str,
+    version: str,
+) -> str:
     """Write requirements.lock as a project has it: mlops_nb is a package like any other."""
     lines = [*text.split(), f"mlops_nb=={version}"]
     return "\n".join(sorted(lines, key=str.lower)) + "\n"

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 
-# %% ../../nbs/api/cli/14_terminal.ipynb #0da162b6
+# %% ../../nbs/api/cli/14_terminal.ipynb #e186ad11
 def print_frame(frame: Any) -> None:
     """Print a data frame: ruled in a terminal, plain columns anywhere else.
 
@@ -25,6 +25,7 @@ def print_frame(frame: Any) -> None:
     rich.print(_ruled(frame))
 
 
+# %% ../../nbs/api/cli/14_terminal.ipynb #18d04514
 def _ruled(frame: Any) -> Any:
     """Build a table of rich from a data frame; numbers stand on the right."""
     from pandas.api.types import is_numeric_dtype
@@ -33,11 +34,14 @@ def _ruled(frame: Any) -> Any:
 
     table = Table(box=box.SIMPLE_HEAD)
     for name, column in frame.items():
-        table.add_column(str(name), justify="right" if is_numeric_dtype(column) else "left")
+        table.add_column(
+            str(name), justify="right" if is_numeric_dtype(column) else "left"
+        )
     for row in frame.itertuples(index=False):
         table.add_row(*map(_as_text, row))
     return table
 
 
+# %% ../../nbs/api/cli/14_terminal.ipynb #0da162b6
 def _as_text(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -46,7 +46,10 @@ def finish_upgrade(top: Path) -> bool:
 
 
 # %% ../../nbs/api/cli/13_upgrade.ipynb #8b53bf31
-def carry_out(top: Path, plan: UpgradePlan) -> None:
+def carry_out(
+    top: Path,
+    plan: UpgradePlan,
+) -> None:
     """Write and remove what is planned."""
     staging = top / _STAGING
     shutil.rmtree(staging, ignore_errors=True)
@@ -57,7 +60,7 @@ def carry_out(top: Path, plan: UpgradePlan) -> None:
     finish_upgrade(top)
 
 
-# %% ../../nbs/api/cli/13_upgrade.ipynb #e0caffcd
+# %% ../../nbs/api/cli/13_upgrade.ipynb #1ff62aa1
 @dataclass(frozen=True)
 class Upgrade:
     """What an upgrade has done, and what remains for a person."""
@@ -76,17 +79,22 @@ class Upgrade:
         for path, changes in self.edited.items():
             lines.append(f"left as it is, since it was edited: {path}")
             lines += [f"  {line}" for line in changes.splitlines()]
-            lines.append(f"  the new one is {_new_copy(path).as_posix()}: carry your changes over")
+            lines.append(
+                f"  the new one is {_new_copy(path).as_posix()}: carry your changes over"
+            )
         lines += [f"remains: {line}" for line in self.remaining]
-        return "\n".join([*lines, "next: look at `git diff`, then `make run`, then commit"])
+        return "\n".join(
+            [*lines, "next: look at `git diff`, then `make run`, then commit"]
+        )
 
 
+# %% ../../nbs/api/cli/13_upgrade.ipynb #e0caffcd
 def _new_copy(path: str) -> Path:
     """Say where the new version of an edited file is put."""
     return Path(".mlops") / f"new-{__version__}" / path
 
 
-# %% ../../nbs/api/cli/13_upgrade.ipynb #1508fd02
+# %% ../../nbs/api/cli/13_upgrade.ipynb #99bab4fe
 def upgrade_project(top: Path | None = None) -> Upgrade:
     """Bring a project up to this version.
 
@@ -104,10 +112,16 @@ def upgrade_project(top: Path | None = None) -> Upgrade:
     plan = plan_upgrade(project, [file for file in files if file])
     _put_beside(project, plan)
     carry_out(top, plan)
-    return Upgrade(project.version, tuple(_summarise(plan)), plan.edited, tuple(plan.remaining))
+    return Upgrade(
+        project.version, tuple(_summarise(plan)), plan.edited, tuple(plan.remaining)
+    )
 
 
-def _put_beside(project: OldProject, plan: UpgradePlan) -> None:
+# %% ../../nbs/api/cli/13_upgrade.ipynb #c238539a
+def _put_beside(
+    project: OldProject,
+    plan: UpgradePlan,
+) -> None:
     """Write the new version of each edited file beside, where nothing is lost by it."""
     template = render_template_files(project)
     for path in plan.edited:
@@ -115,6 +129,7 @@ def _put_beside(project: OldProject, plan: UpgradePlan) -> None:
             write_atomic(project.top / _new_copy(path), template[path])
 
 
+# %% ../../nbs/api/cli/13_upgrade.ipynb #1508fd02
 def _summarise(plan: UpgradePlan) -> list[str]:
     return [
         *(f"wrote {path}" for path in sorted(plan.write)),

@@ -60,9 +60,17 @@ class OldProject:
         file = self.top / path
         return file.read_bytes() if file.is_file() else None
 
-    def digest(self, path: str, content: bytes | None) -> str | None:
+    def digest(
+        self,
+        path: str,
+        content: bytes | None,
+    ) -> str | None:
         """Digest what a file of the project holds, without what differs between projects."""
-        return None if content is None else digest_project_file(path, content, self.package)
+        return (
+            None
+            if content is None
+            else digest_project_file(path, content, self.package)
+        )
 
     def read_vendored(self, name: str) -> bytes | None:
         """Read a file of the library that the project was made with, where its wheel is there."""
@@ -84,7 +92,9 @@ def read_old_project(top: Path) -> OldProject:
     if version not in known:
         raise UserError(
             expected=f"a project made by `mlops-nb new` of version {', '.join(known)}",
-            found=f"mlops_nb=={version} in requirements.lock" if version else "no lock of mlops_nb",
+            found=f"mlops_nb=={version} in requirements.lock"
+            if version
+            else "no lock of mlops_nb",
             remedy="change into such a project; this repository itself needs no upgrade",
         )
     settings = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))
@@ -118,12 +128,17 @@ class UpgradePlan:
 
     write: dict[str, bytes] = field(default_factory=dict)
     remove: list[str] = field(default_factory=list)
-    edited: dict[str, str] = field(default_factory=dict)  # path: what the user has changed
+    edited: dict[str, str] = field(
+        default_factory=dict
+    )  # path: what the user has changed
     remaining: list[str] = field(default_factory=list)
 
 
-# %% ../../nbs/api/cli/12_upgrade_plan.ipynb #e7e0f786
-def plan_template(project: OldProject, plan: UpgradePlan) -> None:
+# %% ../../nbs/api/cli/12_upgrade_plan.ipynb #2c9d797e
+def plan_template(
+    project: OldProject,
+    plan: UpgradePlan,
+) -> None:
     """Plan which files of the template are replaced, removed, or left since they were edited."""
     known = read_template_digests()[project.version]
     template = render_template_files(project)
@@ -141,7 +156,12 @@ def plan_template(project: OldProject, plan: UpgradePlan) -> None:
             plan.edited[path] = _describe_edits(project, path, now)
 
 
-def _describe_edits(project: OldProject, path: str, now: bytes) -> str:
+# %% ../../nbs/api/cli/12_upgrade_plan.ipynb #53612af2
+def _describe_edits(
+    project: OldProject,
+    path: str,
+    now: bytes,
+) -> str:
     """Show what was changed since the project was made, where its wheel still tells."""
     before = project.read_vendored(f"mlops_nb/template/{path}")
     if before is None:
@@ -151,7 +171,11 @@ def _describe_edits(project: OldProject, path: str, now: bytes) -> str:
     return "\n".join(difflib.unified_diff(*lines, *names, n=1, lineterm=""))
 
 
-def _readable_lines(path: str, content: bytes) -> list[str]:
+# %% ../../nbs/api/cli/12_upgrade_plan.ipynb #e7e0f786
+def _readable_lines(
+    path: str,
+    content: bytes,
+) -> list[str]:
     """Return the lines of a text, or of the cells of a notebook."""
     if not path.endswith(".ipynb"):
         return content.decode().splitlines()
@@ -159,8 +183,12 @@ def _readable_lines(path: str, content: bytes) -> list[str]:
     return "\n\n".join("".join(cell["source"]) for cell in cells).splitlines()
 
 
-# %% ../../nbs/api/cli/12_upgrade_plan.ipynb #22b50a2e
-def plan_own_code(project: OldProject, files: list[str], plan: UpgradePlan) -> None:
+# %% ../../nbs/api/cli/12_upgrade_plan.ipynb #84be7d6c
+def plan_own_code(
+    project: OldProject,
+    files: list[str],
+    plan: UpgradePlan,
+) -> None:
     """Plan the rewriting of imports in the project's own code.
 
     Args:
@@ -170,7 +198,11 @@ def plan_own_code(project: OldProject, files: list[str], plan: UpgradePlan) -> N
     """
     table = read_renamed_names(project.version)
     for path in files:
-        if path in plan.write or path in plan.edited or not path.endswith((".py", ".ipynb")):
+        if (
+            path in plan.write
+            or path in plan.edited
+            or not path.endswith((".py", ".ipynb"))
+        ):
             continue
         before = (project.top / path).read_text("utf-8")
         rename = _rename_in_notebook if path.endswith(".ipynb") else _rename_in_module
@@ -180,13 +212,21 @@ def plan_own_code(project: OldProject, files: list[str], plan: UpgradePlan) -> N
             plan.write[path] = after.encode()
 
 
-def _rename_in_module(text: str, table: dict[str, str]) -> tuple[str, list[str]]:
+# %% ../../nbs/api/cli/12_upgrade_plan.ipynb #7efdfc9d
+def _rename_in_module(
+    text: str,
+    table: dict[str, str],
+) -> tuple[str, list[str]]:
     """Rewrite the imports of a Python file: (the new text, what has no successor)."""
     renamed = rename_imports(text, table)
     return renamed.text, list(renamed.unknown)
 
 
-def _rename_in_notebook(text: str, table: dict[str, str]) -> tuple[str, list[str]]:
+# %% ../../nbs/api/cli/12_upgrade_plan.ipynb #22b50a2e
+def _rename_in_notebook(
+    text: str,
+    table: dict[str, str],
+) -> tuple[str, list[str]]:
     notebook = json.loads(text)
     unknown = []
     for cell in notebook["cells"]:
@@ -194,12 +234,24 @@ def _rename_in_notebook(text: str, table: dict[str, str]) -> tuple[str, list[str
             renamed = rename_imports("".join(cell["source"]), table)
             cell["source"] = renamed.text.splitlines(keepends=True)
             unknown.extend(renamed.unknown)
-    changed = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    changed = (
+        json.dumps(
+            notebook,
+            indent=1,
+            ensure_ascii=False,
+            sort_keys=True,
+        )
+        + "\n"
+    )
     return (changed if notebook != json.loads(text) else text), unknown
 
 
-# %% ../../nbs/api/cli/12_upgrade_plan.ipynb #efef66c1
-def merge_lock(before: str, now: str, new: str) -> str:
+# %% ../../nbs/api/cli/12_upgrade_plan.ipynb #f0199103
+def merge_lock(
+    before: str,
+    now: str,
+    new: str,
+) -> str:
     """Merge the lock line by line: what the user has changed stays, the rest is new.
 
     Args:
@@ -213,19 +265,29 @@ def merge_lock(before: str, now: str, new: str) -> str:
     return "\n".join(sorted(lines.values(), key=str.lower)) + "\n"
 
 
+# %% ../../nbs/api/cli/12_upgrade_plan.ipynb #efef66c1
 def _locked(text: str) -> dict[str, str]:
     lines = [
-        line for line in text.splitlines() if "==" in line and not line.startswith("mlops_nb=")
+        line
+        for line in text.splitlines()
+        if "==" in line and not line.startswith("mlops_nb=")
     ]
-    return {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower(): line for line in lines}
+    return {
+        re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower(): line for line in lines
+    }
 
 
 # %% ../../nbs/api/cli/12_upgrade_plan.ipynb #42ae7990
-def plan_library(project: OldProject, plan: UpgradePlan) -> None:
+def plan_library(
+    project: OldProject,
+    plan: UpgradePlan,
+) -> None:
     """Plan the new wheel in vendor/ and the new lock."""
     new = find_template_files()["requirements.lock"].read_text("utf-8")
     now = (project.top / "requirements.lock").read_text("utf-8")
-    before = project.read_vendored("mlops_nb/template/requirements.lock") or now.encode()
+    before = (
+        project.read_vendored("mlops_nb/template/requirements.lock") or now.encode()
+    )
     merged = merge_lock(before.decode(), now, new)
     plan.write["requirements.lock"] = adapt_lock(merged, __version__).encode()
     name, wheel = build_wheel()
@@ -235,7 +297,10 @@ def plan_library(project: OldProject, plan: UpgradePlan) -> None:
 
 
 # %% ../../nbs/api/cli/12_upgrade_plan.ipynb #8dfb96a5
-def plan_upgrade(project: OldProject, files: list[str]) -> UpgradePlan:
+def plan_upgrade(
+    project: OldProject,
+    files: list[str],
+) -> UpgradePlan:
     """Plan the whole upgrade, without changing anything.
 
     Args:

@@ -32,7 +32,7 @@ def _zip(contents: dict[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-# %% ../../nbs/api/cli/04_wheel.ipynb #b5e9483b
+# %% ../../nbs/api/cli/04_wheel.ipynb #912fc816
 # Modules; sentences; template, style and script of the pages; files of a new project; tables.
 PACKAGE_SUFFIXES = (".py", ".json", ".html", ".css", ".js", ".txt", ".yaml")
 
@@ -55,18 +55,23 @@ def build_wheel() -> tuple[str, bytes]:
     return f"{tag}-py3-none-any.whl", _zip(contents)
 
 
+# %% ../../nbs/api/cli/04_wheel.ipynb #d36e4ded
 def _find_package_files() -> list[Path]:
     """Find the modules of the package, and what they read beside them."""
-    found = [file for file in PACKAGE_FOLDER.rglob("*") if file.suffix in PACKAGE_SUFFIXES]
+    found = [
+        file for file in PACKAGE_FOLDER.rglob("*") if file.suffix in PACKAGE_SUFFIXES
+    ]
     # What a new project takes over lies there, too; only in an installed package.
     template = PACKAGE_FOLDER / "template"
     return sorted(file for file in found if not file.is_relative_to(template))
 
 
+# %% ../../nbs/api/cli/04_wheel.ipynb #4fe59a52
 def _place(file: Path) -> str:
     return file.relative_to(PACKAGE_FOLDER.parent).as_posix()
 
 
+# %% ../../nbs/api/cli/04_wheel.ipynb #81034ba5
 def _describe_distribution() -> dict[str, str]:
     try:
         distribution = metadata.distribution("mlops_nb")
@@ -79,7 +84,9 @@ def _describe_distribution() -> dict[str, str]:
     described = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO")
     return {
         # What pip wrote when a checkout was installed may be older than the checkout.
-        "METADATA": re.sub(r"(?m)^Version: .*$", f"Version: {__version__}", described, count=1),
+        "METADATA": re.sub(
+            r"(?m)^Version: .*$", f"Version: {__version__}", described, count=1
+        ),
         "WHEEL": "Wheel-Version: 1.0\nGenerator: mlops_nb\n"
         "Root-Is-Purelib: true\nTag: py3-none-any\n",
         "entry_points.txt": distribution.read_text("entry_points.txt") or "",
@@ -87,6 +94,10 @@ def _describe_distribution() -> dict[str, str]:
     }
 
 
-def _record_line(path: str, content: bytes) -> str:
+# %% ../../nbs/api/cli/04_wheel.ipynb #b5e9483b
+def _record_line(
+    path: str,
+    content: bytes,
+) -> str:
     digest = urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
     return f"{path},sha256={digest.decode()},{len(content)}"

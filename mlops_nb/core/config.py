@@ -44,7 +44,7 @@ from mlops_nb.core.stage_sections import (
 )
 from .validation import Section, check_section, validate_section
 
-# %% ../../nbs/api/core/15_config.ipynb #c74d97b0
+# %% ../../nbs/api/core/15_config.ipynb #3c9f618f
 SECTION_MODELS: dict[str, type[Section]] = {
     "data": DataSection,
     "windows": WindowsSection,
@@ -73,6 +73,7 @@ def check_params(params: dict) -> dict:
     return params
 
 
+# %% ../../nbs/api/core/15_config.ipynb #097b383d
 def _require_sections(params: dict) -> None:
     for name in PARAMS_SECTIONS:
         if not isinstance(params.get(name), dict):
@@ -83,7 +84,11 @@ def _require_sections(params: dict) -> None:
             )
 
 
-def _misspelt(name: str, params: dict) -> str:
+# %% ../../nbs/api/core/15_config.ipynb #b2f9dca8
+def _misspelt(
+    name: str,
+    params: dict,
+) -> str:
     """Ask whether one of the unknown sections is the one that is missing."""
     if name in params:
         return ""
@@ -91,6 +96,7 @@ def _misspelt(name: str, params: dict) -> str:
     return suggest(name, unknown).replace("Did you mean", "Is it")
 
 
+# %% ../../nbs/api/core/15_config.ipynb #c74d97b0
 def _refuse_similar_sections(params: dict) -> None:
     for name in set(map(str, params)) - {*SECTION_MODELS}:
         if near := difflib.get_close_matches(name, SECTION_MODELS, 1, 0.8):
@@ -101,7 +107,7 @@ def _refuse_similar_sections(params: dict) -> None:
             )
 
 
-# %% ../../nbs/api/core/15_config.ipynb #b9cc2280
+# %% ../../nbs/api/core/15_config.ipynb #76993bec
 def read_params(path: str | Path | None = None) -> dict:
     """Read `params.yaml` as a plain dict, after its sections have been checked.
 
@@ -115,6 +121,7 @@ def read_params(path: str | Path | None = None) -> dict:
     return check_params(_load_yaml(Path(path or project_root() / "params.yaml")))
 
 
+# %% ../../nbs/api/core/15_config.ipynb #b9cc2280
 def _load_yaml(path: Path) -> dict:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -154,7 +161,7 @@ class Settings(
     """What `settings.ini` says. None of it changes a result."""
 
 
-# %% ../../nbs/api/core/15_config.ipynb #74b24ba4
+# %% ../../nbs/api/core/15_config.ipynb #0b0d93ee
 def read_settings(path: str | Path | None = None) -> Settings:
     """Read `settings.ini`.
 
@@ -168,7 +175,12 @@ def read_settings(path: str | Path | None = None) -> Settings:
     return validate_section(Settings, values, word=_word_settings_error)
 
 
-def _word_settings_error(error: dict, model: type[Section], section: str) -> UserError:
+# %% ../../nbs/api/core/15_config.ipynb #74b24ba4
+def _word_settings_error(
+    error: dict,
+    model: type[Section],
+    section: str,
+) -> UserError:
     """Say what may be written; the errors of pydantic list choices as `'en' or 'ja'`."""
     choices = error.get("ctx", {})
     text = str(choices.get("expected") or choices.get("error")).replace("'", "")
@@ -182,7 +194,9 @@ def _word_settings_error(error: dict, model: type[Section], section: str) -> Use
 # %% ../../nbs/api/core/15_config.ipynb #0586a67c
 def build_config_schema() -> dict[str, Any]:
     """Build the JSON schemas of params.yaml and settings.ini, by the name of the file."""
-    sections = {name: model.model_json_schema() for name, model in SECTION_MODELS.items()}
+    sections = {
+        name: model.model_json_schema() for name, model in SECTION_MODELS.items()
+    }
     return {
         "params.yaml": {
             "type": "object",

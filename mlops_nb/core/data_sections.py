@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from .validation import Section, validate_section
 
 
-# %% ../../nbs/api/core/12_data_sections.ipynb #fecc53c6
+# %% ../../nbs/api/core/12_data_sections.ipynb #a7f27e9d
 class DataSection(Section):
     """The section `data`: where the rows come from, and what is to be predicted."""
 
@@ -34,37 +34,57 @@ class DataSection(Section):
         None, description='binary: the label that counts as "yes"; null: labels are 0/1'
     )
     time: str | None = Field(
-        None, description="when each row happened; null: a seeded split in place of windows"
+        None,
+        description="when each row happened; null: a seeded split in place of windows",
     )
-    period: str = Field("M", description="grain of the windows: a pandas period such as M, W, D")
+    period: str = Field(
+        "M", description="grain of the windows: a pandas period such as M, W, D"
+    )
     keys: tuple[str, ...] = Field(
-        ("row",), description="columns that together name a row; none: its number in the source"
+        ("row",),
+        description="columns that together name a row; none: its number in the source",
     )
-    query: str | None = Field(None, description="for a database; may use :start, :end and :as_of")
+    query: str | None = Field(
+        None, description="for a database; may use :start, :end and :as_of"
+    )
     as_of: str | None = Field(None, description="what became known later is left out")
-    lookback: str = Field("0D", description="history before a window that features may use")
+    lookback: str = Field(
+        "0D", description="history before a window that features may use"
+    )
     label_known: str | None = Field(
-        None, description="column: when the target became known; later than as_of it is missing"
+        None,
+        description="column: when the target became known; later than as_of it is missing",
     )
     depends: str = Field(
         "data/code/source.json", description="file or folder whose content DVC watches"
     )
     encoding: str = Field("utf-8-sig", description="of CSV files; cp932 is Shift-JIS")
     seed: int = Field(0, description="of the split when there is no time")
-    outcome: str = Field("right", description="what rows that were flagged rightly are called")
-    quantities: tuple[str, ...] = Field(
-        (), description="columns that tell how scoring went: monitored, never learned from"
+    outcome: str = Field(
+        "right", description="what rows that were flagged rightly are called"
     )
-    noun: str = Field("rows", description="what a row is called in reports: flights, customers, …")
+    quantities: tuple[str, ...] = Field(
+        (),
+        description="columns that tell how scoring went: monitored, never learned from",
+    )
+    noun: str = Field(
+        "rows", description="what a row is called in reports: flights, customers, …"
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _read_as_text(cls, values: dict) -> dict:
-        written = {key: value for key, value in values.items() if value not in (None, "")}
+        written = {
+            key: value for key, value in values.items() if value not in (None, "")
+        }
         return {key: _normalise(key, value) for key, value in written.items()}
 
 
-def _normalise(key: str, value: Any) -> Any:
+# %% ../../nbs/api/core/12_data_sections.ipynb #fecc53c6
+def _normalise(
+    key: str,
+    value: Any,
+) -> Any:
     """Read single values as text and one column as several, but for the values with a type."""
     if key in ("keys", "quantities"):
         columns = value if isinstance(value, (list, tuple)) else [value]
@@ -81,7 +101,9 @@ class WindowBounds(Section):
 
     start: Any = Field(None, description='the first period, such as "2013-01"')
     end: Any = Field(None, description='the last period, such as "2013-03"')
-    share: float | None = Field(None, description="without times: a share of the rows, such as .75")
+    share: float | None = Field(
+        None, description="without times: a share of the rows, such as .75"
+    )
 
 
 # %% ../../nbs/api/core/12_data_sections.ipynb #b856a996
@@ -96,11 +118,16 @@ class WindowsSection(Section):
 class FeaturesSection(Section):
     """The section `features`."""
 
-    modules: str | list | None = Field(None, description="modules with groups of features")
-    columns: str | list | None = Field(
-        "auto", description="columns used as they come; auto: all but keys, time and target"
+    modules: str | list | None = Field(
+        None, description="modules with groups of features"
     )
-    exclude: str | list | None = Field(None, description="features that the model does not get")
+    columns: str | list | None = Field(
+        "auto",
+        description="columns used as they come; auto: all but keys, time and target",
+    )
+    exclude: str | list | None = Field(
+        None, description="features that the model does not get"
+    )
 
 
 # %% ../../nbs/api/core/12_data_sections.ipynb #2bc28c2c
@@ -121,6 +148,10 @@ class LoopSection(Section):
         description="propose: a finding waits for `mlops-nb decide`; auto: retrain, and promote"
         " what passes the gate",
     )
-    every: int = Field(0, description="retrain after so many periods without a finding; 0: never")
-    periods: int = Field(0, description="length of the training window; 0: as windows.train")
+    every: int = Field(
+        0, description="retrain after so many periods without a finding; 0: never"
+    )
+    periods: int = Field(
+        0, description="length of the training window; 0: as windows.train"
+    )
     expanding: bool = Field(False, description="keep the start of windows.train")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 
 
-# %% ../../nbs/api/core/01_errors.ipynb #a87ff679
+# %% ../../nbs/api/core/01_errors.ipynb #855bf1b1
 class UserError(Exception):
     """A mistake in data, settings or use: what was expected, what was found, what to do.
 
@@ -20,17 +20,28 @@ class UserError(Exception):
     the remedy names that option instead of params.yaml.
     """
 
-    def __init__(self, expected: str, found: str, remedy: str) -> None:
+    def __init__(
+        self,
+        expected: str,
+        found: str,
+        remedy: str,
+    ) -> None:
         self.expected = expected
         self.found = found
         self.remedy = _blame_command_line(f"{expected} {found}", remedy)
         super().__init__(expected, found, remedy)
 
     def __str__(self) -> str:
-        return f"expected {self.expected}\n     got {self.found}\n   to do {self.remedy}"
+        return (
+            f"expected {self.expected}\n     got {self.found}\n   to do {self.remedy}"
+        )
 
 
-def _blame_command_line(complaint: str, remedy: str) -> str:
+# %% ../../nbs/api/core/01_errors.ipynb #a87ff679
+def _blame_command_line(
+    complaint: str,
+    remedy: str,
+) -> str:
     """Point the remedy at `-p NAME=` if the complaint is about a value that was given there."""
     for assignment in os.environ.get("MLOPS_NB_SET", "").splitlines():
         name, _, value = assignment.partition("=")
@@ -59,7 +70,12 @@ class InterruptedRun(UserError):
 LIKENESS = 0.5  # of two names, from which on one may be meant by the other
 
 
-def suggest(name: str, names: Iterable[str]) -> str:
+def suggest(
+    name: str,
+    names: Iterable[str],
+) -> str:
     """Give ` Did you mean "x"?` for the nearest of `names`, or an empty string."""
-    near = difflib.get_close_matches(str(name), [str(known) for known in names], 1, LIKENESS)
+    near = difflib.get_close_matches(
+        str(name), [str(known) for known in names], 1, LIKENESS
+    )
     return f' Did you mean "{near[0]}"?' if near else ""

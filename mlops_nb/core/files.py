@@ -28,8 +28,11 @@ from typing import Any
 from .errors import UserError
 
 
-# %% ../../nbs/api/core/09_files.ipynb #c20ad4d7
-def write_atomic(path: str | Path, data: str | bytes) -> Path:
+# %% ../../nbs/api/core/09_files.ipynb #ead27d5c
+def write_atomic(
+    path: str | Path,
+    data: str | bytes,
+) -> Path:
     """Write a file so that a reader or a crash sees the old one or the new one.
 
     That holds also after the power failed. Who may read the file stays as it is; of a new
@@ -54,7 +57,11 @@ def write_atomic(path: str | Path, data: str | bytes) -> Path:
     return path
 
 
-def _replace(path: Path, content: bytes) -> None:
+# %% ../../nbs/api/core/09_files.ipynb #5d449d73
+def _replace(
+    path: Path,
+    content: bytes,
+) -> None:
     """Write beside the target, then rename; a failure leaves nothing behind."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
@@ -74,6 +81,7 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
+# %% ../../nbs/api/core/09_files.ipynb #c20ad4d7
 def _sync_folder(folder: Path) -> None:
     """Make a rename in `folder` last, where the file system knows such a thing."""
     try:
@@ -89,7 +97,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-# %% ../../nbs/api/core/09_files.ipynb #c20ad4db
+# %% ../../nbs/api/core/09_files.ipynb #84fe342c
 def to_jsonable(value: Any) -> Any:
     """Give a value in the plain types of JSON.
 
@@ -109,6 +117,7 @@ def to_jsonable(value: Any) -> Any:
     return _scalar_to_jsonable(value)
 
 
+# %% ../../nbs/api/core/09_files.ipynb #c20ad4db
 def _scalar_to_jsonable(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.10g}") if math.isfinite(value) else None
@@ -119,13 +128,20 @@ def _scalar_to_jsonable(value: Any) -> Any:
 def to_json(value: Any) -> str:
     """Write a value as canonical JSON, with a final newline."""
     text = json.dumps(
-        to_jsonable(value), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False
+        to_jsonable(value),
+        sort_keys=True,
+        indent=1,
+        ensure_ascii=False,
+        allow_nan=False,
     )
     return text + "\n"
 
 
 # %% ../../nbs/api/core/09_files.ipynb #c20ad4df
-def write_json(path: str | Path, value: Any) -> Path:
+def write_json(
+    path: str | Path,
+    value: Any,
+) -> Path:
     """Write canonical JSON; the file is old or new, never half."""
     return write_atomic(path, to_json(value))
 
@@ -141,7 +157,9 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text("utf-8"))
     except FileNotFoundError:
         raise UserError(
-            expected=f"the file {path}", found="nothing there", remedy="run `make run` first"
+            expected=f"the file {path}",
+            found="nothing there",
+            remedy="run `make run` first",
         ) from None
     except ValueError as error:
         raise UserError(
@@ -175,7 +193,7 @@ def read_json_lines(path: str | Path) -> list[dict]:
     return entries
 
 
-# %% ../../nbs/api/core/09_files.ipynb #aab3238d
+# %% ../../nbs/api/core/09_files.ipynb #9abdb5bf
 def object_digest(value: Any) -> str:
     """Digest the canonical JSON of a value: MD5 in hex, to compare by, not to sign with."""
     text = json.dumps(  # without indentation: five times as fast
@@ -188,11 +206,12 @@ def object_digest(value: Any) -> str:
     return _md5(text.encode()).hexdigest()
 
 
+# %% ../../nbs/api/core/09_files.ipynb #aab3238d
 def _md5(content: bytes = b"") -> Any:
     return hashlib.md5(content, usedforsecurity=False)
 
 
-# %% ../../nbs/api/core/09_files.ipynb #aab32390
+# %% ../../nbs/api/core/09_files.ipynb #7dd6a115
 def file_digest(path: str | Path) -> str:
     """Give the MD5 by which DVC names a file or a folder.
 
@@ -207,10 +226,15 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(file, _md5).hexdigest()
 
 
+# %% ../../nbs/api/core/09_files.ipynb #aab32390
 def _folder_listing(folder: Path) -> str:
     """List the files of a folder as DVC does."""
     files = {
-        file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()
+        file.relative_to(folder).as_posix(): file
+        for file in folder.rglob("*")
+        if file.is_file()
     }
-    rows = [{"md5": file_digest(files[name]), "relpath": name} for name in sorted(files)]
+    rows = [
+        {"md5": file_digest(files[name]), "relpath": name} for name in sorted(files)
+    ]
     return json.dumps(rows)

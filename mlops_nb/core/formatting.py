@@ -24,7 +24,11 @@ WHOLE_FROM = 1000  # numbers from here on are told without decimals
 SMALLEST_DECIMALS = 6  # a millionth is as good as nothing
 
 
-def format_number(value: float, digits: int = 4, sign: str = "") -> str:
+def format_number(
+    value: float,
+    digits: int = 4,
+    sign: str = "",
+) -> str:
     """Write a number in plain decimals.
 
     Args:
@@ -58,8 +62,11 @@ def escape_markup(value: Any) -> str:
     return html.escape(str(value), quote=False).translate(ESCAPES)
 
 
-# %% ../../nbs/api/core/02_formatting.ipynb #3c59dc05
-def markdown_table(rows: Any, digits: int = 4) -> str:
+# %% ../../nbs/api/core/02_formatting.ipynb #7c9bcc7d
+def markdown_table(
+    rows: Any,
+    digits: int = 4,
+) -> str:
     """Write a GitHub table.
 
     Args:
@@ -81,19 +88,36 @@ def markdown_table(rows: Any, digits: int = 4) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _alignment(rows: list[dict], head: str) -> str:
+# %% ../../nbs/api/core/02_formatting.ipynb #0d1be878
+def _alignment(
+    rows: list[dict],
+    head: str,
+) -> str:
     """Put a column to the right if all of it is numbers or missing."""
     is_numeric = all(isinstance(row[head], (int, float, type(None))) for row in rows)
     return "--:" if is_numeric else "---"
 
 
-def _cells(row: dict, heads: list[str], digits: int) -> list[str]:
+# %% ../../nbs/api/core/02_formatting.ipynb #6c9c370d
+def _cells(
+    row: dict,
+    heads: list[str],
+    digits: int,
+) -> list[str]:
     return [_cell(row[head], digits) for head in heads]
 
 
-def _cell(value: Any, digits: int) -> str:
+# %% ../../nbs/api/core/02_formatting.ipynb #3c59dc05
+def _cell(
+    value: Any,
+    digits: int,
+) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return format_number(value, digits) if isinstance(value, float) else escape_markup(value)
+    return (
+        format_number(value, digits)
+        if isinstance(value, float)
+        else escape_markup(value)
+    )

@@ -17,7 +17,11 @@ from .project import DVC_COMMAND, project_root
 MOST_OF_AN_ERROR = 400  # characters of what git says that are told
 
 
-def run_git(*args: str, cwd: Path | None = None, input: str | None = None) -> str:
+def run_git(
+    *args: str,
+    cwd: Path | None = None,
+    input: str | None = None,
+) -> str:
     """Give the output of a git command.
 
     Args:
@@ -29,7 +33,11 @@ def run_git(*args: str, cwd: Path | None = None, input: str | None = None) -> st
         UserError: with what git said.
     """
     done = subprocess.run(
-        ["git", *args], cwd=cwd or project_root(), input=input, capture_output=True, text=True
+        ["git", *args],
+        cwd=cwd or project_root(),
+        input=input,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         said = " ".join(done.stderr.split())[-MOST_OF_AN_ERROR:]
@@ -45,7 +53,11 @@ def run_git(*args: str, cwd: Path | None = None, input: str | None = None) -> st
 MOST_OF_DVCS_ERROR = 600
 
 
-def run_dvc(top: Path, *args: str, quiet: bool = True) -> None:
+def run_dvc(
+    top: Path,
+    *args: str,
+    quiet: bool = True,
+) -> None:
     """Run a DVC command in the folder `top`; unless `quiet`, its output is seen.
 
     Raises:

@@ -22,7 +22,7 @@ class LockTimeoutError(TimeoutError):
     """Somebody else has held a lock for longer than one would wait."""
 
 
-# %% ../../nbs/api/core/16_locks.ipynb #d3d9446a
+# %% ../../nbs/api/core/16_locks.ipynb #f3e260fc
 @contextlib.contextmanager
 def hold_lock(
     path: str | Path,
@@ -59,7 +59,11 @@ def hold_lock(
         yield file
 
 
-def _is_taken(file: IO, lock: Callable[[IO, int], None]) -> bool:
+# %% ../../nbs/api/core/16_locks.ipynb #d3d9446a
+def _is_taken(
+    file: IO,
+    lock: Callable[[IO, int], None],
+) -> bool:
     try:
         lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):  # POSIX lets a system choose
@@ -68,7 +72,9 @@ def _is_taken(file: IO, lock: Callable[[IO, int], None]) -> bool:
 
 
 # %% ../../nbs/api/core/16_locks.ipynb #d3d94468
-FLOCK_LAYOUT = "hhqqi4x"  # struct flock of 64-bit Linux: type, whence, start, length, process
+FLOCK_LAYOUT = (
+    "hhqqi4x"  # struct flock of 64-bit Linux: type, whence, start, length, process
+)
 
 
 def find_lock_holder(file: IO) -> int | None:

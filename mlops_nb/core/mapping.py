@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
-def map_serially(function: Callable, items: Iterable, *shared: Any) -> list:
+def map_serially(
+    function: Callable,
+    items: Iterable,
+    *shared: Any,
+) -> list:
     """Return `function(item, *shared)` for each item, in order."""
     return [function(item, *shared) for item in items]

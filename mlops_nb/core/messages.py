@@ -26,11 +26,15 @@ from .translations import find_entry, translate_label, translate_name
 VERDICT_LEVELS = ("ok", "watch", "act")
 
 
-# %% ../../nbs/api/core/05_messages.ipynb #4e732ced
+# %% ../../nbs/api/core/05_messages.ipynb #9425eb1b
 class _PlainNumberFormatter(string.Formatter):
     """`str.format` whose `{x:.3g}` never gives 1.2e-05."""
 
-    def format_field(self, value: Any, format_spec: str) -> str:
+    def format_field(
+        self,
+        value: Any,
+        format_spec: str,
+    ) -> str:
         significant = re.fullmatch(r"(\+?)\.(\d+)g", format_spec)
         if significant and isinstance(value, (int, float)):
             sign, digits = significant.groups()
@@ -38,11 +42,15 @@ class _PlainNumberFormatter(string.Formatter):
         return super().format_field(value, format_spec)
 
 
+# %% ../../nbs/api/core/05_messages.ipynb #ae4a7f89
 NAME_VALUES = ("metric", "by")  # values that are names of the code
 LABEL_VALUES = ("noun", "outcome", "other")  # values that may be fixed texts of ours
 
 
-def render(message: dict | None, language: str = "en") -> str:
+def render(
+    message: dict | None,
+    language: str = "en",
+) -> str:
     """Turn a message `{key, values}` into its sentence in `language`.
 
     Free text and unknown keys show as they are, and so does a message that lacks a value:
@@ -57,13 +65,19 @@ def render(message: dict | None, language: str = "en") -> str:
         return str(values.get("text", key))
     try:
         template = _choose_form(entry, values)
-        shown = {name: _in_words(name, value, language) for name, value in values.items()}
+        shown = {
+            name: _in_words(name, value, language) for name, value in values.items()
+        }
         return _PlainNumberFormatter().vformat(template, (), shown)
     except (KeyError, ValueError, TypeError):
         return f"{key} {values}"
 
 
-def _choose_form(entry: str | dict, values: dict) -> str:
+# %% ../../nbs/api/core/05_messages.ipynb #c5e73286
+def _choose_form(
+    entry: str | dict,
+    values: dict,
+) -> str:
     """Choose the singular or the plural of each count that the entry names."""
     while isinstance(entry, dict):
         form = "one" if values[entry["count"]] == 1 else "other"
@@ -71,7 +85,12 @@ def _choose_form(entry: str | dict, values: dict) -> str:
     return entry
 
 
-def _in_words(name: str, value: Any, language: str) -> Any:
+# %% ../../nbs/api/core/05_messages.ipynb #4e732ced
+def _in_words(
+    name: str,
+    value: Any,
+    language: str,
+) -> Any:
     if isinstance(value, dict):
         return render(value, language)
     if name in NAME_VALUES:
@@ -95,7 +114,11 @@ class Message:
     key: str
     values: dict = field(default_factory=dict)
 
-    def __init__(self, key: str, **values: Any) -> None:
+    def __init__(
+        self,
+        key: str,
+        **values: Any,
+    ) -> None:
         object.__setattr__(self, "key", key)
         object.__setattr__(self, "values", values)
 
@@ -115,7 +138,11 @@ class Message:
     def __str__(self) -> str:
         return render(self.json())
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
+    def _repr_mimebundle_(
+        self,
+        include: Any = None,
+        exclude: Any = None,
+    ) -> dict:
         return {MESSAGE_MIME_TYPE: self.json(), "text/plain": str(self)}
 
 

@@ -23,26 +23,40 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# %% ../../nbs/api/core/03_ownership.ipynb #eccbc87f
+# %% ../../nbs/api/core/03_ownership.ipynb #670b79f1
 RUN_MARK_VARIABLE = "MLOPS_NB_RUN"
 
 
-def identify_process(pid: int, mark: str = "") -> dict[str, Any]:
+def identify_process(
+    pid: int,
+    mark: str = "",
+) -> dict[str, Any]:
     """Note what proves later that a process is this one."""
-    return {"pid": pid, "boot": _identify_boot(), "started": _start_time(pid), "mark": mark}
+    return {
+        "pid": pid,
+        "boot": _identify_boot(),
+        "started": _start_time(pid),
+        "mark": mark,
+    }
 
 
+# %% ../../nbs/api/core/03_ownership.ipynb #b626ca85
 def _identify_boot() -> str:
     """Name this boot of this machine, and the namespace that its process numbers belong to."""
     try:
         namespace = os.readlink("/proc/self/ns/pid")
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip() + " " + namespace
+        return (
+            Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+            + " "
+            + namespace
+        )
     except OSError:
         import psutil
 
         return str(int(psutil.boot_time()))
 
 
+# %% ../../nbs/api/core/03_ownership.ipynb #d5b27b6e
 def _start_time(pid: int) -> float | None:
     """Tell when the process started, in a measure of the system's own; None when there is none."""
     try:
@@ -55,6 +69,7 @@ def _start_time(pid: int) -> float | None:
         return None
 
 
+# %% ../../nbs/api/core/03_ownership.ipynb #eccbc87f
 def _process_status(pid: int) -> list[str]:
     """Read the fields of /proc/PID/stat from the state on (the third of them all)."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -79,7 +94,7 @@ def create_run_mark() -> str:
     return secrets.token_hex(16)
 
 
-# %% ../../nbs/api/core/03_ownership.ipynb #8f14e45f
+# %% ../../nbs/api/core/03_ownership.ipynb #6f943cba
 def find_group_members(leader: Any) -> list:
     """Find the processes of the group that `leader` led, as far as proved.
 
@@ -95,13 +110,16 @@ def find_group_members(leader: Any) -> list:
 
     group = leader["pid"]
     mark = leader["mark"]
-    found = [process for process in psutil.process_iter() if _is_member(process.pid, group)]
+    found = [
+        process for process in psutil.process_iter() if _is_member(process.pid, group)
+    ]
     is_leader = _carries_mark(group, mark) or _is_zombie(group)
     if is_process_alive(leader) and is_leader:
         return found
     return [process for process in found if _carries_mark(process.pid, mark)]
 
 
+# %% ../../nbs/api/core/03_ownership.ipynb #001b327c
 def _proves_a_group(leader: Any) -> bool:
     if not isinstance(leader, dict) or not leader.get("mark"):
         return False
@@ -111,13 +129,18 @@ def _proves_a_group(leader: Any) -> bool:
     return isinstance(group, int) and group > 1 and group != os.getpgid(0)
 
 
-def _is_member(pid: int, group: int) -> bool:
+# %% ../../nbs/api/core/03_ownership.ipynb #0601b82c
+def _is_member(
+    pid: int,
+    group: int,
+) -> bool:
     try:
         return os.getpgid(pid) == group and not _is_zombie(pid)
     except OSError:
         return False
 
 
+# %% ../../nbs/api/core/03_ownership.ipynb #5c5578bf
 def _is_zombie(pid: int) -> bool:
     """Tell whether the process has ended, but its number is not free: nobody has asked yet."""
     try:
@@ -126,7 +149,11 @@ def _is_zombie(pid: int) -> bool:
         return False
 
 
-def _carries_mark(pid: int, mark: str) -> bool:
+# %% ../../nbs/api/core/03_ownership.ipynb #8f14e45f
+def _carries_mark(
+    pid: int,
+    mark: str,
+) -> bool:
     """Tell whether the process was started with `mark`. One that cannot be read is not ours."""
     if not mark or not isinstance(mark, str):
         return False
@@ -150,8 +177,12 @@ def claim_folder(folder: str | Path) -> None:
     (Path(folder) / OWNER_FILE).write_text(json.dumps(identify_process(os.getpid())))
 
 
-# %% ../../nbs/api/core/03_ownership.ipynb #c20ad4d7
-def remove_abandoned_folders(parent: str | Path, pattern: str, known: tuple[str, ...]) -> list[str]:
+# %% ../../nbs/api/core/03_ownership.ipynb #20dd524a
+def remove_abandoned_folders(
+    parent: str | Path,
+    pattern: str,
+    known: tuple[str, ...],
+) -> list[str]:
     """Remove the folders that ended processes of this user and boot have claimed.
 
     Args:
@@ -169,7 +200,11 @@ def remove_abandoned_folders(parent: str | Path, pattern: str, known: tuple[str,
     ]
 
 
-def _is_abandoned(folder: Path, known: tuple[str, ...]) -> bool:
+# %% ../../nbs/api/core/03_ownership.ipynb #a925d870
+def _is_abandoned(
+    folder: Path,
+    known: tuple[str, ...],
+) -> bool:
     try:
         about = folder.lstat()
         if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid():
@@ -182,7 +217,11 @@ def _is_abandoned(folder: Path, known: tuple[str, ...]) -> bool:
         return False
 
 
-def _remove(folder: Path, known: tuple[str, ...]) -> bool:
+# %% ../../nbs/api/core/03_ownership.ipynb #c20ad4d7
+def _remove(
+    folder: Path,
+    known: tuple[str, ...],
+) -> bool:
     try:
         for name in (*known, OWNER_FILE):
             (folder / name).unlink(missing_ok=True)

@@ -46,7 +46,15 @@ def reset_matplotlib() -> None:
 
 # %% ../../nbs/api/core/17_plotting.ipynb #c9f0f895
 FIGURE_WIDTH = 4.4  # inches
-PLOT_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
+PLOT_COLORS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#555555",
+)
 SVG_STYLE = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "mlops_nb",  # ids are the same in every run
@@ -97,7 +105,10 @@ def apply_plot_style() -> None:
 KEPT_END = 5  # characters; names of a kind often differ at the end only
 
 
-def shorten_label(text: Any, most: int = 18) -> str:
+def shorten_label(
+    text: Any,
+    most: int = 18,
+) -> str:
     """Shorten a text for an axis: one that is too long keeps its beginning and its end."""
     text = str(text)
     if len(text) <= most:
@@ -105,7 +116,7 @@ def shorten_label(text: Any, most: int = 18) -> str:
     return f"{text[: most - KEPT_END - 1]}…{text[-KEPT_END:]}"
 
 
-# %% ../../nbs/api/core/17_plotting.ipynb #c9f0f89d
+# %% ../../nbs/api/core/17_plotting.ipynb #4394a58e
 METADATA = re.compile(r"<metadata>.*?</metadata>", re.S)
 TAG = re.compile(r"<[^>]*>")
 LONG_COORDINATE = re.compile(r"(\d+\.\d{2})\d+")
@@ -129,5 +140,6 @@ def figure_to_svg(fig: Any) -> str:
     return TAG.sub(_shorten_coordinates, drawing)
 
 
+# %% ../../nbs/api/core/17_plotting.ipynb #c9f0f89d
 def _shorten_coordinates(tag: re.Match) -> str:
     return LONG_COORDINATE.sub(r"\1", tag[0])

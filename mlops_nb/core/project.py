@@ -64,7 +64,9 @@ def input_path(path: str) -> Path:
 
 
 # %% ../../nbs/api/core/06_project.ipynb #45c48cd3
-BY_HAND = ".mlops/scratch/by-hand"  # where a notebook writes that nobody but a reader runs
+BY_HAND = (
+    ".mlops/scratch/by-hand"  # where a notebook writes that nobody but a reader runs
+)
 
 
 def output_path(path: str) -> Path:
@@ -87,10 +89,15 @@ def run_tool(*command: str) -> subprocess.CompletedProcess:
     """Run a tool of this environment (dvc, git) in the root, its output captured."""
     tool, *args = command
     argv = [*DVC_COMMAND, *args] if tool == "dvc" else list(command)
-    return subprocess.run(argv, cwd=project_root(), capture_output=True, text=True)
+    return subprocess.run(
+        argv,
+        cwd=project_root(),
+        capture_output=True,
+        text=True,
+    )
 
 
-# %% ../../nbs/api/core/06_project.ipynb #1f0e3dad
+# %% ../../nbs/api/core/06_project.ipynb #3fc104d3
 def load_object(path: str) -> Any:
     """Load the object that an import path names. The project's root is importable.
 
@@ -115,17 +122,22 @@ def load_object(path: str) -> Any:
     )
 
 
+# %% ../../nbs/api/core/06_project.ipynb #6d332e5c
 def _split_import_path(path: str) -> tuple[str, str]:
     module, _, name = path.partition(":") if ":" in path else path.rpartition(".")
     return module, name
 
 
+# %% ../../nbs/api/core/06_project.ipynb #fd59512e
 def _make_project_importable() -> None:
-    with contextlib.suppress(UserError):  # outside a project, installed packages are all there is
+    with contextlib.suppress(
+        UserError
+    ):  # outside a project, installed packages are all there is
         if str(project_root()) not in sys.path:
             sys.path.insert(0, str(project_root()))
 
 
+# %% ../../nbs/api/core/06_project.ipynb #1f0e3dad
 def _import(name: str) -> Any:
     try:
         return importlib.import_module(name)

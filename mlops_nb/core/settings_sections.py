@@ -44,7 +44,9 @@ class PublishSection(SettingsSection):
     """The section `[publish]`: where the site is."""
 
     base_url: str = ""
-    serve: str = Field("127.0.0.1:8700", description="address and port of `mlops-nb show`")
+    serve: str = Field(
+        "127.0.0.1:8700", description="address and port of `mlops-nb show`"
+    )
 
 
 # %% ../../nbs/api/core/14_settings_sections.ipynb #2a62b3d1

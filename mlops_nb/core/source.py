@@ -22,8 +22,11 @@ from typing import Any
 from .errors import UserError
 
 
-# %% ../../nbs/api/core/07_source.ipynb #a87ff679
-def parse_python(source: str, where: str = "every code cell") -> ast.Module:
+# %% ../../nbs/api/core/07_source.ipynb #29d3dc1a
+def parse_python(
+    source: str,
+    where: str = "every code cell",
+) -> ast.Module:
     """Parse a module or a notebook cell, IPython's magics included.
 
     Raises:
@@ -35,7 +38,11 @@ def parse_python(source: str, where: str = "every code cell") -> ast.Module:
         return _parse_magics(source, where)
 
 
-def _parse_magics(source: str, where: str) -> ast.Module:
+# %% ../../nbs/api/core/07_source.ipynb #a87ff679
+def _parse_magics(
+    source: str,
+    where: str,
+) -> ast.Module:
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
@@ -67,7 +74,7 @@ def is_dunder_assignment(node: ast.AST) -> bool:
     return getattr(node.targets[0], "id", "") in ("__all__", "__version__")
 
 
-# %% ../../nbs/api/core/07_source.ipynb #a87ff686
+# %% ../../nbs/api/core/07_source.ipynb #e140d77d
 def strip_comments(source: str) -> str:
     """Take comments, docstrings and formatting from a cell's code.
 
@@ -83,23 +90,30 @@ def strip_comments(source: str) -> str:
     return ast.unparse(tree)
 
 
+# %% ../../nbs/api/core/07_source.ipynb #a87ff686
 def _statements(body: list[ast.stmt]) -> list[ast.stmt]:
     return [statement for statement in body if not is_bare_string(statement)]
 
 
 # %% ../../nbs/api/core/07_source.ipynb #a87ff689
-def absolute_module_name(node: ast.ImportFrom, package: str) -> str:
+def absolute_module_name(
+    node: ast.ImportFrom,
+    package: str,
+) -> str:
     """Write the module of a relative import, which stands in `package`, in full."""
     parents = package.split(".")
     base = parents[: len(parents) - node.level + 1]
     return ".".join([*base, *([node.module] if node.module else [])])
 
 
-# %% ../../nbs/api/core/07_source.ipynb #a87ff68c
+# %% ../../nbs/api/core/07_source.ipynb #cade8e52
 IGNORED_FIELDS = ("ctx", "kind", "type_comment", "type_ignores")
 
 
-def syntax_tree_to_lists(node: Any, package: str = "") -> Any:
+def syntax_tree_to_lists(
+    node: Any,
+    package: str = "",
+) -> Any:
     """Write a syntax tree as nested lists, equal on every Python version.
 
     They hold no positions, comments, docstrings and empty fields; relative imports, of a
@@ -115,7 +129,11 @@ def syntax_tree_to_lists(node: Any, package: str = "") -> Any:
     return [type(node).__name__, *lists]
 
 
-def _even_out(node: ast.AST, package: str) -> ast.AST:
+# %% ../../nbs/api/core/07_source.ipynb #a0d6fe11
+def _even_out(
+    node: ast.AST,
+    package: str,
+) -> ast.AST:
     """Give a node that may be written in several ways in one of them."""
     if isinstance(node, ast.ImportFrom) and node.level:
         return ast.ImportFrom(absolute_module_name(node, package), node.names, 0)
@@ -124,6 +142,7 @@ def _even_out(node: ast.AST, package: str) -> ast.AST:
     return node
 
 
+# %% ../../nbs/api/core/07_source.ipynb #6d1ed780
 def _merge_texts(values: list) -> list:
     """Join neighbouring texts of an f-string, and leave out empty ones."""
     merged: list = []
@@ -136,22 +155,29 @@ def _merge_texts(values: list) -> list:
     return merged
 
 
+# %% ../../nbs/api/core/07_source.ipynb #7ec3e5c6
 def _fields_that_count(node: ast.AST) -> dict[str, Any]:
     fields = {name: getattr(node, name, None) for name in _field_names(type(node))}
     fields = {name: value for name, value in fields.items() if not _is_empty(value)}
     if isinstance(node, (*DEFINITION_NODES, ast.Module)):
         fields["body"] = [
-            statement for statement in _statements(node.body) if not is_dunder_assignment(statement)
+            statement
+            for statement in _statements(node.body)
+            if not is_dunder_assignment(statement)
         ]
-    if isinstance(node, ast.FormattedValue) and not getattr(node.format_spec, "values", None):
+    if isinstance(node, ast.FormattedValue) and not getattr(
+        node.format_spec, "values", None
+    ):
         fields.pop("format_spec", None)
     return fields
 
 
+# %% ../../nbs/api/core/07_source.ipynb #8095e3dd
 def _is_empty(value: Any) -> bool:
     return value is None or (value.__class__ is list and not value)
 
 
+# %% ../../nbs/api/core/07_source.ipynb #a87ff68c
 @functools.cache
 def _field_names(kind: type) -> list[str]:
     return [name for name in kind._fields if name not in IGNORED_FIELDS]

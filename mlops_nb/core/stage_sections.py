@@ -19,10 +19,14 @@ _SMALL_SAMPLE = {"notebook_default": 3000}
 class PreprocessSection(Section):
     """The section `preprocess`. The window comes from the command."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"given_by_command": ["window"]})
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"given_by_command": ["window"]}
+    )
 
     sample: int = Field(
-        0, description="rows to keep, spread evenly; 0: all", json_schema_extra=_SMALL_SAMPLE
+        0,
+        description="rows to keep, spread evenly; 0: all",
+        json_schema_extra=_SMALL_SAMPLE,
     )
     engine: str = Field("local", description="where features are made: local, or dask")
 
@@ -34,18 +38,33 @@ class TrainSection(Section):
     model_config = _STAGE
 
     sample: int = Field(
-        0, description="rows to learn from, spread evenly; 0: all", json_schema_extra=_SMALL_SAMPLE
+        0,
+        description="rows to learn from, spread evenly; 0: all",
+        json_schema_extra=_SMALL_SAMPLE,
     )
     estimator: str = Field(
-        "auto", description="import path of an estimator as scikit-learn's; auto: boosting"
+        "auto",
+        description="import path of an estimator as scikit-learn's; auto: boosting",
     )
     params: dict = Field({}, description="its parameters")
-    encoding: str = Field("auto", description="of text columns: ordinal, target, onehot or auto")
-    valid_share: float = Field(0.25, description="the latest part of the window, held back")
-    threshold: str | float = Field("f1", description="what it makes best, or the threshold itself")
-    value: dict = Field({}, description="costs of wrong decisions: they set the threshold")
-    search: dict = Field({}, description="values to try, such as {learning_rate: [0.03, 0.1]}")
-    search_candidates: int = Field(0, description="how many settings compete; 0: no search")
+    encoding: str = Field(
+        "auto", description="of text columns: ordinal, target, onehot or auto"
+    )
+    valid_share: float = Field(
+        0.25, description="the latest part of the window, held back"
+    )
+    threshold: str | float = Field(
+        "f1", description="what it makes best, or the threshold itself"
+    )
+    value: dict = Field(
+        {}, description="costs of wrong decisions: they set the threshold"
+    )
+    search: dict = Field(
+        {}, description="values to try, such as {learning_rate: [0.03, 0.1]}"
+    )
+    search_candidates: int = Field(
+        0, description="how many settings compete; 0: no search"
+    )
     seed: int = Field(0, description="of everything random")
 
 
@@ -56,11 +75,17 @@ class EvaluateSection(Section):
     model_config = _STAGE
 
     sample: int = Field(
-        0, description="rows to judge on, spread evenly; 0: all", json_schema_extra=_SMALL_SAMPLE
+        0,
+        description="rows to judge on, spread evenly; 0: all",
+        json_schema_extra=_SMALL_SAMPLE,
     )
-    checks: dict = Field({}, description="amends the gate, such as {minimum: {auc: 0.7}}")
+    checks: dict = Field(
+        {}, description="amends the gate, such as {minimum: {auc: 0.7}}"
+    )
     slice_by: list = Field([], description="columns whose parts are judged one by one")
-    groups: list = Field([], description="columns whose groups are compared for fairness")
+    groups: list = Field(
+        [], description="columns whose groups are compared for fairness"
+    )
     min_n: int = Field(50, description="parts with fewer known outcomes are left out")
     top: int = Field(3, description="features whose effect is drawn")
     repeats: int = Field(3, description="shuffles per feature for the importance")
@@ -75,16 +100,28 @@ class MonitorSection(Section):
     model_config = _STAGE
 
     sample: int = Field(
-        0, description="rows to look at, spread evenly; 0: all", json_schema_extra=_SMALL_SAMPLE
+        0,
+        description="rows to look at, spread evenly; 0: all",
+        json_schema_extra=_SMALL_SAMPLE,
     )
-    psi_watch: str | float = Field("learned", description="shift of a column worth a look")
+    psi_watch: str | float = Field(
+        "learned", description="shift of a column worth a look"
+    )
     psi_act: str | float = Field("learned", description="a large one")
-    missing_watch: str | float = Field("learned", description="rise of the share missing")
+    missing_watch: str | float = Field(
+        "learned", description="rise of the share missing"
+    )
     new_watch: float = Field(0.01, description="share of values never seen in training")
     matter: float = Field(0.1, description="shift of the mean score, in its deviations")
-    drift_max: str = Field("act", description="the most drift alone can say: ok, watch or act")
-    failed_act: float = Field(0.001, description="share of rows that could not be scored")
+    drift_max: str = Field(
+        "act", description="the most drift alone can say: ok, watch or act"
+    )
+    failed_act: float = Field(
+        0.001, description="share of rows that could not be scored"
+    )
     metric_drop: float = Field(0.1, description="how much worse a metric may become")
-    metrics: list = Field([], description="those that may raise a finding; empty: the usual")
+    metrics: list = Field(
+        [], description="those that may raise a finding; empty: the usual"
+    )
     engine: str = Field("local", description="where profiles are made: local, or dask")
     floors: dict = Field({}, description="the worst acceptable value of a metric")

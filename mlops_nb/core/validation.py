@@ -28,7 +28,11 @@ from .errors import UserError, suggest
 class Section(BaseModel):
     """A section of settings. Its fields are the keys, with types, defaults and explanations."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="forbid",
+    )
 
 
 # %% ../../nbs/api/core/11_validation.ipynb #88cde8e5
@@ -42,8 +46,12 @@ def describe_type(annotation: Any) -> str:
     return getattr(annotation, "__name__", str(annotation)).replace("NoneType", "None")
 
 
-# %% ../../nbs/api/core/11_validation.ipynb #9d8e66e4
-def word_params_error(error: dict, model: type[Section], section: str) -> UserError:
+# %% ../../nbs/api/core/11_validation.ipynb #92e20a99
+def word_params_error(
+    error: dict,
+    model: type[Section],
+    section: str,
+) -> UserError:
     """Say what is wrong in a section of params.yaml.
 
     Args:
@@ -68,8 +76,15 @@ def word_params_error(error: dict, model: type[Section], section: str) -> UserEr
     return _word_wrong_value(error["input"], field, f"{section}.{key}")
 
 
-def _word_wrong_value(value: Any, field: FieldInfo, name: str) -> UserError:
-    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+# %% ../../nbs/api/core/11_validation.ipynb #9d8e66e4
+def _word_wrong_value(
+    value: Any,
+    field: FieldInfo,
+    name: str,
+) -> UserError:
+    choices = (
+        get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    )
     if choices:
         return UserError(
             expected=f"{name} among {', '.join(choices)}",
@@ -83,13 +98,16 @@ def _word_wrong_value(value: Any, field: FieldInfo, name: str) -> UserError:
     )
 
 
-# %% ../../nbs/api/core/11_validation.ipynb #9b8dec90
+# %% ../../nbs/api/core/11_validation.ipynb #090857f9
 SectionType = TypeVar("SectionType", bound=Section)
 Wording = Callable[[dict, type[Section], str], UserError]
 
 
 def validate_section(
-    model: type[SectionType], values: dict, name: str = "", word: Wording = word_params_error
+    model: type[SectionType],
+    values: dict,
+    name: str = "",
+    word: Wording = word_params_error,
 ) -> SectionType:
     """Validate a section of settings and return it as its model.
 
@@ -110,18 +128,29 @@ def validate_section(
         raise _tell(worst, model, name, word) from None
 
 
+# %% ../../nbs/api/core/11_validation.ipynb #764e734c
 def _rank(error: dict) -> int:
     return {"extra_forbidden": 0, "missing": 2}.get(error["type"], 1)
 
 
-def _tell(error: dict, model: type[Section], name: str, word: Wording) -> UserError:
+# %% ../../nbs/api/core/11_validation.ipynb #9c08cc4d
+def _tell(
+    error: dict,
+    model: type[Section],
+    name: str,
+    word: Wording,
+) -> UserError:
     place = [*_path(model, error["loc"])]
     owner, key = place[-1]
     sections = [name, *(key for _, key in place[:-1])]
     return word(error | {"key": key}, owner, ".".join(filter(None, sections)))
 
 
-def _path(model: type[Section], location: tuple) -> Iterator[tuple[type[Section], str]]:
+# %% ../../nbs/api/core/11_validation.ipynb #7dd48e23
+def _path(
+    model: type[Section],
+    location: tuple,
+) -> Iterator[tuple[type[Section], str]]:
     """Yield the keys that lead to a value, each with its section; branches of a union are none."""
     for key in location:
         yield model, str(key)
@@ -131,12 +160,17 @@ def _path(model: type[Section], location: tuple) -> Iterator[tuple[type[Section]
         model = field.annotation
 
 
+# %% ../../nbs/api/core/11_validation.ipynb #9b8dec90
 def _is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Section)
 
 
 # %% ../../nbs/api/core/11_validation.ipynb #8e62660d
-def check_section(model: type[Section], values: dict, name: str) -> None:
+def check_section(
+    model: type[Section],
+    values: dict,
+    name: str,
+) -> None:
     """Check what is written in a section of params.yaml; what lacks is nobody's business here.
 
     Args:

@@ -25,7 +25,7 @@ def project_version(top: Path) -> str:
     return pinned[1] if pinned else ""
 
 
-# %% ../../nbs/api/core/16_versions.ipynb #453c66a4
+# %% ../../nbs/api/core/16_versions.ipynb #4f863b9f
 def find_old_imports(source: str) -> list[str]:
     """Find what a piece of code imports from mlops_nb that is not there in this version.
 
@@ -43,10 +43,12 @@ def find_old_imports(source: str) -> list[str]:
     return [name for name in names if not _can_be_there(name)]
 
 
+# %% ../../nbs/api/core/16_versions.ipynb #5fce392b
 def _is_ours(node: ast.ImportFrom) -> bool:
     return not node.level and (node.module or "").partition(".")[0] == "mlops_nb"
 
 
+# %% ../../nbs/api/core/16_versions.ipynb #dd4afc3c
 def _can_be_there(name: str) -> bool:
     """Say whether a name is a module, or may be defined in one that is no mere folder."""
     module, _, last = name.rpartition(".")
@@ -57,6 +59,7 @@ def _can_be_there(name: str) -> bool:
     return not is_folder or last.startswith("__") or _find(name) is not None
 
 
+# %% ../../nbs/api/core/16_versions.ipynb #453c66a4
 def _find(module: str) -> ModuleSpec | None:
     try:
         return importlib.util.find_spec(module)
@@ -65,7 +68,11 @@ def _find(module: str) -> ModuleSpec | None:
 
 
 # %% ../../nbs/api/core/16_versions.ipynb #9fe91a4c
-def refuse_old_notebook(notebook: dict, top: Path, where: str) -> None:
+def refuse_old_notebook(
+    notebook: dict,
+    top: Path,
+    where: str,
+) -> None:
     """Refuse a notebook that was written for another version of this package.
 
     Args:
@@ -76,7 +83,11 @@ def refuse_old_notebook(notebook: dict, top: Path, where: str) -> None:
     Raises:
         UserError: The remedy names the command that brings the project up.
     """
-    code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    code = [
+        "".join(cell["source"])
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+    ]
     missing = next((name for source in code for name in find_old_imports(source)), None)
     if missing:
         version = project_version(top)

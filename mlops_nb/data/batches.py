@@ -42,13 +42,15 @@ def explain_read_errors(path: Path) -> Iterator[None]:
         ) from None
 
 
-# %% ../../nbs/api/data/03_batches.ipynb #ab75b3f8
+# %% ../../nbs/api/data/03_batches.ipynb #96756193
 def resolve_table_file(path: str | Path) -> tuple[Path, bool]:
     """Return the path of a table, and whether it is Parquet; raise when it is no CSV either."""
     path = Path(path)
     if not path.is_file():
         raise UserError(
-            expected="a Parquet or CSV file", found=f"no file {path}", remedy="correct the path"
+            expected="a Parquet or CSV file",
+            found=f"no file {path}",
+            remedy="correct the path",
         )
     if path.suffix.lower() in _CSV_SUFFIXES:
         return path, False
@@ -56,6 +58,7 @@ def resolve_table_file(path: str | Path) -> tuple[Path, bool]:
     return path, True
 
 
+# %% ../../nbs/api/data/03_batches.ipynb #ab75b3f8
 def _require_parquet(path: Path) -> None:
     with path.open("rb") as file:
         magic = file.read(4)
@@ -68,7 +71,7 @@ def _require_parquet(path: Path) -> None:
         )
 
 
-# %% ../../nbs/api/data/03_batches.ipynb #d3d94468
+# %% ../../nbs/api/data/03_batches.ipynb #219bc0b1
 def read_batches(
     path: str | Path,
     columns: Iterable[str] | None = None,
@@ -92,8 +95,12 @@ def read_batches(
             yield from read_csv_batches(path, wanted)
 
 
+# %% ../../nbs/api/data/03_batches.ipynb #e6a5645b
 def _read_parquet_batches(
-    path: Path, wanted: list[str] | None, batch_rows: int, row_groups: Iterable[int] | None
+    path: Path,
+    wanted: list[str] | None,
+    batch_rows: int,
+    row_groups: Iterable[int] | None,
 ) -> Iterator[Any]:
     from pyarrow import parquet
 
@@ -104,10 +111,13 @@ def _read_parquet_batches(
     reading = {"read_dictionary": _text_columns(schema), "pre_buffer": False}
     chosen = {} if row_groups is None else {"row_groups": [*row_groups]}
     with parquet.ParquetFile(path, buffer_size=1 << 16, **reading) as file:
-        batches = file.iter_batches(batch_rows, columns=wanted, use_threads=False, **chosen)
+        batches = file.iter_batches(
+            batch_rows, columns=wanted, use_threads=False, **chosen
+        )
         yield from map(_cast_string_views, batches)
 
 
+# %% ../../nbs/api/data/03_batches.ipynb #c9bb83cc
 def _text_columns(schema: Any) -> list[str]:
     import pyarrow
 
@@ -115,6 +125,7 @@ def _text_columns(schema: Any) -> list[str]:
     return [field.name for field in schema if field.type in texts]
 
 
+# %% ../../nbs/api/data/03_batches.ipynb #d3d94468
 def _cast_string_views(batch: Any) -> Any:
     """Return the batch without string views, which pyarrow cannot take rows of."""
     import pyarrow
@@ -130,7 +141,10 @@ def _cast_string_views(batch: Any) -> Any:
 
 
 # %% ../../nbs/api/data/03_batches.ipynb #fb0c6ad2
-def split_row_groups(path: str | Path, min_rows: int = BATCH_ROWS) -> list[list[int] | None]:
+def split_row_groups(
+    path: str | Path,
+    min_rows: int = BATCH_ROWS,
+) -> list[list[int] | None]:
     """Return what may be profiled apart: runs of neighbouring row groups.
 
     Each has at least `min_rows` rows, but for the last. A CSV file has no row groups: it is one

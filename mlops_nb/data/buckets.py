@@ -42,7 +42,10 @@ def _first_positions(keys: np.ndarray) -> np.ndarray:
 
 
 # %% ../../nbs/api/data/20_buckets.ipynb #829146ef
-def sum_counts_by_key(keys: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def sum_counts_by_key(
+    keys: np.ndarray,
+    counts: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct keys in ascending order, and the sums of their counts."""
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
@@ -58,7 +61,9 @@ def _count_distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return keys, np.zeros(0, np.int64)
     low = int(keys.min())
     high = int(keys.max())
-    if _lie_close(low, high, len(keys)):  # counting them by place is faster than sorting
+    if _lie_close(
+        low, high, len(keys)
+    ):  # counting them by place is faster than sorting
         counts = np.bincount(keys - low)
         present = np.flatnonzero(counts)
         return present + low, counts[present]
@@ -68,13 +73,20 @@ def _count_distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 # %% ../../nbs/api/data/20_buckets.ipynb #48285c83
-def _lie_close(low: float, high: float, count: int) -> bool:
+def _lie_close(
+    low: float,
+    high: float,
+    count: int,
+) -> bool:
     """Say whether there are not many more numbers between two ends than there are values."""
     return high - low < 4 * count + 1000
 
 
 # %% ../../nbs/api/data/20_buckets.ipynb #4e7c43db
-def _bits_to_drop(keys: np.ndarray, max_buckets: int) -> int:
+def _bits_to_drop(
+    keys: np.ndarray,
+    max_buckets: int,
+) -> int:
     """Return how many bits of sorted keys to drop to be left with at most `max_buckets`."""
     if len(keys) <= max_buckets:
         return 0
@@ -91,7 +103,10 @@ def _bits_to_drop(keys: np.ndarray, max_buckets: int) -> int:
 
 # %% ../../nbs/api/data/20_buckets.ipynb #3e778c9f
 def limit_buckets(
-    keys: np.ndarray, counts: np.ndarray, dropped_bits: int, max_buckets: int = MAX_BUCKETS
+    keys: np.ndarray,
+    counts: np.ndarray,
+    dropped_bits: int,
+    max_buckets: int = MAX_BUCKETS,
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Return keys, counts and dropped bits with at most `max_buckets` buckets."""
     more = _bits_to_drop(keys, max_buckets)
@@ -100,7 +115,7 @@ def limit_buckets(
     return keys, counts, dropped_bits + more
 
 
-# %% ../../nbs/api/data/20_buckets.ipynb #3418030c
+# %% ../../nbs/api/data/20_buckets.ipynb #1edea86b
 _SAMPLE = 4096  # sorted to tell how many bits will be dropped at least
 
 
@@ -131,7 +146,12 @@ def count_buckets(
     return limit_buckets(*_count_distinct(keys >> dropped_bits), dropped_bits)
 
 
-def _as_whole_numbers(values: np.ndarray, minimum: float, maximum: float) -> np.ndarray | None:
+# %% ../../nbs/api/data/20_buckets.ipynb #3418030c
+def _as_whole_numbers(
+    values: np.ndarray,
+    minimum: float,
+    maximum: float,
+) -> np.ndarray | None:
     is_exact = minimum > -(2**53) and maximum < 2**53
     if not len(values) or values[0] != round(values[0]) or not is_exact:
         return None

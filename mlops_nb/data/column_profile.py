@@ -67,7 +67,11 @@ def _column_to_dict(column: "ColumnProfile") -> dict:
     is_named = column.bucket_keys.dtype == object
     keys = column.bucket_keys if is_named else np.diff(column.bucket_keys, prepend=0)
     written = {_JSON_KEYS[name]: getattr(column, name) for name in _COUNTS}
-    written |= {"kind": column.kind, "at": keys.tolist(), "counts": column.bucket_counts.tolist()}
+    written |= {
+        "kind": column.kind,
+        "at": keys.tolist(),
+        "counts": column.bucket_counts.tolist(),
+    }
     for name in _MOMENTS if column.finite_count else ():
         value = getattr(column, name)
         if math.isfinite(value):  # the squares of enormous numbers have overflowed
@@ -95,11 +99,16 @@ def _bucket_values(column: "ColumnProfile") -> np.ndarray:
         return keys_to_floats(column.bucket_keys)
     low = keys_to_floats(column.bucket_keys << column.dropped_bits)
     high = keys_to_floats((column.bucket_keys + 1 << column.dropped_bits) - 1)
-    return np.clip(low, column.minimum, None) / 2 + np.clip(high, None, column.maximum) / 2
+    return (
+        np.clip(low, column.minimum, None) / 2 + np.clip(high, None, column.maximum) / 2
+    )
 
 
 # %% ../../nbs/api/data/21_column_profile.ipynb #bde17388
-def _quantile(column: "ColumnProfile", share: Any) -> Any:
+def _quantile(
+    column: "ColumnProfile",
+    share: Any,
+) -> Any:
     """Return the value below which a share of the finite ones lie, up to the width of a bucket."""
     is_one = not np.ndim(share)
     if column.kind not in ("number", "time") or not column.finite_count:
@@ -111,7 +120,10 @@ def _quantile(column: "ColumnProfile", share: Any) -> Any:
 
 
 # %% ../../nbs/api/data/21_column_profile.ipynb #0d556731
-def _coarsen(column: "ColumnProfile", max_buckets: int) -> "ColumnProfile":
+def _coarsen(
+    column: "ColumnProfile",
+    max_buckets: int,
+) -> "ColumnProfile":
     """Return a column in at most `max_buckets` buckets; text with more names loses them."""
     if column.kind == "text":
         if len(column.bucket_keys) <= max_buckets:
@@ -120,7 +132,12 @@ def _coarsen(column: "ColumnProfile", max_buckets: int) -> "ColumnProfile":
     keys, counts, dropped_bits = limit_buckets(
         column.bucket_keys, column.bucket_counts, column.dropped_bits, max_buckets
     )
-    return replace(column, bucket_keys=keys, bucket_counts=counts, dropped_bits=dropped_bits)
+    return replace(
+        column,
+        bucket_keys=keys,
+        bucket_counts=counts,
+        dropped_bits=dropped_bits,
+    )
 
 
 # %% ../../nbs/api/data/21_column_profile.ipynb #8f14e45f
@@ -188,14 +205,24 @@ def hash_text_column(column: ColumnProfile) -> ColumnProfile:
         return column
     hashes = np.zeros(0, np.int64)
     if len(column.bucket_keys):
-        hashes = pd.util.hash_array(column.bucket_keys, categorize=False).view(np.int64) >> 1
+        hashes = (
+            pd.util.hash_array(column.bucket_keys, categorize=False).view(np.int64) >> 1
+        )
     keys, counts = sum_counts_by_key(hashes, column.bucket_counts)
-    return replace(column, bucket_keys=keys, bucket_counts=counts, dropped_bits=1)
+    return replace(
+        column,
+        bucket_keys=keys,
+        bucket_counts=counts,
+        dropped_bits=1,
+    )
 
 
-# %% ../../nbs/api/data/21_column_profile.ipynb #8ffd8fd1
+# %% ../../nbs/api/data/21_column_profile.ipynb #458185f9
 def profile_numbers(
-    values: np.ndarray, kind: str = "number", missing: int = 0, dropped_bits: int = 0
+    values: np.ndarray,
+    kind: str = "number",
+    missing: int = 0,
+    dropped_bits: int = 0,
 ) -> ColumnProfile:
     """Profile floats; NaN is missing.
 
@@ -220,24 +247,32 @@ def profile_numbers(
     keys, counts, dropped_bits = count_buckets(values, dropped_bits, minimum, maximum)
     buckets = (dropped_bits, keys, counts)
     moments = _mean_and_squares(values)
-    return ColumnProfile(kind, rows, missing, infinite_count, *buckets, *moments, minimum, maximum)
+    return ColumnProfile(
+        kind, rows, missing, infinite_count, *buckets, *moments, minimum, maximum
+    )
 
 
+# %% ../../nbs/api/data/21_column_profile.ipynb #d736ae04
 def _value_range(values: np.ndarray) -> tuple[float, float]:
     if not len(values):
         return math.inf, -math.inf
     return float(values.min()), float(values.max())
 
 
+# %% ../../nbs/api/data/21_column_profile.ipynb #8ffd8fd1
 def _mean_and_squares(values: np.ndarray) -> tuple[float, float]:
-    with np.errstate(over="ignore", invalid="ignore"):  # enormous numbers have enormous squares
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # enormous numbers have enormous squares
         mean = float(values.mean()) if len(values) else 0.0
         return mean, float(np.square(values - mean).sum())
 
 
 # %% ../../nbs/api/data/21_column_profile.ipynb #cc36bdee
 def profile_text_counts(
-    names: Iterable[str], counts: Iterable[int], missing: int = 0
+    names: Iterable[str],
+    counts: Iterable[int],
+    missing: int = 0,
 ) -> ColumnProfile:
     """Profile text from its distinct values and how often each occurs."""
     names = np.array([*names], object)
@@ -252,12 +287,18 @@ def profile_text_counts(
         names = names[order]
         counts = counts[order]
     total = int(counts.sum())
-    column = ColumnProfile("text", total, missing, bucket_keys=names, bucket_counts=counts)
+    column = ColumnProfile(
+        "text", total, missing, bucket_keys=names, bucket_counts=counts
+    )
     return column.coarsen(MAX_BUCKETS)
 
 
-# %% ../../nbs/api/data/21_column_profile.ipynb #46f97af5
-def merge_columns(first: ColumnProfile, second: ColumnProfile, name: str = "") -> ColumnProfile:
+# %% ../../nbs/api/data/21_column_profile.ipynb #6358b97a
+def merge_columns(
+    first: ColumnProfile,
+    second: ColumnProfile,
+    name: str = "",
+) -> ColumnProfile:
     """Return the profile of two parts of a column together: counts exactly, moments up to rounding.
 
     Raises in words where one part is numbers and the other text.
@@ -280,11 +321,17 @@ def merge_columns(first: ColumnProfile, second: ColumnProfile, name: str = "") -
         "maximum": max(first.maximum, second.maximum),
     }
     moments = _merge_moments(first, second)
-    together = replace(first, **sums, **ends, **moments, **_merge_buckets(first, second))
+    together = replace(
+        first, **sums, **ends, **moments, **_merge_buckets(first, second)
+    )
     return together.coarsen(MAX_BUCKETS)
 
 
-def _merge_buckets(first: ColumnProfile, second: ColumnProfile) -> dict[str, Any]:
+# %% ../../nbs/api/data/21_column_profile.ipynb #d77bd9dc
+def _merge_buckets(
+    first: ColumnProfile,
+    second: ColumnProfile,
+) -> dict[str, Any]:
     dropped_bits = max(first.dropped_bits, second.dropped_bits)
     keys = np.concatenate([_keys_at(part, dropped_bits) for part in (first, second)])
     counts = np.concatenate([first.bucket_counts, second.bucket_counts])
@@ -292,13 +339,21 @@ def _merge_buckets(first: ColumnProfile, second: ColumnProfile) -> dict[str, Any
     return {"bucket_keys": keys, "bucket_counts": counts, "dropped_bits": dropped_bits}
 
 
-def _keys_at(column: ColumnProfile, dropped_bits: int) -> np.ndarray:
+# %% ../../nbs/api/data/21_column_profile.ipynb #e2b38308
+def _keys_at(
+    column: ColumnProfile,
+    dropped_bits: int,
+) -> np.ndarray:
     if column.bucket_keys.dtype == object:
         return column.bucket_keys
     return column.bucket_keys >> dropped_bits - column.dropped_bits
 
 
-def _merge_moments(first: ColumnProfile, second: ColumnProfile) -> dict[str, float]:
+# %% ../../nbs/api/data/21_column_profile.ipynb #46f97af5
+def _merge_moments(
+    first: ColumnProfile,
+    second: ColumnProfile,
+) -> dict[str, float]:
     # Chan, Golub, LeVeque 1983
     squares = first.squared_deviations + second.squared_deviations
     sizes = first.finite_count, second.finite_count

@@ -29,7 +29,10 @@ COMPATIBLE_TYPES = {  # which types of values a declared type takes
 
 
 # %% ../../nbs/api/data/10_column_rule.ipynb #dd041cd1
-def _word_faults(said: dict, keys: list[str]) -> Iterator[tuple[str, str]]:
+def _word_faults(
+    said: dict,
+    keys: list[str],
+) -> Iterator[tuple[str, str]]:
     """Yield what is misspelt in a rule: what was expected, and what was found."""
     for key in said:
         if key not in keys:
@@ -45,7 +48,10 @@ def _word_faults(said: dict, keys: list[str]) -> Iterator[tuple[str, str]]:
 _LIMITED_TYPES = ("number", "integer", "time")
 
 
-def _limit_faults(kind: str, ends: list) -> Iterator[str]:
+def _limit_faults(
+    kind: str,
+    ends: list,
+) -> Iterator[str]:
     """Yield what is wrong with the limits (least and greatest value, where given) of a type."""
     if ends and kind not in _LIMITED_TYPES:
         yield "min and max only with type number, integer or time"
@@ -62,7 +68,7 @@ def _limit_faults(kind: str, ends: list) -> Iterator[str]:
         yield "min not above max"
 
 
-# %% ../../nbs/api/data/10_column_rule.ipynb #a87ff679
+# %% ../../nbs/api/data/10_column_rule.ipynb #ecebd2cf
 @dataclass(frozen=True)
 class ColumnRule:
     """What one column must be."""
@@ -74,10 +80,16 @@ class ColumnRule:
     max_missing: float | None = None  # greatest share of missing values; absent: any
     unique: bool = False  # a key: no two rows are alike in all columns so marked
     severity: str = "act"  # of a violation: watch or act
-    inferred: bool = False  # min, max, allowed and max_missing are guesses, at most `watch`
+    inferred: bool = (
+        False  # min, max, allowed and max_missing are guesses, at most `watch`
+    )
 
     @classmethod
-    def from_yaml(cls, name: str, definition: Any) -> "ColumnRule":
+    def from_yaml(
+        cls,
+        name: str,
+        definition: Any,
+    ) -> "ColumnRule":
         """Read the rule of column `name`; a bare word is its type.
 
         Unknown keys and impossible values raise in words.
@@ -86,7 +98,9 @@ class ColumnRule:
         fault = next(_word_faults(said, [field.name for field in fields(cls)]), None)
         if fault is None:
             rule = cls(**said)
-            fault = next(((expected, repr(said)) for expected in rule._value_faults()), None)
+            fault = next(
+                ((expected, repr(said)) for expected in rule._value_faults()), None
+            )
         if fault is None:
             return rule
         expected, found = fault
@@ -99,7 +113,11 @@ class ColumnRule:
     def stated(self) -> dict:
         """Return what differs from the default: what the file says."""
         values = {field: getattr(self, field.name) for field in fields(self)}
-        return {field.name: value for field, value in values.items() if value != field.default}
+        return {
+            field.name: value
+            for field, value in values.items()
+            if value != field.default
+        }
 
     def _value_faults(self) -> Iterator[str]:
         if not isinstance(self.unique, bool) or not isinstance(self.inferred, bool):
@@ -113,9 +131,11 @@ class ColumnRule:
         )
 
 
+# %% ../../nbs/api/data/10_column_rule.ipynb #2e652362
 def _is_share(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value <= 1
 
 
+# %% ../../nbs/api/data/10_column_rule.ipynb #a87ff679
 def _is_short_list(value: Any) -> bool:
     return isinstance(value, list) and 0 < len(value) <= MAX_ALLOWED_VALUES

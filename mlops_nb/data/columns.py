@@ -55,7 +55,7 @@ def value_type(values: pd.Series) -> str:
     return _TYPES_BY_CONTENT.get(types.infer_dtype(values, skipna=True), "any")
 
 
-# %% ../../nbs/api/data/01_columns.ipynb #c576a151
+# %% ../../nbs/api/data/01_columns.ipynb #748859bd
 def column_as_floats(values: Any) -> np.ndarray:
     """Return a column as floats: times in seconds since 1970, text and missing values NaN.
 
@@ -74,13 +74,16 @@ def column_as_floats(values: Any) -> np.ndarray:
     return pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan)
 
 
+# %% ../../nbs/api/data/01_columns.ipynb #c576a151
 def _arrow_as_floats(array: Any) -> np.ndarray:
     import pyarrow
     from pyarrow import compute
 
     if pyarrow.types.is_temporal(array.type):
         zone = getattr(array.type, "tz", None)
-        microseconds = compute.cast(array, pyarrow.timestamp("us", zone), safe=False).view("int64")
+        microseconds = compute.cast(
+            array, pyarrow.timestamp("us", zone), safe=False
+        ).view("int64")
         return _arrow_as_floats(microseconds) * 1e-6
     if pyarrow.types.is_boolean(array.type):
         array = compute.cast(array, pyarrow.uint8())
@@ -93,7 +96,10 @@ def _arrow_as_floats(array: Any) -> np.ndarray:
 _MAX_NAMES_SHOWN = 12
 
 
-def require_column(column: str, names: list[str]) -> None:
+def require_column(
+    column: str,
+    names: list[str],
+) -> None:
     """Raise in words when a table with these names has no such column."""
     if column in names:
         return
@@ -107,7 +113,10 @@ def require_column(column: str, names: list[str]) -> None:
 
 
 # %% ../../nbs/api/data/01_columns.ipynb #e64f8caa
-def require_unique_names(names: Iterable[Any], where: str) -> None:
+def require_unique_names(
+    names: Iterable[Any],
+    where: str,
+) -> None:
     """Raise in words when names of columns in `where` come more than once."""
     counts = Counter(names)
     repeated = sorted(str(name) for name, count in counts.items() if count > 1)

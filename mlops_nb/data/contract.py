@@ -37,7 +37,9 @@ CONTRACT_FILE_HEADER = "\n".join(
         "",
     ]
 )
-_BARE_KEY = re.compile("(?!(y|n|yes|no|on|off|true|false|null)$)[a-z_][a-z0-9_]*", re.I | re.A)
+_BARE_KEY = re.compile(
+    "(?!(y|n|yes|no|on|off|true|false|null)$)[a-z_][a-z0-9_]*", re.I | re.A
+)
 _SECTIONS = ("columns", "leak_ok")
 
 
@@ -48,7 +50,9 @@ def _quote_yaml(value: Any) -> str:
     JSON is YAML; what cannot be printed is escaped besides.
     """
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return "".join(sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in text)
+    return "".join(
+        sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in text
+    )
 
 
 # %% ../../nbs/api/data/11_contract.ipynb #96bc1b15
@@ -74,7 +78,7 @@ def _read_yaml(path: Path) -> Any:
         ) from error
 
 
-# %% ../../nbs/api/data/11_contract.ipynb #8f14e45f
+# %% ../../nbs/api/data/11_contract.ipynb #5346edff
 @dataclass(frozen=True)
 class DataContract:
     """The contract of a table: a rule per column, and the features that may predict perfectly."""
@@ -112,17 +116,20 @@ class DataContract:
         return "```yaml\n" + "\n".join(self.to_yaml().splitlines()[:100]) + "\n```"
 
 
+# %% ../../nbs/api/data/11_contract.ipynb #fafd1ff3
 def _rule_to_yaml(rule: ColumnRule) -> str:
     stated = {key: _quote_yaml(value) for key, value in rule.stated().items()}
     stated["type"] = rule.type  # one of six words, which need no quotes
     return ", ".join(f"{key}: {value}" for key, value in stated.items())
 
 
+# %% ../../nbs/api/data/11_contract.ipynb #a65146ee
 def _are_of_right_type(sections: dict) -> bool:
     reviewed = sections.get("leak_ok") or []
     return isinstance(sections.get("columns"), dict) and isinstance(reviewed, list)
 
 
+# %% ../../nbs/api/data/11_contract.ipynb #8f14e45f
 def _check_sections(sections: Any) -> None:
     names = [*sections] if isinstance(sections, dict) else []
     unknown = [name for name in names if name not in _SECTIONS]
@@ -137,7 +144,10 @@ def _check_sections(sections: Any) -> None:
 
 
 # %% ../../nbs/api/data/11_contract.ipynb #d6d78c17
-def _infer_limits(values: np.ndarray, is_whole: bool) -> dict:
+def _infer_limits(
+    values: np.ndarray,
+    is_whole: bool,
+) -> dict:
     """Return the least and the greatest value, widened by a tenth of the range and rounded."""
     values = values[np.isfinite(values)]
     if not len(values):
@@ -155,7 +165,10 @@ def _infer_limits(values: np.ndarray, is_whole: bool) -> dict:
 
 
 # %% ../../nbs/api/data/11_contract.ipynb #5593ee65
-def _widen(limit: float, step: float) -> float:
+def _widen(
+    limit: float,
+    step: float,
+) -> float:
     """Move a limit outwards, but not across zero: what never was negative should not be."""
     moved = limit + step
     if limit >= 0 > step:
@@ -165,21 +178,31 @@ def _widen(limit: float, step: float) -> float:
     return moved
 
 
-# %% ../../nbs/api/data/11_contract.ipynb #c20ad4d7
-def infer_contract(frame: pd.DataFrame, settings: DataSettings) -> DataContract:
+# %% ../../nbs/api/data/11_contract.ipynb #70940f09
+def infer_contract(
+    frame: pd.DataFrame,
+    settings: DataSettings,
+) -> DataContract:
     """Return the contract that the training window keeps, its limits marked `inferred`."""
     return DataContract(
         {str(name): _infer_rule(frame[name], str(name), settings) for name in frame}
     )
 
 
-def _infer_rule(values: pd.Series, name: str, settings: DataSettings) -> ColumnRule:
+# %% ../../nbs/api/data/11_contract.ipynb #6990d538
+def _infer_rule(
+    values: pd.Series,
+    name: str,
+    settings: DataSettings,
+) -> ColumnRule:
     kind = value_type(values) if values.notna().any() else "any"
     if name in (settings.keys or DEFAULT_KEYS):
         return ColumnRule(kind, max_missing=0.0, unique=True)
     known = values.dropna()
     limits = {}
-    if _is_listable(known, kind, name == settings.target and settings.task != "regression"):
+    if _is_listable(
+        known, kind, name == settings.target and settings.task != "regression"
+    ):
         limits = {"allowed": sorted(known.unique().tolist())}
     elif kind in ("number", "integer"):
         limits = _infer_limits(column_as_floats(known), kind == "integer")
@@ -190,7 +213,12 @@ def _infer_rule(values: pd.Series, name: str, settings: DataSettings) -> ColumnR
     return ColumnRule(kind, **limits, max_missing=max_missing, inferred=True)
 
 
-def _is_listable(known: pd.Series, kind: str, is_label: bool) -> bool:
+# %% ../../nbs/api/data/11_contract.ipynb #c20ad4d7
+def _is_listable(
+    known: pd.Series,
+    kind: str,
+    is_label: bool,
+) -> bool:
     """Say whether a contract lists the values: labels, and few texts that repeat."""
     if kind not in ("text", "number", "integer"):
         return False

@@ -36,11 +36,14 @@ def detect_csv_dialect(path: Path) -> tuple[str, str]:
     return separator.decode(), "," if has_comma else "."
 
 
-# %% ../../nbs/api/data/02_csv_batches.ipynb #fda7ac6f
+# %% ../../nbs/api/data/02_csv_batches.ipynb #b41298d9
 _MAX_EXACT_FLOAT = 2**53  # above it floats do not hold every whole number
 
 
-def stable_csv_types(sample: Any, path: Path) -> dict[str, Any]:
+def stable_csv_types(
+    sample: Any,
+    path: Path,
+) -> dict[str, Any]:
     """Return for each column of the first batch the Arrow type that all rows are read with."""
     import pyarrow
 
@@ -57,17 +60,20 @@ def stable_csv_types(sample: Any, path: Path) -> dict[str, Any]:
     return types
 
 
+# %% ../../nbs/api/data/02_csv_batches.ipynb #fda7ac6f
 def _fits_floats(values: Any) -> bool:
     import pyarrow
     from pyarrow import compute
 
     if not pyarrow.types.is_integer(values.type):
         return False
-    magnitudes = compute.abs_checked(compute.cast(values, pyarrow.float64(), safe=False))
+    magnitudes = compute.abs_checked(
+        compute.cast(values, pyarrow.float64(), safe=False)
+    )
     return (compute.max(magnitudes).as_py() or 0) < _MAX_EXACT_FLOAT
 
 
-# %% ../../nbs/api/data/02_csv_batches.ipynb #9313d18b
+# %% ../../nbs/api/data/02_csv_batches.ipynb #9a6391a2
 _SAMPLE_BYTES = 1 << 22  # by which the types are told
 _BLOCK_BYTES = 1 << 20
 _CONVERSION_ERROR = re.compile(
@@ -75,7 +81,10 @@ _CONVERSION_ERROR = re.compile(
 )
 
 
-def read_csv_batches(path: Path, wanted: list[str] | None = None) -> Iterator[Any]:
+def read_csv_batches(
+    path: Path,
+    wanted: list[str] | None = None,
+) -> Iterator[Any]:
     """Yield Arrow batches of a CSV file, of the columns `wanted` or of all.
 
     A value that is not of its column's type raises in words, with its row.
@@ -94,7 +103,10 @@ def read_csv_batches(path: Path, wanted: list[str] | None = None) -> Iterator[An
         empty = pyarrow.schema([(column, pyarrow.null()) for column in wanted or names])
         yield pyarrow.RecordBatch.from_pylist([], empty)
         return
-    converting |= {"column_types": stable_csv_types(sample, path), "include_columns": wanted}
+    converting |= {
+        "column_types": stable_csv_types(sample, path),
+        "include_columns": wanted,
+    }
     del sample  # four megabytes that are read again
     try:
         with _open_csv(path, separator, _BLOCK_BYTES, converting) as reader:
@@ -104,7 +116,13 @@ def read_csv_batches(path: Path, wanted: list[str] | None = None) -> Iterator[An
         raise
 
 
-def _open_csv(path: Path, separator: str, block_bytes: int, converting: dict) -> Any:
+# %% ../../nbs/api/data/02_csv_batches.ipynb #63caa2f7
+def _open_csv(
+    path: Path,
+    separator: str,
+    block_bytes: int,
+    converting: dict,
+) -> Any:
     from pyarrow import csv
 
     reading = csv.ReadOptions(block_size=block_bytes, use_threads=False)
@@ -112,7 +130,12 @@ def _open_csv(path: Path, separator: str, block_bytes: int, converting: dict) ->
     return csv.open_csv(path, reading, parsing, csv.ConvertOptions(**converting))
 
 
-def _explain_conversion_error(error: Exception, path: Path, names: list[str]) -> None:
+# %% ../../nbs/api/data/02_csv_batches.ipynb #9313d18b
+def _explain_conversion_error(
+    error: Exception,
+    path: Path,
+    names: list[str],
+) -> None:
     found = _CONVERSION_ERROR.match(str(error))
     if not found:
         return

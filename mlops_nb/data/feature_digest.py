@@ -15,11 +15,14 @@ from typing import Any
 from ..core.files import object_digest
 from ..core.source import syntax_tree_to_lists
 
-# %% ../../nbs/api/data/17_feature_digest.ipynb #e4da3b7f
+# %% ../../nbs/api/data/17_feature_digest.ipynb #d21fd5d2
 _PLAIN_TYPES = (bool, int, float, str, tuple, list, dict)
 
 
-def function_digest(function: Callable, seen: tuple = ()) -> str:
+def function_digest(
+    function: Callable,
+    seen: tuple = (),
+) -> str:
     """Return the MD5 of what a function computes.
 
     Its tree, without decorators, and the helpers and plain constants of its own module that it
@@ -38,16 +41,22 @@ def function_digest(function: Callable, seen: tuple = ()) -> str:
     return object_digest([syntax_tree_to_lists(tree), uses])
 
 
+# %% ../../nbs/api/data/17_feature_digest.ipynb #01f12858
 def _names_from_outside(tree: ast.AST) -> list[str]:
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     return sorted({node.id for node in names} - assigned)
 
 
-def _is_helper(value: Any, function: Callable) -> bool:
+# %% ../../nbs/api/data/17_feature_digest.ipynb #b56ba4f6
+def _is_helper(
+    value: Any,
+    function: Callable,
+) -> bool:
     return inspect.isfunction(value) and value.__module__ == function.__module__
 
 
+# %% ../../nbs/api/data/17_feature_digest.ipynb #e4da3b7f
 def _shows_address(value: Any) -> bool:
     # an object inside whose text would be another in every process
     return " at 0x" in repr(value)

@@ -27,9 +27,11 @@ from .history import History
 from .sorted_tables import SortedTables
 
 
-# %% ../../nbs/api/data/19_feature_table.ipynb #5f72e261
+# %% ../../nbs/api/data/19_feature_table.ipynb #27363ce9
 def select_event_columns(
-    events: pd.DataFrame, definition: dict, reserved: Iterable[str]
+    events: pd.DataFrame,
+    definition: dict,
+    reserved: Iterable[str],
 ) -> list[str]:
     """Return the event columns that are used as features.
 
@@ -48,8 +50,12 @@ def select_event_columns(
     return list(wanted or ())
 
 
+# %% ../../nbs/api/data/19_feature_table.ipynb #5f72e261
 def _require_feature_column(
-    name: str, events: pd.DataFrame, reserved: set[str], times: set[str]
+    name: str,
+    events: pd.DataFrame,
+    reserved: set[str],
+    times: set[str],
 ) -> None:
     if name in reserved:
         raise UserError(
@@ -71,9 +77,10 @@ def _require_feature_column(
         )
 
 
-# %% ../../nbs/api/data/19_feature_table.ipynb #71c96c08
+# %% ../../nbs/api/data/19_feature_table.ipynb #5878f505
 def build_catalogue(
-    modules: Iterable[str] = (), columns: Iterable[str] | pd.DataFrame = ()
+    modules: Iterable[str] = (),
+    columns: Iterable[str] | pd.DataFrame = (),
 ) -> dict[str, Feature]:
     """Return all features by name: event columns as they are, then those of the groups.
 
@@ -97,13 +104,19 @@ def build_catalogue(
     return delivered | declared
 
 
-def _delivered_feature(name: str, columns: Iterable[str] | pd.DataFrame) -> Feature:
+# %% ../../nbs/api/data/19_feature_table.ipynb #71c96c08
+def _delivered_feature(
+    name: str,
+    columns: Iterable[str] | pd.DataFrame,
+) -> Feature:
     dtype = ""
     if isinstance(columns, pd.DataFrame):
         is_number = pd.api.types.is_numeric_dtype(columns[name])
         dtype = str(columns[name].dtype) if is_number else "category"
     digest = object_digest([name, ["events"]])
-    return Feature(name, dtype, ("events",), "0D", "", f"Column {name} as delivered", digest)
+    return Feature(
+        name, dtype, ("events",), "0D", "", f"Column {name} as delivered", digest
+    )
 
 
 # %% ../../nbs/api/data/19_feature_table.ipynb #2ed07c75
@@ -115,7 +128,11 @@ def _text_to_category(values: pd.Series) -> pd.Series:
 
 
 # %% ../../nbs/api/data/19_feature_table.ipynb #e545e1d8
-def _convert_to_declared_type(values: pd.Series, feature: Feature, group: str) -> pd.Series:
+def _convert_to_declared_type(
+    values: pd.Series,
+    feature: Feature,
+    group: str,
+) -> pd.Series:
     """Return a column in its declared type; raise where that would lose something."""
     is_number = pd.api.types.is_numeric_dtype(values)
     is_category = feature.dtype == "category"
@@ -135,27 +152,39 @@ def _convert_to_declared_type(values: pd.Series, feature: Feature, group: str) -
 
 
 # %% ../../nbs/api/data/19_feature_table.ipynb #f9dfe4a1
-def _can_become(values: pd.Series, dtype: str) -> bool:
+def _can_become(
+    values: pd.Series,
+    dtype: str,
+) -> bool:
     """Say whether numbers may be converted: never from a fraction to a whole number."""
     return values.dtype == bool or np.can_cast(values.dtype, dtype, "same_kind")
 
 
-# %% ../../nbs/api/data/19_feature_table.ipynb #29f19b4a
+# %% ../../nbs/api/data/19_feature_table.ipynb #5d6a3d93
 def compute_group(
-    group: FeatureGroup, events: pd.DataFrame, tables: SortedTables | None
+    group: FeatureGroup,
+    events: pd.DataFrame,
+    tables: SortedTables | None,
 ) -> pd.DataFrame:
     """Return what one group makes of the events, in its declared order and types."""
     history = History(tables, group.sources, group.lookback, group.name)
     returned = group(events.copy(deep=False), history)
     _check_group_output(group, returned, events)
     columns = {
-        feature.name: _convert_to_declared_type(returned[feature.name], feature, group.name)
+        feature.name: _convert_to_declared_type(
+            returned[feature.name], feature, group.name
+        )
         for feature in group.declared_features
     }
     return pd.DataFrame(columns, index=events.index)
 
 
-def _check_group_output(group: FeatureGroup, returned: Any, events: pd.DataFrame) -> None:
+# %% ../../nbs/api/data/19_feature_table.ipynb #29f19b4a
+def _check_group_output(
+    group: FeatureGroup,
+    returned: Any,
+    events: pd.DataFrame,
+) -> None:
     where = f"the group {group.name} to return"
     if not isinstance(returned, pd.DataFrame):
         raise UserError(
@@ -179,13 +208,20 @@ def _check_group_output(group: FeatureGroup, returned: Any, events: pd.DataFrame
 
 
 # %% ../../nbs/api/data/19_feature_table.ipynb #37693cfc
-def map_here(function: Callable, items: list, *shared: Any) -> list:
+def map_here(
+    function: Callable,
+    items: list,
+    *shared: Any,
+) -> list:
     """Call a function with every item in this process, one after another."""
     return [function(item, *shared) for item in items]
 
 
 # %% ../../nbs/api/data/19_feature_table.ipynb #312fd4c0
-def _require_known_features(excluded: set[str], catalogue: dict[str, Feature]) -> None:
+def _require_known_features(
+    excluded: set[str],
+    catalogue: dict[str, Feature],
+) -> None:
     """Raise when something is excluded that is no feature."""
     for name in sorted(excluded - set(catalogue)):
         raise UserError(
@@ -209,13 +245,16 @@ def _require_no_history(groups: dict[str, FeatureGroup]) -> None:
 
 # %% ../../nbs/api/data/19_feature_table.ipynb #35367992
 def _compute_named_group(
-    name: str, events: pd.DataFrame, tables: SortedTables | None, modules: Iterable[str]
+    name: str,
+    events: pd.DataFrame,
+    tables: SortedTables | None,
+    modules: Iterable[str],
 ) -> pd.DataFrame:
     """Compute a group by its name: functions of a project travel to no other process, names do."""
     return compute_group(load_feature_groups(modules)[name], events, tables)
 
 
-# %% ../../nbs/api/data/19_feature_table.ipynb #8d4c3a18
+# %% ../../nbs/api/data/19_feature_table.ipynb #bb5c2fb4
 def build_features(
     events: pd.DataFrame,
     tables: dict[str, pd.DataFrame],
@@ -250,18 +289,33 @@ def build_features(
     return _without(excluded, pd.concat([visible[columns], *made], axis=1))
 
 
-def _without(excluded: set[str], table: pd.DataFrame) -> pd.DataFrame:
-    kept = {name: _text_to_category(table[name]) for name in table if name not in excluded}
+# %% ../../nbs/api/data/19_feature_table.ipynb #fd175864
+def _without(
+    excluded: set[str],
+    table: pd.DataFrame,
+) -> pd.DataFrame:
+    kept = {
+        name: _text_to_category(table[name]) for name in table if name not in excluded
+    }
     return pd.DataFrame(kept, index=table.index)
 
 
-def _wanted_groups(groups: dict[str, FeatureGroup], excluded: set[str]) -> list[str]:
-    return [name for name, group in groups.items() if set(group.feature_names) - excluded]
+# %% ../../nbs/api/data/19_feature_table.ipynb #8d4c3a18
+def _wanted_groups(
+    groups: dict[str, FeatureGroup],
+    excluded: set[str],
+) -> list[str]:
+    return [
+        name for name, group in groups.items() if set(group.feature_names) - excluded
+    ]
 
 
-# %% ../../nbs/api/data/19_feature_table.ipynb #b06a7a6c
+# %% ../../nbs/api/data/19_feature_table.ipynb #f0eacc15
 def add_registered_features(
-    definition: dict, registered: dict, events: pd.DataFrame, reserved: Iterable[str]
+    definition: dict,
+    registered: dict,
+    events: pd.DataFrame,
+    reserved: Iterable[str],
 ) -> tuple[dict, list[str]]:
     """Widen a definition by what registered versions list; return also what only they use.
 
@@ -284,7 +338,11 @@ def add_registered_features(
     return definition | {"columns": columns, "exclude": still_excluded}, only_theirs
 
 
-def _require_unchanged(registered: dict, catalogue: dict[str, Feature]) -> None:
+# %% ../../nbs/api/data/19_feature_table.ipynb #b06a7a6c
+def _require_unchanged(
+    registered: dict,
+    catalogue: dict[str, Feature],
+) -> None:
     for name, entry in registered.items():
         feature = catalogue.get(name)
         if feature and feature.digest == entry["digest"]:

@@ -60,7 +60,7 @@ class Feature:
         return markdown_table([row])
 
 
-# %% ../../nbs/api/data/18_features.ipynb #fb836c2b
+# %% ../../nbs/api/data/18_features.ipynb #72394230
 @dataclass(frozen=True)
 class FeatureGroup:
     """A function `(events, history) → frame` and the features declared for its columns.
@@ -87,7 +87,11 @@ class FeatureGroup:
         """Return the names of the declared features."""
         return tuple(feature.name for feature in self.declared_features)
 
-    def __call__(self, events: pd.DataFrame, history: History) -> pd.DataFrame:
+    def __call__(
+        self,
+        events: pd.DataFrame,
+        history: History,
+    ) -> pd.DataFrame:
         """Return the features of the events."""
         return self.function(events, history)
 
@@ -100,12 +104,16 @@ class FeatureGroup:
         )
 
 
-def _feature_digest(feature: Feature, code: str) -> str:
+# %% ../../nbs/api/data/18_features.ipynb #fb836c2b
+def _feature_digest(
+    feature: Feature,
+    code: str,
+) -> str:
     identity = [feature.name, feature.dtype, feature.sources, feature.lookback, code]
     return object_digest(identity)
 
 
-# %% ../../nbs/api/data/18_features.ipynb #d30e2a8a
+# %% ../../nbs/api/data/18_features.ipynb #bf4d9c10
 def features(
     sources: tuple[str, ...] = (),
     lookback: str = "0D",
@@ -134,6 +142,7 @@ def features(
     return declare
 
 
+# %% ../../nbs/api/data/18_features.ipynb #d30e2a8a
 def _require_declarations(declared: dict) -> None:
     wrong = {
         name: said
@@ -148,7 +157,7 @@ def _require_declarations(declared: dict) -> None:
         )
 
 
-# %% ../../nbs/api/data/18_features.ipynb #09615696
+# %% ../../nbs/api/data/18_features.ipynb #dadf98bd
 def load_feature_groups(modules: Iterable[str]) -> dict[str, FeatureGroup]:
     """Return the groups of the modules by name, in the order of definition."""
     groups: dict[str, FeatureGroup] = {}
@@ -161,6 +170,7 @@ def load_feature_groups(modules: Iterable[str]) -> dict[str, FeatureGroup]:
     return groups
 
 
+# %% ../../nbs/api/data/18_features.ipynb #81edba2b
 def _import_groups(module: str) -> list[FeatureGroup]:
     try:
         values = vars(importlib.import_module(module)).values()
@@ -182,7 +192,12 @@ def _import_groups(module: str) -> list[FeatureGroup]:
     return own
 
 
-def _require_new_names(group: FeatureGroup, groups: dict[str, FeatureGroup], module: str) -> None:
+# %% ../../nbs/api/data/18_features.ipynb #09615696
+def _require_new_names(
+    group: FeatureGroup,
+    groups: dict[str, FeatureGroup],
+    module: str,
+) -> None:
     taken = {name for other in groups.values() for name in other.feature_names}
     repeated = taken & set(group.feature_names)
     if group.name in groups or repeated:
@@ -201,7 +216,10 @@ def longest_lookback(modules: Iterable[str]) -> pd.Timedelta:
 
 
 # %% ../../nbs/api/data/18_features.ipynb #32dcecd4
-def require_lookback(modules: Iterable[str], loaded: str) -> None:
+def require_lookback(
+    modules: Iterable[str],
+    loaded: str,
+) -> None:
     """Raise when a group looks further back than the windows are loaded with (data.lookback)."""
     needed = longest_lookback(modules)
     if needed > pd.Timedelta(loaded):

@@ -17,7 +17,10 @@ from .sorted_tables import FIXED_POINT_SCALE, SortedTables
 
 
 # %% ../../nbs/api/data/16_history.ipynb #3a0650bb
-def parse_duration(text: Any, what: str) -> pd.Timedelta:
+def parse_duration(
+    text: Any,
+    what: str,
+) -> pd.Timedelta:
     """Read a duration of at least zero; `what` names it in the error."""
     try:
         duration = pd.Timedelta(text)
@@ -50,7 +53,10 @@ class _Question(NamedTuple):
 
 # %% ../../nbs/api/data/16_history.ipynb #2b39214f
 def _require_source(
-    group: str, sources: tuple[str, ...], table: str, tables: SortedTables | None
+    group: str,
+    sources: tuple[str, ...],
+    table: str,
+    tables: SortedTables | None,
 ) -> None:
     """Raise when a group may not ask about a table, or there is none."""
     if not tables:
@@ -75,7 +81,10 @@ def _require_source(
 
 
 # %% ../../nbs/api/data/16_history.ipynb #55f04f97
-def _last_rows(tables: SortedTables, question: _Question) -> np.ndarray:
+def _last_rows(
+    tables: SortedTables,
+    question: _Question,
+) -> np.ndarray:
     """Return for every event the last row of the question's table, -1 where there is none.
 
     Rows that are known always never expire: they answer where nothing newer does.
@@ -94,12 +103,16 @@ def _last_rows(tables: SortedTables, question: _Question) -> np.ndarray:
 
 # %% ../../nbs/api/data/16_history.ipynb #849835a8
 def _window_sums(
-    tables: SortedTables, question: _Question, column: str
+    tables: SortedTables,
+    question: _Question,
+    column: str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return for every event the sum of a column over the question's rows, and the count of it."""
     table, keys, first, end = question
     totals, counts = tables.running_totals(table, keys, column)
-    return (totals[end] - totals[first]) / FIXED_POINT_SCALE, counts[end] - counts[first]
+    return (totals[end] - totals[first]) / FIXED_POINT_SCALE, counts[end] - counts[
+        first
+    ]
 
 
 # %% ../../nbs/api/data/16_history.ipynb #4b15acc8
@@ -120,7 +133,12 @@ class _Questions:
         self._group = group
 
     def _resolve_question(
-        self, table: str, keys: Names, columns: Iterable[str], lead: str, over: str | None
+        self,
+        table: str,
+        keys: Names,
+        columns: Iterable[str],
+        lead: str,
+        over: str | None,
     ) -> _Question:
         """Return the rows that answer a question, or raise in words."""
         self._require_table(table)
@@ -135,9 +153,15 @@ class _Questions:
                 remedy="lengthen lookback= of the group, or shorten `over`, `within` or `lead`",
             )
         first = self._tables.cutoff_positions(table, keys, until + span)
-        return _Question(table, keys, first, self._tables.cutoff_positions(table, keys, until))
+        return _Question(
+            table, keys, first, self._tables.cutoff_positions(table, keys, until)
+        )
 
-    def _require_columns(self, table: str, columns: Iterable[str]) -> None:
+    def _require_columns(
+        self,
+        table: str,
+        columns: Iterable[str],
+    ) -> None:
         known = self._tables.tables[table]
         for column in columns:
             if column not in known:
@@ -150,7 +174,14 @@ class _Questions:
     def _require_table(self, table: str) -> None:
         _require_source(self._group, self._sources, table, self._tables)
 
-    def _sums(self, table: str, keys: Names, column: str, over: str, lead: str) -> tuple:
+    def _sums(
+        self,
+        table: str,
+        keys: Names,
+        column: str,
+        over: str,
+        lead: str,
+    ) -> tuple:
         question = self._resolve_question(table, keys, [column], lead, over)
         return _window_sums(self._tables, question, column)
 
@@ -182,7 +213,12 @@ class _WindowSums(_Questions):
         return self._as_series(counts.astype("f8"))
 
     def sum(
-        self, table: str, by: Names = (), column: str = "", over: str = "1D", lead: str = "0h"
+        self,
+        table: str,
+        by: Names = (),
+        column: str = "",
+        over: str = "1D",
+        lead: str = "0h",
     ) -> pd.Series:
         """Return the sum over the rows known in the `over` before the cut-off; 0 for none."""
         return self._as_series(self._sums(table, by, column, over, lead)[0])

@@ -21,7 +21,10 @@ from .windows import Window, read_windows, sample_evenly
 
 
 # %% ../../nbs/api/data/08_ingest.ipynb #ac5f0d51
-def _prepare_columns(events: pd.DataFrame, settings: DataSettings) -> pd.DataFrame:
+def _prepare_columns(
+    events: pd.DataFrame,
+    settings: DataSettings,
+) -> pd.DataFrame:
     """Return the events with names as text and a key; raise when a named column is not there."""
     events = events.reset_index(drop=True)
     events.columns = [str(name) for name in events.columns]
@@ -56,7 +59,11 @@ def _count_with_examples(values: pd.Series) -> dict:
 MAX_UNREADABLE_TIME_SHARE = 0.1  # a greater share of unreadable times is an error
 
 
-def _cut_by_time(events: pd.DataFrame, settings: DataSettings, window: Window) -> pd.DataFrame:
+def _cut_by_time(
+    events: pd.DataFrame,
+    settings: DataSettings,
+    window: Window,
+) -> pd.DataFrame:
     """Return the rows of the window and its look-back, their times in UTC, sorted."""
     written = events[settings.time]
     utc = to_naive_utc(written, f"column {settings.time}", MAX_UNREADABLE_TIME_SHARE)
@@ -70,7 +77,10 @@ def _cut_by_time(events: pd.DataFrame, settings: DataSettings, window: Window) -
 
 
 # %% ../../nbs/api/data/08_ingest.ipynb #d6420110
-def _count_converted_times(local: pd.Series | None, utc: pd.Series) -> dict:
+def _count_converted_times(
+    local: pd.Series | None,
+    utc: pd.Series,
+) -> dict:
     """Count times that an offset from UTC has changed, and those on another day by that."""
     if local is None:
         return {}
@@ -83,7 +93,11 @@ def _count_converted_times(local: pd.Series | None, utc: pd.Series) -> dict:
 
 
 # %% ../../nbs/api/data/08_ingest.ipynb #7b0e2ece
-def _cut_to_window(events: pd.DataFrame, settings: DataSettings, window: Window) -> pd.DataFrame:
+def _cut_to_window(
+    events: pd.DataFrame,
+    settings: DataSettings,
+    window: Window,
+) -> pd.DataFrame:
     """Return the rows of the window and its look-back that were known, sorted by time and key."""
     times = events[settings.time]
     if not window.contains(times).any():
@@ -106,7 +120,9 @@ def _cut_to_window(events: pd.DataFrame, settings: DataSettings, window: Window)
 
 # %% ../../nbs/api/data/08_ingest.ipynb #398152fa
 def _mask_unknown_labels(
-    events: pd.DataFrame, settings: DataSettings, window: Window
+    events: pd.DataFrame,
+    settings: DataSettings,
+    window: Window,
 ) -> tuple[pd.DataFrame, dict | None]:
     """Return the events with the target missing where it was not known by `as_of`.
 
@@ -114,7 +130,9 @@ def _mask_unknown_labels(
     many of those the window has, with examples; None for none.
     """
     written = events[settings.label_known]
-    known_at = to_naive_utc(written, f"column {settings.label_known}", MAX_UNREADABLE_TIME_SHARE)
+    known_at = to_naive_utc(
+        written, f"column {settings.label_known}", MAX_UNREADABLE_TIME_SHARE
+    )
     labels = events[settings.target].where(known_at <= window.as_of)
     inside = window.contains(events[settings.time])
     unreadable = written[known_at.isna() & inside].dropna()
@@ -123,7 +141,11 @@ def _mask_unknown_labels(
 
 
 # %% ../../nbs/api/data/08_ingest.ipynb #71239516
-def _cut_by_share(events: pd.DataFrame, settings: DataSettings, window: Window) -> pd.DataFrame:
+def _cut_by_share(
+    events: pd.DataFrame,
+    settings: DataSettings,
+    window: Window,
+) -> pd.DataFrame:
     """Return the window's share of the rows, shuffled by the seed, in the order of the source."""
     low, high = (round(share * len(events)) for share in window.row_share)
     shuffled = np.random.default_rng(settings.seed).permutation(len(events))
@@ -141,7 +163,10 @@ _SAMPLE_ROWS = 1000  # by which a column is told to be mostly numbers
 
 
 def _convert_mostly_numeric(
-    rows: pd.DataFrame, source: pd.DataFrame, inside: Any, settings: DataSettings
+    rows: pd.DataFrame,
+    source: pd.DataFrame,
+    inside: Any,
+    settings: DataSettings,
 ) -> pd.DataFrame:
     """Make numbers of columns that mostly are, where the window has no other value.
 
@@ -152,7 +177,9 @@ def _convert_mostly_numeric(
         settings: time, and a target that is a label, stay what they are.
     """
     label = settings.target if isinstance(settings.positive, str) else None
-    texts = source.select_dtypes(["str", "object"]).columns.difference([settings.time, label])
+    texts = source.select_dtypes(["str", "object"]).columns.difference(
+        [settings.time, label]
+    )
     for name in texts:
         values = source[name].astype("str")
         if not _is_odd(sample_evenly(values.dropna(), _SAMPLE_ROWS)).mean() < 0.5:
@@ -169,9 +196,11 @@ def _convert_mostly_numeric(
     return rows
 
 
-# %% ../../nbs/api/data/08_ingest.ipynb #9bf31c7f
+# %% ../../nbs/api/data/08_ingest.ipynb #89e8a4f7
 def select_window_rows(
-    tables: dict[str, pd.DataFrame], settings: DataSettings, window: Window
+    tables: dict[str, pd.DataFrame],
+    settings: DataSettings,
+    window: Window,
 ) -> dict[str, pd.DataFrame]:
     """Return the part of each table that a window needs, checked and sorted."""
     source = _prepare_columns(tables["events"], settings)
@@ -187,21 +216,32 @@ def select_window_rows(
             found="none",
             remedy="change windows or data.as_of in params.yaml",
         )
-    events = _convert_mostly_numeric(rows, source, inside, settings).reset_index(drop=True)
+    events = _convert_mostly_numeric(rows, source, inside, settings).reset_index(
+        drop=True
+    )
     history = {
-        name: _known_by(table, window.as_of) for name, table in tables.items() if name != "events"
+        name: _known_by(table, window.as_of)
+        for name, table in tables.items()
+        if name != "events"
     }
     return {"events": events, **history}
 
 
-def _known_by(table: pd.DataFrame, as_of: pd.Timestamp | None) -> pd.DataFrame:
+# %% ../../nbs/api/data/08_ingest.ipynb #9bf31c7f
+def _known_by(
+    table: pd.DataFrame,
+    as_of: pd.Timestamp | None,
+) -> pd.DataFrame:
     if as_of is None:
         return table
     return table[(table.known_at.isna() | (table.known_at <= as_of))]
 
 
 # %% ../../nbs/api/data/08_ingest.ipynb #d7dd40fc
-def _told_changes(report: dict, settings: DataSettings) -> dict[str, int]:
+def _told_changes(
+    report: dict,
+    settings: DataSettings,
+) -> dict[str, int]:
     """Say in words what was converted, cannot be read or counts as not known, and how often."""
     told = {}
     if "moved" in report:

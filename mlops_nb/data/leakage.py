@@ -28,7 +28,10 @@ class _Association(NamedTuple):
 
 
 # %% ../../nbs/api/data/13_leakage.ipynb #633dabc1
-def _rank_correlation(ranks: np.ndarray, target: np.ndarray) -> _Association:
+def _rank_correlation(
+    ranks: np.ndarray,
+    target: np.ndarray,
+) -> _Association:
     """Return |ρ| by Spearman, which is the correlation of the ranks."""
     from scipy.stats import rankdata
 
@@ -40,7 +43,10 @@ def _rank_correlation(ranks: np.ndarray, target: np.ndarray) -> _Association:
 
 
 # %% ../../nbs/api/data/13_leakage.ipynb #b837ab6b
-def _best_auc(ranks: np.ndarray, classes: np.ndarray) -> _Association:
+def _best_auc(
+    ranks: np.ndarray,
+    classes: np.ndarray,
+) -> _Association:
     """Return the AUC of the class that is told best from the rest (Mann and Whitney 1947).
 
     Args:
@@ -64,7 +70,11 @@ def _best_auc(ranks: np.ndarray, classes: np.ndarray) -> _Association:
 
 
 # %% ../../nbs/api/data/13_leakage.ipynb #15e886cc
-def _measure_association(numbers: np.ndarray, target: np.ndarray, task: str) -> _Association:
+def _measure_association(
+    numbers: np.ndarray,
+    target: np.ndarray,
+    task: str,
+) -> _Association:
     """Measure how well numbers (rows × 1 or × classes) order the target, where they are known."""
     from scipy.stats import rankdata
 
@@ -76,7 +86,10 @@ def _measure_association(numbers: np.ndarray, target: np.ndarray, task: str) -> 
 
 
 # %% ../../nbs/api/data/13_leakage.ipynb #ef35e4a1
-def _target_means(values: pd.Series, target: np.ndarray) -> np.ndarray:
+def _target_means(
+    values: pd.Series,
+    target: np.ndarray,
+) -> np.ndarray:
     """Return for each row the target's mean of its value on the other half of the rows.
 
     Of values that the other half does not have, the mean of all its rows.
@@ -86,7 +99,9 @@ def _target_means(values: pd.Series, target: np.ndarray) -> np.ndarray:
     means = np.empty(target.shape)
     for half, other in ((is_even, ~is_even), (~is_even, is_even)):
         counts = np.bincount(codes[other], minlength=codes.max() + 1)
-        sums = [np.bincount(codes[other], each, len(counts)) for each in target[other].T]
+        sums = [
+            np.bincount(codes[other], each, len(counts)) for each in target[other].T
+        ]
         of_values = np.stack(sums, 1) / np.maximum(counts, 1)[:, None]
         known = np.where(counts[:, None] > 0, of_values, target[other].mean(0))
         means[half] = known[codes[half]]
@@ -94,7 +109,10 @@ def _target_means(values: pd.Series, target: np.ndarray) -> np.ndarray:
 
 
 # %% ../../nbs/api/data/13_leakage.ipynb #31213234
-def _numeric_views(values: pd.Series, target: np.ndarray) -> Iterator[np.ndarray]:
+def _numeric_views(
+    values: pd.Series,
+    target: np.ndarray,
+) -> Iterator[np.ndarray]:
     """Yield numbers (rows × 1 or × classes) that stand for a column, NaN where it says nothing."""
     if value_type(values) in ("text", "any"):
         yield _target_means(values, target)
@@ -106,7 +124,9 @@ def _numeric_views(values: pd.Series, target: np.ndarray) -> Iterator[np.ndarray
 
 # %% ../../nbs/api/data/13_leakage.ipynb #3ec0255c
 def _candidate_columns(
-    frame: pd.DataFrame, settings: DataSettings, contract: DataContract | None
+    frame: pd.DataFrame,
+    settings: DataSettings,
+    contract: DataContract | None,
 ) -> list:
     """Return the columns that may leak: neither key, time nor target, nor reviewed."""
     reviewed = contract.leak_ok if contract else ()
@@ -116,14 +136,17 @@ def _candidate_columns(
 
 
 # %% ../../nbs/api/data/13_leakage.ipynb #035fed60
-def _target_as_columns(target: pd.Series, task: str) -> np.ndarray:
+def _target_as_columns(
+    target: pd.Series,
+    task: str,
+) -> np.ndarray:
     """Return the target as numbers: one column, or one of 0 and 1 for each class."""
     if task == "regression":
         return column_as_floats(target)[:, None]
     return pd.get_dummies(target.astype(str)).iloc[:, :_MAX_CLASSES].to_numpy(float)
 
 
-# %% ../../nbs/api/data/13_leakage.ipynb #3c59dc04
+# %% ../../nbs/api/data/13_leakage.ipynb #c72f0240
 LEAKAGE_AUC = 0.95
 LEAKAGE_RANK_CORRELATION = 0.98
 _LIMITS = {"regression": ("|ρ|", LEAKAGE_RANK_CORRELATION)}  # the AUC for classes
@@ -133,7 +156,9 @@ _FALSE_ALARM_RATE = 0.05  # of one table, over all its columns and classes
 
 
 def find_leaking_features(
-    frame: pd.DataFrame, settings: DataSettings, contract: DataContract | None = None
+    frame: pd.DataFrame,
+    settings: DataSettings,
+    contract: DataContract | None = None,
 ) -> list[Violation]:
     """Return the features of the training window that nearly are the target.
 
@@ -149,7 +174,12 @@ def find_leaking_features(
     return list(_find_leaks(rows, names, settings))
 
 
-def _find_leaks(rows: pd.DataFrame, names: list, settings: DataSettings) -> Iterator[Violation]:
+# %% ../../nbs/api/data/13_leakage.ipynb #f8811661
+def _find_leaks(
+    rows: pd.DataFrame,
+    names: list,
+    settings: DataSettings,
+) -> Iterator[Violation]:
     target = _target_as_columns(rows[settings.target], settings.task)
     measure, limit = _LIMITS.get(settings.task, ("AUC", LEAKAGE_AUC))
     tried = len(names) * target.shape[1]
@@ -161,13 +191,22 @@ def _find_leaks(rows: pd.DataFrame, names: list, settings: DataSettings) -> Iter
             yield Violation(str(name), "leak", len(rows), 1.0, expected, examples)
 
 
-def _strongest(values: pd.Series, target: np.ndarray, task: str) -> _Association:
+# %% ../../nbs/api/data/13_leakage.ipynb #b08aba4f
+def _strongest(
+    values: pd.Series,
+    target: np.ndarray,
+    task: str,
+) -> _Association:
     views = _numeric_views(values, target)
     found = [_measure_association(numbers, target, task) for numbers in views]
     return max(found, key=lambda association: association.strength)
 
 
-def _is_unlikely(found: _Association, tried: int) -> bool:
+# %% ../../nbs/api/data/13_leakage.ipynb #3c59dc04
+def _is_unlikely(
+    found: _Association,
+    tried: int,
+) -> bool:
     from scipy.stats import norm
 
     return 2 * norm.sf(found.deviations) * tried < _FALSE_ALARM_RATE

@@ -24,7 +24,10 @@ _NAME_PATTERNS = {  # what a column is called like: whole words in English, part
         "氏名|姓名|名前|フリガナ",
     ),
     "a mail address": (r"e?mails?|mailaddress", "メール"),
-    "a phone number": (r"phones?|tel|telephone|mobile|fax|cell|phonenumber", "電話|携帯"),
+    "a phone number": (
+        r"phones?|tel|telephone|mobile|fax|cell|phonenumber",
+        "電話|携帯",
+    ),
     "an address or a date of birth": (
         r"address|street|birth|birthday|birthdate|dob",
         "住所|生年月日",
@@ -42,7 +45,9 @@ def _reason_by_name(column: str) -> str:
     """Say what the name of a column is like; nothing when it is harmless."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", column)
     words = [word.lower() for word in words]
-    pairs = ["".join(pair) for pair in itertools.pairwise(words)]  # `phone number`, `user id`
+    pairs = [
+        "".join(pair) for pair in itertools.pairwise(words)
+    ]  # `phone number`, `user id`
     for what, (english, japanese) in _NAME_PATTERNS.items():
         is_word = any(re.fullmatch(english, word) for word in (*words, *pairs))
         if is_word or re.search(japanese, column):
@@ -89,7 +94,10 @@ def _reason_by_texts(texts: pd.Series) -> str:
 
 
 # %% ../../nbs/api/data/14_personal_data.ipynb #3d98a18e
-def _share_like(pattern: str, texts: pd.Series) -> float:
+def _share_like(
+    pattern: str,
+    texts: pd.Series,
+) -> float:
     """Return the share of texts that a pattern matches whole."""
     return float(texts.str.fullmatch(pattern).mean())
 
@@ -111,7 +119,10 @@ def find_personal_columns(data: DataContract | pd.DataFrame) -> list[dict]:
 
 
 # %% ../../nbs/api/data/14_personal_data.ipynb #038a9757
-def read_or_empty(read: Callable[[str], bytes], path: str) -> bytes:
+def read_or_empty(
+    read: Callable[[str], bytes],
+    path: str,
+) -> bytes:
     """Return what `read` finds at a path; nothing where there is none."""
     try:
         return read(path)

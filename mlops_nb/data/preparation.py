@@ -37,7 +37,12 @@ def _summarise(prepared: "PreparedWindow") -> dict[str, Any]:
     noun = prepared.data.settings.noun
     counts = {"rows": rows, "features": features, "breaches": len(violations)}
     return {
-        "headline": Message("preprocess.headline", rows=rows, n=features, noun=noun),
+        "headline": Message(
+            "preprocess.headline",
+            rows=rows,
+            n=features,
+            noun=noun,
+        ),
         "level": level,
         "reasons": [violation.to_message() for violation in violations],
         "todo": [] if level == "ok" else [Message("preprocess.todo")],
@@ -67,10 +72,14 @@ def _list_catalogue(prepared: "PreparedWindow") -> dict[str, dict]:
     if prepared.is_broken:
         return {}
     rows = prepared.data.rows
-    delivered = select_event_columns(rows, prepared.definition, _reserved_columns(prepared.data))
+    delivered = select_event_columns(
+        rows, prepared.definition, _reserved_columns(prepared.data)
+    )
     catalogue = build_catalogue(prepared.definition.get("modules"), rows[delivered])
     return {
-        name: feature.to_dict() for name, feature in catalogue.items() if name in prepared.features
+        name: feature.to_dict()
+        for name, feature in catalogue.items()
+        if name in prepared.features
     }
 
 
@@ -82,7 +91,7 @@ def _reserved_columns(data: WindowRows) -> list:
     return [*settings.keys, *named, *settings.quantities]
 
 
-# %% ../../nbs/api/data/25_preparation.ipynb #4600685c
+# %% ../../nbs/api/data/25_preparation.ipynb #8e4d177f
 @dataclass(frozen=True)
 class PreparedWindow:
     """One window: whether it is what was agreed, and its features."""
@@ -91,7 +100,9 @@ class PreparedWindow:
     contract: ContractReport
     features: pd.DataFrame
     definition: dict = field(default_factory=dict)  # the section `features`, widened
-    for_others: list[str] = field(default_factory=list)  # features only registered versions use
+    for_others: list[str] = field(
+        default_factory=list
+    )  # features only registered versions use
 
     @property
     def is_broken(self) -> bool:
@@ -102,7 +113,11 @@ class PreparedWindow:
     def known_rows(self) -> pd.DataFrame:
         """Return the rows that are used: of the training window those with a known outcome."""
         rows = self.data.rows
-        return rows[rows[self.data.settings.target].notna()] if self.data.is_training else rows
+        return (
+            rows[rows[self.data.settings.target].notna()]
+            if self.data.is_training
+            else rows
+        )
 
     @property
     def dropped_rows(self) -> int:
@@ -118,8 +133,14 @@ class PreparedWindow:
         """Return key, time, features, quantities and target of the rows that are used."""
         settings = self.data.settings
         rows = self.known_rows
-        beside = [name for name in (*settings.quantities, settings.target) if name in rows]
-        parts = [rows[settings.identifying_columns()], self.features.loc[rows.index], rows[beside]]
+        beside = [
+            name for name in (*settings.quantities, settings.target) if name in rows
+        ]
+        parts = [
+            rows[settings.identifying_columns()],
+            self.features.loc[rows.index],
+            rows[beside],
+        ]
         return pd.concat(parts, axis=1)
 
     def describe_features(self) -> list[dict]:
@@ -132,7 +153,11 @@ class PreparedWindow:
         return _summarise(self)
 
 
-def _describe(name: str, values: pd.Series) -> dict:
+# %% ../../nbs/api/data/25_preparation.ipynb #4600685c
+def _describe(
+    name: str,
+    values: pd.Series,
+) -> dict:
     missing = float(values.isna().mean())
     return {
         "feature": name,
@@ -163,14 +188,27 @@ def prepare_window(
     contract = check_contract(data.rows, agreed, settings, data.is_training)
     if contract.level == "act":
         return PreparedWindow(data, contract, pd.DataFrame(index=data.rows.index))
-    events = data.rows.drop(columns=[settings.label_known, *settings.quantities], errors="ignore")
+    events = data.rows.drop(
+        columns=[settings.label_known, *settings.quantities], errors="ignore"
+    )
     reserved = [*settings.keys, settings.time, settings.target]
-    definition, for_others = add_registered_features(definition, registered, events, reserved)
-    asked = (events, data.history, settings.time, definition, settings.target, settings.keys)
+    definition, for_others = add_registered_features(
+        definition, registered, events, reserved
+    )
+    asked = (
+        events,
+        data.history,
+        settings.time,
+        definition,
+        settings.target,
+        settings.keys,
+    )
     features = build_features(*asked, map_function or map_here)
     if data.is_training:
         labelled = features.assign(**{settings.target: data.rows[settings.target]})
-        contract = contract.with_violations(find_leaking_features(labelled, settings, agreed))
+        contract = contract.with_violations(
+            find_leaking_features(labelled, settings, agreed)
+        )
     return PreparedWindow(data, contract, features, definition, for_others)
 
 
@@ -186,7 +224,12 @@ def volume_figures(prepared: PreparedWindow) -> list[tuple[Any, Message, Message
         return []
     by_day = settings.time and settings.task != "multiclass"
     key = "preprocess.volume" if by_day else "preprocess.values"
-    title = Message(key, rows=len(rows), noun=settings.noun, column=settings.target)
+    title = Message(
+        key,
+        rows=len(rows),
+        noun=settings.noun,
+        column=settings.target,
+    )
     target = extract_target(rows, settings)
     figure = volume_plot(rows.assign(**{settings.target: target}), settings)
     return [(figure, title, Message(f"{key}_read"))]

@@ -22,7 +22,10 @@ from .profile import ColumnProfile, Profile, merge_profiles, profile_table
 
 
 # %% ../../nbs/api/data/23_profile_stream.ipynb #f6aaed49
-def merge_pairwise(parts: Iterable[Any], merge: Callable = merge_profiles) -> Any:
+def merge_pairwise(
+    parts: Iterable[Any],
+    merge: Callable = merge_profiles,
+) -> Any:
     """Merge all parts: neighbours pairwise, then those pairwise, and so on, as they come.
 
     The shape depends on their number alone, and as few are kept as it has levels. None of nothing.
@@ -40,7 +43,7 @@ def merge_pairwise(parts: Iterable[Any], merge: Callable = merge_profiles) -> An
     return reduce(lambda later, earlier: merge(earlier, later), late_first)
 
 
-# %% ../../nbs/api/data/23_profile_stream.ipynb #a5bfc9e0
+# %% ../../nbs/api/data/23_profile_stream.ipynb #125eb6b2
 def profile_piece(
     path: str | Path,
     row_groups: Iterable[int] | None = None,
@@ -71,7 +74,12 @@ def profile_piece(
     return Profile(parts[0].rows, merged)
 
 
-def _column_names(path: Path, is_parquet: bool, columns: Iterable[str] | None) -> list[str] | None:
+# %% ../../nbs/api/data/23_profile_stream.ipynb #28dd4629
+def _column_names(
+    path: Path,
+    is_parquet: bool,
+    columns: Iterable[str] | None,
+) -> list[str] | None:
     if columns is not None:
         return list(columns)
     if not is_parquet:
@@ -82,7 +90,11 @@ def _column_names(path: Path, is_parquet: bool, columns: Iterable[str] | None) -
         return parquet.read_schema(path).names
 
 
-def _profile_batches(batches: Iterable[Any], known_bits: dict[str, int]) -> Iterator[Profile]:
+# %% ../../nbs/api/data/23_profile_stream.ipynb #3d1027ea
+def _profile_batches(
+    batches: Iterable[Any],
+    known_bits: dict[str, int],
+) -> Iterator[Profile]:
     for batch in batches:
         profile = profile_table(batch, dropped_bits=known_bits)
         for name, column in profile.columns.items():
@@ -91,13 +103,16 @@ def _profile_batches(batches: Iterable[Any], known_bits: dict[str, int]) -> Iter
         yield profile
 
 
+# %% ../../nbs/api/data/23_profile_stream.ipynb #a5bfc9e0
 def _empty_profile(columns: Iterable[str] | None) -> Profile:
     return Profile(0, {name: ColumnProfile("none") for name in columns or ()})
 
 
 # %% ../../nbs/api/data/23_profile_stream.ipynb #f0599d73
 def profile_file(
-    path: str | Path, columns: Iterable[str] | None = None, batch_rows: int = BATCH_ROWS
+    path: str | Path,
+    columns: Iterable[str] | None = None,
+    batch_rows: int = BATCH_ROWS,
 ) -> Profile:
     """Profile a Parquet or CSV file without holding it in memory.
 

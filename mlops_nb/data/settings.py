@@ -14,7 +14,9 @@ from ..core.errors import UserError
 from ..core.validation import validate_section
 
 # %% ../../nbs/api/data/05_settings.ipynb #a87ff679
-DEFAULT_KEYS = ("row",)  # nobody named a key: a row is named by its number in the source
+DEFAULT_KEYS = (
+    "row",
+)  # nobody named a key: a row is named by its number in the source
 
 
 class DataSettings(DataSection):
@@ -35,7 +37,7 @@ class DataSettings(DataSection):
         return list(dict.fromkeys(name for name in (*self.keys, self.time) if name))
 
 
-# %% ../../nbs/api/data/05_settings.ipynb #edf3cf0d
+# %% ../../nbs/api/data/05_settings.ipynb #d69b7b1b
 def read_data_settings(params: dict | None = None) -> DataSettings:
     """Return the checked data section of `params` (default: params.yaml)."""
     settings = validate_section(DataSettings, (params or read_params())["data"], "data")
@@ -57,6 +59,7 @@ def read_data_settings(params: dict | None = None) -> DataSettings:
     return settings
 
 
+# %% ../../nbs/api/data/05_settings.ipynb #edf3cf0d
 def _check_columns(settings: DataSettings) -> None:
     identifying = settings.identifying_columns()
     if settings.target in identifying:

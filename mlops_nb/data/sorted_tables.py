@@ -25,7 +25,10 @@ class _SortedTable(NamedTuple):
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #718af54f
-def _sort_table(table: pd.DataFrame, name: str) -> _SortedTable:
+def _sort_table(
+    table: pd.DataFrame,
+    name: str,
+) -> _SortedTable:
     """Sort a table by `known_at`, ties as delivered."""
     if "known_at" in table:
         known_at = _require_naive_times(table["known_at"], f"{name}.known_at")
@@ -37,7 +40,10 @@ def _sort_table(table: pd.DataFrame, name: str) -> _SortedTable:
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #212652bb
-def _require_naive_times(times: pd.Series, what: str) -> np.ndarray:
+def _require_naive_times(
+    times: pd.Series,
+    what: str,
+) -> np.ndarray:
     """Return times as datetime64[us]."""
     if isinstance(times.dtype, np.dtype) and times.dtype.kind == "M":
         return times.to_numpy().astype("datetime64[us]")
@@ -49,7 +55,10 @@ def _require_naive_times(times: pd.Series, what: str) -> np.ndarray:
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #0a5f7d09
-def _require_event_times(events: pd.DataFrame, time: str) -> np.ndarray:
+def _require_event_times(
+    events: pd.DataFrame,
+    time: str,
+) -> np.ndarray:
     """Return the time of every event; raise when one is missing."""
     times = _require_naive_times(events[time], f"events.{time}")
     missing = np.isnat(times).sum()
@@ -66,11 +75,17 @@ def _require_event_times(events: pd.DataFrame, time: str) -> np.ndarray:
 def _text_categories(column: pd.Series) -> pd.Series:
     """Return a column as categories whose names are text."""
     categories = column.astype("category").cat
-    return categories.rename_categories(pd.Index(map(str, categories.categories), dtype="str"))
+    return categories.rename_categories(
+        pd.Index(map(str, categories.categories), dtype="str")
+    )
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #1297ea1d
-def _encode_together(of_table: pd.Series, of_events: pd.Series, name: str) -> np.ndarray:
+def _encode_together(
+    of_table: pd.Series,
+    of_events: pd.Series,
+    name: str,
+) -> np.ndarray:
     """Number the values of a table's column and then of the events'; -1 where missing."""
     is_number = pd.api.types.is_numeric_dtype
     if is_number(of_table) != is_number(of_events):
@@ -82,11 +97,17 @@ def _encode_together(of_table: pd.Series, of_events: pd.Series, name: str) -> np
     if is_number(of_table):
         return pd.factorize(pd.concat([of_table, of_events]))[0].astype("i8")
     both = [_text_categories(column) for column in (of_table, of_events)]
-    return np.asarray(pd.api.types.union_categoricals(both, ignore_order=True).codes, "i8")
+    return np.asarray(
+        pd.api.types.union_categoricals(both, ignore_order=True).codes, "i8"
+    )
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #b4182424
-def _require_join_column(table: pd.DataFrame, column: str, name: str) -> pd.Series:
+def _require_join_column(
+    table: pd.DataFrame,
+    column: str,
+    name: str,
+) -> pd.Series:
     """Return a column to join by; raise when it is not there."""
     if column not in table:
         raise UserError(
@@ -98,7 +119,10 @@ def _require_join_column(table: pd.DataFrame, column: str, name: str) -> pd.Seri
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #ec6e6b73
-def _combine_codes(groups: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def _combine_codes(
+    groups: np.ndarray,
+    codes: np.ndarray,
+) -> np.ndarray:
     """Number the pairs of a group so far and a value of the next column."""
     is_missing = (groups < 0) | (codes < 0)
     combined = np.where(is_missing, -1, groups * (codes.max(initial=0) + 1) + codes)
@@ -126,7 +150,10 @@ _MAX_TOTAL = 2.0**62  # integers have 63 bits
 _MIN_LARGEST = 2.0**-10  # of smaller values a millionth is too coarse
 
 
-def _exact_totals(values: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
+def _exact_totals(
+    values: np.ndarray,
+    what: str,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return running totals in exact units, and of the number of values that are not missing."""
     known = np.isfinite(values)
     largest = np.abs(values[known]).max(initial=0)
@@ -142,7 +169,10 @@ def _exact_totals(values: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #36d8aa2e
-def _require_numbers(column: pd.Series, what: str) -> np.ndarray:
+def _require_numbers(
+    column: pd.Series,
+    what: str,
+) -> np.ndarray:
     """Return a column as floats; raise when it has none."""
     if not pd.api.types.is_numeric_dtype(column):
         raise UserError(
@@ -155,7 +185,10 @@ def _require_numbers(column: pd.Series, what: str) -> np.ndarray:
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #37aff9eb
 def _find_cutoffs(
-    tables: "SortedTables", name: str, keys: tuple[str, ...], before: pd.Timedelta | None
+    tables: "SortedTables",
+    name: str,
+    keys: tuple[str, ...],
+    before: pd.Timedelta | None,
 ) -> np.ndarray:
     """Return for every event the end of its group's rows that were known `before` it."""
     table = tables.sorted_table(name)
@@ -174,14 +207,25 @@ def _find_cutoffs(
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #c20ad4d7
-_CACHED = ("sorted_table", "encode_column", "encode_keys", "rows_by_group", "events_by_group")
+_CACHED = (
+    "sorted_table",
+    "encode_column",
+    "encode_keys",
+    "rows_by_group",
+    "events_by_group",
+)
 _CACHED += ("cutoff_positions", "running_totals")
 
 
 class SortedTables:
     """Sorted tables and the positions of each event's cut-off in them, computed once for all."""
 
-    def __init__(self, events: pd.DataFrame, tables: dict[str, pd.DataFrame], time: str) -> None:
+    def __init__(
+        self,
+        events: pd.DataFrame,
+        tables: dict[str, pd.DataFrame],
+        time: str,
+    ) -> None:
         """Take the events, their column of time, and the history tables by name."""
         self.events = events
         self.tables = dict(tables)
@@ -198,13 +242,21 @@ class SortedTables:
         """Return a table sorted by when its rows became known."""
         return _sort_table(self.tables[name], name)
 
-    def encode_column(self, name: str, column: str) -> np.ndarray:
+    def encode_column(
+        self,
+        name: str,
+        column: str,
+    ) -> np.ndarray:
         """Number the values of a column, of the table's rows and then of the events."""
         of_table = _require_join_column(self.sorted_table(name).rows, column, name)
         of_events = _require_join_column(self.events, column, "events")
         return _encode_together(of_table, of_events, name)
 
-    def encode_keys(self, name: str, keys: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    def encode_keys(
+        self,
+        name: str,
+        keys: tuple[str, ...],
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the group's number of every table row and of every event."""
         groups = np.zeros(len(self.tables[name]) + len(self.events), "i8")
         for column in keys:
@@ -212,21 +264,39 @@ class SortedTables:
         of_rows, of_events = np.split(groups, [len(self.tables[name])])
         return of_rows, np.where(of_events < 0, groups.max(initial=0) + 1, of_events)
 
-    def rows_by_group(self, name: str, keys: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    def rows_by_group(
+        self,
+        name: str,
+        keys: tuple[str, ...],
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows by group and then time, and the sorted key that says so."""
         groups = self.encode_keys(name, keys)[0]
         order = _stable_argsort(groups)
         return order, (groups * (len(groups) + 1) + np.arange(len(groups)))[order]
 
-    def events_by_group(self, name: str, keys: tuple[str, ...]) -> np.ndarray:
+    def events_by_group(
+        self,
+        name: str,
+        keys: tuple[str, ...],
+    ) -> np.ndarray:
         """Return the events by group: sorted questions are answered faster."""
         return _stable_argsort(self.encode_keys(name, keys)[1])
 
-    def cutoff_positions(self, name: str, keys: tuple, before: pd.Timedelta | None) -> np.ndarray:
+    def cutoff_positions(
+        self,
+        name: str,
+        keys: tuple,
+        before: pd.Timedelta | None,
+    ) -> np.ndarray:
         """Return for every event the end of its rows known `before` it; None: known always."""
         return _find_cutoffs(self, name, keys, before)
 
-    def running_totals(self, name: str, keys: tuple, column: str) -> tuple[np.ndarray, np.ndarray]:
+    def running_totals(
+        self,
+        name: str,
+        keys: tuple,
+        column: str,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return running totals of a column by group and time, and of its known values."""
         what = f"{name}.{column}"
         values = _require_numbers(self.sorted_table(name).rows[column], what)

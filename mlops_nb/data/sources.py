@@ -59,7 +59,10 @@ _DECIMAL_COMMA = r"-?\d+(,\d+)?"
 _MOSTLY = 0.9  # a column with a greater share of numbers was meant to be numbers
 
 
-def _read_csv(path: str, encoding: str) -> pd.DataFrame:
+def _read_csv(
+    path: str,
+    encoding: str,
+) -> pd.DataFrame:
     """Read a CSV file.
 
     Between semicolons, columns of numbers such as 1,5 are numbers; beside a few other cells they
@@ -73,7 +76,12 @@ def _read_csv(path: str, encoding: str) -> pd.DataFrame:
         )
     separator, header = _read_header(path, encoding)
     require_unique_names([name for name in header if name], Path(path).name)
-    table = pd.read_csv(path, encoding=encoding, sep=separator, low_memory=False)
+    table = pd.read_csv(
+        path,
+        encoding=encoding,
+        sep=separator,
+        low_memory=False,
+    )
     if separator == ";":
         for name in table.select_dtypes("str"):
             table[name] = _read_decimal_commas(table[name])
@@ -81,7 +89,10 @@ def _read_csv(path: str, encoding: str) -> pd.DataFrame:
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #ab5b5721
-def _read_header(path: str, encoding: str) -> tuple[str, pd.Series]:
+def _read_header(
+    path: str,
+    encoding: str,
+) -> tuple[str, pd.Series]:
     """Return the separator of a CSV file and its first line; that of its name for one column."""
     by_name = "\t" if re.search(r"\.tsv", path, re.I) else ","
     as_text = {"encoding": encoding, "header": None, "dtype": str, "na_filter": False}
@@ -102,8 +113,11 @@ def _read_decimal_commas(texts: pd.Series) -> pd.Series:
     return with_point.astype("str" if is_number.sum() < texts.count() else float)
 
 
-# %% ../../nbs/api/data/07_sources.ipynb #a9966972
-def read_table_file(path: str, encoding: str = "utf-8-sig") -> pd.DataFrame:
+# %% ../../nbs/api/data/07_sources.ipynb #24fa2cf1
+def read_table_file(
+    path: str,
+    encoding: str = "utf-8-sig",
+) -> pd.DataFrame:
     """Read one Parquet or CSV file; what is wrong with it is said in words.
 
     `encoding`: of CSV files; utf-8-sig reads UTF-8 with and without BOM.
@@ -129,7 +143,9 @@ def read_table_file(path: str, encoding: str = "utf-8-sig") -> pd.DataFrame:
         ) from error
     except Exception as error:
         # pyarrow's way to say that two columns have one name
-        repeated = re.findall(r"Multiple matches for FieldRef.Name\((.+?)\) in", str(error))
+        repeated = re.findall(
+            r"Multiple matches for FieldRef.Name\((.+?)\) in", str(error)
+        )
         require_unique_names(2 * repeated, Path(path).name)
         raise UserError(
             expected=f"a readable table in {path}",
@@ -139,7 +155,11 @@ def read_table_file(path: str, encoding: str = "utf-8-sig") -> pd.DataFrame:
         ) from error
 
 
-def _first_words(error: Exception, length: int = 160) -> str:
+# %% ../../nbs/api/data/07_sources.ipynb #a9966972
+def _first_words(
+    error: Exception,
+    length: int = 160,
+) -> str:
     return f"{type(error).__name__}: {str(error)[:length]}"
 
 
@@ -163,7 +183,10 @@ def _list_source_files(settings: DataSettings) -> list[str]:
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #19047ed0
-def _require_watched_files(settings: DataSettings, files: list[str]) -> None:
+def _require_watched_files(
+    settings: DataSettings,
+    files: list[str],
+) -> None:
     """Raise when DVC would not see that a file of the source has changed."""
     watched = (project_root() / settings.depends).resolve()
     for path in (Path(file).resolve() for file in files):
@@ -184,7 +207,10 @@ def _without_password(text: str) -> str:
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #f89dfa74
-def _read_database(settings: DataSettings, window: Window) -> pd.DataFrame:
+def _read_database(
+    settings: DataSettings,
+    window: Window,
+) -> pd.DataFrame:
     """Read the answer to `data.query`; paths of SQLite files start at the project's root."""
     sqlalchemy = _import_sqlalchemy()
     if not settings.query:
@@ -202,7 +228,9 @@ def _read_database(settings: DataSettings, window: Window) -> pd.DataFrame:
                 _require_sqlite_file(url.database)
             bound = _query_times(settings.query, window, is_sqlite)
             with sqlalchemy.create_engine(url).connect() as connection:
-                return pd.read_sql(sqlalchemy.text(settings.query), connection, params=bound)
+                return pd.read_sql(
+                    sqlalchemy.text(settings.query), connection, params=bound
+                )
     except failures as error:
         cause = getattr(error, "__cause__", None) or error
         raise UserError(
@@ -239,7 +267,11 @@ def _require_sqlite_file(database: str | None) -> None:
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #0bff5b22
-def _query_times(query: str, window: Window, is_sqlite: bool) -> dict[str, Any]:
+def _query_times(
+    query: str,
+    window: Window,
+    is_sqlite: bool,
+) -> dict[str, Any]:
     """Return the times that a query names, in the database's own form.
 
     SQLite has no times, only text: midnight becomes the bare day, which sorts before everything
@@ -261,13 +293,19 @@ def _query_times(query: str, window: Window, is_sqlite: bool) -> dict[str, Any]:
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #ee5ef1f8
-def _is_good_table(name: str, table: Any) -> bool:
+def _is_good_table(
+    name: str,
+    table: Any,
+) -> bool:
     """Say whether a table is one, and tells when its rows became known, unless they are events."""
     return isinstance(table, pd.DataFrame) and (name == "events" or "known_at" in table)
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #1eb20fa4
-def _call_source_function(settings: DataSettings, window: Window) -> dict:
+def _call_source_function(
+    settings: DataSettings,
+    window: Window,
+) -> dict:
     """Call the source's function and check what it returns."""
     function = load_object(settings.source)
     try:
@@ -288,13 +326,18 @@ def _call_source_function(settings: DataSettings, window: Window) -> dict:
     raise UserError(
         expected=f"a DataFrame from {settings.source}, or a dict of them: `events`, and history "
         "tables with a column `known_at`",
-        found=", ".join(f"{name}: {type(table).__name__}" for name, table in tables.items()),
+        found=", ".join(
+            f"{name}: {type(table).__name__}" for name, table in tables.items()
+        ),
         remedy="return that",
     )
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #d3d1aadf
-def load_tables(settings: DataSettings, window: Window) -> dict[str, pd.DataFrame]:
+def load_tables(
+    settings: DataSettings,
+    window: Window,
+) -> dict[str, pd.DataFrame]:
     """Load all tables of the source.
 
     `events`, and from a function any history tables, each with a column `known_at`.
@@ -324,10 +367,18 @@ def load_tables(settings: DataSettings, window: Window) -> dict[str, pd.DataFram
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #52c0c79d
-def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+def write_parquet(
+    frame: pd.DataFrame,
+    path: Path,
+) -> None:
     """Write Parquet whose bytes depend on the values alone."""
     try:
-        frame.to_parquet(path, index=False, compression="zstd", engine="pyarrow")
+        frame.to_parquet(
+            path,
+            index=False,
+            compression="zstd",
+            engine="pyarrow",
+        )
     except (OSError, ValueError, TypeError) as error:
         raise UserError(
             expected=f"to write {Path(path).name}",

@@ -18,8 +18,11 @@ from ..core.plotting import PLOT_COLORS, apply_plot_style
 from .settings import DataSettings
 
 
-# %% ../../nbs/api/data/09_target.ipynb #70efdf2e
-def extract_target(frame: pd.DataFrame, settings: DataSettings) -> pd.Series:
+# %% ../../nbs/api/data/09_target.ipynb #eb780ea2
+def extract_target(
+    frame: pd.DataFrame,
+    settings: DataSettings,
+) -> pd.Series:
     """Return the target; missing where it is not known.
 
     0 and 1 for a binary task, text for multiclass, finite numbers for regression.
@@ -41,7 +44,11 @@ def extract_target(frame: pd.DataFrame, settings: DataSettings) -> pd.Series:
     return numbers
 
 
-def _is_positive(target: pd.Series, label: Any) -> pd.Series:
+# %% ../../nbs/api/data/09_target.ipynb #3e3e70c3
+def _is_positive(
+    target: pd.Series,
+    label: Any,
+) -> pd.Series:
     found = target == label
     if target.notna().any() and not found.any():
         raise UserError(
@@ -52,6 +59,7 @@ def _is_positive(target: pd.Series, label: Any) -> pd.Series:
     return found.astype("float64").where(target.notna())
 
 
+# %% ../../nbs/api/data/09_target.ipynb #72c12e06
 def _as_numbers(target: pd.Series) -> pd.Series:
     try:
         return target.astype("float64")
@@ -63,12 +71,19 @@ def _as_numbers(target: pd.Series) -> pd.Series:
         ) from error
 
 
-def _first_values(values: pd.Series, most: int) -> str:
+# %% ../../nbs/api/data/09_target.ipynb #70efdf2e
+def _first_values(
+    values: pd.Series,
+    most: int,
+) -> str:
     return ", ".join(map(str, values.dropna().unique()[:most]))
 
 
-# %% ../../nbs/api/data/09_target.ipynb #7d5459bb
-def volume_plot(frame: pd.DataFrame, settings: DataSettings) -> Any:
+# %% ../../nbs/api/data/09_target.ipynb #68f47ec1
+def volume_plot(
+    frame: pd.DataFrame,
+    settings: DataSettings,
+) -> Any:
     """Draw rows per day (bars) and the average target (line) over the window.
 
     Without time, or for classes, the target's distribution.
@@ -83,7 +98,12 @@ def volume_plot(frame: pd.DataFrame, settings: DataSettings) -> Any:
     return figure
 
 
-def _draw_distribution(ax: Any, target: pd.Series, task: str) -> None:
+# %% ../../nbs/api/data/09_target.ipynb #5041c6ea
+def _draw_distribution(
+    ax: Any,
+    target: pd.Series,
+    task: str,
+) -> None:
     if task == "regression":
         counts = pd.cut(target, 12).value_counts().sort_index()
     else:
@@ -94,7 +114,11 @@ def _draw_distribution(ax: Any, target: pd.Series, task: str) -> None:
     ax.set_ylabel("rows")
 
 
-def _draw_days(ax: Any, days: pd.DataFrame) -> None:
+# %% ../../nbs/api/data/09_target.ipynb #788ad3c3
+def _draw_days(
+    ax: Any,
+    days: pd.DataFrame,
+) -> None:
     ax.bar(days.index, days["size"], color=PLOT_COLORS[5], width=0.9)
     ax.set_ylabel("rows per day")
     ax.grid(False)
@@ -107,10 +131,14 @@ def _draw_days(ax: Any, days: pd.DataFrame) -> None:
     ax.xaxis.set_major_formatter(_date_formatter(locator))
 
 
+# %% ../../nbs/api/data/09_target.ipynb #7d5459bb
 def _date_formatter(locator: Any) -> Any:
     # ISO dates, and the year only where it changes
     formats = ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S"]
     at_change = ["", "%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M"]
     return mdates.ConciseDateFormatter(
-        locator, formats=formats, zero_formats=at_change, show_offset=False
+        locator,
+        formats=formats,
+        zero_formats=at_change,
+        show_offset=False,
     )

@@ -15,8 +15,12 @@ import pandas as pd
 from ..core.errors import UserError
 
 
-# %% ../../nbs/api/data/04_times.ipynb #bacac6e4
-def to_naive_utc(times: pd.Series, name: str, max_unreadable_share: float = 0) -> pd.Series:
+# %% ../../nbs/api/data/04_times.ipynb #d41482dc
+def to_naive_utc(
+    times: pd.Series,
+    name: str,
+    max_unreadable_share: float = 0,
+) -> pd.Series:
     """Return any column of times as naive UTC; times without a zone are taken as UTC.
 
     Args:
@@ -40,11 +44,24 @@ def to_naive_utc(times: pd.Series, name: str, max_unreadable_share: float = 0) -
     return read.dt.tz_localize(None).astype("datetime64[us]")
 
 
-def _read_times(times: pd.Series, form: str | None) -> pd.Series:
-    return pd.to_datetime(times, errors="coerce", utc=True, format=form)
+# %% ../../nbs/api/data/04_times.ipynb #2d8e1668
+def _read_times(
+    times: pd.Series,
+    form: str | None,
+) -> pd.Series:
+    return pd.to_datetime(
+        times,
+        errors="coerce",
+        utc=True,
+        format=form,
+    )
 
 
-def _read_days(times: pd.Series, name: str) -> pd.Series:
+# %% ../../nbs/api/data/04_times.ipynb #49597b2d
+def _read_days(
+    times: pd.Series,
+    name: str,
+) -> pd.Series:
     iso = _dates_to_iso(times, name)
     read = _read_times(iso, "ISO8601")
     if read.count() >= times.count() / 2:
@@ -54,13 +71,22 @@ def _read_days(times: pd.Series, name: str) -> pd.Series:
         return _read_times(iso, None)
 
 
+# %% ../../nbs/api/data/04_times.ipynb #e1e835a3
 def _first_texts(values: pd.Series) -> list[str]:
     return list(values.head(3).astype(str))
 
 
-def _refuse_times(name: str, found: str) -> None:
+# %% ../../nbs/api/data/04_times.ipynb #bacac6e4
+def _refuse_times(
+    name: str,
+    found: str,
+) -> None:
     remedy = "write them as 2013-01-31 14:05, or choose another column as data.time"
-    raise UserError(expected=f"times in {name}", found=found, remedy=remedy)
+    raise UserError(
+        expected=f"times in {name}",
+        found=found,
+        remedy=remedy,
+    )
 
 
 # %% ../../nbs/api/data/04_times.ipynb #14ce342d
@@ -83,7 +109,10 @@ def _two_digits(numbers: pd.Series) -> pd.Series:
 _SHORT_DATE = r"^\D*(\d{1,2})[/.-]\s*(\d{1,2})[/.-]\s*(\d{4}|\d\d)(?!\d)(.*)"
 
 
-def _dates_to_iso(times: pd.Series, name: str) -> pd.Series:
+def _dates_to_iso(
+    times: pd.Series,
+    name: str,
+) -> pd.Series:
     """Write days such as 31.03.24 or 3/31/2024 as 2024-03-31; the whole column has one order.
 
     Raises where it does not tell which, or has both.
@@ -103,17 +132,27 @@ def _dates_to_iso(times: pd.Series, name: str) -> pd.Series:
 
 
 # %% ../../nbs/api/data/04_times.ipynb #62bb0b47
-def _day_comes_first(dates: _Dates, times: pd.Series, name: str) -> bool:
+def _day_comes_first(
+    dates: _Dates,
+    times: pd.Series,
+    name: str,
+) -> bool:
     """Say whether the day comes first in a column's dates, told by numbers above twelve."""
     first, second, year, _ = dates
     day_first = ((first > 12) & (second <= 12)).any()
     month_first = ((second > 12) & (first <= 12)).any()
     is_short = year < 100
     # 24/03/31 begins with the year: then there are fewer of the first than of the last number
-    year_may_be_first = is_short.any() and first[is_short].nunique() <= year[is_short].nunique()
+    year_may_be_first = (
+        is_short.any() and first[is_short].nunique() <= year[is_short].nunique()
+    )
     if day_first != month_first and not (day_first and year_may_be_first):
         return bool(day_first)
-    one_of_each = [*first.index[first > 12][:1], *second.index[second > 12][:1], first.index[0]]
+    one_of_each = [
+        *first.index[first > 12][:1],
+        *second.index[second > 12][:1],
+        first.index[0],
+    ]
     examples = times[list(dict.fromkeys(one_of_each))].astype(str)
     raise UserError(
         expected=f"times in {name} whose day, month and year can be told apart",

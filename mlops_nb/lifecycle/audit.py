@@ -17,7 +17,7 @@ from .journal import ALERT_LOG_FILE, HISTORY_FILE, read_decisions
 from .registry import ModelVersion, find_version, recorded_md5
 
 
-# %% ../../nbs/api/lifecycle/10_audit.ipynb #aab32389
+# %% ../../nbs/api/lifecycle/10_audit.ipynb #8a083383
 @dataclass(frozen=True)
 class AuditTrail:
     """Everything that was decided or found, oldest first.
@@ -39,6 +39,7 @@ class AuditTrail:
         return "\n".join(lines) or "nothing yet"
 
 
+# %% ../../nbs/api/lifecycle/10_audit.ipynb #aab32389
 def _in_one_line(row: dict) -> str:
     return "  ".join(str(value) for value in row.values() if value not in (None, ""))
 
@@ -48,7 +49,11 @@ def _alert_rows() -> Iterator[dict]:
     """Yield the last word on each message."""
     entries = read_json_lines(project_root() / ALERT_LOG_FILE)
     for alert in {entry["message"]: entry for entry in entries}.values():
-        targets = [f"{how} {', '.join(alert[how])}" for how in ("sent", "waiting") if alert[how]]
+        targets = [
+            f"{how} {', '.join(alert[how])}"
+            for how in ("sent", "waiting")
+            if alert[how]
+        ]
         yield {
             "at": alert["at"],
             "what": f"alert: {alert['finding']} {alert['event']}",
@@ -76,7 +81,9 @@ def _version_provenance(version: ModelVersion) -> list[dict]:
         )
         for what, path in _VERSIONED_FILES.items()
     ]
-    return [{"what": what, "digest": digest, "fetch it": how} for what, digest, how in rows]
+    return [
+        {"what": what, "digest": digest, "fetch it": how} for what, digest, how in rows
+    ]
 
 
 _VERSIONED_OUTPUTS = {
@@ -88,7 +95,7 @@ _VERSIONED_OUTPUTS = {
 _VERSIONED_FILES = {"parameters": "params.yaml", "packages": "requirements.lock"}
 
 
-# %% ../../nbs/api/lifecycle/10_audit.ipynb #a0d17002
+# %% ../../nbs/api/lifecycle/10_audit.ipynb #11128121
 def read_audit_trail(version: str = "") -> AuditTrail:
     """Read promotions, rollbacks, decisions and alerts in order.
 
@@ -100,6 +107,7 @@ def read_audit_trail(version: str = "") -> AuditTrail:
     return AuditTrail(sorted(rows, key=lambda row: row["at"]))
 
 
+# %% ../../nbs/api/lifecycle/10_audit.ipynb #473cd85d
 def _decision_rows() -> Iterator[dict]:
     for decision in read_decisions():
         stage = f" to {decision['to']}" if decision.get("to") else ""
@@ -114,9 +122,12 @@ def _decision_rows() -> Iterator[dict]:
         }
 
 
+# %% ../../nbs/api/lifecycle/10_audit.ipynb #a0d17002
 def _reading_rows() -> Iterator[dict]:
     for line in read_json_lines(project_root() / HISTORY_FILE):
-        findings = [each["id"] for each in line.get("findings", ()) if each["severity"] != "ok"]
+        findings = [
+            each["id"] for each in line.get("findings", ()) if each["severity"] != "ok"
+        ]
         yield {
             "at": line.get("closed", ""),
             "what": f"{line['window']} read: {line['level']}",

@@ -47,7 +47,11 @@ from .promotion import Deployment, PromotionRefusedError, deploy
 from .readings import record_reading
 from .registry import recorded_md5
 from .run_record import Run
-from .transaction import Transaction, begin_transaction, finish_interrupted
+from mlops_nb.lifecycle.transaction import (
+    Transaction,
+    begin_transaction,
+    finish_interrupted,
+)
 from .waiting import record_adoption
 from .workspace import require_recorded_data
 from ..pipeline.environment import pin_environment
@@ -56,9 +60,12 @@ from ..pipeline.fork_server import start_fork_server
 _LATER = ("version", "waits_for")
 
 
-# %% ../../nbs/api/lifecycle/18_challengers.ipynb #d78771e1
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #9a876782
 def choose_training_window(
-    params: dict, until: str = "", periods: int = 0, expanding: bool = False
+    params: dict,
+    until: str = "",
+    periods: int = 0,
+    expanding: bool = False,
 ) -> dict:
     """Choose {start, end} of the window that a challenger learns from.
 
@@ -90,13 +97,14 @@ def choose_training_window(
     return {"start": str(first), "end": str(last)}
 
 
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #d78771e1
 def _present_window(params: dict) -> tuple[pd.Period, pd.Period]:
     window = params["windows"]["train"]
     freq = params["data"].get("period", "M")
     return pd.Period(str(window["start"]), freq), pd.Period(str(window["end"]), freq)
 
 
-# %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a10001
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #f476843c
 def clip_to_available(
     params: dict,
     train: dict,
@@ -127,12 +135,16 @@ def clip_to_available(
     return train | {"start": str(first)}
 
 
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a10001
 def _freq(params: dict) -> str:
     return params["data"].get("period", "M")
 
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a10003
-def first_available_period(params: dict, train: dict) -> pd.Period | None:
+def first_available_period(
+    params: dict,
+    train: dict,
+) -> pd.Period | None:
     """Return the first period of the window `train` of which the source has rows.
 
     None where it cannot say. It reads the source.
@@ -142,7 +154,9 @@ def first_available_period(params: dict, train: dict) -> pd.Period | None:
         windows = params["windows"] | {"train": train}
         window = read_windows(params | {"windows": windows})["train"]
         events = load_tables(settings, window)["events"]
-        days = to_naive_utc(events[settings.time], settings.time, MAX_UNREADABLE_TIME_SHARE)
+        days = to_naive_utc(
+            events[settings.time], settings.time, MAX_UNREADABLE_TIME_SHARE
+        )
         inside = days[window.contains(days)]
     except (UserError, KeyError):
         return None
@@ -193,7 +207,11 @@ class Challenger:
             return "; to put it into production: mlops-nb retrain --promote --why …"
         return ""
 
-    def _summary(self, name: str, verdict: str) -> str:
+    def _summary(
+        self,
+        name: str,
+        verdict: str,
+    ) -> str:
         learned = f"trained {self.train['start']} to {self.train['end']}"
         return f"{name}, {learned}, judged on {self.window}: gate {verdict}{self.next}"
 
@@ -212,7 +230,11 @@ class Challenger:
 
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a10006
-def run_experiment(top: Path, name: str, train: dict) -> str:
+def run_experiment(
+    top: Path,
+    name: str,
+    train: dict,
+) -> str:
     """Run the pipeline up to evaluate with another training window in a temporary workspace.
 
     Returns the experiment's commit.
@@ -239,27 +261,44 @@ def run_experiment(top: Path, name: str, train: dict) -> str:
     return commit
 
 
-# %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a10008
-def judge_challenger(top: Path, commit: str, train: dict) -> Challenger:
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #12681c6e
+def judge_challenger(
+    top: Path,
+    commit: str,
+    train: dict,
+) -> Challenger:
     """Read what the gate said of the candidate of an experiment's commit."""
     results = Run(commit).result("evaluate")["results"]
     gate = results["gate"]
     window = current_periods(read_params(top / "params.yaml")).name
     md5 = recorded_md5(commit, "data/candidate", top)
     checks = tuple((check["name"], check["passed"]) for check in gate["checks"])
-    metrics = {name: _single_values(found) for name, found in results["metrics"].items()}
+    metrics = {
+        name: _single_values(found) for name, found in results["metrics"].items()
+    }
     gains = [gain for gain in results["gains"] if gain["over"] == "champion"]
-    return Challenger(window, train, commit, md5, gate["passed"], checks, metrics, gains)
+    return Challenger(
+        window, train, commit, md5, gate["passed"], checks, metrics, gains
+    )
 
 
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a10008
 def _single_values(metrics: dict) -> dict:
-    return {name: each["value"] for name, each in metrics.items() if isinstance(each, dict)}
+    return {
+        name: each["value"] for name, each in metrics.items() if isinstance(each, dict)
+    }
 
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a1000c
-def _record_challenger(top: Path, challenger: Challenger) -> None:
+def _record_challenger(
+    top: Path,
+    challenger: Challenger,
+) -> None:
     """Write a challenger down, and keep its commit by a tag."""
-    judged = {(line["md5"], line["window"]) for line in read_json_lines(top / CHALLENGERS_FILE)}
+    judged = {
+        (line["md5"], line["window"])
+        for line in read_json_lines(top / CHALLENGERS_FILE)
+    }
     if (challenger.md5, challenger.window) in judged:
         return  # that of an interrupted run has just been finished
     append_entry(top / CHALLENGERS_FILE, challenger.json() | {"at": utc_timestamp()})
@@ -268,7 +307,10 @@ def _record_challenger(top: Path, challenger: Challenger) -> None:
 
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a1000e
-def _adopt(change: Transaction, challenger: Challenger) -> None:
+def _adopt(
+    change: Transaction,
+    challenger: Challenger,
+) -> None:
     """Take the challenger's parameters, dvc.lock, metrics and outputs into the scratch clone.
 
     The parameters hold the pin: where it has moved while the challenger was trained, the old one
@@ -276,7 +318,9 @@ def _adopt(change: Transaction, challenger: Challenger) -> None:
     """
     record = ("params.yaml", "dvc.lock")
     base = f"{challenger.commit}^"
-    moved = run_git("diff", "--name-only", base, change.before, "--", *record, cwd=change.top)
+    moved = run_git(
+        "diff", "--name-only", base, change.before, "--", *record, cwd=change.top
+    )
     if moved:
         raise UserError(
             expected="the branch to stay as it was while the challenger was trained",
@@ -289,14 +333,20 @@ def _adopt(change: Transaction, challenger: Challenger) -> None:
 
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a1000d
-def _make_champion(change: Transaction, challenger: Challenger, why: str) -> Challenger:
+def _make_champion(
+    change: Transaction,
+    challenger: Challenger,
+    why: str,
+) -> Challenger:
     """Make a challenger the candidate, and deploy it; where something lacks, it waits."""
     change.fetch_outputs()
     record_reading(change.top)
     _adopt(change, challenger)
     commit = change.commit(f"Challenger {challenger.md5[:8]} becomes the candidate")
     try:
-        return replace(challenger, version=deploy(change, Deployment(commit, why)).version)
+        return replace(
+            challenger, version=deploy(change, Deployment(commit, why)).version
+        )
     except PromotionRefusedError as refused:
         if not all(obstacle.waits_for_people for obstacle in refused.obstacles):
             raise
@@ -305,7 +355,7 @@ def _make_champion(change: Transaction, challenger: Challenger, why: str) -> Cha
         return replace(challenger, waits_for=tuple(refused.obstacles))
 
 
-# %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a1000a
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #e0931427
 @start_fork_server()
 def retrain(
     until: str = "",
@@ -343,7 +393,13 @@ def retrain(
     return challenger
 
 
-def _train_challenger(top: Path, until: str, periods: int, expanding: bool) -> Challenger:
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #fd99eff9
+def _train_challenger(
+    top: Path,
+    until: str,
+    periods: int,
+    expanding: bool,
+) -> Challenger:
     params = read_params()
     rules = RetrainingPolicy.from_params(params)
     expands = expanding or (rules.expanding and not periods)
@@ -354,11 +410,21 @@ def _train_challenger(top: Path, until: str, periods: int, expanding: bool) -> C
     return judge_challenger(top, commit, train)
 
 
-def _record_answer(change: Transaction, challenger: Challenger, finding: str, why: str) -> None:
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #0fcba684
+def _record_answer(
+    change: Transaction,
+    challenger: Challenger,
+    finding: str,
+    why: str,
+) -> None:
     answer = {"finding": finding, "window": challenger.window, "md5": challenger.md5}
     record_decision(change.top, "retrain", why, **answer)
     change.run_only("report")
 
 
-def _is_champion(top: Path, challenger: Challenger) -> bool:
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a1000a
+def _is_champion(
+    top: Path,
+    challenger: Challenger,
+) -> bool:
     return challenger.md5 == read_params(top / "params.yaml")["champion"].get("md5")

@@ -36,7 +36,7 @@ GIT_OPERATION_FILES = {
 }
 
 
-# %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec0004
+# %% ../../nbs/api/lifecycle/06_checkout.ipynb #ce7c5d0b
 def require_no_git_operation(top: Path) -> None:
     """Raise while a merge, a rebase or the like is in progress.
 
@@ -49,6 +49,7 @@ def require_no_git_operation(top: Path) -> None:
             _refuse_operation("am" if is_am else operation)
 
 
+# %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec0004
 def _refuse_operation(operation: str) -> None:
     end = f"git {operation} --continue` or `git {operation} --abort"
     if operation == "bisect":
@@ -75,7 +76,9 @@ def require_clean(top: Path) -> str:
         return run_git("symbolic-ref", "--short", "HEAD", cwd=top)
     except Exception:
         raise UserError(
-            expected="a branch", found="a detached HEAD", remedy="`git switch main` first"
+            expected="a branch",
+            found="a detached HEAD",
+            remedy="`git switch main` first",
         ) from None
 
 
@@ -86,13 +89,21 @@ def other_checkout_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 
-# %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec000a
-def clone_checkout(top: Path, scratch: Path) -> None:
+# %% ../../nbs/api/lifecycle/06_checkout.ipynb #1a415462
+def clone_checkout(
+    top: Path,
+    scratch: Path,
+) -> None:
     """Clone `top` into `scratch`, with its author, its DVC cache and its remotes."""
     run_git("clone", "-q", "--shared", str(top), str(scratch), cwd=top)
     for key in ("user.name", "user.email"):
         command = ["git", "config", key]
-        said = subprocess.run(command, cwd=top, capture_output=True, text=True).stdout.strip()
+        said = subprocess.run(
+            command,
+            cwd=top,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
         if said:
             run_git("config", key, said, cwd=scratch)
     if (top / ".dvc").is_dir():
@@ -100,7 +111,11 @@ def clone_checkout(top: Path, scratch: Path) -> None:
         (scratch / ".mlops").mkdir(exist_ok=True)
 
 
-def _share_dvc_settings(top: Path, scratch: Path) -> None:
+# %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec000a
+def _share_dvc_settings(
+    top: Path,
+    scratch: Path,
+) -> None:
     """Write DVC's local settings of the clone: the checkout's own, with paths made absolute."""
     ini = read_dvc_config(top)
     for section in ini.sections():  # paths are relative to the folder of the config
@@ -117,7 +132,11 @@ def _share_dvc_settings(top: Path, scratch: Path) -> None:
 
 
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec000f
-def set_params(top: Path, section: str, **values) -> None:
+def set_params(
+    top: Path,
+    section: str,
+    **values,
+) -> None:
     """Change values of a section of params.yaml, comments and order kept.
 
     A key may be a path: `train.end`.

@@ -37,19 +37,26 @@ def read_dvc_config(top: Path) -> configparser.RawConfigParser:
     return ini
 
 
-# %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac0015
+# %% ../../nbs/api/lifecycle/03_data_cache.ipynb #d3ec5975
 def dvc_cache_folder(top: Path) -> Path:
     """Return the folder of DVC's cache."""
     place = read_dvc_config(top).get("cache", "dir", fallback="cache")
     return (top / ".dvc" / place).resolve()
 
 
-def _cache_object(top: Path, md5: str) -> Path:
+# %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac0015
+def _cache_object(
+    top: Path,
+    md5: str,
+) -> Path:
     return dvc_cache_folder(top) / "files" / "md5" / md5[:2] / md5[2:]
 
 
 # %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac0007
-def recorded_contents(top: Path, record: DataRecord | None) -> dict[str, str]:
+def recorded_contents(
+    top: Path,
+    record: DataRecord | None,
+) -> dict[str, str]:
     """Return {path inside: digest} as the listing in the cache names them; nothing without it."""
     if record is None:
         return {}
@@ -63,7 +70,10 @@ def recorded_contents(top: Path, record: DataRecord | None) -> dict[str, str]:
 
 
 # %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac0009
-def are_cached(top: Path, files: dict[str, str]) -> bool:
+def are_cached(
+    top: Path,
+    files: dict[str, str],
+) -> bool:
     """Say whether the cache has every one of these {path: digest}."""
     return all(
         md5.isalnum() and len(md5) == 32 and _cache_object(top, md5).exists()
@@ -72,7 +82,11 @@ def are_cached(top: Path, files: dict[str, str]) -> bool:
 
 
 # %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac000d
-def _fill(temporary: Path, md5: str, source: Path | bytes) -> None:
+def _fill(
+    temporary: Path,
+    md5: str,
+    source: Path | bytes,
+) -> None:
     if isinstance(source, bytes):
         temporary.write_bytes(source)
     else:
@@ -85,8 +99,12 @@ def _fill(temporary: Path, md5: str, source: Path | bytes) -> None:
         )
 
 
-# %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac000b
-def keep_lost_objects(top: Path, old: str, new: dict[str, DataRecord]) -> None:
+# %% ../../nbs/api/lifecycle/03_data_cache.ipynb #7305b506
+def keep_lost_objects(
+    top: Path,
+    old: str,
+    new: dict[str, DataRecord],
+) -> None:
     """Put into the cache what it has lost and a change is about to take the place of.
 
     Args:
@@ -102,7 +120,12 @@ def keep_lost_objects(top: Path, old: str, new: dict[str, DataRecord]) -> None:
     digests.remember()
 
 
-def _keep_contents(top: Path, record: DataRecord, files: dict[str, str]) -> None:
+# %% ../../nbs/api/lifecycle/03_data_cache.ipynb #cb35e0b8
+def _keep_contents(
+    top: Path,
+    record: DataRecord,
+    files: dict[str, str],
+) -> None:
     if not files or content_name(files, record) != record.md5:
         return
     for inside, md5 in files.items():
@@ -112,7 +135,12 @@ def _keep_contents(top: Path, record: DataRecord, files: dict[str, str]) -> None
         _write_cache_object(top, record.md5, folder_object(files))
 
 
-def _write_cache_object(top: Path, md5: str, source: Path | bytes) -> None:
+# %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac000b
+def _write_cache_object(
+    top: Path,
+    md5: str,
+    source: Path | bytes,
+) -> None:
     """Make an object of the cache, whole or not at all."""
     place = _cache_object(top, md5)
     if place.exists():

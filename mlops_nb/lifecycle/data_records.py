@@ -60,9 +60,18 @@ class DataRecord:
 
 
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a0007
-def run_git_bytes(top: Path, *args: str, input: bytes = b"") -> bytes:
+def run_git_bytes(
+    top: Path,
+    *args: str,
+    input: bytes = b"",
+) -> bytes:
     """Return the output of a git command as bytes. Raises with what git said."""
-    finished = subprocess.run(["git", *args], cwd=top, input=input, capture_output=True)
+    finished = subprocess.run(
+        ["git", *args],
+        cwd=top,
+        input=input,
+        capture_output=True,
+    )
     if finished.returncode:
         said = " ".join(finished.stderr.decode("utf-8", "replace").split())
         raise UserError(
@@ -74,12 +83,18 @@ def run_git_bytes(top: Path, *args: str, input: bytes = b"") -> bytes:
 
 
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a000b
-def _read_revision_files(top: Path, rev: str, names: list[str]) -> dict[str, str]:
+def _read_revision_files(
+    top: Path,
+    rev: str,
+    names: list[str],
+) -> dict[str, str]:
     """Read the contents of some files, in the commit `rev` or in the folder."""
     if not rev:
         here = [name for name in names if (top / name).is_file()]
         return {name: (top / name).read_text("utf-8") for name in here}
-    asked = "".join(f"{rev}:./{name}\n" for name in names).encode("utf-8", "surrogateescape")
+    asked = "".join(f"{rev}:./{name}\n" for name in names).encode(
+        "utf-8", "surrogateescape"
+    )
     said = run_git_bytes(top, "cat-file", "--batch", input=asked)
     contents = {}
     for name in names:
@@ -97,7 +112,10 @@ def _outputs_of(holder: dict) -> list[dict]:
 
 
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a000c
-def _parse_outputs(text: str, name: str) -> list[dict]:
+def _parse_outputs(
+    text: str,
+    name: str,
+) -> list[dict]:
     """Return the outputs that a file of DVC lists, each with the folder that it starts from."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -116,7 +134,10 @@ def _parse_outputs(text: str, name: str) -> list[dict]:
 
 
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a000e
-def _record_of_output(output: dict, name: str) -> DataRecord | None:
+def _record_of_output(
+    output: dict,
+    name: str,
+) -> DataRecord | None:
     """Return the record of an output; None for what lies outside, or what DVC does not cache."""
     raw = str(output.get("path", ""))
     path = os.path.normpath(os.path.join(os.path.dirname(name), output["wdir"], raw))
@@ -126,8 +147,11 @@ def _record_of_output(output: dict, name: str) -> DataRecord | None:
     return DataRecord(path, output["md5"], name, "hash" not in output)
 
 
-# %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a0009
-def read_data_records(top: Path, rev: str = "") -> dict[str, DataRecord]:
+# %% ../../nbs/api/lifecycle/02_data_records.ipynb #b29de8dc
+def read_data_records(
+    top: Path,
+    rev: str = "",
+) -> dict[str, DataRecord]:
     """Read what DVC keeps in the project's folder, by its path.
 
     Args:
@@ -139,7 +163,9 @@ def read_data_records(top: Path, rev: str = "") -> dict[str, DataRecord]:
     names = _record_files(top, rev)
     kept_by_git = set().union(*map(_with_parents, names))
     found = {}
-    for name, text in _read_revision_files(top, rev, list(filter(_is_note, names))).items():
+    for name, text in _read_revision_files(
+        top, rev, list(filter(_is_note, names))
+    ).items():
         for output in _parse_outputs(text, name):
             record = _record_of_output(output, name)
             if record and record.path not in kept_by_git:
@@ -147,16 +173,22 @@ def read_data_records(top: Path, rev: str = "") -> dict[str, DataRecord]:
     return found
 
 
+# %% ../../nbs/api/lifecycle/02_data_records.ipynb #8a7d992a
 def _with_parents(name: str) -> set[str]:
     path = PurePosixPath(name)
     return {str(path), *map(str, path.parents)}
 
 
+# %% ../../nbs/api/lifecycle/02_data_records.ipynb #edd28fd4
 def _is_note(name: str) -> bool:
     return name.endswith(".dvc") or PurePosixPath(name).name == "dvc.lock"
 
 
-def _record_files(top: Path, rev: str) -> list[str]:
+# %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a0009
+def _record_files(
+    top: Path,
+    rev: str,
+) -> list[str]:
     command = ("ls-tree", "-r", "-z", "--name-only", rev) if rev else ("ls-files", "-z")
     said = run_git_bytes(top, *command).decode("utf-8", "surrogateescape")
     return [name for name in said.split("\0") if name]
@@ -172,7 +204,13 @@ TICK = 2_000_000_000  # nanoseconds; no file system's clock is coarser
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a0016
 def _stamp(about: os.stat_result) -> list[int]:
     """Return what cannot all stay the same when a file is written."""
-    return [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino, about.st_dev]
+    return [
+        about.st_size,
+        about.st_mtime_ns,
+        about.st_ctime_ns,
+        about.st_ino,
+        about.st_dev,
+    ]
 
 
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a0012
@@ -196,7 +234,11 @@ class WorkspaceDigests:
             self.known = {}
         self.used: dict[str, list] = {}
 
-    def file(self, path: Path, legacy: bool = False) -> str:
+    def file(
+        self,
+        path: Path,
+        legacy: bool = False,
+    ) -> str:
         """Return the digest of a file; of a file that cannot be read, one that no record has."""
         try:
             about = path.stat()
@@ -205,14 +247,24 @@ class WorkspaceDigests:
         except OSError:
             return "unreadable"
 
-    def _remembered(self, key: str, about: os.stat_result) -> str:
+    def _remembered(
+        self,
+        key: str,
+        about: os.stat_result,
+    ) -> str:
         held = self.known.get(key)
         if not isinstance(held, list) or held[:-1] != _stamp(about):
             return ""
         self.used[key] = held
         return held[-1]
 
-    def _read(self, path: Path, legacy: bool, key: str, about: os.stat_result) -> str:
+    def _read(
+        self,
+        path: Path,
+        legacy: bool,
+        key: str,
+        about: os.stat_result,
+    ) -> str:
         begun = time.time_ns()
         digest = _legacy_digest(path) if legacy else file_digest(path)
         if begun - max(about.st_mtime_ns, about.st_ctime_ns) > TICK:
@@ -227,13 +279,22 @@ class WorkspaceDigests:
         path = self.top / record.path
         if not path.is_dir():
             return {"": self.file(path, record.legacy)} if path.exists() else {}
-        inside = [item for item in sorted(path.rglob("*")) if item.exists() and not item.is_dir()]
+        inside = [
+            item
+            for item in sorted(path.rglob("*"))
+            if item.exists() and not item.is_dir()
+        ]
         whole = [item for item in inside if not DVC_TEMPORARY_NAME.fullmatch(item.name)]
-        return {item.relative_to(path).as_posix(): self.file(item, record.legacy) for item in whole}
+        return {
+            item.relative_to(path).as_posix(): self.file(item, record.legacy)
+            for item in whole
+        }
 
     def remember(self) -> None:
         """Keep what was found out. A disk that cannot be written costs the next command time."""
-        still_there = {key: held for key, held in self.known.items() if self._exists(key)}
+        still_there = {
+            key: held for key, held in self.known.items() if self._exists(key)
+        }
         now = still_there | self.used
         if now == self.known:
             return
@@ -252,7 +313,10 @@ def folder_object(files: dict[str, str]) -> bytes:
 
 
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a0018
-def content_name(files: dict[str, str], record: DataRecord) -> str:
+def content_name(
+    files: dict[str, str],
+    record: DataRecord,
+) -> str:
     """Return what DVC calls these contents in the place of a record."""
     if not record.is_folder:
         return files[""] if set(files) == {""} else "a folder"

@@ -40,7 +40,7 @@ def utc_timestamp() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-# %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac0003
+# %% ../../nbs/api/lifecycle/01_journal.ipynb #3d22bbf4
 def git_identity(top: Path | None = None) -> str:
     """Return who is at work, as git knows it. Raises when git does not."""
     name = _git_setting("user.name", top)
@@ -55,14 +55,26 @@ def git_identity(top: Path | None = None) -> str:
     return f"{name} <{mail}>"
 
 
-def _git_setting(key: str, top: Path | None) -> str:
+# %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac0003
+def _git_setting(
+    key: str,
+    top: Path | None,
+) -> str:
     command = ["git", "config", key]
     folder = top or project_root()
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
 
 
 # %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac0006
-def append_entry(path: Path, entry: dict) -> dict:
+def append_entry(
+    path: Path,
+    entry: dict,
+) -> dict:
     """Append an entry with an id of its own to a .jsonl file.
 
     An entry that is there already is not repeated.
@@ -71,7 +83,10 @@ def append_entry(path: Path, entry: dict) -> dict:
     lines = read_json_lines(path)
     if not any(line.get("id") == entry["id"] for line in lines):
         lines.append(entry)
-        text = [json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n" for line in lines]
+        text = [
+            json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n"
+            for line in lines
+        ]
         write_atomic(path, "".join(text))
     return entry
 
@@ -88,7 +103,12 @@ def require_reason(why: str) -> None:
 
 
 # %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac0009
-def record_decision(top: Path, action: str, why: str, **more) -> dict:
+def record_decision(
+    top: Path,
+    action: str,
+    why: str,
+    **more,
+) -> dict:
     """Append a decision: who, when, what, why."""
     require_reason(why)
     entry = {

@@ -27,8 +27,11 @@ from .transaction import Transaction, begin_transaction
 from .workspace import find_workspace_differences, refuse_unrecorded
 
 
-# %% ../../nbs/api/lifecycle/17_late_labels.ipynb #1a7e0004
-def windows_with_late_labels(lines: list[dict], params: dict) -> list[dict]:
+# %% ../../nbs/api/lifecycle/17_late_labels.ipynb #39ed6263
+def windows_with_late_labels(
+    lines: list[dict],
+    params: dict,
+) -> list[dict]:
     """Return the last reading of each closed window that is to be monitored again.
 
     Args:
@@ -48,12 +51,20 @@ def windows_with_late_labels(lines: list[dict], params: dict) -> list[dict]:
     ]
 
 
-def _may_have_more(last: dict, as_of: str | None) -> bool:
+# %% ../../nbs/api/lifecycle/17_late_labels.ipynb #85d32a47
+def _may_have_more(
+    last: dict,
+    as_of: str | None,
+) -> bool:
     """Say whether labels lacked, and more has become known since."""
     return last["labelled"] < last["rows"] and last["as_of"] not in (None, as_of)
 
 
-def _is_settled(readings: list[dict], freq: str) -> bool:
+# %% ../../nbs/api/lifecycle/17_late_labels.ipynb #1a7e0004
+def _is_settled(
+    readings: list[dict],
+    freq: str,
+) -> bool:
     """Say whether another look, at least a period later, has found no more labels."""
     if len(readings) < 2:
         return False
@@ -65,14 +76,16 @@ def _is_settled(readings: list[dict], freq: str) -> bool:
     return pd.Period(last["as_of"], freq) > pd.Period(before["as_of"], freq)
 
 
-# %% ../../nbs/api/lifecycle/17_late_labels.ipynb #1a7e0006
+# %% ../../nbs/api/lifecycle/17_late_labels.ipynb #e462d7f1
 def monitor_late_windows(push: bool = False) -> list[str]:
     """Monitor the windows whose labels came late again, and return them.
 
     Nothing else of the checkout changes.
     """
     top = project_root()
-    readings = windows_with_late_labels(read_json_lines(top / HISTORY_FILE), read_params())
+    readings = windows_with_late_labels(
+        read_json_lines(top / HISTORY_FILE), read_params()
+    )
     if not readings:
         return []
     names = [reading["window"] for reading in readings]
@@ -88,7 +101,12 @@ def monitor_late_windows(push: bool = False) -> list[str]:
     return names
 
 
-def _monitor_again(change: Transaction, window: str, champion: ModelVersion | None) -> None:
+# %% ../../nbs/api/lifecycle/17_late_labels.ipynb #1a7e0006
+def _monitor_again(
+    change: Transaction,
+    window: str,
+    champion: ModelVersion | None,
+) -> None:
     """Read a window again with the champion, and the training window, that it had then."""
     first, last = parse_window_name(window)
     with borrowed_champion(change, champion):
@@ -98,7 +116,9 @@ def _monitor_again(change: Transaction, window: str, champion: ModelVersion | No
             text = run_git("show", f"{champion.commit}:params.yaml", cwd=change.top)
             train = YAML(typ="safe", pure=True).load(text)["windows"]["train"]
             set_params(change.top, "windows", train=train)
-        change.run_only("ingest@current", "preprocess@current", "champion", "score", "monitor")
+        change.run_only(
+            "ingest@current", "preprocess@current", "champion", "score", "monitor"
+        )
         record_reading(change.top)
 
 

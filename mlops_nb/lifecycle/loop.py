@@ -66,7 +66,10 @@ class NextWindow:
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0003
 def next_window(
-    open_now: PeriodRange, requested: str, finished_change: str, now: pd.Timestamp
+    open_now: PeriodRange,
+    requested: str,
+    finished_change: str,
+    now: pd.Timestamp,
 ) -> NextWindow:
     """Decide which window comes next.
 
@@ -94,8 +97,12 @@ def next_window(
     return NextWindow(target)
 
 
-# %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0006
-def reason_to_retrain(top: Path, params: dict, policy: RetrainingPolicy) -> str:
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #e219cee2
+def reason_to_retrain(
+    top: Path,
+    params: dict,
+    policy: RetrainingPolicy,
+) -> str:
     """Return why a challenger is to be trained now; empty when there is no reason.
 
     A finding at act is one, unless it is answered or the contract's; so is the time since the
@@ -109,19 +116,35 @@ def reason_to_retrain(top: Path, params: dict, policy: RetrainingPolicy) -> str:
     return f"{policy.every} period{'s'[: policy.every > 1]} passed since the training window"
 
 
-def _urgent_findings(reading: dict, decisions: list[dict]) -> list[str]:
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #2978ab77
+def _urgent_findings(
+    reading: dict,
+    decisions: list[dict],
+) -> list[str]:
     """Return the findings at act that nobody has answered in this window."""
-    answers = [decision for decision in decisions if _answers(decision, reading["window"])]
+    answers = [
+        decision for decision in decisions if _answers(decision, reading["window"])
+    ]
     answered = {decision.get("finding") for decision in answers}
-    at_act = [finding["id"] for finding in reading["findings"] if finding["severity"] == "act"]
+    at_act = [
+        finding["id"] for finding in reading["findings"] if finding["severity"] == "act"
+    ]
     from_data = [finding for finding in at_act if not finding.startswith("contract.")]
     return [finding for finding in from_data if finding not in answered]
 
 
-def _answers(decision: dict, window: str) -> bool:
-    return decision["action"] in ("dismiss", "retrain") and decision.get("window") == window
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #dfee6af6
+def _answers(
+    decision: dict,
+    window: str,
+) -> bool:
+    return (
+        decision["action"] in ("dismiss", "retrain")
+        and decision.get("window") == window
+    )
 
 
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0006
 def _periods_since_training(params: dict) -> int:
     end = str(params["windows"]["train"]["end"])
     trained = pd.Period(end, params["data"].get("period", "M"))
@@ -160,7 +183,9 @@ class AdvanceResult:
     def __str__(self) -> str:
         """Return it for the console, a line for each finding."""
         lines = [f"{self.window}: {self.level} — {self.headline}"]
-        lines += [f"  {finding['id']}: {finding['severity']}" for finding in self.findings]
+        lines += [
+            f"  {finding['id']}: {finding['severity']}" for finding in self.findings
+        ]
         if self.challenger:
             lines.append(f"  {self.challenger}")
         if self.note:
@@ -186,7 +211,12 @@ def _utc_now() -> pd.Timestamp:
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b000d
-def _move_window(open_now: PeriodRange, upcoming: NextWindow, as_of: str, push: bool) -> None:
+def _move_window(
+    open_now: PeriodRange,
+    upcoming: NextWindow,
+    as_of: str,
+    push: bool,
+) -> None:
     """Commit the move in one transaction: all of it happens, or nothing."""
     target = upcoming.periods
     message = f"Take in what was known by {as_of}"
@@ -196,14 +226,21 @@ def _move_window(open_now: PeriodRange, upcoming: NextWindow, as_of: str, push: 
         change.fetch_outputs()
         if upcoming.opens:
             record_reading(change.top)
-            window = {"current.start": str(target.first), "current.end": str(target.last)}
+            window = {
+                "current.start": str(target.first),
+                "current.end": str(target.last),
+            }
             set_params(change.top, "windows", **window)
         update_as_of(change.top, as_of, target.last)
         change.reproduce()
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b000f
-def _follow_policy(rules: RetrainingPolicy, notes: _Notes, push: bool) -> Challenger | None:
+def _follow_policy(
+    rules: RetrainingPolicy,
+    notes: _Notes,
+    push: bool,
+) -> Challenger | None:
     """Deploy or train a challenger where the policy allows it; otherwise say what waits."""
     if rules.policy == "off":
         return None
@@ -220,8 +257,14 @@ def _follow_policy(rules: RetrainingPolicy, notes: _Notes, push: bool) -> Challe
     if not reason:
         return None
     if rules.policy == "auto":
-        return retrain(promote=True, why=reason, push=push)
-    notes.add(f"waits for a decision ({reason}): mlops-nb decide FINDING --retrain --why …")
+        return retrain(
+            promote=True,
+            why=reason,
+            push=push,
+        )
+    notes.add(
+        f"waits for a decision ({reason}): mlops-nb decide FINDING --retrain --why …"
+    )
     return None
 
 
@@ -231,11 +274,16 @@ def _describe_window() -> AdvanceResult:
     top = project_root()
     headline = render(read_json(top / "reports" / "monitor.json")["headline"])
     reading = build_reading(top)
-    return AdvanceResult(reading["window"], reading["level"], headline, tuple(reading["findings"]))
+    return AdvanceResult(
+        reading["window"], reading["level"], headline, tuple(reading["findings"])
+    )
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0019
-def _with_waiting(result: AdvanceResult, notes: _Notes) -> AdvanceResult:
+def _with_waiting(
+    result: AdvanceResult,
+    notes: _Notes,
+) -> AdvanceResult:
     """Add the notes, and a challenger that waits to the findings."""
     findings = result.findings
     waiting = find_waiting_candidate()
@@ -245,10 +293,13 @@ def _with_waiting(result: AdvanceResult, notes: _Notes) -> AdvanceResult:
     return replace(result, findings=findings, note="; ".join(notes.lines))
 
 
-# %% ../../nbs/api/lifecycle/20_loop.ipynb #100b000a
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #e3d78949
 @start_fork_server()
 def advance_period(
-    period: str = "", policy: str = "", push: bool = False, as_of: str = ""
+    period: str = "",
+    policy: str = "",
+    push: bool = False,
+    as_of: str = "",
 ) -> AdvanceResult:
     """Close the current period, open the next one, and follow the policy of `params.yaml: loop`.
 
@@ -282,16 +333,22 @@ def advance_period(
     return _with_waiting(replace(result, challenger=challenger), notes)
 
 
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #100b000a
 def _require_date(as_of: str) -> None:
     if as_of and pd.isna(pd.to_datetime(as_of, errors="coerce")):
         raise UserError(
-            expected="--as-of with a date, such as 2013-06-10", found=as_of, remedy="correct it"
+            expected="--as-of with a date, such as 2013-06-10",
+            found=as_of,
+            remedy="correct it",
         )
 
 
-# %% ../../nbs/api/lifecycle/20_loop.ipynb #6f4922f4
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #6ba13871
 def answer_finding(
-    finding: str, action: str, why: str, push: bool = False
+    finding: str,
+    action: str,
+    why: str,
+    push: bool = False,
 ) -> ProductionChange | Challenger | dict:
     """Answer a finding of the current window: `dismiss` it, `retrain`, or `rollback`.
 
@@ -301,21 +358,37 @@ def answer_finding(
     top = project_root()
     window = _require_finding(top, finding)
     if action == "rollback":
-        return roll_back(why=why, push=push, finding=finding, window=window)
+        return roll_back(
+            why=why,
+            push=push,
+            finding=finding,
+            window=window,
+        )
     if action == "retrain":
-        return retrain(promote=True, why=why, finding=finding, push=push)
+        return retrain(
+            promote=True,
+            why=why,
+            finding=finding,
+            push=push,
+        )
     said_already = (action, finding, window, why.strip())
     for decision in reversed(read_decisions()):
         parts = (decision.get(key) for key in ("action", "finding", "window", "why"))
         if tuple(parts) == said_already:
             return decision
     with begin_transaction(f"Dismiss {finding} of {window}: {why}", push) as change:
-        decision = record_decision(change.top, "dismiss", why, finding=finding, window=window)
+        decision = record_decision(
+            change.top, "dismiss", why, finding=finding, window=window
+        )
         change.run_only("report")
     return decision
 
 
-def _require_finding(top: Path, finding: str) -> str:
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #6f4922f4
+def _require_finding(
+    top: Path,
+    finding: str,
+) -> str:
     """Return the current window. Raises unless it has the finding, or its candidate waits."""
     reading = build_reading(top)
     known = [each["id"] for each in reading["findings"]]
@@ -362,7 +435,9 @@ class ProductionStatus:
         if self.waiting:
             lines.append("waits for a decision:")
             lines += [f"  {self._in_one_line(finding)}" for finding in self.waiting]
-            lines.append("  mlops-nb decide FINDING --dismiss|--retrain|--rollback --why …")
+            lines.append(
+                "  mlops-nb decide FINDING --dismiss|--retrain|--rollback --why …"
+            )
         else:
             lines.append("nothing waits for a decision")
         return "\n".join([*lines, self.candidate] if self.candidate else lines)
@@ -373,7 +448,10 @@ class ProductionStatus:
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0017
-def _brought(decision: dict, pin: dict) -> bool:
+def _brought(
+    decision: dict,
+    pin: dict,
+) -> bool:
     """Say whether a decision brought the pinned model into production."""
     deploys = decision["action"] in ("promote", "rollback")
     is_pinned = decision.get("md5") == pin.get("md5")
@@ -381,13 +459,21 @@ def _brought(decision: dict, pin: dict) -> bool:
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0016
-def _in_production_since(top: Path, pin: dict) -> str:
-    turns = [decision["at"] for decision in read_decisions(top) if _brought(decision, pin)]
+def _in_production_since(
+    top: Path,
+    pin: dict,
+) -> str:
+    turns = [
+        decision["at"] for decision in read_decisions(top) if _brought(decision, pin)
+    ]
     return f"since {turns[-1]}" if turns else ""
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0018
-def _describe_candidate(pin: dict, candidate: WaitingCandidate | None) -> str:
+def _describe_candidate(
+    pin: dict,
+    candidate: WaitingCandidate | None,
+) -> str:
     if candidate:
         return str(candidate)
     md5 = recorded_md5("HEAD", "data/candidate")
@@ -396,7 +482,7 @@ def _describe_candidate(pin: dict, candidate: WaitingCandidate | None) -> str:
     return f"candidate {md5[:8]} is not in production: mlops-nb promote --why …"
 
 
-# %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0014
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #d834d380
 def read_production_status() -> ProductionStatus:
     """Read the state of this checkout."""
     top = project_root()
@@ -422,7 +508,12 @@ def read_production_status() -> ProductionStatus:
     )
 
 
-def _unanswered(top: Path, reading: dict, candidate: WaitingCandidate | None) -> list[dict]:
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0014
+def _unanswered(
+    top: Path,
+    reading: dict,
+    candidate: WaitingCandidate | None,
+) -> list[dict]:
     """Return the findings that nobody has answered in this window, and since when they are."""
     past = read_json_lines(top / HISTORY_FILE)
     window = reading["window"]

@@ -17,8 +17,11 @@ from .registry import recorded_md5
 from .statements import missing_answers_of_project
 
 
-# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #0b57ac22
-def is_approved(top: Path, md5: str) -> bool:
+# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #e54a5436
+def is_approved(
+    top: Path,
+    md5: str,
+) -> bool:
     """Say whether somebody other than its authors has approved the candidate `md5`.
 
     An approval is an annotated tag `approve-<md5>`, or a commit whose message has a line
@@ -32,14 +35,23 @@ def is_approved(top: Path, md5: str) -> bool:
     return bool(approvers - _candidate_authors(top, md5))
 
 
-def _candidate_authors(top: Path, md5: str) -> set[str]:
+# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #544e865c
+def _candidate_authors(
+    top: Path,
+    md5: str,
+) -> set[str]:
     """Return the mail addresses of all who committed these bytes as the candidate."""
     history = run_git("log", "--format=%H %ae", f"-S{md5}", "--", "dvc.lock", cwd=top)
     changes = [line.split(" ", 1) for line in history.splitlines()]
     return {author for commit, author in changes if _introduces(top, commit, md5)}
 
 
-def _introduces(top: Path, commit: str, md5: str) -> bool:
+# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #0b57ac22
+def _introduces(
+    top: Path,
+    commit: str,
+    md5: str,
+) -> bool:
     """Say whether the candidate became `md5` with this commit."""
     is_candidate = recorded_md5(commit, "data/candidate", top) == md5
     return is_candidate and recorded_md5(f"{commit}^", "data/candidate", top) != md5
@@ -71,7 +83,11 @@ class Obstacle:
 
 
 # %% ../../nbs/api/lifecycle/12_obstacles.ipynb #0b57ac31
-def _recorded_result(top: Path, ref: str, path: str) -> dict | None:
+def _recorded_result(
+    top: Path,
+    ref: str,
+    path: str,
+) -> dict | None:
     """Read the JSON that a commit records as an output; None where nothing has its bytes."""
     md5 = recorded_md5(ref, path, top)
     cached = dvc_cache_folder(top) / "files" / "md5" / md5[:2] / md5[2:]
@@ -81,8 +97,11 @@ def _recorded_result(top: Path, ref: str, path: str) -> dict | None:
     return None
 
 
-# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #0b57ac28
-def promotion_obstacles(top: Path, ref: str = "HEAD") -> list[Obstacle]:
+# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #3465491e
+def promotion_obstacles(
+    top: Path,
+    ref: str = "HEAD",
+) -> list[Obstacle]:
     """Name all that stands in the way of promoting the candidate of the commit `ref`.
 
     Args:
@@ -102,7 +121,11 @@ def promotion_obstacles(top: Path, ref: str = "HEAD") -> list[Obstacle]:
     return [obstacle for obstacle in found if obstacle]
 
 
-def _bytes_obstacle(top: Path, md5: str) -> Obstacle | None:
+# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #a8de294b
+def _bytes_obstacle(
+    top: Path,
+    md5: str,
+) -> Obstacle | None:
     # Of another commit's model the bytes are fetched when it is installed, and checked then.
     is_here = recorded_md5("HEAD", "data/candidate", top) == md5
     if not is_here or (top / "data" / "candidate" / "model.skops").exists():
@@ -111,7 +134,11 @@ def _bytes_obstacle(top: Path, md5: str) -> Obstacle | None:
     return Obstacle("bytes", what, "`make run` makes them again")
 
 
-def _gate_obstacle(top: Path, ref: str) -> Obstacle | None:
+# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #18b12676
+def _gate_obstacle(
+    top: Path,
+    ref: str,
+) -> Obstacle | None:
     result = _recorded_result(top, ref, "reports/evaluate.json") or {}
     gate = (result.get("results") or {}).get("gate")
     if not gate:
@@ -124,6 +151,7 @@ def _gate_obstacle(top: Path, ref: str) -> Obstacle | None:
     return Obstacle("gate", f"the gate failed: {', '.join(failed)}", remedy)
 
 
+# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #39239721
 def _answers_obstacle(top: Path) -> Obstacle | None:
     missing = missing_answers_of_project(top)
     if not missing:
@@ -131,11 +159,19 @@ def _answers_obstacle(top: Path) -> Obstacle | None:
     has_guide = (top / "nbs" / "guides" / "card.ipynb").exists()
     guide = " (nbs/guides/card.ipynb shows how)" if has_guide else ""
     what = f"the model card has required blanks: {', '.join(missing)}"
-    return Obstacle("answers", what, f"answer them in data/card.yaml{guide} and commit it")
+    return Obstacle(
+        "answers", what, f"answer them in data/card.yaml{guide} and commit it"
+    )
 
 
-def _approval_obstacle(top: Path, md5: str) -> Obstacle | None:
+# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #0b57ac28
+def _approval_obstacle(
+    top: Path,
+    md5: str,
+) -> Obstacle | None:
     if not read_settings(top / "settings.ini").four_eyes or is_approved(top, md5):
         return None
     what = "nobody other than its author has approved the candidate"
-    return Obstacle("approval", what, f'somebody else: git tag -a approve-{md5[:8]} -m "…"')
+    return Obstacle(
+        "approval", what, f'somebody else: git tag -a approve-{md5[:8]} -m "…"'
+    )

@@ -29,7 +29,10 @@ RETRAINING_POLICIES = ("off", "propose", "auto")
 
 
 # %% ../../nbs/api/lifecycle/15_periods.ipynb #be910001
-def parse_period(text: str, freq: str) -> pd.Period:
+def parse_period(
+    text: str,
+    freq: str,
+) -> pd.Period:
     """Return a period by its name. Raises in words."""
     try:
         return pd.Period(text, freq)
@@ -89,7 +92,11 @@ def current_periods(params: dict | None = None) -> PeriodRange:
 def current_window_name(params: dict) -> str:
     """Return how windows.current is called; of data without time it is a share of the rows."""
     window = params["windows"]["current"]
-    return current_periods(params).name if "start" in window else f"share {window.get('share')}"
+    return (
+        current_periods(params).name
+        if "start" in window
+        else f"share {window.get('share')}"
+    )
 
 
 # %% ../../nbs/api/lifecycle/15_periods.ipynb #be91000a
@@ -110,7 +117,11 @@ class RetrainingPolicy:
     expanding: bool = False
 
     @classmethod
-    def from_params(cls, params: dict, policy: str = "") -> "RetrainingPolicy":
+    def from_params(
+        cls,
+        params: dict,
+        policy: str = "",
+    ) -> "RetrainingPolicy":
         """Read the section `loop`; a `policy` that is given counts in place of its own."""
         section = dict(params.get("loop") or {})
         if policy:
@@ -133,9 +144,15 @@ class RetrainingPolicy:
 
 
 # %% ../../nbs/api/lifecycle/15_periods.ipynb #be91000c
-def update_as_of(top: Path, as_of: str, last: pd.Period) -> None:
+def update_as_of(
+    top: Path,
+    as_of: str,
+    last: pd.Period,
+) -> None:
     """Move `data.as_of` of params.yaml: to what is given, or out of the way of the last period."""
     known = read_params(top / "params.yaml")["data"].get("as_of")
-    is_over = known and pd.to_datetime(known, utc=True).tz_localize(None) <= last.end_time
+    is_over = (
+        known and pd.to_datetime(known, utc=True).tz_localize(None) <= last.end_time
+    )
     if as_of or is_over:
         set_params(top, "data", as_of=as_of or utc_timestamp()[:10])

@@ -37,7 +37,11 @@ from mlops_nb.lifecycle.registry import (
     recorded_md5,
     register_candidate,
 )
-from .transaction import Transaction, begin_transaction, finish_interrupted
+from mlops_nb.lifecycle.transaction import (
+    Transaction,
+    begin_transaction,
+    finish_interrupted,
+)
 
 STAGES_AFTER_PIN = (  # what depends on the pin, training excluded
     "preprocess@train",
@@ -96,8 +100,11 @@ class Deployment:
         return f"{title}\n\n{self.why}"
 
 
-# %% ../../nbs/api/lifecycle/13_promotion.ipynb #a1f0c008
-def deploy(change: Transaction, deployment: Deployment) -> ModelVersion:
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #83e487d2
+def deploy(
+    change: Transaction,
+    deployment: Deployment,
+) -> ModelVersion:
     """Bring a model to its stage, unless something stands in the way: then nothing changes.
 
     Registers the model where it is new, writes the decision down, pins it, runs what depends on
@@ -123,7 +130,11 @@ def deploy(change: Transaction, deployment: Deployment) -> ModelVersion:
     return version
 
 
-def _require_no_obstacle(change: Transaction, deployment: Deployment) -> None:
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #22b68be7
+def _require_no_obstacle(
+    change: Transaction,
+    deployment: Deployment,
+) -> None:
     if deployment.returns_to in assigned_versions("prod", change.top):
         return
     change.fetch_outputs()
@@ -132,8 +143,12 @@ def _require_no_obstacle(change: Transaction, deployment: Deployment) -> None:
         raise PromotionRefusedError(obstacles)
 
 
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #b2eee00f
 def _record_deployment(
-    top: Path, deployment: Deployment, version: ModelVersion, before: str | None
+    top: Path,
+    deployment: Deployment,
+    version: ModelVersion,
+    before: str | None,
 ) -> None:
     details = {"version": version.version, "md5": version.md5, "before": before}
     if not deployment.returns_to:
@@ -142,13 +157,21 @@ def _record_deployment(
     record_decision(top, deployment.action, deployment.why, **details)
 
 
-def _write_pin(top: Path, version: ModelVersion) -> None:
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #cf09ec6f
+def _write_pin(
+    top: Path,
+    version: ModelVersion,
+) -> None:
     """Name a version as champion in params.yaml."""
     pin = {"version": version.version, "commit": version.commit, "md5": version.md5}
     set_params(top, "champion", **pin)
 
 
-def _require_recorded_bytes(top: Path, version: ModelVersion) -> None:
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #a1f0c008
+def _require_recorded_bytes(
+    top: Path,
+    version: ModelVersion,
+) -> None:
     installed = recorded_md5("", "data/champion", top)
     if installed != version.md5:
         raise UserError(
@@ -160,7 +183,10 @@ def _require_recorded_bytes(top: Path, version: ModelVersion) -> None:
 
 # %% ../../nbs/api/lifecycle/13_promotion.ipynb #a1f0c00b
 @contextlib.contextmanager
-def borrowed_champion(change: Transaction, version: ModelVersion | None) -> Iterator[None]:
+def borrowed_champion(
+    change: Transaction,
+    version: ModelVersion | None,
+) -> Iterator[None]:
     """Pin another version in the scratch clone for the length of a block; None changes nothing.
 
     At the end params.yaml is put back as it was, whatever the block has changed in it.
@@ -174,7 +200,7 @@ def borrowed_champion(change: Transaction, version: ModelVersion | None) -> Iter
         write_atomic(change.top / "params.yaml", kept)
 
 
-# %% ../../nbs/api/lifecycle/13_promotion.ipynb #d3d94468
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #5bbeae69
 @dataclass(frozen=True)
 class ProductionChange:
     """What is in production before and after a command."""
@@ -192,7 +218,10 @@ class ProductionChange:
 
     def _repr_markdown_(self) -> str:
         action, note = self._title
-        rows = [_describe_pin("before", self.before), _describe_pin("after", self.after)]
+        rows = [
+            _describe_pin("before", self.before),
+            _describe_pin("after", self.after),
+        ]
         return f"**{action}**{note}\n\n{markdown_table(rows)}"
 
     def __str__(self) -> str:
@@ -206,7 +235,11 @@ class ProductionChange:
         )
 
 
-def _describe_pin(when: str, pin: dict) -> dict:
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #d3d94468
+def _describe_pin(
+    when: str,
+    pin: dict,
+) -> dict:
     return {
         "": when,
         "version": pin.get("version") or "the candidate",
@@ -215,32 +248,55 @@ def _describe_pin(when: str, pin: dict) -> dict:
     }
 
 
-# %% ../../nbs/api/lifecycle/13_promotion.ipynb #a1f0c010
-def promote_candidate(stage: str = "prod", why: str = "", push: bool = False) -> ProductionChange:
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #a9d19b89
+def promote_candidate(
+    stage: str = "prod",
+    why: str = "",
+    push: bool = False,
+) -> ProductionChange:
     """Register the committed candidate and put it into `staging` or `prod`.
 
     Raises:
         PromotionRefusedError: with everything that stands in the way; nothing changes then.
     """
     if stage not in ("staging", "prod"):
-        raise UserError(expected="--to staging or prod", found=stage, remedy="choose one of them")
+        raise UserError(
+            expected="--to staging or prod",
+            found=stage,
+            remedy="choose one of them",
+        )
     finished = finish_interrupted("Promote")
     before = read_params()["champion"]
     if finished:
-        return _unchanged(before, "finished", f"the interrupted change: {finished}", stage)
-    if stage == "prod" and before.get("md5") and before["md5"] == _committed_candidate():
-        return _unchanged(before, "nothing to do", "the candidate is in production already")
+        return _unchanged(
+            before, "finished", f"the interrupted change: {finished}", stage
+        )
+    if (
+        stage == "prod"
+        and before.get("md5")
+        and before["md5"] == _committed_candidate()
+    ):
+        return _unchanged(
+            before, "nothing to do", "the candidate is in production already"
+        )
     with begin_transaction(f"Promote the candidate to {stage}: {why}", push) as change:
         version = deploy(change, Deployment(change.before, why, stage))
         after = read_params(change.top / "params.yaml")["champion"]
     return ProductionChange(f"{version.version} is in {stage}", before, after, stage)
 
 
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #5a8b0939
 def _committed_candidate() -> str:
     return recorded_md5("HEAD", "data/candidate")
 
 
-def _unchanged(pin: dict, action: str, note: str, stage: str = "prod") -> ProductionChange:
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #a1f0c010
+def _unchanged(
+    pin: dict,
+    action: str,
+    note: str,
+    stage: str = "prod",
+) -> ProductionChange:
     return ProductionChange(action, pin, pin, stage, note)
 
 
@@ -262,7 +318,10 @@ def _previous_version() -> ModelVersion:
 
 
 # %% ../../nbs/api/lifecycle/13_promotion.ipynb #a1f0c022
-def _rebuild_model(change: Transaction, version: ModelVersion) -> None:
+def _rebuild_model(
+    change: Transaction,
+    version: ModelVersion,
+) -> None:
     """Train a version again in a clone at its commit; its bytes are then in the cache."""
     clone = change.top.parent / f"{change.top.name}-rebuild"
     try:
@@ -281,9 +340,13 @@ def _rebuild_model(change: Transaction, version: ModelVersion) -> None:
         )
 
 
-# %% ../../nbs/api/lifecycle/13_promotion.ipynb #c20ad4d7
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #7704631c
 def roll_back(
-    version: str = "", why: str = "", rebuild_lost: bool = False, push: bool = False, **answers: str
+    version: str = "",
+    why: str = "",
+    rebuild_lost: bool = False,
+    push: bool = False,
+    **answers: str,
 ) -> ProductionChange:
     """Put an earlier version back into production: exactly its bytes, without training.
 
@@ -300,10 +363,14 @@ def roll_back(
         return _unchanged(before, "finished", f"the interrupted change: {finished}")
     if not version and not rebuild_lost and _is_repeated(before, why):
         note = f"{before['version']} has been brought back for this reason already"
-        return _unchanged(before, "nothing to do", f"{note}; further back: --to VERSION")
+        return _unchanged(
+            before, "nothing to do", f"{note}; further back: --to VERSION"
+        )
     target = find_version(version) if version else _previous_version()
     if before.get("md5") == target.md5 and not rebuild_lost:
-        return _unchanged(before, "nothing to do", f"{target.version} is in production already")
+        return _unchanged(
+            before, "nothing to do", f"{target.version} is in production already"
+        )
     with begin_transaction(f"Roll back to {target.version}: {why}", push) as change:
         require_reason(why)
         deployment = Deployment(target.commit, why, returns_to=target, answers=answers)
@@ -315,8 +382,15 @@ def roll_back(
     return ProductionChange(note, before, read_params()["champion"])
 
 
-def _is_repeated(pin: dict, why: str) -> bool:
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #c20ad4d7
+def _is_repeated(
+    pin: dict,
+    why: str,
+) -> bool:
     """Say whether the last decision was this very rollback, as after a timeout."""
     last = read_decisions()[-1:]
     same = ("rollback", why.strip(), pin.get("version"))
-    return bool(last) and (last[0]["action"], last[0]["why"], last[0].get("version")) == same
+    return (
+        bool(last)
+        and (last[0]["action"], last[0]["why"], last[0].get("version")) == same
+    )

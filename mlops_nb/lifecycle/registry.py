@@ -60,7 +60,11 @@ class ModelVersion:
         return tuple(map(int, self.version.lstrip("v").split(".")))
 
     def _repr_markdown_(self) -> str:
-        short = {"commit": self.commit[:7], "md5": self.md5[:8], "stages": ", ".join(self.stages)}
+        short = {
+            "commit": self.commit[:7],
+            "md5": self.md5[:8],
+            "stages": ", ".join(self.stages),
+        }
         return markdown_table([vars(self) | short])
 
 
@@ -69,7 +73,9 @@ def model_name(top: Path | None = None) -> str:
     """Return the name under which `dvc.yaml: artifacts` declares data/candidate."""
     text = ((top or project_root()) / "dvc.yaml").read_text("utf-8")
     artifacts = YAML(typ="safe", pure=True).load(text).get("artifacts") or {}
-    names = [name for name, what in artifacts.items() if what.get("path") == "data/candidate"]
+    names = [
+        name for name, what in artifacts.items() if what.get("path") == "data/candidate"
+    ]
     if names:
         return names[0]
     raise UserError(
@@ -80,7 +86,11 @@ def model_name(top: Path | None = None) -> str:
 
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #4e900003
-def recorded_md5(rev: str, path: str, top: Path | None = None) -> str:
+def recorded_md5(
+    rev: str,
+    path: str,
+    top: Path | None = None,
+) -> str:
     """Return the MD5 that dvc.lock records for an output; empty when it has none.
 
     Args:
@@ -91,7 +101,12 @@ def recorded_md5(rev: str, path: str, top: Path | None = None) -> str:
     top = top or project_root()
     if rev:
         command = ["git", "show", f"{rev}:dvc.lock"]
-        lock = subprocess.run(command, cwd=top, capture_output=True, text=True).stdout
+        lock = subprocess.run(
+            command,
+            cwd=top,
+            capture_output=True,
+            text=True,
+        ).stdout
     else:
         lock = (top / "dvc.lock").read_text("utf-8")
     place = rf"path: '?{re.escape(path)}'?\n\s+hash: md5\n\s+md5: (\S+)"
@@ -99,7 +114,7 @@ def recorded_md5(rev: str, path: str, top: Path | None = None) -> str:
     return found[1] if found else ""
 
 
-# %% ../../nbs/api/lifecycle/08_registry.ipynb #4e900006
+# %% ../../nbs/api/lifecycle/08_registry.ipynb #6d381b95
 def list_versions(top: Path | None = None) -> list[ModelVersion]:
     """List all versions, oldest first."""
     top = top or project_root()
@@ -112,19 +127,31 @@ def list_versions(top: Path | None = None) -> list[ModelVersion]:
             md5 = recorded_md5(commit, "data/candidate", top)
             version = tag.partition("@")[2]
             been = tuple(stages.get(commit, ()))
-            found.append(ModelVersion(name, version, commit, md5, registered, who, been))
+            found.append(
+                ModelVersion(name, version, commit, md5, registered, who, been)
+            )
     return sorted(found, key=lambda version: version.numbers)
 
 
+# %% ../../nbs/api/lifecycle/08_registry.ipynb #21f2e8f2
 def _annotated_tags(top: Path) -> list[list[str]]:
     """Return name, commit, time and tagger of each tag; of one without a note the name alone."""
-    parts = ["refname:strip=2", "*objectname", "taggerdate:iso8601-strict", "taggername"]
+    parts = [
+        "refname:strip=2",
+        "*objectname",
+        "taggerdate:iso8601-strict",
+        "taggername",
+    ]
     form = "\t".join(f"%({part})" for part in parts)
     said = run_git("for-each-ref", f"--format={form}", "refs/tags", cwd=top)
     return [line.split("\t") for line in said.splitlines()]
 
 
-def _stages_by_commit(tags: list[list[str]], name: str) -> dict[str, list[str]]:
+# %% ../../nbs/api/lifecycle/08_registry.ipynb #4e900006
+def _stages_by_commit(
+    tags: list[list[str]],
+    name: str,
+) -> dict[str, list[str]]:
     """Return where each commit's model has been, in order."""
     moves = []
     for tag, commit, *_ in tags:
@@ -138,7 +165,10 @@ def _stages_by_commit(tags: list[list[str]], name: str) -> dict[str, list[str]]:
 
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #4e900008
-def find_version(version: str, top: Path | None = None) -> ModelVersion:
+def find_version(
+    version: str,
+    top: Path | None = None,
+) -> ModelVersion:
     """Find the version of that name, such as v1.2.0."""
     known = {found.version: found for found in list_versions(top)}
     if version in known:
@@ -151,7 +181,10 @@ def find_version(version: str, top: Path | None = None) -> ModelVersion:
 
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #4e90000a
-def assigned_versions(stage: str = "prod", top: Path | None = None) -> list[ModelVersion]:
+def assigned_versions(
+    stage: str = "prod",
+    top: Path | None = None,
+) -> list[ModelVersion]:
     """Return the versions that `stage` had, in order; the last is there now."""
     turns = []
     for version in list_versions(top):
@@ -161,8 +194,11 @@ def assigned_versions(stage: str = "prod", top: Path | None = None) -> list[Mode
     return [version for _, version in sorted(turns, key=lambda turn: turn[0])]
 
 
-# %% ../../nbs/api/lifecycle/08_registry.ipynb #e7822c97
-def register_candidate(change: Transaction, ref: str) -> ModelVersion:
+# %% ../../nbs/api/lifecycle/08_registry.ipynb #7149ba05
+def register_candidate(
+    change: Transaction,
+    ref: str,
+) -> ModelVersion:
     """Return the version of the candidate in `ref`: the one that it has, or the next.
 
     Its features are written down: from now on their definitions are immutable.
@@ -182,6 +218,7 @@ def register_candidate(change: Transaction, ref: str) -> ModelVersion:
     return find_version(version, change.top)
 
 
+# %% ../../nbs/api/lifecycle/08_registry.ipynb #ba8a124c
 def _next_version(known: list[ModelVersion]) -> str:
     if not known:
         return "v1.0.0"
@@ -189,8 +226,14 @@ def _next_version(known: list[ModelVersion]) -> str:
     return f"v{major}.{minor + 1}.0"
 
 
-def _register_features(top: Path, version: str) -> None:
-    features = read_json(top / "data" / "candidate" / "manifest.json").get("features", {})
+# %% ../../nbs/api/lifecycle/08_registry.ipynb #e7822c97
+def _register_features(
+    top: Path,
+    version: str,
+) -> None:
+    features = read_json(top / "data" / "candidate" / "manifest.json").get(
+        "features", {}
+    )
     path = top / REGISTERED_FEATURES_FILE
     listed = read_json(path) if path.exists() else {}
     new = {
@@ -203,11 +246,20 @@ def _register_features(top: Path, version: str) -> None:
 
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #4e90000e
-def assign_stage(change: Transaction, version: ModelVersion, stage: str) -> None:
+def assign_stage(
+    change: Transaction,
+    version: ModelVersion,
+    stage: str,
+) -> None:
     """Write down, by a tag, that a version has come to a stage."""
     import gto.api
 
     message = f"{version.name} {version.version} to {stage}"
     gto.api.assign(
-        str(change.top), version.name, stage, version=version.version, message=message, force=True
+        str(change.top),
+        version.name,
+        stage,
+        version=version.version,
+        message=message,
+        force=True,
     )

@@ -63,7 +63,16 @@ from ..pipeline.fork_server import start_fork_server
 from ..pipeline.backtest import predict_periods
 
 REPLAY_FILE = "data/replay.json"
-REPLAY_COLUMNS = ["period", "n", "static", "loop", "champion", "level", "gate", "offline"]
+REPLAY_COLUMNS = [
+    "period",
+    "n",
+    "static",
+    "loop",
+    "champion",
+    "level",
+    "gate",
+    "offline",
+]
 MIN_POINTS = 3  # through two every line fits
 
 
@@ -78,7 +87,9 @@ def _rank_correlation(table: pd.DataFrame) -> dict:
     is_constant = (of_champions.nunique() < 2).any()
     correlation = None
     if len(of_champions) >= MIN_POINTS and not is_constant:
-        correlation = float(spearmanr(of_champions.offline, of_champions.loop).statistic)
+        correlation = float(
+            spearmanr(of_champions.offline, of_champions.loop).statistic
+        )
     return {"champions": len(of_champions), "correlation": correlation}
 
 
@@ -129,16 +140,25 @@ class _ReplayNumbers:
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a005
 def _replay_table(replay: _ReplayNumbers) -> str:
     table = replay.table
-    gate = table.gate.map({True: "passed", False: "refused"}) if "gate" in table else None
+    gate = (
+        table.gate.map({True: "passed", False: "refused"}) if "gate" in table else None
+    )
     shown = table.assign(gate=gate).rename(columns={"level": "verdict"})
-    together = [{"period": "pooled"} | replay.pooled, {"period": "mean of periods"} | replay.mean]
+    together = [
+        {"period": "pooled"} | replay.pooled,
+        {"period": "mean of periods"} | replay.mean,
+    ]
     rows = pd.DataFrame(together, columns=shown.columns).astype(object)
     together_rows = rows.where(rows.notna(), None).to_dict("records")
     return markdown_table([*shown.to_dict("records"), *together_rows])
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a007
-def _static_and_loop(name: str, static: float, loop: float) -> str:
+def _static_and_loop(
+    name: str,
+    static: float,
+    loop: float,
+) -> str:
     return f"{name}  {static:.4f}  {loop:.4f}  {loop - static:+.4f}"
 
 
@@ -158,17 +178,36 @@ def _replay_lines(replay: _ReplayNumbers) -> str:
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a009
-def _mark_champions(ax: Any, champions: pd.Series) -> None:
+def _mark_champions(
+    ax: Any,
+    champions: pd.Series,
+) -> None:
     """Draw a dotted line with its version where a champion is new."""
     beside = {"xytext": (-1, -2), "textcoords": "offset points", "rotation": 90}
-    at_top = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "top", "fontsize": 9}
+    at_top = {
+        "xycoords": ("data", "axes fraction"),
+        "ha": "right",
+        "va": "top",
+        "fontsize": 9,
+    }
     for i in np.flatnonzero(champions.ne(champions.shift()).to_numpy()):
-        ax.axvline(i, color="0.6", lw=0.8, ls=":")
+        ax.axvline(
+            i,
+            color="0.6",
+            lw=0.8,
+            ls=":",
+        )
         ax.annotate(str(champions.iloc[i]), (i, 1), **beside, **at_top)
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a00a
-def _mark_periods(ax: Any, marked: pd.Series, height: float, label: str, look: dict) -> None:
+def _mark_periods(
+    ax: Any,
+    marked: pd.Series,
+    height: float,
+    label: str,
+    look: dict,
+) -> None:
     """Draw a mark at a height for each period, and name it if there is one."""
     places = np.flatnonzero(marked)
     heights = np.full(len(places), height)
@@ -176,15 +215,41 @@ def _mark_periods(ax: Any, marked: pd.Series, height: float, label: str, look: d
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a021
-def _draw_lines(ax: Any, table: pd.DataFrame) -> None:
+def _draw_lines(
+    ax: Any,
+    table: pd.DataFrame,
+) -> None:
     place = np.arange(len(table))
-    ax.plot(place, table.static, "--s", ms=4, color=PLOT_COLORS[1], label="first model alone")
-    ax.plot(place, table.loop, "-o", ms=4, color=PLOT_COLORS[0], label="with the loop")
-    ax.set_xticks(place, table.period, rotation=45, ha="right", rotation_mode="anchor")
+    ax.plot(
+        place,
+        table.static,
+        "--s",
+        ms=4,
+        color=PLOT_COLORS[1],
+        label="first model alone",
+    )
+    ax.plot(
+        place,
+        table.loop,
+        "-o",
+        ms=4,
+        color=PLOT_COLORS[0],
+        label="with the loop",
+    )
+    ax.set_xticks(
+        place,
+        table.period,
+        rotation=45,
+        ha="right",
+        rotation_mode="anchor",
+    )
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a022
-def _draw_marks(ax: Any, table: pd.DataFrame) -> None:
+def _draw_marks(
+    ax: Any,
+    table: pd.DataFrame,
+) -> None:
     low, high = ax.get_ylim()
     height = high - low
     ax.set_ylim(low - 0.2 * height, high + 0.2 * height)
@@ -198,7 +263,10 @@ def _draw_marks(ax: Any, table: pd.DataFrame) -> None:
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a008
-def _draw_replay(table: pd.DataFrame, label: str) -> Any:
+def _draw_replay(
+    table: pd.DataFrame,
+    label: str,
+) -> Any:
     apply_plot_style()
     figure, ax = plt.subplots(figsize=(4.4, 3.6))
     _draw_lines(ax, table)
@@ -247,9 +315,13 @@ class Replay(_ReplayNumbers):
         return _draw_replay(self.table, render({"key": f"label.{self.metric}"}, "en"))
 
 
-# %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a00b
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #f587c525
 def summarize_replay(
-    task: str, model: Model, parts: list[dict], metric: str = "", cost: dict | None = None
+    task: str,
+    model: Model,
+    parts: list[dict],
+    metric: str = "",
+    cost: dict | None = None,
 ) -> Replay:
     """Summarize what production and the first model have predicted.
 
@@ -276,12 +348,21 @@ def summarize_replay(
     return Replay(metric, table, pooled, mean, cost or {})
 
 
-def _with_outcome(part: dict, target: str) -> dict:
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #dcd938b0
+def _with_outcome(
+    part: dict,
+    target: str,
+) -> dict:
     """Return the rows of both frames whose outcome is known."""
     return {name: part[name][part[name][target].notna()] for name in ("static", "loop")}
 
 
-def _replay_row(part: dict, metric: str, measure: Callable[[pd.DataFrame], float]) -> dict:
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a00b
+def _replay_row(
+    part: dict,
+    metric: str,
+    measure: Callable[[pd.DataFrame], float],
+) -> dict:
     measured = {name: measure(part[name]) for name in ("static", "loop")}
     return {
         "period": part["period"],
@@ -294,7 +375,7 @@ def _replay_row(part: dict, metric: str, measure: Callable[[pd.DataFrame], float
     }
 
 
-# %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a031
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #39b33688
 def replay_sentences(replay: Replay) -> dict[str, Message | None]:
     """Return what the page says of a replay: title, headline, lost, cost, age and offline."""
     gain = replay.pooled["loop"] - replay.pooled["static"]
@@ -306,9 +387,13 @@ def replay_sentences(replay: Replay) -> dict[str, Message | None]:
         "lost": Message("replay.lost", n=len(replay.lost), periods=lost),
         "cost": Message("replay.cost", **cost),
     }
-    return always | {"age": _sentence_on_age(replay), "offline": _sentence_on_gate(replay)}
+    return always | {
+        "age": _sentence_on_age(replay),
+        "offline": _sentence_on_gate(replay),
+    }
 
 
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #ba5c0ff5
 def _sentence_on_age(replay: Replay) -> Message | None:
     loss = replay.staleness["per_period"]
     if loss is None:
@@ -318,6 +403,7 @@ def _sentence_on_age(replay: Replay) -> Message | None:
     return Message("replay.age", metric=replay.metric, loss=loss, **interval)
 
 
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a031
 def _sentence_on_gate(replay: Replay) -> Message | None:
     gate = replay.offline
     if gate["correlation"] is None:
@@ -336,12 +422,17 @@ def load_replay(path: str | Path) -> Replay:
             remedy="mlops-nb replay --until PERIOD",
         )
     saved = read_json(path)
-    table = pd.DataFrame(saved["table"], columns=REPLAY_COLUMNS).astype({"offline": float})
+    table = pd.DataFrame(saved["table"], columns=REPLAY_COLUMNS).astype(
+        {"offline": float}
+    )
     return Replay(saved["metric"], table, saved["pooled"], saved["mean"], saved["cost"])
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a012
-def _cached_predictions(cache: Path, md5: str) -> Path:
+def _cached_predictions(
+    cache: Path,
+    md5: str,
+) -> Path:
     path = cache / "files" / "md5" / md5[:2] / md5[2:]
     if not path.exists():
         raise UserError(
@@ -372,7 +463,7 @@ def _first_predictions(top: Path) -> dict[str, dict]:
     return served
 
 
-# %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a00f
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #648a0b95
 def served_predictions(top: Path) -> list[dict]:
     """Return, per period, what the model predicted that was in production when it came in.
 
@@ -402,6 +493,7 @@ def served_predictions(top: Path) -> list[dict]:
     ]
 
 
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a00f
 def _first_levels(top: Path) -> dict[str, str]:
     """Return the first verdict on each window; of the last one, that of its page."""
     levels: dict[str, str] = {}
@@ -414,12 +506,17 @@ def _first_levels(top: Path) -> dict[str, str]:
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a017
-def _assume_agreement(home: Path, scratch: Path) -> None:
+def _assume_agreement(
+    home: Path,
+    scratch: Path,
+) -> None:
     """Take as said, in the clone, what people have not said yet."""
     settings = scratch / "settings.ini"
     if settings.exists():
         text = settings.read_text("utf-8")
-        write_atomic(settings, re.sub(r"(?m)^four_eyes\s*[=:].*$", "four_eyes = no", text))
+        write_atomic(
+            settings, re.sub(r"(?m)^four_eyes\s*[=:].*$", "four_eyes = no", text)
+        )
     told = read_answers(scratch)
     answers = {key: "assumed" for key in REQUIRED_ANSWERS if not getattr(told, key)}
     found = personal_columns_of_run(lambda path: (home / path).read_bytes())
@@ -432,12 +529,17 @@ def _assume_agreement(home: Path, scratch: Path) -> None:
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a01a
-def _run_in_clone(top: Path, *args: str) -> None:
+def _run_in_clone(
+    top: Path,
+    *args: str,
+) -> None:
     path = top / ".mlops" / "replay.log"
     command = [sys.executable, "-m", "mlops_nb", *args]
     with path.open("a") as log:
         streams = {"stdout": log, "stderr": log}
-        finished = subprocess.run(command, cwd=top, env=other_checkout_environment(), **streams)
+        finished = subprocess.run(
+            command, cwd=top, env=other_checkout_environment(), **streams
+        )
     if finished.returncode:
         raise UserError(
             expected=f"`mlops-nb {' '.join(args)}` to work in the replay",
@@ -447,11 +549,21 @@ def _run_in_clone(top: Path, *args: str) -> None:
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a016
-def _prepare_clone(home: Path, scratch: Path, params: dict) -> None:
+def _prepare_clone(
+    home: Path,
+    scratch: Path,
+    params: dict,
+) -> None:
     """Let the loop of the clone run by itself, with a champion."""
     rules = params.get("loop") or {}
     every = rules.get("every") or 1
-    set_params(scratch, "loop", policy="auto", every=every, expanding=rules.get("expanding", True))
+    set_params(
+        scratch,
+        "loop",
+        policy="auto",
+        every=every,
+        expanding=rules.get("expanding", True),
+    )
     _assume_agreement(home, scratch)
     run_git("commit", "-qam", "Replay: the loop runs by itself", cwd=scratch)
     if not params["champion"].get("version"):
@@ -459,7 +571,11 @@ def _prepare_clone(home: Path, scratch: Path, params: dict) -> None:
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a019
-def _run_loop(scratch: Path, periods: pd.PeriodIndex, begun: float) -> None:
+def _run_loop(
+    scratch: Path,
+    periods: pd.PeriodIndex,
+    begun: float,
+) -> None:
     for number, period in enumerate(periods[1:], 1):
         progress = f"{period} ({number} of {len(periods) - 1})"
         print(f"{time.monotonic() - begun:6.0f} s  {progress}", flush=True)
@@ -467,8 +583,11 @@ def _run_loop(scratch: Path, periods: pd.PeriodIndex, begun: float) -> None:
         _run_in_clone(scratch, "advance", str(period), "--policy", policy)
 
 
-# %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a014
-def replay_production(until: str, keep: bool = False) -> Replay:
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #11437d55
+def replay_production(
+    until: str,
+    keep: bool = False,
+) -> Replay:
     """Replay production from windows.current to a period in a scratch clone, the loop on `auto`.
 
     Leaves data/replay.json for the page. The checkout stays as it is.
@@ -491,13 +610,16 @@ def replay_production(until: str, keep: bool = False) -> Replay:
     parts = _beside_static(served_predictions(scratch), static, params)
     champions = {part["champion"] for part in parts}
     cost = {"seconds": round(time.monotonic() - begun, 1), "champions": len(champions)}
-    replay = summarize_replay(params["data"].get("task", "binary"), model, parts, cost=cost)
+    replay = summarize_replay(
+        params["data"].get("task", "binary"), model, parts, cost=cost
+    )
     write_json(home / REPLAY_FILE, replay.json())
     if not keep:
         shutil.rmtree(scratch, ignore_errors=True)
     return replay
 
 
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #44b0daa2
 def _fresh_clone(home: Path) -> Path:
     scratch = home / ".mlops" / "replay" / "clone"
     shutil.rmtree(scratch.parent, ignore_errors=True)
@@ -506,14 +628,23 @@ def _fresh_clone(home: Path) -> Path:
     return scratch
 
 
-def _beside_static(parts: list[dict], static: pd.DataFrame, params: dict) -> list[dict]:
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #712a1f84
+def _beside_static(
+    parts: list[dict],
+    static: pd.DataFrame,
+    params: dict,
+) -> list[dict]:
     """Add, to each period, what the first model predicted of its rows."""
     freq = current_periods(params).freq
     when = static[params["data"]["time"]].dt.to_period(freq).astype(str)
     return [part | {"static": static[when == part["period"]]} for part in parts]
 
 
-def _periods_until(params: dict, until: str) -> pd.PeriodIndex:
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a014
+def _periods_until(
+    params: dict,
+    until: str,
+) -> pd.PeriodIndex:
     start = current_periods(params).first
     periods = pd.period_range(start, parse_period(until, start.freqstr))
     if len(periods) < 2:

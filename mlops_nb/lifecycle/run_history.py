@@ -53,7 +53,9 @@ class PastRun:
     @property
     def pages(self) -> dict:
         """Return its pages and their MD5, by name."""
-        pages = [path for path in self.outs if re.fullmatch(r"reports/[\w.-]+\.html", path)]
+        pages = [
+            path for path in self.outs if re.fullmatch(r"reports/[\w.-]+\.html", path)
+        ]
         return {path.removeprefix("reports/"): self.outs[path] for path in pages}
 
     def address(self, stage: str = "index") -> str:
@@ -71,7 +73,12 @@ def open_git_objects(top: Path) -> Iterator[Callable[[str], bytes]]:
     It gives nothing, an empty text, for what is not there.
     """
     command = ["git", "cat-file", "--batch"]
-    process = subprocess.Popen(command, cwd=top, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        command,
+        cwd=top,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
 
     def read(name: str) -> bytes:
         process.stdin.write(name.encode() + b"\n")
@@ -116,8 +123,11 @@ def _numeric_values(data: bytes) -> dict:
     return {key: value for key, value in values if isinstance(value, (int, float))}
 
 
-# %% ../../nbs/api/lifecycle/05_run_history.ipynb #02a50006
-def read_past_runs(top: Path, read: Callable[[str], bytes]) -> list[PastRun]:
+# %% ../../nbs/api/lifecycle/05_run_history.ipynb #365ce899
+def read_past_runs(
+    top: Path,
+    read: Callable[[str], bytes],
+) -> list[PastRun]:
     """Read the runs of the branch, oldest first. Of commits with the same pages the first.
 
     Args:
@@ -135,6 +145,7 @@ def read_past_runs(top: Path, read: Callable[[str], bytes]) -> list[PastRun]:
     return list(runs.values())
 
 
+# %% ../../nbs/api/lifecycle/05_run_history.ipynb #22524038
 def _commits_of_lock(top: Path) -> Iterator[tuple[str, str, str]]:
     """Yield commit, time and message of each change of dvc.lock, oldest first."""
     options = ["-z", "--reverse", "--topo-order", "--format=%H %ct %s"]
@@ -152,12 +163,19 @@ def _commits_of_lock(top: Path) -> Iterator[tuple[str, str, str]]:
         yield commit, committed, message.strip()
 
 
-def _metrics_of_commit(commit: str, outs: dict, read: Callable[[str], bytes]) -> dict:
+# %% ../../nbs/api/lifecycle/05_run_history.ipynb #02a50006
+def _metrics_of_commit(
+    commit: str,
+    outs: dict,
+    read: Callable[[str], bytes],
+) -> dict:
     metrics = {}
     for path in outs:
         if path.startswith("reports/metrics/"):
             values = _numeric_values(read(f"{commit}:./{path}"))
-            metrics |= {f"{Path(path).stem}.{key}": value for key, value in values.items()}
+            metrics |= {
+                f"{Path(path).stem}.{key}": value for key, value in values.items()
+            }
     return metrics
 
 
@@ -169,7 +187,10 @@ def build_output_finder(top: Path) -> Callable[[str, str], Path | None]:
     """
     cache = dvc_cache_folder(top) / "files" / "md5"
 
-    def find(path: str, md5: str) -> Path | None:
+    def find(
+        path: str,
+        md5: str,
+    ) -> Path | None:
         cached = cache / md5[:2] / md5[2:]
         if cached.is_file():
             return cached

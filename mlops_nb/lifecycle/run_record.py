@@ -23,7 +23,13 @@ from ..core.errors import UserError
 from ..core.formatting import escape_markup, markdown_table
 from ..core.project import project_root
 
-STAGES_WITH_METRICS = ("preprocess-train", "preprocess-current", "train", "evaluate", "monitor")
+STAGES_WITH_METRICS = (
+    "preprocess-train",
+    "preprocess-current",
+    "train",
+    "evaluate",
+    "monitor",
+)
 
 
 # %% ../../nbs/api/lifecycle/09_run_record.ipynb #0a7ec002
@@ -36,7 +42,11 @@ def _unknown_revision(found: str) -> UserError:
 
 
 # %% ../../nbs/api/lifecycle/09_run_record.ipynb #0a7ec003
-def _missing_file(path: str, rev: str, error: Exception) -> UserError:
+def _missing_file(
+    path: str,
+    rev: str,
+    error: Exception,
+) -> UserError:
     return UserError(
         expected=f"{path} in {rev}",
         found=f"not there ({type(error).__name__})",
@@ -85,7 +95,10 @@ class _RunFiles:
 
 
 # %% ../../nbs/api/lifecycle/09_run_record.ipynb #0a7ec011
-def _framed(page: str, title: str) -> Any:
+def _framed(
+    page: str,
+    title: str,
+) -> Any:
     from IPython.display import HTML
 
     style = "width:100%;height:640px;border:1px solid #ccc"
@@ -133,7 +146,9 @@ class Run(_RunFiles):
 
     def predictions(self) -> pd.DataFrame:
         """Read what the champion has predicted of the current window."""
-        return pd.read_parquet(io.BytesIO(self.read("data/predictions/current.parquet")))
+        return pd.read_parquet(
+            io.BytesIO(self.read("data/predictions/current.parquet"))
+        )
 
     def model(self, which: str = "candidate") -> Any:
         """Load the candidate or champion of this run, checked as always when loading."""
@@ -151,7 +166,9 @@ class Run(_RunFiles):
         return _framed(self.read(f"reports/{stage}.html").decode(), stage)
 
     def _repr_markdown_(self) -> str:
-        rows = [{"metric": name, "value": value} for name, value in self.metrics.items()]
+        rows = [
+            {"metric": name, "value": value} for name, value in self.metrics.items()
+        ]
         return f"**Run {escape_markup(self.rev)}**\n\n{markdown_table(rows)}"
 
 
@@ -162,7 +179,10 @@ def show_last_page(stage: str = "monitor") -> Any:
 
 
 # %% ../../nbs/api/lifecycle/09_run_record.ipynb #0a7ec006
-def flatten_tree(tree: Any, prefix: str = "") -> dict[str, Any]:
+def flatten_tree(
+    tree: Any,
+    prefix: str = "",
+) -> dict[str, Any]:
     """Turn `{"a": {"b": 1}}` into `{"a.b": 1}`; lists stay whole."""
     if not isinstance(tree, dict) or not tree:
         return {prefix: tree}

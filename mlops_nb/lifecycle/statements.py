@@ -51,7 +51,7 @@ READINESS_TEST_NAMES = tuple(
 )
 
 
-# %% ../../nbs/api/lifecycle/11_statements.ipynb #1679091c
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #6416f74e
 @dataclass(frozen=True)
 class CardAnswers:
     """What data/card.yaml says.
@@ -88,12 +88,16 @@ class CardAnswers:
         return f"**{title}**: {escape_markup(getattr(self, key)) or render({'key': 'card.blank'})}"
 
 
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #1679091c
 def _as_list(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #57a70004
-def _invalid_answer(expected: str, found: Any) -> UserError:
+def _invalid_answer(
+    expected: str,
+    found: Any,
+) -> UserError:
     return UserError(
         expected=f"{expected} in {CARD_FILE}",
         found=str(found),
@@ -102,7 +106,10 @@ def _invalid_answer(expected: str, found: Any) -> UserError:
 
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #57a70005
-def _column_names(names: Any, what: str) -> tuple:
+def _column_names(
+    names: Any,
+    what: str,
+) -> tuple:
     names = names or []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise _invalid_answer(f"a list of column names under {what}", names)
@@ -135,7 +142,7 @@ def _parse_statement(statement: Any) -> dict:
     return {key: str(value).strip() for key, value in statement.items()}
 
 
-# %% ../../nbs/api/lifecycle/11_statements.ipynb #57a70002
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #fbeff195
 def parse_answers(source: str | bytes) -> CardAnswers:
     """Read the text of data/card.yaml.
 
@@ -157,14 +164,19 @@ def parse_answers(source: str | bytes) -> CardAnswers:
     )
 
 
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #57a70002
 def _parse_yaml(source: str | bytes) -> dict:
     """Read the keys and see that they are known, and that required answers are texts."""
     try:
         said = YAML(typ="safe", pure=True).load(source) or {}
     except YAMLError as error:
-        raise _invalid_answer("valid YAML", " ".join(str(error).split())[:200]) from error
+        raise _invalid_answer(
+            "valid YAML", " ".join(str(error).split())[:200]
+        ) from error
     known = (*REQUIRED_ANSWERS, "personal_data", "statements")
-    odd = [key for key in said if key not in known] if isinstance(said, dict) else [said]
+    odd = (
+        [key for key in said if key not in known] if isinstance(said, dict) else [said]
+    )
     if odd:
         near = suggest(odd[0], known)
         raise _invalid_answer(f"keys among {', '.join(known)}", f"{odd[0]}.{near}")
@@ -181,8 +193,11 @@ def read_answers(top: Path | None = None) -> CardAnswers:
     return parse_answers(path.read_text("utf-8")) if path.exists() else CardAnswers()
 
 
-# %% ../../nbs/api/lifecycle/11_statements.ipynb #57a7000a
-def write_answers(top: Path | None = None, **answers: Any) -> CardAnswers:
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #c3c5503c
+def write_answers(
+    top: Path | None = None,
+    **answers: Any,
+) -> CardAnswers:
     """Write answers into data/card.yaml; the others, and comments, stay.
 
     `personal_data={"accepted": […]}` and `statements=[…]` replace what stood there.
@@ -203,14 +218,19 @@ def write_answers(top: Path | None = None, **answers: Any) -> CardAnswers:
     return parsed
 
 
-def _completed(key: str, answer: Any, said: dict) -> Any:
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #57a7000a
+def _completed(
+    key: str,
+    answer: Any,
+    said: dict,
+) -> Any:
     """Return an answer; that on personal data with the lists that it leaves out."""
     if key != "personal_data" or not isinstance(answer, dict):
         return answer
     return {"accepted": [], "dropped": []} | dict(said.get(key) or {}) | answer
 
 
-# %% ../../nbs/api/lifecycle/11_statements.ipynb #c74d97b0
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #fe56ff69
 def personal_columns_of_run(read: Callable[[str], bytes]) -> list[dict]:
     """Find the columns that look personal.
 
@@ -220,15 +240,19 @@ def personal_columns_of_run(read: Callable[[str], bytes]) -> list[dict]:
     Args:
         read: a function from a path of the run to its bytes.
     """
-    found = _by_column(_read_events(read_or_empty(read, "data/raw/train/events.parquet")))
+    found = _by_column(
+        _read_events(read_or_empty(read, "data/raw/train/events.parquet"))
+    )
     found |= _by_column(_read_contract(read_or_empty(read, "data/schema.yaml")))
     return list(found.values())
 
 
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #db0a8317
 def _read_events(data: bytes) -> pd.DataFrame | None:
     return pd.read_parquet(io.BytesIO(data)) if data else None
 
 
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #fcaeaf7b
 def _read_contract(data: bytes) -> DataContract | None:
     if not data:
         return None
@@ -238,13 +262,18 @@ def _read_contract(data: bytes) -> DataContract | None:
         return DataContract.read(path)
 
 
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #c74d97b0
 def _by_column(source: pd.DataFrame | DataContract | None) -> dict[str, dict]:
     found = [] if source is None else find_personal_columns(source)
     return {finding["column"]: finding for finding in found}
 
 
-# %% ../../nbs/api/lifecycle/11_statements.ipynb #57a7000c
-def missing_answers(told: CardAnswers, found: list[dict], features: dict) -> list[str]:
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #b369bc6d
+def missing_answers(
+    told: CardAnswers,
+    found: list[dict],
+    features: dict,
+) -> list[str]:
     """Name what blocks a promotion.
 
     Args:
@@ -262,11 +291,18 @@ def missing_answers(told: CardAnswers, found: list[dict], features: dict) -> lis
     return [
         *(key for key in REQUIRED_ANSWERS if not getattr(told, key)),
         *(f"personal_data: {column}" for column in columns if column not in answered),
-        *(f"personal_data: {column} is said to be dropped, but is a feature" for column in kept),
+        *(
+            f"personal_data: {column} is said to be dropped, but is a feature"
+            for column in kept
+        ),
     ]
 
 
-def _is_feature(column: str, features: dict) -> bool:
+# %% ../../nbs/api/lifecycle/11_statements.ipynb #57a7000c
+def _is_feature(
+    column: str,
+    features: dict,
+) -> bool:
     columns = features.get("columns") or []
     excluded = features.get("exclude") or ()
     return column not in excluded and (columns == "auto" or column in columns)

@@ -46,11 +46,17 @@ from mlops_nb.lifecycle.workspace import (
 from ..pipeline.fork_server import start_fork_server
 from ..pipeline.run_lock import run_lock
 
-# %% ../../nbs/api/lifecycle/07_transaction.ipynb #1679091c
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #ee2799c4
 TRANSACTION_FILE = Path(".mlops") / "change.json"
 
 
-def move_branch(top: Path, scratch: Path, branch: str, old: str, message: str) -> str:
+def move_branch(
+    top: Path,
+    scratch: Path,
+    branch: str,
+    old: str,
+    message: str,
+) -> str:
     """Take over the commits and new tags of `scratch`; return the new commit."""
     new = run_git("rev-parse", "HEAD", cwd=scratch)
     tags = _new_tags(top, scratch)
@@ -65,7 +71,11 @@ def move_branch(top: Path, scratch: Path, branch: str, old: str, message: str) -
     return new
 
 
-def _new_tags(top: Path, scratch: Path) -> dict[str, str]:
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #1679091c
+def _new_tags(
+    top: Path,
+    scratch: Path,
+) -> dict[str, str]:
     """Return the tags that only the scratch clone has, and their objects."""
     have = set(run_git("tag", cwd=top).split())
     new = [tag for tag in run_git("tag", cwd=scratch).split() if tag not in have]
@@ -73,13 +83,26 @@ def _new_tags(top: Path, scratch: Path) -> dict[str, str]:
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0006
-def _blob_id(top: Path, rev: str, path: str) -> str:
+def _blob_id(
+    top: Path,
+    rev: str,
+    path: str,
+) -> str:
     """Return the blob of a file in a commit; empty when it has none."""
-    return run_git("ls-tree", rev, "--", path, cwd=top).partition("\t")[0].rpartition(" ")[2]
+    return (
+        run_git("ls-tree", rev, "--", path, cwd=top)
+        .partition("\t")[0]
+        .rpartition(" ")[2]
+    )
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0005
-def _update_file(top: Path, path: str, old: str, new: str) -> bool:
+def _update_file(
+    top: Path,
+    path: str,
+    old: str,
+    new: str,
+) -> bool:
     """Bring a file from the commit `old` to `new`; False when it is neither."""
     want = _blob_id(top, new, path)
     is_file = (top / path).is_file()
@@ -94,16 +117,26 @@ def _update_file(top: Path, path: str, old: str, new: str) -> bool:
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0008
-def _staged_blob(top: Path, path: str) -> str:
+def _staged_blob(
+    top: Path,
+    path: str,
+) -> str:
     """Return the blob of a file in git's index; empty when it has none."""
     said = run_git("ls-files", "-s", "--", f":(top,literal){path}", cwd=top)
     return said.split()[1] if said else ""
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0007
-def _unstage(top: Path, paths: list[str], old: str, new: str) -> None:
+def _unstage(
+    top: Path,
+    paths: list[str],
+    old: str,
+    new: str,
+) -> None:
     """Let git's index hold these files as the branch does, but for what somebody has staged."""
-    blobs = {path: (_blob_id(top, old, path), _blob_id(top, new, path)) for path in paths}
+    blobs = {
+        path: (_blob_id(top, old, path), _blob_id(top, new, path)) for path in paths
+    }
     ours = [path for path in paths if _staged_blob(top, path) in blobs[path]]
     if ours:
         names = "\0".join(f":(top,literal){path}" for path in ours)
@@ -112,7 +145,11 @@ def _unstage(top: Path, paths: list[str], old: str, new: str) -> None:
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0009
-def _checkout_moved_data(top: Path, old: str, new: str) -> list[str]:
+def _checkout_moved_data(
+    top: Path,
+    old: str,
+    new: str,
+) -> list[str]:
     """Bring from the cache the data that the change moved or that is missing, without force.
 
     Returns what somebody changed meanwhile.
@@ -127,7 +164,7 @@ def _checkout_moved_data(top: Path, old: str, new: str) -> list[str]:
     return left
 
 
-# %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0002
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #1a339b87
 def complete_transaction(top: Path | None = None) -> str:
     """Finish a change that was interrupted after its commit point, and return its message.
 
@@ -135,7 +172,9 @@ def complete_transaction(top: Path | None = None) -> str:
     as unfinished.
     """
     top = Path(top or project_root())
-    note = read_json(top / TRANSACTION_FILE) if (top / TRANSACTION_FILE).exists() else None
+    note = (
+        read_json(top / TRANSACTION_FILE) if (top / TRANSACTION_FILE).exists() else None
+    )
     happened = bool(note) and _is_on_branch(top, note["new"])
     if happened:
         require_no_git_operation(top)
@@ -147,13 +186,22 @@ def complete_transaction(top: Path | None = None) -> str:
     return note["message"] if happened else ""
 
 
-def _is_on_branch(top: Path, commit: str) -> bool:
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #4889ff78
+def _is_on_branch(
+    top: Path,
+    commit: str,
+) -> bool:
     command = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
     exists = not subprocess.run(command, cwd=top, capture_output=True).returncode
     return exists and run_git("merge-base", commit, "HEAD", cwd=top) == commit
 
 
-def _update_checkout(top: Path, old: str, new: str) -> list[str]:
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #d887820e
+def _update_checkout(
+    top: Path,
+    old: str,
+    new: str,
+) -> list[str]:
     """Bring files, git's index and data from a commit to another; return what was left alone."""
     changed = run_git("diff", "--name-only", "-z", old, new, cwd=top).split("\0")
     paths = [path for path in changed if path]
@@ -162,6 +210,7 @@ def _update_checkout(top: Path, old: str, new: str) -> list[str]:
     return left + _checkout_moved_data(top, old, new)
 
 
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #84be640b
 def _remove_abandoned_clones(top: Path) -> None:
     for folder in (top / ".mlops").glob("change-*"):
         number = folder.name.removeprefix("change-").removesuffix("-rebuild")
@@ -169,6 +218,7 @@ def _remove_abandoned_clones(top: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0002
 def _is_alive(pid: int) -> bool:
     return pid != os.getpid() and psutil.pid_exists(pid)
 
@@ -223,14 +273,18 @@ class Transaction:
     def reproduce(self, *stages: str) -> None:
         """Run what has changed in the scratch clone; output goes to the console."""
         command = [sys.executable, "-m", "mlops_nb", "repro", *stages]
-        finished = subprocess.run(command, cwd=self.top, env=other_checkout_environment())
+        finished = subprocess.run(
+            command, cwd=self.top, env=other_checkout_environment()
+        )
         if finished.returncode:
             self._fail(finished.returncode)
         self.fetched = (self.top / "dvc.lock").read_bytes()
 
     def run_only(self, *stages: str) -> None:
         """Run exactly these stages, where the pipeline has them."""
-        existing = re.findall(r"(?m)^  (\w+):", (self.top / "dvc.yaml").read_text("utf-8"))
+        existing = re.findall(
+            r"(?m)^  (\w+):", (self.top / "dvc.yaml").read_text("utf-8")
+        )
         known = [stage for stage in stages if stage.partition("@")[0] in existing]
         self.fetch_outputs()
         if known:
@@ -239,7 +293,9 @@ class Transaction:
     def _fail(self, code: int) -> None:
         failed = Path(".mlops") / "failed"
         with contextlib.suppress(OSError):
-            shutil.copytree(self.top / failed, project_root() / failed, dirs_exist_ok=True)
+            shutil.copytree(
+                self.top / failed, project_root() / failed, dirs_exist_ok=True
+            )
         raise UserError(
             expected="the pipeline to run",
             found=f"exit code {code}, see above",
@@ -249,12 +305,24 @@ class Transaction:
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0010
-def _push_to_origin(top: Path, scratch: Path, branch: str) -> None:
+def _push_to_origin(
+    top: Path,
+    scratch: Path,
+    branch: str,
+) -> None:
     """Send branch and new tags to the remote: all of them, or nothing."""
     url = run_git("remote", "get-url", "origin", cwd=top)
     tags = [f"refs/tags/{tag}" for tag in _new_tags(top, scratch)]
     try:
-        run_git("push", "-q", "--atomic", url, f"HEAD:refs/heads/{branch}", *tags, cwd=scratch)
+        run_git(
+            "push",
+            "-q",
+            "--atomic",
+            url,
+            f"HEAD:refs/heads/{branch}",
+            *tags,
+            cwd=scratch,
+        )
     except Exception as error:
         raise UserError(
             expected=f"{branch} at {url} to be where this checkout left it",
@@ -264,9 +332,12 @@ def _push_to_origin(top: Path, scratch: Path, branch: str) -> None:
         ) from error
 
 
-# %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a000d
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #05da4591
 @contextlib.contextmanager
-def begin_transaction(message: str, push: bool = False) -> Iterator[Transaction]:
+def begin_transaction(
+    message: str,
+    push: bool = False,
+) -> Iterator[Transaction]:
     """Prepare a change of the branch in a scratch clone.
 
     When the block ends well, it is committed, and the branch, its tags and the checkout's files
@@ -293,7 +364,13 @@ def begin_transaction(message: str, push: bool = False) -> Iterator[Transaction]
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _take_over(top: Path, change: Transaction, branch: str, push: bool) -> None:
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #6b820f91
+def _take_over(
+    top: Path,
+    change: Transaction,
+    branch: str,
+    push: bool,
+) -> None:
     """Let the branch and the checkout follow the scratch clone."""
     scratch = change.top
     if _has_dvc_remote(scratch):
@@ -308,6 +385,7 @@ def _take_over(top: Path, change: Transaction, branch: str, push: bool) -> None:
     complete_transaction(top)
 
 
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a000d
 def _has_dvc_remote(top: Path) -> bool:
     sections = read_dvc_config(top).sections()
     return (top / ".dvc").is_dir() and any("remote" in section for section in sections)

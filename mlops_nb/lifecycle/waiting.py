@@ -17,7 +17,7 @@ from .obstacles import Obstacle, promotion_obstacles
 from .registry import assigned_versions, recorded_md5
 
 
-# %% ../../nbs/api/lifecycle/14_waiting.ipynb #3a17ab05
+# %% ../../nbs/api/lifecycle/14_waiting.ipynb #1ad3816b
 @dataclass(frozen=True)
 class WaitingCandidate:
     """A challenger that became the candidate and is not in production yet.
@@ -43,7 +43,10 @@ class WaitingCandidate:
     def lacks(self) -> str:
         """Return what it waits for, in words."""
         missing = "; ".join(map(str, self.obstacles))
-        return missing or "nothing: the next `mlops-nb advance`, or `mlops-nb promote`, deploys it"
+        return (
+            missing
+            or "nothing: the next `mlops-nb advance`, or `mlops-nb promote`, deploys it"
+        )
 
     def finding(self) -> dict:
         """Return it as a finding, with the keys of those in reports/monitor.json."""
@@ -67,27 +70,38 @@ class WaitingCandidate:
 
     def __str__(self) -> str:
         """Return it in one line, for the console."""
-        return f"challenger {self.md5[:8]}, judged on {self.window}, waits: {self.lacks}"
+        return (
+            f"challenger {self.md5[:8]}, judged on {self.window}, waits: {self.lacks}"
+        )
 
 
+# %% ../../nbs/api/lifecycle/14_waiting.ipynb #3a17ab05
 def _finding_of_candidate(md5: str) -> str:
     """Return the id of the finding that a candidate waits."""
     return f"promotion.{md5[:8]}"
 
 
-# %% ../../nbs/api/lifecycle/14_waiting.ipynb #3a17ab08
-def record_adoption(top: Path, md5: str, window: str, why: str) -> None:
+# %% ../../nbs/api/lifecycle/14_waiting.ipynb #f511b788
+def record_adoption(
+    top: Path,
+    md5: str,
+    window: str,
+    why: str,
+) -> None:
     """Write down that a challenger has become the candidate, unless that is written already."""
-    known = {(entry["md5"], entry["window"]) for entry in _adoptions(read_decisions(top))}
+    known = {
+        (entry["md5"], entry["window"]) for entry in _adoptions(read_decisions(top))
+    }
     if (md5, window) not in known:
         record_decision(top, "adopt", why, md5=md5, window=window)
 
 
+# %% ../../nbs/api/lifecycle/14_waiting.ipynb #3a17ab08
 def _adoptions(decisions: list[dict]) -> list[dict]:
     return [entry for entry in decisions if entry["action"] == "adopt"]
 
 
-# %% ../../nbs/api/lifecycle/14_waiting.ipynb #3a17ab0a
+# %% ../../nbs/api/lifecycle/14_waiting.ipynb #e3a03a83
 def find_waiting_candidate(top: Path | None = None) -> WaitingCandidate | None:
     """Find the challenger that has become the candidate and waits for its promotion, if any."""
     top = top or project_root()
@@ -101,12 +115,20 @@ def find_waiting_candidate(top: Path | None = None) -> WaitingCandidate | None:
     return WaitingCandidate(md5, last["window"], last["why"], obstacles)
 
 
-def _is_settled(top: Path, md5: str, decisions: list[dict]) -> bool:
+# %% ../../nbs/api/lifecycle/14_waiting.ipynb #3a17ab0a
+def _is_settled(
+    top: Path,
+    md5: str,
+    decisions: list[dict],
+) -> bool:
     """Say whether a candidate is in production, has been there, or was turned down."""
     if read_params(top / "params.yaml")["champion"].get("md5") == md5:
         return True
     finding = _finding_of_candidate(md5)
     turned_down = any(
-        entry["action"] == "dismiss" and entry.get("finding") == finding for entry in decisions
+        entry["action"] == "dismiss" and entry.get("finding") == finding
+        for entry in decisions
     )
-    return turned_down or any(version.md5 == md5 for version in assigned_versions("prod", top))
+    return turned_down or any(
+        version.md5 == md5 for version in assigned_versions("prod", top)
+    )

@@ -54,7 +54,11 @@ class WorkspaceDifference:
 
 
 # %% ../../nbs/api/lifecycle/04_workspace.ipynb #0f5ac005
-def _without_ignored(top: Path, record: DataRecord, files: dict[str, str]) -> dict[str, str]:
+def _without_ignored(
+    top: Path,
+    record: DataRecord,
+    files: dict[str, str],
+) -> dict[str, str]:
     """Leave the files out that .dvcignore names: DVC does not count them.
 
     Asking takes a second, so only a folder that differs is asked for.
@@ -64,12 +68,18 @@ def _without_ignored(top: Path, record: DataRecord, files: dict[str, str]) -> di
     env = os.environ | {"DVC_NO_ANALYTICS": "1"}
     paths = {f"{record.path}/{inside}": inside for inside in files}
     command = [*DVC_COMMAND, "check-ignore", *paths]
-    finished = subprocess.run(command, cwd=top, env=env, capture_output=True, text=True)
+    finished = subprocess.run(
+        command,
+        cwd=top,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
     ignored = {paths[line] for line in finished.stdout.split("\n") if line in paths}
     return {inside: md5 for inside, md5 in files.items() if inside not in ignored}
 
 
-# %% ../../nbs/api/lifecycle/04_workspace.ipynb #0f5ac003
+# %% ../../nbs/api/lifecycle/04_workspace.ipynb #ba36544e
 def find_workspace_differences(top: Path) -> list[WorkspaceDifference]:
     """Find what differs from its record in the checkout `top`; what is missing does not."""
     digests = WorkspaceDigests(top)
@@ -79,8 +89,11 @@ def find_workspace_differences(top: Path) -> list[WorkspaceDifference]:
     return [difference for difference in compared if difference]
 
 
+# %% ../../nbs/api/lifecycle/04_workspace.ipynb #59c4918b
 def _compare_with_record(
-    top: Path, record: DataRecord, digests: WorkspaceDigests
+    top: Path,
+    record: DataRecord,
+    digests: WorkspaceDigests,
 ) -> WorkspaceDifference | None:
     files = digests.files(record)
     if _is_as_recorded(files, record):
@@ -96,12 +109,21 @@ def _compare_with_record(
     return WorkspaceDifference(record, _is_kept_elsewhere(top, record, files), inside)
 
 
-def _is_as_recorded(files: dict[str, str], record: DataRecord) -> bool:
+# %% ../../nbs/api/lifecycle/04_workspace.ipynb #adb20161
+def _is_as_recorded(
+    files: dict[str, str],
+    record: DataRecord,
+) -> bool:
     """Say whether a record's place is empty or holds its contents."""
     return not files or content_name(files, record) == record.md5
 
 
-def _is_kept_elsewhere(top: Path, record: DataRecord, files: dict[str, str]) -> bool:
+# %% ../../nbs/api/lifecycle/04_workspace.ipynb #0f5ac003
+def _is_kept_elsewhere(
+    top: Path,
+    record: DataRecord,
+    files: dict[str, str],
+) -> bool:
     """Say whether contents that the record does not name are kept elsewhere.
 
     An output's may be in the cache, as after a run that was taken back by `git checkout`. Of a
@@ -112,7 +134,15 @@ def _is_kept_elsewhere(top: Path, record: DataRecord, files: dict[str, str]) -> 
     name = content_name(files, record)
     if not name.removesuffix(".dir").isalnum():
         return False
-    command = ("log", "-1", "--all", "--format=%h", f"-S{name}", "--", record.recorded_by)
+    command = (
+        "log",
+        "-1",
+        "--all",
+        "--format=%h",
+        f"-S{name}",
+        "--",
+        record.recorded_by,
+    )
     return bool(run_git_bytes(top, *command))
 
 
@@ -127,11 +157,17 @@ def refuse_unrecorded(found: list[WorkspaceDifference]) -> None:
     """Raise when something was changed, naming it and how to keep or drop it."""
     if not found:
         return
-    tables = " ".join(shlex.quote(item.record.path) for item in found if item.record.table)
-    outputs = " ".join(shlex.quote(item.record.path) for item in found if not item.record.table)
+    tables = " ".join(
+        shlex.quote(item.record.path) for item in found if item.record.table
+    )
+    outputs = " ".join(
+        shlex.quote(item.record.path) for item in found if not item.record.table
+    )
     cures = []
     if tables:
-        cures.append(f'to record the new data: `dvc add {tables} && git commit -am "New data"`')
+        cures.append(
+            f'to record the new data: `dvc add {tables} && git commit -am "New data"`'
+        )
         cures.append(f"to drop it: `dvc checkout --force {tables}`")
     if outputs:
         cures.append(
@@ -154,11 +190,18 @@ def require_recorded_data(top: Path) -> None:
     if found:
         names = " ".join(shlex.quote(difference.record.path) for difference in found)
         cure = f"`dvc checkout {names}` brings the recorded ones"
-        print(f"other than this commit records, left as they are: {names} ({cure})", flush=True)
+        print(
+            f"other than this commit records, left as they are: {names} ({cure})",
+            flush=True,
+        )
 
 
-# %% ../../nbs/api/lifecycle/04_workspace.ipynb #0f5ac008
-def select_paths_to_checkout(top: Path, old: str, new: str) -> tuple[list[str], list[str]]:
+# %% ../../nbs/api/lifecycle/04_workspace.ipynb #4a5279a1
+def select_paths_to_checkout(
+    top: Path,
+    old: str,
+    new: str,
+) -> tuple[list[str], list[str]]:
     """Select what is to be brought after the branch has moved from the commit `old` to `new`.
 
     Returns:
@@ -184,13 +227,21 @@ def select_paths_to_checkout(top: Path, old: str, new: str) -> tuple[list[str], 
     return bring, leave
 
 
-def _is_part_of(files: dict[str, str], contents: dict[str, str]) -> bool:
+# %% ../../nbs/api/lifecycle/04_workspace.ipynb #cad5411c
+def _is_part_of(
+    files: dict[str, str],
+    contents: dict[str, str],
+) -> bool:
     """Say whether nothing, or a part of some contents and nothing else, is there."""
     return all(md5 == contents.get(inside) for inside, md5 in files.items())
 
 
+# %% ../../nbs/api/lifecycle/04_workspace.ipynb #0f5ac008
 def _holds_only_recorded(
-    top: Path, was: DataRecord | None, want: DataRecord, files: dict[str, str]
+    top: Path,
+    was: DataRecord | None,
+    want: DataRecord,
+    files: dict[str, str],
 ) -> bool:
     """Say whether nothing of anybody's is lost when the place of `want` is filled.
 

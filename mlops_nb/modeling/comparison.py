@@ -46,7 +46,11 @@ class ModelComparison:
         """Return the metrics of the model that is judged."""
         return next(iter(self.metrics.values()))
 
-    def gain(self, metric: str, other: str) -> dict:
+    def gain(
+        self,
+        metric: str,
+        other: str,
+    ) -> dict:
         """Return the candidate's gain over another model: gain, low, high."""
         chosen = (self.gains.metric == metric) & (self.gains.over == other)
         return self.gains[chosen].iloc[0].to_dict()
@@ -54,15 +58,23 @@ class ModelComparison:
     def to_dict(self) -> dict:
         """Return what files keep."""
         return {
-            "metrics": {name: metrics.to_dict() for name, metrics in self.metrics.items()},
+            "metrics": {
+                name: metrics.to_dict() for name, metrics in self.metrics.items()
+            },
             "gains": self.gains.to_dict("records"),
         }
 
-    def _gain_in_words(self, metric: str, other: str) -> str:
+    def _gain_in_words(
+        self,
+        metric: str,
+        other: str,
+    ) -> str:
         gain = self.gain(metric, other)
         if METRICS[metric].lower_is_better is None or pd.isna(gain["gain"]):
             return "–"
-        value, low, high = (format_number(gain[key], 3, "+") for key in ("gain", "low", "high"))
+        value, low, high = (
+            format_number(gain[key], 3, "+") for key in ("gain", "low", "high")
+        )
         return f"{value} ({low} … {high})"
 
     def _repr_markdown_(self) -> str:
@@ -71,14 +83,19 @@ class ModelComparison:
         for metric in self.candidate.by_name:
             values = {name: one[metric].value for name, one in self.metrics.items()}
             gains = {
-                f"gain over {other} (95 %)": self._gain_in_words(metric, other) for other in others
+                f"gain over {other} (95 %)": self._gain_in_words(metric, other)
+                for other in others
             }
             rows.append({"metric": metric, **values, **gains})
         return markdown_table(rows)
 
 
-# %% ../../nbs/api/modeling/10_comparison.ipynb #b1857629
-def _gains(task: str, scored: dict[str, RowScores], cluster: np.ndarray | None) -> Iterator[tuple]:
+# %% ../../nbs/api/modeling/10_comparison.ipynb #c70d58da
+def _gains(
+    task: str,
+    scored: dict[str, RowScores],
+    cluster: np.ndarray | None,
+) -> Iterator[tuple]:
     """Yield the gains of the first model over each other one: metric, over, gain, low, high."""
     first, *others = scored
     for metric in TASK_METRICS[task]:
@@ -94,8 +111,12 @@ def _gains(task: str, scored: dict[str, RowScores], cluster: np.ndarray | None) 
             yield (metric, other, gain, gain - half, gain + half)
 
 
+# %% ../../nbs/api/modeling/10_comparison.ipynb #b1857629
 def compare_models(
-    task: str, outcome: Any, predictions: dict[str, Any], cluster: Any = None
+    task: str,
+    outcome: Any,
+    predictions: dict[str, Any],
+    cluster: Any = None,
 ) -> ModelComparison:
     """Compare models on the rows that all of them have scored.
 
@@ -105,7 +126,9 @@ def compare_models(
         predictions: name of the model → as of `Model.predict`, the candidate first.
         cluster: what rows that are not independent share, such as the day.
     """
-    masks = [extract_scored_rows(task, outcome, table)[1] for table in predictions.values()]
+    masks = [
+        extract_scored_rows(task, outcome, table)[1] for table in predictions.values()
+    ]
     common = np.logical_and.reduce(masks)
     groups = None if cluster is None else pd.factorize(np.asarray(cluster)[common])[0]
     scored = {
@@ -114,7 +137,10 @@ def compare_models(
     }
     metrics = {}
     for name, rows in scored.items():
-        by_name = {metric: compute_metric(metric, rows, groups) for metric in TASK_METRICS[task]}
+        by_name = {
+            metric: compute_metric(metric, rows, groups)
+            for metric in TASK_METRICS[task]
+        }
         metrics[name] = ModelMetrics(task, len(rows), by_name)
     gains = pd.DataFrame(list(_gains(task, scored, groups)), columns=_GAIN_COLUMNS)
     return ModelComparison(metrics, gains)
@@ -152,11 +178,14 @@ class ShadowComparison:
         )
 
 
-# %% ../../nbs/api/modeling/10_comparison.ipynb #128dd940
+# %% ../../nbs/api/modeling/10_comparison.ipynb #bef99385
 _MOVED = 0.1  # of the champion's standard deviation: what counts as another number
 
 
-def _scores_of_class(predictions: pd.DataFrame, classes: np.ndarray | None) -> np.ndarray:
+def _scores_of_class(
+    predictions: pd.DataFrame,
+    classes: np.ndarray | None,
+) -> np.ndarray:
     """Return the score of each row; of many classes, that of the class given for it."""
     if "score" in predictions:
         return predictions["score"].to_numpy(float)
@@ -164,17 +193,30 @@ def _scores_of_class(predictions: pd.DataFrame, classes: np.ndarray | None) -> n
     return shares[np.arange(len(predictions)), classes]
 
 
-def _rank_correlation(new: np.ndarray, old: np.ndarray) -> float | None:
+# %% ../../nbs/api/modeling/10_comparison.ipynb #9579920c
+def _rank_correlation(
+    new: np.ndarray,
+    old: np.ndarray,
+) -> float | None:
     if min(np.ptp(new), np.ptp(old)) <= 0:
         return None
     return float(np.corrcoef(rankdata(new), rankdata(old))[0, 1])
 
 
-def _other_predictions(candidate: pd.DataFrame, champion: pd.DataFrame) -> np.ndarray:
+# %% ../../nbs/api/modeling/10_comparison.ipynb #d2fc6c53
+def _other_predictions(
+    candidate: pd.DataFrame,
+    champion: pd.DataFrame,
+) -> np.ndarray:
     return candidate["prediction"].to_numpy() != champion["prediction"].to_numpy()
 
 
-def compare_shadow(task: str, candidate: pd.DataFrame, champion: pd.DataFrame) -> ShadowComparison:
+# %% ../../nbs/api/modeling/10_comparison.ipynb #128dd940
+def compare_shadow(
+    task: str,
+    candidate: pd.DataFrame,
+    champion: pd.DataFrame,
+) -> ShadowComparison:
     """Compare the predictions (as of `Model.predict`) of two models for the same rows."""
     classes = None
     if "score" not in champion:

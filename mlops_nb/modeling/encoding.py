@@ -39,7 +39,9 @@ def normalize_labels(values: Any) -> pd.Series:
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #090fdf62
 _TARGET_REMEDY = "set data.target and data.task in params.yaml"
-_MIN_MANY_CLASSES = 20  # up to so many classes are believed in however few rows there are
+_MIN_MANY_CLASSES = (
+    20  # up to so many classes are believed in however few rows there are
+)
 
 
 def _is_text(values: pd.Series) -> bool:
@@ -49,7 +51,10 @@ def _is_text(values: pd.Series) -> bool:
 
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #b4e296c3
-def _contradiction(values: pd.Series, task: str) -> UserError | None:
+def _contradiction(
+    values: pd.Series,
+    task: str,
+) -> UserError | None:
     """Return what speaks against a task, if anything does."""
     distinct = values.nunique()
     rows = len(values)
@@ -82,7 +87,10 @@ def _contradiction(values: pd.Series, task: str) -> UserError | None:
 
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #baada459
-def check_task(target: Any, declared: str) -> str:
+def check_task(
+    target: Any,
+    declared: str,
+) -> str:
     """Return the declared task if the known values of the target fit it.
 
     Raises:
@@ -115,7 +123,9 @@ def _column_kind(column: pd.Series) -> str:
     inferred = types.infer_dtype(column.dropna()) if column.dtype == object else ""
     if types.is_bool_dtype(column) or inferred == "boolean":
         return "bool"
-    is_time = types.is_datetime64_any_dtype(column) or types.is_timedelta64_dtype(column)
+    is_time = types.is_datetime64_any_dtype(column) or types.is_timedelta64_dtype(
+        column
+    )
     if is_time or inferred.startswith(("date", "timedelta")):
         return "time"
     if types.is_numeric_dtype(column) or inferred in _NUMBERS_AS_OBJECTS:
@@ -135,7 +145,10 @@ def _declared_columns(data: dict) -> dict[str, str | None]:
 
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #5e43f599
-def _require_declared_columns(frame: pd.DataFrame, declared: dict[str, str | None]) -> None:
+def _require_declared_columns(
+    frame: pd.DataFrame,
+    declared: dict[str, str | None],
+) -> None:
     for parameter, column in declared.items():
         if column and column not in frame:
             present = ", ".join(map(str, frame.columns[:20]))
@@ -147,7 +160,10 @@ def _require_declared_columns(frame: pd.DataFrame, declared: dict[str, str | Non
 
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #e68c13e9
-def _require_usable_names(frame: pd.DataFrame, features: list) -> None:
+def _require_usable_names(
+    frame: pd.DataFrame,
+    features: list,
+) -> None:
     taken = [name for name in ("score", "prediction") if name in features]
     if taken:
         raise UserError(
@@ -165,7 +181,10 @@ def _require_usable_names(frame: pd.DataFrame, features: list) -> None:
 
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #517fa5f2
-def classify_feature_columns(frame: pd.DataFrame, data: dict) -> dict[str, str]:
+def classify_feature_columns(
+    frame: pd.DataFrame,
+    data: dict,
+) -> dict[str, str]:
     """Return the kind of each feature: `number`, `bool`, `time` or `text`.
 
     Args:
@@ -188,7 +207,7 @@ def classify_feature_columns(frame: pd.DataFrame, data: dict) -> dict[str, str]:
     return {str(column): _column_kind(frame[column]) for column in features}
 
 
-# %% ../../nbs/api/modeling/01_encoding.ipynb #c89baad7
+# %% ../../nbs/api/modeling/01_encoding.ipynb #81325738
 _LARGEST = 1e100  # beyond it squares and sums overflow
 _WORDS_FOR_BOOLEANS = {"True": "1", "true": "1", "False": "0", "false": "0"}
 
@@ -200,6 +219,7 @@ def _days_since_1970(times: pd.Series) -> pd.Series:
     return (in_utc - pd.Timestamp(0)) / pd.Timedelta("1D")
 
 
+# %% ../../nbs/api/modeling/01_encoding.ipynb #5747093f
 def _plain_floats(values: pd.Series) -> pd.Series:
     types = pd.api.types
     if not (types.is_numeric_dtype(values) or types.is_bool_dtype(values)):
@@ -208,11 +228,18 @@ def _plain_floats(values: pd.Series) -> pd.Series:
     return floats.where(floats.abs() <= _LARGEST)
 
 
+# %% ../../nbs/api/modeling/01_encoding.ipynb #42b4be60
 def _is_plain_already(column: pd.Series) -> bool:
-    return column.dtype == "float64" and not (np.abs(column.to_numpy()) > _LARGEST).any()
+    return (
+        column.dtype == "float64" and not (np.abs(column.to_numpy()) > _LARGEST).any()
+    )
 
 
-def require_numeric_column(column: pd.Series, kind: str) -> pd.Series:
+# %% ../../nbs/api/modeling/01_encoding.ipynb #c89baad7
+def require_numeric_column(
+    column: pd.Series,
+    kind: str,
+) -> pd.Series:
     """Return a column of kind `number`, `bool` or `time` as floats; missing is NaN.
 
     Raises:
@@ -231,8 +258,11 @@ def require_numeric_column(column: pd.Series, kind: str) -> pd.Series:
         ) from error
 
 
-# %% ../../nbs/api/modeling/01_encoding.ipynb #a726ae09
-def prepare_features(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+# %% ../../nbs/api/modeling/01_encoding.ipynb #359d4d79
+def prepare_features(
+    frame: pd.DataFrame,
+    columns: dict[str, str],
+) -> pd.DataFrame:
     """Return exactly `columns` (name → kind), in their order, as floats and strings.
 
     Extra columns go.
@@ -247,11 +277,17 @@ def prepare_features(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFra
             found=f"none named {', '.join(lost[:5])}.{suggest(lost[0], frame.columns)}",
             remedy="run preprocess again, or give the rows these columns",
         )
-    prepared = {name: _prepare_column(frame[name], kind) for name, kind in columns.items()}
+    prepared = {
+        name: _prepare_column(frame[name], kind) for name, kind in columns.items()
+    }
     return pd.DataFrame(prepared, index=frame.index)
 
 
-def _prepare_column(column: pd.Series, kind: str) -> pd.Series:
+# %% ../../nbs/api/modeling/01_encoding.ipynb #a726ae09
+def _prepare_column(
+    column: pd.Series,
+    kind: str,
+) -> pd.Series:
     if kind == "text":
         return normalize_labels(column)
     return require_numeric_column(column, kind)

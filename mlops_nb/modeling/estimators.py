@@ -55,7 +55,11 @@ def _load_estimator_class(path: str) -> type:
 
 
 # %% ../../nbs/api/modeling/02_estimators.ipynb #3f765155
-def _require_known_parameters(path: str, params: dict, known: Mapping) -> None:
+def _require_known_parameters(
+    path: str,
+    params: dict,
+    known: Mapping,
+) -> None:
     takes_any = any(one.kind == one.VAR_KEYWORD for one in known.values())
     unknown = [name for name in params if name not in known]
     if unknown and not takes_any:
@@ -80,7 +84,7 @@ def _auto_params(rows: int) -> dict:
     }
 
 
-# %% ../../nbs/api/modeling/02_estimators.ipynb #de47a5a9
+# %% ../../nbs/api/modeling/02_estimators.ipynb #238dad77
 def _with_probabilities(estimator: Any) -> Any:
     """Wrap a classifier that only decides (such as an SVM), so that it gives probabilities."""
     if hasattr(estimator, "predict_proba"):
@@ -88,6 +92,7 @@ def _with_probabilities(estimator: Any) -> Any:
     return CalibratedClassifierCV(estimator, ensemble=False)
 
 
+# %% ../../nbs/api/modeling/02_estimators.ipynb #de47a5a9
 def make_estimator(
     task: str,
     estimator: str = "auto",
@@ -117,7 +122,9 @@ def make_estimator(
         kind = get_tags(made).estimator_type
     except (TypeError, AttributeError, ValueError) as error:
         raise UserError(
-            expected=f"{path} to accept {params}", found=str(error), remedy=_ESTIMATOR_REMEDY
+            expected=f"{path} to accept {params}",
+            found=str(error),
+            remedy=_ESTIMATOR_REMEDY,
         ) from error
     wanted = "regressor" if task == "regression" else "classifier"
     if kind != wanted:
@@ -133,10 +140,16 @@ def make_estimator(
 _NEVER_SEEN = -1  # where an estimator takes no gaps: the number of an unknown category
 
 
-def _category_encoder(encoding: str, takes_gaps: bool, seed: int) -> Any:
+def _category_encoder(
+    encoding: str,
+    takes_gaps: bool,
+    seed: int,
+) -> Any:
     if encoding == "onehot":
         return preprocessing.OneHotEncoder(
-            handle_unknown="infrequent_if_exist", max_categories=20, sparse_output=False
+            handle_unknown="infrequent_if_exist",
+            max_categories=20,
+            sparse_output=False,
         )
     if encoding == "target":
         encoder = preprocessing.TargetEncoder(random_state=seed)
@@ -157,7 +170,11 @@ def _number_encoder(takes_gaps: bool) -> Any:
     if takes_gaps:
         return "passthrough"
     return make_pipeline(
-        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        SimpleImputer(
+            strategy="median",
+            add_indicator=True,
+            keep_empty_features=True,
+        ),
         preprocessing.StandardScaler(),
     )
 
@@ -193,7 +210,9 @@ def build_pipeline(
         encoding = "ordinal" if takes_gaps else "onehot"
     # Nothing can be learned from what is always missing.
     filled = [name for name in prepared if not prepared[name].isna().all()]
-    texts = [name for name in filled if not pd.api.types.is_numeric_dtype(prepared[name])]
+    texts = [
+        name for name in filled if not pd.api.types.is_numeric_dtype(prepared[name])
+    ]
     numbers = [name for name in filled if name not in texts]
     columns = ColumnTransformer(
         [
@@ -206,24 +225,39 @@ def build_pipeline(
 
 # %% ../../nbs/api/modeling/02_estimators.ipynb #3dba0d67
 _BASELINE_OF_NUMBERS = ("sklearn.linear_model.Ridge", {})
-_BASELINE_OF_CLASSES = ("sklearn.linear_model.LogisticRegression", {"max_iter": 500, "C": 0.1})
+_BASELINE_OF_CLASSES = (
+    "sklearn.linear_model.LogisticRegression",
+    {"max_iter": 500, "C": 0.1},
+)
 
 
-def build_baseline(task: str, prepared: pd.DataFrame, seed: int = 0) -> Pipeline:
+def build_baseline(
+    task: str,
+    prepared: pd.DataFrame,
+    seed: int = 0,
+) -> Pipeline:
     """Build the linear model to beat: logistic regression, or ridge regression for numbers."""
-    path, params = _BASELINE_OF_NUMBERS if task == "regression" else _BASELINE_OF_CLASSES
+    path, params = (
+        _BASELINE_OF_NUMBERS if task == "regression" else _BASELINE_OF_CLASSES
+    )
     return build_pipeline(task, prepared, path, params, "onehot", seed)
 
 
 # %% ../../nbs/api/modeling/02_estimators.ipynb #55d1ffd1
-def fit_pipeline(pipeline: Pipeline, prepared: pd.DataFrame, target: np.ndarray) -> Pipeline:
+def fit_pipeline(
+    pipeline: Pipeline,
+    prepared: pd.DataFrame,
+    target: np.ndarray,
+) -> Pipeline:
     """Fit a pipeline, and return it.
 
     Raises:
         UserError: with the estimator's own first line, where it rejects rows or parameters.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of convergence: the validation shows what came out
+        warnings.simplefilter(
+            "ignore"
+        )  # of convergence: the validation shows what came out
         try:
             return pipeline.fit(prepared, target)
         except (ValueError, TypeError) as error:

@@ -84,11 +84,16 @@ class Contenders:
         if not self.champion:
             return [Message("evaluate.same")]
         champion = self.champion.display_name(pin)
-        return [Message("evaluate.changed", candidate=self.candidate.id, champion=champion)]
+        return [
+            Message("evaluate.changed", candidate=self.candidate.id, champion=champion)
+        ]
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #01cae9cf
-def load_contenders(candidate_folder: Path, champion_folder: Path) -> Contenders:
+def load_contenders(
+    candidate_folder: Path,
+    champion_folder: Path,
+) -> Contenders:
     """Load the models of two folders; equal manifests are the same model."""
     candidate = load_model(candidate_folder)
     if read_json(champion_folder / "manifest.json") == candidate.manifest:
@@ -97,7 +102,11 @@ def load_contenders(candidate_folder: Path, champion_folder: Path) -> Contenders
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #ad108156
-def rows_to_judge(frame: pd.DataFrame, contract_level: str, columns: Iterable[str]) -> pd.DataFrame:
+def rows_to_judge(
+    frame: pd.DataFrame,
+    contract_level: str,
+    columns: Iterable[str],
+) -> pd.DataFrame:
     """Return the rows to judge models on: none, if the data contract is broken.
 
     Args:
@@ -155,7 +164,9 @@ class LabelledRows:
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #2e1e8696
 def select_labelled(
-    candidate: Model, frame: pd.DataFrame, predictions: dict[str, pd.DataFrame]
+    candidate: Model,
+    frame: pd.DataFrame,
+    predictions: dict[str, pd.DataFrame],
 ) -> LabelledRows:
     """Return the rows whose outcome is known."""
     known = frame[candidate.target].notna().to_numpy()
@@ -164,23 +175,38 @@ def select_labelled(
     return LabelledRows(candidate.task, rows, candidate.target_values(rows), of_rows)
 
 
+# %% ../../nbs/api/modeling/16_evaluation.ipynb #20011bd7
+def _fit_exhibit(
+    figure: Any,
+    task: str,
+) -> Exhibit:
+    return Exhibit(
+        figure, Message(f"train.fit_{task}"), Message(f"train.fit_{task}_read")
+    )
+
+
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #5674ba0b
-def _fit_exhibit(figure: Any, task: str) -> Exhibit:
-    return Exhibit(figure, Message(f"train.fit_{task}"), Message(f"train.fit_{task}_read"))
-
-
-def fit_exhibit(task: str, outcome: Any, predictions: pd.DataFrame) -> Exhibit:
+def fit_exhibit(
+    task: str,
+    outcome: Any,
+    predictions: pd.DataFrame,
+) -> Exhibit:
     """Return the figure that shows best how one model of a task fits."""
     if task == "binary":
         table = calibration_table(outcome, predictions["score"])
         return _fit_exhibit(calibration_plot({"candidate": table}), task)
     if task == "multiclass":
-        return _fit_exhibit(confusion_plot(confusion_table(task, outcome, predictions)), task)
+        return _fit_exhibit(
+            confusion_plot(confusion_table(task, outcome, predictions)), task
+        )
     return _fit_exhibit(residual_plot(outcome, predictions), task)
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #cfc114cd
-def evaluation_exhibits(rows: LabelledRows, positive_name: str = "1") -> list[Exhibit]:
+def evaluation_exhibits(
+    rows: LabelledRows,
+    positive_name: str = "1",
+) -> list[Exhibit]:
     """Return the figures that compare the models; none where no outcome is known.
 
     Args:
@@ -190,7 +216,9 @@ def evaluation_exhibits(rows: LabelledRows, positive_name: str = "1") -> list[Ex
     if not len(rows):
         return []
     if rows.task == "regression":
-        return [_fit_exhibit(residual_plot(rows.outcome, rows.of_candidate), "regression")]
+        return [
+            _fit_exhibit(residual_plot(rows.outcome, rows.of_candidate), "regression")
+        ]
     counts = confusion_table(rows.task, rows.outcome, rows.of_candidate, positive_name)
     confusion = _fit_exhibit(confusion_plot(counts), "multiclass")
     if rows.task == "multiclass":
@@ -200,11 +228,18 @@ def evaluation_exhibits(rows: LabelledRows, positive_name: str = "1") -> list[Ex
         Message("evaluate.roc_title"),
         Message("evaluate.roc_read"),
     )
-    return [roc, _fit_exhibit(calibration_plot(rows.calibration()), "binary"), confusion]
+    return [
+        roc,
+        _fit_exhibit(calibration_plot(rows.calibration()), "binary"),
+        confusion,
+    ]
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #27ffc95c
-def cost_exhibits(rows: LabelledRows, costs: dict | None) -> list[Exhibit]:
+def cost_exhibits(
+    rows: LabelledRows,
+    costs: dict | None,
+) -> list[Exhibit]:
     """Return the table of what each policy costs; none where no costs are stated.
 
     Args:
@@ -213,29 +248,46 @@ def cost_exhibits(rows: LabelledRows, costs: dict | None) -> list[Exhibit]:
     """
     if not costs or not len(rows):
         return []
-    title = Message("evaluate.cost_title", miss=costs["miss"], alarm=costs["false_alarm"])
+    title = Message(
+        "evaluate.cost_title", miss=costs["miss"], alarm=costs["false_alarm"]
+    )
     table = compute_policy_costs(rows.outcome, rows.predictions, costs)
     return [Exhibit(table, title, Message("evaluate.cost_read"))]
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #1d09d5ab
-def cost_records(rows: LabelledRows, costs: dict | None) -> list[dict] | None:
+def cost_records(
+    rows: LabelledRows,
+    costs: dict | None,
+) -> list[dict] | None:
     """Return what files keep of the costs; None where none are stated, or nothing is known."""
     exhibits = cost_exhibits(rows, costs)
     return exhibits[0].content.to_dict("records") if exhibits else None
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #88873ce6
-def shadow_exhibits(shadow: ShadowComparison | None, noun: str) -> list[Exhibit]:
+def shadow_exhibits(
+    shadow: ShadowComparison | None,
+    noun: str,
+) -> list[Exhibit]:
     """Return the table of candidate beside champion; none where there is nothing to compare."""
     if shadow is None or not shadow.rows:
         return []
-    title = Message("evaluate.shadow_title", differ=shadow.differ or 0, n=shadow.rows, noun=noun)
+    title = Message(
+        "evaluate.shadow_title",
+        differ=shadow.differ or 0,
+        n=shadow.rows,
+        noun=noun,
+    )
     return [Exhibit(shadow, title, Message("evaluate.shadow_read"))]
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #8fcc71d8
-def importance_of_features(candidate: Model, rows: LabelledRows, **options: Any) -> pd.DataFrame:
+def importance_of_features(
+    candidate: Model,
+    rows: LabelledRows,
+    **options: Any,
+) -> pd.DataFrame:
     """Return what each feature is worth; an empty table where no outcome is known.
 
     Args:
@@ -254,12 +306,17 @@ def importance_exhibits(importance: pd.DataFrame) -> list[Exhibit]:
     if not len(importance):
         return []
     title = Message("evaluate.importance_title", feature=importance.feature[0])
-    return [Exhibit(importance_plot(importance), title, Message("evaluate.importance_read"))]
+    return [
+        Exhibit(importance_plot(importance), title, Message("evaluate.importance_read"))
+    ]
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #2343809f
 def dependence_curves(
-    candidate: Model, rows: LabelledRows, features: Iterable[str], seed: int = 0
+    candidate: Model,
+    rows: LabelledRows,
+    features: Iterable[str],
+    seed: int = 0,
 ) -> dict[str, pd.DataFrame]:
     """Return the partial dependence of the prediction on each of some features."""
     return {
@@ -289,12 +346,18 @@ def slice_exhibits(slices: SliceMetrics) -> list[Exhibit]:
         return []
     title = Message("evaluate.slices_even")
     if slices.is_significant:
-        title = Message("evaluate.slices_title", column=worst["column"], level=str(worst["level"]))
+        title = Message(
+            "evaluate.slices_title", column=worst["column"], level=str(worst["level"])
+        )
     return [Exhibit(slice_plot(slices), title, Message("evaluate.slices_read"))]
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #bed8485c
-def rates_of_groups(rows: LabelledRows, groups: list[str], min_rows: int) -> GroupRates | None:
+def rates_of_groups(
+    rows: LabelledRows,
+    groups: list[str],
+    min_rows: int,
+) -> GroupRates | None:
     """Return the rates by group; None where no groups are named, or no outcome is known."""
     if not groups or not len(rows):
         return None
@@ -304,7 +367,10 @@ def rates_of_groups(rows: LabelledRows, groups: list[str], min_rows: int) -> Gro
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #a4236c87
-def group_exhibits(rates: GroupRates | None, groups: list[str]) -> list[Exhibit]:
+def group_exhibits(
+    rates: GroupRates | None,
+    groups: list[str],
+) -> list[Exhibit]:
     """Return the table of rates by group; none where there are none."""
     if rates is None:
         return []
@@ -313,7 +379,11 @@ def group_exhibits(rates: GroupRates | None, groups: list[str]) -> list[Exhibit]
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #c2e4e0af
-def write_plot_data(folder: Path, rows: LabelledRows, importance: pd.DataFrame) -> None:
+def write_plot_data(
+    folder: Path,
+    rows: LabelledRows,
+    importance: pd.DataFrame,
+) -> None:
     """Write importance.csv, and calibration.csv where there is one score a row."""
     write_atomic(folder / "importance.csv", importance.round(6).to_csv(index=False))
     if rows.task != "multiclass":

@@ -46,7 +46,9 @@ class Explanation:
 
     def _repr_markdown_(self) -> str:
         base = "" if self.base is None else f", base {self.base:.3g}"
-        title = f"**{escape_markup(self.output)} {self.score:.3g}** ({self.method}{base})"
+        title = (
+            f"**{escape_markup(self.output)} {self.score:.3g}** ({self.method}{base})"
+        )
         return f"{title}\n\n{markdown_table(self.rows)}"
 
 
@@ -72,7 +74,11 @@ class _Occlusion:
 
 
 # %% ../../nbs/api/modeling/12_explanations.ipynb #cc37925d
-def _occlude(model: Model, prepared: pd.DataFrame, usual: dict) -> _Occlusion:
+def _occlude(
+    model: Model,
+    prepared: pd.DataFrame,
+    usual: dict,
+) -> _Occlusion:
     """Replace each column of the one prepared row by what is usual."""
     tries = pd.concat([prepared] * (len(usual) + 1), ignore_index=True)
     number = np.arange(len(tries))  # the first stays as it is
@@ -104,7 +110,10 @@ def _import_shap() -> Any:
 
 
 # %% ../../nbs/api/modeling/12_explanations.ipynb #12454e19
-def _raw_output(trees: Any, encoded: np.ndarray) -> float:
+def _raw_output(
+    trees: Any,
+    encoded: np.ndarray,
+) -> float:
     """Return what the trees themselves say: log-odds, a probability, or a number."""
     for method in ("decision_function", "predict_proba", "predict"):
         if hasattr(trees, method):
@@ -113,11 +122,17 @@ def _raw_output(trees: Any, encoded: np.ndarray) -> float:
 
 
 # %% ../../nbs/api/modeling/12_explanations.ipynb #d93746c1
-def _take_trees_apart(shap: Any, trees: Any, encoded: np.ndarray) -> tuple[np.ndarray, float]:
+def _take_trees_apart(
+    shap: Any,
+    trees: Any,
+    encoded: np.ndarray,
+) -> tuple[np.ndarray, float]:
     """Return the SHAP value of each column, and their base."""
     try:
         explainer = shap.TreeExplainer(trees)
-        values = np.asarray(explainer.shap_values(encoded, check_additivity=False), float)
+        values = np.asarray(
+            explainer.shap_values(encoded, check_additivity=False), float
+        )
         base = float(np.ravel(explainer.expected_value)[-1])
         return values.reshape(encoded.shape[1], -1)[:, -1], base
     except Exception as error:  # what SHAP cannot read fails in many ways
@@ -130,7 +145,11 @@ def _take_trees_apart(shap: Any, trees: Any, encoded: np.ndarray) -> tuple[np.nd
 
 
 # %% ../../nbs/api/modeling/12_explanations.ipynb #7dc5d8f7
-def _require_additivity(trees: Any, total: float, output: float) -> None:
+def _require_additivity(
+    trees: Any,
+    total: float,
+    output: float,
+) -> None:
     # Not `>`: NaN must not pass.
     if not abs(total - output) <= _ADDITIVITY * max(1, abs(output)):
         raise UserError(
@@ -141,14 +160,20 @@ def _require_additivity(trees: Any, total: float, output: float) -> None:
 
 
 # %% ../../nbs/api/modeling/12_explanations.ipynb #30da54ec
-def _shap_values(shap: Any, model: Model, prepared: pd.DataFrame) -> tuple[list[float], float]:
+def _shap_values(
+    shap: Any,
+    model: Model,
+    prepared: pd.DataFrame,
+) -> tuple[list[float], float]:
     """Return SHAP values of a tree model, one per column, and their base, in its own units.
 
     Raises:
         UserError: where they do not add up to the model's output.
     """
     encoded = np.asarray(model.pipeline[:-1].transform(prepared), float)
-    names = [name for _, _, columns in model.pipeline[0].transformers_ for name in columns]
+    names = [
+        name for _, _, columns in model.pipeline[0].transformers_ for name in columns
+    ]
     if model.task == "multiclass" or encoded.shape[1] != len(names):
         raise UserError(
             expected="one number per column and one score, as SHAP explains it here",
@@ -162,11 +187,14 @@ def _shap_values(shap: Any, model: Model, prepared: pd.DataFrame) -> tuple[list[
     return [float(values[names.index(name)]) for name in prepared], base
 
 
-# %% ../../nbs/api/modeling/12_explanations.ipynb #71736cab
+# %% ../../nbs/api/modeling/12_explanations.ipynb #a7f585d8
 EXPLANATION_METHODS = ("occlusion", "shap")
 
 
-def _require_one_row(row_frame: pd.DataFrame, method: str) -> None:
+def _require_one_row(
+    row_frame: pd.DataFrame,
+    method: str,
+) -> None:
     if len(row_frame) != 1:
         raise UserError(
             expected="one row to explain",
@@ -181,6 +209,7 @@ def _require_one_row(row_frame: pd.DataFrame, method: str) -> None:
         )
 
 
+# %% ../../nbs/api/modeling/12_explanations.ipynb #71736cab
 def explain_prediction(
     model: Model,
     row_frame: pd.DataFrame,
@@ -207,7 +236,12 @@ def explain_prediction(
     if method == "shap":
         changes, base = _shap_values(_import_shap(), model, prepared)
     rows = [
-        {"feature": name, "value": prepared[name].iloc[0], "usual": usual[name], "change": change}
+        {
+            "feature": name,
+            "value": prepared[name].iloc[0],
+            "usual": usual[name],
+            "change": change,
+        }
         for name, change in zip(prepared, changes, strict=True)
     ]
     largest = sorted(rows, key=lambda row: -abs(row["change"]))[:top]

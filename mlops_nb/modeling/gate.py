@@ -25,7 +25,12 @@ from ..core.formatting import markdown_table
 from ..core.messages import Message, message_to_json
 from .comparison import ModelComparison, ShadowComparison
 from .measurement import ModelMetrics
-from .metrics import METRICS, headline_metric, is_lower_better, main_metric
+from mlops_nb.modeling.metrics import (
+    METRICS,
+    headline_metric,
+    is_lower_better,
+    main_metric,
+)
 from .slices import SliceMetrics
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #2bcec68b
@@ -59,7 +64,11 @@ class GateCheck:
 
     def to_dict(self) -> dict:
         """Return what files keep."""
-        return {"name": self.name, "passed": self.passed, "say": message_to_json(self.say)}
+        return {
+            "name": self.name,
+            "passed": self.passed,
+            "say": message_to_json(self.say),
+        }
 
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #fa719a1a
@@ -85,7 +94,10 @@ class GateResult:
 
     def to_dict(self) -> dict:
         """Return what files keep."""
-        return {"passed": self.passed, "checks": [check.to_dict() for check in self.checks]}
+        return {
+            "passed": self.passed,
+            "checks": [check.to_dict() for check in self.checks],
+        }
 
     def _repr_markdown_(self, words: Callable = str) -> str:
         rows = [
@@ -100,7 +112,11 @@ class GateResult:
 
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #a6948f64
-def _parse_limit(name: str, value: Any, whole: float = 1.0) -> float:
+def _parse_limit(
+    name: str,
+    value: Any,
+    whole: float = 1.0,
+) -> float:
     """Return a limit of params.yaml: a number, or a share of `whole` such as "1%"."""
     try:
         if isinstance(value, str) and value.endswith("%"):
@@ -115,14 +131,22 @@ def _parse_limit(name: str, value: Any, whole: float = 1.0) -> float:
 
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #1f4b1ae7
-def _check_rows(metrics: ModelMetrics, limit: Any) -> GateCheck:
+def _check_rows(
+    metrics: ModelMetrics,
+    limit: Any,
+) -> GateCheck:
     least = _parse_limit("rows", limit)
     say = Message("evaluate.rows", n=metrics.rows, limit=int(least))
     return GateCheck("rows", metrics.rows >= least, say)
 
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #320b08a7
-def _check_gain(name: str, spec: dict, comparison: ModelComparison, other: str) -> GateCheck:
+def _check_gain(
+    name: str,
+    spec: dict,
+    comparison: ModelComparison,
+    other: str,
+) -> GateCheck:
     """Compare the gain over another model with the margin.
 
     It must be above the margin to beat, and above minus the margin to be not worse. With
@@ -132,7 +156,9 @@ def _check_gain(name: str, spec: dict, comparison: ModelComparison, other: str) 
     metric = spec.get("metric", main_metric(candidate.task))
     value = candidate[metric].value
     if other not in comparison.metrics:
-        return GateCheck(name, None, Message("evaluate.nothing_to_compare", other=other))
+        return GateCheck(
+            name, None, Message("evaluate.nothing_to_compare", other=other)
+        )
     theirs = comparison.metrics[other][metric].value
     gain = comparison.gain(metric, other)
     if value is None or theirs is None:
@@ -142,13 +168,22 @@ def _check_gain(name: str, spec: dict, comparison: ModelComparison, other: str) 
     passed = reached > margin if name == "beats_baseline" else reached >= -margin
     numbers = {key: gain[key] for key in ("gain", "low", "high")}
     say = Message(
-        f"evaluate.{name}", metric=metric, value=value, other=theirs, margin=margin, **numbers
+        f"evaluate.{name}",
+        metric=metric,
+        value=value,
+        other=theirs,
+        margin=margin,
+        **numbers,
     )
     return GateCheck(name, bool(passed), say)
 
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #2cc1defa
-def _keeps_limit(metric: str, value: float, limit: float) -> bool:
+def _keeps_limit(
+    metric: str,
+    value: float,
+    limit: float,
+) -> bool:
     if is_lower_better(metric):
         return value <= limit
     if metric == "bias":  # off to either side is off
@@ -158,7 +193,11 @@ def _keeps_limit(metric: str, value: float, limit: float) -> bool:
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #2a164e80
 def _check_limit(
-    name: str, metric: str, value: float | None, limit: float, part: dict | None = None
+    name: str,
+    metric: str,
+    value: float | None,
+    limit: float,
+    part: dict | None = None,
 ) -> GateCheck:
     """Check whether a metric, perhaps of a part of the rows, is on the right side of its limit."""
     if value is None:
@@ -169,20 +208,30 @@ def _check_limit(
 
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #6206d3c5
-def _check_worst_slice(spec: Any, slices: SliceMetrics | None) -> GateCheck:
+def _check_worst_slice(
+    spec: Any,
+    slices: SliceMetrics | None,
+) -> GateCheck:
     worst = slices.worst if slices else None
     if not worst:
         return GateCheck("worst_slice", None, Message("evaluate.no_slices"))
-    limit = _parse_limit("worst_slice", spec["limit"] if isinstance(spec, dict) else spec)
+    limit = _parse_limit(
+        "worst_slice", spec["limit"] if isinstance(spec, dict) else spec
+    )
     part = {"column": worst["column"], "level": worst["level"], "n": int(worst["n"])}
     return _check_limit("worst_slice", slices.metric, worst["value"], limit, part)
 
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #12e0e4b7
-def _check_shadow(shadow: ShadowComparison | None, limit: float) -> GateCheck:
+def _check_shadow(
+    shadow: ShadowComparison | None,
+    limit: float,
+) -> GateCheck:
     """Check that every row has an answer, and not too many another than the champion's."""
     if shadow is None or (shadow.differ is None and not shadow.failed):
-        return GateCheck("shadow", None, Message("evaluate.nothing_to_compare", other="champion"))
+        return GateCheck(
+            "shadow", None, Message("evaluate.nothing_to_compare", other="champion")
+        )
     passed = not shadow.failed and shadow.differ <= limit
     say = Message(
         "evaluate.shadow",
@@ -205,7 +254,11 @@ class _Evidence:
 
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #c56ce8fc
-def _run_check(name: str, spec: Any, evidence: _Evidence) -> Iterator[GateCheck]:
+def _run_check(
+    name: str,
+    spec: Any,
+    evidence: _Evidence,
+) -> Iterator[GateCheck]:
     """Yield what a check of params.yaml comes to; `minimum` is one check for each metric."""
     metrics = evidence.comparison.candidate
     if name == "rows":
@@ -215,7 +268,9 @@ def _run_check(name: str, spec: Any, evidence: _Evidence) -> Iterator[GateCheck]
     elif name == "minimum":
         for metric, limit in spec.items():
             value = metrics[metric].value
-            yield _check_limit(f"minimum {metric}", metric, value, _parse_limit(name, limit))
+            yield _check_limit(
+                f"minimum {metric}", metric, value, _parse_limit(name, limit)
+            )
     elif name == "calibration":
         value = metrics["calibration_error"].value
         yield _check_limit(name, "calibration_error", value, _parse_limit(name, spec))
@@ -274,7 +329,10 @@ def _surely_worse(comparison: ModelComparison) -> list[str]:
 
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #f34391d0
-def _worse_in_words(comparison: ModelComparison, worse: list[str]) -> list[Message]:
+def _worse_in_words(
+    comparison: ModelComparison,
+    worse: list[str],
+) -> list[Message]:
     """Return one message about all metrics that are surely worse; none where none is."""
     baseline = comparison.metrics.get("baseline")
     found = [
@@ -296,14 +354,19 @@ def _worse_in_words(comparison: ModelComparison, worse: list[str]) -> list[Messa
 def _gain_that_may_be_chance(gate: GateResult) -> Message | None:
     """Return what the check against the baseline says, where its interval includes no gain."""
     for check in gate.checks:
-        if check.name == "beats_baseline" and check.passed and check.say.values["low"] <= 0:
+        if (
+            check.name == "beats_baseline"
+            and check.passed
+            and check.say.values["low"] <= 0
+        ):
             return check.say
     return None
 
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #0ce6c061
 def evaluation_verdict(
-    comparison: ModelComparison, gate: GateResult
+    comparison: ModelComparison,
+    gate: GateResult,
 ) -> tuple[str, list[Message], list[Message]]:
     """Return level, reasons and what to do.
 
@@ -313,7 +376,10 @@ def evaluation_verdict(
     worse = _surely_worse(comparison)
     in_words = _worse_in_words(comparison, worse)
     if not gate.passed:
-        reasons = [Message("evaluate.gate_failed"), *[check.say for check in gate.failed]]
+        reasons = [
+            Message("evaluate.gate_failed"),
+            *[check.say for check in gate.failed],
+        ]
         return "watch", [*reasons, *in_words], [Message("evaluate.todo")]
     uncertain = _gain_that_may_be_chance(gate)
     passed = Message("evaluate.gate_passed")
@@ -322,7 +388,11 @@ def evaluation_verdict(
     task = comparison.candidate.task
     headline = headline_metric(task)
     if task != "binary" and headline in worse:
-        return "watch", [passed, *in_words], [Message("evaluate.todo_worse", metric=headline)]
+        return (
+            "watch",
+            [passed, *in_words],
+            [Message("evaluate.todo_worse", metric=headline)],
+        )
     return "ok", [passed, *in_words], []
 
 
@@ -353,5 +423,7 @@ def evaluation_headline(
         words["was"] = before
         key = f"{key}_since"
     if metrics.task != "regression":
-        words |= {part: round(100 * words[part]) for part in ("value", "was") if part in words}
+        words |= {
+            part: round(100 * words[part]) for part in ("value", "was") if part in words
+        }
     return Message(key, **words)

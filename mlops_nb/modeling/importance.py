@@ -24,7 +24,11 @@ from .model import Model
 
 
 # %% ../../nbs/api/modeling/11_importance.ipynb #4e732ced
-def _sample_rows(frame: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
+def _sample_rows(
+    frame: pd.DataFrame,
+    rows: int,
+    seed: int,
+) -> pd.DataFrame:
     if len(frame) <= rows:
         return frame
     chosen = np.random.default_rng(seed).choice(len(frame), rows, replace=False)
@@ -48,11 +52,18 @@ def _columns_asked_for(trees_of_round: list) -> set[int]:
 class _RememberedBooster:
     """A histogram booster that is asked again about rows of which one column has changed."""
 
-    def __init__(self, booster: Any, encoded: np.ndarray, copies: int):
+    def __init__(
+        self,
+        booster: Any,
+        encoded: np.ndarray,
+        copies: int,
+    ):
         self.booster = booster
         self.rounds = booster._predictors
         self.asked = [_columns_asked_for(trees) for trees in self.rounds]
-        parts = [self._with_rounds([trees])._raw_predict(encoded) for trees in self.rounds]
+        parts = [
+            self._with_rounds([trees])._raw_predict(encoded) for trees in self.rounds
+        ]
         tiled = np.stack([np.tile(part, (copies, 1)) for part in parts])
         self.parts = tiled - booster._baseline_prediction
 
@@ -74,20 +85,33 @@ class _RememberedBooster:
 
 
 # %% ../../nbs/api/modeling/11_importance.ipynb #f77e880c
-def _add_remembered(predict: Callable, remembered: np.ndarray) -> Callable:
+def _add_remembered(
+    predict: Callable,
+    remembered: np.ndarray,
+) -> Callable:
     """Return a raw prediction to which what is remembered is added."""
 
-    def predict_all(encoded: np.ndarray, n_threads: int | None = None) -> np.ndarray:
+    def predict_all(
+        encoded: np.ndarray,
+        n_threads: int | None = None,
+    ) -> np.ndarray:
         return predict(encoded, n_threads) + remembered
 
     return predict_all
 
 
 # %% ../../nbs/api/modeling/11_importance.ipynb #488d629b
-def _remember_trees(estimator: Any, encoded: np.ndarray, copies: int) -> Callable[[int], Any]:
+def _remember_trees(
+    estimator: Any,
+    encoded: np.ndarray,
+    copies: int,
+) -> Callable[[int], Any]:
     """Return: number of a column → an estimator for rows in which only that has changed."""
     rounds = getattr(estimator, "_predictors", [])
-    if not rounds or len(rounds) * len(rounds[0]) * len(encoded) * copies > _MAX_REMEMBERED:
+    if (
+        not rounds
+        or len(rounds) * len(rounds[0]) * len(encoded) * copies > _MAX_REMEMBERED
+    ):
         return lambda column: estimator
     return _RememberedBooster(estimator, encoded, copies).with_changed
 
@@ -111,7 +135,9 @@ class _Shuffler:
         self.is_encoded_once = width == len(self.model.columns) == len(self.names)
         if self.is_encoded_once:
             self.encoded = np.tile(encoded, (self.copies, 1))
-            self.estimator_for = _remember_trees(self.pipeline[-1], encoded, self.copies)
+            self.estimator_for = _remember_trees(
+                self.pipeline[-1], encoded, self.copies
+            )
         else:
             self.tiled = pd.concat([self.features] * self.copies, ignore_index=True)
 
@@ -121,7 +147,9 @@ class _Shuffler:
         orders = [i * size + self.random.permutation(size) for i in range(self.copies)]
         order = np.concatenate(orders)
         if not self.is_encoded_once:
-            shuffled = self.tiled.assign(**{column: self.tiled[column].to_numpy()[order]})
+            shuffled = self.tiled.assign(
+                **{column: self.tiled[column].to_numpy()[order]}
+            )
             return self.model.predict_prepared(shuffled)
         return self._predict_encoded(self.names.index(column), order)
 
@@ -131,7 +159,11 @@ class _Shuffler:
         predictions = self.predict(column)
         return [predictions.iloc[i * size : (i + 1) * size] for i in range(self.copies)]
 
-    def _predict_encoded(self, position: int, order: np.ndarray) -> pd.DataFrame:
+    def _predict_encoded(
+        self,
+        position: int,
+        order: np.ndarray,
+    ) -> pd.DataFrame:
         before = self.encoded[:, position].copy()
         self.encoded[:, position] = before[order]
         estimator = self.estimator_for(position)
@@ -159,7 +191,11 @@ def _part_of_rows(column: pd.Series) -> np.ndarray:
 
 
 # %% ../../nbs/api/modeling/11_importance.ipynb #6cab328f
-def _explained_share(column: pd.Series, centred: np.ndarray, total: float) -> float:
+def _explained_share(
+    column: pd.Series,
+    centred: np.ndarray,
+    total: float,
+) -> float:
     """Return the share of the variance of predictions between parts, adjusted for their number."""
     part = _part_of_rows(column)
     size = np.maximum(np.bincount(part), 1)
@@ -168,24 +204,38 @@ def _explained_share(column: pd.Series, centred: np.ndarray, total: float) -> fl
 
 
 # %% ../../nbs/api/modeling/11_importance.ipynb #d5411505
-def _most_influential_columns(model: Model, features: pd.DataFrame, count: int) -> list[str]:
+def _most_influential_columns(
+    model: Model,
+    features: pd.DataFrame,
+    count: int,
+) -> list[str]:
     if len(model.columns) <= count:
         return [*model.columns]
     scores = model.predict_prepared(features).filter(like="score").to_numpy()
     centred = scores - scores.mean(0)
     total = (centred**2).sum() or 1.0
-    shares = {name: _explained_share(features[name], centred, total) for name in model.columns}
+    shares = {
+        name: _explained_share(features[name], centred, total) for name in model.columns
+    }
     return sorted(model.columns, key=shares.get, reverse=True)[:count]
 
 
-# %% ../../nbs/api/modeling/11_importance.ipynb #527e4158
-def _merit(task: str, metric: str, outcome: np.ndarray, predictions: pd.DataFrame) -> float:
+# %% ../../nbs/api/modeling/11_importance.ipynb #dbd93964
+def _merit(
+    task: str,
+    metric: str,
+    outcome: np.ndarray,
+    predictions: pd.DataFrame,
+) -> float:
     """Return a metric, the sign turned where less is better; NaN where it is not defined."""
-    estimate = estimate_metric(metric, extract_scored_rows(task, outcome, predictions)[0])
+    estimate = estimate_metric(
+        metric, extract_scored_rows(task, outcome, predictions)[0]
+    )
     value = estimate.value if estimate else np.nan
     return value * (-1 if is_lower_better(metric) else 1)
 
 
+# %% ../../nbs/api/modeling/11_importance.ipynb #527e4158
 def compute_importance(
     model: Model,
     frame: pd.DataFrame,
@@ -222,12 +272,19 @@ def compute_importance(
         lost = [intact - merit(predictions) for predictions in shuffler.repeats(name)]
         table.append({"feature": name, "importance": np.mean(lost), "sd": np.std(lost)})
     return pd.DataFrame(table).sort_values(
-        "importance", ascending=False, kind="stable", ignore_index=True
+        "importance",
+        ascending=False,
+        kind="stable",
+        ignore_index=True,
     )
 
 
-# %% ../../nbs/api/modeling/11_importance.ipynb #3f682c8b
-def _grid_values(column: pd.Series, kind: str, grid: int) -> list:
+# %% ../../nbs/api/modeling/11_importance.ipynb #12be9ed6
+def _grid_values(
+    column: pd.Series,
+    kind: str,
+    grid: int,
+) -> list:
     """Return values to set a column to: the commonest texts, or quantiles that occur."""
     if kind == "text":
         return column.value_counts().index[:grid].tolist()
@@ -235,6 +292,7 @@ def _grid_values(column: pd.Series, kind: str, grid: int) -> list:
     return np.unique(column.quantile(shares, interpolation="nearest")).tolist()
 
 
+# %% ../../nbs/api/modeling/11_importance.ipynb #3f682c8b
 def compute_partial_dependence(
     model: Model,
     frame: pd.DataFrame,
@@ -268,6 +326,8 @@ def compute_partial_dependence(
     means = pd.DataFrame()
     if values:
         tables = [rows.assign(**{feature: value}) for value in values]
-        scores = model.predict_prepared(pd.concat(tables, ignore_index=True)).filter(like="score")
+        scores = model.predict_prepared(pd.concat(tables, ignore_index=True)).filter(
+            like="score"
+        )
         means = scores.groupby(np.repeat(np.arange(len(values)), len(rows))).mean()
     return pd.concat([pd.Series(values, name="value"), means], axis=1)

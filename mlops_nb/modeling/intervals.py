@@ -13,7 +13,10 @@ Z_95 = 1.959964  # a normal quantity lies within so many standard errors of its 
 
 
 # %% ../../nbs/api/modeling/00_intervals.ipynb #9d767a9e
-def wilson_interval(share: float, rows: float) -> tuple[float, float]:
+def wilson_interval(
+    share: float,
+    rows: float,
+) -> tuple[float, float]:
     """Return the 95 % interval of a share of `rows` rows (Wilson 1927).
 
     `rows` may be an effective number (Korn & Graubard 1998).

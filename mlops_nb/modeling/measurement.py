@@ -30,7 +30,12 @@ from mlops_nb.modeling.influence import (
     standard_error,
 )
 from .intervals import Z_95, wilson_interval
-from .metrics import METRICS, TASK_METRICS, is_lower_better, main_metric
+from mlops_nb.modeling.metrics import (
+    METRICS,
+    TASK_METRICS,
+    is_lower_better,
+    main_metric,
+)
 
 
 # %% ../../nbs/api/modeling/06_measurement.ipynb #99737ce0
@@ -49,31 +54,52 @@ class Metric:
         return kept if self.reason is None else kept | {"reason": self.reason.json()}
 
 
-# %% ../../nbs/api/modeling/06_measurement.ipynb #a5527024
+# %% ../../nbs/api/modeling/06_measurement.ipynb #76e90489
 _NO_SPREAD = 1e-12  # below it all rows say the same
 
 
-def _reason_for_none(name: str, rows: RowScores) -> Message:
+def _reason_for_none(
+    name: str,
+    rows: RowScores,
+) -> Message:
     if not len(rows):
         return Message("evaluate.no_rows")
-    return Message("evaluate.none_flagged" if name == "precision" else "evaluate.one_class")
+    return Message(
+        "evaluate.none_flagged" if name == "precision" else "evaluate.one_class"
+    )
 
 
-def _interval_of_share(estimate: Estimate, value: float, error: float) -> tuple[float, float]:
+# %% ../../nbs/api/modeling/06_measurement.ipynb #54f144d2
+def _interval_of_share(
+    estimate: Estimate,
+    value: float,
+    error: float,
+) -> tuple[float, float]:
     rows = estimate.count
     if error > _NO_SPREAD and 0 < value < 1:
         rows = value * (1 - value) / error**2
     return wilson_interval(value, rows)
 
 
-def _interval(name: str, estimate: Estimate, value: float, error: float) -> tuple[float, float]:
+# %% ../../nbs/api/modeling/06_measurement.ipynb #ee69bbb9
+def _interval(
+    name: str,
+    estimate: Estimate,
+    value: float,
+    error: float,
+) -> tuple[float, float]:
     if METRICS[name].is_share:
         return _interval_of_share(estimate, value, error)
     low = value - Z_95 * error
     return max(low, 0.0) if is_lower_better(name) else low, value + Z_95 * error
 
 
-def compute_metric(name: str, rows: RowScores, cluster: np.ndarray | None = None) -> Metric:
+# %% ../../nbs/api/modeling/06_measurement.ipynb #a5527024
+def compute_metric(
+    name: str,
+    rows: RowScores,
+    cluster: np.ndarray | None = None,
+) -> Metric:
     """Compute a metric with its interval on rows that can be judged.
 
     Args:
@@ -115,7 +141,9 @@ class ModelMetrics:
 
     def to_dict(self) -> dict:
         """Return what files keep: `n` rows, and each metric with its interval."""
-        return {"n": self.rows} | {name: one.to_dict() for name, one in self.by_name.items()}
+        return {"n": self.rows} | {
+            name: one.to_dict() for name, one in self.by_name.items()
+        }
 
     def _repr_markdown_(self) -> str:
         table = [
@@ -126,7 +154,12 @@ class ModelMetrics:
 
 
 # %% ../../nbs/api/modeling/06_measurement.ipynb #0440101d
-def compute_metrics(task: str, outcome: Any, predictions: Any, cluster: Any = None) -> ModelMetrics:
+def compute_metrics(
+    task: str,
+    outcome: Any,
+    predictions: Any,
+    cluster: Any = None,
+) -> ModelMetrics:
     """Compute all metrics of a task, with 95 % intervals. Rows without outcome are left out.
 
     Args:

@@ -76,7 +76,10 @@ METRICS: dict[str, MetricDefinition] = {}
 
 
 # %% ../../nbs/api/modeling/04_metrics.ipynb #486f87de
-def _define(name: str, **facts: Any) -> None:
+def _define(
+    name: str,
+    **facts: Any,
+) -> None:
     tasks = tuple(task for task, names in TASK_METRICS.items() if name in names)
     METRICS[name] = MetricDefinition(name, tasks, **facts)
 
@@ -85,12 +88,27 @@ _BINARY = ("binary",)
 _MULTICLASS = ("multiclass",)
 _REGRESSION = ("regression",)
 
-_define("auc", main_for=_BINARY, judged_for=_BINARY, charted_for=_BINARY)
+_define(
+    "auc",
+    main_for=_BINARY,
+    judged_for=_BINARY,
+    charted_for=_BINARY,
+)
 _define("average_precision")
-_define("log_loss", lower_is_better=True, is_share=False, main_for=_MULTICLASS)
+_define(
+    "log_loss",
+    lower_is_better=True,
+    is_share=False,
+    main_for=_MULTICLASS,
+)
 _define("brier", lower_is_better=True, is_share=False)
 _define("calibration_error", lower_is_better=True, is_share=False)
-_define("accuracy", judged_for=_MULTICLASS, charted_for=_MULTICLASS, headline_for=_MULTICLASS)
+_define(
+    "accuracy",
+    judged_for=_MULTICLASS,
+    charted_for=_MULTICLASS,
+    headline_for=_MULTICLASS,
+)
 _define("balanced_accuracy", judged_for=_MULTICLASS)
 _define("f1", judged_for=_BINARY)
 _define("macro_f1")
@@ -99,7 +117,12 @@ _define("recall")
 _define("false_alarms", lower_is_better=True)
 _define("flagged", lower_is_better=None)
 _define("positive", lower_is_better=None)
-_define("mae", lower_is_better=True, is_share=False, judged_for=_REGRESSION)
+_define(
+    "mae",
+    lower_is_better=True,
+    is_share=False,
+    judged_for=_REGRESSION,
+)
 _define(
     "rmse",
     lower_is_better=True,
@@ -110,7 +133,12 @@ _define(
 )
 _define("r2", is_share=False)
 _define("bias", lower_is_better=None, is_share=False)
-_define("median_ae", lower_is_better=True, is_share=False, headline_for=_REGRESSION)
+_define(
+    "median_ae",
+    lower_is_better=True,
+    is_share=False,
+    headline_for=_REGRESSION,
+)
 
 
 # %% ../../nbs/api/modeling/04_metrics.ipynb #f7b4c7dd

@@ -13,13 +13,20 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError
-from .encoding import normalize_labels, prepare_features, require_numeric_column
+from mlops_nb.modeling.encoding import (
+    normalize_labels,
+    prepare_features,
+    require_numeric_column,
+)
 
 DEFAULT_THRESHOLD = 0.5  # where none was chosen
 
 
 # %% ../../nbs/api/modeling/03_model.ipynb #7deb1a6e
-def _target_values(model: "Model", frame: pd.DataFrame) -> np.ndarray:
+def _target_values(
+    model: "Model",
+    frame: pd.DataFrame,
+) -> np.ndarray:
     if model.task == "regression":
         return require_numeric_column(frame[model.target], "number").to_numpy()
     labels = normalize_labels(frame[model.target])
@@ -36,7 +43,10 @@ def _target_values(model: "Model", frame: pd.DataFrame) -> np.ndarray:
 
 
 # %% ../../nbs/api/modeling/03_model.ipynb #7d05dd9f
-def _predict_numbers(model: "Model", prepared: pd.DataFrame) -> pd.DataFrame:
+def _predict_numbers(
+    model: "Model",
+    prepared: pd.DataFrame,
+) -> pd.DataFrame:
     numbers = np.zeros(0)
     if len(prepared):
         numbers = np.asarray(model.pipeline.predict(prepared), float).ravel()
@@ -44,7 +54,10 @@ def _predict_numbers(model: "Model", prepared: pd.DataFrame) -> pd.DataFrame:
 
 
 # %% ../../nbs/api/modeling/03_model.ipynb #cbab83c7
-def _predict_classes(model: "Model", prepared: pd.DataFrame) -> pd.DataFrame:
+def _predict_classes(
+    model: "Model",
+    prepared: pd.DataFrame,
+) -> pd.DataFrame:
     shares = np.zeros((len(prepared), len(model.classes)))
     if len(prepared):
         # A class that the fit has not seen keeps the probability 0.
@@ -53,7 +66,9 @@ def _predict_classes(model: "Model", prepared: pd.DataFrame) -> pd.DataFrame:
     if model.task == "binary":
         threshold = DEFAULT_THRESHOLD if model.threshold is None else model.threshold
         flagged = (shares[:, 1] >= threshold).astype(int)
-        return pd.DataFrame({"score": shares[:, 1], "prediction": flagged}, prepared.index)
+        return pd.DataFrame(
+            {"score": shares[:, 1], "prediction": flagged}, prepared.index
+        )
     likeliest = np.array(model.classes, object)[shares.argmax(1)]
     scores = {f"score_{name}": shares[:, i] for i, name in enumerate(model.classes)}
     predictions = pd.Series(likeliest, prepared.index, dtype="str")
@@ -61,7 +76,10 @@ def _predict_classes(model: "Model", prepared: pd.DataFrame) -> pd.DataFrame:
 
 
 # %% ../../nbs/api/modeling/03_model.ipynb #a2390466
-def _predict(model: "Model", prepared: pd.DataFrame) -> pd.DataFrame:
+def _predict(
+    model: "Model",
+    prepared: pd.DataFrame,
+) -> pd.DataFrame:
     if model.task == "regression":
         return _predict_numbers(model, prepared)
     return _predict_classes(model, prepared)
@@ -107,7 +125,11 @@ class Model:
 
     def feature_digests(self, catalogue: dict) -> dict[str, str]:
         """Return the digest of the code behind each feature, of those that the catalogue has."""
-        return {name: catalogue[name]["digest"] for name in self.columns if name in catalogue}
+        return {
+            name: catalogue[name]["digest"]
+            for name in self.columns
+            if name in catalogue
+        }
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return scores and prediction of each row, on its index.
@@ -123,20 +145,25 @@ class Model:
 
     def _repr_markdown_(self) -> str:
         name = f" `{self.id}`" if self.id else ""
-        threshold = "" if self.threshold is None else f", threshold {self.threshold:.4g}"
+        threshold = (
+            "" if self.threshold is None else f", threshold {self.threshold:.4g}"
+        )
         inputs = f"`{self.target}` from {len(self.columns)} columns"
         estimator = self.manifest.get("estimator", "model")
         return f"**{estimator}**{name}: {self.task} {inputs}{threshold}"
 
 
-# %% ../../nbs/api/modeling/03_model.ipynb #4c7f3ccf
+# %% ../../nbs/api/modeling/03_model.ipynb #c34aa97a
 def _are_costs(value: dict) -> bool:
     if set(value) != {"miss", "false_alarm"}:
         return False
-    are_numbers = all(isinstance(cost, (int, float)) and cost >= 0 for cost in value.values())
+    are_numbers = all(
+        isinstance(cost, (int, float)) and cost >= 0 for cost in value.values()
+    )
     return are_numbers and any(value.values())
 
 
+# %% ../../nbs/api/modeling/03_model.ipynb #4c7f3ccf
 def parse_error_costs(value: dict | None) -> tuple[float, float] | None:
     """Return the costs of a miss and of a false alarm, checked; None where none are stated.
 

@@ -22,7 +22,13 @@ from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from ..core.errors import UserError
-from ..core.files import file_digest, read_json, to_json, write_atomic, write_json
+from mlops_nb.core.files import (
+    file_digest,
+    read_json,
+    to_json,
+    write_atomic,
+    write_json,
+)
 from .model import Model
 from .training import TrainingResult
 
@@ -55,31 +61,44 @@ class _Renumbering:
             return part
         renamed = {key: self._entry(key, value) for key, value in part.items()}
         if isinstance(renamed.get("__id__"), int):
-            renamed["__id__"] = self.numbers.setdefault(renamed["__id__"], len(self.numbers) + 1)
+            renamed["__id__"] = self.numbers.setdefault(
+                renamed["__id__"], len(self.numbers) + 1
+            )
         # Nothing refers to plain values and types: their addresses say nothing.
         if renamed.get("is_json") or renamed.get("__loader__") == "TypeNode":
             renamed.pop("__id__", None)
         return renamed
 
-    def _entry(self, key: str, value: Any) -> Any:
+    def _entry(
+        self,
+        key: str,
+        value: Any,
+    ) -> Any:
         if key == "file" and isinstance(value, str):
-            return self.files.setdefault(value, f"{len(self.files)}{Path(value).suffix}")
+            return self.files.setdefault(
+                value, f"{len(self.files)}{Path(value).suffix}"
+            )
         return value if key == "__id__" else self.apply(value)
 
 
-# %% ../../nbs/api/modeling/09_persistence.ipynb #0d49d931
+# %% ../../nbs/api/modeling/09_persistence.ipynb #2d2da8f3
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 _UNIX = 3
 _READ_WRITE = 0o600 << 16
 
 
-def _write_member(archive: zipfile.ZipFile, name: str, body: str | bytes) -> None:
+def _write_member(
+    archive: zipfile.ZipFile,
+    name: str,
+    body: str | bytes,
+) -> None:
     info = zipfile.ZipInfo(name, _ZIP_EPOCH)
     info.create_system = _UNIX
     info.external_attr = _READ_WRITE
     archive.writestr(info, body)
 
 
+# %% ../../nbs/api/modeling/09_persistence.ipynb #0d49d931
 def dump_skops(obj: Any) -> bytes:
     """Return the skops bytes of an object: the same for the same object in every process."""
     written = zipfile.ZipFile(io.BytesIO(sio.dumps(obj)))
@@ -108,7 +127,10 @@ def _nodes_of(tree: Any) -> dict:
 
 
 # %% ../../nbs/api/modeling/09_persistence.ipynb #1e8c6a74
-def _is_sound(tree: Any, width: int) -> bool:
+def _is_sound(
+    tree: Any,
+    width: int,
+) -> bool:
     """Tell whether all nodes point at later nodes and existing columns.
 
     Otherwise predicting would read foreign memory, or never end.
@@ -141,7 +163,11 @@ def _parts_of(obj: Any) -> Iterable:
 
 
 # %% ../../nbs/api/modeling/09_persistence.ipynb #d719c2e7
-def _has_sound_trees(obj: Any, width: int, seen: set[int]) -> bool:
+def _has_sound_trees(
+    obj: Any,
+    width: int,
+    seen: set[int],
+) -> bool:
     """Tell whether all trees inside an object are sound; `width`: columns they may ask for."""
     if id(obj) in seen:
         return True
@@ -153,7 +179,10 @@ def _has_sound_trees(obj: Any, width: int, seen: set[int]) -> bool:
 
 
 # %% ../../nbs/api/modeling/09_persistence.ipynb #2632a30b
-def load_skops(data: bytes, name: str = "model") -> Any:
+def load_skops(
+    data: bytes,
+    name: str = "model",
+) -> Any:
     """Load an object from skops bytes, if all its types are on the list.
 
     Args:
@@ -188,7 +217,7 @@ def load_skops(data: bytes, name: str = "model") -> Any:
     return loaded
 
 
-# %% ../../nbs/api/modeling/09_persistence.ipynb #b54b5792
+# %% ../../nbs/api/modeling/09_persistence.ipynb #3a49663b
 def _require_trusted_types(dumped: Iterable[bytes]) -> None:
     used = {name for data in dumped for name in sio.get_untrusted_types(data=data)}
     foreign = used - set(TRUSTED_TYPES)
@@ -201,14 +230,19 @@ def _require_trusted_types(dumped: Iterable[bytes]) -> None:
         )
 
 
+# %% ../../nbs/api/modeling/09_persistence.ipynb #9bbd43b1
 def _as_content(value: Any) -> str | bytes:
     if isinstance(value, Path):
         return value.read_bytes()
     return value if isinstance(value, (str, bytes)) else to_json(value)
 
 
+# %% ../../nbs/api/modeling/09_persistence.ipynb #b54b5792
 def save_model(
-    folder: str | Path, fitted: TrainingResult, files: dict | None = None, **extra: Any
+    folder: str | Path,
+    fitted: TrainingResult,
+    files: dict | None = None,
+    **extra: Any,
 ) -> Path:
     """Write a model, and return its folder.
 

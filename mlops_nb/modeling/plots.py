@@ -31,7 +31,7 @@ LINE_STYLES = ("-", "--", ":", "-.")
 PLOT_MARKERS = ("o", "s", "^", "D")
 
 
-# %% ../../nbs/api/modeling/15_plots.ipynb #1c383cd3
+# %% ../../nbs/api/modeling/15_plots.ipynb #65ae1beb
 def _create_axes(height: float = 2.9) -> tuple:
     import matplotlib.pyplot as plt
 
@@ -39,14 +39,17 @@ def _create_axes(height: float = 2.9) -> tuple:
     return plt.subplots(figsize=(FIGURE_WIDTH, height))
 
 
+# %% ../../nbs/api/modeling/15_plots.ipynb #a9993752
 def _line_style(number: int) -> str:
     return LINE_STYLES[number % len(LINE_STYLES)]
 
 
+# %% ../../nbs/api/modeling/15_plots.ipynb #9ffe2151
 def _marker(number: int) -> str:
     return PLOT_MARKERS[number % len(PLOT_MARKERS)]
 
 
+# %% ../../nbs/api/modeling/15_plots.ipynb #1c383cd3
 def calibration_plot(tables: pd.DataFrame | dict[str, pd.DataFrame]) -> Any:
     """Draw outcome against prediction; on the diagonal a prediction can be taken at its word.
 
@@ -77,16 +80,24 @@ def calibration_plot(tables: pd.DataFrame | dict[str, pd.DataFrame]) -> Any:
     return figure
 
 
-# %% ../../nbs/api/modeling/15_plots.ipynb #d0a06247
+# %% ../../nbs/api/modeling/15_plots.ipynb #40302dfa
 _ROC_POINTS = 120
 
 
-def _share_reached(hits: np.ndarray, order: np.ndarray, points: np.ndarray) -> np.ndarray:
+def _share_reached(
+    hits: np.ndarray,
+    order: np.ndarray,
+    points: np.ndarray,
+) -> np.ndarray:
     reached = np.append(0, np.cumsum(hits[order]))[points]
     return reached / max(hits.sum(), 1)
 
 
-def roc_plot(outcome: Any, predictions: dict[str, Any]) -> Any:
+# %% ../../nbs/api/modeling/15_plots.ipynb #d0a06247
+def roc_plot(
+    outcome: Any,
+    predictions: dict[str, Any],
+) -> Any:
     """Draw the share of positives found against the share of false alarms, per model."""
     figure, axes = _create_axes(3.2)
     axes.plot([0, 1], [0, 1], color="0.6", lw=1)
@@ -107,15 +118,24 @@ def roc_plot(outcome: Any, predictions: dict[str, Any]) -> Any:
     return figure
 
 
-# %% ../../nbs/api/modeling/15_plots.ipynb #d29e4524
+# %% ../../nbs/api/modeling/15_plots.ipynb #9d986a13
 _MAX_CLASSES_WITH_COUNTS = 4  # in more cells there is room for shares only
 _DARK = 0.5  # from this share on, letters are white
 
 
-def _cell_text(count: int, share: float, classes: int) -> str:
-    return f"{count:,}\n{share:.0%}" if classes <= _MAX_CLASSES_WITH_COUNTS else f"{share:.0%}"
+def _cell_text(
+    count: int,
+    share: float,
+    classes: int,
+) -> str:
+    return (
+        f"{count:,}\n{share:.0%}"
+        if classes <= _MAX_CLASSES_WITH_COUNTS
+        else f"{share:.0%}"
+    )
 
 
+# %% ../../nbs/api/modeling/15_plots.ipynb #d29e4524
 def confusion_plot(table: pd.DataFrame) -> Any:
     """Draw counts, and shares of each row, darker for larger shares.
 
@@ -126,7 +146,13 @@ def confusion_plot(table: pd.DataFrame) -> Any:
     classes = len(table)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     figure, axes = _create_axes(min(1.2 + 0.6 * classes, 4.4))
-    axes.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    axes.imshow(
+        shares,
+        cmap="Greys",
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+    )
     axes.grid(False)
     for row, column in np.ndindex(classes, classes):
         share = shares[row, column]
@@ -145,14 +171,20 @@ def confusion_plot(table: pd.DataFrame) -> Any:
 
 
 # %% ../../nbs/api/modeling/15_plots.ipynb #08425a5f
-def residual_plot(outcome: Any, predictions: pd.DataFrame, bins: int = 15) -> Any:
+def residual_plot(
+    outcome: Any,
+    predictions: pd.DataFrame,
+    bins: int = 15,
+) -> Any:
     """Draw the error (prediction minus outcome) along the prediction.
 
     A line for the median, a band for the middle 80 %, in bins of equally many rows.
     """
     rows, _ = extract_scored_rows("regression", outcome, predictions)
     bin_of_row = (rankdata(rows.score, "min") - 1) * bins // max(len(rows), 1)
-    table = pd.DataFrame({"predicted": rows.score, "error": rows.error}).groupby(bin_of_row)
+    table = pd.DataFrame({"predicted": rows.score, "error": rows.error}).groupby(
+        bin_of_row
+    )
     predicted = table.predicted.mean()
     error = table.error.quantile([0.1, 0.5, 0.9]).unstack()
     figure, axes = _create_axes()
@@ -187,9 +219,21 @@ def interval_plot(
     figure, axes = _create_axes(0.8 + row_height * len(names))
     positions = np.arange(len(names))[::-1]
     if reference_value is not None:
-        axes.axvline(reference_value, color="0.5", lw=1, ls="--")
+        axes.axvline(
+            reference_value,
+            color="0.5",
+            lw=1,
+            ls="--",
+        )
     widths = (np.maximum(value - low, 0), np.maximum(high - value, 0))
-    axes.errorbar(value, positions, xerr=widths, fmt="o", ms=5, elinewidth=1.2)
+    axes.errorbar(
+        value,
+        positions,
+        xerr=widths,
+        fmt="o",
+        ms=5,
+        elinewidth=1.2,
+    )
     axes.set_yticks(positions, names)
     axes.set(xlabel=xlabel, ylim=(-0.6, len(names) - 0.4))
     axes.grid(axis="y", visible=False)
@@ -197,7 +241,10 @@ def interval_plot(
 
 
 # %% ../../nbs/api/modeling/15_plots.ipynb #bd6f1641
-def importance_plot(table: pd.DataFrame, top: int = 12) -> Any:
+def importance_plot(
+    table: pd.DataFrame,
+    top: int = 12,
+) -> Any:
     """Draw the most important features with the spread over repeats.
 
     Args:
@@ -212,7 +259,10 @@ def importance_plot(table: pd.DataFrame, top: int = 12) -> Any:
 
 
 # %% ../../nbs/api/modeling/15_plots.ipynb #979282d5
-def slice_plot(slices: SliceMetrics, top: int = 12) -> Any:
+def slice_plot(
+    slices: SliceMetrics,
+    top: int = 12,
+) -> Any:
     """Draw the worst slices with their intervals; dashed: all rows."""
     shown = slices.table.head(top)
     names = [
@@ -230,17 +280,25 @@ def slice_plot(slices: SliceMetrics, top: int = 12) -> Any:
     )
 
 
-# %% ../../nbs/api/modeling/15_plots.ipynb #4d1a5483
+# %% ../../nbs/api/modeling/15_plots.ipynb #683acb89
 _HEIGHT_OF_NUMBERS = 2.6
 
 
-def _dependence_height(values: int, series: int, has_words: bool) -> float:
+def _dependence_height(
+    values: int,
+    series: int,
+    has_words: bool,
+) -> float:
     height = 0.8 + 0.27 * values if has_words else _HEIGHT_OF_NUMBERS
     legend = 0.12 * (series + 1) if series > 1 else 0
     return height + legend
 
 
-def dependence_plot(table: pd.DataFrame, feature: str) -> Any:
+# %% ../../nbs/api/modeling/15_plots.ipynb #4d1a5483
+def dependence_plot(
+    table: pd.DataFrame,
+    feature: str,
+) -> Any:
     """Draw the mean prediction along a feature: a line for numbers, dots for words.
 
     Args:

@@ -28,18 +28,25 @@ from .measurement import Metric, compute_metric, compute_metrics
 from .metrics import is_lower_better, main_metric
 
 
-# %% ../../nbs/api/modeling/13_slices.ipynb #6f4922f4
-def _has_few_values(column: pd.Series, bins: int) -> bool:
+# %% ../../nbs/api/modeling/13_slices.ipynb #beeba817
+def _has_few_values(
+    column: pd.Series,
+    bins: int,
+) -> bool:
     """Tell whether a column is sliced by its values instead of by quantiles."""
     types = pd.api.types
     has_order = types.is_numeric_dtype(column) or types.is_datetime64_any_dtype(column)
     return types.is_bool_dtype(column) or not has_order or column.nunique() <= bins
 
 
+# %% ../../nbs/api/modeling/13_slices.ipynb #b1f2bd0a
 def _name_edge(edge: Any) -> str:
-    return f"{edge:%Y-%m-%d}" if isinstance(edge, pd.Timestamp) else format_number(edge, 3)
+    return (
+        f"{edge:%Y-%m-%d}" if isinstance(edge, pd.Timestamp) else format_number(edge, 3)
+    )
 
 
+# %% ../../nbs/api/modeling/13_slices.ipynb #7c2c52c6
 def _name_bins(bins: pd.Index) -> dict:
     """Return short names of quantile bins; none where two of them would have the same."""
     ends = {_name_edge(one.right) for one in bins}
@@ -48,7 +55,12 @@ def _name_bins(bins: pd.Index) -> dict:
     return {one: f"{_name_edge(one.left)} – {_name_edge(one.right)}" for one in bins}
 
 
-def assign_slice_levels(column: pd.Series, bins: int = 5, max_levels: int = 12) -> pd.Series:
+# %% ../../nbs/api/modeling/13_slices.ipynb #6f4922f4
+def assign_slice_levels(
+    column: pd.Series,
+    bins: int = 5,
+    max_levels: int = 12,
+) -> pd.Series:
     """Name the part of a column that each row belongs to.
 
     Args:
@@ -69,7 +81,9 @@ def assign_slice_levels(column: pd.Series, bins: int = 5, max_levels: int = 12) 
 
 # %% ../../nbs/api/modeling/13_slices.ipynb #b2080a23
 def _rows_by_level(
-    frame: pd.DataFrame, known: np.ndarray, columns: list[str]
+    frame: pd.DataFrame,
+    known: np.ndarray,
+    columns: list[str],
 ) -> Iterator[tuple[str, str, np.ndarray]]:
     """Yield column, level, and positions among the known rows."""
     for column in columns:
@@ -89,12 +103,17 @@ def _rows_by_level(
 _ENDS = {"": "value", " low": "low", " high": "high"}
 
 
-def _measure_level(rows: RowScores, metrics: list[str]) -> dict[str, float | None]:
+def _measure_level(
+    rows: RowScores,
+    metrics: list[str],
+) -> dict[str, float | None]:
     """Return value and interval of each metric, under `metric`, `metric low`, `metric high`."""
     measured = {}
     for name in metrics:
         metric = compute_metric(name, rows)
-        measured |= {f"{name}{end}": getattr(metric, part) for end, part in _ENDS.items()}
+        measured |= {
+            f"{name}{end}": getattr(metric, part) for end, part in _ENDS.items()
+        }
     return measured
 
 
@@ -159,7 +178,9 @@ class SliceMetrics:
         }
 
     def _repr_markdown_(self) -> str:
-        return markdown_table(self.table.head(10).rename(columns={"value": self.metric}))
+        return markdown_table(
+            self.table.head(10).rename(columns={"value": self.metric})
+        )
 
 
 # %% ../../nbs/api/modeling/13_slices.ipynb #434aa562
@@ -186,24 +207,39 @@ def compute_slices(
     metric = main_metric(task) if metric == "auto" else metric
     overall = compute_metrics(task, outcome, predictions)[metric]
     names = {metric: "value", f"{metric} low": "low", f"{metric} high": "high"}
-    table = _metrics_by_level(task, frame, outcome, predictions, columns, [metric], min_rows)
+    table = _metrics_by_level(
+        task, frame, outcome, predictions, columns, [metric], min_rows
+    )
     table = table.rename(columns=names).dropna(subset=["value"])
     # By the favourable end: a part is as bad as it is at best.
     lower = is_lower_better(metric)
     end = "low" if lower else "high"
-    table = table.sort_values(end, ascending=not lower, kind="stable", ignore_index=True)
+    table = table.sort_values(
+        end,
+        ascending=not lower,
+        kind="stable",
+        ignore_index=True,
+    )
     return SliceMetrics(metric, overall, table)
 
 
-# %% ../../nbs/api/modeling/13_slices.ipynb #94e8307f
+# %% ../../nbs/api/modeling/13_slices.ipynb #e8ac16bb
 _FEW_DIGITS = 3
 
 
-def _format_rate(value: float, is_share: bool) -> str:
+def _format_rate(
+    value: float,
+    is_share: bool,
+) -> str:
     return f"{value:.2f}" if is_share else format_number(value, _FEW_DIGITS)
 
 
-def _rate_in_words(row: dict, rate: str, is_share: bool) -> str:
+# %% ../../nbs/api/modeling/13_slices.ipynb #2eecc2f1
+def _rate_in_words(
+    row: dict,
+    rate: str,
+    is_share: bool,
+) -> str:
     if pd.isna(row[rate]):
         return "–"
     value = _format_rate(row[rate], is_share)
@@ -214,6 +250,7 @@ def _rate_in_words(row: dict, rate: str, is_share: bool) -> str:
     return f"{value} ({low}–{high})"
 
 
+# %% ../../nbs/api/modeling/13_slices.ipynb #94e8307f
 @dataclass(frozen=True)
 class GroupRates:
     """Rates by group, and the gaps between groups.
@@ -228,10 +265,15 @@ class GroupRates:
 
     def to_dict(self) -> dict:
         """Return what files keep."""
-        return {"groups": self.table.to_dict("records"), "gaps": self.gaps.to_dict("records")}
+        return {
+            "groups": self.table.to_dict("records"),
+            "gaps": self.gaps.to_dict("records"),
+        }
 
     def _repr_markdown_(self) -> str:
-        rates = [name.removesuffix(" low") for name in self.table if name.endswith(" low")]
+        rates = [
+            name.removesuffix(" low") for name in self.table if name.endswith(" low")
+        ]
         is_share = {rate: self.table[rate].abs().max() <= 1 for rate in rates}
         rows = []
         for row in self.table.to_dict("records"):
@@ -241,7 +283,7 @@ class GroupRates:
         return f"{markdown_table(rows)}\n\n{markdown_table(self.gaps)}"
 
 
-# %% ../../nbs/api/modeling/13_slices.ipynb #28e8631b
+# %% ../../nbs/api/modeling/13_slices.ipynb #7584e891
 GROUP_RATES = {
     "binary": ["flagged", "recall", "false_alarms", "precision", "calibration_error"],
     "multiclass": ["accuracy", "balanced_accuracy", "calibration_error"],
@@ -250,7 +292,11 @@ GROUP_RATES = {
 _GAP_COLUMNS = ["column", "rate", "difference", "ratio"]
 
 
-def _gap(column: str, rate: str, values: pd.Series) -> dict:
+def _gap(
+    column: str,
+    rate: str,
+    values: pd.Series,
+) -> dict:
     highest = values.max()
     lowest = values.min()
     has_ratio = highest > 0 and rate != "bias"  # a bias has a sign
@@ -262,6 +308,7 @@ def _gap(column: str, rate: str, values: pd.Series) -> dict:
     }
 
 
+# %% ../../nbs/api/modeling/13_slices.ipynb #28e8631b
 def compute_group_rates(
     task: str,
     frame: pd.DataFrame,
@@ -283,7 +330,9 @@ def compute_group_rates(
         min_rows: groups with fewer known outcomes are left out.
     """
     rates = GROUP_RATES[task]
-    table = _metrics_by_level(task, frame, outcome, predictions, columns, rates, min_rows)
+    table = _metrics_by_level(
+        task, frame, outcome, predictions, columns, rates, min_rows
+    )
     gaps = [
         _gap(column, rate, groups[rate].dropna().astype(float))
         for column, groups in table.groupby("column", sort=False)

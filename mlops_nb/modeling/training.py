@@ -61,7 +61,9 @@ class _Counts:
 # %% ../../nbs/api/modeling/08_training.ipynb #c37435f4
 def _f1_rule(counts: _Counts) -> np.ndarray:
     doubled = 2 * counts.true_positives
-    return doubled / np.maximum(doubled + counts.false_positives + counts.false_negatives, 1)
+    return doubled / np.maximum(
+        doubled + counts.false_positives + counts.false_negatives, 1
+    )
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #0060e5bb
@@ -79,7 +81,9 @@ def _balanced_accuracy_rule(counts: _Counts) -> np.ndarray:
 
 # %% ../../nbs/api/modeling/08_training.ipynb #62a9ba9c
 def _prevalence_rule(counts: _Counts) -> np.ndarray:
-    return -abs(counts.false_positives - counts.false_negatives)  # as many flagged as there are
+    return -abs(
+        counts.false_positives - counts.false_negatives
+    )  # as many flagged as there are
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #3e4ff234
@@ -92,11 +96,19 @@ THRESHOLD_RULES: dict[str, Callable[[_Counts], np.ndarray]] = {
 
 
 def _is_share(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and 0 <= value <= 1
+    )
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #dcc4a64a
-def _worth(counts: _Counts, rule: str, costs: tuple[float, float] | None) -> np.ndarray:
+def _worth(
+    counts: _Counts,
+    rule: str,
+    costs: tuple[float, float] | None,
+) -> np.ndarray:
     """Return how good each threshold is: what it saves, where costs are known."""
     if costs is None:
         return THRESHOLD_RULES[rule](counts)
@@ -105,7 +117,10 @@ def _worth(counts: _Counts, rule: str, costs: tuple[float, float] | None) -> np.
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #27f235a4
-def _count_flagged(hits: np.ndarray, flagged: np.ndarray) -> _Counts:
+def _count_flagged(
+    hits: np.ndarray,
+    flagged: np.ndarray,
+) -> _Counts:
     """Count errors when the first rows of a sorted table are flagged, from none of them on."""
     positives = hits.sum()
     found = np.cumsum(hits)[flagged - 1]
@@ -118,7 +133,10 @@ def _count_flagged(hits: np.ndarray, flagged: np.ndarray) -> _Counts:
 
 # %% ../../nbs/api/modeling/08_training.ipynb #6e7ec058
 def choose_threshold(
-    outcome: np.ndarray, score: np.ndarray, rule: str | float = "f1", value: dict | None = None
+    outcome: np.ndarray,
+    score: np.ndarray,
+    rule: str | float = "f1",
+    value: dict | None = None,
 ) -> float:
     """Return the score from which on to flag: the cheapest by `value`, else the best by `rule`.
 
@@ -152,7 +170,10 @@ def choose_threshold(
 
 # %% ../../nbs/api/modeling/08_training.ipynb #4a62ff55
 def split_validation(
-    frame: pd.DataFrame, time: str | None, share: float = 0.25, seed: int = 0
+    frame: pd.DataFrame,
+    time: str | None,
+    share: float = 0.25,
+    seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of the rows that fit and of those that validate.
 
@@ -179,13 +200,21 @@ def split_validation(
     order = np.argsort(frame[time].to_numpy(), kind="stable")
     times = frame[time].to_numpy()[order]
     # To the start of the time at the cut; to its end where it is the first of all.
-    cut = np.searchsorted(times, times[cut]) or np.searchsorted(times, times[cut], "right")
+    cut = np.searchsorted(times, times[cut]) or np.searchsorted(
+        times, times[cut], "right"
+    )
     return order[:cut], order[cut:]
 
 
-# %% ../../nbs/api/modeling/08_training.ipynb #ab402001
-def _score_classes(task: str, outcome: np.ndarray, predictions: pd.DataFrame) -> dict:
-    shares = predictions[[name for name in predictions if name.startswith("score")]].to_numpy()
+# %% ../../nbs/api/modeling/08_training.ipynb #8e9625a2
+def _score_classes(
+    task: str,
+    outcome: np.ndarray,
+    predictions: pd.DataFrame,
+) -> dict:
+    shares = predictions[
+        [name for name in predictions if name.startswith("score")]
+    ].to_numpy()
     if shares.shape[1] == 1:
         shares = np.c_[1 - shares, shares]
     of_outcome = shares[np.arange(len(outcome)), outcome.astype(int)]
@@ -200,7 +229,12 @@ def _score_classes(task: str, outcome: np.ndarray, predictions: pd.DataFrame) ->
     }
 
 
-def score_validation(task: str, outcome: np.ndarray, predictions: pd.DataFrame) -> dict:
+# %% ../../nbs/api/modeling/08_training.ipynb #ab402001
+def score_validation(
+    task: str,
+    outcome: np.ndarray,
+    predictions: pd.DataFrame,
+) -> dict:
     """Return a few numbers on validation rows, the loss first. Intervals are for `evaluate`.
 
     The AUC is None where only one class occurs, R² on a single row.
@@ -233,7 +267,9 @@ def _validation_loss(
     """Return the loss on the rows from `cut` on, fitted to the `size` rows before."""
     fit = slice(cut - size, cut)
     pipeline = make(features.iloc[fit], setting)
-    fitted = replace(model, pipeline=fit_pipeline(pipeline, features.iloc[fit], target[fit]))
+    fitted = replace(
+        model, pipeline=fit_pipeline(pipeline, features.iloc[fit], target[fit])
+    )
     predictions = fitted.predict_prepared(features.iloc[cut:])
     scores = score_validation(model.task, target[cut:], predictions)
     return next(iter(scores.values()))
@@ -264,16 +300,30 @@ class SettingSearch:
         """Draw the settings: the present one, then random ones of the grid."""
         size = len(model_selection.ParameterGrid(self.grid))
         others = min(self.candidates - 1, size)
-        drawn = model_selection.ParameterSampler(self.grid, others, random_state=self.seed)
+        drawn = model_selection.ParameterSampler(
+            self.grid, others, random_state=self.seed
+        )
         return [{}, *drawn]
 
     def loss(self, size: int) -> Callable:
         """Return what gives the loss of a setting that is fitted to so many rows."""
-        return partial(_validation_loss, model=self.model, make=self.make, cut=self.cut, size=size)
+        return partial(
+            _validation_loss,
+            model=self.model,
+            make=self.make,
+            cut=self.cut,
+            size=size,
+        )
 
-    def rows_of_round(self, number: int, rounds: int) -> int:
+    def rows_of_round(
+        self,
+        number: int,
+        rounds: int,
+    ) -> int:
         """Return how many rows fit in a round: three times as many as in the one before."""
-        return min(self.cut, max(_MIN_SEARCH_ROWS, self.cut // _KEPT ** (rounds - 1 - number)))
+        return min(
+            self.cut, max(_MIN_SEARCH_ROWS, self.cut // _KEPT ** (rounds - 1 - number))
+        )
 
 
 _KEPT = 3  # one of so many settings goes on to the next round
@@ -281,7 +331,10 @@ _MIN_SEARCH_ROWS = 500  # with fewer the order of settings is chance
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #fc0db7e1
-def search_by_halving(search: SettingSearch, map_function: Callable = map_serially) -> dict:
+def search_by_halving(
+    search: SettingSearch,
+    map_function: Callable = map_serially,
+) -> dict:
     """Return the best setting. Prints one line a round.
 
     Args:
@@ -333,10 +386,17 @@ def _label_order(label: str) -> tuple:
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #4365c2bc
-_SELF_EXPLAINING = (["0", "1"], ["False", "True"])  # which of them counts as yes needs no word
+_SELF_EXPLAINING = (
+    ["0", "1"],
+    ["False", "True"],
+)  # which of them counts as yes needs no word
 
 
-def _order_classes(target: pd.Series, task: str, positive: Any = None) -> list[str]:
+def _order_classes(
+    target: pd.Series,
+    task: str,
+    positive: Any = None,
+) -> list[str]:
     """Return the labels in order; of two, the positive one last."""
     if task == "regression":
         return []
@@ -358,7 +418,10 @@ def _order_classes(target: pd.Series, task: str, positive: Any = None) -> list[s
 _MIN_TRAINING_ROWS = 20
 
 
-def _rows_with_target(frame: pd.DataFrame, data: dict) -> pd.DataFrame:
+def _rows_with_target(
+    frame: pd.DataFrame,
+    data: dict,
+) -> pd.DataFrame:
     rows = frame[frame[data["target"]].notna()]
     if len(rows) < _MIN_TRAINING_ROWS:
         raise UserError(
@@ -371,7 +434,11 @@ def _rows_with_target(frame: pd.DataFrame, data: dict) -> pd.DataFrame:
 
 # %% ../../nbs/api/modeling/08_training.ipynb #1fc005b5
 def _arrange_rows(
-    model: Model, rows: pd.DataFrame, time: str | None, valid_share: float, seed: int
+    model: Model,
+    rows: pd.DataFrame,
+    time: str | None,
+    valid_share: float,
+    seed: int,
 ) -> _TrainingRows:
     target = model.target_values(rows)
     if model.task == "multiclass":
@@ -451,7 +518,11 @@ def _fit_judge_refit(
 _MAX_CATEGORIES_TOLD = 200
 
 
-def _describe_columns(frame: pd.DataFrame, rows: _TrainingRows, columns: dict) -> list[dict]:
+def _describe_columns(
+    frame: pd.DataFrame,
+    rows: _TrainingRows,
+    columns: dict,
+) -> list[dict]:
     described = []
     for name, kind in columns.items():
         categories = None
@@ -459,19 +530,28 @@ def _describe_columns(frame: pd.DataFrame, rows: _TrainingRows, columns: dict) -
             known = rows.features[name].dropna().unique()
             categories = sorted(known)[:_MAX_CATEGORIES_TOLD]
         dtype = str(frame[name].dtype)
-        described.append({"name": name, "kind": kind, "dtype": dtype, "categories": categories})
+        described.append(
+            {"name": name, "kind": kind, "dtype": dtype, "categories": categories}
+        )
     return described
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #d3026d26
-def _period(rows: pd.DataFrame, time: str | None) -> list[str] | None:
+def _period(
+    rows: pd.DataFrame,
+    time: str | None,
+) -> list[str] | None:
     if not time:
         return None
     return [str(rows[time].min()), str(rows[time].max())]
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #31f29caa
-def _describe_rows(frame: pd.DataFrame, rows: _TrainingRows, time: str | None) -> dict:
+def _describe_rows(
+    frame: pd.DataFrame,
+    rows: _TrainingRows,
+    time: str | None,
+) -> dict:
     labelled = len(rows.frame)
     counts = {
         "train": labelled,
@@ -567,16 +647,31 @@ class TrainingSettings:
         """Tell whether settings compete."""
         return bool(self.search) and self.search_candidates > 1
 
-    def make_pipeline(self, task: str, features: pd.DataFrame, found: dict) -> Any:
+    def make_pipeline(
+        self,
+        task: str,
+        features: pd.DataFrame,
+        found: dict,
+    ) -> Any:
         """Build the unfitted pipeline, with what a search has found."""
         params = {**self.params, **found}
-        return build_pipeline(task, features, self.estimator, params, self.encoding, self.seed)
+        return build_pipeline(
+            task, features, self.estimator, params, self.encoding, self.seed
+        )
 
-    def choose_threshold(self, outcome: np.ndarray, score: np.ndarray) -> float:
+    def choose_threshold(
+        self,
+        outcome: np.ndarray,
+        score: np.ndarray,
+    ) -> float:
         """Choose the threshold by the rule, or by the costs."""
         return choose_threshold(outcome, score, self.threshold, self.value)
 
-    def describe(self, task: str, found: dict) -> dict:
+    def describe(
+        self,
+        task: str,
+        found: dict,
+    ) -> dict:
         """Return what the manifest says of them."""
         path = AUTO_ESTIMATORS[task] if self.estimator == "auto" else self.estimator
         return {
@@ -617,13 +712,19 @@ def _best_setting(
 
 # %% ../../nbs/api/modeling/08_training.ipynb #aa65a4a9
 def _make_for_search(
-    settings: TrainingSettings, task: str, features: pd.DataFrame, setting: dict
+    settings: TrainingSettings,
+    task: str,
+    features: pd.DataFrame,
+    setting: dict,
 ) -> Any:
     return settings.make_pipeline(task, features, setting)
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #976bef3e
-def _unfitted_model(frame: pd.DataFrame, data: dict) -> tuple[Model, pd.DataFrame]:
+def _unfitted_model(
+    frame: pd.DataFrame,
+    data: dict,
+) -> tuple[Model, pd.DataFrame]:
     """Check what params.yaml says of the data; return the model to fit, and rows with a target."""
     target = data["target"]
     columns = classify_feature_columns(frame, data)
@@ -635,7 +736,10 @@ def _unfitted_model(frame: pd.DataFrame, data: dict) -> tuple[Model, pd.DataFram
 
 # %% ../../nbs/api/modeling/08_training.ipynb #70ad1d98
 def _hand_over(
-    candidate: _Trained, baseline: _Trained, rows: _TrainingRows, described: dict
+    candidate: _Trained,
+    baseline: _Trained,
+    rows: _TrainingRows,
+    described: dict,
 ) -> TrainingResult:
     manifest = described | _describe_models(candidate, baseline)
     truth = candidate.model.target_values(rows.frame.iloc[rows.late])
@@ -648,7 +752,10 @@ def _hand_over(
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #17ccc064
-def _describe_models(candidate: _Trained, baseline: _Trained) -> dict:
+def _describe_models(
+    candidate: _Trained,
+    baseline: _Trained,
+) -> dict:
     """Return what the manifest says of the models that came out."""
     return {
         "task": candidate.model.task,
@@ -685,7 +792,9 @@ def train_model(
 
     train = partial(_fit_judge_refit, model, rows, choose=chosen.choose_threshold)
     candidate = train(partial(chosen.make_pipeline, model.task, found=found), np.arange)
-    baseline = train(partial(build_baseline, model.task, seed=chosen.seed), _spread_rows)
+    baseline = train(
+        partial(build_baseline, model.task, seed=chosen.seed), _spread_rows
+    )
     described = {
         "columns": _describe_columns(frame, rows, model.columns),
         **chosen.describe(model.task, found),

@@ -32,7 +32,7 @@ from .findings import Finding
 from .prometheus import format_prometheus
 from ..reporting.page import render_stage_page
 
-# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #83adf93c
+# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #2edec60c
 DRIFT_STATISTICS = (
     *("n", "psi", "psi_watch", "psi_act", "js", "hellinger", "tv", "ks", "wasserstein"),
     *("wasserstein_std", "chi2", "chi2_p", "effect", "missing_ref", "missing", "new"),
@@ -65,27 +65,33 @@ def document_assessment(assessment: Any) -> dict:
     return to_jsonable(in_words | measured | more)
 
 
+# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #06aa3497
 def _document_drift(table: pd.DataFrame) -> list[dict]:
     facts = ["column", "kind", "kind_now", "source", "matters", "severity"]
     rows = table.reindex(columns=[*facts, *DRIFT_STATISTICS]).astype(object)
     return rows.where(rows.notna(), None).to_dict("records")
 
 
+# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #83adf93c
 def _document_finding(found: Finding) -> dict:
     document = found.to_dict()
     document.pop("say")
     return document | {"text": str(found.message)}
 
 
-# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #bac4bfbe
+# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #60fa154b
 def gauge_assessment(assessment: Any) -> str:
     """Return verdict, findings, metrics and drift in Prometheus' text format."""
     last = assessment.windows[-1] if assessment.windows else {}
     beyond = assessment.verdict.beyond_limit()
     level = VERDICT_LEVELS.index(assessment.level)
     shifts = zip(assessment.table.column, assessment.table.psi, strict=True)
-    found = [({"id": each.id, "severity": each.severity}, each.value) for each in beyond]
-    moved = [({"column": name}, None if math.isnan(psi) else psi) for name, psi in shifts]
+    found = [
+        ({"id": each.id, "severity": each.severity}, each.value) for each in beyond
+    ]
+    moved = [
+        ({"column": name}, None if math.isnan(psi) else psi) for name, psi in shifts
+    ]
     gauges = {
         "mlops_nb_verdict": (
             "Verdict on the window: 0 ok, 1 watch, 2 act.",
@@ -106,12 +112,16 @@ def gauge_assessment(assessment: Any) -> str:
     return format_prometheus(gauges)
 
 
-def _metric_samples(reading: dict, which: str) -> list[tuple[dict, float]]:
+# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #bac4bfbe
+def _metric_samples(
+    reading: dict,
+    which: str,
+) -> list[tuple[dict, float]]:
     metrics = reading.get(which) or {}
     return [({"name": name}, metric["value"]) for name, metric in metrics.items()]
 
 
-# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #9b238b8a
+# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #3e019aba
 def metric_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return the metrics of the last window, and what all columns together say."""
     exhibits = []
@@ -131,13 +141,21 @@ def metric_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     if assessment.together:
         title = Message("watch.together_title")
         exhibits.append(
-            MonitoringExhibit([assessment.together], title, Message("watch.together_read"))
+            MonitoringExhibit(
+                [assessment.together], title, Message("watch.together_read")
+            )
         )
     return exhibits
 
 
-def _values_of(metric: str, sources: dict) -> dict:
-    return {name: metrics.get(metric, {}).get("value") for name, metrics in sources.items()}
+# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #9b238b8a
+def _values_of(
+    metric: str,
+    sources: dict,
+) -> dict:
+    return {
+        name: metrics.get(metric, {}).get("value") for name, metrics in sources.items()
+    }
 
 
 # %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #9a66bc45
@@ -167,8 +185,11 @@ def statistics_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     return [MonitoringExhibit(rows, title, Message("monitor.table_read"))]
 
 
-# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #85061d93
-def render_assessment(assessment: Any, language: str = "en") -> str:
+# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #d3a28679
+def render_assessment(
+    assessment: Any,
+    language: str = "en",
+) -> str:
     """Render the page: one file, complete without network."""
     verdict = assessment.verdict
     headline = Message(
@@ -191,6 +212,7 @@ def render_assessment(assessment: Any, language: str = "en") -> str:
     return render_stage_page("monitor", {"cells": [cell]}, result, {"cells": []}, look)
 
 
+# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #85061d93
 def _page_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     return [
         *drift_exhibits(assessment),

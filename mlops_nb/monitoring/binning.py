@@ -47,14 +47,21 @@ class AlignedColumns:
     has_names: bool = True
 
 
-# %% ../../nbs/api/monitoring/03_binning.ipynb #97ed2703
-def align_columns(reference: ColumnProfile, current: ColumnProfile) -> AlignedColumns:
+# %% ../../nbs/api/monitoring/03_binning.ipynb #4ab069ed
+def align_columns(
+    reference: ColumnProfile,
+    current: ColumnProfile,
+) -> AlignedColumns:
     """Put two columns on the same buckets, those of the coarser one.
 
     Where one is text and the other is not, they have no value in common.
     """
     is_text = "text" in (reference.kind, current.kind)
-    if is_text and reference.kind != current.kind and "none" not in (reference.kind, current.kind):
+    if (
+        is_text
+        and reference.kind != current.kind
+        and "none" not in (reference.kind, current.kind)
+    ):
         return _without_common_value(reference, current)
     left = _as_kind_of(reference, current)
     right = _as_kind_of(current, reference)
@@ -64,7 +71,9 @@ def align_columns(reference: ColumnProfile, current: ColumnProfile) -> AlignedCo
     dropped_bits = max(left.dropped_bits, right.dropped_bits)
     keys, counts = _count_in_both(left, right, dropped_bits)
     if is_text:
-        return AlignedColumns(keys, *counts, is_text=True, has_names=keys.dtype == object)
+        return AlignedColumns(
+            keys, *counts, is_text=True, has_names=keys.dtype == object
+        )
     both = ColumnProfile(
         "number",
         dropped_bits=dropped_bits,
@@ -75,14 +84,24 @@ def align_columns(reference: ColumnProfile, current: ColumnProfile) -> AlignedCo
     return AlignedColumns(both.bucket_values, *counts)
 
 
-def _without_common_value(reference: ColumnProfile, current: ColumnProfile) -> AlignedColumns:
+# %% ../../nbs/api/monitoring/03_binning.ipynb #3ceb4104
+def _without_common_value(
+    reference: ColumnProfile,
+    current: ColumnProfile,
+) -> AlignedColumns:
     sides = np.array(["reference", "current"], object)
     of_reference = np.array([reference.count, 0])
     of_current = np.array([0, current.count])
-    return AlignedColumns(sides, of_reference, of_current, is_text=True, has_names=False)
+    return AlignedColumns(
+        sides, of_reference, of_current, is_text=True, has_names=False
+    )
 
 
-def _as_kind_of(column: ColumnProfile, other: ColumnProfile) -> ColumnProfile:
+# %% ../../nbs/api/monitoring/03_binning.ipynb #6afe027a
+def _as_kind_of(
+    column: ColumnProfile,
+    other: ColumnProfile,
+) -> ColumnProfile:
     """Return a column without values as an empty one of the other's kind."""
     if column.kind != "none":
         return column
@@ -90,8 +109,11 @@ def _as_kind_of(column: ColumnProfile, other: ColumnProfile) -> ColumnProfile:
     return ColumnProfile(other.kind, bucket_keys=nothing)
 
 
+# %% ../../nbs/api/monitoring/03_binning.ipynb #c9087300
 def _count_in_both(
-    reference: ColumnProfile, current: ColumnProfile, dropped_bits: int
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    dropped_bits: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the keys of either column in ascending order, and two rows of counts."""
     of_reference = _coarser_keys(reference, dropped_bits)
@@ -103,13 +125,17 @@ def _count_in_both(
     return keys, np.ascontiguousarray(counts.T)
 
 
-def _coarser_keys(column: ColumnProfile, dropped_bits: int) -> np.ndarray:
+# %% ../../nbs/api/monitoring/03_binning.ipynb #97ed2703
+def _coarser_keys(
+    column: ColumnProfile,
+    dropped_bits: int,
+) -> np.ndarray:
     if column.bucket_keys.dtype == object:
         return column.bucket_keys
     return column.bucket_keys >> dropped_bits - column.dropped_bits
 
 
-# %% ../../nbs/api/monitoring/03_binning.ipynb #bd697ecb
+# %% ../../nbs/api/monitoring/03_binning.ipynb #56d0e0cb
 def assign_bins(aligned: AlignedColumns) -> np.ndarray:
     """Return the bin of each bucket.
 
@@ -122,15 +148,19 @@ def assign_bins(aligned: AlignedColumns) -> np.ndarray:
     return _bins_of_text(aligned) if aligned.is_text else _bins_of_numbers(aligned)
 
 
+# %% ../../nbs/api/monitoring/03_binning.ipynb #a27a5420
 def _bins_of_text(aligned: AlignedColumns) -> np.ndarray:
     by_frequency = np.argsort(-aligned.reference, kind="stable")
     rank = np.empty(len(by_frequency), int)
     rank[by_frequency] = np.arange(len(by_frequency))
     n_known = int((aligned.reference > 0).sum())
     bin_of_new = n_known + 1 if n_known <= MAX_NAMED_VALUES else MAX_NAMED_VALUES
-    return np.where(aligned.reference == 0, bin_of_new, np.minimum(rank, MAX_NAMED_VALUES))
+    return np.where(
+        aligned.reference == 0, bin_of_new, np.minimum(rank, MAX_NAMED_VALUES)
+    )
 
 
+# %% ../../nbs/api/monitoring/03_binning.ipynb #bd697ecb
 def _bins_of_numbers(aligned: AlignedColumns) -> np.ndarray:
     seen = np.flatnonzero(aligned.reference)
     if not len(seen):

@@ -33,23 +33,31 @@ MIN_CALIBRATION_ROWS = 30  # of a group, on average
 BOOTSTRAP_DRAWS = 200
 
 
-# %% ../../nbs/api/monitoring/02b_calibration.ipynb #917d0d86
-def isotonic_regression(values: Any, weights: Any) -> np.ndarray:
+# %% ../../nbs/api/monitoring/02b_calibration.ipynb #59474c61
+def isotonic_regression(
+    values: Any,
+    weights: Any,
+) -> np.ndarray:
     """Return the nondecreasing values nearest to `values` with weights, along the last axis.
 
     The max over starts of the min over ends of the weighted mean (max–min formula).
     """
-    values, weights = np.broadcast_arrays(np.asarray(values, float), np.asarray(weights, float))
+    values, weights = np.broadcast_arrays(
+        np.asarray(values, float), np.asarray(weights, float)
+    )
     n = values.shape[-1]
     ends_before_start = np.tri(n, n, -1, dtype=bool)
     sums = _from_start_to_end(values * weights)
     sizes = _from_start_to_end(weights)
-    mean = np.where(ends_before_start, np.inf, sums / np.where(ends_before_start, 1, sizes))
+    mean = np.where(
+        ends_before_start, np.inf, sums / np.where(ends_before_start, 1, sizes)
+    )
     least_from_here = np.minimum.accumulate(mean[..., ::-1], -1)[..., ::-1]
     least = np.where(ends_before_start, -np.inf, least_from_here)
     return np.maximum.accumulate(least, -2)[..., range(n), range(n)]
 
 
+# %% ../../nbs/api/monitoring/02b_calibration.ipynb #917d0d86
 def _from_start_to_end(values: np.ndarray) -> np.ndarray:
     """Return the sum of every stretch of the last axis: start in rows, end in columns."""
     nothing = np.zeros((*values.shape[:-1], 1))
@@ -58,7 +66,11 @@ def _from_start_to_end(values: np.ndarray) -> np.ndarray:
 
 
 # %% ../../nbs/api/monitoring/02b_calibration.ipynb #ae9e177c
-_FIELDS_IN_JSON = {"before": "error_before", "by_chance": "error_by_chance", "after": "error_after"}
+_FIELDS_IN_JSON = {
+    "before": "error_before",
+    "by_chance": "error_by_chance",
+    "after": "error_after",
+}
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,10 @@ class Calibration:
     def to_dict(self) -> dict:
         """Return what `from_dict` reads, as JSON."""
         errors = {key: getattr(self, name) for key, name in _FIELDS_IN_JSON.items()}
-        return {"knots": [list(knot) for knot in self.knots], "rate": self.rate} | errors
+        return {
+            "knots": [list(knot) for knot in self.knots],
+            "rate": self.rate,
+        } | errors
 
     @classmethod
     def from_dict(cls, saved: dict) -> "Calibration":
@@ -104,35 +119,48 @@ class Calibration:
     def describe(self) -> Message:
         """Say in a sentence whether the scores can be taken at their word."""
         key = "estimate.calibrated" if self.is_needless else "estimate.recalibrated"
-        return Message(key, **{k: getattr(self, name) for k, name in _FIELDS_IN_JSON.items()})
+        return Message(
+            key, **{k: getattr(self, name) for k, name in _FIELDS_IN_JSON.items()}
+        )
 
     def _repr_markdown_(self) -> str:
         some = self.knots[:: max(1, len(self.knots) // 8)]
-        rows = [dict(zip(("score", "probability", "rows"), knot, strict=True)) for knot in some]
+        rows = [
+            dict(zip(("score", "probability", "rows"), knot, strict=True))
+            for knot in some
+        ]
         return f"{self.describe()}\n\n{markdown_table(rows)}"
 
 
 # %% ../../nbs/api/monitoring/02b_calibration.ipynb #b387546a
 def draw_probabilities(
-    calibration: Calibration, scores: np.ndarray, rng: np.random.Generator
+    calibration: Calibration,
+    scores: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Return probabilities from 200 calibrations on resampled references, one in each row.
 
     They say what else the reference could have said.
     """
     knot_scores, probability, rows = np.array(calibration.knots).T
-    positives = rng.binomial(rows.astype(int), probability, (BOOTSTRAP_DRAWS, len(knot_scores)))
+    positives = rng.binomial(
+        rows.astype(int), probability, (BOOTSTRAP_DRAWS, len(knot_scores))
+    )
     drawn = isotonic_regression((positives + calibration.rate) / (rows + 1), rows)
-    left = np.clip(np.searchsorted(knot_scores, scores) - 1, 0, max(len(knot_scores) - 2, 0))
+    left = np.clip(
+        np.searchsorted(knot_scores, scores) - 1, 0, max(len(knot_scores) - 2, 0)
+    )
     right = np.minimum(left + 1, len(knot_scores) - 1)
     width = np.where(right > left, knot_scores[right] - knot_scores[left], 1)
     part = np.clip((scores - knot_scores[left]) / width, 0, 1)
     return drawn[:, left] * (1 - part) + drawn[:, right] * part
 
 
-# %% ../../nbs/api/monitoring/02b_calibration.ipynb #60b7be06
+# %% ../../nbs/api/monitoring/02b_calibration.ipynb #b2127596
 def fit_calibration_curve(
-    scores: np.ndarray, positives: np.ndarray, rows: np.ndarray
+    scores: np.ndarray,
+    positives: np.ndarray,
+    rows: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return mean score, probability and rows of each group of neighbouring buckets."""
     # A pseudo-row at the overall rate keeps the ends off 0 and 1.
@@ -142,13 +170,19 @@ def fit_calibration_curve(
         group = _group_neighbours(rows, weight)
         n = np.bincount(group, rows)
         knot_scores = np.bincount(group, rows * scores) / n
-        probability = isotonic_regression((np.bincount(group, positives) + rate) / (n + 1), n)
+        probability = isotonic_regression(
+            (np.bincount(group, positives) + rate) / (n + 1), n
+        )
         p = np.interp(scores, knot_scores, probability)
         weight = rows * np.sqrt(p * (1 - p))
     return knot_scores, probability, n
 
 
-def _group_neighbours(rows: np.ndarray, weight: np.ndarray) -> np.ndarray:
+# %% ../../nbs/api/monitoring/02b_calibration.ipynb #60b7be06
+def _group_neighbours(
+    rows: np.ndarray,
+    weight: np.ndarray,
+) -> np.ndarray:
     """Return the group of each bucket, with equal parts of `weight` in each group.
 
     Each bucket is one for itself where they are few.
@@ -166,7 +200,9 @@ CALIBRATION_BINS = 10
 
 
 def expected_calibration_error(
-    positives: np.ndarray, rows: np.ndarray, probability: np.ndarray
+    positives: np.ndarray,
+    rows: np.ndarray,
+    probability: np.ndarray,
 ) -> np.ndarray:
     """Return the mean distance between probability and share of yes, in ten bins of equal rows.
 
@@ -179,8 +215,12 @@ def expected_calibration_error(
     return np.abs((positives - rows * probability) @ in_bin).sum(-1) / rows.sum()
 
 
-# %% ../../nbs/api/monitoring/02b_calibration.ipynb #5338968c
-def calibrate(scores: Any, positives: Any, negatives: Any) -> Calibration:
+# %% ../../nbs/api/monitoring/02b_calibration.ipynb #0898c591
+def calibrate(
+    scores: Any,
+    positives: Any,
+    negatives: Any,
+) -> Calibration:
     """Learn what a score means from labelled reference rows.
 
     Multiclass: the highest probability, and the rows that the model got right and wrong.
@@ -204,14 +244,19 @@ def calibrate(scores: Any, positives: Any, negatives: Any) -> Calibration:
     return Calibration(_to_tuples(knots), float(rate), *errors)
 
 
+# %% ../../nbs/api/monitoring/02b_calibration.ipynb #d4531ddd
 def _to_tuples(knots: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple:
     knot_scores, probability, rows = knots
     columns = knot_scores.tolist(), probability.tolist(), rows.astype(int).tolist()
     return tuple(zip(*columns, strict=True))
 
 
+# %% ../../nbs/api/monitoring/02b_calibration.ipynb #464133bd
 def _error_after(
-    scores: np.ndarray, positives: np.ndarray, negatives: np.ndarray, rng: np.random.Generator
+    scores: np.ndarray,
+    positives: np.ndarray,
+    negatives: np.ndarray,
+    rng: np.random.Generator,
 ) -> float:
     """Return the mean error of both halves of the reference, each calibrated on the other."""
     first_yes = rng.binomial(positives.astype(int), 0.5)
@@ -222,15 +267,22 @@ def _error_after(
     errors = []
     for fitted, tested in ((first, second), (second, first)):
         if fitted[2].any() and tested[2].any():
-            errors.append(_error_of_other_half(_only_filled(*fitted), _only_filled(*tested)))
+            errors.append(
+                _error_of_other_half(_only_filled(*fitted), _only_filled(*tested))
+            )
     return np.mean(errors) if errors else np.nan
 
 
+# %% ../../nbs/api/monitoring/02b_calibration.ipynb #4fd55ceb
 def _only_filled(*histogram: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(values[histogram[-1] > 0] for values in histogram)
 
 
-def _error_of_other_half(fitted: tuple, tested: tuple) -> float:
+# %% ../../nbs/api/monitoring/02b_calibration.ipynb #5338968c
+def _error_of_other_half(
+    fitted: tuple,
+    tested: tuple,
+) -> float:
     knot_scores, probability, _ = fit_calibration_curve(*fitted)
     scores, positives, rows = tested
     p = np.interp(scores, knot_scores, probability)

@@ -27,7 +27,11 @@ from ..data.profile import Profile
 from . import distances
 from .binning import AlignedColumns, align_columns, bin_counts
 from .significance import chi_square, homogeneity_p_value
-from .value_distances import kolmogorov_smirnov, ks_p_value, wasserstein
+from mlops_nb.monitoring.value_distances import (
+    kolmogorov_smirnov,
+    ks_p_value,
+    wasserstein,
+)
 
 
 # %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #27b14126
@@ -56,7 +60,7 @@ class ColumnPair:
         return self.binned
 
 
-# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #adb94ab0
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #78ad6224
 MAX_EXAMPLES = 5
 MAX_EXAMPLE_LENGTH = 40
 
@@ -74,7 +78,12 @@ def measure_unseen_values(pair: ColumnPair) -> dict:
         # Hashes of a long tail cannot say what is new, but values of another kind are.
         is_known = aligned.has_names or pair.reference.kind != pair.current.kind
         new = unseen if is_known else math.nan
-        return {"new": new, "examples": _examples(aligned), "below": math.nan, "above": math.nan}
+        return {
+            "new": new,
+            "examples": _examples(aligned),
+            "below": math.nan,
+            "above": math.nan,
+        }
     seen = np.flatnonzero(aligned.reference)
     below = above = math.nan
     if len(seen):
@@ -83,6 +92,7 @@ def measure_unseen_values(pair: ColumnPair) -> dict:
     return {"new": 0.0, "examples": "", "below": below, "above": above}
 
 
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #adb94ab0
 def _examples(aligned: AlignedColumns) -> str:
     if not aligned.has_names:
         return ""
@@ -90,7 +100,7 @@ def _examples(aligned: AlignedColumns) -> str:
     return ", ".join(str(name)[:MAX_EXAMPLE_LENGTH] for name in names[:MAX_EXAMPLES])
 
 
-# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #db7c1a64
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #eb8be897
 _QUANTILE_NAMES = ("q5", "q50", "q95")
 _QUANTILES = np.array([0.05, 0.5, 0.95])
 
@@ -101,9 +111,12 @@ def measure_location(pair: ColumnPair) -> dict:
     return then | _location(pair.current)
 
 
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #db7c1a64
 def _location(column: ColumnProfile) -> dict:
     mean = column.mean if column.finite_count else math.nan
-    return {"mean": mean} | dict(zip(_QUANTILE_NAMES, column.quantile(_QUANTILES), strict=True))
+    return {"mean": mean} | dict(
+        zip(_QUANTILE_NAMES, column.quantile(_QUANTILES), strict=True)
+    )
 
 
 # %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #1a7a4656
@@ -115,9 +128,11 @@ _SHARE_DISTANCES = {
 }
 
 
-# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #7853dbf7
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #7a620a95
 def compare_columns(
-    reference: ColumnProfile, current: ColumnProfile, only: Iterable[str] = ()
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    only: Iterable[str] = (),
 ) -> dict:
     """Return all statistics of two columns, or `only` some: see the functions of their names.
 
@@ -132,29 +147,38 @@ def compare_columns(
     return statistics
 
 
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #049fedff
 def _measure_psi(pair: ColumnPair) -> dict:
     return {"psi": distances.psi(*pair.binned)}
 
 
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #7acc6b3d
 def _measure_chance(pair: ColumnPair) -> dict:
     return {"chance": homogeneity_p_value(*pair.binned)}
 
 
-def _measure_shares(name: str, pair: ColumnPair) -> dict:
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #361d4079
+def _measure_shares(
+    name: str,
+    pair: ColumnPair,
+) -> dict:
     return {name: _SHARE_DISTANCES[name](*pair.counts)}
 
 
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #85a02b68
 def _measure_chi_square(pair: ColumnPair) -> dict:
     statistic, p_value = chi_square(*pair.counts)
     return {"chi2": statistic, "chi2_p": p_value}
 
 
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #9364f34a
 def _measure_ks(pair: ColumnPair) -> dict:
     distance = math.nan if pair.aligned.is_text else kolmogorov_smirnov(pair.aligned)
     rows = pair.reference.finite_count, pair.current.finite_count
     return {"ks": distance, "ks_p": ks_p_value(distance, *rows)}
 
 
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #7853dbf7
 def _measure_wasserstein(pair: ColumnPair) -> dict:
     distance = math.nan if pair.aligned.is_text else wasserstein(pair.aligned)
     spread = pair.reference.standard_deviation  # NaN from fewer than two values
@@ -174,7 +198,7 @@ _MEASURES |= {
 }
 
 
-# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #7d78d3f8
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #b33d3b1f
 def compare_profiles(
     reference: Profile,
     current: Profile,
@@ -190,39 +214,63 @@ def compare_profiles(
     rows = []
     for name in reference.columns if columns is None else columns:
         now = current.columns.get(name) or ColumnProfile("none", missing=current.rows)
-        rows.append({"column": name} | _compare_column(reference.columns[name], now, only))
+        rows.append(
+            {"column": name} | _compare_column(reference.columns[name], now, only)
+        )
     order = "psi" if not only or "psi" in only else next(iter(only))
     rows.sort(key=partial(_largest_first, order))
     return pd.DataFrame(rows, columns=None if rows else ["column", order])
 
 
-def _largest_first(order: str, row: dict) -> tuple:
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #ecc31a6a
+def _largest_first(
+    order: str,
+    row: dict,
+) -> tuple:
     value = row[order]
     is_known = not math.isnan(value)
     return is_known, -value if is_known else 0, row["column"]
 
 
-def _compare_column(reference: ColumnProfile, current: ColumnProfile, only: Iterable[str]) -> dict:
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #41557e5a
+def _compare_column(
+    reference: ColumnProfile,
+    current: ColumnProfile,
+    only: Iterable[str],
+) -> dict:
     row = {"kind": reference.kind, "kind_now": current.kind, "n": current.count}
     row |= compare_columns(reference, current, only)
-    row |= {"missing_ref": _missing_share(reference), "missing": _missing_share(current)}
+    row |= {
+        "missing_ref": _missing_share(reference),
+        "missing": _missing_share(current),
+    }
     if not only or "missing_chance" in only:
         row["missing_chance"] = _chance_of_missing(reference, current)
     return row
 
 
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #04afe15e
 def _rows_without_value(column: ColumnProfile) -> int:
-    return column.missing + column.infinite_count  # an infinite number says nothing either
+    return (
+        column.missing + column.infinite_count
+    )  # an infinite number says nothing either
 
 
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #07229075
 def _missing_share(column: ColumnProfile) -> float:
     rows = column.count + column.missing
     return _rows_without_value(column) / rows if rows else 0.0
 
 
-def _chance_of_missing(reference: ColumnProfile, current: ColumnProfile) -> float:
+# %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #7d78d3f8
+def _chance_of_missing(
+    reference: ColumnProfile,
+    current: ColumnProfile,
+) -> float:
     then = _rows_without_value(reference)
     now = _rows_without_value(current)
     if not then and not now:
         return 1.0
-    return homogeneity_p_value((reference.finite_count, then), (current.finite_count, now))
+    return homogeneity_p_value(
+        (reference.finite_count, then), (current.finite_count, now)
+    )

@@ -23,7 +23,12 @@ import pandas as pd
 
 from ..core.formatting import format_number
 from ..core.messages import Message
-from ..core.plotting import FIGURE_WIDTH, PLOT_COLORS, apply_plot_style, shorten_label
+from mlops_nb.core.plotting import (
+    FIGURE_WIDTH,
+    PLOT_COLORS,
+    apply_plot_style,
+    shorten_label,
+)
 from ..data.column_profile import ColumnProfile
 from ..data.profile import Profile
 from .binning import AlignedColumns, align_columns, to_shares
@@ -50,12 +55,14 @@ def bars_of_names(aligned: AlignedColumns) -> tuple[np.ndarray, list[str]]:
     return bar, [*labels, "other", "new"]
 
 
-# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #a7518ba5
+# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #192dda6f
 NUMERIC_BARS = 16
 
 
 def bars_of_numbers(
-    aligned: AlignedColumns, reference: ColumnProfile, is_time: bool = False
+    aligned: AlignedColumns,
+    reference: ColumnProfile,
+    is_time: bool = False,
 ) -> tuple[np.ndarray, list[str]]:
     """Return the bar of each bucket, and the labels of all bars.
 
@@ -74,15 +81,20 @@ def bars_of_numbers(
     return bar, ["below", *labels[:-1], "above"]
 
 
-def _format_bound(bound: float, is_time: bool) -> str:
+# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #a7518ba5
+def _format_bound(
+    bound: float,
+    is_time: bool,
+) -> str:
     if is_time:
         return str(pd.Timestamp(float(bound), unit="s").date())
     return format_number(float(bound), 3)
 
 
-# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #1b9e34cb
+# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #60e781da
 def compute_bar_shares(
-    reference: ColumnProfile, current: ColumnProfile
+    reference: ColumnProfile,
+    current: ColumnProfile,
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Return labels of the bars and shares in them: %, of the values that are not missing.
 
@@ -102,15 +114,24 @@ def compute_bar_shares(
     return [labels[i] for i in used], then[used], now[used]
 
 
-def _shares_in_bars(bar: np.ndarray, counts: np.ndarray, n_bars: int) -> np.ndarray:
+# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #1b9e34cb
+def _shares_in_bars(
+    bar: np.ndarray,
+    counts: np.ndarray,
+    n_bars: int,
+) -> np.ndarray:
     return 100 * np.bincount(bar, counts, n_bars) / max(counts.sum(), 1)
 
 
-# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #721a91a5
+# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #fd8cd33f
 MAX_NUMERIC_LABELS = 5
 
 
-def column_distribution_plot(reference: Profile, current: Profile, column: str) -> Any:
+def column_distribution_plot(
+    reference: Profile,
+    current: Profile,
+    column: str,
+) -> Any:
     """Draw shares per bin or name: training as filled bars, this period as outlines."""
     import matplotlib.pyplot as plt
 
@@ -120,13 +141,19 @@ def column_distribution_plot(reference: Profile, current: Profile, column: str) 
     labels, of_then, of_now = compute_bar_shares(then, now)
     place = np.arange(len(labels))
     is_text = "text" in (then.kind, now.kind)
-    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 1.3 + 0.3 * len(place) if is_text else 2.9))
+    figure, ax = plt.subplots(
+        figsize=(FIGURE_WIDTH, 1.3 + 0.3 * len(place) if is_text else 2.9)
+    )
     draw_bars = ax.barh if is_text else ax.bar
     outline = {"facecolor": "none", "edgecolor": PLOT_COLORS[1], "linewidth": 1.8}
     draw_bars(place, of_then, 0.9, color=PLOT_COLORS[5], label="training")
     draw_bars(place, of_now, 0.6, label="this period", **outline)
     if is_text:
-        ax.set(yticks=place, yticklabels=labels, xlabel="% of rows")
+        ax.set(
+            yticks=place,
+            yticklabels=labels,
+            xlabel="% of rows",
+        )
         ax.invert_yaxis()
     else:
         _label_some_numbers(ax, labels)
@@ -136,17 +163,29 @@ def column_distribution_plot(reference: Profile, current: Profile, column: str) 
     return figure
 
 
-def _label_some_numbers(ax: Any, labels: list[str]) -> None:
+# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #d900c1b1
+def _label_some_numbers(
+    ax: Any,
+    labels: list[str],
+) -> None:
     step = max(1, math.ceil(len(labels) / MAX_NUMERIC_LABELS))
     ax.set(xticks=range(0, len(labels), step), xticklabels=labels[::step])
 
 
-def _column_of(profile: Profile, name: str) -> ColumnProfile:
+# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #721a91a5
+def _column_of(
+    profile: Profile,
+    name: str,
+) -> ColumnProfile:
     return profile.columns.get(name, ColumnProfile("none"))
 
 
-# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #bc4d42ef
-def describe_column_shift(reference: Profile, current: Profile, column: str) -> Message:
+# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #54bbde5e
+def describe_column_shift(
+    reference: Profile,
+    current: Profile,
+    column: str,
+) -> Message:
     """Say how a column has shifted: of text the name that changed most, of numbers the spread."""
     then = _column_of(reference, column)
     now = _column_of(current, column)
@@ -160,6 +199,7 @@ def describe_column_shift(reference: Profile, current: Profile, column: str) -> 
     return _describe_numbers(aligned, then, now)
 
 
+# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #5dc53743
 def _describe_names(aligned: AlignedColumns) -> Message:
     then = to_shares(aligned.reference)
     now = to_shares(aligned.current)
@@ -175,7 +215,12 @@ def _describe_names(aligned: AlignedColumns) -> Message:
     )
 
 
-def _describe_numbers(aligned: AlignedColumns, then: ColumnProfile, now: ColumnProfile) -> Message:
+# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #bc4d42ef
+def _describe_numbers(
+    aligned: AlignedColumns,
+    then: ColumnProfile,
+    now: ColumnProfile,
+) -> Message:
     seen = np.flatnonzero(aligned.reference)
     inside = aligned.current[seen[0] : seen[-1] + 1].sum() / aligned.current.sum()
     return Message(

@@ -25,7 +25,10 @@ from .binning import to_shares
 MIN_PSI_SHARE = 1e-4
 
 
-def psi_by_row(reference: Iterable, current: Iterable) -> np.ndarray:
+def psi_by_row(
+    reference: Iterable,
+    current: Iterable,
+) -> np.ndarray:
     """Return the population stability index of each row of counts, the last axis being the bins.
 
     Σ (q − p) ln(q / p), natural logarithm, shares below 0.0001 raised to it. 0 to ∞ (Jeffreys
@@ -37,7 +40,10 @@ def psi_by_row(reference: Iterable, current: Iterable) -> np.ndarray:
 
 
 # %% ../../nbs/api/monitoring/03b_distances.ipynb #43b1828a
-def psi(reference: Iterable, current: Iterable) -> float:
+def psi(
+    reference: Iterable,
+    current: Iterable,
+) -> float:
     """Return the population stability index of two lists of counts, see `psi_by_row`.
 
     0 to ∞; customary limits .1 and .25 (Siddiqi 2006).
@@ -45,8 +51,11 @@ def psi(reference: Iterable, current: Iterable) -> float:
     return float(psi_by_row(reference, current))
 
 
-# %% ../../nbs/api/monitoring/03b_distances.ipynb #34d56d16
-def jensen_shannon(reference: Iterable, current: Iterable) -> float:
+# %% ../../nbs/api/monitoring/03b_distances.ipynb #45bb20db
+def jensen_shannon(
+    reference: Iterable,
+    current: Iterable,
+) -> float:
     """Return the Jensen–Shannon distance, base 2. 0 to 1.
 
     The root of the mean Kullback–Leibler divergence to the mid-point (Lin 1991). Base e gives
@@ -61,7 +70,11 @@ def jensen_shannon(reference: Iterable, current: Iterable) -> float:
     return float(math.sqrt(max(mean, 0)))
 
 
-def _divergence(shares: np.ndarray, middle: np.ndarray) -> float:
+# %% ../../nbs/api/monitoring/03b_distances.ipynb #34d56d16
+def _divergence(
+    shares: np.ndarray,
+    middle: np.ndarray,
+) -> float:
     """Return the Kullback–Leibler divergence in bits; what has no share adds nothing."""
     there = shares > 0
     ratio = np.where(there, shares, 1) / np.where(middle > 0, middle, 1)
@@ -69,20 +82,29 @@ def _divergence(shares: np.ndarray, middle: np.ndarray) -> float:
 
 
 # %% ../../nbs/api/monitoring/03b_distances.ipynb #c2f70c24
-def hellinger(reference: Iterable, current: Iterable) -> float:
+def hellinger(
+    reference: Iterable,
+    current: Iterable,
+) -> float:
     """Return the Hellinger distance √(½ Σ (√p − √q)²). 0 to 1 (Hellinger 1909)."""
     difference = np.sqrt(to_shares(reference)) - np.sqrt(to_shares(current))
     return float(np.linalg.norm(difference) / math.sqrt(2))
 
 
 # %% ../../nbs/api/monitoring/03b_distances.ipynb #1cbdebd4
-def total_variation(reference: Iterable, current: Iterable) -> float:
+def total_variation(
+    reference: Iterable,
+    current: Iterable,
+) -> float:
     """Return the total variation ½ Σ |p − q|, the share of rows that would have to change."""
     return float(np.abs(to_shares(reference) - to_shares(current)).sum() / 2)
 
 
 # %% ../../nbs/api/monitoring/03b_distances.ipynb #06567328
-def l_infinity(reference: Iterable, current: Iterable) -> float:
+def l_infinity(
+    reference: Iterable,
+    current: Iterable,
+) -> float:
     """Return the largest change of one share, max |p − q|. 0 to 1."""
     change = np.abs(to_shares(reference) - to_shares(current))
     return float(change.max()) if len(change) else math.nan

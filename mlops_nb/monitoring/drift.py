@@ -24,14 +24,20 @@ from ..data.profile import Profile
 from .binning import align_columns, bin_counts
 from .column_comparison import compare_profiles
 from .reference import Reference
-from .score_response import measure_score_effect, measure_score_sensitivity
+from mlops_nb.monitoring.score_response import (
+    measure_score_effect,
+    measure_score_sensitivity,
+)
 from .significance import critical_psi
 from .thresholds import Thresholds, resolve_column_thresholds
 
 
-# %% ../../nbs/api/monitoring/08_drift.ipynb #f1ec7290
+# %% ../../nbs/api/monitoring/08_drift.ipynb #cbf278a3
 def measure_effects(
-    table: pd.DataFrame, reference: Reference, current: Profile, matter: float
+    table: pd.DataFrame,
+    reference: Reference,
+    current: Profile,
+    matter: float,
 ) -> pd.DataFrame:
     """Measure what the shift of each column does to the mean score.
 
@@ -47,7 +53,9 @@ def measure_effects(
         `matters`.
     """
     effects = [
-        measure_score_effect(reference.response.get(name, {}), _current_column(current, name))
+        measure_score_effect(
+            reference.response.get(name, {}), _current_column(current, name)
+        )
         for name in table.column
     ]
     effect = pd.Series(effects, table.index, dtype=float)
@@ -60,12 +68,20 @@ def measure_effects(
     return pd.DataFrame({"effect": effect, "unheard": unheard, "matters": matters})
 
 
-def _current_column(current: Profile, name: str) -> ColumnProfile:
+# %% ../../nbs/api/monitoring/08_drift.ipynb #2a9cf123
+def _current_column(
+    current: Profile,
+    name: str,
+) -> ColumnProfile:
     """Return the profile of a column; of one that is gone, that of missing values."""
     return current.columns.get(name) or ColumnProfile("none", missing=current.rows)
 
 
-def _effect_of_unseen_values(table: pd.DataFrame, reference: Reference) -> np.ndarray:
+# %% ../../nbs/api/monitoring/08_drift.ipynb #f1ec7290
+def _effect_of_unseen_values(
+    table: pd.DataFrame,
+    reference: Reference,
+) -> np.ndarray:
     """What new names, and missing values where none were, may do to the mean score."""
     is_first_missing = table.missing_ref == 0
     share = table.new.fillna(0) + np.where(is_first_missing, table.missing, 0)
@@ -78,9 +94,12 @@ def _effect_of_unseen_values(table: pd.DataFrame, reference: Reference) -> np.nd
     return np.array(effects)
 
 
-# %% ../../nbs/api/monitoring/08_drift.ipynb #c62d4a0b
+# %% ../../nbs/api/monitoring/08_drift.ipynb #22168bf8
 def grade_shift(
-    table: pd.DataFrame, reference: Reference, current: Profile, chance: float
+    table: pd.DataFrame,
+    reference: Reference,
+    current: Profile,
+    chance: float,
 ) -> pd.DataFrame:
     """Grade how differently the values of each column are spread.
 
@@ -100,7 +119,9 @@ def grade_shift(
     is_large = (table.psi >= table.psi_act) & table.matters
     grade = np.where(is_shift, np.where(is_large, "act", "watch"), "ok")
     by_chance = [
-        _psi_by_chance(reference.profile.columns[name], _current_column(current, name), chance)
+        _psi_by_chance(
+            reference.profile.columns[name], _current_column(current, name), chance
+        )
         for name in table.column
     ]
     return pd.DataFrame(
@@ -114,11 +135,16 @@ def grade_shift(
     )
 
 
-def _psi_by_chance(before: ColumnProfile, now: ColumnProfile, chance: float) -> float:
+# %% ../../nbs/api/monitoring/08_drift.ipynb #c62d4a0b
+def _psi_by_chance(
+    before: ColumnProfile,
+    now: ColumnProfile,
+    chance: float,
+) -> float:
     return critical_psi(*bin_counts(align_columns(before, now)), chance)
 
 
-# %% ../../nbs/api/monitoring/08_drift.ipynb #0239bb89
+# %% ../../nbs/api/monitoring/08_drift.ipynb #15d49ac0
 def grade_missing_and_new(
     table: pd.DataFrame,
     reference: Reference,
@@ -151,6 +177,7 @@ def grade_missing_and_new(
     return pd.DataFrame({"rise": rise, "new_limit": new_limit, "other": grade})
 
 
+# %% ../../nbs/api/monitoring/08_drift.ipynb #0239bb89
 def _expected_unseen_share(column: ColumnProfile) -> float:
     """Return the share of a new sample's values that were never heard of (Good 1953)."""
     if column.kind != "text" or column.is_hashed or not column.count:
@@ -158,8 +185,10 @@ def _expected_unseen_share(column: ColumnProfile) -> float:
     return float((column.bucket_counts == 1).sum() / column.count)
 
 
-# %% ../../nbs/api/monitoring/08_drift.ipynb #da737e70
-FAMILYWISE_ERROR_RATE = 0.01  # what chance may make of a whole table in which nothing changed
+# %% ../../nbs/api/monitoring/08_drift.ipynb #4d539a0c
+FAMILYWISE_ERROR_RATE = (
+    0.01  # what chance may make of a whole table in which nothing changed
+)
 
 
 def measure_drift(
@@ -182,24 +211,36 @@ def measure_drift(
     table = table.merge(limits, on="column", how="left")
     table = table.join(measure_effects(table, reference, current, given.matter))
     table = table.join(grade_shift(table, reference, current, chance))
-    other = grade_missing_and_new(table, reference, chance, given.new_watch, late_columns)
+    other = grade_missing_and_new(
+        table, reference, chance, given.new_watch, late_columns
+    )
     table = table.join(other)
     table["severity"] = _overall_severity(table, given.drift_max)
     return table.sort_values(
-        ["severity", "of_limit"], key=_worst_first, kind="stable", ignore_index=True
+        ["severity", "of_limit"],
+        key=_worst_first,
+        kind="stable",
+        ignore_index=True,
     )
 
 
-def _overall_severity(table: pd.DataFrame, most: str) -> list[str]:
+# %% ../../nbs/api/monitoring/08_drift.ipynb #128dda86
+def _overall_severity(
+    table: pd.DataFrame,
+    most: str,
+) -> list[str]:
     """Return the worst grade of each column, but no worse than `most`."""
     rank = VERDICT_LEVELS.index
     worst = [
         "act" if is_other_type else max(drift, other, key=rank)
-        for is_other_type, drift, other in zip(table.type, table.drift, table.other, strict=True)
+        for is_other_type, drift, other in zip(
+            table.type, table.drift, table.other, strict=True
+        )
     ]
     return [min(severity, most, key=rank) for severity in worst]
 
 
+# %% ../../nbs/api/monitoring/08_drift.ipynb #da737e70
 def _worst_first(column: pd.Series) -> pd.Series:
     if column.name == "severity":
         return -column.map(VERDICT_LEVELS.index)

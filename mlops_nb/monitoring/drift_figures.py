@@ -21,14 +21,22 @@ import pandas as pd
 
 from ..core.formatting import format_number
 from ..core.messages import Message
-from ..core.plotting import FIGURE_WIDTH, PLOT_COLORS, apply_plot_style, shorten_label
+from mlops_nb.core.plotting import (
+    FIGURE_WIDTH,
+    PLOT_COLORS,
+    apply_plot_style,
+    shorten_label,
+)
 
-# %% ../../nbs/api/monitoring/04_drift_figures.ipynb #a87ff679
+# %% ../../nbs/api/monitoring/04_drift_figures.ipynb #fcf7d89c
 MAX_BAR_MULTIPLE = 3.0  # bars are cut at three times the limit
 MIN_PSI_SHOWN = 0.0005
 
 
-def drift_plot(table: pd.DataFrame, top: int = 12) -> Any:
+def drift_plot(
+    table: pd.DataFrame,
+    top: int = 12,
+) -> Any:
     """Draw the shift of the `top` most changed columns as multiples of their limits.
 
     With the PSI in numbers. Bars end at three times the limit, with a cut. A tick marks what
@@ -39,12 +47,19 @@ def drift_plot(table: pd.DataFrame, top: int = 12) -> Any:
     apply_plot_style()
     rows = table[table.psi.notna()].nlargest(top, "of_limit")[::-1]
     figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 1.1 + 0.27 * len(rows)))
-    colors = [PLOT_COLORS[0] if drift == "ok" else PLOT_COLORS[1] for drift in rows.drift]
+    colors = [
+        PLOT_COLORS[0] if drift == "ok" else PLOT_COLORS[1] for drift in rows.drift
+    ]
     ax.barh(range(len(rows)), rows.of_limit.clip(upper=MAX_BAR_MULTIPLE), color=colors)
     _cut_long_bars(ax, rows)
     _write_psi(ax, rows)
     _tick_chance(ax, rows)
-    ax.axvline(1, color="0.3", ls="--", lw=1)
+    ax.axvline(
+        1,
+        color="0.3",
+        ls="--",
+        lw=1,
+    )
     names = [shorten_label(column) for column in rows.column]
     ax.set(yticks=range(len(rows)), yticklabels=names)
     ax.set(xlim=(0, MAX_BAR_MULTIPLE * 1.15), xlabel="shift ÷ the column's limit")
@@ -52,23 +67,44 @@ def drift_plot(table: pd.DataFrame, top: int = 12) -> Any:
     return figure
 
 
+# %% ../../nbs/api/monitoring/04_drift_figures.ipynb #ca8fc1b5
 def _is_explained_by_chance(table: pd.DataFrame) -> pd.Series:
     return (table.of_limit >= 1) & (table.drift == "ok")
 
 
-def _cut_long_bars(ax: Any, rows: pd.DataFrame) -> None:
+# %% ../../nbs/api/monitoring/04_drift_figures.ipynb #2cbd3c80
+def _cut_long_bars(
+    ax: Any,
+    rows: pd.DataFrame,
+) -> None:
     for i in np.flatnonzero(rows.of_limit > MAX_BAR_MULTIPLE):
         cut = MAX_BAR_MULTIPLE * np.array([0.93, 0.95])
         ax.plot(cut, [i - 0.5, i + 0.5], color="white", lw=3)
 
 
-def _tick_chance(ax: Any, rows: pd.DataFrame) -> None:
+# %% ../../nbs/api/monitoring/04_drift_figures.ipynb #2d8af5d4
+def _tick_chance(
+    ax: Any,
+    rows: pd.DataFrame,
+) -> None:
     few = np.flatnonzero(_is_explained_by_chance(rows))
     by_chance = (rows.by_chance / rows.psi_watch).clip(upper=MAX_BAR_MULTIPLE).iloc[few]
-    ax.plot(by_chance, few, "|", color="black", ms=15, mew=2, zorder=4)
+    ax.plot(
+        by_chance,
+        few,
+        "|",
+        color="black",
+        ms=15,
+        mew=2,
+        zorder=4,
+    )
 
 
-def _write_psi(ax: Any, rows: pd.DataFrame) -> None:
+# %% ../../nbs/api/monitoring/04_drift_figures.ipynb #a87ff679
+def _write_psi(
+    ax: Any,
+    rows: pd.DataFrame,
+) -> None:
     box = {"fc": "white", "ec": "none", "pad": 0.6}
     for i, (multiple, psi) in enumerate(zip(rows.of_limit, rows.psi, strict=True)):
         x = min(multiple, MAX_BAR_MULTIPLE) + MAX_BAR_MULTIPLE / 80
@@ -88,13 +124,16 @@ def explain_drift_plot(table: pd.DataFrame) -> Message:
     return Message("monitor.drift_few", read=reading, **why)
 
 
-# %% ../../nbs/api/monitoring/04_drift_figures.ipynb #9bf31c7f
+# %% ../../nbs/api/monitoring/04_drift_figures.ipynb #0852852c
 MAX_HEATMAP_WINDOWS = 12
 _CALM_TO_BEYOND = ("#ffffff", "#cfe3f1", PLOT_COLORS[4], PLOT_COLORS[1])
 _UNKNOWN = "0.2"
 
 
-def drift_heatmap_plot(table: pd.DataFrame, top: int = 16) -> Any:
+def drift_heatmap_plot(
+    table: pd.DataFrame,
+    top: int = 16,
+) -> Any:
     """Draw columns × windows, the `top` columns that moved most and the last twelve windows.
 
     `table` has one row per column, one column per window, and the shift as a multiple of the
@@ -104,7 +143,9 @@ def drift_heatmap_plot(table: pd.DataFrame, top: int = 16) -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
     apply_plot_style()
-    most_moved = table.max(axis=1).sort_values(ascending=False, kind="stable").index[:top]
+    most_moved = (
+        table.max(axis=1).sort_values(ascending=False, kind="stable").index[:top]
+    )
     shown = table.loc[most_moved].iloc[:, -MAX_HEATMAP_WINDOWS:]
     multiples = shown.to_numpy(float)
     # The darkest colour is twice the limit.
@@ -112,17 +153,35 @@ def drift_heatmap_plot(table: pd.DataFrame, top: int = 16) -> Any:
     colors = LinearSegmentedColormap.from_list("", _CALM_TO_BEYOND)
     colors.set_bad(_UNKNOWN)
     figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 0.9 + 0.27 * len(shown)))
-    ax.pcolormesh(depth, cmap=colors, vmin=0, vmax=1, edgecolors="0.85", linewidth=0.5)
+    ax.pcolormesh(
+        depth,
+        cmap=colors,
+        vmin=0,
+        vmax=1,
+        edgecolors="0.85",
+        linewidth=0.5,
+    )
     ax.invert_yaxis()
     for i, j in zip(*np.nonzero(multiples >= 1), strict=True):
-        ax.text(j + 0.5, i + 0.5, "!", ha="center", va="center", fontweight="bold")
+        ax.text(
+            j + 0.5,
+            i + 0.5,
+            "!",
+            ha="center",
+            va="center",
+            fontweight="bold",
+        )
     _label_heatmap(ax, shown)
     ax.grid(visible=False)
     ax.tick_params(length=0)
     return figure
 
 
-def _label_heatmap(ax: Any, shown: pd.DataFrame) -> None:
+# %% ../../nbs/api/monitoring/04_drift_figures.ipynb #9bf31c7f
+def _label_heatmap(
+    ax: Any,
+    shown: pd.DataFrame,
+) -> None:
     """Name every column, and about four of the windows, the last among them."""
     n_windows = shown.shape[1]
     step = max(1, math.ceil(n_windows / 4))

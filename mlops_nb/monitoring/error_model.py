@@ -26,7 +26,10 @@ from ..modeling.encoding import classify_feature_columns, prepare_features
 from .calibration import MIN_CALIBRATION_ROWS
 from .estimate_errors import summarise_estimate_errors
 from .histogram_metrics import metric_with_interval
-from .performance_estimate import PerformanceEstimate, widen_by_past_errors
+from mlops_nb.monitoring.performance_estimate import (
+    PerformanceEstimate,
+    widen_by_past_errors,
+)
 
 # %% ../../nbs/api/monitoring/13b_error_model.ipynb #070fab1d
 _PREDICTION = "prediction of"  # columns that no table has
@@ -43,7 +46,7 @@ def _load_modeling() -> tuple[ModuleType, ModuleType]:
     return estimators, persistence
 
 
-# %% ../../nbs/api/monitoring/13b_error_model.ipynb #906f5070
+# %% ../../nbs/api/monitoring/13b_error_model.ipynb #1af9ad2e
 @dataclass(frozen=True)
 class ErrorModel:
     """The expected absolute and squared error of a row.
@@ -61,7 +64,10 @@ class ErrorModel:
     reference_rows: int
 
     def estimate(
-        self, features: pd.DataFrame, predictions: Any, past: pd.DataFrame | None = None
+        self,
+        features: pd.DataFrame,
+        predictions: Any,
+        past: pd.DataFrame | None = None,
     ) -> PerformanceEstimate:
         """Return MAE and RMSE to be expected for rows without outcome."""
         known = summarise_estimate_errors(past)
@@ -70,7 +76,9 @@ class ErrorModel:
         mae = mean_square = np.nan
         of_mae = of_mean_square = 0.0
         if rows:
-            frame = prepare_features(_with_prediction(features, predictions), self.columns)
+            frame = prepare_features(
+                _with_prediction(features, predictions), self.columns
+            )
             mae, of_mae = self._mean_with_variance(0, frame)
             mean_square, of_mean_square = self._mean_with_variance(1, frame)
         rmse = np.sqrt(mean_square)
@@ -83,19 +91,30 @@ class ErrorModel:
             metrics[name] = widen_by_past_errors(name, estimate, known.get(name))
         return PerformanceEstimate("regression", rows, metrics, known)
 
-    def _mean_with_variance(self, i: int, frame: pd.DataFrame) -> tuple[float, float]:
+    def _mean_with_variance(
+        self,
+        i: int,
+        frame: pd.DataFrame,
+    ) -> tuple[float, float]:
         size = np.maximum(self.pipelines[i].predict(frame), 0)
         by_rows = 1 / len(size) + 1 / self.reference_rows
         return size.mean(), self.noise[i] * (size**2).mean() * by_rows
 
 
-def _with_prediction(features: pd.DataFrame, predictions: Any) -> pd.DataFrame:
+# %% ../../nbs/api/monitoring/13b_error_model.ipynb #906f5070
+def _with_prediction(
+    features: pd.DataFrame,
+    predictions: Any,
+) -> pd.DataFrame:
     return features.assign(**{_PREDICTION: np.asarray(predictions, float)})
 
 
-# %% ../../nbs/api/monitoring/13b_error_model.ipynb #e42459a5
+# %% ../../nbs/api/monitoring/13b_error_model.ipynb #704ece60
 def fit_error_model(
-    features: pd.DataFrame, outcomes: Any, predictions: Any, trees: int = 60
+    features: pd.DataFrame,
+    outcomes: Any,
+    predictions: Any,
+    trees: int = 60,
 ) -> ErrorModel:
     """Learn from reference rows how large errors are.
 
@@ -119,7 +138,12 @@ def fit_error_model(
     return ErrorModel(columns, pipelines, noise, len(error))
 
 
-def _relative_noise(frame: pd.DataFrame, size: np.ndarray, trees: int) -> float:
+# %% ../../nbs/api/monitoring/13b_error_model.ipynb #438dbe65
+def _relative_noise(
+    frame: pd.DataFrame,
+    size: np.ndarray,
+    trees: int,
+) -> float:
     """Return the mean squared residual of rows not seen, by the mean squared prediction."""
     block = np.arange(len(size)) * UNSEEN_BLOCKS // len(size)
     unseen = []
@@ -130,7 +154,11 @@ def _relative_noise(frame: pd.DataFrame, size: np.ndarray, trees: int) -> float:
     return float(((size - unseen) ** 2).mean() / max((unseen**2).mean(), 1e-300))
 
 
-def _booster(frame: pd.DataFrame, trees: int) -> Any:
+# %% ../../nbs/api/monitoring/13b_error_model.ipynb #e42459a5
+def _booster(
+    frame: pd.DataFrame,
+    trees: int,
+) -> Any:
     parameters = {"max_iter": trees, "learning_rate": 0.08, "max_leaf_nodes": 15}
     parameters |= {"min_samples_leaf": int(np.clip(len(frame) // 50, 5, 100))}
     parameters |= {"early_stopping": False}
@@ -143,12 +171,19 @@ def _booster(frame: pd.DataFrame, trees: int) -> Any:
 def save_error_model(model: ErrorModel) -> tuple[dict, dict[str, bytes]]:
     """Return what `load_error_model` reads: JSON, and files by name."""
     _, persistence = _load_modeling()
-    learned = {"columns": model.columns, "noise": list(model.noise), "n": model.reference_rows}
+    learned = {
+        "columns": model.columns,
+        "noise": list(model.noise),
+        "n": model.reference_rows,
+    }
     return learned, {_FILE: persistence.dump_skops(list(model.pipelines))}
 
 
 # %% ../../nbs/api/monitoring/13b_error_model.ipynb #e6ddc872
-def load_error_model(learned: dict, read_file: Callable[[str], bytes]) -> ErrorModel:
+def load_error_model(
+    learned: dict,
+    read_file: Callable[[str], bytes],
+) -> ErrorModel:
     """Read what `save_error_model` gave; `read_file` gives the bytes of a file by its name."""
     _, persistence = _load_modeling()
     pipelines = persistence.load_skops(read_file(_FILE), _FILE)

@@ -25,8 +25,11 @@ ESTIMATE_ERROR_COLUMNS = ("window", "metric", "estimated", "realised", "error")
 MIN_LABELLED_SHARE = 0.9
 
 
-# %% ../../nbs/api/monitoring/10b_estimate_errors.ipynb #6a48f84b
-def tabulate_estimate_errors(lines: Iterable[dict], before: str = "") -> pd.DataFrame:
+# %% ../../nbs/api/monitoring/10b_estimate_errors.ipynb #088d65cb
+def tabulate_estimate_errors(
+    lines: Iterable[dict],
+    before: str = "",
+) -> pd.DataFrame:
     """Return one row per window and metric, with the error: estimated − realised.
 
     Args:
@@ -49,7 +52,12 @@ def tabulate_estimate_errors(lines: Iterable[dict], before: str = "") -> pd.Data
     return pd.DataFrame(rows, columns=list(ESTIMATE_ERROR_COLUMNS))
 
 
-def _errors_of_window(window: str, estimated: dict, metrics: dict) -> list[dict]:
+# %% ../../nbs/api/monitoring/10b_estimate_errors.ipynb #9550a5d3
+def _errors_of_window(
+    window: str,
+    estimated: dict,
+    metrics: dict,
+) -> list[dict]:
     rows = []
     for metric, guess in estimated.items():
         truth = metrics.get(metric)
@@ -59,13 +67,17 @@ def _errors_of_window(window: str, estimated: dict, metrics: dict) -> list[dict]
     return rows
 
 
+# %% ../../nbs/api/monitoring/10b_estimate_errors.ipynb #6a48f84b
 def _is_finite(value: Any) -> bool:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and bool(np.isfinite(value))
 
 
 # %% ../../nbs/api/monitoring/10b_estimate_errors.ipynb #7cd98fba
-def summarise_estimate_errors(past: pd.DataFrame | None, last: int = 12) -> dict[str, dict]:
+def summarise_estimate_errors(
+    past: pd.DataFrame | None,
+    last: int = 12,
+) -> dict[str, dict]:
     """Return per metric what the errors of its `last` windows were.
 
     Their number n, mean (bias), standard deviation by n − 1 (spread), mean distance (off) and
@@ -88,10 +100,19 @@ def summarise_estimate_errors(past: pd.DataFrame | None, last: int = 12) -> dict
 
 
 # %% ../../nbs/api/monitoring/10b_estimate_errors.ipynb #ee3a9fac
-def describe_estimate_errors(summary: dict, metric: str) -> Message:
+def describe_estimate_errors(
+    summary: dict,
+    metric: str,
+) -> Message:
     """Say how far off past estimates of a metric were. `summary`: `summarise_estimate_errors`."""
     errors = summary.get(metric)
     if not errors:
         return Message("estimate.no_record")
     key = "estimate.record" if errors["n"] > 1 else "estimate.record_one"
-    return Message(key, metric=metric, n=errors["n"], off=errors["off"], most=errors["most"])
+    return Message(
+        key,
+        metric=metric,
+        n=errors["n"],
+        off=errors["off"],
+        most=errors["most"],
+    )

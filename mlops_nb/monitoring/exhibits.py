@@ -23,9 +23,19 @@ from typing import Any
 from ..core.formatting import markdown_table
 from ..core.messages import Message, message_to_json
 from ..core.plotting import figure_to_svg
-from .column_figures import column_distribution_plot, describe_column_shift
-from .drift_figures import drift_heatmap_plot, drift_plot, explain_drift_plot
-from .performance_figures import describe_performance, performance_plot
+from mlops_nb.monitoring.column_figures import (
+    column_distribution_plot,
+    describe_column_shift,
+)
+from mlops_nb.monitoring.drift_figures import (
+    drift_heatmap_plot,
+    drift_plot,
+    explain_drift_plot,
+)
+from mlops_nb.monitoring.performance_figures import (
+    describe_performance,
+    performance_plot,
+)
 from ..reporting.display import show_figure, show_table
 
 
@@ -101,7 +111,11 @@ def drift_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     beyond = int((main.severity != "ok").sum())
     title = Message("monitor.drift_title", n=beyond, of=len(main))
     figure = drift_plot(assessment.table)
-    return [MonitoringExhibit(figure, title, explain_drift_plot(assessment.table), is_figure=True)]
+    return [
+        MonitoringExhibit(
+            figure, title, explain_drift_plot(assessment.table), is_figure=True
+        )
+    ]
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #4cda4f69
@@ -111,7 +125,9 @@ def heatmap_exhibits(assessment: Any) -> list[MonitoringExhibit]:
         return []
     figure = drift_heatmap_plot(assessment.shifts)
     title = Message("monitor.heat_title")
-    return [MonitoringExhibit(figure, title, Message("monitor.heat_read"), is_figure=True)]
+    return [
+        MonitoringExhibit(figure, title, Message("monitor.heat_read"), is_figure=True)
+    ]
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #0a97e05a

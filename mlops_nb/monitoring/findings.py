@@ -60,7 +60,11 @@ class Finding:
 
 
 # %% ../../nbs/api/monitoring/09_findings.ipynb #85a93d55
-def first_window_with_finding(lines: list[dict], finding: str, window: str) -> str:
+def first_window_with_finding(
+    lines: list[dict],
+    finding: str,
+    window: str,
+) -> str:
     """Return the first of the consecutive windows up to `window` in which a finding was seen.
 
     Args:
@@ -81,7 +85,7 @@ def first_window_with_finding(lines: list[dict], finding: str, window: str) -> s
     return first
 
 
-# %% ../../nbs/api/monitoring/09_findings.ipynb #3b839f57
+# %% ../../nbs/api/monitoring/09_findings.ipynb #d7a20d93
 MAX_TABLE_FINDINGS = 30
 
 
@@ -103,7 +107,10 @@ class Verdict:
 
     def to_dict(self) -> dict:
         """Return level and findings for JSON."""
-        return {"level": self.level, "findings": [found.to_dict() for found in self.findings]}
+        return {
+            "level": self.level,
+            "findings": [found.to_dict() for found in self.findings],
+        }
 
     def beyond_limit(self) -> tuple[Finding, ...]:
         """Return the findings that are worth a look, or more."""
@@ -117,9 +124,12 @@ class Verdict:
 
     def _repr_markdown_(self) -> str:
         shown = self.findings[:MAX_TABLE_FINDINGS]
-        return markdown_table([_table_row(found) for found in shown if found.limit is not None])
+        return markdown_table(
+            [_table_row(found) for found in shown if found.limit is not None]
+        )
 
 
+# %% ../../nbs/api/monitoring/09_findings.ipynb #3b839f57
 def _table_row(found: Finding) -> dict:
     return {
         "severity": found.severity,
@@ -132,7 +142,7 @@ def _table_row(found: Finding) -> dict:
     }
 
 
-# %% ../../nbs/api/monitoring/09_findings.ipynb #e8684dc9
+# %% ../../nbs/api/monitoring/09_findings.ipynb #9b9fcdba
 MAX_VERDICT_REASONS = 5
 _MAX_DRIFT_REASONS = 3  # more drifting columns than that are one reason
 _DRIFT_QUANTITIES = ("type", "drift", "missing", "new")
@@ -149,16 +159,21 @@ def judge_findings(findings: Iterable[Finding]) -> Verdict:
     findings = tuple(findings)
     beyond = [found for found in findings if found.is_beyond_limit]
     unknown = [found.message for found in findings if found.id == "quality.unknown"]
-    actions = [Message(f"monitor.todo_{kind}") for kind in dict.fromkeys(map(_action, beyond))]
+    actions = [
+        Message(f"monitor.todo_{kind}") for kind in dict.fromkeys(map(_action, beyond))
+    ]
     reasons = _reasons(beyond) or [Message("monitor.calm")]
     return Verdict(
-        max((found.severity for found in beyond), key=VERDICT_LEVELS.index, default="ok"),
+        max(
+            (found.severity for found in beyond), key=VERDICT_LEVELS.index, default="ok"
+        ),
         tuple(reasons + unknown),
         tuple(actions) or (Message("monitor.todo_nothing"),),
         findings,
     )
 
 
+# %% ../../nbs/api/monitoring/09_findings.ipynb #5c53ed50
 def _reasons(beyond: list[Finding]) -> list[Message]:
     drifted = [found for found in beyond if _is_column_drift(found)]
     if len(drifted) <= _MAX_DRIFT_REASONS:
@@ -170,16 +185,19 @@ def _reasons(beyond: list[Finding]) -> list[Message]:
     return others[: MAX_VERDICT_REASONS - len(summary)] + summary
 
 
+# %% ../../nbs/api/monitoring/09_findings.ipynb #9ec254be
 def _is_column_drift(found: Finding) -> bool:
     return found.quantity in _DRIFT_QUANTITIES and found.message.key != "monitor.score"
 
 
+# %% ../../nbs/api/monitoring/09_findings.ipynb #df731bc7
 def _distance_from_limit(found: Finding) -> tuple:
     level = VERDICT_LEVELS.index(found.severity)
     multiple = (found.value or 0) / (found.limit or 1)
     return level, found.message.key == "monitor.drift", multiple
 
 
+# %% ../../nbs/api/monitoring/09_findings.ipynb #e8684dc9
 def _action(found: Finding) -> str:
     of_drift = "shift" if found.severity == "act" else "drift"
     return _ACTION_OF_QUANTITY.get(found.quantity, of_drift)

@@ -22,43 +22,67 @@ from ..core.errors import UserError
 from ..core.messages import Message
 from ..modeling.intervals import Z_95, wilson_interval
 
-# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #31d7ed2e
+# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #0a1b3b82
 _REMEDY = "give the score of each bucket in ascending order, and how many rows it has"
 
 
-def check_score_histogram(scores: Any, *counts: Any, any_score: bool = False) -> list[np.ndarray]:
+def check_score_histogram(
+    scores: Any,
+    *counts: Any,
+    any_score: bool = False,
+) -> list[np.ndarray]:
     """Return scores and counts as floats, empty buckets left out.
 
     Raises:
         UserError: for what is no histogram of probabilities (with `any_score`: of scores).
     """
-    scores, *counts = (np.asarray(values, float).ravel() for values in (scores, *counts))
+    scores, *counts = (
+        np.asarray(values, float).ravel() for values in (scores, *counts)
+    )
     _require_same_length(scores, counts)
     if not any_score:
         _require_probabilities(scores)
     if (np.diff(scores) <= 0).any():
         expected = "scores in ascending order, each once"
-        raise UserError(expected=expected, found="others", remedy=_REMEDY)
+        raise UserError(
+            expected=expected,
+            found="others",
+            remedy=_REMEDY,
+        )
     for rows in counts:
         _require_counts(rows)
     filled = np.sum(counts, 0) > 0
     return [values[filled] for values in (scores, *counts)]
 
 
-def _require_same_length(scores: np.ndarray, counts: list[np.ndarray]) -> None:
+# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #c3b0f784
+def _require_same_length(
+    scores: np.ndarray,
+    counts: list[np.ndarray],
+) -> None:
     if any(len(rows) != len(scores) for rows in counts):
         lengths = ", ".join(f"{len(rows):,}" for rows in counts)
         expected = f"as many counts as scores ({len(scores):,})"
-        raise UserError(expected=expected, found=lengths, remedy=_REMEDY)
+        raise UserError(
+            expected=expected,
+            found=lengths,
+            remedy=_REMEDY,
+        )
 
 
+# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #33fa033b
 def _require_counts(rows: np.ndarray) -> None:
     wrong = rows[~((rows >= 0) & (rows % 1 == 0))]
     if len(wrong):
         expected = "counts: whole numbers from 0 up"
-        raise UserError(expected=expected, found=f"{wrong[0]:g}", remedy=_REMEDY)
+        raise UserError(
+            expected=expected,
+            found=f"{wrong[0]:g}",
+            remedy=_REMEDY,
+        )
 
 
+# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #31d7ed2e
 def _require_probabilities(scores: np.ndarray) -> None:
     outside = scores[~((scores >= 0) & (scores <= 1))]
     if len(outside):
@@ -70,9 +94,11 @@ def _require_probabilities(scores: np.ndarray) -> None:
         )
 
 
-# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #1de9861a
+# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #c83be0fa
 def metric_terms(
-    task: str, scores: np.ndarray, threshold: float
+    task: str,
+    scores: np.ndarray,
+    threshold: float,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return by metric what a row adds to the numerator and to the denominator.
 
@@ -103,23 +129,36 @@ def metric_terms(
     return means | ratios
 
 
-def _log_loss(score: np.ndarray, positives: np.ndarray) -> np.ndarray:
+# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #1de9861a
+def _log_loss(
+    score: np.ndarray,
+    positives: np.ndarray,
+) -> np.ndarray:
     of_outcome = np.where(positives == 1, score, 1 - score)
     return -np.log(np.clip(of_outcome, 1e-15, 1))
 
 
-# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #04f390c2
-def compute_metric_values(terms: dict[str, tuple], counts: np.ndarray) -> dict[str, np.ndarray]:
+# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #0857849f
+def compute_metric_values(
+    terms: dict[str, tuple],
+    counts: np.ndarray,
+) -> dict[str, np.ndarray]:
     """Return every metric for counts (…, yes then no); NaN where these do not define it."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratios = {name: (counts @ top) / (counts @ below) for name, (top, below) in terms.items()}
-        if "f1" not in terms:  # of several classes the accuracy is all that counts can tell
+        ratios = {
+            name: (counts @ top) / (counts @ below)
+            for name, (top, below) in terms.items()
+        }
+        if (
+            "f1" not in terms
+        ):  # of several classes the accuracy is all that counts can tell
             return ratios
         of_yes, _, n_positives, n_negatives = _shares_outranked(counts)
         auc = (counts[..., : of_yes.shape[-1]] * of_yes).sum(-1) / n_positives
     return {"auc": np.where(n_negatives > 0, auc, np.nan)} | ratios
 
 
+# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #04f390c2
 def _shares_outranked(counts: np.ndarray) -> tuple:
     """Return for each cell the share of the other class that it beats, ties half.
 
@@ -148,7 +187,11 @@ MIN_STANDARD_ERROR = 1e-12  # below it, an effective number of rows says nothing
 
 
 def metric_with_interval(
-    name: str, value: float, standard_error: float, rows: float, reason: str = ""
+    name: str,
+    value: float,
+    standard_error: float,
+    rows: float,
+    reason: str = "",
 ) -> dict:
     """Return {value, low, high}: Wilson's interval for a share, else ± 1.96 standard errors.
 
@@ -168,9 +211,13 @@ def metric_with_interval(
     return {"value": value, "low": float(low), "high": float(high)}
 
 
-# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #095234b6
+# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #21f628c6
 def metrics_from_histogram(
-    scores: Any, positives: Any, negatives: Any, threshold: float = 0.5, task: str = "binary"
+    scores: Any,
+    positives: Any,
+    negatives: Any,
+    threshold: float = 0.5,
+    task: str = "binary",
 ) -> dict[str, dict]:
     """Return {metric: {value, low, high}} of labelled rows, from counts of yes and no by score.
 
@@ -185,7 +232,11 @@ def metrics_from_histogram(
     with np.errstate(invalid="ignore"):
         terms = metric_terms(task, scores, threshold)
     if not ((scores >= 0) & (scores <= 1)).all():
-        terms = {name: parts for name, parts in terms.items() if name not in ("log_loss", "brier")}
+        terms = {
+            name: parts
+            for name, parts in terms.items()
+            if name not in ("log_loss", "brier")
+        }
     metrics = {}
     for name, value in compute_metric_values(terms, counts).items():
         influence, rows = _influence(terms.get(name), value, counts)
@@ -194,7 +245,12 @@ def metrics_from_histogram(
     return metrics
 
 
-def _influence(terms: tuple | None, value: float, counts: np.ndarray) -> tuple[np.ndarray, float]:
+# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #095234b6
+def _influence(
+    terms: tuple | None,
+    value: float,
+    counts: np.ndarray,
+) -> tuple[np.ndarray, float]:
     """Return how far a row of each cell pulls the metric, and the rows that it rests on.
 
     The AUC has no terms, as it is no ratio of sums.

@@ -48,7 +48,11 @@ class FalseAlarmRates:
 
 
 # %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #7659e128
-def upper_prediction_limit(values: Iterable[float], share: float, min_spread: float = 0.0) -> float:
+def upper_prediction_limit(
+    values: Iterable[float],
+    share: float,
+    min_spread: float = 0.0,
+) -> float:
     """Return what one more sample of the same normal distribution exceeds with chance `share`.
 
     The prediction limit mean + t · s · √(1 + 1/k) (Hahn 1969), where s is taken as at least
@@ -63,8 +67,11 @@ def upper_prediction_limit(values: Iterable[float], share: float, min_spread: fl
     return float(samples.mean() + quantile * spread * math.sqrt(1 + 1 / size))
 
 
-# %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #49053850
-def psi_between_spans(spans: list[ColumnProfile], run_length: int = 1) -> np.ndarray:
+# %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #899384b4
+def psi_between_spans(
+    spans: list[ColumnProfile],
+    run_length: int = 1,
+) -> np.ndarray:
     """Measure the PSI of each run of neighbouring spans of a column against its other spans.
 
     The last span has the first as its neighbour, so there are as many runs as spans. A run or a
@@ -76,6 +83,7 @@ def psi_between_spans(spans: list[ColumnProfile], run_length: int = 1) -> np.nda
     return np.nan_to_num(psi_by_row(others, in_run))
 
 
+# %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #b651bbcf
 def _binned_counts(spans: list[ColumnProfile]) -> np.ndarray:
     """Return the counts of each span, one row each, in the bins of all of them together."""
     spans = _of_one_kind(spans)
@@ -93,16 +101,23 @@ def _binned_counts(spans: list[ColumnProfile]) -> np.ndarray:
     return np.array([np.bincount(bins, row) for row in counts])
 
 
+# %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #bef4bcd8
 def _of_one_kind(spans: list[ColumnProfile]) -> list[ColumnProfile]:
     """Return the spans, those without values as of the others' kind, names hashed if any are."""
     kind = next((span.kind for span in spans if span.kind != "none"), "none")
-    spans = [replace(span, kind=kind) if span.kind == "none" else span for span in spans]
+    spans = [
+        replace(span, kind=kind) if span.kind == "none" else span for span in spans
+    ]
     if any(span.is_hashed for span in spans):
         spans = [hash_text_column(span) if span.count else span for span in spans]
     return spans
 
 
-def _common_keys(spans: list[ColumnProfile], is_text: bool) -> list[np.ndarray]:
+# %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #49053850
+def _common_keys(
+    spans: list[ColumnProfile],
+    is_text: bool,
+) -> list[np.ndarray]:
     """Return the keys of the spans' buckets, all as coarse as the coarsest."""
     if is_text and not any(span.is_hashed for span in spans):
         return [span.bucket_keys for span in spans]
@@ -129,7 +144,11 @@ class SpanRuns:
     length: int
 
     @classmethod
-    def like_window(cls, reference: Reference, window_rows: int) -> "SpanRuns":
+    def like_window(
+        cls,
+        reference: Reference,
+        window_rows: int,
+    ) -> "SpanRuns":
         """Return the runs of a reference's spans that are about as long as a window."""
         rows = np.array([span.rows for span in reference.spans])
         longest = len(rows) // 3  # at least three runs that do not overlap
@@ -143,12 +162,15 @@ class SpanRuns:
         return sum(np.roll(per_span, -shift) for shift in range(self.length))
 
 
-# %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #5b271f51
+# %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #d0d4f1c9
 _MIN_PSI_THRESHOLD = 1e-5  # a threshold of zero would make every window a finding
 
 
 def learn_column_thresholds(
-    reference: Reference, name: str, runs: SpanRuns, rates: FalseAlarmRates
+    reference: Reference,
+    name: str,
+    runs: SpanRuns,
+    rates: FalseAlarmRates,
 ) -> dict:
     """Learn the thresholds of one column; `rates` are those of the column, see `per_column`."""
     spans = [span.columns[name] for span in reference.spans]
@@ -164,7 +186,12 @@ def learn_column_thresholds(
     }
 
 
-def _psi_thresholds(spans: list, runs: SpanRuns, rates: FalseAlarmRates) -> list[float]:
+# %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #3c955ab7
+def _psi_thresholds(
+    spans: list,
+    runs: SpanRuns,
+    rates: FalseAlarmRates,
+) -> list[float]:
     # PSI is a sum of squares, so its cube root is nearly normal (Wilson and Hilferty 1931).
     of_runs = np.cbrt(psi_between_spans(spans, runs.length))
     # Runs overlap and so vary too little: their spread counts at least as that of single spans.
@@ -174,14 +201,25 @@ def _psi_thresholds(spans: list, runs: SpanRuns, rates: FalseAlarmRates) -> list
     return [max(limit**3, _MIN_PSI_THRESHOLD) for limit in limits]
 
 
-def _effect_threshold(spans: list, runs: SpanRuns, response: dict | None, rate: float) -> float:
+# %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #c258c2ff
+def _effect_threshold(
+    spans: list,
+    runs: SpanRuns,
+    response: dict | None,
+    rate: float,
+) -> float:
     if response is None:
         return math.nan
     effects = np.nan_to_num([measure_score_effect(response, span) for span in spans])
     return upper_prediction_limit(np.abs(runs.mean(effects)), rate)
 
 
-def _missing_threshold(spans: list, runs: SpanRuns, rate: float) -> float:
+# %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #5b271f51
+def _missing_threshold(
+    spans: list,
+    runs: SpanRuns,
+    rate: float,
+) -> float:
     share = np.array([span.missing for span in spans]) / runs.rows
     of_runs = runs.mean(share)
     highest = upper_prediction_limit(of_runs, rate, share.std(ddof=1))
@@ -189,11 +227,16 @@ def _missing_threshold(spans: list, runs: SpanRuns, rate: float) -> float:
 
 
 # %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #8d3a4fa4
-STATED_PSI_THRESHOLDS = {"psi_watch": 0.1, "psi_act": 0.25}  # where spans lack (Siddiqi 2006)
+STATED_PSI_THRESHOLDS = {
+    "psi_watch": 0.1,
+    "psi_act": 0.25,
+}  # where spans lack (Siddiqi 2006)
 
 
 def learn_thresholds(
-    reference: Reference, window_rows: int = 0, rates: FalseAlarmRates | None = None
+    reference: Reference,
+    window_rows: int = 0,
+    rates: FalseAlarmRates | None = None,
 ) -> pd.DataFrame:
     """Learn one row of thresholds per column from the spans of the reference.
 
@@ -215,6 +258,8 @@ def learn_thresholds(
     else:
         runs = SpanRuns.like_window(reference, window_rows)
         per_column = (rates or FalseAlarmRates()).per_column(max(len(names), 1))
-        rows = [learn_column_thresholds(reference, name, runs, per_column) for name in names]
+        rows = [
+            learn_column_thresholds(reference, name, runs, per_column) for name in names
+        ]
     columns = ["column", *STATED_PSI_THRESHOLDS, "effect_act", "missing", "spans"]
     return pd.DataFrame(rows, columns=columns)

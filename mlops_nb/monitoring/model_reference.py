@@ -45,7 +45,10 @@ class HeldOutScores:
 
 # %% ../../nbs/api/monitoring/15_model_reference.ipynb #6c264453
 def select_held_out(
-    model: Model, frame: pd.DataFrame, validation: pd.DataFrame, time: str | None
+    model: Model,
+    frame: pd.DataFrame,
+    validation: pd.DataFrame,
+    time: str | None,
 ) -> HeldOutScores:
     """Return what the model said of the rows held back.
 
@@ -60,18 +63,26 @@ def select_held_out(
     said_twice = ["prediction"] if model.task == "regression" else []
     scores = validation.drop(columns=["y", *said_twice])
     times = rows[time] if time else None
-    return HeldOutScores(rows[list(model.columns)], scores, validation["y"].to_numpy(), times)
+    return HeldOutScores(
+        rows[list(model.columns)], scores, validation["y"].to_numpy(), times
+    )
 
 
-# %% ../../nbs/api/monitoring/15_model_reference.ipynb #88226f1c
+# %% ../../nbs/api/monitoring/15_model_reference.ipynb #3c4870f2
 def _reference_of_features(
-    model: Model, frame: pd.DataFrame, times: pd.Series | None, held_out: HeldOutScores
+    model: Model,
+    frame: pd.DataFrame,
+    times: pd.Series | None,
+    held_out: HeldOutScores,
 ) -> Reference:
     """Return profiles of all training rows, with how the score follows each feature."""
     reference = build_reference(frame[list(model.columns)], times)
-    return reference.with_response(measure_score_response(held_out.features, held_out.main_score))
+    return reference.with_response(
+        measure_score_response(held_out.features, held_out.main_score)
+    )
 
 
+# %% ../../nbs/api/monitoring/15_model_reference.ipynb #88226f1c
 def build_model_reference(
     model: Model,
     frame: pd.DataFrame,
@@ -92,7 +103,11 @@ def build_model_reference(
     """
     times = frame[time] if time else None
     expect, files = fit_performance_estimator(
-        model.task, held_out.outcome, held_out.scores, held_out.features, model.threshold
+        model.task,
+        held_out.outcome,
+        held_out.scores,
+        held_out.features,
+        model.threshold,
     )
     scores = build_reference(held_out.scores, held_out.times, held_out.main_score)
     reference = {

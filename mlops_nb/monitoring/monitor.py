@@ -29,9 +29,16 @@ from .assessment import Assessment
 from .drift import measure_drift
 from .findings import Finding, judge_findings
 from .monitored_window import ModelReference, MonitoredWindow
-from .multivariate import domain_classifier_auc, pca_reconstruction_error
+from mlops_nb.monitoring.multivariate import (
+    domain_classifier_auc,
+    pca_reconstruction_error,
+)
 from .performance_figures import performance_by_window
-from .record import date_findings, describe_finding_changes, drift_by_window
+from mlops_nb.monitoring.record import (
+    date_findings,
+    describe_finding_changes,
+    drift_by_window,
+)
 from .reference import MIN_SPANS
 from .rules import collect_findings, find_broken_input
 from mlops_nb.monitoring.scan import (
@@ -48,12 +55,14 @@ from .score_slices import compare_score_slices
 from .table_window import measure_scans, reference_of_scan
 from .thresholds import Thresholds
 
-# %% ../../nbs/api/monitoring/14_monitor.ipynb #199da4fd
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #8fc79215
 MIN_REFERENCE_ROWS = 30
 
 
 def scan_reference(
-    reference: Any, roles: ColumnRoles, notes: list[Message]
+    reference: Any,
+    roles: ColumnRoles,
+    notes: list[Message],
 ) -> tuple[TableScan, ColumnRoles]:
     """Scan what was normal; return it and the roles that windows are scanned with.
 
@@ -80,7 +89,12 @@ def scan_reference(
     return scan, replace(roles, time=None, known=frozenset(scan.labels))
 
 
-def _require_labels(reference: Any, scan: TableScan, roles: ColumnRoles) -> None:
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #199da4fd
+def _require_labels(
+    reference: Any,
+    scan: TableScan,
+    roles: ColumnRoles,
+) -> None:
     is_named = roles.positive is not None and scan.labels
     if is_named and normalise_label_value(roles.positive) not in scan.labels:
         raise UserError(
@@ -98,7 +112,7 @@ def _require_labels(reference: Any, scan: TableScan, roles: ColumnRoles) -> None
         )
 
 
-# %% ../../nbs/api/monitoring/14_monitor.ipynb #df4dceaa
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #ed5079f3
 def name_windows(current: Any) -> dict:
     """Return {name: table} of one table, several, or a dict of them.
 
@@ -114,7 +128,9 @@ def name_windows(current: Any) -> dict:
         tables = list(current.values())
     if not tables:
         raise UserError(
-            expected="at least one current table", found="none", remedy="give a DataFrame or a file"
+            expected="at least one current table",
+            found="none",
+            remedy="give a DataFrame or a file",
         )
     for table in tables:
         require_table(table, "current")
@@ -124,11 +140,14 @@ def name_windows(current: Any) -> dict:
     return dict(zip(names, tables, strict=True))
 
 
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #801db4c0
 def _names_of_tables(tables: list) -> list[str]:
     names = [_short_name(table, number) for number, table in enumerate(tables, 1)]
     if len({*names}) < len(names):
         names = [
-            name if isinstance(table, pd.DataFrame) else str(Path(table).with_suffix(""))
+            name
+            if isinstance(table, pd.DataFrame)
+            else str(Path(table).with_suffix(""))
             for name, table in zip(names, tables, strict=True)
         ]
     return [
@@ -137,13 +156,19 @@ def _names_of_tables(tables: list) -> list[str]:
     ]
 
 
-def _short_name(table: Any, number: int) -> str:
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #df4dceaa
+def _short_name(
+    table: Any,
+    number: int,
+) -> str:
     return f"window {number}" if isinstance(table, pd.DataFrame) else Path(table).stem
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #c6f817e2
 def note_oddities(
-    scans: dict[str, TableScan], reference: TableScan, roles: ColumnRoles
+    scans: dict[str, TableScan],
+    reference: TableScan,
+    roles: ColumnRoles,
 ) -> list[Message]:
     """Say which labels the reference never had, and which outcomes found no row."""
     notes = []
@@ -151,7 +176,14 @@ def note_oddities(
         new = [value for value in scan.labels if value not in reference.labels]
         if new:
             values = ", ".join(new[:5])
-            notes.append(Message("watch.label_new", window=name, label=roles.label, values=values))
+            notes.append(
+                Message(
+                    "watch.label_new",
+                    window=name,
+                    label=roles.label,
+                    values=values,
+                )
+            )
     for name, scan in scans.items():
         if roles.outcomes is not None and not scan.joined:
             notes.append(Message("watch.not_joined", window=name, key=roles.key))
@@ -159,7 +191,11 @@ def note_oddities(
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #d67b34a1
-def _note_extra_columns(then: TableScan, now: TableScan, roles: ColumnRoles) -> list[Message]:
+def _note_extra_columns(
+    then: TableScan,
+    now: TableScan,
+    roles: ColumnRoles,
+) -> list[Message]:
     known = {*then.profile.columns, roles.label, roles.key, roles.time}
     extra = [name for name in now.profile.columns if name not in known]
     words = {"n": len(extra), "columns": ", ".join(extra[:5])}
@@ -174,8 +210,13 @@ def _note_reversed_score(model: ModelReference) -> list[Message]:
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #87050913
-def _compare_together(then: TableScan, now: TableScan) -> dict:
-    names = [name for name in then.profile.columns if name in then.rows and name in now.rows]
+def _compare_together(
+    then: TableScan,
+    now: TableScan,
+) -> dict:
+    names = [
+        name for name in then.profile.columns if name in then.rows and name in now.rows
+    ]
     before = then.rows[names]
     after = now.rows[names]
     try:
@@ -186,9 +227,13 @@ def _compare_together(then: TableScan, now: TableScan) -> dict:
     return {"domain_auc": auc, "standard_error": standard_error, "pca_error": pca_error}
 
 
-# %% ../../nbs/api/monitoring/14_monitor.ipynb #cbd17bb3
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #d89324a6
 def measure_tables(
-    reference: Any, current: Any, roles: ColumnRoles, notes: list[Message], together: bool = False
+    reference: Any,
+    current: Any,
+    roles: ColumnRoles,
+    notes: list[Message],
+    together: bool = False,
 ) -> tuple[ModelReference, list[MonitoredWindow], dict]:
     """Scan and measure the tables of any model.
 
@@ -201,7 +246,8 @@ def measure_tables(
     roles = _prepare_roles(roles)
     then, of_windows = scan_reference(reference, roles, notes)
     scans = {
-        name: scan_table(table, of_windows, "current", then.task) for name, table in tables.items()
+        name: scan_table(table, of_windows, "current", then.task)
+        for name, table in tables.items()
     }
     notes += note_oddities(scans, then, roles)
     now = list(scans.values())[-1]
@@ -214,6 +260,7 @@ def measure_tables(
     return model, windows, _compare_together(then, now) if together else {}
 
 
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #cbd17bb3
 def _prepare_roles(roles: ColumnRoles) -> ColumnRoles:
     if roles.label and not roles.score:
         raise UserError(
@@ -227,12 +274,17 @@ def _prepare_roles(roles: ColumnRoles) -> ColumnRoles:
             found=f"{roles.threshold}",
             remedy="leave it out for .5",
         )
-    return replace(roles, outcomes=read_outcomes(roles.outcomes, roles.key, roles.label))
+    return replace(
+        roles, outcomes=read_outcomes(roles.outcomes, roles.key, roles.label)
+    )
 
 
-# %% ../../nbs/api/monitoring/14_monitor.ipynb #d4b159c6
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #a8f8a4ce
 def find_in_window(
-    model: ModelReference, window: MonitoredWindow, table: pd.DataFrame, thresholds: Thresholds
+    model: ModelReference,
+    window: MonitoredWindow,
+    table: pd.DataFrame,
+    thresholds: Thresholds,
 ) -> tuple[Finding, ...]:
     """Collect the findings of a window, given the drift of its columns."""
     judged = model.judged_metrics()
@@ -250,44 +302,65 @@ def find_in_window(
     )
 
 
-def _select(metrics: dict, names: set[str]) -> dict:
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #d4b159c6
+def _select(
+    metrics: dict,
+    names: set[str],
+) -> dict:
     return {name: metric for name, metric in metrics.items() if name in names}
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #87a0a8b5
 def _changes(
-    findings: Iterable[Finding], name: str, record: list[dict] | None
+    findings: Iterable[Finding],
+    name: str,
+    record: list[dict] | None,
 ) -> tuple[Message, ...]:
     """Say what is different from the window before, where there is a record."""
     return () if record is None else describe_finding_changes(findings, record, name)
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #81b9c866
-def _shifts(tables: dict, name: str, record: list[dict] | None) -> pd.DataFrame:
+def _shifts(
+    tables: dict,
+    name: str,
+    record: list[dict] | None,
+) -> pd.DataFrame:
     """Return columns × windows, from the record where there is one."""
     if record is not None:
         return drift_by_window(tables[name], record, name)
-    by_window = {each: table.set_index("column").of_limit for each, table in tables.items()}
+    by_window = {
+        each: table.set_index("column").of_limit for each, table in tables.items()
+    }
     return pd.DataFrame(by_window).reindex(tables[name].column)
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #c89cdfed
-def _charted_metric(model: ModelReference, windows: list[MonitoredWindow]) -> str:
+def _charted_metric(
+    model: ModelReference,
+    windows: list[MonitoredWindow],
+) -> str:
     """Return the first metric to draw that is known of a window."""
-    known = {name for window in windows for name in (*window.realised, *window.estimated)}
+    known = {
+        name for window in windows for name in (*window.realised, *window.estimated)
+    }
     return next((name for name in model.charted_metrics() if name in known), "")
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #1ac742d0
 def _performance(
-    windows: list[MonitoredWindow], metric: str, record: list[dict] | None
+    windows: list[MonitoredWindow],
+    metric: str,
+    record: list[dict] | None,
 ) -> list[dict]:
     """Return the metric by window, from the record where there is one."""
     if not metric:
         return []
     last = windows[-1]
     if record is not None:
-        return performance_by_window(record, last.name, last.realised, last.estimated, metric)
+        return performance_by_window(
+            record, last.name, last.realised, last.estimated, metric
+        )
     return [
         {
             "window": window.name,
@@ -298,7 +371,7 @@ def _performance(
     ]
 
 
-# %% ../../nbs/api/monitoring/14_monitor.ipynb #d4cfcd5a
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #d2ade975
 def assess_windows(
     model: ModelReference,
     windows: list[MonitoredWindow],
@@ -316,7 +389,8 @@ def assess_windows(
         record: lines of data/history.jsonl, with the windows that were closed before.
     """
     tables = {
-        window.name: _drift_of_window(model, window, thresholds, late_columns) for window in windows
+        window.name: _drift_of_window(model, window, thresholds, late_columns)
+        for window in windows
     }
     window = windows[-1]
     table = tables[window.name]
@@ -339,8 +413,12 @@ def assess_windows(
     )
 
 
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #d4cfcd5a
 def _drift_of_window(
-    model: ModelReference, window: MonitoredWindow, thresholds: Thresholds, late: Iterable[str]
+    model: ModelReference,
+    window: MonitoredWindow,
+    thresholds: Thresholds,
+    late: Iterable[str],
 ) -> pd.DataFrame:
     tables = [
         measure_drift(reference, window.profiles[group], thresholds, late)
@@ -386,4 +464,9 @@ def monitor(
     late_columns = [roles.label] if roles.label else []
     assessment = assess_windows(model, windows, limits, late_columns, record)
     once = {str(note): note for note in notes}
-    return replace(assessment, notes=tuple(once.values()), name=name, together=joint)
+    return replace(
+        assessment,
+        notes=tuple(once.values()),
+        name=name,
+        together=joint,
+    )

@@ -63,7 +63,11 @@ class ModelReference:
         of_task = [charted_metric(self.task)] if self.task else []
         return [*of_task, *self.metrics]
 
-    def in_season(self, start: Any, end: Any) -> "ModelReference":
+    def in_season(
+        self,
+        start: Any,
+        end: Any,
+    ) -> "ModelReference":
         """Compare the main group with its season in earlier years, see `select_season`."""
         main = select_season(self.main, start, end)
         return replace(self, groups=self.groups | {self.main_group: main})

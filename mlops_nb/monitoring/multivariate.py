@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 
-# %% ../../nbs/api/monitoring/03f_multivariate.ipynb #7c122869
+# %% ../../nbs/api/monitoring/03f_multivariate.ipynb #d77847c4
 def to_numeric_matrices(
-    reference: pd.DataFrame, current: pd.DataFrame
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return both tables as matrices of floats with the same columns.
 
@@ -33,6 +34,7 @@ def to_numeric_matrices(
     return matrix[: len(reference)], matrix[len(reference) :]
 
 
+# %% ../../nbs/api/monitoring/03f_multivariate.ipynb #7c122869
 def _to_numbers(values: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(values):
         return values
@@ -42,13 +44,16 @@ def _to_numbers(values: pd.Series) -> pd.Series:
     return pd.Series(codes, dtype=float)
 
 
-# %% ../../nbs/api/monitoring/03f_multivariate.ipynb #44f7324a
+# %% ../../nbs/api/monitoring/03f_multivariate.ipynb #c369d58e
 MIN_ROWS_TO_TELL = 10
 _FOLDS = 5
 
 
 def domain_classifier_auc(
-    reference: pd.DataFrame, current: pd.DataFrame, rows: int = 2000, seed: int = 0
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    rows: int = 2000,
+    seed: int = 0,
 ) -> tuple[float, float]:
     """Return how well a classifier tells `current` from `reference`: AUC and standard error.
 
@@ -71,11 +76,21 @@ def domain_classifier_auc(
     return float(roc_auc_score(is_current, told)), standard_error
 
 
-def _thin(table: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
+# %% ../../nbs/api/monitoring/03f_multivariate.ipynb #8ca3bb32
+def _thin(
+    table: pd.DataFrame,
+    rows: int,
+    seed: int,
+) -> pd.DataFrame:
     return table.sample(min(rows, len(table)), random_state=seed)
 
 
-def _score_unseen_rows(X: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+# %% ../../nbs/api/monitoring/03f_multivariate.ipynb #44f7324a
+def _score_unseen_rows(
+    X: np.ndarray,
+    y: np.ndarray,
+    seed: int,
+) -> np.ndarray:
     """Return each row's score by a classifier that was fitted without its fold."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -85,9 +100,12 @@ def _score_unseen_rows(X: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
     return cross_val_predict(classifier, X, y, cv=folds, method="predict_proba")[:, 1]
 
 
-# %% ../../nbs/api/monitoring/03f_multivariate.ipynb #75834c71
+# %% ../../nbs/api/monitoring/03f_multivariate.ipynb #8ce29c86
 def pca_reconstruction_error(
-    reference: pd.DataFrame, current: pd.DataFrame, parts: int = 10, kept: float = 0.65
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    parts: int = 10,
+    kept: float = 0.65,
 ) -> float:
     """Return how much worse the reference's principal components describe the current rows.
 
@@ -112,6 +130,10 @@ def pca_reconstruction_error(
     return float((now.mean() - np.mean(usual)) / np.std(usual, ddof=1))
 
 
-def _reconstruction_errors(components: object, X: np.ndarray) -> np.ndarray:
+# %% ../../nbs/api/monitoring/03f_multivariate.ipynb #75834c71
+def _reconstruction_errors(
+    components: object,
+    X: np.ndarray,
+) -> np.ndarray:
     back = components.inverse_transform(components.transform(X))
     return np.linalg.norm(X - back, axis=1)

@@ -19,7 +19,11 @@ import pandas as pd
 
 from ..core.errors import UserError
 from .calibration import Calibration, calibrate
-from .error_model import fit_error_model, load_error_model, save_error_model
+from mlops_nb.monitoring.error_model import (
+    fit_error_model,
+    load_error_model,
+    save_error_model,
+)
 from .estimate_errors import ESTIMATE_ERROR_COLUMNS
 from mlops_nb.monitoring.performance_estimate import (
     PerformanceEstimate,
@@ -32,9 +36,12 @@ CROSS_VALIDATION_PARTS = 4  # of the held-out rows, to rehearse the estimate
 SCORE_DIGITS = 3  # of a score, that are kept
 
 
-# %% ../../nbs/api/monitoring/13c_performance.ipynb #8177f1cc
+# %% ../../nbs/api/monitoring/13c_performance.ipynb #6020d615
 def bucket_scores(
-    task: str, predictions: pd.DataFrame, threshold: float, is_right: np.ndarray | None = None
+    task: str,
+    predictions: pd.DataFrame,
+    threshold: float,
+    is_right: np.ndarray | None = None,
 ) -> tuple[np.ndarray, ...]:
     """Return scores and how many rows have each; of several classes, the highest score.
 
@@ -57,11 +64,16 @@ def bucket_scores(
     )
 
 
+# %% ../../nbs/api/monitoring/13c_performance.ipynb #17128356
 def _score_columns(predictions: pd.DataFrame) -> list[str]:
     return [name for name in predictions if name.startswith("score")]
 
 
-def _round_scores(scores: np.ndarray, threshold: float | None) -> np.ndarray:
+# %% ../../nbs/api/monitoring/13c_performance.ipynb #8177f1cc
+def _round_scores(
+    scores: np.ndarray,
+    threshold: float | None,
+) -> np.ndarray:
     rounded = np.clip(np.round(scores, SCORE_DIGITS), 0, 1)
     if threshold is None:
         return rounded
@@ -71,7 +83,7 @@ def _round_scores(scores: np.ndarray, threshold: float | None) -> np.ndarray:
     return np.where(fell, threshold, np.where(rose, just_below, rounded))
 
 
-# %% ../../nbs/api/monitoring/13c_performance.ipynb #f04773bb
+# %% ../../nbs/api/monitoring/13c_performance.ipynb #60230abe
 def fit_performance_estimator(
     task: str,
     outcomes: np.ndarray,
@@ -93,9 +105,13 @@ def fit_performance_estimator(
     """
     try:
         if task == "regression":
-            return save_error_model(fit_error_model(features, outcomes, predictions.score))
+            return save_error_model(
+                fit_error_model(features, outcomes, predictions.score)
+            )
         is_right = _is_right(task, outcomes, predictions)
-        scores, _, positives, negatives = bucket_scores(task, predictions, threshold, is_right)
+        scores, _, positives, negatives = bucket_scores(
+            task, predictions, threshold, is_right
+        )
         rehearsed = _rehearse(task, predictions, threshold, is_right)
         calibration = calibrate(scores, positives, negatives).to_dict()
     except UserError:
@@ -103,7 +119,12 @@ def fit_performance_estimator(
     return {"calibration": calibration, "rehearsed": rehearsed.to_dict("records")}, {}
 
 
-def _is_right(task: str, outcomes: np.ndarray, predictions: pd.DataFrame) -> np.ndarray:
+# %% ../../nbs/api/monitoring/13c_performance.ipynb #510f9695
+def _is_right(
+    task: str,
+    outcomes: np.ndarray,
+    predictions: pd.DataFrame,
+) -> np.ndarray:
     """Return 1 for yes, or for what is classified right among several classes; otherwise 0."""
     if task == "binary":
         return np.asarray(outcomes, float)
@@ -111,14 +132,20 @@ def _is_right(task: str, outcomes: np.ndarray, predictions: pd.DataFrame) -> np.
     return 1.0 * (highest == np.asarray(outcomes))
 
 
+# %% ../../nbs/api/monitoring/13c_performance.ipynb #f04773bb
 def _rehearse(
-    task: str, predictions: pd.DataFrame, threshold: float, is_right: np.ndarray
+    task: str,
+    predictions: pd.DataFrame,
+    threshold: float,
+    is_right: np.ndarray,
 ) -> pd.DataFrame:
     parts = {}
     blocks = np.array_split(np.arange(len(predictions)), CROSS_VALIDATION_PARTS)
     for i, block in enumerate(blocks):
         if len(block):
-            part = bucket_scores(task, predictions.iloc[block], threshold, is_right[block])
+            part = bucket_scores(
+                task, predictions.iloc[block], threshold, is_right[block]
+            )
             scores, _, positives, negatives = part
             parts[str(i)] = (scores, positives, negatives)
     return cross_validate_estimates(parts, threshold, task)

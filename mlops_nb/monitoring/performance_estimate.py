@@ -85,7 +85,11 @@ class PerformanceEstimate:
 MIN_PAST_ERRORS = 3
 
 
-def widen_by_past_errors(metric: str, estimate: dict, past: dict | None) -> dict:
+def widen_by_past_errors(
+    metric: str,
+    estimate: dict,
+    past: dict | None,
+) -> dict:
     """Return an estimate whose interval holds past errors too, where there are three or more."""
     if estimate["value"] is None or not past or past["n"] < MIN_PAST_ERRORS:
         return estimate
@@ -100,9 +104,12 @@ def widen_by_past_errors(metric: str, estimate: dict, past: dict | None) -> dict
     return estimate | {"low": float(low), "high": float(high)}
 
 
-# %% ../../nbs/api/monitoring/13_performance_estimate.ipynb #7a6fa38e
+# %% ../../nbs/api/monitoring/13_performance_estimate.ipynb #80964d83
 def estimate_metrics(
-    terms: dict[str, tuple], scores: np.ndarray, counts: np.ndarray, calibration: Calibration
+    terms: dict[str, tuple],
+    scores: np.ndarray,
+    counts: np.ndarray,
+    calibration: Calibration,
 ) -> dict[str, dict]:
     """Return {metric: {value, low, high}} to be expected of rows, by what their scores mean.
 
@@ -121,7 +128,12 @@ def estimate_metrics(
     return metrics
 
 
-def _draw_counts(calibration: Calibration, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+# %% ../../nbs/api/monitoring/13_performance_estimate.ipynb #fe8db3b9
+def _draw_counts(
+    calibration: Calibration,
+    scores: np.ndarray,
+    counts: np.ndarray,
+) -> np.ndarray:
     """Return counts of yes and no that could come true, one draw in each row."""
     rng = np.random.default_rng(0)
     p = np.clip(draw_probabilities(calibration, scores, rng), 0, 1)
@@ -129,11 +141,19 @@ def _draw_counts(calibration: Calibration, scores: np.ndarray, counts: np.ndarra
     return np.concatenate([positives, counts - positives], 1)
 
 
-def _with_spread(name: str, value: float, possible: np.ndarray, rows: float) -> dict:
+# %% ../../nbs/api/monitoring/13_performance_estimate.ipynb #7a6fa38e
+def _with_spread(
+    name: str,
+    value: float,
+    possible: np.ndarray,
+    rows: float,
+) -> dict:
     """Return the interval by the spread of possible values; unknown where most are undefined."""
     defined = np.isfinite(possible)
     spread = np.std(possible[defined]) if defined.any() else 0
-    return metric_with_interval(name, value if defined.mean() > 0.5 else np.nan, spread, rows)
+    return metric_with_interval(
+        name, value if defined.mean() > 0.5 else np.nan, spread, rows
+    )
 
 
 # %% ../../nbs/api/monitoring/13_performance_estimate.ipynb #d6818eb5
@@ -164,7 +184,9 @@ def estimate_from_histogram(
     known = summarise_estimate_errors(past)
     if not counts.sum():
         names = compute_metric_values(terms, np.zeros(0))
-        nothing = {name: metric_with_interval(name, np.nan, 0, 0, "no_rows") for name in names}
+        nothing = {
+            name: metric_with_interval(name, np.nan, 0, 0, "no_rows") for name in names
+        }
         return PerformanceEstimate(task, 0, nothing, known)
     stand_in = summarise_estimate_errors(rehearsed)
     metrics = {}
@@ -175,9 +197,11 @@ def estimate_from_histogram(
     return PerformanceEstimate(task, int(counts.sum()), metrics, known)
 
 
-# %% ../../nbs/api/monitoring/13_performance_estimate.ipynb #d62bc9f6
+# %% ../../nbs/api/monitoring/13_performance_estimate.ipynb #25be7784
 def cross_validate_estimates(
-    parts: dict[str, tuple], threshold: float = 0.5, task: str = "binary"
+    parts: dict[str, tuple],
+    threshold: float = 0.5,
+    task: str = "binary",
 ) -> pd.DataFrame:
     """Return the errors of estimates on each part of the reference, calibrated on the others.
 
@@ -186,12 +210,16 @@ def cross_validate_estimates(
     """
     lines = []
     for name, (scores, positives, negatives) in parts.items():
-        rest = _merge_histograms([part for other, part in parts.items() if other != name])
+        rest = _merge_histograms(
+            [part for other, part in parts.items() if other != name]
+        )
         guess = truth = {}
         if rest[1].sum() and rest[2].sum():
             calibration = calibrate(*rest)
             rows = np.add(positives, negatives)
-            estimate = estimate_from_histogram(scores, rows, calibration, threshold, task=task)
+            estimate = estimate_from_histogram(
+                scores, rows, calibration, threshold, task=task
+            )
             guess = _only_values(estimate.metrics)
             truth = _only_values(
                 metrics_from_histogram(scores, positives, negatives, threshold, task)
@@ -200,6 +228,7 @@ def cross_validate_estimates(
     return tabulate_estimate_errors(lines)
 
 
+# %% ../../nbs/api/monitoring/13_performance_estimate.ipynb #5a3bf2a3
 def _merge_histograms(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     columns = zip(([], [], []), *parts, strict=True)
     scores, positives, negatives = (np.concatenate(column) for column in columns)
@@ -207,5 +236,6 @@ def _merge_histograms(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.nd
     return scores, np.bincount(bucket, positives), np.bincount(bucket, negatives)
 
 
+# %% ../../nbs/api/monitoring/13_performance_estimate.ipynb #d62bc9f6
 def _only_values(metrics: dict[str, dict]) -> dict[str, float | None]:
     return {name: metric["value"] for name, metric in metrics.items()}

@@ -14,9 +14,14 @@ from ..core.messages import Message
 from ..core.plotting import FIGURE_WIDTH, PLOT_COLORS, apply_plot_style
 
 
-# %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #fdbb758f
+# %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #915e1600
 def performance_by_window(
-    lines: list[dict], window: str, now: dict, expected: dict, metric: str, most: int = 11
+    lines: list[dict],
+    window: str,
+    now: dict,
+    expected: dict,
+    metric: str,
+    most: int = 11,
 ) -> list[dict]:
     """Return the rows of `performance_plot`, this window the last.
 
@@ -40,17 +45,25 @@ def performance_by_window(
     return [*rows, {"window": window} | this]
 
 
-def _value_in(metrics: dict | None, metric: str) -> dict | None:
+# %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #fdbb758f
+def _value_in(
+    metrics: dict | None,
+    metric: str,
+) -> dict | None:
     value = (metrics or {}).get(metric)
     return None if value is None else {"value": value}
 
 
-# %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #84f24929
+# %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #ea9b454d
 _APART = 0.08  # of the distance between two windows
 _LABEL_CHARACTERS = 40  # of all labels of the axis together
 
 
-def performance_plot(rows: list[dict], metric: str, limit: float | None = None) -> Any:
+def performance_plot(
+    rows: list[dict],
+    metric: str,
+    limit: float | None = None,
+) -> Any:
     """Draw a metric by window.
 
     Args:
@@ -67,18 +80,36 @@ def performance_plot(rows: list[dict], metric: str, limit: float | None = None) 
     hollow = {"fmt": "--o", "color": PLOT_COLORS[1], "mfc": "white", "mew": 1.5}
     _draw_with_intervals(ax, rows, "estimated", _APART, hollow)
     if limit is not None:
-        ax.axhline(limit, color="0.3", ls=":", lw=1.3, label="limit")
+        ax.axhline(
+            limit,
+            color="0.3",
+            ls=":",
+            lw=1.3,
+            label="limit",
+        )
     names = [str(row["window"]) for row in rows]
     ticks = _label_some(names)
     labels = [names[i] for i in ticks]
     right = max(len(rows), 1) - 0.5
-    ax.set(xticks=ticks, xticklabels=labels, ylabel=metric.replace("_", " "), xlim=(-0.5, right))
+    ax.set(
+        xticks=ticks,
+        xticklabels=labels,
+        ylabel=metric.replace("_", " "),
+        xlim=(-0.5, right),
+    )
     if ax.get_legend_handles_labels()[1]:
         figure.legend(loc="outside upper center", ncols=3)
     return figure
 
 
-def _draw_with_intervals(ax: Any, rows: list[dict], which: str, shift: float, look: dict) -> None:
+# %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #25930dd4
+def _draw_with_intervals(
+    ax: Any,
+    rows: list[dict],
+    which: str,
+    shift: float,
+    look: dict,
+) -> None:
     shown = [row.get(which) or {} for row in rows]
     value = np.array([metric.get("value") for metric in shown], float)
     low = np.array([metric.get("low") for metric in shown], float)
@@ -90,6 +121,7 @@ def _draw_with_intervals(ax: Any, rows: list[dict], which: str, shift: float, lo
     ax.errorbar(x, value, reach, ms=6, lw=1.5, elinewidth=1, label=which, **look)
 
 
+# %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #84f24929
 def _label_some(names: list[str]) -> np.ndarray:
     """Return the positions of as many labels as fit, the last window among them."""
     fit = max(2, _LABEL_CHARACTERS // max(map(len, names), default=1))
@@ -97,8 +129,11 @@ def _label_some(names: list[str]) -> np.ndarray:
     return np.arange(len(names))[::-1][::step][::-1]
 
 
-# %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #3712580e
-def describe_performance(rows: list[dict], metric: str) -> dict[str, Message]:
+# %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #fe1457c3
+def describe_performance(
+    rows: list[dict],
+    metric: str,
+) -> dict[str, Message]:
     """Return `title`, `reading` and `alt` of the figure.
 
     The title says what is known of the last window, `alt` also the range of the others.
@@ -110,7 +145,9 @@ def describe_performance(rows: list[dict], metric: str) -> dict[str, Message]:
         nothing = Message("estimate.nothing", metric=metric)
         return {"title": nothing, "reading": reading, "alt": nothing}
     interval = {end: last[known][end] for end in ("value", "low", "high")}
-    title = Message(f"estimate.title_{known}", metric=metric, window=last["window"], **interval)
+    title = Message(
+        f"estimate.title_{known}", metric=metric, window=last["window"], **interval
+    )
     realised = [row["realised"]["value"] for row in rows if _has_value(row, "realised")]
     if not realised:
         return {"title": title, "reading": reading, "alt": title}
@@ -122,10 +159,17 @@ def describe_performance(rows: list[dict], metric: str) -> dict[str, Message]:
     }
 
 
-def _has_value(row: dict, which: str) -> bool:
+# %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #de18e39e
+def _has_value(
+    row: dict,
+    which: str,
+) -> bool:
     return (row.get(which) or {}).get("value") is not None
 
 
+# %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #3712580e
 def _known_part(row: dict) -> str:
     """Return what is known of a window: what came true before what was estimated."""
-    return next((which for which in ("realised", "estimated") if _has_value(row, which)), "")
+    return next(
+        (which for which in ("realised", "estimated") if _has_value(row, which)), ""
+    )

@@ -6,8 +6,10 @@
 __all__ = ["format_prometheus"]
 
 
-# %% ../../nbs/api/monitoring/01_prometheus.ipynb #37693cfc
-def format_prometheus(gauges: dict[str, tuple[str, list[tuple[dict, float | None]]]]) -> str:
+# %% ../../nbs/api/monitoring/01_prometheus.ipynb #03708a07
+def format_prometheus(
+    gauges: dict[str, tuple[str, list[tuple[dict, float | None]]]],
+) -> str:
     """Return gauges in Prometheus' text format.
 
     A missing value is NaN; of two values with the same labels the last one counts.
@@ -20,10 +22,13 @@ def format_prometheus(gauges: dict[str, tuple[str, list[tuple[dict, float | None
         lines.append(f"# HELP {name} {_escape_help(about)}")
         lines.append(f"# TYPE {name} gauge")
         values = {_format_labels(labels): value for labels, value in samples}
-        lines += [f"{name}{labels} {_format_value(value)}" for labels, value in values.items()]
+        lines += [
+            f"{name}{labels} {_format_value(value)}" for labels, value in values.items()
+        ]
     return "".join(f"{line}\n" for line in lines)
 
 
+# %% ../../nbs/api/monitoring/01_prometheus.ipynb #0855faae
 def _format_labels(labels: dict) -> str:
     if not labels:
         return ""
@@ -31,13 +36,16 @@ def _format_labels(labels: dict) -> str:
     return "{" + ",".join(pairs) + "}"
 
 
+# %% ../../nbs/api/monitoring/01_prometheus.ipynb #6ddb8cf9
 def _escape_help(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n")
 
 
+# %% ../../nbs/api/monitoring/01_prometheus.ipynb #38d0dbb4
 def _escape_label(value: object) -> str:
     return _escape_help(str(value)).replace('"', '\\"')
 
 
+# %% ../../nbs/api/monitoring/01_prometheus.ipynb #37693cfc
 def _format_value(value: float | None) -> str:
     return "NaN" if value is None else f"{value:.10g}"

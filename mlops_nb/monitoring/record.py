@@ -18,7 +18,9 @@ from .findings import Finding, first_window_with_finding
 
 # %% ../../nbs/api/monitoring/11_record.ipynb #6385d2db
 def date_findings(
-    findings: Iterable[Finding], lines: list[dict], window: str
+    findings: Iterable[Finding],
+    lines: list[dict],
+    window: str,
 ) -> tuple[Finding, ...]:
     """Return the findings, each with the window since which it has been there."""
     dated = []
@@ -28,9 +30,11 @@ def date_findings(
     return tuple(dated)
 
 
-# %% ../../nbs/api/monitoring/11_record.ipynb #ae8973e5
+# %% ../../nbs/api/monitoring/11_record.ipynb #2a6195ca
 def describe_finding_changes(
-    findings: Iterable[Finding], lines: list[dict], window: str
+    findings: Iterable[Finding],
+    lines: list[dict],
+    window: str,
 ) -> tuple[Message, ...]:
     """Say what came, went and stayed since the last window before that was closed."""
     last = _last_before(lines, window)
@@ -46,7 +50,11 @@ def describe_finding_changes(
     return (Message("monitor.changed", window=last["window"], **changes),)
 
 
-def _last_before(lines: list[dict], window: str) -> dict | None:
+# %% ../../nbs/api/monitoring/11_record.ipynb #ae8973e5
+def _last_before(
+    lines: list[dict],
+    window: str,
+) -> dict | None:
     """Return the last line of the last window before; lines of a window are in order of time."""
     before = [line for line in lines if line["window"] < window]
     return sorted(before, key=itemgetter("window"))[-1] if before else None
@@ -54,7 +62,10 @@ def _last_before(lines: list[dict], window: str) -> dict | None:
 
 # %% ../../nbs/api/monitoring/11_record.ipynb #dbd07243
 def drift_by_window(
-    table: pd.DataFrame, lines: list[dict], window: str, most: int = 11
+    table: pd.DataFrame,
+    lines: list[dict],
+    window: str,
+    most: int = 11,
 ) -> pd.DataFrame:
     """Return columns × windows: shifts as multiples of the column's limit.
 
@@ -65,6 +76,8 @@ def drift_by_window(
     for line in lines:
         if line["window"] < window and line.get("drift"):
             shifts[line["window"]] = line["drift"]
-    by_window = {name: pd.Series(shifts[name], dtype=float) for name in sorted(shifts)[-most:]}
+    by_window = {
+        name: pd.Series(shifts[name], dtype=float) for name in sorted(shifts)[-most:]
+    }
     by_window[window] = table.set_index("column").of_limit
     return pd.DataFrame(by_window).reindex(table.column)

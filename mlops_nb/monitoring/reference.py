@@ -31,7 +31,9 @@ from .score_response import measure_score_response
 REFERENCE_SPAN_COUNT = 12  # spans of a reference
 MIN_SPANS = 8  # with fewer spans nothing can be learned from them
 MIN_SPAN_ROWS = 30  # a shorter span says nothing about a column
-REFERENCE_PROFILE_BUCKETS = 512  # buckets of its profile, which a window is compared with
+REFERENCE_PROFILE_BUCKETS = (
+    512  # buckets of its profile, which a window is compared with
+)
 SPAN_PROFILE_BUCKETS = 64  # and of each span's, of which there are many
 
 
@@ -83,9 +85,11 @@ class Reference:
         return f"{rows}\n\n{self.profile._repr_markdown_()}"
 
 
-# %% ../../nbs/api/monitoring/05_reference.ipynb #55dc12dc
+# %% ../../nbs/api/monitoring/05_reference.ipynb #23099426
 def split_into_spans(
-    times: pd.Series | None, rows: int, span_count: int = REFERENCE_SPAN_COUNT
+    times: pd.Series | None,
+    rows: int,
+    span_count: int = REFERENCE_SPAN_COUNT,
 ) -> list[np.ndarray]:
     """Return the row positions of each span; spans of under 30 rows are left out.
 
@@ -102,7 +106,11 @@ def split_into_spans(
     return [positions for positions in spans if len(positions) >= MIN_SPAN_ROWS]
 
 
-def _spans_of_equal_duration(times: pd.Series, span_count: int) -> np.ndarray:
+# %% ../../nbs/api/monitoring/05_reference.ipynb #55dc12dc
+def _spans_of_equal_duration(
+    times: pd.Series,
+    span_count: int,
+) -> np.ndarray:
     """Return the number of each row's span; `span_count` for a row without a time."""
     instants = times.to_numpy("datetime64[us]").astype(float)
     instants[times.isna().to_numpy()] = np.nan
@@ -116,7 +124,7 @@ def _spans_of_equal_duration(times: pd.Series, span_count: int) -> np.ndarray:
     return np.where(np.isnan(instants), span_count, in_order).astype(int)
 
 
-# %% ../../nbs/api/monitoring/05_reference.ipynb #b65f9cd5
+# %% ../../nbs/api/monitoring/05_reference.ipynb #8e766fb7
 def build_reference(
     frame: pd.DataFrame,
     times: pd.Series | None = None,
@@ -134,8 +142,12 @@ def build_reference(
     names = [str(name) for name in (frame.columns if columns is None else columns)]
     frame = frame[names]
     spans = split_into_spans(times, len(frame))
-    profiles = [profile_table(frame.iloc[rows]).coarsen(SPAN_PROFILE_BUCKETS) for rows in spans]
-    span_times = () if times is None else [_first_and_last(times.iloc[rows]) for rows in spans]
+    profiles = [
+        profile_table(frame.iloc[rows]).coarsen(SPAN_PROFILE_BUCKETS) for rows in spans
+    ]
+    span_times = (
+        () if times is None else [_first_and_last(times.iloc[rows]) for rows in spans]
+    )
     return Reference(
         profile_table(frame).coarsen(REFERENCE_PROFILE_BUCKETS),
         tuple(profiles),
@@ -144,22 +156,36 @@ def build_reference(
     )
 
 
+# %% ../../nbs/api/monitoring/05_reference.ipynb #b65f9cd5
 def _first_and_last(times: pd.Series) -> tuple[str, str]:
     return str(pd.Timestamp(times.min())), str(pd.Timestamp(times.max()))
 
 
-# %% ../../nbs/api/monitoring/05_reference.ipynb #872d5a4a
-def select_season(reference: Reference, start: Any, end: Any) -> Reference:
+# %% ../../nbs/api/monitoring/05_reference.ipynb #96987879
+def select_season(
+    reference: Reference,
+    start: Any,
+    end: Any,
+) -> Reference:
     """Return the reference with the profile of the season of `start` to `end` in earlier years.
 
     The spans that lie within half a month around it make the profile. The reference stays as it
     is where it does not reach back a year, or has no such spans.
     """
     spans = _spans_of_season(reference, pd.Timestamp(start), pd.Timestamp(end))
-    return replace(reference, profile=reduce(merge_profiles, spans)) if spans else reference
+    return (
+        replace(reference, profile=reduce(merge_profiles, spans))
+        if spans
+        else reference
+    )
 
 
-def _spans_of_season(reference: Reference, start: pd.Timestamp, end: pd.Timestamp) -> list[Profile]:
+# %% ../../nbs/api/monitoring/05_reference.ipynb #c936c14d
+def _spans_of_season(
+    reference: Reference,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+) -> list[Profile]:
     if not reference.span_times:
         return []
     # A year is not demanded to the day: the window may begin before the reference did.
@@ -170,10 +196,17 @@ def _spans_of_season(reference: Reference, start: pd.Timestamp, end: pd.Timestam
     seasons = [(start - around - back, end + around - back) for back in years_back]
     return [
         span
-        for span, (first, last) in zip(reference.spans, reference.span_times, strict=True)
+        for span, (first, last) in zip(
+            reference.spans, reference.span_times, strict=True
+        )
         if _lies_within(pd.Timestamp(first), pd.Timestamp(last), seasons)
     ]
 
 
-def _lies_within(first: pd.Timestamp, last: pd.Timestamp, seasons: list[tuple]) -> bool:
+# %% ../../nbs/api/monitoring/05_reference.ipynb #872d5a4a
+def _lies_within(
+    first: pd.Timestamp,
+    last: pd.Timestamp,
+    seasons: list[tuple],
+) -> bool:
     return any(begin <= first and last <= until for begin, until in seasons)

@@ -59,9 +59,11 @@ class ColumnShift:
         return self.value > 0 and self.value >= self.limit
 
 
-# %% ../../nbs/api/monitoring/09b_rules.ipynb #c29de0e8
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #f83dc62f
 def find_drift(
-    table: pd.DataFrame, thresholds: Thresholds, scores: Iterable[str] = ()
+    table: pd.DataFrame,
+    thresholds: Thresholds,
+    scores: Iterable[str] = (),
 ) -> Iterator[Finding]:
     """Yield a finding for whatever a table of drift (see `measure_drift`) has beyond its limit.
 
@@ -71,12 +73,19 @@ def find_drift(
     scores = tuple(scores)
     for row in table.to_dict("records"):
         for shift in ColumnShift.of_row(row):
-            severity = min(shift.severity, thresholds.drift_max, key=VERDICT_LEVELS.index)
+            severity = min(
+                shift.severity, thresholds.drift_max, key=VERDICT_LEVELS.index
+            )
             if shift.is_beyond_limit and severity != "ok":
                 yield _drift_finding(row, replace(shift, severity=severity), scores)
 
 
-def _drift_finding(row: dict, shift: ColumnShift, scores: tuple) -> Finding:
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #285e5c72
+def _drift_finding(
+    row: dict,
+    shift: ColumnShift,
+    scores: tuple,
+) -> Finding:
     what = shift.quantity
     words = _shift_in_words(row, shift)
     is_score = row["column"] in scores and what == "drift"
@@ -92,7 +101,11 @@ def _drift_finding(row: dict, shift: ColumnShift, scores: tuple) -> Finding:
     return replace(found, source="hand" if what == "new" else row["source"])
 
 
-def _shift_in_words(row: dict, shift: ColumnShift) -> dict:
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #abdab8d9
+def _shift_in_words(
+    row: dict,
+    shift: ColumnShift,
+) -> dict:
     is_type = shift.quantity == "type"
     before, now = ("kind", "kind_now") if is_type else ("missing_ref", "missing")
     source = Message(f"monitor.from_{row['source']}", spans=int(row["spans"]))
@@ -108,19 +121,28 @@ def _shift_in_words(row: dict, shift: ColumnShift) -> dict:
     }
 
 
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #c29de0e8
 def _describe_effect(row: dict) -> Message:
     effect = row["effect"]
     if effect is None or math.isnan(effect):
         return Message("monitor.matter_unknown")
     if row["matters"] and row["unheard"] > abs(effect):
         has_new = row["new"] and row["new"] > 0
-        return Message("monitor.matters_unheard", share=row["new" if has_new else "missing"])
-    return Message("monitor.matters" if row["matters"] else "monitor.matters_not", effect=effect)
+        return Message(
+            "monitor.matters_unheard", share=row["new" if has_new else "missing"]
+        )
+    return Message(
+        "monitor.matters" if row["matters"] else "monitor.matters_not", effect=effect
+    )
 
 
-# %% ../../nbs/api/monitoring/09b_rules.ipynb #4a408c8c
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #264fc9ca
 def chance_of_drop(
-    value: dict, before: dict | float, limit: float, lower_is_better: bool, looked_at: int
+    value: dict,
+    before: dict | float,
+    limit: float,
+    lower_is_better: bool,
+    looked_at: int,
 ) -> float:
     """Return how likely it is that a metric is beyond its limit by chance alone.
 
@@ -140,11 +162,17 @@ def chance_of_drop(
     if isinstance(before, dict) and before["value"]:
         scale = abs(limit / before["value"])
         of_limit = _standard_error(before, lower_is_better) * scale
-    spread = max(math.hypot(_standard_error(value, not lower_is_better), of_limit), 1e-12)
+    spread = max(
+        math.hypot(_standard_error(value, not lower_is_better), of_limit), 1e-12
+    )
     return 0.5 * math.erfc(distance / spread / math.sqrt(2)) * max(looked_at, 1)
 
 
-def _standard_error(value: dict, upper: bool) -> float:
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #4a408c8c
+def _standard_error(
+    value: dict,
+    upper: bool,
+) -> float:
     """Return the standard error in one half of a 95 % interval; 0 where there is none."""
     end = value.get("high" if upper else "low")
     return 0.0 if end is None else abs(end - value["value"]) / Z_95
@@ -152,7 +180,11 @@ def _standard_error(value: dict, upper: bool) -> float:
 
 # %% ../../nbs/api/monitoring/09b_rules.ipynb #6875aacd
 def _find_drop(
-    name: str, now: dict, before: dict | float | None, may_drop: float, looked_at: int
+    name: str,
+    now: dict,
+    before: dict | float | None,
+    may_drop: float,
+    looked_at: int,
 ) -> Iterator[Finding]:
     value_before = before.get("value") if isinstance(before, dict) else before
     if value_before is None:
@@ -176,8 +208,12 @@ def _find_drop(
     yield Finding(finding_id, "quality", name, now["value"], limit, severity, message)
 
 
-# %% ../../nbs/api/monitoring/09b_rules.ipynb #86982232
-def find_quality(metrics: dict, before: dict, thresholds: Thresholds) -> Iterator[Finding]:
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #1208e421
+def find_quality(
+    metrics: dict,
+    before: dict,
+    thresholds: Thresholds,
+) -> Iterator[Finding]:
     """Yield a finding for every floor, and for every metric that is worse than it may be.
 
     Args:
@@ -204,10 +240,17 @@ def find_quality(metrics: dict, before: dict, thresholds: Thresholds) -> Iterato
             yield found
             if found.is_beyond_limit:
                 continue
-        yield from _find_drop(name, now, before.get(name), thresholds.metric_drop, len(metrics))
+        yield from _find_drop(
+            name, now, before.get(name), thresholds.metric_drop, len(metrics)
+        )
 
 
-def _hold_against_floor(name: str, now: dict, floor: float) -> Finding:
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #0758735a
+def _hold_against_floor(
+    name: str,
+    now: dict,
+    floor: float,
+) -> Finding:
     is_beyond = now["value"] > floor if is_lower_better(name) else now["value"] < floor
     key = "monitor.floor" if is_beyond else "monitor.floor_kept"
     message = Message(key, **_metric_in_words(name, now), limit=floor)
@@ -216,7 +259,11 @@ def _hold_against_floor(name: str, now: dict, floor: float) -> Finding:
     return Finding(finding_id, "quality", name, now["value"], floor, severity, message)
 
 
-def _metric_in_words(name: str, now: dict) -> dict:
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #86982232
+def _metric_in_words(
+    name: str,
+    now: dict,
+) -> dict:
     low = now["value"] if now.get("low") is None else now["low"]
     high = now["value"] if now.get("high") is None else now["high"]
     return {
@@ -229,7 +276,11 @@ def _metric_in_words(name: str, now: dict) -> dict:
 
 
 # %% ../../nbs/api/monitoring/09b_rules.ipynb #594d2b25
-def find_estimates(estimated: dict, before: dict, thresholds: Thresholds) -> Iterator[Finding]:
+def find_estimates(
+    estimated: dict,
+    before: dict,
+    thresholds: Thresholds,
+) -> Iterator[Finding]:
     """Yield a finding for every metric that is to be expected worse than it may be.
 
     Args:
@@ -237,10 +288,16 @@ def find_estimates(estimated: dict, before: dict, thresholds: Thresholds) -> Ite
         before: the same when trained.
         thresholds: floors count where their metric is estimated.
     """
-    floors = {name: floor for name, floor in thresholds.floors.items() if name in estimated}
+    floors = {
+        name: floor for name, floor in thresholds.floors.items() if name in estimated
+    }
     for found in find_quality(estimated, before, replace(thresholds, floors=floors)):
         if found.is_beyond_limit:
-            words = {key: value for key, value in found.message.values.items() if key != "before"}
+            words = {
+                key: value
+                for key, value in found.message.values.items()
+                if key != "before"
+            }
             yield replace(
                 found,
                 id=found.id.replace("quality", "estimate"),
@@ -251,7 +308,9 @@ def find_estimates(estimated: dict, before: dict, thresholds: Thresholds) -> Ite
 
 # %% ../../nbs/api/monitoring/09b_rules.ipynb #26004c59
 def find_broken_input(
-    contract: ContractReport | None, failed_share: float, thresholds: Thresholds
+    contract: ContractReport | None,
+    failed_share: float,
+    thresholds: Thresholds,
 ) -> Iterator[Finding]:
     """Yield the violations of the data contract, and the share of rows that could not be scored."""
     for broken in contract.violations if contract else ():
@@ -268,11 +327,22 @@ def find_broken_input(
     if failed_share > limit:
         message = Message("monitor.failed", value=failed_share, limit=limit)
         name = "failed.score"
-        yield Finding(name, "failed", "score", failed_share, limit, "act", message, source="hand")
+        yield Finding(
+            name, "failed", "score", failed_share, limit, "act", message, source="hand"
+        )
 
 
-# %% ../../nbs/api/monitoring/09b_rules.ipynb #b68638cd
-_ORDER = ("contract", "failed", "quality", "estimate", "type", "drift", "missing", "new")
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #6b108f89
+_ORDER = (
+    "contract",
+    "failed",
+    "quality",
+    "estimate",
+    "type",
+    "drift",
+    "missing",
+    "new",
+)
 
 
 def collect_findings(
@@ -301,11 +371,14 @@ def collect_findings(
     findings += find_estimates(estimated or {}, before or {}, limits)
     if not metrics:
         unknown = Message("monitor.unknown")
-        findings.append(Finding("quality.unknown", "quality", "", None, None, "ok", unknown))
+        findings.append(
+            Finding("quality.unknown", "quality", "", None, None, "ok", unknown)
+        )
     if table is not None:
         findings += find_drift(table, limits, scores)
     return tuple(sorted(findings, key=_worst_first))
 
 
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #b68638cd
 def _worst_first(found: Finding) -> tuple[int, int]:
     return -VERDICT_LEVELS.index(found.severity), _ORDER.index(found.quantity)

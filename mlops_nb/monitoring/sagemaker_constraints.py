@@ -28,10 +28,13 @@ from ..core.formatting import markdown_table
 from ..data.column_profile import ColumnProfile
 from ..data.profile import Profile
 from .reference import Reference
-from .sagemaker_statistics import SAGEMAKER_TYPES, infer_sagemaker_type
+from mlops_nb.monitoring.sagemaker_statistics import (
+    SAGEMAKER_TYPES,
+    infer_sagemaker_type,
+)
 from .thresholds import Thresholds, resolve_column_thresholds
 
-# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #c9f0f895
+# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #8c95176e
 MAX_DOMAIN_VALUES = 50
 
 
@@ -69,9 +72,19 @@ def build_constraints(
     return {"version": 0.0, "features": features, "monitoring_config": config}
 
 
-def _feature_constraints(name: str, column: ColumnProfile, kind: str, room: float) -> dict:
+# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #7c1c133e
+def _feature_constraints(
+    name: str,
+    column: ColumnProfile,
+    kind: str,
+    room: float,
+) -> dict:
     present = column.count / max(column.count + column.missing, 1)
-    feature = {"name": name, "inferred_type": kind, "completeness": max(present - room, 0.0)}
+    feature = {
+        "name": name,
+        "inferred_type": kind,
+        "completeness": max(present - room, 0.0),
+    }
     if kind in ("Fractional", "Integral"):
         is_non_negative = bool(column.minimum >= 0 and not column.infinite_count)
         feature["num_constraints"] = {"is_non_negative": is_non_negative}
@@ -81,12 +94,22 @@ def _feature_constraints(name: str, column: ColumnProfile, kind: str, room: floa
     return feature
 
 
-def _monitoring_config(domain_share: float, drift: float) -> dict:
+# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #c9f0f895
+def _monitoring_config(
+    domain_share: float,
+    drift: float,
+) -> dict:
     comparison = {"perform_comparison": "Enabled", "comparison_threshold": drift}
-    comparison |= {"comparison_method": "Robust", "categorical_comparison_threshold": drift}
+    comparison |= {
+        "comparison_method": "Robust",
+        "categorical_comparison_threshold": drift,
+    }
     comparison |= {"categorical_drift_method": "LInfinity"}
     config = {"evaluate_constraints": "Enabled", "emit_metrics": "Enabled"}
-    config |= {"datatype_check_threshold": 1.0, "domain_content_threshold": domain_share}
+    config |= {
+        "datatype_check_threshold": 1.0,
+        "domain_content_threshold": domain_share,
+    }
     return config | {"distribution_constraints": comparison}
 
 
@@ -122,7 +145,7 @@ class ColumnConstraint:
     settings: dict = field(default_factory=lambda: dict(DEFAULT_CHECK_SETTINGS))
 
 
-# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #fdce258a
+# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #6f31704a
 @dataclass(frozen=True)
 class Constraints:
     """A constraints.json as thresholds: one `ColumnConstraint` per column."""
@@ -131,16 +154,25 @@ class Constraints:
 
     def max_missing(self) -> dict[str, float]:
         """Return the largest share of missing values per column."""
-        return {name: round(1 - rule.min_complete, 10) for name, rule in self.columns.items()}
+        return {
+            name: round(1 - rule.min_complete, 10)
+            for name, rule in self.columns.items()
+        }
 
     def _repr_markdown_(self) -> str:
         rows = [_describe_rule(name, rule) for name, rule in self.columns.items()]
         return markdown_table(rows[:MAX_DOMAIN_VALUES])
 
 
-def _describe_rule(name: str, rule: ColumnConstraint) -> dict:
+# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #fdce258a
+def _describe_rule(
+    name: str,
+    rule: ColumnConstraint,
+) -> dict:
     is_text = rule.type == "String"
-    threshold = "categorical_comparison_threshold" if is_text else "comparison_threshold"
+    threshold = (
+        "categorical_comparison_threshold" if is_text else "comparison_threshold"
+    )
     return {
         "column": name,
         "type": rule.type,
@@ -152,7 +184,12 @@ def _describe_rule(name: str, rule: ColumnConstraint) -> dict:
 
 
 # %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #cc1ad233
-def _require(is_right: bool, expected: str, found: Any, where: str) -> None:
+def _require(
+    is_right: bool,
+    expected: str,
+    found: Any,
+    where: str,
+) -> None:
     if not is_right:
         raise UserError(
             expected=f"{expected} as {where} in constraints.json",
@@ -162,17 +199,23 @@ def _require(is_right: bool, expected: str, found: Any, where: str) -> None:
         )
 
 
-# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #54b487f1
+# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #468e65d0
 SETTING_CHOICES = {
     "evaluate_constraints": ("Enabled", "Disabled"),
     "perform_comparison": ("Enabled", "Disabled"),
     "comparison_method": ("Simple", "Robust"),
     "categorical_drift_method": ("LInfinity", "ChiSquared"),
 }
-_OLD_SPELLINGS = {"comparion_method": "comparison_method"}  # of an older edition of the guide
+_OLD_SPELLINGS = {
+    "comparion_method": "comparison_method"
+}  # of an older edition of the guide
 
 
-def parse_check_settings(given: Any, base: dict, where: str) -> dict:
+def parse_check_settings(
+    given: Any,
+    base: dict,
+    where: str,
+) -> dict:
     """Return the settings in `base` with those that a file gives in their place.
 
     Raises:
@@ -182,7 +225,10 @@ def parse_check_settings(given: Any, base: dict, where: str) -> dict:
     comparison = given.get("distribution_constraints", {})
     place = f"distribution_constraints of {where}"
     _require(isinstance(comparison, dict), "{setting: value}", comparison, place)
-    flat = {_OLD_SPELLINGS.get(name, name): value for name, value in (given | comparison).items()}
+    flat = {
+        _OLD_SPELLINGS.get(name, name): value
+        for name, value in (given | comparison).items()
+    }
     settings = dict(base)
     for name in DEFAULT_CHECK_SETTINGS:
         if name in flat:
@@ -190,29 +236,42 @@ def parse_check_settings(given: Any, base: dict, where: str) -> dict:
     return settings
 
 
-def _parse_setting(name: str, value: Any, where: str) -> Any:
+# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #5ab27ae7
+def _parse_setting(
+    name: str,
+    value: Any,
+    where: str,
+) -> Any:
     choices = SETTING_CHOICES.get(name)
     if choices is None:
         return _parse_share(value, where)
-    _require(isinstance(value, str) and value in choices, " or ".join(choices), value, where)
+    _require(
+        isinstance(value, str) and value in choices, " or ".join(choices), value, where
+    )
     is_switch = isinstance(DEFAULT_CHECK_SETTINGS[name], bool)
     return value == "Enabled" if is_switch else value
 
 
-def _parse_share(value: Any, where: str) -> float:
+# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #54b487f1
+def _parse_share(
+    value: Any,
+    where: str,
+) -> float:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     _require(is_number and 0 <= value <= 1, "a number from 0 to 1", value, where)
     return float(value)
 
 
-# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #73914f39
+# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #0fdab8a8
 def parse_constraints(content: Any) -> Constraints:
     """Return the thresholds of a constraints.json that was read as JSON.
 
     Raises:
         UserError: naming the place.
     """
-    has_features = isinstance(content, dict) and isinstance(content.get("features"), list)
+    has_features = isinstance(content, dict) and isinstance(
+        content.get("features"), list
+    )
     _require(has_features, "{features: [ … ]}", content, "content")
     config = content.get("monitoring_config", {})
     base = parse_check_settings(config, DEFAULT_CHECK_SETTINGS, "monitoring_config")
@@ -227,7 +286,12 @@ def parse_constraints(content: Any) -> Constraints:
     return Constraints(rules)
 
 
-def _parse_feature(feature: Any, i: int, base: dict) -> tuple[str, ColumnConstraint]:
+# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #3810247a
+def _parse_feature(
+    feature: Any,
+    i: int,
+    base: dict,
+) -> tuple[str, ColumnConstraint]:
     _require(isinstance(feature, dict), "{name: …}", feature, f"features[{i}]")
     name = feature.get("name")
     is_name = isinstance(name, str) and name != ""
@@ -238,24 +302,46 @@ def _parse_feature(feature: Any, i: int, base: dict) -> tuple[str, ColumnConstra
     types = f"one of {', '.join(SAGEMAKER_TYPES)}"
     _require(is_type, types, kind, f"inferred_type {of_column}")
     is_non_negative, domain = _parse_value_rules(feature, of_column)
-    complete = _parse_share(feature.get("completeness", 0.0), f"completeness {of_column}")
-    own = feature.get("monitoringConfigOverrides", feature.get("monitoring_config_overrides", {}))
+    complete = _parse_share(
+        feature.get("completeness", 0.0), f"completeness {of_column}"
+    )
+    own = feature.get(
+        "monitoringConfigOverrides", feature.get("monitoring_config_overrides", {})
+    )
     settings = parse_check_settings(own, base, f"the overrides {of_column}")
     return name, ColumnConstraint(kind, complete, is_non_negative, domain, settings)
 
 
-def _parse_value_rules(feature: dict, of_column: str) -> tuple[bool, tuple[str, ...] | None]:
+# %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #73914f39
+def _parse_value_rules(
+    feature: dict,
+    of_column: str,
+) -> tuple[bool, tuple[str, ...] | None]:
     """Return whether negative values are wrong, and the only values that are right."""
     of_numbers = feature.get("num_constraints", {})
     of_text = feature.get("string_constraints", {})
     numbers = "{is_non_negative: …}"
-    _require(isinstance(of_numbers, dict), numbers, of_numbers, f"num_constraints {of_column}")
-    _require(isinstance(of_text, dict), "{domains: …}", of_text, f"string_constraints {of_column}")
+    _require(
+        isinstance(of_numbers, dict),
+        numbers,
+        of_numbers,
+        f"num_constraints {of_column}",
+    )
+    _require(
+        isinstance(of_text, dict),
+        "{domains: …}",
+        of_text,
+        f"string_constraints {of_column}",
+    )
     sign = of_numbers.get("is_non_negative", False)
-    _require(isinstance(sign, bool), "true or false", sign, f"is_non_negative {of_column}")
+    _require(
+        isinstance(sign, bool), "true or false", sign, f"is_non_negative {of_column}"
+    )
     domain = of_text.get("domains")
     if domain is not None:
-        is_texts = isinstance(domain, list) and all(isinstance(value, str) for value in domain)
+        is_texts = isinstance(domain, list) and all(
+            isinstance(value, str) for value in domain
+        )
         _require(is_texts, "a list of texts", domain, f"domains {of_column}")
     return sign, tuple(domain) if domain else None
 

@@ -22,11 +22,14 @@ import numpy as np
 from ..data.column_profile import ColumnProfile
 from ..data.profile import Profile
 
-# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #c81e728d
+# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #dfc8728b
 SAGEMAKER_TYPES = ("Fractional", "Integral", "String", "Unknown")
 
 
-def infer_sagemaker_type(column: ColumnProfile, is_whole: bool = False) -> str:
+def infer_sagemaker_type(
+    column: ColumnProfile,
+    is_whole: bool = False,
+) -> str:
     """Return Fractional, Integral, String or Unknown.
 
     `is_whole`: whether all values are known to be whole numbers, where the profile cannot know.
@@ -40,15 +43,18 @@ def infer_sagemaker_type(column: ColumnProfile, is_whole: bool = False) -> str:
     return "Fractional"
 
 
+# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #c81e728d
 def _holds_whole_numbers(column: ColumnProfile) -> bool:
     values = column.bucket_values
     return not column.dropped_bits and np.array_equal(values, np.rint(values))
 
 
-# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #71961be3
+# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #4ab3a8a3
 DISTRIBUTION_BUCKETS = 10  # as Amazon's
 MAX_SKETCH_VALUES = 256
-LARGEST_IN_JSON = 1.797693134e308  # which has no infinity; the largest float in ten digits
+LARGEST_IN_JSON = (
+    1.797693134e308  # which has no infinity; the largest float in ten digits
+)
 
 
 def kll_distribution(column: ColumnProfile) -> dict:
@@ -68,6 +74,7 @@ def kll_distribution(column: ColumnProfile) -> dict:
     return {"buckets": buckets, "sketch": sketch}
 
 
+# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #71961be3
 def _sketch_levels(column: ColumnProfile) -> list[list[float]]:
     few = column.coarsen(MAX_SKETCH_VALUES)
     n_levels = int(few.bucket_counts.max()).bit_length()
@@ -78,8 +85,11 @@ def _sketch_levels(column: ColumnProfile) -> list[list[float]]:
     return levels
 
 
-# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #a87ff679
-def build_statistics(profile: Profile, whole: Iterable[str] = ()) -> dict:
+# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #1e82701f
+def build_statistics(
+    profile: Profile,
+    whole: Iterable[str] = (),
+) -> dict:
     """Return the content of statistics.json.
 
     Text of more than 1,024 values has no buckets, and its distinct_count is a lower bound.
@@ -87,12 +97,22 @@ def build_statistics(profile: Profile, whole: Iterable[str] = ()) -> dict:
     """
     whole = {*whole}
     features = [
-        _feature_statistics(name, column, name in whole) for name, column in profile.columns.items()
+        _feature_statistics(name, column, name in whole)
+        for name, column in profile.columns.items()
     ]
-    return {"version": 0.0, "dataset": {"item_count": profile.rows}, "features": features}
+    return {
+        "version": 0.0,
+        "dataset": {"item_count": profile.rows},
+        "features": features,
+    }
 
 
-def _feature_statistics(name: str, column: ColumnProfile, is_whole: bool) -> dict:
+# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #0e65ed45
+def _feature_statistics(
+    name: str,
+    column: ColumnProfile,
+    is_whole: bool,
+) -> dict:
     kind = infer_sagemaker_type(column, is_whole)
     feature = {"name": name, "inferred_type": kind}
     if kind == "String":
@@ -102,14 +122,18 @@ def _feature_statistics(name: str, column: ColumnProfile, is_whole: bool) -> dic
     return feature
 
 
+# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #a5f85b78
 def _presence(column: ColumnProfile) -> dict:
     return {"num_present": column.count, "num_missing": column.missing}
 
 
+# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #be0c4a1c
 def _string_statistics(column: ColumnProfile) -> dict:
     named = []
     if not column.is_hashed:
-        pairs = zip(column.bucket_keys.tolist(), column.bucket_counts.tolist(), strict=True)
+        pairs = zip(
+            column.bucket_keys.tolist(), column.bucket_counts.tolist(), strict=True
+        )
         named = [{"value": value, "count": count} for value, count in pairs]
     distribution = {"categorical": {"buckets": named}}
     n_names = len(column.bucket_keys)
@@ -117,6 +141,7 @@ def _string_statistics(column: ColumnProfile) -> dict:
     return presence | {"distribution": distribution}
 
 
+# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #2609d688
 def _numerical_statistics(column: ColumnProfile) -> dict:
     mean, deviation = _mean_and_standard_deviation(column)
     total = np.clip(mean * column.finite_count, -LARGEST_IN_JSON, LARGEST_IN_JSON)
@@ -126,6 +151,7 @@ def _numerical_statistics(column: ColumnProfile) -> dict:
     return {"common": _presence(column)} | moments | {"distribution": distribution}
 
 
+# %% ../../nbs/api/monitoring/12_sagemaker_statistics.ipynb #a87ff679
 def _mean_and_standard_deviation(column: ColumnProfile) -> tuple[float, float]:
     """Return both (by n); from the buckets where sums of enormous numbers have overflowed."""
     if math.isfinite(column.mean + column.squared_deviations):

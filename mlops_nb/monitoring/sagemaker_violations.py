@@ -41,8 +41,11 @@ from .thresholds import Thresholds
 from .value_distances import kolmogorov_smirnov
 
 
-# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #c74d97b0
-def measure_type_share(column: ColumnProfile, kind: str) -> float | None:
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #4dda16e9
+def measure_type_share(
+    column: ColumnProfile,
+    kind: str,
+) -> float | None:
     """Return the share of a column's values that are of a type; None where it cannot know."""
     if kind == "Unknown" or not column.count:
         return None
@@ -55,16 +58,23 @@ def measure_type_share(column: ColumnProfile, kind: str) -> float | None:
     return _share_of_whole_numbers(column)
 
 
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #f51fcea6
 def _share_of_whole_numbers(column: ColumnProfile) -> float | None:
     if not column.dropped_bits:
         values = column.bucket_values
-        return float(column.bucket_counts[values == np.rint(values)].sum() / column.count)
+        return float(
+            column.bucket_counts[values == np.rint(values)].sum() / column.count
+        )
     ends = (column.minimum, column.maximum)
     are_ends_whole = all(end == round(end) for end in ends)
     return None if are_ends_whole else 1 - 1 / column.count
 
 
-def _share_of_numerals(column: ColumnProfile, kind: str) -> float:
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #96391774
+def _share_of_numerals(
+    column: ColumnProfile,
+    kind: str,
+) -> float:
     if column.is_hashed:
         return 0.0
     rows = 0
@@ -74,7 +84,11 @@ def _share_of_numerals(column: ColumnProfile, kind: str) -> float:
     return rows / column.count
 
 
-def _is_numeral(text: str, kind: str) -> bool:
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #c74d97b0
+def _is_numeral(
+    text: str,
+    kind: str,
+) -> bool:
     try:
         value = float(text)
     except ValueError:
@@ -117,9 +131,11 @@ def measure_baseline_distance(
 _TOLERANCE = 1e-9  # a share that is as asked for may have lost its last digits
 
 
-# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #2b308017
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #621541c4
 def find_column_violations(
-    column: ColumnProfile, rule: ColumnConstraint, baseline: ColumnProfile | None = None
+    column: ColumnProfile,
+    rule: ColumnConstraint,
+    baseline: ColumnProfile | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield name and description of each check that a column fails.
 
@@ -139,17 +155,30 @@ def find_column_violations(
         yield from _check_drift(baseline, column, rule.settings)
 
 
-def _check_type(column: ColumnProfile, rule: ColumnConstraint) -> Iterator[tuple[str, str]]:
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #e3c164b9
+def _check_type(
+    column: ColumnProfile,
+    rule: ColumnConstraint,
+) -> Iterator[tuple[str, str]]:
     share = measure_type_share(column, rule.type)
     asked = rule.settings["datatype_check_threshold"]
     if share is not None and share < asked - _TOLERANCE:
         expected = f"Expected data type: {rule.type}, expected match: {asked:.1%}."
-        yield "data_type_check", f"{expected} Observed: only {share:.1%} of data is {rule.type}"
+        yield (
+            "data_type_check",
+            f"{expected} Observed: only {share:.1%} of data is {rule.type}",
+        )
 
 
-def _check_domain(column: ColumnProfile, rule: ColumnConstraint) -> Iterator[tuple[str, str]]:
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #cbf67cca
+def _check_domain(
+    column: ColumnProfile,
+    rule: ColumnConstraint,
+) -> Iterator[tuple[str, str]]:
     asked = rule.settings["domain_content_threshold"]
-    aligned = align_columns(profile_text_counts(rule.domain, [1] * len(rule.domain)), column)
+    aligned = align_columns(
+        profile_text_counts(rule.domain, [1] * len(rule.domain)), column
+    )
     is_inside = aligned.reference > 0
     inside = float(aligned.current[is_inside].sum() / column.count)
     if inside >= asked - _TOLERANCE:
@@ -157,30 +186,43 @@ def _check_domain(column: ColumnProfile, rule: ColumnConstraint) -> Iterator[tup
     text = f"Only {inside:.1%} of values are in the domain, expected {asked:.1%}"
     others = aligned.values[~is_inside & (aligned.current > 0)][:5]
     if aligned.has_names and len(others):
-        text += f"; others such as {', '.join(repr(str(other)[:40]) for other in others)}"
+        text += (
+            f"; others such as {', '.join(repr(str(other)[:40]) for other in others)}"
+        )
     yield "categorical_values_check", text
 
 
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #2b308017
 def _check_drift(
-    baseline: ColumnProfile, current: ColumnProfile, settings: dict
+    baseline: ColumnProfile,
+    current: ColumnProfile,
+    settings: dict,
 ) -> Iterator[tuple[str, str]]:
     is_text = "text" in (baseline.kind, current.kind)
     method = settings["categorical_drift_method"]
-    limit = settings["categorical_comparison_threshold" if is_text else "comparison_threshold"]
-    found = measure_baseline_distance(baseline, current, settings["comparison_method"], method)
+    limit = settings[
+        "categorical_comparison_threshold" if is_text else "comparison_threshold"
+    ]
+    found = measure_baseline_distance(
+        baseline, current, settings["comparison_method"], method
+    )
     told = format_number(found)
     if is_text and method == "ChiSquared":
         if found < limit:
             text = f"Baseline drift p-value: {told} is below threshold: {format_number(limit)}"
             yield "baseline_drift_check", text
     elif found > limit + _TOLERANCE:
-        text = f"Baseline drift distance: {told} exceeds threshold: {format_number(limit)}"
+        text = (
+            f"Baseline drift distance: {told} exceeds threshold: {format_number(limit)}"
+        )
         yield "baseline_drift_check", text
 
 
-# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #7f1a9d56
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #e8ba3e13
 def find_violations(
-    current: Profile, rules: Constraints, baseline: Profile | None = None
+    current: Profile,
+    rules: Constraints,
+    baseline: Profile | None = None,
 ) -> list[dict]:
     """Return the violations of constraint_violations.json, missing columns first.
 
@@ -188,18 +230,27 @@ def find_violations(
     are compared; without, they are not.
     """
     judged = {
-        name: rule for name, rule in rules.columns.items() if rule.settings["evaluate_constraints"]
+        name: rule
+        for name, rule in rules.columns.items()
+        if rule.settings["evaluate_constraints"]
     }
     found = _find_missing_and_extra(current, rules, judged)
     for name in judged:
         if name in current.columns:
             known = baseline.columns.get(name) if baseline else None
-            for failed in find_column_violations(current.columns[name], judged[name], known):
+            for failed in find_column_violations(
+                current.columns[name], judged[name], known
+            ):
                 found.append(_violation(name, *failed))
     return found
 
 
-def _find_missing_and_extra(current: Profile, rules: Constraints, judged: dict) -> list[dict]:
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #00516d02
+def _find_missing_and_extra(
+    current: Profile,
+    rules: Constraints,
+    judged: dict,
+) -> list[dict]:
     missing = [name for name in judged if name not in current.columns]
     extra = [name for name in current.columns if name not in rules.columns]
     lacks = "The column is in the constraints and not in the data"
@@ -208,11 +259,16 @@ def _find_missing_and_extra(current: Profile, rules: Constraints, judged: dict) 
     return found + [_violation(name, "extra_column_check", is_new) for name in extra]
 
 
-def _violation(name: str, check: str, text: str) -> dict:
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #7f1a9d56
+def _violation(
+    name: str,
+    check: str,
+    text: str,
+) -> dict:
     return {"feature_name": name, "constraint_check_type": check, "description": text}
 
 
-# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #5310bcdc
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #0dff4218
 _SEVERE_CHECKS = ("missing_column_check", "data_type_check", "completeness_check")
 
 
@@ -224,12 +280,15 @@ def violations_to_findings(violations: Iterable[dict]) -> list[Finding]:
     return [_to_finding(violation) for violation in violations]
 
 
+# %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #5310bcdc
 def _to_finding(violation: dict) -> Finding:
     name = violation["feature_name"]
     check = violation["constraint_check_type"]
     severity = "act" if check in _SEVERE_CHECKS else "watch"
     message = Message("watch.constraint", column=name, what=violation["description"])
-    return Finding(f"constraint.{check}.{name}", "contract", name, None, None, severity, message)
+    return Finding(
+        f"constraint.{check}.{name}", "contract", name, None, None, severity, message
+    )
 
 
 # %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #3c59dc04
@@ -255,4 +314,6 @@ def write_sagemaker_files(
     if current:
         violations = find_violations(current, parse_constraints(constraints), baseline)
         files["constraint_violations"] = {"violations": violations}
-    return [write_json(Path(folder) / f"{name}.json", file) for name, file in files.items()]
+    return [
+        write_json(Path(folder) / f"{name}.json", file) for name, file in files.items()
+    ]

@@ -36,7 +36,7 @@ from .reference import REFERENCE_SPAN_COUNT, SPAN_PROFILE_BUCKETS
 SAMPLE_ROWS = 20_000
 
 
-# %% ../../nbs/api/monitoring/06_scan.ipynb #a87ff679
+# %% ../../nbs/api/monitoring/06_scan.ipynb #03b675c2
 def normalise_label_value(v: Any) -> str:
     """A value of a label as text, however it is stored: 1 and 1.0 are one number, True and true one answer."""
     text = str(v).strip()
@@ -48,6 +48,7 @@ def normalise_label_value(v: Any) -> str:
         return text
 
 
+# %% ../../nbs/api/monitoring/06_scan.ipynb #3566e01d
 @dataclass(frozen=True)
 class ColumnRoles:
     """Which columns are what. `positive`: the value of the label that counts as yes; `columns`: those to watch, all others where none are named. `outcomes`: labels by `key`, from a table of their own."""
@@ -72,10 +73,17 @@ class ColumnRoles:
             if c not in (self.label, self.time, self.score, self.key)
         ]
 
-    def check(self, have: list[str], what: str) -> None:
+    def check(
+        self,
+        have: list[str],
+        what: str,
+    ) -> None:
         for name, c in (
             ("score", self.score),
-            ("label", self.label if what == "reference" and self.outcomes is None else None),
+            (
+                "label",
+                self.label if what == "reference" and self.outcomes is None else None,
+            ),
             ("key", self.key),
             ("time", self.time),
             *(("columns", c) for c in (self.columns if what == "reference" else ())),
@@ -101,7 +109,9 @@ class ColumnRoles:
             return (
                 (v == normalise_label_value(self.positive))
                 .astype(float)
-                .where(v.notna() & (v != "") & (v.isin(self.known) if self.known else True))
+                .where(
+                    v.notna() & (v != "") & (v.isin(self.known) if self.known else True)
+                )
             )
         v = (
             y.astype(float)
@@ -117,6 +127,7 @@ class ColumnRoles:
         return v
 
 
+# %% ../../nbs/api/monitoring/06_scan.ipynb #130dc704
 @dataclass(frozen=True, eq=False)
 class TableScan:
     """What one pass leaves of a table: `profile`, those of its `spans`, profiles of the score in four `parts` (yes, no, open: label not known; error: distance from a numeric label), and some `rows`."""
@@ -130,16 +141,26 @@ class TableScan:
     joined: int = 0  # rows that an outcome was found for, by key
 
 
-def _iterate_batches(source: Any, columns: list[str] | None = None) -> Iterator[Any]:
+# %% ../../nbs/api/monitoring/06_scan.ipynb #1c694f56
+def _iterate_batches(
+    source: Any,
+    columns: list[str] | None = None,
+) -> Iterator[Any]:
     if not isinstance(source, pd.DataFrame):
         yield from read_batches(source, columns)
         return
     frame = source.set_axis(source.columns.map(str), axis=1)
     frame = frame if columns is None else frame[columns]
-    yield from (frame.iloc[i : i + BATCH_ROWS] for i in range(0, max(len(frame), 1), BATCH_ROWS))
+    yield from (
+        frame.iloc[i : i + BATCH_ROWS] for i in range(0, max(len(frame), 1), BATCH_ROWS)
+    )
 
 
-def require_table(x: Any, what: str) -> Any:
+# %% ../../nbs/api/monitoring/06_scan.ipynb #b757ba93
+def require_table(
+    x: Any,
+    what: str,
+) -> Any:
     """A DataFrame with one column of each name, or a path; anything else raises in words."""
     if not isinstance(x, (pd.DataFrame, str, Path)):
         raise UserError(
@@ -152,14 +173,20 @@ def require_table(x: Any, what: str) -> Any:
     return x
 
 
-def _batch_to_frame(b: Any, columns: list[str]) -> pd.DataFrame:
+# %% ../../nbs/api/monitoring/06_scan.ipynb #88f0b0cb
+def _batch_to_frame(
+    b: Any,
+    columns: list[str],
+) -> pd.DataFrame:
     return b[columns] if isinstance(b, pd.DataFrame) else b.select(columns).to_pandas()
 
 
+# %% ../../nbs/api/monitoring/06_scan.ipynb #31b59867
 def _batch_columns(b: Any) -> list[str]:
     return list(b.columns) if isinstance(b, pd.DataFrame) else b.schema.names
 
 
+# %% ../../nbs/api/monitoring/06_scan.ipynb #bed6a071
 def read_table_columns(source: Any) -> list[str]:
     """The columns; of Parquet without reading more."""
     if (
@@ -174,7 +201,11 @@ def read_table_columns(source: Any) -> list[str]:
         return pq.read_schema(source).names
 
 
-def _parse_times(b: Any, column: str) -> np.ndarray:
+# %% ../../nbs/api/monitoring/06_scan.ipynb #b0d0663a
+def _parse_times(
+    b: Any,
+    column: str,
+) -> np.ndarray:
     x = _batch_to_frame(b, [column])[column]
     if pd.api.types.is_numeric_dtype(x):
         raise UserError(
@@ -197,12 +228,21 @@ def _parse_times(b: Any, column: str) -> np.ndarray:
         ) from None
 
 
-def _assign_spans(source: Any, roles: ColumnRoles, have: list[str]) -> np.ndarray:
+# %% ../../nbs/api/monitoring/06_scan.ipynb #db314bc3
+def _assign_spans(
+    source: Any,
+    roles: ColumnRoles,
+    have: list[str],
+) -> np.ndarray:
     """Which span each row belongs to; −1 for none."""
     if not roles.time:
         n = sum(len(b) for b in _iterate_batches(source, have[:1]))
         return (
-            (np.random.default_rng(0).permutation(n) if roles.shuffled else np.arange(n))
+            (
+                np.random.default_rng(0).permutation(n)
+                if roles.shuffled
+                else np.arange(n)
+            )
             * REFERENCE_SPAN_COUNT
             // max(n, 1)
         ).astype(np.int8)
@@ -217,7 +257,8 @@ def _assign_spans(source: Any, roles: ColumnRoles, have: list[str]) -> np.ndarra
         return np.where(
             t > -9e18,
             np.minimum(
-                (t - low) * REFERENCE_SPAN_COUNT / max(high - low, 1), REFERENCE_SPAN_COUNT - 1
+                (t - low) * REFERENCE_SPAN_COUNT / max(high - low, 1),
+                REFERENCE_SPAN_COUNT - 1,
             ),
             -1,
         ).astype(np.int8)
@@ -225,14 +266,19 @@ def _assign_spans(source: Any, roles: ColumnRoles, have: list[str]) -> np.ndarra
     return np.concatenate(
         [
             np.zeros(0, np.int8),
-            *(of(_parse_times(b, roles.time)) for b in _iterate_batches(source, [roles.time])),
+            *(
+                of(_parse_times(b, roles.time))
+                for b in _iterate_batches(source, [roles.time])
+            ),
         ]
     )
 
 
+# %% ../../nbs/api/monitoring/06_scan.ipynb #cd4f5c4a
 def _numeric_scores(s: pd.Series) -> pd.Series:
     v = pd.to_numeric(
-        s.astype(object) if isinstance(s.dtype, pd.CategoricalDtype) else s, errors="coerce"
+        s.astype(object) if isinstance(s.dtype, pd.CategoricalDtype) else s,
+        errors="coerce",
     ).astype(float)
     if (odd := s[v.isna() & s.notna()]).size:
         raise UserError(
@@ -243,7 +289,11 @@ def _numeric_scores(s: pd.Series) -> pd.Series:
     return v
 
 
-def _infer_task(y: pd.Series, s: pd.Series) -> str:
+# %% ../../nbs/api/monitoring/06_scan.ipynb #d09054bf
+def _infer_task(
+    y: pd.Series,
+    s: pd.Series,
+) -> str:
     """What the label is: yes or no, or a number; empty where there is none. Raises in words for classes by number."""
     if not len(y):
         return ""
@@ -251,7 +301,8 @@ def _infer_task(y: pd.Series, s: pd.Series) -> str:
         return "binary"
     few = sorted(y.unique())[:20]
     if len(y) >= 30 and (
-        len(few) == 2 or (len(few) < 20 and (y % 1 == 0).all() and s.between(0, 1).all())
+        len(few) == 2
+        or (len(few) < 20 and (y % 1 == 0).all() and s.between(0, 1).all())
     ):
         raise UserError(
             expected="a label of 0 and 1, or --positive VALUE",
@@ -261,10 +312,17 @@ def _infer_task(y: pd.Series, s: pd.Series) -> str:
     return "regression"
 
 
-def _profile_scores_by_label(f: pd.DataFrame, roles: ColumnRoles, task: str) -> tuple[dict, str]:
+# %% ../../nbs/api/monitoring/06_scan.ipynb #2394c8e9
+def _profile_scores_by_label(
+    f: pd.DataFrame,
+    roles: ColumnRoles,
+    task: str,
+) -> tuple[dict, str]:
     """Profiles of the score by label of one batch."""
     if roles.label not in f:
-        return {"open": profile_table(f[[roles.score]].set_axis(["score"], axis=1))}, task
+        return {
+            "open": profile_table(f[[roles.score]].set_axis(["score"], axis=1))
+        }, task
     y = roles.answers(f[roles.label])
     s = _numeric_scores(f[roles.score])
     task = task or _infer_task(y.dropna(), s)
@@ -287,13 +345,19 @@ def _profile_scores_by_label(f: pd.DataFrame, roles: ColumnRoles, task: str) -> 
     return got, task
 
 
+# %% ../../nbs/api/monitoring/06_scan.ipynb #d954b42b
 def _sampling_step(n: int) -> int:
     """Every which of `n` rows is kept: a power of two, so that what is kept can be thinned as more come."""
     return 1 << max(math.ceil(math.log2(max(n, 1) / (2 * SAMPLE_ROWS))), 0)
 
 
+# %% ../../nbs/api/monitoring/06_scan.ipynb #b3892c75
 def _profile_columns(
-    source: Any, columns: list[str], ids: np.ndarray | None, also: list[str] = (), each: Any = None
+    source: Any,
+    columns: list[str],
+    ids: np.ndarray | None,
+    also: list[str] = (),
+    each: Any = None,
 ) -> tuple[Profile, dict, pd.DataFrame]:
     """Profile of some columns, those of the spans, and some rows, in one pass; `each`: is called with each batch, which has the columns `also` too."""
     whole = None
@@ -304,7 +368,9 @@ def _profile_columns(
         got = profile_table(
             b,
             columns,
-            {} if whole is None else {k: c.dropped_bits for k, c in whole.columns.items()},
+            {}
+            if whole is None
+            else {k: c.dropped_bits for k, c in whole.columns.items()},
         )
         whole = got if whole is None else merge_profiles(whole, got)
         where = () if ids is None else ids[at : at + len(b)]
@@ -314,30 +380,42 @@ def _profile_columns(
                 got
                 if len(rows) == len(b)
                 else profile_table(
-                    b.iloc[rows] if isinstance(b, pd.DataFrame) else b.take(rows), columns
+                    b.iloc[rows] if isinstance(b, pd.DataFrame) else b.take(rows),
+                    columns,
                 )
             ).coarsen(SPAN_PROFILE_BUCKETS)
             spans[s] = (
-                merge_profiles(spans[s], p).coarsen(SPAN_PROFILE_BUCKETS) if s in spans else p
+                merge_profiles(spans[s], p).coarsen(SPAN_PROFILE_BUCKETS)
+                if s in spans
+                else p
             )
         step = _sampling_step(at)
         kept.append(_batch_to_frame(b, columns).iloc[(-at) % step :: step].copy())
         at += len(b)  # a view would keep all of it
         if _sampling_step(at) > step:
-            kept = [pd.concat(kept, ignore_index=True).iloc[:: _sampling_step(at) // step].copy()]
+            kept = [
+                pd.concat(kept, ignore_index=True)
+                .iloc[:: _sampling_step(at) // step]
+                .copy()
+            ]
         if each:
             each(b)
     return (
         whole or Profile(0, {c: ColumnProfile("none") for c in columns}),
         spans,
         pd.concat(
-            [pd.DataFrame(columns=columns) if not kept else kept.pop(0), *kept], ignore_index=True
+            [pd.DataFrame(columns=columns) if not kept else kept.pop(0), *kept],
+            ignore_index=True,
         ),
     )
 
 
+# %% ../../nbs/api/monitoring/06_scan.ipynb #a87ff679
 def scan_table(
-    source: Any, roles: ColumnRoles, what: str = "reference", task: str = ""
+    source: Any,
+    roles: ColumnRoles,
+    what: str = "reference",
+    task: str = "",
 ) -> TableScan:
     """One pass over a DataFrame or a CSV file, or over each column of a Parquet file, which holds least. Raises in words for files that cannot be read and columns that are not there."""
     have = read_table_columns(source)
@@ -357,7 +435,10 @@ def scan_table(
     named = (
         [
             c
-            for c in (roles.score, roles.key if roles.outcomes is not None else roles.label)
+            for c in (
+                roles.score,
+                roles.key if roles.outcomes is not None else roles.label,
+            )
             if c and c in have
         ]
         if roles.score
@@ -373,7 +454,9 @@ def scan_table(
             else f.assign(**{roles.label: f[roles.key].map(roles.outcomes)})
         )
         joined += (
-            int(f[roles.key].isin(roles.outcomes.index).sum()) if roles.outcomes is not None else 0
+            int(f[roles.key].isin(roles.outcomes.index).sum())
+            if roles.outcomes is not None
+            else 0
         )
         if roles.positive is not None and roles.label in f and len(seen) < 1000:
             seen.update(map(normalise_label_value, f[roles.label].dropna().unique()))
@@ -383,7 +466,10 @@ def scan_table(
         for k, p in more.items():
             parts[k] = merge_profiles(parts[k], p) if k in parts else p
 
-    alone = not isinstance(source, pd.DataFrame) and Path(source).suffix.lower() == ".parquet"
+    alone = (
+        not isinstance(source, pd.DataFrame)
+        and Path(source).suffix.lower() == ".parquet"
+    )
 
     def join(ps):
         return Profile(ps[0].rows, {k: c for p in ps for k, c in p.columns.items()})
@@ -400,7 +486,9 @@ def scan_table(
     rows = pd.concat([g[2] for g in got], axis=1)
     if not whole.rows:
         raise UserError(
-            expected=f"rows in the {what}", found="none", remedy="give a table with rows"
+            expected=f"rows in the {what}",
+            found="none",
+            remedy="give a table with rows",
         )
     if label:  # its drift counts as well
         y = pd.concat(label, ignore_index=True)
@@ -425,8 +513,12 @@ def scan_table(
     )
 
 
-# %% ../../nbs/api/monitoring/06_scan.ipynb #6b1df491
-def read_outcomes(labels: Any, key: str | None, label: str | None) -> pd.Series | None:
+# %% ../../nbs/api/monitoring/06_scan.ipynb #f44c8e3e
+def read_outcomes(
+    labels: Any,
+    key: str | None,
+    label: str | None,
+) -> pd.Series | None:
     """Labels by key; of a key that comes twice, the last."""
     if labels is None:
         return None
@@ -448,7 +540,12 @@ def read_outcomes(labels: Any, key: str | None, label: str | None) -> pd.Series 
     return f[f[key].notna()].drop_duplicates(key, keep="last").set_index(key)[label]
 
 
-def _raise_missing_outcome_columns(b: Any, key: str, label: str) -> None:
+# %% ../../nbs/api/monitoring/06_scan.ipynb #73822c4a
+def _raise_missing_outcome_columns(
+    b: Any,
+    key: str,
+    label: str,
+) -> None:
     raise UserError(
         expected=f"columns {key} and {label} in the labels",
         found=", ".join(_batch_columns(b)[:12]),
@@ -456,7 +553,11 @@ def _raise_missing_outcome_columns(b: Any, key: str, label: str) -> None:
     )
 
 
-def find_sort_column(then: TableScan, roles: ColumnRoles) -> tuple[str | None, bool]:
+# %% ../../nbs/api/monitoring/06_scan.ipynb #6b1df491
+def find_sort_column(
+    then: TableScan,
+    roles: ColumnRoles,
+) -> tuple[str | None, bool]:
     """A column by whose values the rows are sorted, and whether that is sure: by score, label or fractions it is; whole numbers that rise may be a year."""
 
     def up(x):

@@ -19,8 +19,11 @@ import numpy as np
 from .distances import psi
 
 
-# %% ../../nbs/api/monitoring/03d_significance.ipynb #0d3667ba
-def chi_square(reference: Iterable, current: Iterable) -> tuple[float, float]:
+# %% ../../nbs/api/monitoring/03d_significance.ipynb #5e2b3491
+def chi_square(
+    reference: Iterable,
+    current: Iterable,
+) -> tuple[float, float]:
     """Return χ² of homogeneity of two samples (Pearson 1900) and its p-value. 0 to ∞, and 0 to 1.
 
     As scipy.stats.chi2_contingency without correction; bins empty in both are left out.
@@ -28,7 +31,9 @@ def chi_square(reference: Iterable, current: Iterable) -> tuple[float, float]:
     p, q = _counts_in_used_bins(reference, current)
     if len(p) < 2 or not p.sum() or not q.sum():
         return 0.0, 1.0
-    from scipy.special import chdtrc  # 0.2 s, which who asks for one distance need not pay
+    from scipy.special import (
+        chdtrc,
+    )  # 0.2 s, which who asks for one distance need not pay
 
     of_p = p.sum()
     both = p + q
@@ -39,7 +44,11 @@ def chi_square(reference: Iterable, current: Iterable) -> tuple[float, float]:
     return statistic, float(chdtrc(len(p) - 1, statistic))
 
 
-def _counts_in_used_bins(reference: Iterable, current: Iterable) -> tuple[np.ndarray, np.ndarray]:
+# %% ../../nbs/api/monitoring/03d_significance.ipynb #0d3667ba
+def _counts_in_used_bins(
+    reference: Iterable,
+    current: Iterable,
+) -> tuple[np.ndarray, np.ndarray]:
     p = np.asarray(reference, float)
     q = np.asarray(current, float)
     used = p + q > 0
@@ -50,7 +59,10 @@ def _counts_in_used_bins(reference: Iterable, current: Iterable) -> tuple[np.nda
 MIN_EXPECTED_ROWS = 2
 
 
-def pool_sparse_bins(reference: Iterable, current: Iterable) -> tuple[np.ndarray, np.ndarray]:
+def pool_sparse_bins(
+    reference: Iterable,
+    current: Iterable,
+) -> tuple[np.ndarray, np.ndarray]:
     """Put neighbouring bins together until the smaller sample can expect two rows in each.
 
     Below that, χ² is no longer χ². Empty where one sample is.
@@ -66,7 +78,10 @@ def pool_sparse_bins(reference: Iterable, current: Iterable) -> tuple[np.ndarray
 
 
 # %% ../../nbs/api/monitoring/03d_significance.ipynb #62f36344
-def homogeneity_p_value(reference: Iterable, current: Iterable) -> float:
+def homogeneity_p_value(
+    reference: Iterable,
+    current: Iterable,
+) -> float:
     """Say how likely chance alone makes two samples of one distribution differ so.
 
     The p-value of χ² on pooled bins (`pool_sparse_bins`).
@@ -75,7 +90,11 @@ def homogeneity_p_value(reference: Iterable, current: Iterable) -> float:
 
 
 # %% ../../nbs/api/monitoring/03d_significance.ipynb #08f0677e
-def critical_psi(reference: Iterable, current: Iterable, level: float) -> float:
+def critical_psi(
+    reference: Iterable,
+    current: Iterable,
+    level: float,
+) -> float:
     """Return the PSI that such a difference has where its p-value is `level`.
 
     It grows with the square of the difference, as χ² does. That of the two where there is no

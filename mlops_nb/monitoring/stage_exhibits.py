@@ -22,7 +22,10 @@ from .exhibits import MonitoringExhibit
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #fa37572a
-def quality_exhibits(assessment: Any, noun: str) -> list[MonitoringExhibit]:
+def quality_exhibits(
+    assessment: Any,
+    noun: str,
+) -> list[MonitoringExhibit]:
     """Return the metrics of labelled rows beside those when trained; `noun`: of rows."""
     before = assessment.model.metrics
     rows = [
@@ -40,13 +43,20 @@ def quality_exhibits(assessment: Any, noun: str) -> list[MonitoringExhibit]:
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #31530010
-def estimate_exhibits(assessment: Any, noun: str) -> list[MonitoringExhibit]:
+def estimate_exhibits(
+    assessment: Any,
+    noun: str,
+) -> list[MonitoringExhibit]:
     """Return the metrics to be expected of rows without outcome, and how far off they were."""
     estimate = assessment.measured.estimate
     if estimate is None:
         return []
     title = Message("monitor.expected_title", n=estimate.rows, noun=noun)
-    return [MonitoringExhibit(estimate, title, estimate.describe_past_errors(assessment.metric))]
+    return [
+        MonitoringExhibit(
+            estimate, title, estimate.describe_past_errors(assessment.metric)
+        )
+    ]
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #59ba2e3d
@@ -58,19 +68,35 @@ def score_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     before = assessment.model.groups["scores"].profile
     figure = column_distribution_plot(before, now, assessment.model.score)
     title = Message("monitor.score_title")
-    return [MonitoringExhibit(figure, title, Message("monitor.score_read"), is_figure=True)]
+    return [
+        MonitoringExhibit(figure, title, Message("monitor.score_read"), is_figure=True)
+    ]
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #f5d327b9
 MAX_TABLE_COLUMNS = 12
-_SHOWN = ["column", "psi", "limit", "effect", "js", "missing_ref", "missing", "new", "severity"]
+_SHOWN = [
+    "column",
+    "psi",
+    "limit",
+    "effect",
+    "js",
+    "missing_ref",
+    "missing",
+    "new",
+    "severity",
+]
 
 
 def drift_table_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     """Return the statistics of the most changed columns."""
     table = assessment.table.rename(columns={"psi_watch": "limit"})[_SHOWN]
     title = Message("monitor.table_title")
-    return [MonitoringExhibit(table.head(MAX_TABLE_COLUMNS), title, Message("monitor.table_read"))]
+    return [
+        MonitoringExhibit(
+            table.head(MAX_TABLE_COLUMNS), title, Message("monitor.table_read")
+        )
+    ]
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #3e4c9034
@@ -83,4 +109,8 @@ def score_slice_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     if not len(slices):
         return []
     title = Message("monitor.slice_title", n=len(slices))
-    return [MonitoringExhibit(slices.head(MAX_SHOWN_SLICES), title, Message("monitor.slice_read"))]
+    return [
+        MonitoringExhibit(
+            slices.head(MAX_SHOWN_SLICES), title, Message("monitor.slice_read")
+        )
+    ]

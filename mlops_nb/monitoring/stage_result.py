@@ -19,7 +19,11 @@ from .assessment import Assessment
 
 
 # %% ../../nbs/api/monitoring/13j_stage_result.ipynb #5e74fccc
-def monitoring_headline(assessment: Assessment, noun: str, outcome: str) -> Message:
+def monitoring_headline(
+    assessment: Assessment,
+    noun: str,
+    outcome: str,
+) -> Message:
     """Say how good the model is; where no outcome is known, for how many rows that is so.
 
     `noun` and `outcome`: what rows, and rightly flagged ones, are called.
@@ -27,7 +31,9 @@ def monitoring_headline(assessment: Assessment, noun: str, outcome: str) -> Mess
     measured = assessment.measured
     if measured.metrics is None:
         return Message("monitor.headline_unknown", n=measured.scored, noun=noun)
-    return evaluation_headline(measured.metrics, assessment.model.metrics, noun, outcome)
+    return evaluation_headline(
+        measured.metrics, assessment.model.metrics, noun, outcome
+    )
 
 
 # %% ../../nbs/api/monitoring/13j_stage_result.ipynb #008df73a
@@ -64,7 +70,10 @@ def stage_metrics(assessment: Assessment) -> dict:
 
 
 # %% ../../nbs/api/monitoring/13j_stage_result.ipynb #ff427eb4
-def name_champion(champion: Model, pin: dict) -> str:
+def name_champion(
+    champion: Model,
+    pin: dict,
+) -> str:
     """Return version and id of the model in production, where `pin` (params.yaml) names it."""
     name = champion.display_name(pin)
     return f"champion {name}" if name == champion.id else name

@@ -46,8 +46,11 @@ def _spread_of_squares(size: ColumnProfile) -> float:
     return math.sqrt(max(float(variance), 0))
 
 
-# %% ../../nbs/api/monitoring/13d_table_window.ipynb #d261127b
-def measure_realised_metrics(scan: TableScan, threshold: float) -> dict:
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #41c9c654
+def measure_realised_metrics(
+    scan: TableScan,
+    threshold: float,
+) -> dict:
     """Measure {metric: {value, low, high, n}} of the rows whose label is known.
 
     The answer is yes from `threshold` on.
@@ -60,14 +63,18 @@ def measure_realised_metrics(scan: TableScan, threshold: float) -> dict:
     if not rows:
         return {}
     metrics = metrics_from_histogram(*_scores_by_outcome(scan), threshold)
-    known = {name: metric for name, metric in metrics.items() if metric["value"] is not None}
+    known = {
+        name: metric for name, metric in metrics.items() if metric["value"] is not None
+    }
     return {name: _interval(metric) | {"n": rows} for name, metric in known.items()}
 
 
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #20e292a6
 def _interval(metric: dict) -> dict:
     return {key: metric[key] for key in ("value", "low", "high")}
 
 
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #7939dbaa
 def _scores_by_outcome(scan: TableScan) -> tuple:
     """Return scores, and how many yes and no each has."""
     of_outcomes = (scan.parts[outcome].columns["score"] for outcome in ("yes", "no"))
@@ -76,6 +83,7 @@ def _scores_by_outcome(scan: TableScan) -> tuple:
     return scores, aligned.reference, aligned.current
 
 
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #19246667
 def _error_metrics(profile: Profile) -> dict:
     """Return MAE and RMSE with 95 % intervals; that of RMSE by the delta method."""
     error = profile.columns["error"]
@@ -86,18 +94,35 @@ def _error_metrics(profile: Profile) -> dict:
     rmse = math.sqrt((error.squared_deviations + rows * error.mean**2) / rows)
     errors = (math.nan, math.nan)
     if rows > 1:
-        of_rmse = _spread_of_squares(size) / math.sqrt(rows) / (2 * rmse) if rmse else 0.0
+        of_rmse = (
+            _spread_of_squares(size) / math.sqrt(rows) / (2 * rmse) if rmse else 0.0
+        )
         errors = (size.standard_deviation / math.sqrt(rows), of_rmse)
     values = zip(("mae", "rmse"), (size.mean, rmse), errors, strict=True)
-    return {name: _plus_minus(value, Z_95 * error, rows) for name, value, error in values}
+    return {
+        name: _plus_minus(value, Z_95 * error, rows) for name, value, error in values
+    }
 
 
-def _plus_minus(value: float, half: float, rows: int) -> dict:
-    return {"value": value, "low": max(value - half, 0), "high": value + half, "n": rows}
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #d261127b
+def _plus_minus(
+    value: float,
+    half: float,
+    rows: int,
+) -> dict:
+    return {
+        "value": value,
+        "low": max(value - half, 0),
+        "high": value + half,
+        "n": rows,
+    }
 
 
 # %% ../../nbs/api/monitoring/13d_table_window.ipynb #3184ad1b
-def fit_scan_estimator(scan: TableScan, roles: ColumnRoles) -> Any:
+def fit_scan_estimator(
+    scan: TableScan,
+    roles: ColumnRoles,
+) -> Any:
     """Learn from a reference what a score meant; of numbers, a model of their errors.
 
     None where no label says it.
@@ -114,7 +139,7 @@ def fit_scan_estimator(scan: TableScan, roles: ColumnRoles) -> Any:
     return None
 
 
-# %% ../../nbs/api/monitoring/13d_table_window.ipynb #abf9ccc5
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #ab686452
 def estimate_scan_performance(
     scan: TableScan,
     estimator: Any,
@@ -136,7 +161,9 @@ def estimate_scan_performance(
     if isinstance(estimator, ErrorModel):
         return _estimate_errors(scan, estimator, roles, past, of_every_row)
     outcomes = ("open", "yes", "no") if of_every_row else ("open",)
-    columns = [scan.parts[name].columns.get("score") for name in outcomes if name in scan.parts]
+    columns = [
+        scan.parts[name].columns.get("score") for name in outcomes if name in scan.parts
+    ]
     known = [column for column in columns if column is not None and column.finite_count]
     if not known or estimator is None:
         return None
@@ -146,11 +173,16 @@ def estimate_scan_performance(
     )
 
 
-def _merge_scores(first: ColumnProfile, second: ColumnProfile) -> ColumnProfile:
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #978a7f59
+def _merge_scores(
+    first: ColumnProfile,
+    second: ColumnProfile,
+) -> ColumnProfile:
     profiles = (Profile(column.count, {"score": column}) for column in (first, second))
     return merge_profiles(*profiles).columns["score"]
 
 
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #abf9ccc5
 def _estimate_errors(
     scan: TableScan,
     estimator: ErrorModel,
@@ -163,15 +195,24 @@ def _estimate_errors(
         rows = rows[rows[roles.label].isna()]
     if not len(rows):
         return None
-    features = rows.drop(columns=[name for name in (roles.score, roles.label) if name in rows])
+    features = rows.drop(
+        columns=[name for name in (roles.score, roles.label) if name in rows]
+    )
     return estimator.estimate(features, rows[roles.score], past)
 
 
-# %% ../../nbs/api/monitoring/13d_table_window.ipynb #3fc0cb2a
-def reference_of_scan(scan: TableScan, roles: ColumnRoles, notes: list[Message]) -> ModelReference:
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #eaf4eb96
+def reference_of_scan(
+    scan: TableScan,
+    roles: ColumnRoles,
+    notes: list[Message],
+) -> ModelReference:
     """Make the reference of a scanned table; what cannot be learned is told in `notes`."""
     columns = Reference(
-        scan.profile.coarsen(REFERENCE_PROFILE_BUCKETS), scan.spans, (), _response(scan, roles)
+        scan.profile.coarsen(REFERENCE_PROFILE_BUCKETS),
+        scan.spans,
+        (),
+        _response(scan, roles),
     )
     return ModelReference(
         scan.task,
@@ -183,7 +224,11 @@ def reference_of_scan(scan: TableScan, roles: ColumnRoles, notes: list[Message])
     )
 
 
-def _response(scan: TableScan, roles: ColumnRoles) -> dict:
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #2b39aa9f
+def _response(
+    scan: TableScan,
+    roles: ColumnRoles,
+) -> dict:
     if not roles.score or not pd.api.types.is_numeric_dtype(scan.rows[roles.score]):
         return {}
     names = [name for name in scan.profile.columns if name != roles.label]
@@ -191,7 +236,12 @@ def _response(scan: TableScan, roles: ColumnRoles) -> dict:
     return measure_score_response(scan.rows[names], score)
 
 
-def _result_or_note(notes: list[Message], function: Callable, *args: Any) -> Any:
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #3fc0cb2a
+def _result_or_note(
+    notes: list[Message],
+    function: Callable,
+    *args: Any,
+) -> Any:
     """Return what a function returns; None, and a note, where it cannot be had."""
     try:
         return function(*args)
@@ -204,7 +254,9 @@ def _result_or_note(notes: list[Message], function: Callable, *args: Any) -> Any
 # %% ../../nbs/api/monitoring/13d_table_window.ipynb #96c0bb32
 def _known_metrics(estimate: Any) -> dict:
     items = estimate.metrics.items() if estimate else ()
-    return {name: _interval(value) for name, value in items if value["value"] is not None}
+    return {
+        name: _interval(value) for name, value in items if value["value"] is not None
+    }
 
 
 # %% ../../nbs/api/monitoring/13d_table_window.ipynb #9327b8a9
@@ -222,7 +274,7 @@ def _record_line(window: MonitoredWindow) -> dict:
     }
 
 
-# %% ../../nbs/api/monitoring/13d_table_window.ipynb #d76da135
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #3bc15859
 def measure_scans(
     scans: dict[str, TableScan],
     reference: ModelReference,
@@ -241,6 +293,7 @@ def measure_scans(
     return windows
 
 
+# %% ../../nbs/api/monitoring/13d_table_window.ipynb #d76da135
 def _measure_scan(
     name: str,
     scan: TableScan,
@@ -255,7 +308,9 @@ def _measure_scan(
         for every in (False, True)
     )
     realised = measure_realised_metrics(scan, roles.threshold)
-    labelled = [scan.parts[part].rows for part in ("yes", "no", "error") if part in scan.parts]
+    labelled = [
+        scan.parts[part].rows for part in ("yes", "no", "error") if part in scan.parts
+    ]
     return MonitoredWindow(
         name,
         rows=scan.profile.rows,

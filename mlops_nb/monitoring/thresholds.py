@@ -24,12 +24,15 @@ from ..core.messages import VERDICT_LEVELS
 from .learned_thresholds import learn_thresholds
 from .reference import Reference
 
-# %% ../../nbs/api/monitoring/07_thresholds.ipynb #35b4a623
+# %% ../../nbs/api/monitoring/07_thresholds.ipynb #8755be8f
 _CAN_BE_LEARNED = ("psi_watch", "psi_act", "missing_watch")
 _REMEDY = "correct it: --limit, or monitor: in params.yaml"
 
 
-def check_threshold(name: str, value: Any) -> None:
+def check_threshold(
+    name: str,
+    value: Any,
+) -> None:
     """Check a value of a threshold.
 
     Raises:
@@ -37,10 +40,18 @@ def check_threshold(name: str, value: Any) -> None:
     """
     is_right, expected = _judge_value(name, value)
     if not is_right:
-        raise UserError(expected=f"monitor.{name} as {expected}", found=repr(value), remedy=_REMEDY)
+        raise UserError(
+            expected=f"monitor.{name} as {expected}",
+            found=repr(value),
+            remedy=_REMEDY,
+        )
 
 
-def _judge_value(name: str, value: Any) -> tuple[bool, str]:
+# %% ../../nbs/api/monitoring/07_thresholds.ipynb #36c2c0ca
+def _judge_value(
+    name: str,
+    value: Any,
+) -> tuple[bool, str]:
     """Return whether a value is right, and in words what is."""
     is_amount = _is_finite(value) and value >= 0
     if name == "drift_max":
@@ -53,6 +64,7 @@ def _judge_value(name: str, value: Any) -> tuple[bool, str]:
     return is_amount, "a number from 0 up"
 
 
+# %% ../../nbs/api/monitoring/07_thresholds.ipynb #35b4a623
 def _is_finite(value: Any) -> bool:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and math.isfinite(value)
@@ -118,7 +130,9 @@ STATED_MISSING_THRESHOLD = 0.05  # where spans lack
 
 
 def resolve_column_thresholds(
-    reference: Reference, window_rows: int, thresholds: Thresholds
+    reference: Reference,
+    window_rows: int,
+    thresholds: Thresholds,
 ) -> pd.DataFrame:
     """Return the limits of each column, see `learn_thresholds`, and their `source`.
 

@@ -26,7 +26,11 @@ def kolmogorov_smirnov(aligned: AlignedColumns) -> float:
 
 
 # %% ../../nbs/api/monitoring/03c_value_distances.ipynb #f25d98b4
-def ks_p_value(distance: float, reference_rows: int, current_rows: int) -> float:
+def ks_p_value(
+    distance: float,
+    reference_rows: int,
+    current_rows: int,
+) -> float:
     """Return the asymptotic p-value of a Kolmogorov–Smirnov distance.
 
     By Kolmogorov's distribution at √(nm / (n + m)) times the distance (as ks_2samp, mode asymp,
@@ -34,7 +38,9 @@ def ks_p_value(distance: float, reference_rows: int, current_rows: int) -> float
     """
     if not reference_rows or not current_rows or math.isnan(distance):
         return 1.0
-    from scipy.special import kolmogorov  # 0.2 s, which who asks for one distance need not pay
+    from scipy.special import (
+        kolmogorov,
+    )  # 0.2 s, which who asks for one distance need not pay
 
     rows = reference_rows * current_rows / (reference_rows + current_rows)
     return float(kolmogorov(distance * math.sqrt(rows)))

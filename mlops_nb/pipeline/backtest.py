@@ -38,7 +38,11 @@ class Backtest:
 
 
 # %% ../../nbs/api/pipeline/35_backtest.ipynb #c309d39c
-def predict_periods(start: str, end: str, which: str = "champion") -> Path:
+def predict_periods(
+    start: str,
+    end: str,
+    which: str = "champion",
+) -> Path:
     """Score all periods from `start` to `end` with a frozen model.
 
     Args:
@@ -63,7 +67,12 @@ def predict_periods(start: str, end: str, which: str = "champion") -> Path:
     events = tables.pop("events")
     events = events[window.contains(events[settings.time])]
     features = build_features(
-        events, tables, settings.time, params["features"], settings.target, settings.keys
+        events,
+        tables,
+        settings.time,
+        params["features"],
+        settings.target,
+        settings.keys,
     )
     scores = load_model(input_path(f"data/{which}")).predict(features)
     path = output_path("backtest.parquet")
@@ -73,7 +82,10 @@ def predict_periods(start: str, end: str, which: str = "champion") -> Path:
 
 
 # %% ../../nbs/api/pipeline/35_backtest.ipynb #e26a8347
-def evaluate_saved_predictions(path: str | Path, which: str = "champion") -> Backtest:
+def evaluate_saved_predictions(
+    path: str | Path,
+    which: str = "champion",
+) -> Backtest:
     """Compute the metrics of saved predictions, period by period and pooled.
 
     Args:
@@ -94,6 +106,10 @@ def evaluate_saved_predictions(path: str | Path, which: str = "champion") -> Bac
 
 
 # %% ../../nbs/api/pipeline/35_backtest.ipynb #c020f2d2
-def run_backtest(start: str, end: str, which: str = "champion") -> Backtest:
+def run_backtest(
+    start: str,
+    end: str,
+    which: str = "champion",
+) -> Backtest:
     """Predict and judge: see `predict_periods` and `evaluate_saved_predictions`."""
     return evaluate_saved_predictions(predict_periods(start, end, which), which)

@@ -39,7 +39,12 @@ class OutputRecorder:
         self.outputs = outputs
         self.clear_pending = False
 
-    def add(self, output: dict, display_id: str | None = None, update: bool = False) -> None:
+    def add(
+        self,
+        output: dict,
+        display_id: str | None = None,
+        update: bool = False,
+    ) -> None:
         """Add an output; with `update`, only change the displays of that id, in any cell."""
         from nbformat import from_dict
 
@@ -56,7 +61,11 @@ class OutputRecorder:
         self.outputs.append(from_dict(output))
         self.displayed.append((display_id, self.outputs[-1]))
 
-    def add_text(self, stream: str, text: str) -> None:
+    def add_text(
+        self,
+        stream: str,
+        text: str,
+    ) -> None:
         """Add text of a stream, and echo it."""
         if text:
             self.echo(text)
@@ -75,5 +84,7 @@ class OutputRecorder:
         if wait:
             return
         cleared = {id(output) for output in self.outputs}
-        self.displayed = [entry for entry in self.displayed if id(entry[1]) not in cleared]
+        self.displayed = [
+            entry for entry in self.displayed if id(entry[1]) not in cleared
+        ]
         self.outputs.clear()

@@ -24,7 +24,11 @@ class CapturedStream(io.TextIOBase):
     encoding = "UTF-8"
     errors = "strict"
 
-    def __init__(self, recorder: OutputRecorder, descriptor: int) -> None:
+    def __init__(
+        self,
+        recorder: OutputRecorder,
+        descriptor: int,
+    ) -> None:
         """Stand in for the stream of a file descriptor, 1 or 2."""
         self.recorder = recorder
         self.descriptor = descriptor
@@ -61,14 +65,20 @@ def redirect_descriptor(descriptor: int) -> io.FileIO:
     return reader
 
 
-# %% ../../nbs/api/pipeline/02_captured_streams.ipynb #d3a6e4f9
-def _refuse_input(*args: Any, **kwargs: Any) -> None:
+# %% ../../nbs/api/pipeline/02_captured_streams.ipynb #184ae298
+def _refuse_input(
+    *args: Any,
+    **kwargs: Any,
+) -> None:
     from IPython.core.error import StdinNotImplementedError
 
     __tracebackhide__ = True
-    raise StdinNotImplementedError("a stage notebook cannot ask for input: use a parameter")
+    raise StdinNotImplementedError(
+        "a stage notebook cannot ask for input: use a parameter"
+    )
 
 
+# %% ../../nbs/api/pipeline/02_captured_streams.ipynb #07d67a6d
 def _guarded_exit(recorder: OutputRecorder) -> Callable[[int], None]:
     """Make an `os._exit` that ends forked processes only; in ours it is an error."""
     leave = os._exit
@@ -81,6 +91,7 @@ def _guarded_exit(recorder: OutputRecorder) -> Callable[[int], None]:
     return exit_or_raise
 
 
+# %% ../../nbs/api/pipeline/02_captured_streams.ipynb #d3a6e4f9
 @contextlib.contextmanager
 def capture_streams(recorder: OutputRecorder) -> Iterator[None]:
     """Send standard streams and their file descriptors to `recorder`; standard input is empty."""

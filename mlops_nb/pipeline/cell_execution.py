@@ -18,14 +18,17 @@ from .captured_streams import capture_streams
 from .shell import create_capturing_shell
 
 
-# %% ../../nbs/api/pipeline/22_cell_execution.ipynb #7af3f631
+# %% ../../nbs/api/pipeline/22_cell_execution.ipynb #9e74dd49
 @contextlib.contextmanager
 def _cell_timeout(seconds: float | None) -> Iterator[None]:
     if not seconds:
         yield
         return
 
-    def give_up(number: int, frame: Any) -> None:
+    def give_up(
+        number: int,
+        frame: Any,
+    ) -> None:
         raise TimeoutError(f"the cell took longer than {seconds} s")
 
     before = signal.signal(signal.SIGALRM, give_up)
@@ -37,7 +40,13 @@ def _cell_timeout(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _run_cell(cell: Any, shell: Any, recorder: OutputRecorder, timeout: float | None) -> bool:
+# %% ../../nbs/api/pipeline/22_cell_execution.ipynb #08dfa705
+def _run_cell(
+    cell: Any,
+    shell: Any,
+    recorder: OutputRecorder,
+    timeout: float | None,
+) -> bool:
     """Run a code cell and record its outputs; tells whether it ended well."""
     recorder.start_cell(cell.outputs)
     cell.execution_count = shell.execution_count
@@ -47,8 +56,11 @@ def _run_cell(cell: Any, shell: Any, recorder: OutputRecorder, timeout: float | 
     return ran.success and all(output.output_type != "error" for output in cell.outputs)
 
 
+# %% ../../nbs/api/pipeline/22_cell_execution.ipynb #7af3f631
 def run_cells(
-    manager: Any, execution_timeout: float | None = None, echo: Callable = discard_text
+    manager: Any,
+    execution_timeout: float | None = None,
+    echo: Callable = discard_text,
 ) -> None:
     """Execute a notebook in this process, until the first cell that fails.
 

@@ -40,12 +40,17 @@ from ..data.profile_stream import merge_pairwise, profile_file, profile_piece
 COMPUTE_ENGINES = ("local", "dask")
 
 
-# %% ../../nbs/api/pipeline/14_cluster.ipynb #a87ff679
+# %% ../../nbs/api/pipeline/14_cluster.ipynb #8fc80bd2
 def _identity(x: Any) -> Any:
     return x
 
 
-def _call_in_project(top: str, f: Callable, *args: Any) -> Any:
+# %% ../../nbs/api/pipeline/14_cluster.ipynb #577d029f
+def _call_in_project(
+    top: str,
+    f: Callable,
+    *args: Any,
+) -> Any:
     """Call `f` as in the project at `top`."""
     os.environ["MLOPS_NB_ROOT"] = top
     if top not in sys.path:
@@ -53,20 +58,30 @@ def _call_in_project(top: str, f: Callable, *args: Any) -> Any:
     return f(*args)
 
 
+# %% ../../nbs/api/pipeline/14_cluster.ipynb #512b989f
 @dataclass(frozen=True)
 class ComputeEngine:
     """Where work is done: in this process (`client` None), or by the workers of a Dask cluster. Results are the same."""
 
     client: Any = None
 
-    def map(self, f: Callable, items: Iterable, *shared: Any) -> list:
+    def map(
+        self,
+        f: Callable,
+        items: Iterable,
+        *shared: Any,
+    ) -> list:
         """[f(item, *shared) for each item], in order. What is `shared` is sent once. Raises what `f` raises."""
         if self.client is None:
             return [f(x, *shared) for x in items]
         held = [self._task(_identity, s) for s in shared]
         return self._results([self._task(f, x, *held) for x in items])
 
-    def stream(self, path: str | Path, columns: Iterable[str] | None = None) -> Profile:
+    def stream(
+        self,
+        path: str | Path,
+        columns: Iterable[str] | None = None,
+    ) -> Profile:
         """The profile of a Parquet or CSV file, as `profile.stream`. Workers read it under the same path, a run of row groups at a time; a CSV file has none and is one task."""
         path, columns = Path(path).resolve(), None if columns is None else [*columns]
         cut = [] if self.client is None else split_row_groups(path)
@@ -81,10 +96,16 @@ class ComputeEngine:
         return (
             merge_pairwise(map(profile_table, split_rows(frame)))
             if self.client is None
-            else self._tree(self._task(profile_table, part) for part in split_rows(frame))
+            else self._tree(
+                self._task(profile_table, part) for part in split_rows(frame)
+            )
         )
 
-    def _task(self, f: Callable, *args: Any) -> Any:
+    def _task(
+        self,
+        f: Callable,
+        *args: Any,
+    ) -> Any:
         return self.client.submit(
             _call_in_project,
             str(project_root()),
@@ -121,7 +142,11 @@ class ComputeEngine:
             ) from None
 
 
-def split_rows(frame: pd.DataFrame, rows: int = BATCH_ROWS) -> list[pd.DataFrame]:
+# %% ../../nbs/api/pipeline/14_cluster.ipynb #a87ff679
+def split_rows(
+    frame: pd.DataFrame,
+    rows: int = BATCH_ROWS,
+) -> list[pd.DataFrame]:
     """The table in parts of at most `rows` rows; columns of Python objects first become what the whole of them is, as a part alone may look like something else."""
     if len(frame) <= rows:
         return [frame]
@@ -133,10 +158,12 @@ def split_rows(frame: pd.DataFrame, rows: int = BATCH_ROWS) -> list[pd.DataFrame
             if x[i].dtype == object and value_type(x[i]) in ("text", "any")
             else x[i]
         )
-    return [x.iloc[i : i + rows].set_axis(names, axis=1) for i in range(0, len(x), rows)]
+    return [
+        x.iloc[i : i + rows].set_axis(names, axis=1) for i in range(0, len(x), rows)
+    ]
 
 
-# %% ../../nbs/api/pipeline/14_cluster.ipynb #8f14e45f
+# %% ../../nbs/api/pipeline/14_cluster.ipynb #c828775d
 CODE_DIGESTS: dict[
     str, str
 ] = {}  # of a project: the digest of its code when this process was first asked
@@ -157,18 +184,25 @@ def _project_code_digest(top: str) -> str:
     )
 
 
+# %% ../../nbs/api/pipeline/14_cluster.ipynb #041e7a83
 def _library_versions() -> dict[str, str]:
     """What makes results equal: libraries that compute, and the code."""
     return {
         "Python": ".".join(map(str, sys.version_info[:3])),
-        **{k: metadata.version(k) for k in ("numpy", "pandas", "pyarrow", "scikit-learn")},
+        **{
+            k: metadata.version(k)
+            for k in ("numpy", "pandas", "pyarrow", "scikit-learn")
+        },
         "code": _project_code_digest(str(project_root())),
     }
 
 
+# %% ../../nbs/api/pipeline/14_cluster.ipynb #bad4fdc5
 @contextmanager
 def open_compute_engine(
-    name: str = "local", address: str = "", wait: float = 30
+    name: str = "local",
+    address: str = "",
+    wait: float = 30,
 ) -> Iterator[ComputeEngine]:
     """The engine of that name. `address`: of the scheduler, if not the one of settings.ini; `wait`: seconds for it and a first worker. Raises in words."""
     if name not in COMPUTE_ENGINES:
@@ -196,10 +230,15 @@ def open_compute_engine(
         client.close()
 
 
+# %% ../../nbs/api/pipeline/14_cluster.ipynb #42ef00ef
 def make_mapper(name: str = "local") -> Callable:
     """The `map` of the engine of that name, connected while it is called: what `features.build` and `model.train` take as `each`."""
 
-    def each(f: Callable, items: Iterable, *shared: Any) -> list:
+    def each(
+        f: Callable,
+        items: Iterable,
+        *shared: Any,
+    ) -> list:
         items = [*items]
         with open_compute_engine(name if items else "local") as at:
             return at.map(f, items, *shared)
@@ -207,6 +246,7 @@ def make_mapper(name: str = "local") -> Callable:
     return each
 
 
+# %% ../../nbs/api/pipeline/14_cluster.ipynb #d8a7752f
 def import_dask() -> None:
     """Import Dask, or say how to get it."""
     try:
@@ -226,7 +266,11 @@ def import_dask() -> None:
     )  # text stays what it is; data in tasks is meant (see above)
 
 
-def _connect_client(address: str, wait: float) -> Any:
+# %% ../../nbs/api/pipeline/14_cluster.ipynb #da58c779
+def _connect_client(
+    address: str,
+    wait: float,
+) -> Any:
     from distributed import Client
 
     client = None
@@ -246,6 +290,7 @@ def _connect_client(address: str, wait: float) -> Any:
         ) from None
 
 
+# %% ../../nbs/api/pipeline/14_cluster.ipynb #8f14e45f
 def _check_worker_versions(client: Any) -> None:
     try:
         there = client.run(_call_in_project, str(project_root()), _library_versions)

@@ -27,7 +27,10 @@ from mlops_nb.pipeline.import_closure import (
     digest_module,
     find_module_file,
 )
-from .locked_versions import read_locked_versions, select_locked_versions
+from mlops_nb.pipeline.locked_versions import (
+    read_locked_versions,
+    select_locked_versions,
+)
 from mlops_nb.pipeline.stage_code import (
     PRESENTATION_MODULES,
     STAGE_ROOTS,
@@ -36,8 +39,11 @@ from mlops_nb.pipeline.stage_code import (
 )
 
 
-# %% ../../nbs/api/pipeline/19_digests.ipynb #6451c36b
-def describe_code_changes(old: dict, new: dict) -> list[str]:
+# %% ../../nbs/api/pipeline/19_digests.ipynb #01ce03ff
+def describe_code_changes(
+    old: dict,
+    new: dict,
+) -> list[str]:
     """Tell which parts differ between two sets of digests {stage: digests}, and what reruns."""
     stages_by_change: dict[str, list[str]] = {}
     for stage in new:
@@ -50,7 +56,12 @@ def describe_code_changes(old: dict, new: dict) -> list[str]:
     ]
 
 
-def _changes_of_stage(stage: str, old: dict, new: dict) -> Iterator[str]:
+# %% ../../nbs/api/pipeline/19_digests.ipynb #2073f27e
+def _changes_of_stage(
+    stage: str,
+    old: dict,
+    new: dict,
+) -> Iterator[str]:
     before = _parts_by_name(stage, old)
     after = _parts_by_name(stage, new)
     for part in before.keys() | after.keys():
@@ -67,27 +78,42 @@ def _changes_of_stage(stage: str, old: dict, new: dict) -> Iterator[str]:
             yield f"{name} {before.get(name)} → {after.get(name)}"
 
 
-def _parts_by_name(stage: str, digests: dict) -> dict[str, str]:
+# %% ../../nbs/api/pipeline/19_digests.ipynb #6451c36b
+def _parts_by_name(
+    stage: str,
+    digests: dict,
+) -> dict[str, str]:
     files = {f"{stage}.ipynb": digests["notebook"]}
     for module, parts in digests["modules"].items():
         files[f"{module.removeprefix('mlops_nb.').replace('.', '/')}.py"] = parts
     return {
-        f"{file}: {part}": digest for file, parts in files.items() for part, digest in parts.items()
+        f"{file}: {part}": digest
+        for file, parts in files.items()
+        for part, digest in parts.items()
     }
 
 
 # %% ../../nbs/api/pipeline/19_digests.ipynb #be8113d5
-_PRESENTATION_FILES = ("core/locales/*.json", "reporting/templates/*", "reporting/static/*")
+_PRESENTATION_FILES = (
+    "core/locales/*.json",
+    "reporting/templates/*",
+    "reporting/static/*",
+)
 
 
 def digest_presentation_files(package: Path) -> dict[str, str]:
     """Digest the sentences, templates, CSS and scripts in the folder of mlops_nb, {path: MD5}."""
-    found = sorted(file for pattern in _PRESENTATION_FILES for file in package.glob(pattern))
+    found = sorted(
+        file for pattern in _PRESENTATION_FILES for file in package.glob(pattern)
+    )
     return {file.relative_to(package).as_posix(): file_digest(file) for file in found}
 
 
-# %% ../../nbs/api/pipeline/19_digests.ipynb #e33d2e4b
-def digest_prose(top: Path, lock: dict) -> dict:
+# %% ../../nbs/api/pipeline/19_digests.ipynb #5dea772d
+def digest_prose(
+    top: Path,
+    lock: dict,
+) -> dict:
     """Digest what only pages depend on.
 
     Every cell of the stage notebooks as written, the presenting modules, sentences, templates
@@ -109,13 +135,19 @@ def digest_prose(top: Path, lock: dict) -> dict:
     }
 
 
+# %% ../../nbs/api/pipeline/19_digests.ipynb #e33d2e4b
 def _digest_cells(notebook: Path) -> str:
     cells = read_json(notebook)["cells"]
-    return object_digest([[cell["cell_type"], "".join(cell["source"])] for cell in cells])
+    return object_digest(
+        [[cell["cell_type"], "".join(cell["source"])] for cell in cells]
+    )
 
 
-# %% ../../nbs/api/pipeline/19_digests.ipynb #d6d7e54e
-def find_unwatched_files(top: Path, files: set[Path]) -> list[str]:
+# %% ../../nbs/api/pipeline/19_digests.ipynb #afbfbf5d
+def find_unwatched_files(
+    top: Path,
+    files: set[Path],
+) -> list[str]:
     """Find the project's files that the stage `code` of dvc.yaml does not depend on."""
     from ruamel.yaml import YAML
 
@@ -127,17 +159,22 @@ def find_unwatched_files(top: Path, files: set[Path]) -> list[str]:
     ours = [
         file.relative_to(top).as_posix()
         for file in files
-        if file.is_relative_to(top) and not {"site-packages", "dist-packages"} & set(file.parts)
+        if file.is_relative_to(top)
+        and not {"site-packages", "dist-packages"} & set(file.parts)
     ]
     return sorted(file for file in ours if not _is_watched(file, watched))
 
 
-def _is_watched(file: str, watched: list) -> bool:
+# %% ../../nbs/api/pipeline/19_digests.ipynb #d6d7e54e
+def _is_watched(
+    file: str,
+    watched: list,
+) -> bool:
     folders = [str(path).rstrip("/") for path in watched]
     return any(file == folder or file.startswith(folder + "/") for folder in folders)
 
 
-# %% ../../nbs/api/pipeline/19_digests.ipynb #653ebdd7
+# %% ../../nbs/api/pipeline/19_digests.ipynb #cd9b8dcb
 def write_digests(top: Path) -> dict:
     """Write data/code/<stage>.json, source.json and prose.json; say what has changed.
 
@@ -156,9 +193,14 @@ def write_digests(top: Path) -> dict:
     lock = read_locked_versions(top)
     digests = _digest_stages(top, params, lock)
     last = top / ".mlops" / "code-last.json"
-    for line in describe_code_changes(read_json(last) if last.exists() else {}, digests):
+    for line in describe_code_changes(
+        read_json(last) if last.exists() else {}, digests
+    ):
         print(line)
-    extra = {"source": _digest_source(top, params, lock), "prose": digest_prose(top, lock)}
+    extra = {
+        "source": _digest_source(top, params, lock),
+        "prose": digest_prose(top, lock),
+    }
     folder = Path(os.environ.get("MLOPS_NB_OUT") or top) / "data" / "code"
     for name, digest in (digests | extra).items():
         write_json(folder / f"{name}.json", digest)
@@ -166,7 +208,12 @@ def write_digests(top: Path) -> dict:
     return digests
 
 
-def _digest_stages(top: Path, params: dict, lock: dict) -> dict:
+# %% ../../nbs/api/pipeline/19_digests.ipynb #89f92ccd
+def _digest_stages(
+    top: Path,
+    params: dict,
+    lock: dict,
+) -> dict:
     notebooks = {path.stem for path in (top / "nbs" / "stages").glob("*.ipynb")}
     digests = {}
     files: set[Path] = set()
@@ -183,11 +230,18 @@ def _digest_stages(top: Path, params: dict, lock: dict) -> dict:
     return digests
 
 
-def _digest_source(top: Path, params: dict, lock: dict) -> dict:
+# %% ../../nbs/api/pipeline/19_digests.ipynb #653ebdd7
+def _digest_source(
+    top: Path,
+    params: dict,
+    lock: dict,
+) -> dict:
     modules = modules_named_by("data.source", params, top, lock)
     closure = collect_import_closure(modules, top, PRESENTATION_MODULES)
     return {
         "source": params["data"].get("source"),
         "modules": closure.digests(),
-        "distributions": select_locked_versions(closure.packages, closure.distributions, lock),
+        "distributions": select_locked_versions(
+            closure.packages, closure.distributions, lock
+        ),
     }

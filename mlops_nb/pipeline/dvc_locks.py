@@ -27,7 +27,10 @@ def repair_dvc_lock_list(path: Path) -> None:
 
 
 # %% ../../nbs/api/pipeline/31_dvc_locks.ipynb #a5ca378a
-def wait_for_dvc_holders(path: Path, seconds: float = 10) -> None:
+def wait_for_dvc_holders(
+    path: Path,
+    seconds: float = 10,
+) -> None:
     """Wait until the processes that DVC's list of locks names have ended.
 
     The DVC of a killed run may need a moment to follow it, and DVC refuses to start beside it.
@@ -39,5 +42,7 @@ def wait_for_dvc_holders(path: Path, seconds: float = 10) -> None:
     except OSError:
         return
     end = time.monotonic() + seconds
-    while any(psutil.pid_exists(int(pid)) for pid in holders) and time.monotonic() < end:
+    while (
+        any(psutil.pid_exists(int(pid)) for pid in holders) and time.monotonic() < end
+    ):
         time.sleep(0.05)

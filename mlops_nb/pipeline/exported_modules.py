@@ -20,12 +20,15 @@ from mlops_nb.core.source import (
     syntax_tree_to_lists,
 )
 
-# %% ../../nbs/api/pipeline/17_exported_modules.ipynb #ade35472
+# %% ../../nbs/api/pipeline/17_exported_modules.ipynb #b157709c
 _PACKAGE_IMPORT = re.compile(r"^(\s*from )(?:\.+|mlops_nb\.?)", re.M)
 _CELL_MARK = re.compile(r"^# %% .*$", re.M)
 
 
-def holds_exported_text(module: str, exported: list[str]) -> bool:
+def holds_exported_text(
+    module: str,
+    exported: list[str],
+) -> bool:
     """Tell whether a module plainly holds the text of its exported cells and nothing else."""
     cells = _CELL_MARK.split(module)
     n_header_cells = 2 if "# %% auto" in module else 1
@@ -38,6 +41,7 @@ def holds_exported_text(module: str, exported: list[str]) -> bool:
     return _lines_of(cells[n_header_cells:]) == _lines_of(exported)
 
 
+# %% ../../nbs/api/pipeline/17_exported_modules.ipynb #ade35472
 def _lines_of(sources: list[str]) -> list[str]:
     """Lines without directives and blank ones, imports from the package in one form."""
     return [
@@ -48,7 +52,7 @@ def _lines_of(sources: list[str]) -> list[str]:
     ]
 
 
-# %% ../../nbs/api/pipeline/17_exported_modules.ipynb #cf5eb37c
+# %% ../../nbs/api/pipeline/17_exported_modules.ipynb #036c562f
 _EXPORT_DIRECTIVE = r"^#\| *exporti?s? *$"
 
 
@@ -58,10 +62,12 @@ def find_unexported_notebooks(top: Path) -> list[str]:
     return [
         path.relative_to(top).as_posix()
         for path in sorted((top / "nbs").rglob("*.ipynb"))
-        if ".ipynb_checkpoints" not in path.parts and not _is_exported(path, top / library)
+        if ".ipynb_checkpoints" not in path.parts
+        and not _is_exported(path, top / library)
     ]
 
 
+# %% ../../nbs/api/pipeline/17_exported_modules.ipynb #72abb9ca
 def _library_folder(top: Path) -> str:
     pyproject = top / "pyproject.toml"
     if not pyproject.exists():
@@ -70,7 +76,11 @@ def _library_folder(top: Path) -> str:
     return tools.get("nbdev", {}).get("lib_path", "mlops_nb")
 
 
-def _is_exported(notebook: Path, library: Path) -> bool:
+# %% ../../nbs/api/pipeline/17_exported_modules.ipynb #693e644a
+def _is_exported(
+    notebook: Path,
+    library: Path,
+) -> bool:
     sources = [
         "".join(cell["source"])
         for cell in read_json(notebook)["cells"]
@@ -79,7 +89,9 @@ def _is_exported(notebook: Path, library: Path) -> bool:
     name = next(_exported_names(sources), None)
     if name is None:
         return True
-    exported = [source for source in sources if re.search(_EXPORT_DIRECTIVE, source, re.M)]
+    exported = [
+        source for source in sources if re.search(_EXPORT_DIRECTIVE, source, re.M)
+    ]
     file = library / Path(*name.split(".")).with_suffix(".py")
     module = file.read_text("utf-8") if file.exists() else None
     if module is not None and holds_exported_text(module, exported):
@@ -88,16 +100,24 @@ def _is_exported(notebook: Path, library: Path) -> bool:
     return _holds_trees(module, exported, package)
 
 
+# %% ../../nbs/api/pipeline/17_exported_modules.ipynb #93361f91
 def _exported_names(sources: list[str]) -> Iterator[str]:
     for source in sources:
         if found := re.search(r"^#\| *default_exp +(\S+)", source, re.M):
             yield found[1]
 
 
-def _holds_trees(module: str | None, exported: list[str], package: str) -> bool:
+# %% ../../nbs/api/pipeline/17_exported_modules.ipynb #cf5eb37c
+def _holds_trees(
+    module: str | None,
+    exported: list[str],
+    package: str,
+) -> bool:
     """Compare syntax trees: only format, comments and docstrings may differ."""
     trees = [syntax_tree_to_lists(parse_python(source), package) for source in exported]
-    wanted = [statement for tree in trees for statement in dict(tree[1:]).get("body", [])]
+    wanted = [
+        statement for tree in trees for statement in dict(tree[1:]).get("body", [])
+    ]
     found = None if module is None else syntax_tree_to_lists(ast.parse(module), package)
     empty = syntax_tree_to_lists(ast.Module([], []))
     return found in (empty, ["Module", ["body", wanted]])

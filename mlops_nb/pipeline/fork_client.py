@@ -28,7 +28,10 @@ FORWARDED_SIGNALS = (
 _NO_ANSWER = 256  # no exit code: the server has ended
 
 
-def build_request(argv: list[str], entry: str) -> dict[str, Any]:
+def build_request(
+    argv: list[str],
+    entry: str,
+) -> dict[str, Any]:
     """Describe this process, so that a fork can become it.
 
     Args:
@@ -48,11 +51,14 @@ def build_request(argv: list[str], entry: str) -> dict[str, Any]:
     }
 
 
-# %% ../../nbs/api/pipeline/26_fork_client.ipynb #58632912
+# %% ../../nbs/api/pipeline/26_fork_client.ipynb #0a4581ae
 def _wait_for_exit_code(server: socket.socket) -> int | None:
     """Wait for the exit code, and forward signals meanwhile; None when it is to run cold."""
 
-    def forward(number: int, frame: Any) -> None:
+    def forward(
+        number: int,
+        frame: Any,
+    ) -> None:
         with contextlib.suppress(OSError):
             server.send(bytes([number]))
 
@@ -64,6 +70,7 @@ def _wait_for_exit_code(server: socket.socket) -> int | None:
     return int(answers.readline() or _NO_ANSWER)
 
 
+# %% ../../nbs/api/pipeline/26_fork_client.ipynb #7cc3b916
 def _end_by_signal(number: int) -> None:
     """End as the fork did."""
     if number not in (signal.SIGKILL, signal.SIGSTOP):
@@ -71,7 +78,11 @@ def _end_by_signal(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def run_on_server(argv: list[str], entry: str) -> int | None:
+# %% ../../nbs/api/pipeline/26_fork_client.ipynb #58632912
+def run_on_server(
+    argv: list[str],
+    entry: str,
+) -> int | None:
     """Run a command in a fork of the server that MLOPS_NB_SERVER names.
 
     Args:

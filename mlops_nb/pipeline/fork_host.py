@@ -24,11 +24,14 @@ from mlops_nb.pipeline.forked_command import (
 )
 from .processes import exit_process, has_ended
 
-# %% ../../nbs/api/pipeline/28_fork_host.ipynb #eba996ff
+# %% ../../nbs/api/pipeline/28_fork_host.ipynb #3d9c8fbc
 _SECONDS_FOR_REQUEST = 10
 
 
-def _is_fit(request: dict, forced: list[str]) -> bool:
+def _is_fit(
+    request: dict,
+    forced: list[str],
+) -> bool:
     """Tell whether a fork of this process can be what the request asks for."""
     if len(request["fds"]) != 3 or request["python"] != sys.executable:
         return False
@@ -36,7 +39,11 @@ def _is_fit(request: dict, forced: list[str]) -> bool:
     return wanted == startup_variables(os.environ, forced)
 
 
-def receive_request(connection: socket.socket, forced: list[str]) -> dict[str, Any] | None:
+# %% ../../nbs/api/pipeline/28_fork_host.ipynb #eba996ff
+def receive_request(
+    connection: socket.socket,
+    forced: list[str],
+) -> dict[str, Any] | None:
     """Read a request with its file descriptors; None when it must run cold or makes no sense.
 
     Args:
@@ -46,7 +53,9 @@ def receive_request(connection: socket.socket, forced: list[str]) -> dict[str, A
     connection.settimeout(_SECONDS_FOR_REQUEST)
     try:
         _, descriptors, _, _ = socket.recv_fds(connection, 1, 3)
-        request = json.loads(connection.makefile("rb").readline()) | {"fds": descriptors}
+        request = json.loads(connection.makefile("rb").readline()) | {
+            "fds": descriptors
+        }
         fit = _is_fit(request, forced)
     except (OSError, ValueError):
         return None
@@ -58,8 +67,11 @@ def receive_request(connection: socket.socket, forced: list[str]) -> dict[str, A
     return None
 
 
-# %% ../../nbs/api/pipeline/28_fork_host.ipynb #7e1fbc02
-def _signal_group(pid: int, number: int) -> None:
+# %% ../../nbs/api/pipeline/28_fork_host.ipynb #e246da04
+def _signal_group(
+    pid: int,
+    number: int,
+) -> None:
     """Send a signal to the group of a fork, or to the fork when it has no group yet."""
     try:
         os.killpg(pid, number)
@@ -67,6 +79,7 @@ def _signal_group(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
+# %% ../../nbs/api/pipeline/28_fork_host.ipynb #7e1fbc02
 class Forks:
     """The forks that run, each with the connection to its client."""
 
@@ -74,7 +87,11 @@ class Forks:
         """Begin with none."""
         self.connections: dict[int, socket.socket] = {}
 
-    def add(self, pid: int, connection: socket.socket) -> None:
+    def add(
+        self,
+        pid: int,
+        connection: socket.socket,
+    ) -> None:
         """Note a fork, and tell its client."""
         self.connections[pid] = connection
         with contextlib.suppress(OSError):
@@ -97,7 +114,11 @@ class Forks:
         for pid in self.connections:
             _signal_group(pid, signal.SIGKILL)
 
-    def _forward_signals(self, pid: int, connection: socket.socket) -> bool:
+    def _forward_signals(
+        self,
+        pid: int,
+        connection: socket.socket,
+    ) -> bool:
         """Forward what the client has received; False when it is gone, and its fork with it."""
         numbers = connection.recv(64)
         for number in numbers or [signal.SIGKILL]:
@@ -109,7 +130,11 @@ class Forks:
         del self.connections[pid]
         return False
 
-    def _report_end(self, pid: int, connection: socket.socket) -> None:
+    def _report_end(
+        self,
+        pid: int,
+        connection: socket.socket,
+    ) -> None:
         # What is left of its group goes first: once we have asked for the exit status, the number
         # is free for others.
         with contextlib.suppress(OSError):
@@ -121,7 +146,7 @@ class Forks:
         del self.connections[pid]
 
 
-# %% ../../nbs/api/pipeline/28_fork_host.ipynb #dd004402
+# %% ../../nbs/api/pipeline/28_fork_host.ipynb #dd64417e
 def _wake_on_signals() -> int:
     """Let the end of a child wake `select`; returns the descriptor to select."""
     reader, writer = os.pipe()
@@ -132,8 +157,11 @@ def _wake_on_signals() -> int:
     return reader
 
 
+# %% ../../nbs/api/pipeline/28_fork_host.ipynb #06a961d8
 def _fork_for_client(
-    listener: socket.socket, forks: Forks, forced: list[str]
+    listener: socket.socket,
+    forks: Forks,
+    forced: list[str],
 ) -> dict[str, Any] | None:
     """Take a request and fork for it; returns the request in the fork, and None in the server."""
     connection, _ = listener.accept()
@@ -154,7 +182,12 @@ def _fork_for_client(
     return None
 
 
-def serve_forks(listener: socket.socket, lifeline: int, forced: list[str]) -> dict[str, Any]:
+# %% ../../nbs/api/pipeline/28_fork_host.ipynb #dd004402
+def serve_forks(
+    listener: socket.socket,
+    lifeline: int,
+    forced: list[str],
+) -> dict[str, Any]:
     """Serve until the other end of a pipe closes. Returns only in a fork, with its request.
 
     Args:
@@ -173,7 +206,9 @@ def serve_forks(listener: socket.socket, lifeline: int, forced: list[str]) -> di
         if lifeline in ready:
             forks.kill()
             os._exit(0)
-        request = _fork_for_client(listener, forks, forced) if listener in ready else None
+        request = (
+            _fork_for_client(listener, forks, forced) if listener in ready else None
+        )
         if request is not None:
             os.close(lifeline)
             os.close(wakeup)
@@ -181,7 +216,11 @@ def serve_forks(listener: socket.socket, lifeline: int, forced: list[str]) -> di
 
 
 # %% ../../nbs/api/pipeline/28_fork_host.ipynb #c0f8999f
-def run_fork_host(listener: int, lifeline: int, forced: list[str]) -> None:
+def run_fork_host(
+    listener: int,
+    lifeline: int,
+    forced: list[str],
+) -> None:
     """Be the server; in a fork, the command that its request names.
 
     Args:

@@ -34,7 +34,10 @@ def is_listening(path: str) -> bool:
 
 
 # %% ../../nbs/api/pipeline/07_fork_server.ipynb #dacf93a7
-def start_fork_host(listener: int, lifeline: int) -> subprocess.Popen:
+def start_fork_host(
+    listener: int,
+    lifeline: int,
+) -> subprocess.Popen:
     """Start the process from which commands fork.
 
     Args:
@@ -57,7 +60,7 @@ def start_fork_host(listener: int, lifeline: int) -> subprocess.Popen:
     )
 
 
-# %% ../../nbs/api/pipeline/07_fork_server.ipynb #2cb03150
+# %% ../../nbs/api/pipeline/07_fork_server.ipynb #22877987
 SERVER_VARIABLE = "MLOPS_NB_SERVER"
 _SOCKET_NAME = "s"
 
@@ -75,6 +78,7 @@ def _socket_folder() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+# %% ../../nbs/api/pipeline/07_fork_server.ipynb #236a4958
 @contextlib.contextmanager
 def _own_server(path: str) -> Iterator[None]:
     """Let a server listen at `path`, until the block ends or this process does."""
@@ -93,6 +97,7 @@ def _own_server(path: str) -> Iterator[None]:
         host.wait()
 
 
+# %% ../../nbs/api/pipeline/07_fork_server.ipynb #2cb03150
 @contextlib.contextmanager
 def start_fork_server() -> Iterator[dict[str, str]]:
     """Make stage commands and DVC warm in this process's children, as long as the block lasts.

@@ -31,11 +31,14 @@ from mlops_nb.core.source import (
     syntax_tree_to_lists,
 )
 
-# %% ../../nbs/api/pipeline/15_import_closure.ipynb #af38a2e0
+# %% ../../nbs/api/pipeline/15_import_closure.ipynb #78c4bf14
 _INSTALLED_FOLDERS = {"site-packages", "dist-packages"}
 
 
-def find_module_file(name: str, top: Path) -> Path | None:
+def find_module_file(
+    name: str,
+    top: Path,
+) -> Path | None:
     """Find the source file of a module, or None where it is not ours to follow.
 
     Args:
@@ -56,11 +59,19 @@ def find_module_file(name: str, top: Path) -> Path | None:
     return _file_below(origin.parent, relative)
 
 
-def _file_below(folder: Path, relative: Path) -> Path | None:
-    candidates = (folder / relative.with_suffix(".py"), folder / relative / "__init__.py")
+# %% ../../nbs/api/pipeline/15_import_closure.ipynb #6e220285
+def _file_below(
+    folder: Path,
+    relative: Path,
+) -> Path | None:
+    candidates = (
+        folder / relative.with_suffix(".py"),
+        folder / relative / "__init__.py",
+    )
     return next((file for file in candidates if file.exists()), None)
 
 
+# %% ../../nbs/api/pipeline/15_import_closure.ipynb #af38a2e0
 def _package_origin(name: str) -> Path | None:
     try:
         spec = importlib.util.find_spec(name)
@@ -73,7 +84,10 @@ def _package_origin(name: str) -> Path | None:
 
 
 # %% ../../nbs/api/pipeline/15_import_closure.ipynb #3397f9d1
-def find_imports(node: ast.AST, package: str = "") -> Iterator[str]:
+def find_imports(
+    node: ast.AST,
+    package: str = "",
+) -> Iterator[str]:
     """Yield every module that a tree may import, inside functions too.
 
     `from a import b` yields `a` and `a.b`, as b may be a module. `package` resolves relative
@@ -101,14 +115,21 @@ class ModuleCode:
         return "\n".join(f"- {part}: `{digest}`" for part, digest in self.parts.items())
 
 
-# %% ../../nbs/api/pipeline/15_import_closure.ipynb #bc0a9ab2
+# %% ../../nbs/api/pipeline/15_import_closure.ipynb #ee6ca31b
 @functools.cache
-def digest_module(file: Path, name: str) -> ModuleCode:
+def digest_module(
+    file: Path,
+    name: str,
+) -> ModuleCode:
     """Digest the parts of a module. Raises UserError for a file that is no Python."""
     try:
         node = ast.parse(file.read_text("utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
-        raise UserError(expected=f"Python in {file}", found=str(error), remedy="mend it") from error
+        raise UserError(
+            expected=f"Python in {file}",
+            found=str(error),
+            remedy="mend it",
+        ) from error
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     parts: dict[str, list] = {}
     for statement in node.body:
@@ -122,6 +143,7 @@ def digest_module(file: Path, name: str) -> ModuleCode:
     )
 
 
+# %% ../../nbs/api/pipeline/15_import_closure.ipynb #c6227d24
 def _part_name(statement: ast.stmt) -> str:
     if not isinstance(statement, DEFINITION_NODES):
         return "top level"
@@ -129,6 +151,7 @@ def _part_name(statement: ast.stmt) -> str:
     return f"{kind} {statement.name}"
 
 
+# %% ../../nbs/api/pipeline/15_import_closure.ipynb #bc0a9ab2
 def _named_distributions(module: ast.Module) -> Iterator[str]:
     for statement in module.body:
         target = statement.targets[0] if isinstance(statement, ast.Assign) else None
@@ -151,15 +174,19 @@ class ImportClosure:
 
     def digests(self) -> dict[str, dict[str, str]]:
         """Digest every part of every module."""
-        return {name: digest_module(file, name).parts for name, file in self.files.items()}
+        return {
+            name: digest_module(file, name).parts for name, file in self.files.items()
+        }
 
     def _repr_markdown_(self) -> str:
         return f"{len(self.files)} modules; " + ", ".join(sorted(self.packages))
 
 
-# %% ../../nbs/api/pipeline/15_import_closure.ipynb #a28798fa
+# %% ../../nbs/api/pipeline/15_import_closure.ipynb #082324bf
 def collect_import_closure(
-    names: list[str], top: Path, skip: tuple[str, ...] = ()
+    names: list[str],
+    top: Path,
+    skip: tuple[str, ...] = (),
 ) -> ImportClosure:
     """Follow the imports of modules; those in `skip` are not entered."""
     files: dict[str, Path] = {}
@@ -182,6 +209,7 @@ def collect_import_closure(
     return ImportClosure(dict(sorted(files.items())), outside, distributions)
 
 
+# %% ../../nbs/api/pipeline/15_import_closure.ipynb #a28798fa
 def _with_parents(name: str) -> list[str]:
     """A dotted name and the packages that hold it: importing runs them all."""
     return [name.rsplit(".", depth)[0] for depth in range(name.count(".") + 1)]

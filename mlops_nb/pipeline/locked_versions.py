@@ -31,7 +31,10 @@ def read_locked_versions(top: Path) -> dict[str, str]:
     """Read `requirements.lock` of a project: distribution → version; empty where there is none."""
     file = top / "requirements.lock"
     text = file.read_text("utf-8") if file.exists() else ""
-    return {canonical_distribution(name): version for name, version in _LOCK_LINE.findall(text)}
+    return {
+        canonical_distribution(name): version
+        for name, version in _LOCK_LINE.findall(text)
+    }
 
 
 # %% ../../nbs/api/pipeline/16_locked_versions.ipynb #0681f478
@@ -43,7 +46,9 @@ def distributions_by_package() -> dict[str, list[str]]:
 
 # %% ../../nbs/api/pipeline/16_locked_versions.ipynb #b548e28a
 def select_locked_versions(
-    packages: set[str], distributions: set[str], lock: dict[str, str]
+    packages: set[str],
+    distributions: set[str],
+    lock: dict[str, str],
 ) -> dict[str, str]:
     """Select the versions of the distributions that provide `packages`, and of those named."""
     provided = {

@@ -28,7 +28,7 @@ class NotebookFailure:
     line: str = ""
 
 
-# %% ../../nbs/api/pipeline/23_notebook_failure.ipynb #25f19c37
+# %% ../../nbs/api/pipeline/23_notebook_failure.ipynb #7fa80d8c
 def _failed_line(traceback: list[str]) -> str:
     """Find the line of the notebook that the last of its frames points at."""
     plain = [re.sub(r"\x1b\[[0-9;]*m", "", frame) for frame in traceback]
@@ -37,23 +37,33 @@ def _failed_line(traceback: list[str]) -> str:
     return pointed[1].strip() if pointed else ""
 
 
+# %% ../../nbs/api/pipeline/23_notebook_failure.ipynb #b7d6b59d
 def _last_words(outputs: list[dict]) -> str:
-    streams = [output["text"] for output in outputs if output["output_type"] == "stream"]
+    streams = [
+        output["text"] for output in outputs if output["output_type"] == "stream"
+    ]
     lines = "".join(streams).strip().splitlines()
     return lines[-1] if lines else ""
 
 
+# %% ../../nbs/api/pipeline/23_notebook_failure.ipynb #d6d08475
 def _is_injected(cell: dict) -> bool:
     return "injected-parameters" in cell["metadata"].get("tags", [])
 
 
-def _find_cell_failure(cell: dict, number: int) -> NotebookFailure | None:
+# %% ../../nbs/api/pipeline/23_notebook_failure.ipynb #859e7dea
+def _find_cell_failure(
+    cell: dict,
+    number: int,
+) -> NotebookFailure | None:
     outputs = cell.get("outputs", [])
     for output in outputs:
         if output["output_type"] == "error":
             line = _failed_line(output["traceback"])
             shown_number = 0 if _is_injected(cell) else number
-            return NotebookFailure(shown_number, output["ename"], output["evalue"], line)
+            return NotebookFailure(
+                shown_number, output["ename"], output["evalue"], line
+            )
     if cell["metadata"].get("papermill", {}).get("exception") is True:
         message = _last_words(outputs) or "the cell did not run"
         return NotebookFailure(number, "Error", message)
@@ -62,6 +72,7 @@ def _find_cell_failure(cell: dict, number: int) -> NotebookFailure | None:
     return None
 
 
+# %% ../../nbs/api/pipeline/23_notebook_failure.ipynb #25f19c37
 def find_notebook_failure(notebook: dict) -> NotebookFailure | None:
     """Find what ended a notebook early; None when every cell has run and none shows an error."""
     number = 0

@@ -21,12 +21,20 @@ from .cell_execution import run_cells
 from .environment import pin_environment
 
 
-# %% ../../nbs/api/pipeline/05_notebooks.ipynb #df92b467
-def _observe_cells(manager: Any, started: list, step: Callable) -> None:
+# %% ../../nbs/api/pipeline/05_notebooks.ipynb #1323aac4
+def _observe_cells(
+    manager: Any,
+    started: list,
+    step: Callable,
+) -> None:
     """Let `step` have every heading, and `started` the notebook that papermill has made."""
     start = manager.cell_start
 
-    def cell_start(cell: Any, index: int | None = None, **kwargs: Any) -> None:
+    def cell_start(
+        cell: Any,
+        index: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         heading = cell.cell_type == "markdown" and re.match(r"#+ (.+)", cell.source)
         if heading:
             step(heading[1])
@@ -36,6 +44,7 @@ def _observe_cells(manager: Any, started: list, step: Callable) -> None:
     started.append(manager.nb)
 
 
+# %% ../../nbs/api/pipeline/05_notebooks.ipynb #df92b467
 @functools.cache
 def load_papermill() -> Any:
     """Import papermill without the grammar of IRIs, which costs a second.
@@ -53,13 +62,23 @@ def load_papermill() -> Any:
 
     class ShellEngine(Engine):
         @classmethod
-        def execute_managed_notebook(cls, manager, kernel_name, **options):
+        def execute_managed_notebook(
+            cls,
+            manager,
+            kernel_name,
+            **options,
+        ):
             _observe_cells(manager, options["started"], options["step"])
             run_cells(manager, options.get("execution_timeout"), options["echo"])
 
     class KernelEngine(NBClientEngine):
         @classmethod
-        def execute_managed_notebook(cls, manager, kernel_name, **options):
+        def execute_managed_notebook(
+            cls,
+            manager,
+            kernel_name,
+            **options,
+        ):
             _observe_cells(manager, options.pop("started"), options.pop("step"))
             options.pop("echo")
             super().execute_managed_notebook(manager, kernel_name, **options)
@@ -69,7 +88,7 @@ def load_papermill() -> Any:
     return papermill
 
 
-# %% ../../nbs/api/pipeline/05_notebooks.ipynb #82bbdd30
+# %% ../../nbs/api/pipeline/05_notebooks.ipynb #b492cd43
 def _choose_engine(engine: str) -> str:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -79,17 +98,31 @@ def _choose_engine(engine: str) -> str:
     return "mlops_nb.shell"
 
 
-def _add_error(notebook: Any, error: Exception) -> None:
+# %% ../../nbs/api/pipeline/05_notebooks.ipynb #f8211f64
+def _add_error(
+    notebook: Any,
+    error: Exception,
+) -> None:
     """Show what an engine raised as an error of the last cell that ran."""
     from nbformat.v4 import new_output
 
     text = str(error)
-    output = new_output("error", ename=type(error).__name__, evalue=text, traceback=[text])
-    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    output = new_output(
+        "error",
+        ename=type(error).__name__,
+        evalue=text,
+        traceback=[text],
+    )
+    code = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.source.strip()
+    ]
     ran = [cell for cell in code if cell.execution_count]
     (ran or code)[-1].outputs.append(output)
 
 
+# %% ../../nbs/api/pipeline/05_notebooks.ipynb #82bbdd30
 def execute_notebook(
     notebook: dict,
     parameters: dict,
@@ -117,11 +150,18 @@ def execute_notebook(
     environment = pin_environment(os.environ)
     os.environ.clear()
     os.environ.update(environment)
-    settings = {"kernel_name": "python3", "language": "python", "cwd": cwd, "progress_bar": False}
+    settings = {
+        "kernel_name": "python3",
+        "language": "python",
+        "cwd": cwd,
+        "progress_bar": False,
+    }
     hooks = {"started": started, "step": step, "echo": echo}
     source = nbformat.from_dict(copy.deepcopy(notebook))
     try:
-        papermill.execute_notebook(source, None, parameters, engine_name, **settings, **hooks)
+        papermill.execute_notebook(
+            source, None, parameters, engine_name, **settings, **hooks
+        )
     except papermill.PapermillExecutionError:
         pass  # the error is among the outputs
     except Exception as error:

@@ -14,8 +14,11 @@ from pathlib import Path
 from ..core.errors import UserError
 
 
-# %% ../../nbs/api/pipeline/09_outputs.ipynb #458d4128
-def _list_paths(stage: dict, key: str) -> list[str]:
+# %% ../../nbs/api/pipeline/09_outputs.ipynb #ef84ae5b
+def _list_paths(
+    stage: dict,
+    key: str,
+) -> list[str]:
     """List the outputs of a stage of dvc.yaml, for one `key` of its loop."""
     paths = []
     for section in ("outs", "metrics", "plots"):
@@ -27,7 +30,11 @@ def _list_paths(stage: dict, key: str) -> list[str]:
     return paths
 
 
-def read_stage_outputs(top: Path, name: str) -> list[str] | None:
+# %% ../../nbs/api/pipeline/09_outputs.ipynb #458d4128
+def read_stage_outputs(
+    top: Path,
+    name: str,
+) -> list[str] | None:
     """List the outputs that dvc.yaml names for a stage; None when it has no such stage.
 
     Args:
@@ -36,7 +43,9 @@ def read_stage_outputs(top: Path, name: str) -> list[str] | None:
     """
     from ruamel.yaml import YAML
 
-    content = YAML(typ="safe", pure=True).load((top / "dvc.yaml").read_text("utf-8")) or {}
+    content = (
+        YAML(typ="safe", pure=True).load((top / "dvc.yaml").read_text("utf-8")) or {}
+    )
     for stage, definition in (content.get("stages") or {}).items():
         key = name.removeprefix(f"{stage}-") if "foreach" in definition else ""
         if name == (f"{stage}-{key}" if key else stage):
@@ -45,7 +54,10 @@ def read_stage_outputs(top: Path, name: str) -> list[str] | None:
 
 
 # %% ../../nbs/api/pipeline/09_outputs.ipynb #7011755c
-def replace_path(source: Path, target: Path) -> None:
+def replace_path(
+    source: Path,
+    target: Path,
+) -> None:
     """Put a file or folder in place of what is there, also on another file system."""
     target.parent.mkdir(parents=True, exist_ok=True)
     new = target.parent / f".{target.name}.mlops-nb-new"
@@ -59,13 +71,21 @@ def replace_path(source: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-# %% ../../nbs/api/pipeline/09_outputs.ipynb #6ba7a6b8
-def _is_in(file: str, paths: list[str]) -> bool:
+# %% ../../nbs/api/pipeline/09_outputs.ipynb #7eb0de21
+def _is_in(
+    file: str,
+    paths: list[str],
+) -> bool:
     """Tell whether a file is one of the paths, or below one that is a folder."""
     return any(file == path or file.startswith(path + "/") for path in paths)
 
 
-def _require_exactly(folder: Path, files: list[str], expected: list[str]) -> None:
+# %% ../../nbs/api/pipeline/09_outputs.ipynb #9e0b2669
+def _require_exactly(
+    folder: Path,
+    files: list[str],
+    expected: list[str],
+) -> None:
     lacking = [path for path in expected if not (folder / path).exists()]
     if lacking:
         raise UserError(
@@ -82,7 +102,12 @@ def _require_exactly(folder: Path, files: list[str], expected: list[str]) -> Non
         )
 
 
-def publish_outputs(folder: Path, target: Path, listed: list[str] | None) -> None:
+# %% ../../nbs/api/pipeline/09_outputs.ipynb #6ba7a6b8
+def publish_outputs(
+    folder: Path,
+    target: Path,
+    listed: list[str] | None,
+) -> None:
     """Move what a stage has written into place.
 
     Args:

@@ -34,7 +34,7 @@ class Parameter:
         return f"`{self.name}: {self.type} = {self.default!r}` {self.description}"
 
 
-# %% ../../nbs/api/pipeline/06_parameters.ipynb #a87ff680
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #f07262e9
 def parse_declared_parameters(notebook: dict) -> dict[str, Parameter]:
     """Read the parameters of a notebook, from its cell tagged `parameters`.
 
@@ -56,13 +56,18 @@ def parse_declared_parameters(notebook: dict) -> dict[str, Parameter]:
     return {parameter.name: parameter for parameter in declared}
 
 
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #bdf936d5
 def _target_of(statement: ast.stmt) -> ast.expr | None:
     if isinstance(statement, ast.AnnAssign):
         return statement.target
     return statement.targets[0] if isinstance(statement, ast.Assign) else None
 
 
-def _parse_declaration(statement: ast.stmt, last_line: str) -> Parameter:
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #fca7cddc
+def _parse_declaration(
+    statement: ast.stmt,
+    last_line: str,
+) -> Parameter:
     name = _target_of(statement).id
     try:
         default = ast.literal_eval(statement.value)
@@ -73,17 +78,23 @@ def _parse_declaration(statement: ast.stmt, last_line: str) -> Parameter:
             remedy="write a number, text, list, dict or None",
         ) from None
     # columns are counted in bytes
-    comment = last_line.encode()[statement.end_col_offset :].decode().strip().lstrip("# ")
+    comment = (
+        last_line.encode()[statement.end_col_offset :].decode().strip().lstrip("# ")
+    )
     return Parameter(name, _declared_type(statement, default), default, comment)
 
 
-def _declared_type(statement: ast.stmt, default: Any) -> str:
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #a87ff680
+def _declared_type(
+    statement: ast.stmt,
+    default: Any,
+) -> str:
     if isinstance(statement, ast.AnnAssign):
         return ast.unparse(statement.annotation)
     return "Any" if default is None else type(default).__name__
 
 
-# %% ../../nbs/api/pipeline/06_parameters.ipynb #a87ff681
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #a4b93069
 _PLAIN_TYPES = {
     "int": int,
     "float": (int, float),
@@ -95,7 +106,10 @@ _PLAIN_TYPES = {
 }
 
 
-def matches_type(value: Any, annotation: str) -> bool:
+def matches_type(
+    value: Any,
+    annotation: str,
+) -> bool:
     """Tell whether `value` is of a type as Python writes it.
 
     An int is a float, too; `| None`, Optional, Union, Literal and the types inside lists and
@@ -104,7 +118,11 @@ def matches_type(value: Any, annotation: str) -> bool:
     return _matches(value, ast.parse(annotation, mode="eval").body)
 
 
-def _matches(value: Any, node: ast.expr) -> bool:
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #94980f9f
+def _matches(
+    value: Any,
+    node: ast.expr,
+) -> bool:
     if isinstance(node, ast.BinOp):
         return _matches(value, node.left) or _matches(value, node.right)
     if isinstance(node, ast.Constant):
@@ -114,14 +132,22 @@ def _matches(value: Any, node: ast.expr) -> bool:
     return _matches_plain(value, ast.unparse(node).split(".")[-1].lower())
 
 
-def _matches_plain(value: Any, name: str) -> bool:
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #e7e329f9
+def _matches_plain(
+    value: Any,
+    name: str,
+) -> bool:
     wanted = _PLAIN_TYPES.get(name, object)
     if isinstance(value, bool):  # which Python counts among the ints
         return wanted in (bool, object)
     return isinstance(value, wanted)
 
 
-def _matches_generic(value: Any, node: ast.Subscript) -> bool:
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #e10db0e1
+def _matches_generic(
+    value: Any,
+    node: ast.Subscript,
+) -> bool:
     outer = ast.unparse(node.value).split(".")[-1]
     inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     if outer == "Literal":
@@ -133,13 +159,20 @@ def _matches_generic(value: Any, node: ast.Subscript) -> bool:
     return _matches(value, node.value) and _items_match(value, inner[-1])
 
 
-def _items_match(container: Any, node: ast.expr) -> bool:
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #a87ff681
+def _items_match(
+    container: Any,
+    node: ast.expr,
+) -> bool:
     items = container.values() if isinstance(container, dict) else container
     return all(_matches(item, node) for item in items)
 
 
-# %% ../../nbs/api/pipeline/06_parameters.ipynb #a87ff682
-def _read_as_yaml(text: Any, annotation: str) -> Any:
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #0fd460e7
+def _read_as_yaml(
+    text: Any,
+    annotation: str,
+) -> Any:
     """Read a text given by hand as YAML where the declared type asks for it."""
     from ruamel.yaml import YAML, YAMLError
 
@@ -154,8 +187,12 @@ def _read_as_yaml(text: Any, annotation: str) -> Any:
     return text if matches_type(text, annotation) else value
 
 
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #a87ff682
 def apply_overrides(
-    stage: str, declared: dict[str, Parameter], section: dict, overrides: dict
+    stage: str,
+    declared: dict[str, Parameter],
+    section: dict,
+    overrides: dict,
 ) -> dict:
     """Put the values of `-p name=value` over those of the stage's section of params.yaml.
 
@@ -173,7 +210,7 @@ def apply_overrides(
     return values
 
 
-# %% ../../nbs/api/pipeline/06_parameters.ipynb #c9f0f895
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #e4f4fff8
 def resolve_parameters(
     stage: str,
     declared: dict[str, Parameter],
@@ -210,7 +247,13 @@ def resolve_parameters(
     return {name: values[name] for name in declared}
 
 
-def _unknown_parameter(stage: str, name: str, declared: dict, section: dict) -> UserError:
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #e76f4d2d
+def _unknown_parameter(
+    stage: str,
+    name: str,
+    declared: dict,
+    section: dict,
+) -> UserError:
     near = suggest(name, declared.keys() - section.keys()) or suggest(name, declared)
     notebook = f"nbs/stages/{stage}.ipynb"
     return UserError(
@@ -220,11 +263,19 @@ def _unknown_parameter(stage: str, name: str, declared: dict, section: dict) -> 
     )
 
 
-def _require_type(stage: str, parameter: Parameter, value: Any, overrides: dict) -> None:
+# %% ../../nbs/api/pipeline/06_parameters.ipynb #c9f0f895
+def _require_type(
+    stage: str,
+    parameter: Parameter,
+    value: Any,
+    overrides: dict,
+) -> None:
     if not matches_type(value, parameter.type):
         by_hand = parameter.name in overrides
         raise UserError(
             expected=f"{parameter.type} for {stage}.{parameter.name}",
             found=f"{value!r} ({type(value).__name__})",
-            remedy="correct the value after -p" if by_hand else "correct it in params.yaml",
+            remedy="correct the value after -p"
+            if by_hand
+            else "correct it in params.yaml",
         )

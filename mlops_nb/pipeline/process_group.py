@@ -20,11 +20,14 @@ from ..core.ownership import RUN_MARK_VARIABLE, create_run_mark, identify_proces
 from ..core.project import project_root
 from .processes import die_with_parent, handle_signals, has_ended
 
-# %% ../../nbs/api/pipeline/32_process_group.ipynb #c78ca6ec
+# %% ../../nbs/api/pipeline/32_process_group.ipynb #1097199e
 _SECONDS_TO_END = 20
 
 
-def _wait_ended(pid: int, seconds: float) -> None:
+def _wait_ended(
+    pid: int,
+    seconds: float,
+) -> None:
     end = time.monotonic() + seconds
     with contextlib.suppress(ChildProcessError):
         while not has_ended(pid):
@@ -33,6 +36,7 @@ def _wait_ended(pid: int, seconds: float) -> None:
             time.sleep(0.05)
 
 
+# %% ../../nbs/api/pipeline/32_process_group.ipynb #a006f0fb
 def _end_group(leader: subprocess.Popen) -> None:
     with contextlib.suppress(OSError):
         os.killpg(leader.pid, signal.SIGINT)
@@ -41,7 +45,12 @@ def _end_group(leader: subprocess.Popen) -> None:
         os.killpg(leader.pid, signal.SIGKILL)
 
 
-def run_process_group(lock: Path, argv: list[str], env: dict[str, str]) -> int:
+# %% ../../nbs/api/pipeline/32_process_group.ipynb #c78ca6ec
+def run_process_group(
+    lock: Path,
+    argv: list[str],
+    env: dict[str, str],
+) -> int:
     """Run a command as a process group of its own; a signal to us ends all of it.
 
     Args:
@@ -66,7 +75,10 @@ def run_process_group(lock: Path, argv: list[str], env: dict[str, str]) -> int:
     note = json.loads(lock.read_text()) | {"leader": identify_process(leader.pid, mark)}
     lock.write_text(json.dumps(note))
 
-    def stop(number: int, frame: Any) -> None:
+    def stop(
+        number: int,
+        frame: Any,
+    ) -> None:
         if leader.returncode is not None:
             return  # it has ended, and its number may be another's
         _end_group(leader)

@@ -22,7 +22,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 # %% ../../nbs/api/pipeline/21_processes.ipynb #01320742
-_PR_SET_PDEATHSIG = 1  # of prctl(2): the signal that Linux sends when the parent has ended
+_PR_SET_PDEATHSIG = (
+    1  # of prctl(2): the signal that Linux sends when the parent has ended
+)
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> None:
@@ -38,7 +40,10 @@ def die_with_parent(number: int = signal.SIGTERM) -> None:
 
 # %% ../../nbs/api/pipeline/21_processes.ipynb #a1200955
 @contextlib.contextmanager
-def handle_signals(handler: Callable, *numbers: int) -> Iterator[None]:
+def handle_signals(
+    handler: Callable,
+    *numbers: int,
+) -> Iterator[None]:
     """Let `handler` have the signals, as long as the block lasts.
 
     Raises:
@@ -58,7 +63,10 @@ def interrupt_on_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the stage as Ctrl-C does, so that everything is cleaned up."""
     owner = os.getpid()
 
-    def stop(number: int, frame: Any) -> None:
+    def stop(
+        number: int,
+        frame: Any,
+    ) -> None:
         if os.getpid() == owner:
             raise KeyboardInterrupt(signal.Signals(number).name)
         # a forked worker ends as ever
@@ -78,7 +86,9 @@ def peak_memory_mb() -> int:
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     ]
-    units_per_mb = 1_000_000 if sys.platform == "darwin" else 1000  # Linux counts kilobytes
+    units_per_mb = (
+        1_000_000 if sys.platform == "darwin" else 1000
+    )  # Linux counts kilobytes
     return max(peaks) // units_per_mb
 
 

@@ -21,10 +21,13 @@ def parse_output_digests(lock: str) -> dict[str, str]:
 
     stages = (YAML(typ="safe").load(lock) or {}).get("stages", {})
     outputs = [output for stage in stages.values() for output in stage.get("outs", [])]
-    return {output["path"]: output.get("md5") or output.get("etag", "") for output in outputs}
+    return {
+        output["path"]: output.get("md5") or output.get("etag", "")
+        for output in outputs
+    }
 
 
-# %% ../../nbs/api/pipeline/29_record.ipynb #b1ecc7df
+# %% ../../nbs/api/pipeline/29_record.ipynb #b3c957e0
 _SMALLEST_SIZE = 1e-12  # two zeros do not differ
 _NO_MEASURE = ("gate_passed", "findings", "breaches")  # verdicts and counts
 
@@ -33,7 +36,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-def find_largest_difference(old: dict, new: dict) -> tuple[str, float]:
+# %% ../../nbs/api/pipeline/29_record.ipynb #b1ecc7df
+def find_largest_difference(
+    old: dict,
+    new: dict,
+) -> tuple[str, float]:
     """Find the number that differs most, relatively, between two flat dicts of metrics.
 
     Returns:
@@ -49,7 +56,7 @@ def find_largest_difference(old: dict, new: dict) -> tuple[str, float]:
     return max(differences.items(), key=lambda pair: pair[1], default=("", 0.0))
 
 
-# %% ../../nbs/api/pipeline/29_record.ipynb #0c5a135a
+# %% ../../nbs/api/pipeline/29_record.ipynb #715d695c
 @dataclass(frozen=True)
 class _Difference:
     """The largest relative difference of a metric in one file."""
@@ -65,6 +72,7 @@ class _Difference:
         return cls(file, *find_largest_difference(json.loads(recorded), now))
 
 
+# %% ../../nbs/api/pipeline/29_record.ipynb #7aa4dc6b
 def _describe_metrics(differing: list[str]) -> list[str]:
     files = [path for path in differing if path.startswith("reports/metrics/")]
     there = [path for path in files if (project_root() / path).exists()]
@@ -77,6 +85,7 @@ def _describe_metrics(differing: list[str]) -> list[str]:
     ]
 
 
+# %% ../../nbs/api/pipeline/29_record.ipynb #0c5a135a
 def compare_with_record() -> str:
     """Say how many outputs are identical to the record in HEAD.
 

@@ -24,7 +24,7 @@ from .record import compare_with_record
 from .run_lock import run_lock
 
 
-# %% ../../nbs/api/pipeline/11_reproduce.ipynb #e400dafd
+# %% ../../nbs/api/pipeline/11_reproduce.ipynb #22d32c5c
 def _strip_stage_notebooks(top: Path) -> None:
     # a notebook saved with outputs would change what dvc.lock records
     strip = top / ".jupyter" / "strip.py"
@@ -33,10 +33,14 @@ def _strip_stage_notebooks(top: Path) -> None:
         subprocess.run([sys.executable, str(strip), *notebooks], check=False)
 
 
+# %% ../../nbs/api/pipeline/11_reproduce.ipynb #e400dafd
 def has_dvc_remote(top: Path) -> bool:
     """Tell whether a remote is set for DVC, by its files: asking DVC takes a second."""
     configurations = (top / ".dvc").glob("config*")
-    return any(re.search(r"(?m)^\s*\[\s*'?remote\s", file.read_text()) for file in configurations)
+    return any(
+        re.search(r"(?m)^\s*\[\s*'?remote\s", file.read_text())
+        for file in configurations
+    )
 
 
 # %% ../../nbs/api/pipeline/11_reproduce.ipynb #b5b6e3b8
@@ -59,7 +63,11 @@ class PipelineProgress:
 
 
 # %% ../../nbs/api/pipeline/11_reproduce.ipynb #693d39f9
-def run_dvc_repro(lock: Path, arguments: list[str], remote: bool) -> int:
+def run_dvc_repro(
+    lock: Path,
+    arguments: list[str],
+    remote: bool,
+) -> int:
     """Run `dvc repro ARGUMENTS` as a process group, with a warm server; returns its exit code.
 
     Args:
@@ -77,8 +85,11 @@ def run_dvc_repro(lock: Path, arguments: list[str], remote: bool) -> int:
         return run_process_group(lock, command, pin_environment(environment) | server)
 
 
-# %% ../../nbs/api/pipeline/11_reproduce.ipynb #ab8419ad
-def _tell_what_is_missing(top: Path, remote: bool) -> None:
+# %% ../../nbs/api/pipeline/11_reproduce.ipynb #f41df8d8
+def _tell_what_is_missing(
+    top: Path,
+    remote: bool,
+) -> None:
     if not remote and not (top / "data" / "champion").exists():
         print("no DVC remote is set: everything is computed here", flush=True)
     note = describe_missing_pins()
@@ -86,7 +97,12 @@ def _tell_what_is_missing(top: Path, remote: bool) -> None:
         print(note, flush=True)
 
 
-def _tell_result(top: Path, has_run: bool, seconds: float) -> None:
+# %% ../../nbs/api/pipeline/11_reproduce.ipynb #7bf3c5c9
+def _tell_result(
+    top: Path,
+    has_run: bool,
+    seconds: float,
+) -> None:
     result = "done" if has_run else "nothing to do: everything is up to date"
     print(f"{result}, {seconds:.1f} s")
     if ".mlops" in top.parts:
@@ -95,6 +111,7 @@ def _tell_result(top: Path, has_run: bool, seconds: float) -> None:
     print(f"reports: {(top / 'reports' / 'index.html').as_posix()}", flush=True)
 
 
+# %% ../../nbs/api/pipeline/11_reproduce.ipynb #ab8419ad
 def reproduce_pipeline(args: list[str] = ()) -> int:
     """Run `dvc repro ARGS`, one run at a time; returns its exit code.
 

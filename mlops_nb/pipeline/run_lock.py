@@ -20,7 +20,7 @@ from ..core.ownership import find_group_members
 from ..core.project import project_root
 
 
-# %% ../../nbs/api/pipeline/30_run_lock.ipynb #52eec601
+# %% ../../nbs/api/pipeline/30_run_lock.ipynb #a862d7ec
 def _end_orphaned_processes(lock: Path) -> None:
     """End what the run of the note has left behind, as far as that is proved."""
     import psutil
@@ -37,6 +37,7 @@ def _end_orphaned_processes(lock: Path) -> None:
     psutil.wait_procs(orphans, timeout=10)
 
 
+# %% ../../nbs/api/pipeline/30_run_lock.ipynb #8cc94a85
 def _remove_abandoned_staging(staging: Path) -> None:
     """Remove the staging folders of stages whose process has ended."""
     import psutil
@@ -47,13 +48,18 @@ def _remove_abandoned_staging(staging: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_note(file: IO, what: str) -> None:
+# %% ../../nbs/api/pipeline/30_run_lock.ipynb #861cc4e5
+def _write_note(
+    file: IO,
+    what: str,
+) -> None:
     since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
     file.truncate(0)
     file.write(json.dumps({"what": what, "pid": os.getpid(), "since": since}))
     file.flush()
 
 
+# %% ../../nbs/api/pipeline/30_run_lock.ipynb #52eec601
 @contextlib.contextmanager
 def run_lock(what: str) -> Iterator[Path]:
     """Hold the checkout's run lock; waits, saying for whom. Ends what a killed run left behind.
@@ -65,7 +71,10 @@ def run_lock(what: str) -> Iterator[Path]:
     """
     path = project_root() / ".mlops" / "run.lock"
 
-    def tell_once(file: IO, tries: int) -> None:
+    def tell_once(
+        file: IO,
+        tries: int,
+    ) -> None:
         if tries == 1:
             holder = path.read_text().strip() or "just starting"
             print(f"waiting: another run works in this checkout ({holder})", flush=True)

@@ -22,8 +22,11 @@ from ..data.sources import write_parquet
 from ..modeling.persistence import load_model
 
 
-# %% ../../nbs/api/pipeline/13_scoring.ipynb #394f27ea
-def _copy_from_dvc_cache(md5: str, folder: Path) -> bool:
+# %% ../../nbs/api/pipeline/13_scoring.ipynb #764c59c6
+def _copy_from_dvc_cache(
+    md5: str,
+    folder: Path,
+) -> bool:
     """Copy the folder `md5` out of DVC's cache; False when a part is missing."""
     cache_folder = run_tool("dvc", "cache", "dir").stdout.strip()
     cache = project_root() / cache_folder / "files" / "md5"
@@ -38,7 +41,12 @@ def _copy_from_dvc_cache(md5: str, folder: Path) -> bool:
     return file_digest(folder) == md5
 
 
-def _copy_from_commit(commit: str | None, md5: str, folder: Path) -> bool:
+# %% ../../nbs/api/pipeline/13_scoring.ipynb #2ede0a19
+def _copy_from_commit(
+    commit: str | None,
+    md5: str,
+    folder: Path,
+) -> bool:
     """Let DVC get the folder of a commit, from the remotes that are set today.
 
     A remote of today may be newer than the commit.
@@ -54,6 +62,7 @@ def _copy_from_commit(commit: str | None, md5: str, folder: Path) -> bool:
     return False
 
 
+# %% ../../nbs/api/pipeline/13_scoring.ipynb #394f27ea
 def fetch_champion() -> str:
     """Put the pinned model into data/champion; returns where it came from.
 

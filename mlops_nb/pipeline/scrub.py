@@ -25,7 +25,10 @@ _VOLATILE_PATTERNS = [
 ]
 
 
-def strip_volatile_text(text: str | list[str], top: str) -> str:
+def strip_volatile_text(
+    text: str | list[str],
+    top: str,
+) -> str:
     """Take addresses, paths, colours and overwritten progress out of a text.
 
     Args:
@@ -38,11 +41,12 @@ def strip_volatile_text(text: str | list[str], top: str) -> str:
     return text
 
 
-# %% ../../nbs/api/pipeline/08_scrub.ipynb #11850855
+# %% ../../nbs/api/pipeline/08_scrub.ipynb #16dade7c
 def _is_stream(output: dict) -> bool:
     return output["output_type"] == "stream"
 
 
+# %% ../../nbs/api/pipeline/08_scrub.ipynb #31178c28
 def _trailing_streams(outputs: list[dict]) -> list[dict]:
     """Find the streams at the end, at most standard output and standard error."""
     if not outputs or not _is_stream(outputs[-1]):
@@ -50,6 +54,7 @@ def _trailing_streams(outputs: list[dict]) -> list[dict]:
     return [output for output in outputs[-2:] if _is_stream(output)]
 
 
+# %% ../../nbs/api/pipeline/08_scrub.ipynb #11850855
 def merge_streams(outputs: list[dict]) -> list[dict]:
     """Join neighbouring streams, standard output before standard error.
 
@@ -68,12 +73,17 @@ def merge_streams(outputs: list[dict]) -> list[dict]:
     return merged
 
 
-# %% ../../nbs/api/pipeline/08_scrub.ipynb #4208cdcc
+# %% ../../nbs/api/pipeline/08_scrub.ipynb #fb403e62
 _TEXT_TYPES = ("text/plain", "text/html", "text/markdown")
-_WIDGET_TYPE = "application/vnd.jupyter.widget-view+json"  # names a model by a random id
+_WIDGET_TYPE = (
+    "application/vnd.jupyter.widget-view+json"  # names a model by a random id
+)
 
 
-def _scrub_error(output: dict, top: str) -> dict:
+def _scrub_error(
+    output: dict,
+    top: str,
+) -> dict:
     # the traceback of an error for users would tell them nothing
     is_for_users = output["ename"] == "UserError"
     traceback = [output["evalue"]] if is_for_users else output["traceback"]
@@ -85,13 +95,18 @@ def _scrub_error(output: dict, top: str) -> dict:
     }
 
 
+# %% ../../nbs/api/pipeline/08_scrub.ipynb #60904466
 def _scrub_message(message: dict) -> dict:
     """Keep the key and the values of a message: its words are in the language of the reader."""
     values = json.dumps(message["values"], sort_keys=True, ensure_ascii=False)
     return {MESSAGE_MIME_TYPE: message, "text/plain": f"{message['key']} {values}"}
 
 
-def _scrub_data(data: dict, top: str) -> dict:
+# %% ../../nbs/api/pipeline/08_scrub.ipynb #2a140860
+def _scrub_data(
+    data: dict,
+    top: str,
+) -> dict:
     if MESSAGE_MIME_TYPE in data:
         return _scrub_message(data[MESSAGE_MIME_TYPE])
     scrubbed = dict(data)
@@ -101,7 +116,12 @@ def _scrub_data(data: dict, top: str) -> dict:
     return scrubbed
 
 
-def scrub_output(output: dict, top: str, cell_number: int) -> dict:
+# %% ../../nbs/api/pipeline/08_scrub.ipynb #4208cdcc
+def scrub_output(
+    output: dict,
+    top: str,
+    cell_number: int,
+) -> dict:
     """Give one output of a cell without what differs from run to run."""
     kind = output["output_type"]
     if kind == "stream":
@@ -119,7 +139,7 @@ def scrub_output(output: dict, top: str, cell_number: int) -> dict:
     return scrubbed
 
 
-# %% ../../nbs/api/pipeline/08_scrub.ipynb #8a282fb8
+# %% ../../nbs/api/pipeline/08_scrub.ipynb #893c9254
 _KERNEL = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -135,7 +155,13 @@ def _about(stage: str) -> dict:
     return {"cell_type": "markdown", "id": "about", "metadata": {}, "source": note}
 
 
-def _scrub_cell(cell: dict, source: str, top: str, number: int) -> dict:
+# %% ../../nbs/api/pipeline/08_scrub.ipynb #94b4104d
+def _scrub_cell(
+    cell: dict,
+    source: str,
+    top: str,
+    number: int,
+) -> dict:
     tags = cell["metadata"].get("tags", [])
     outputs = merge_streams(cell.get("outputs", []))
     return {
@@ -148,15 +174,23 @@ def _scrub_cell(cell: dict, source: str, top: str, number: int) -> dict:
     }
 
 
+# %% ../../nbs/api/pipeline/08_scrub.ipynb #ebd7f2ff
 def _number_table_ids(cells: list[dict]) -> list[dict]:
     """Number the ids that pandas gives to styled tables at random, in their order."""
     text = json.dumps(cells)
-    for number, table_id in enumerate(dict.fromkeys(re.findall(r"\bT_[0-9a-f]{5,}", text))):
+    for number, table_id in enumerate(
+        dict.fromkeys(re.findall(r"\bT_[0-9a-f]{5,}", text))
+    ):
         text = text.replace(table_id, f"T_{number}")
     return json.loads(text)
 
 
-def scrub_notebook(notebook: dict, stage: str = "", top: str | Path = "/") -> dict:
+# %% ../../nbs/api/pipeline/08_scrub.ipynb #8a282fb8
+def scrub_notebook(
+    notebook: dict,
+    stage: str = "",
+    top: str | Path = "/",
+) -> dict:
     """Give an executed notebook as a pure function of code, data and parameters.
 
     Code without comments, outputs without times, addresses, paths and random ids. Idempotent.

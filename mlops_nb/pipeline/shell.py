@@ -22,13 +22,19 @@ def make_display_hook(recorder: OutputRecorder) -> type:
         def write_output_prompt(self) -> None:
             pass
 
-        def write_format_data(self, format_dict: dict, md_dict: dict | None = None) -> None:
+        def write_format_data(
+            self,
+            format_dict: dict,
+            md_dict: dict | None = None,
+        ) -> None:
             shown = {
                 "data": json_clean(encode_images(dict(format_dict))),
                 "metadata": md_dict or {},
             }
             count = self.prompt_count
-            recorder.add({"output_type": "execute_result", **shown, "execution_count": count})
+            recorder.add(
+                {"output_type": "execute_result", **shown, "execution_count": count}
+            )
 
         def finish_displayhook(self) -> None:
             self._is_active = False
@@ -53,7 +59,10 @@ def make_display_publisher(recorder: OutputRecorder) -> type:
             **kwargs: Any,
         ) -> None:
             self._validate_data(data, metadata)
-            shown = {"data": json_clean(encode_images(dict(data))), "metadata": metadata or {}}
+            shown = {
+                "data": json_clean(encode_images(dict(data))),
+                "metadata": metadata or {},
+            }
             display_id = (transient or {}).get("display_id")
             recorder.add({"output_type": "display_data", **shown}, display_id, update)
 
@@ -84,8 +93,17 @@ def create_capturing_shell(recorder: OutputRecorder) -> Any:
         displayhook_class = make_display_hook(recorder)
         display_pub_class = make_display_publisher(recorder)
 
-        def _showtraceback(self, etype: type, evalue: Any, stb: list[str]) -> None:
-            failure = {"ename": etype.__name__, "evalue": str(evalue), "traceback": list(stb)}
+        def _showtraceback(
+            self,
+            etype: type,
+            evalue: Any,
+            stb: list[str],
+        ) -> None:
+            failure = {
+                "ename": etype.__name__,
+                "evalue": str(evalue),
+                "traceback": list(stb),
+            }
             recorder.add({"output_type": "error", **failure})
 
         def ask_exit(self) -> None:

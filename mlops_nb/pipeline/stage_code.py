@@ -28,7 +28,10 @@ from mlops_nb.pipeline.import_closure import (
     find_imports,
     find_module_file,
 )
-from .locked_versions import distributions_by_package, select_locked_versions
+from mlops_nb.pipeline.locked_versions import (
+    distributions_by_package,
+    select_locked_versions,
+)
 
 # %% ../../nbs/api/pipeline/18_stage_code.ipynb #d29207c3
 # whoever shows pages enters by one of these
@@ -60,7 +63,7 @@ STAGE_ROOTS = {
 # a stage of one's own may use all of them
 OTHER_STAGE = StageRoots(parameters=("train.estimator", "features.modules"))
 
-# %% ../../nbs/api/pipeline/18_stage_code.ipynb #78ebb680
+# %% ../../nbs/api/pipeline/18_stage_code.ipynb #ba1aecb5
 _IMPORT_PATH_SHAPES = {
     "data.source": r"[A-Za-z_][\w.]*:\w+",
     "features.modules": r"[A-Za-z_][\w.]*",
@@ -68,7 +71,12 @@ _IMPORT_PATH_SHAPES = {
 }
 
 
-def modules_named_by(parameter: str, params: dict, top: Path, lock: dict) -> list[str]:
+def modules_named_by(
+    parameter: str,
+    params: dict,
+    top: Path,
+    lock: dict,
+) -> list[str]:
     """Name the modules that a parameter such as `train.estimator` holds; none without a path.
 
     Raises UserError for a module that is nowhere, or whose distribution is not locked.
@@ -77,20 +85,34 @@ def modules_named_by(parameter: str, params: dict, top: Path, lock: dict) -> lis
     value = (params.get(section) or {}).get(name)
     candidates = value if isinstance(value, list) else [value]
     shape = _IMPORT_PATH_SHAPES[parameter]
-    paths = [path for path in candidates if isinstance(path, str) and re.fullmatch(shape, path)]
+    paths = [
+        path
+        for path in candidates
+        if isinstance(path, str) and re.fullmatch(shape, path)
+    ]
     modules = [_module_of(path, parameter) for path in paths]
     for module in modules:
         _require_module(module, parameter, top, lock)
     return modules
 
 
-def _module_of(path: str, parameter: str) -> str:
+# %% ../../nbs/api/pipeline/18_stage_code.ipynb #56489849
+def _module_of(
+    path: str,
+    parameter: str,
+) -> str:
     if parameter == "features.modules":
         return path
     return path.partition(":")[0] if ":" in path else path.rpartition(".")[0]
 
 
-def _require_module(module: str, parameter: str, top: Path, lock: dict) -> None:
+# %% ../../nbs/api/pipeline/18_stage_code.ipynb #78ebb680
+def _require_module(
+    module: str,
+    parameter: str,
+    top: Path,
+    lock: dict,
+) -> None:
     head = module.partition(".")[0]
     if find_module_file(module, top) or head in sys.stdlib_module_names:
         return
@@ -109,27 +131,37 @@ def _require_module(module: str, parameter: str, top: Path, lock: dict) -> None:
         )
 
 
-# %% ../../nbs/api/pipeline/18_stage_code.ipynb #76d7f797
+# %% ../../nbs/api/pipeline/18_stage_code.ipynb #33ffbae9
 def digest_notebook(path: Path) -> tuple[dict[str, str], list[str]]:
     """Digest a notebook's code cells: ({cell n: digest}, the modules they import)."""
     sources = [
-        "".join(cell["source"]) for cell in read_json(path)["cells"] if cell["cell_type"] == "code"
+        "".join(cell["source"])
+        for cell in read_json(path)["cells"]
+        if cell["cell_type"] == "code"
     ]
     parsed = [
         parse_python(source, f"{path.name}, code cell {number}")
         for number, source in enumerate(sources, 1)
     ]
     nodes = [node for node in parsed if node.body]
-    digests = {f"cell {number}": _digest_body(node) for number, node in enumerate(nodes, 1)}
+    digests = {
+        f"cell {number}": _digest_body(node) for number, node in enumerate(nodes, 1)
+    }
     return digests, [module for node in nodes for module in find_imports(node)]
 
 
+# %% ../../nbs/api/pipeline/18_stage_code.ipynb #76d7f797
 def _digest_body(node: ast.Module) -> str:
     return object_digest([syntax_tree_to_lists(part) for part in node.body])
 
 
 # %% ../../nbs/api/pipeline/18_stage_code.ipynb #6a5fb09f
-def digest_stage(top: Path, stage: str, params: dict, lock: dict) -> tuple[dict, dict[str, Path]]:
+def digest_stage(
+    top: Path,
+    stage: str,
+    params: dict,
+    lock: dict,
+) -> tuple[dict, dict[str, Path]]:
     """Digest a stage with all its parts; returns that and the files it was read from."""
     roots = STAGE_ROOTS.get(stage, OTHER_STAGE)
     cells: dict[str, str] = {}
@@ -141,10 +173,14 @@ def digest_stage(top: Path, stage: str, params: dict, lock: dict) -> tuple[dict,
         for parameter in roots.parameters
         for module in modules_named_by(parameter, params, top, lock)
     ]
-    closure = collect_import_closure([*roots.modules, *imported, *named], top, PRESENTATION_MODULES)
+    closure = collect_import_closure(
+        [*roots.modules, *imported, *named], top, PRESENTATION_MODULES
+    )
     parts = {
         "notebook": cells,
         "modules": closure.digests(),
-        "distributions": select_locked_versions(closure.packages, closure.distributions, lock),
+        "distributions": select_locked_versions(
+            closure.packages, closure.distributions, lock
+        ),
     }
     return {"digest": object_digest(parts), **parts}, closure.files

@@ -19,8 +19,11 @@ from ..core.locks import find_lock_holder, hold_lock
 from ..core.ownership import identify_process, is_process_alive
 
 
-# %% ../../nbs/api/pipeline/24_stage_lock.ipynb #2ab55a6e
-def _is_orphaned_stage(path: Path, pid: int) -> bool:
+# %% ../../nbs/api/pipeline/24_stage_lock.ipynb #07a1ace0
+def _is_orphaned_stage(
+    path: Path,
+    pid: int,
+) -> bool:
     """Tell whether the holder of a lock is the stage of its note, and the run of that is gone."""
     import psutil
 
@@ -33,6 +36,7 @@ def _is_orphaned_stage(path: Path, pid: int) -> bool:
         return False
 
 
+# %% ../../nbs/api/pipeline/24_stage_lock.ipynb #22a40283
 def _write_note(file: IO) -> None:
     # only a stage that DVC started ends with its parent; by hand, a closed terminal proves nothing
     parent = os.getppid() if "DVC_STAGE" in os.environ else 0
@@ -41,8 +45,12 @@ def _write_note(file: IO) -> None:
     file.flush()
 
 
+# %% ../../nbs/api/pipeline/24_stage_lock.ipynb #2ab55a6e
 @contextlib.contextmanager
-def hold_stage_lock(top: Path, name: str) -> Iterator[None]:
+def hold_stage_lock(
+    top: Path,
+    name: str,
+) -> Iterator[None]:
     """Hold the lock of a stage; ends an orphan that holds it, and waits for a live process.
 
     Args:
@@ -51,15 +59,23 @@ def hold_stage_lock(top: Path, name: str) -> Iterator[None]:
     """
     path = top / ".mlops" / f"stage-{name}.lock"
 
-    def tell_and_end(file: IO, tries: int) -> None:
+    def tell_and_end(
+        file: IO,
+        tries: int,
+    ) -> None:
         pid = find_lock_holder(file)
         if pid and _is_orphaned_stage(path, pid):
-            print(f"{name}: ending process {pid}, left behind by a killed run", flush=True)
+            print(
+                f"{name}: ending process {pid}, left behind by a killed run", flush=True
+            )
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         if tries == 1:
             holder = pid or "?"
-            print(f"{name}: waiting for process {holder}, which runs the same stage", flush=True)
+            print(
+                f"{name}: waiting for process {holder}, which runs the same stage",
+                flush=True,
+            )
 
     with hold_lock(path, fcntl.lockf, pause=0.3, while_waiting=tell_and_end) as file:
         _write_note(file)

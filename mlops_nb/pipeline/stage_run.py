@@ -20,7 +20,7 @@ from .processes import peak_memory_mb
 from .scrub import scrub_notebook
 
 
-# %% ../../nbs/api/pipeline/34_stage_run.ipynb #9e132777
+# %% ../../nbs/api/pipeline/34_stage_run.ipynb #384bd39c
 def _load_page_renderer() -> Callable:
     # 0.3 s of imports, for a page that a stage of a whole run does not make
     from mlops_nb.reporting.project_pages import render_project_page
@@ -28,6 +28,7 @@ def _load_page_renderer() -> Callable:
     return render_project_page
 
 
+# %% ../../nbs/api/pipeline/34_stage_run.ipynb #9e132777
 @dataclass(frozen=True)
 class StageRun:
     """One run of a stage."""
@@ -54,16 +55,23 @@ class StageRun:
         """Where its reports are."""
         return (self.scratch or self.top) / "reports"
 
-    def write_page(self, path: Path, notebook: dict, result: dict | None = None) -> Path:
+    def write_page(
+        self,
+        path: Path,
+        notebook: dict,
+        result: dict | None = None,
+    ) -> Path:
         """Render the page of an executed notebook."""
         render_project_page = _load_page_renderer()
         is_report = path.parent == self.top / "reports"
         scratch_page = None if is_report else path
-        page = render_project_page(self.top, self.name, notebook, result, self.source, scratch_page)
+        page = render_project_page(
+            self.top, self.name, notebook, result, self.source, scratch_page
+        )
         return write_atomic(path, page)
 
 
-# %% ../../nbs/api/pipeline/34_stage_run.ipynb #1ca2fa71
+# %% ../../nbs/api/pipeline/34_stage_run.ipynb #ec93d7f3
 _LAST_LINES = 12
 
 
@@ -74,7 +82,11 @@ def _describe(failure: NotebookFailure) -> str:
     return f"{line}{failure.name}: {failure.message}"
 
 
-def _failure_page(run: StageRun, notebook: dict) -> str:
+# %% ../../nbs/api/pipeline/34_stage_run.ipynb #1b459b50
+def _failure_page(
+    run: StageRun,
+    notebook: dict,
+) -> str:
     path = run.top / ".mlops" / "failed" / f"{run.name}.html"
     try:
         return f"page: {run.write_page(path, scrub_notebook(notebook, run.stage, run.top))}"
@@ -82,7 +94,12 @@ def _failure_page(run: StageRun, notebook: dict) -> str:
         return f"no page: {type(error).__name__}: {error}"
 
 
-def report_failure(run: StageRun, notebook: dict, failure: NotebookFailure) -> None:
+# %% ../../nbs/api/pipeline/34_stage_run.ipynb #1ca2fa71
+def report_failure(
+    run: StageRun,
+    notebook: dict,
+    failure: NotebookFailure,
+) -> None:
     """Say what failed, and leave a page."""
     if failure.name == "KeyboardInterrupt":
         raise KeyboardInterrupt
@@ -99,7 +116,10 @@ def report_failure(run: StageRun, notebook: dict, failure: NotebookFailure) -> N
 
 
 # %% ../../nbs/api/pipeline/34_stage_run.ipynb #3fc1efcd
-def report_success(run: StageRun, notebook: dict) -> None:
+def report_success(
+    run: StageRun,
+    notebook: dict,
+) -> None:
     """Say how long it took and what it found; leaves a page where nobody makes it later."""
     path = run.reports / f"{run.name}.json"
     result = read_json(path) if path.exists() else None

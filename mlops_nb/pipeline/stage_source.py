@@ -14,7 +14,7 @@ from ..core.errors import UserError, suggest
 from .notebooks import load_papermill
 
 
-# %% ../../nbs/api/pipeline/33_stage_source.ipynb #2b522f0a
+# %% ../../nbs/api/pipeline/33_stage_source.ipynb #93a6c25a
 def _parse_notebook(path: Path) -> dict:
     load_papermill()  # before nbformat, which would import the grammar that it does without
     import nbformat
@@ -22,7 +22,11 @@ def _parse_notebook(path: Path) -> dict:
     return nbformat.reads(path.read_text("utf-8"), 4)
 
 
-def read_stage_notebook(top: Path, stage: str) -> dict:
+# %% ../../nbs/api/pipeline/33_stage_source.ipynb #2b522f0a
+def read_stage_notebook(
+    top: Path,
+    stage: str,
+) -> dict:
     """Read the notebook of a stage.
 
     Raises:
@@ -48,7 +52,10 @@ def read_stage_notebook(top: Path, stage: str) -> dict:
 
 # %% ../../nbs/api/pipeline/33_stage_source.ipynb #9e293b7c
 def resolve_window(
-    stage: str, declared: dict, given: dict[str, Any], key: str | None
+    stage: str,
+    declared: dict,
+    given: dict[str, Any],
+    key: str | None,
 ) -> str | None:
     """Check the window that a stage is to be run for; None for a stage without one.
 

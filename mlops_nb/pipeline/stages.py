@@ -26,16 +26,21 @@ from .stage_source import read_stage_notebook, resolve_window
 from .staging import staged_outputs
 
 
-# %% ../../nbs/api/pipeline/12_stages.ipynb #c4c4662e
+# %% ../../nbs/api/pipeline/12_stages.ipynb #dcc570ee
 class _NotebookFailedError(Exception):
     """The notebook did not run to its end: leave `staged_outputs` without publishing."""
 
-    def __init__(self, notebook: dict, failure: NotebookFailure) -> None:
+    def __init__(
+        self,
+        notebook: dict,
+        failure: NotebookFailure,
+    ) -> None:
         self.notebook = notebook
         self.failure = failure
         super().__init__(failure.message)
 
 
+# %% ../../nbs/api/pipeline/12_stages.ipynb #f8e25bad
 @contextlib.contextmanager
 def _console() -> Iterator[Callable[[str], None]]:
     """Give a function that writes to standard error as it is now, whatever becomes of it."""
@@ -51,6 +56,7 @@ def _console() -> Iterator[Callable[[str], None]]:
         os.close(descriptor)
 
 
+# %% ../../nbs/api/pipeline/12_stages.ipynb #15e6762b
 @contextlib.contextmanager
 def _stage_variable(stage: str) -> Iterator[None]:
     """Let the notebook's code know which stage it is."""
@@ -61,7 +67,12 @@ def _stage_variable(stage: str) -> Iterator[None]:
         os.environ.pop("MLOPS_NB_STAGE", None)
 
 
-def _execute(run: StageRun, parameters: dict, engine: str) -> dict:
+# %% ../../nbs/api/pipeline/12_stages.ipynb #22979bcb
+def _execute(
+    run: StageRun,
+    parameters: dict,
+    engine: str,
+) -> dict:
     with (
         _console() as echo,
         staged_outputs(run.name, run.scratch) as folder,
@@ -76,13 +87,21 @@ def _execute(run: StageRun, parameters: dict, engine: str) -> dict:
         if failure:
             raise _NotebookFailedError(executed, failure)
         scrubbed = scrub_notebook(executed, run.stage, run.top)
-        text = json.dumps(scrubbed, indent=1, sort_keys=True, ensure_ascii=False)
+        text = json.dumps(
+            scrubbed,
+            indent=1,
+            sort_keys=True,
+            ensure_ascii=False,
+        )
         write_atomic(folder / "reports" / f"{run.name}.ipynb", text + "\n")
     return scrubbed
 
 
+# %% ../../nbs/api/pipeline/12_stages.ipynb #c4c4662e
 def execute_stage(
-    run: StageRun, parameters: dict, engine: str = "shell"
+    run: StageRun,
+    parameters: dict,
+    engine: str = "shell",
 ) -> tuple[dict, NotebookFailure | None]:
     """Execute the notebook of a stage, and publish what it writes when it has ended well.
 
@@ -95,13 +114,14 @@ def execute_stage(
         return failed.notebook, failed.failure
 
 
-# %% ../../nbs/api/pipeline/12_stages.ipynb #12fdc6b0
+# %% ../../nbs/api/pipeline/12_stages.ipynb #9af4f7f6
 def _parse_overrides(overrides: dict | list | None) -> dict:
     if isinstance(overrides, list):
         return dict(text.partition("=")[::2] for text in overrides)
     return dict(overrides or {})
 
 
+# %% ../../nbs/api/pipeline/12_stages.ipynb #12fdc6b0
 def run_stage(
     stage: str,
     key: str | None = None,

@@ -28,11 +28,15 @@ import mlops_nb
 from ..core.errors import UserError
 from ..core.project import project_root
 from .outputs import publish_outputs, read_stage_outputs
-from .processes import die_with_parent, interrupt_on_signals, peak_memory_mb
+from mlops_nb.pipeline.processes import (
+    die_with_parent,
+    interrupt_on_signals,
+    peak_memory_mb,
+)
 from .stage_lock import hold_stage_lock
 
 
-# %% ../../nbs/api/pipeline/25_staging.ipynb #f3084f7d
+# %% ../../nbs/api/pipeline/25_staging.ipynb #e29a0b21
 def _put_first_on_path(folder: str) -> None:
     paths = [folder, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths)).rstrip(os.pathsep)
@@ -40,6 +44,7 @@ def _put_first_on_path(folder: str) -> None:
         sys.path.insert(0, folder)
 
 
+# %% ../../nbs/api/pipeline/25_staging.ipynb #f3084f7d
 def prepare_checkout(top: Path) -> None:
     """Make sure that the code that runs is that of the checkout, here and in child processes.
 
@@ -69,7 +74,11 @@ class StageUsage:
     cpu: float = field(default_factory=time.process_time)
 
     @contextlib.contextmanager
-    def logged(self, top: Path, name: str) -> Iterator[None]:
+    def logged(
+        self,
+        top: Path,
+        name: str,
+    ) -> Iterator[None]:
         """Add a line to `.mlops/runs.jsonl` when the block has ended: well, or not."""
         code = 1
         try:
@@ -110,7 +119,7 @@ def worded_write_errors(name: str) -> Iterator[None]:
         ) from error
 
 
-# %% ../../nbs/api/pipeline/25_staging.ipynb #6a5a6f6b
+# %% ../../nbs/api/pipeline/25_staging.ipynb #ad8a9a8f
 @contextlib.contextmanager
 def _output_variable(folder: Path) -> Iterator[None]:
     """Let `output_path` name paths below `folder`."""
@@ -124,8 +133,12 @@ def _output_variable(folder: Path) -> Iterator[None]:
             os.environ["MLOPS_NB_OUT"] = before
 
 
+# %% ../../nbs/api/pipeline/25_staging.ipynb #6a5a6f6b
 @contextlib.contextmanager
-def staging_folder(top: Path, name: str) -> Iterator[Path]:
+def staging_folder(
+    top: Path,
+    name: str,
+) -> Iterator[Path]:
     """Make the folder that `output_path` leads to, as long as the block lasts.
 
     Those that killed processes of the same stage have left go first: we hold its lock.
@@ -145,7 +158,10 @@ def staging_folder(top: Path, name: str) -> Iterator[Path]:
 
 # %% ../../nbs/api/pipeline/25_staging.ipynb #32e41c84
 @contextlib.contextmanager
-def staged_outputs(name: str, target: Path | None = None) -> Iterator[Path]:
+def staged_outputs(
+    name: str,
+    target: Path | None = None,
+) -> Iterator[Path]:
     """Run a stage: what it writes goes into place when the block ends well, and nowhere otherwise.
 
     Everything that `output_path` names inside is meant. Time and memory go to

@@ -21,14 +21,19 @@ WORSENING_FACTOR = 2.0  # of the distance from the limit
 MIN_WORSENING_SHARE = 0.05  # of the limit: less is noise
 
 
-def has_worsened(announced: dict, found: dict) -> bool:
+def has_worsened(
+    announced: dict,
+    found: dict,
+) -> bool:
     """Say whether a finding is so much worse than announced that it is news.
 
     Args:
         announced: severity, value and limit as they were told.
         found: severity and value now.
     """
-    before, now = (VERDICT_LEVELS.index(each["severity"]) for each in (announced, found))
+    before, now = (
+        VERDICT_LEVELS.index(each["severity"]) for each in (announced, found)
+    )
     if now != before:
         return now > before
     if None in (announced["value"], announced["limit"], found["value"]):
@@ -41,7 +46,7 @@ def has_worsened(announced: dict, found: dict) -> bool:
     return moved > 0 and moved >= max(twice_as_far, worth_telling)
 
 
-# %% ../../nbs/api/publishing/34_alert_events.ipynb #c68971d7
+# %% ../../nbs/api/publishing/34_alert_events.ipynb #840b7ea6
 def compare_alerts(
     open_alerts: dict[str, dict],
     findings: dict[str, dict],
@@ -59,9 +64,13 @@ def compare_alerts(
         was_cleared: whether the absence of an alert's finding means that it is gone.
     """
     closed = [
-        name for name, alert in open_alerts.items() if _answers(name, alert, window) & answered
+        name
+        for name, alert in open_alerts.items()
+        if _answers(name, alert, window) & answered
     ]
-    still_open = {name: alert for name, alert in open_alerts.items() if name not in closed}
+    still_open = {
+        name: alert for name, alert in open_alerts.items() if name not in closed
+    }
     unheard = [name for name in findings if name not in still_open]
     return [
         *(("closed", name) for name in closed),
@@ -70,13 +79,21 @@ def compare_alerts(
     ]
 
 
-def _answers(name: str, alert: dict, window: str) -> set[tuple[str, str]]:
+# %% ../../nbs/api/publishing/34_alert_events.ipynb #c9630adf
+def _answers(
+    name: str,
+    alert: dict,
+    window: str,
+) -> set[tuple[str, str]]:
     """Return what closes an alert: a decision about the window it was seen in, or this one."""
     return {(name, alert["window"]), (name, window)}
 
 
+# %% ../../nbs/api/publishing/34_alert_events.ipynb #c68971d7
 def _changes(
-    alerts: dict[str, dict], findings: dict[str, dict], was_cleared: Callable[[dict], bool]
+    alerts: dict[str, dict],
+    findings: dict[str, dict],
+    was_cleared: Callable[[dict], bool],
 ) -> list[tuple[str, str]]:
     """Return which alerts have worsened, and which are gone."""
     worsened = []
@@ -90,8 +107,11 @@ def _changes(
     return worsened + cleared
 
 
-# %% ../../nbs/api/publishing/34_alert_events.ipynb #a11629ee
-def was_measured(result: dict, alert: dict) -> bool:
+# %% ../../nbs/api/publishing/34_alert_events.ipynb #41b20eea
+def was_measured(
+    result: dict,
+    alert: dict,
+) -> bool:
     """Say whether a window without the finding of an alert measured its quantity.
 
     Args:
@@ -106,7 +126,11 @@ def was_measured(result: dict, alert: dict) -> bool:
     return bool(result["scored"]) and (not columns or bool(columns[0]["n"]))
 
 
-def _has_good_metric(result: dict, metric: str) -> bool:
+# %% ../../nbs/api/publishing/34_alert_events.ipynb #a11629ee
+def _has_good_metric(
+    result: dict,
+    metric: str,
+) -> bool:
     """Say whether a metric has a value of which no finding speaks."""
     measured = (result["metrics"].get(metric) or {}).get("value") is not None
     bad = any(

@@ -34,7 +34,10 @@ class AlertEvent:
 
 
 # %% ../../nbs/api/publishing/35_alert_messages.ipynb #3c8e0f0c
-def _say_what_to_do(event: AlertEvent, lang: str) -> str:
+def _say_what_to_do(
+    event: AlertEvent,
+    lang: str,
+) -> str:
     if event.kind == "cleared":
         return _phrase("todo_nothing", lang)
     quantity = event.finding["quantity"]
@@ -45,8 +48,11 @@ def _say_what_to_do(event: AlertEvent, lang: str) -> str:
     return _phrase("todo", lang, todo=todo, command=command)
 
 
-# %% ../../nbs/api/publishing/35_alert_messages.ipynb #b44b5686
-def compose_message(event: AlertEvent, settings: Settings) -> tuple[str, str]:
+# %% ../../nbs/api/publishing/35_alert_messages.ipynb #da55aa07
+def compose_message(
+    event: AlertEvent,
+    settings: Settings,
+) -> tuple[str, str]:
     """Return subject and text of an event, in the language of the reports."""
     lang = settings.language
     lines = [_say_what(event, lang)]
@@ -59,11 +65,20 @@ def compose_message(event: AlertEvent, settings: Settings) -> tuple[str, str]:
     return _compose_subject(event, settings), "\n".join(lines)
 
 
-def _phrase(key: str, lang: str, **values: Any) -> str:
+# %% ../../nbs/api/publishing/35_alert_messages.ipynb #6c582709
+def _phrase(
+    key: str,
+    lang: str,
+    **values: Any,
+) -> str:
     return render({"key": f"alert.{key}", "values": values}, lang)
 
 
-def _compose_subject(event: AlertEvent, settings: Settings) -> str:
+# %% ../../nbs/api/publishing/35_alert_messages.ipynb #ab5424be
+def _compose_subject(
+    event: AlertEvent,
+    settings: Settings,
+) -> str:
     lang = settings.language
     subject = _phrase(
         "title",
@@ -76,18 +91,32 @@ def _compose_subject(event: AlertEvent, settings: Settings) -> str:
     return " ".join(subject.split())
 
 
-def _say_what(event: AlertEvent, lang: str) -> str:
+# %% ../../nbs/api/publishing/35_alert_messages.ipynb #eedc7a21
+def _say_what(
+    event: AlertEvent,
+    lang: str,
+) -> str:
     key = "was" if event.kind == "cleared" else "what"
     return _phrase(key, lang, what=render(event.finding["say"], lang))
 
 
-def _say_how_bad(finding: dict, lang: str) -> str:
+# %% ../../nbs/api/publishing/35_alert_messages.ipynb #4880f97e
+def _say_how_bad(
+    finding: dict,
+    lang: str,
+) -> str:
     has_numbers = None not in (finding["value"], finding["limit"])
     numbers = {key: finding[key] for key in ("value", "limit")}
     severity = translate_label(finding["severity"], lang)
-    return _phrase("bad_value" if has_numbers else "bad", lang, severity=severity, **numbers)
+    return _phrase(
+        "bad_value" if has_numbers else "bad", lang, severity=severity, **numbers
+    )
 
 
-def _say_since(event: AlertEvent, lang: str) -> str:
+# %% ../../nbs/api/publishing/35_alert_messages.ipynb #b44b5686
+def _say_since(
+    event: AlertEvent,
+    lang: str,
+) -> str:
     key = "over" if event.kind == "cleared" else "since"
     return _phrase(key, lang, since=event.since, window=event.window)

@@ -53,7 +53,7 @@ def _import_apprise() -> Any:
     return apprise
 
 
-# %% ../../nbs/api/publishing/32_alert_targets.ipynb #08cd0b42
+# %% ../../nbs/api/publishing/32_alert_targets.ipynb #3f8dd72a
 _SECONDS_BETWEEN_MESSAGES = 1.2  # 5.5 where apprise knows no better
 
 
@@ -71,7 +71,9 @@ def open_alert_target(name: str) -> Any:
         )
     apprise = _import_apprise()
     address = _read_address(name)
-    here = apprise.AppriseAsset(service_timeout=0)  # in this thread, not in a pool to wait for
+    here = apprise.AppriseAsset(
+        service_timeout=0
+    )  # in this thread, not in a pool to wait for
     server = apprise.Apprise.instantiate(address, asset=here)
     if server is None:
         raise UserError(
@@ -79,12 +81,15 @@ def open_alert_target(name: str) -> Any:
             found="another (not shown: it may hold a password)",
             remedy="see the list of services in apprise's documentation",
         )
-    server.request_rate_per_sec = min(server.request_rate_per_sec, _SECONDS_BETWEEN_MESSAGES)
+    server.request_rate_per_sec = min(
+        server.request_rate_per_sec, _SECONDS_BETWEEN_MESSAGES
+    )
     target = apprise.Apprise(asset=here)
     target.add(server)
     return target
 
 
+# %% ../../nbs/api/publishing/32_alert_targets.ipynb #08cd0b42
 def _read_address(name: str) -> str:
     address = os.environ.get(name, "").strip()
     if not address:

@@ -42,8 +42,11 @@ from mlops_nb.publishing.outbox import (
 )
 
 
-# %% ../../nbs/api/publishing/37_alerts.ipynb #30b16b52
-def collect_events(top: Path, open_alerts: dict[str, dict]) -> list[AlertEvent]:
+# %% ../../nbs/api/publishing/37_alerts.ipynb #77c7a791
+def collect_events(
+    top: Path,
+    open_alerts: dict[str, dict],
+) -> list[AlertEvent]:
     """Return what happened to findings since they were announced.
 
     Args:
@@ -55,13 +58,19 @@ def collect_events(top: Path, open_alerts: dict[str, dict]) -> list[AlertEvent]:
     findings = _findings(top, result)
     past = read_json_lines(top / HISTORY_FILE)
     news = compare_alerts(
-        open_alerts, findings, _answered(top), window, lambda alert: was_measured(result, alert)
+        open_alerts,
+        findings,
+        _answered(top),
+        window,
+        lambda alert: was_measured(result, alert),
     )
     events = []
     for kind, name in news:
         alert = open_alerts.pop(name, None)
         finding = alert if kind in ("closed", "cleared") else findings[name]
-        since = alert["since"] if alert else first_window_with_finding(past, name, window)
+        since = (
+            alert["since"] if alert else first_window_with_finding(past, name, window)
+        )
         events.append(AlertEvent(kind, finding, since, window))
         if kind in ("appeared", "worsened"):
             open_alerts[name] = finding | {"since": since}
@@ -69,7 +78,11 @@ def collect_events(top: Path, open_alerts: dict[str, dict]) -> list[AlertEvent]:
     return events
 
 
-def _findings(top: Path, result: dict) -> dict[str, dict]:
+# %% ../../nbs/api/publishing/37_alerts.ipynb #4bf8be01
+def _findings(
+    top: Path,
+    result: dict,
+) -> dict[str, dict]:
     """Return what was found, a candidate that waits for people among it, by id."""
     findings = {row["id"]: row for row in result["findings"] if row["severity"] != "ok"}
     if waiting := find_waiting_candidate(top):
@@ -77,20 +90,31 @@ def _findings(top: Path, result: dict) -> dict[str, dict]:
     return findings
 
 
+# %% ../../nbs/api/publishing/37_alerts.ipynb #39397dd3
 def _answered(top: Path) -> set[tuple[str, str]]:
     """Return which findings of which windows a decision answers."""
-    pairs = {(entry.get("finding"), entry.get("window")) for entry in read_decisions(top)}
+    pairs = {
+        (entry.get("finding"), entry.get("window")) for entry in read_decisions(top)
+    }
     return {(finding, window) for finding, window in pairs if finding and window}
 
 
-def _note_where_seen(open_alerts: dict[str, dict], findings: dict[str, dict], window: str) -> None:
+# %% ../../nbs/api/publishing/37_alerts.ipynb #30b16b52
+def _note_where_seen(
+    open_alerts: dict[str, dict],
+    findings: dict[str, dict],
+    window: str,
+) -> None:
     for name, alert in open_alerts.items():
         if name in findings:
             alert.update(window=window, severity=findings[name]["severity"])
 
 
-# %% ../../nbs/api/publishing/37_alerts.ipynb #c040aa18
-def make_outbox_message(event: AlertEvent, settings: Settings) -> dict:
+# %% ../../nbs/api/publishing/37_alerts.ipynb #12f102d7
+def make_outbox_message(
+    event: AlertEvent,
+    settings: Settings,
+) -> dict:
     """Turn an event into a message of the outbox. One that closes an alert is for nobody."""
     message = {
         "finding": event.finding["id"],
@@ -113,6 +137,7 @@ def make_outbox_message(event: AlertEvent, settings: Settings) -> dict:
     return {"id": digest[:12]} | message
 
 
+# %% ../../nbs/api/publishing/37_alerts.ipynb #c040aa18
 def _notification_type(event: AlertEvent) -> str:
     """Return how apprise shows a message: most services have a colour for each."""
     if event.kind == "cleared":
@@ -140,10 +165,18 @@ class AnnounceResult:
     failed: tuple[tuple[str, str], ...] = ()
 
     def _repr_markdown_(self) -> str:
-        counts = f"**{self.window}**: {self.delivered} delivered, {self.waiting} waiting"
-        parts = [counts, markdown_table(list(self.events)) if self.events else "Nothing new."]
+        counts = (
+            f"**{self.window}**: {self.delivered} delivered, {self.waiting} waiting"
+        )
+        parts = [
+            counts,
+            markdown_table(list(self.events)) if self.events else "Nothing new.",
+        ]
         if self.failed:
-            rows = [{"target": name, "why": " ".join(why.split())} for name, why in self.failed]
+            rows = [
+                {"target": name, "why": " ".join(why.split())}
+                for name, why in self.failed
+            ]
             parts.append(markdown_table(rows))
         return "\n\n".join(parts)
 
@@ -158,9 +191,12 @@ class AnnounceResult:
         return "\n".join([f"{self.window}: {counts}", *lines])
 
 
-# %% ../../nbs/api/publishing/37_alerts.ipynb #5f3292a5
+# %% ../../nbs/api/publishing/37_alerts.ipynb #1953c843
 @contextlib.contextmanager
-def alert_lock(top: Path, limit: float) -> Iterator[bool]:
+def alert_lock(
+    top: Path,
+    limit: float,
+) -> Iterator[bool]:
     """Hold the lock of the alerts in the block, waiting for it at most `limit` seconds.
 
     Yields:
@@ -175,6 +211,7 @@ def alert_lock(top: Path, limit: float) -> Iterator[bool]:
         yield locked
 
 
+# %% ../../nbs/api/publishing/37_alerts.ipynb #5f3292a5
 def _try_lock(lock) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -184,7 +221,11 @@ def _try_lock(lock) -> bool:
 
 
 # %% ../../nbs/api/publishing/37_alerts.ipynb #ccb1bd13
-def _finish(top: Path, settings: Settings, state: dict) -> dict[str, str]:
+def _finish(
+    top: Path,
+    settings: Settings,
+    state: dict,
+) -> dict[str, str]:
     """Log the deliveries, save the state and export the metrics; return what failed, and why."""
     failed = {}
     try:
@@ -213,12 +254,15 @@ def _print_failures(failed: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(failed.items()))
 
 
-# %% ../../nbs/api/publishing/37_alerts.ipynb #826ca3a4
+# %% ../../nbs/api/publishing/37_alerts.ipynb #f541e617
 _TOLD = ("event", "finding", "severity", "since")
 
 
 def announce_findings(
-    top: Path | None = None, tries: int = 3, wait: float = 1.0, limit: float = 60.0
+    top: Path | None = None,
+    tries: int = 3,
+    wait: float = 1.0,
+    limit: float = 60.0,
 ) -> AnnounceResult:
     """Tell what appeared, worsened or cleared since the last time, and what still waits.
 
@@ -239,14 +283,20 @@ def announce_findings(
         return AnnounceResult(window, failed=_print_failures(busy))
 
 
-def _announce(top: Path, limits: DeliveryLimits) -> AnnounceResult:
+# %% ../../nbs/api/publishing/37_alerts.ipynb #259274f8
+def _announce(
+    top: Path,
+    limits: DeliveryLimits,
+) -> AnnounceResult:
     settings = read_settings(top / "settings.ini")
     state = read_alert_state(top)
     events = collect_events(top, state["open"])
     messages = [make_outbox_message(event, settings) for event in events]
     state["outbox"] += messages
     reassign_targets(state["outbox"], alert_targets(settings))
-    _save(top, state)  # in one write with what is open: nothing is lost, whatever happens next
+    _save(
+        top, state
+    )  # in one write with what is open: nothing is lost, whatever happens next
     before = _count_deliveries(state)
     failed = deliver_messages(state["outbox"], limits, lambda: _save(top, state))
     delivered = _count_deliveries(state) - before
@@ -257,13 +307,19 @@ def _announce(top: Path, limits: DeliveryLimits) -> AnnounceResult:
     return AnnounceResult(window, told, delivered, waiting, _print_failures(failed))
 
 
-def _save(top: Path, state: dict) -> None:
+# %% ../../nbs/api/publishing/37_alerts.ipynb #f6e596f7
+def _save(
+    top: Path,
+    state: dict,
+) -> None:
     write_json(top / ALERT_STATE_PATH, state)
 
 
+# %% ../../nbs/api/publishing/37_alerts.ipynb #d79a27aa
 def _what_is_told(message: dict) -> dict:
     return {key: message[key] for key in _TOLD}
 
 
+# %% ../../nbs/api/publishing/37_alerts.ipynb #826ca3a4
 def _count_deliveries(state: dict) -> int:
     return sum(len(message["sent"]) for message in state["outbox"])

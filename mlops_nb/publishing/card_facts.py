@@ -40,25 +40,42 @@ class CardSection:
     figures: tuple[tuple[str, Callable[[], Any]], ...] = ()
 
 
-# %% ../../nbs/api/publishing/16_card_facts.ipynb #911a46ba
-def identity_section(identity: dict, lang: str) -> CardSection:
+# %% ../../nbs/api/publishing/16_card_facts.ipynb #52cd8d6b
+def identity_section(
+    identity: dict,
+    lang: str,
+) -> CardSection:
     """Name the model: version, commit, digest, estimator, owner."""
-    rows = [{"": _translate_head(key, lang), " ": value} for key, value in identity.items()]
+    rows = [
+        {"": _translate_head(key, lang), " ": value} for key, value in identity.items()
+    ]
     return CardSection(card_phrase("identity", lang), tables=(("", rows),))
 
 
-def _translate_head(word: str, lang: str) -> str:
+# %% ../../nbs/api/publishing/16_card_facts.ipynb #911a46ba
+def _translate_head(
+    word: str,
+    lang: str,
+) -> str:
     return translate_label(translate_word(word, lang), lang)
 
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #05ddb04e
-def answer_section(key: str, answer: str, lang: str) -> CardSection:
+def answer_section(
+    key: str,
+    answer: str,
+    lang: str,
+) -> CardSection:
     """Tell what people have answered; what nobody has answered is a visible blank."""
     return CardSection(card_phrase(key, lang), (answer or card_phrase("blank", lang),))
 
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #6f6845b7
-def data_section(windows: list[dict], personal: list[dict], lang: str) -> CardSection:
+def data_section(
+    windows: list[dict],
+    personal: list[dict],
+    lang: str,
+) -> CardSection:
     """Tell which data it was made from and judged on, and which columns look personal."""
     tables = [("", windows)]
     if personal:
@@ -70,7 +87,10 @@ def data_section(windows: list[dict], personal: list[dict], lang: str) -> CardSe
 _CHECK_MARKS = {True: "✓", False: "✗", None: "–"}
 
 
-def gate_section(gate: dict, lang: str) -> CardSection:
+def gate_section(
+    gate: dict,
+    lang: str,
+) -> CardSection:
     """Show each check of the gate and what it found."""
     rows = [
         {
@@ -84,7 +104,10 @@ def gate_section(gate: dict, lang: str) -> CardSection:
 
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #f238d7db
-def approval_section(approvals: list[dict], lang: str) -> CardSection:
+def approval_section(
+    approvals: list[dict],
+    lang: str,
+) -> CardSection:
     """Tell who approved it, and the decisions that moved it."""
     heading = card_phrase("approved", lang)
     if not approvals:

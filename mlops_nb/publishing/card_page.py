@@ -21,21 +21,38 @@ from ..reporting.frame import render_page_frame
 from ..reporting.sanitize import sanitize_svg
 from ..reporting.tables import render_html_table
 
-# %% ../../nbs/api/publishing/20_card_page.ipynb #a5dedc8f
+# %% ../../nbs/api/publishing/20_card_page.ipynb #a857660c
 _MOST_OPEN_ROWS = 20
 
 
-def render_card_section(section: CardSection, prefix: str, lang: str) -> list[Markup]:
+def render_card_section(
+    section: CardSection,
+    prefix: str,
+    lang: str,
+) -> list[Markup]:
     """Write a section; `prefix` keeps the ids in its figures apart from those of others."""
-    parts = [render_template("card_section.html", heading=section.heading, texts=section.texts)]
-    parts += [_render_table(title, rows, lang) for title, rows in section.tables if rows]
+    parts = [
+        render_template(
+            "card_section.html", heading=section.heading, texts=section.texts
+        )
+    ]
+    parts += [
+        _render_table(title, rows, lang) for title, rows in section.tables if rows
+    ]
     for number, (title, draw) in enumerate(section.figures):
-        drawing = render_safely(lang, _render_drawing, draw, f"{prefix}-{number}-", title, lang)
+        drawing = render_safely(
+            lang, _render_drawing, draw, f"{prefix}-{number}-", title, lang
+        )
         parts.append(render_template("figure.html", title=title, drawing=drawing))
     return parts
 
 
-def _render_table(title: str, rows: list[dict], lang: str) -> Markup:
+# %% ../../nbs/api/publishing/20_card_page.ipynb #42d87765
+def _render_table(
+    title: str,
+    rows: list[dict],
+    lang: str,
+) -> Markup:
     if len(rows[0]) == 2:
         return render_template("pairs.html", pairs=[row.values() for row in rows])
     table = render_safely(lang, render_html_table, rows, lang, title)
@@ -45,7 +62,13 @@ def _render_table(title: str, rows: list[dict], lang: str) -> Markup:
     return render_fold(card_phrase("rows", lang, n=len(rows)), figure, "quiet")
 
 
-def _render_drawing(draw: Callable[[], Any], prefix: str, title: str, lang: str) -> Markup:
+# %% ../../nbs/api/publishing/20_card_page.ipynb #a5dedc8f
+def _render_drawing(
+    draw: Callable[[], Any],
+    prefix: str,
+    title: str,
+    lang: str,
+) -> Markup:
     return sanitize_svg(figure_to_svg(draw()), prefix, title, lang)
 
 
@@ -56,10 +79,14 @@ def render_model_card(card: ModelCard) -> str:
     lang = config.get("lang", "en")
     parts = []
     if card.missing:
-        parts.append(render_error_box(card_phrase("blanks", lang), "\n".join(card.missing)))
+        parts.append(
+            render_error_box(card_phrase("blanks", lang), "\n".join(card.missing))
+        )
     for number, section in enumerate(build_card_sections(card, lang)):
         parts += render_card_section(section, f"c{number}", lang)
     heading = card_phrase("title", lang, name=card.name, version=card.version)
     owner = config.get("owner") or card_phrase("blank", lang)
     note = card_phrase("note", lang, what=config.get("what", ""), owner=owner)
-    return render_page_frame("card", heading, config, note=note, body=Markup("\n").join(parts))
+    return render_page_frame(
+        "card", heading, config, note=note, body=Markup("\n").join(parts)
+    )

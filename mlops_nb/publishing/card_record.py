@@ -52,8 +52,11 @@ from .card_words import card_phrase
 from .model_card import ModelCard
 
 
-# %% ../../nbs/api/publishing/19_card_record.ipynb #ff262570
-def read_approvals(md5: str, top: Path | None = None) -> list[dict]:
+# %% ../../nbs/api/publishing/19_card_record.ipynb #2ba204dc
+def read_approvals(
+    md5: str,
+    top: Path | None = None,
+) -> list[dict]:
     """Return who approved a candidate, and the decisions that moved it: at, what, who, why.
 
     Approvals are tags `approve-…` and commits that say `Approve: …`, each with the first eight
@@ -64,26 +67,48 @@ def read_approvals(md5: str, top: Path | None = None) -> list[dict]:
     top = top or project_root()
     approvals = {*_approving_tags(md5[:8], top), *_approving_commits(md5[:8], top)}
     entries = [
-        {"at": when, "what": "approve", "who": who, "why": why} for when, who, why in approvals
+        {"at": when, "what": "approve", "who": who, "why": why}
+        for when, who, why in approvals
     ]
     return sorted(entries + _moves(md5, top), key=lambda entry: entry["at"])
 
 
-def _approving_tags(digest: str, top: Path) -> list[tuple[str, ...]]:
+# %% ../../nbs/api/publishing/19_card_record.ipynb #6728edfc
+def _approving_tags(
+    digest: str,
+    top: Path,
+) -> list[tuple[str, ...]]:
     form = "--format=%(taggerdate:iso8601-strict)\t%(taggername)\t%(contents:subject)"
     return _git_rows(top, "for-each-ref", form, f"refs/tags/approve-{digest}")
 
 
-def _approving_commits(digest: str, top: Path) -> list[tuple[str, ...]]:
+# %% ../../nbs/api/publishing/19_card_record.ipynb #2caa3015
+def _approving_commits(
+    digest: str,
+    top: Path,
+) -> list[tuple[str, ...]]:
     return _git_rows(top, "log", "--format=%aI\t%an\t%s", f"--grep=^Approve: {digest}")
 
 
-def _git_rows(top: Path, *command: str) -> list[tuple[str, ...]]:
-    answer = subprocess.run(["git", *command], cwd=top, capture_output=True, text=True)
+# %% ../../nbs/api/publishing/19_card_record.ipynb #c6c8cb62
+def _git_rows(
+    top: Path,
+    *command: str,
+) -> list[tuple[str, ...]]:
+    answer = subprocess.run(
+        ["git", *command],
+        cwd=top,
+        capture_output=True,
+        text=True,
+    )
     return [tuple(line.split("\t")) for line in answer.stdout.splitlines() if line]
 
 
-def _moves(md5: str, top: Path) -> list[dict]:
+# %% ../../nbs/api/publishing/19_card_record.ipynb #ff262570
+def _moves(
+    md5: str,
+    top: Path,
+) -> list[dict]:
     """Return the decisions that put a candidate somewhere."""
     return [
         {
@@ -98,7 +123,10 @@ def _moves(md5: str, top: Path) -> list[dict]:
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #a9fa3cbe
-def rollback_commands(version: str, commit: str) -> list[dict]:
+def rollback_commands(
+    version: str,
+    commit: str,
+) -> list[dict]:
     """Return the commands that take a model back, as rows."""
     steps = {
         "back to the version before": "mlops-nb rollback --why …",
@@ -128,7 +156,10 @@ def explain_examples(run: Run) -> list[Explanation]:
     from_high_to_low = np.argsort(-scores, kind="stable")
     last = len(from_high_to_low) - 1
     chosen = dict.fromkeys((0, len(from_high_to_low) // 2, last))
-    return [explain_prediction(model, tried.iloc[[from_high_to_low[i]]], usual) for i in chosen]
+    return [
+        explain_prediction(model, tried.iloc[[from_high_to_low[i]]], usual)
+        for i in chosen
+    ]
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #2f6c141f
@@ -173,7 +204,12 @@ class CardRecord:
         if self.revision == "workspace":
             return ""
         command = ["git", "rev-parse", "--verify", "-q", f"{self.revision}^{{commit}}"]
-        return subprocess.run(command, cwd=self.top, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            command,
+            cwd=self.top,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
 
     def md5(self, path: str) -> str:
         """Return the digest of an output in the revision."""
@@ -181,8 +217,11 @@ class CardRecord:
         return recorded_md5(revision, path, self.top)
 
 
-# %% ../../nbs/api/publishing/19_card_record.ipynb #3c5ecfdd
-def read_identity(record: CardRecord, version: ModelVersion | None) -> dict:
+# %% ../../nbs/api/publishing/19_card_record.ipynb #6a80ad5e
+def read_identity(
+    record: CardRecord,
+    version: ModelVersion | None,
+) -> dict:
     """Return what a model is: words, and what stands beside each."""
     blank = card_phrase("blank", "en")
     which = {
@@ -197,8 +236,11 @@ def read_identity(record: CardRecord, version: ModelVersion | None) -> dict:
     return which | _describe_manifest(record.trained["results"]["manifest"]) | people
 
 
+# %% ../../nbs/api/publishing/19_card_record.ipynb #3c5ecfdd
 def _describe_manifest(manifest: dict) -> dict:
-    packages = ", ".join(f"{name} {number}" for name, number in manifest["versions"].items())
+    packages = ", ".join(
+        f"{name} {number}" for name, number in manifest["versions"].items()
+    )
     return {
         "made by": manifest["estimator"],
         "parameters": to_json(manifest["params"]).replace("\n", ""),
@@ -208,14 +250,19 @@ def _describe_manifest(manifest: dict) -> dict:
     }
 
 
-# %% ../../nbs/api/publishing/19_card_record.ipynb #c2ad4ed5
+# %% ../../nbs/api/publishing/19_card_record.ipynb #7a711a80
 def read_windows_of_card(record: CardRecord) -> list[dict]:
     """Return the windows that a model was made from and judged on, as rows."""
     results = {"train": record.trained, "current": record.judged}
     return [_window_row(record, window, result) for window, result in results.items()]
 
 
-def _window_row(record: CardRecord, window: str, result: dict) -> dict:
+# %% ../../nbs/api/publishing/19_card_record.ipynb #1c666ccb
+def _window_row(
+    record: CardRecord,
+    window: str,
+    result: dict,
+) -> dict:
     digests = {
         "data": record.md5(f"data/raw/{window}")[:12],
         "features": record.md5(f"data/features/{window}.parquet")[:12],
@@ -229,6 +276,7 @@ def _window_row(record: CardRecord, window: str, result: dict) -> dict:
     }
 
 
+# %% ../../nbs/api/publishing/19_card_record.ipynb #c2ad4ed5
 def _format_period(period: dict | None) -> str:
     return f"{period['start']} to {period['end']}" if period else "a random share"
 
@@ -250,7 +298,10 @@ def read_features_of_card(record: CardRecord) -> list[dict]:
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #1ec00a99
-def _personal_row(column: dict, answers: CardAnswers) -> dict:
+def _personal_row(
+    column: dict,
+    answers: CardAnswers,
+) -> dict:
     """Tell what people have answered about a column that looks personal."""
     name = column["column"]
     if name in answers.accepted:
@@ -277,7 +328,7 @@ def _page_config(record: CardRecord) -> dict:
     }
 
 
-# %% ../../nbs/api/publishing/19_card_record.ipynb #f9c59ff2
+# %% ../../nbs/api/publishing/19_card_record.ipynb #8a76d256
 def build_model_card(rev: str = "HEAD") -> ModelCard:
     """Fill the card of a candidate from the record of its run.
 
@@ -311,6 +362,7 @@ def build_model_card(rev: str = "HEAD") -> ModelCard:
     )
 
 
+# %% ../../nbs/api/publishing/19_card_record.ipynb #2e830257
 def _what_people_say(record: CardRecord) -> dict:
     answers = parse_answers(read_or_empty(record.run.read, CARD_FILE))
     personal = personal_columns_of_run(record.run.read)
@@ -319,18 +371,23 @@ def _what_people_say(record: CardRecord) -> dict:
     return {"answers": answers, "missing": tuple(missing), "personal": rows}
 
 
+# %% ../../nbs/api/publishing/19_card_record.ipynb #26cdee35
 def _what_was_measured(record: CardRecord) -> dict:
     results = record.judged["results"]
     same = ("slices", "groups", "importance", "dependence", "gate")
     metrics = _metrics_in_order(results["metrics"])
     examples = explain_examples(record.run)
-    return {"metrics": metrics, "examples": examples} | {name: results[name] for name in same}
+    return {"metrics": metrics, "examples": examples} | {
+        name: results[name] for name in same
+    }
 
 
+# %% ../../nbs/api/publishing/19_card_record.ipynb #b0a2d491
 def _commit_of_version(rev: str) -> str:
     return find_version(rev).commit if re.fullmatch(r"v\d+\.\d+\.\d+", rev) else rev
 
 
+# %% ../../nbs/api/publishing/19_card_record.ipynb #f9c59ff2
 def _metrics_in_order(metrics: dict[str, dict]) -> dict[str, dict]:
     models = ("candidate", "champion", "baseline")
     return {model: metrics[model] for model in models if model in metrics}

@@ -44,8 +44,11 @@ def format_interval(estimate: dict) -> str:
     return f"{value:.3g} ({low:.3g}–{high:.3g})"
 
 
-# %% ../../nbs/api/publishing/17_card_results.ipynb #5dc36ab3
-def metrics_section(metrics: dict[str, dict], lang: str) -> CardSection:
+# %% ../../nbs/api/publishing/17_card_results.ipynb #b5f7de9e
+def metrics_section(
+    metrics: dict[str, dict],
+    lang: str,
+) -> CardSection:
     """Show each metric with its interval, for the model and those beside it."""
     first = next(iter(metrics.values()))
     rows = [
@@ -57,15 +60,22 @@ def metrics_section(metrics: dict[str, dict], lang: str) -> CardSection:
     return CardSection(heading, (card_phrase("metrics_read", lang),), (("", rows),))
 
 
-def _metric_cells(name: str, metrics: dict[str, dict]) -> dict:
+# %% ../../nbs/api/publishing/17_card_results.ipynb #5dc36ab3
+def _metric_cells(
+    name: str,
+    metrics: dict[str, dict],
+) -> dict:
     return {model: format_interval(values[name]) for model, values in metrics.items()}
 
 
-# %% ../../nbs/api/publishing/17_card_results.ipynb #5b3d3fc7
+# %% ../../nbs/api/publishing/17_card_results.ipynb #7d234746
 _SLICES_SHOWN = 8  # the weakest come first
 
 
-def slices_section(slices: dict, lang: str) -> CardSection:
+def slices_section(
+    slices: dict,
+    lang: str,
+) -> CardSection:
     """Show the main metric in parts of the data."""
     metric = slices["metric"]
     rows = [
@@ -75,17 +85,21 @@ def slices_section(slices: dict, lang: str) -> CardSection:
     return CardSection(card_phrase("slices", lang), tables=(("", rows),))
 
 
+# %% ../../nbs/api/publishing/17_card_results.ipynb #5b3d3fc7
 def _part_of_data(row: dict) -> dict:
     """Return which part of the data a row is about, and how many rows that has."""
     return {key: row[key] for key in ("column", "level", "n")}
 
 
-# %% ../../nbs/api/publishing/17_card_results.ipynb #0669533c
+# %% ../../nbs/api/publishing/17_card_results.ipynb #824002ec
 _GAP_COLUMNS = ("column", "rate", "difference", "ratio")
 _LOW = " low"  # ends the name of the lower bound of a rate
 
 
-def fairness_section(groups: dict | None, lang: str) -> CardSection:
+def fairness_section(
+    groups: dict | None,
+    lang: str,
+) -> CardSection:
     """Compare groups, with intervals; say so where none were named."""
     heading = card_phrase("fairness", lang)
     if not groups:
@@ -95,28 +109,41 @@ def fairness_section(groups: dict | None, lang: str) -> CardSection:
     return CardSection(heading, (card_phrase("gaps_read", lang),), tables)
 
 
+# %% ../../nbs/api/publishing/17_card_results.ipynb #8f9823c4
 def _gap_row(gap: dict) -> dict:
     row = {column: format_value(gap[column]) for column in _GAP_COLUMNS}
     return row | {"rate": gap["rate"].replace("_", " ")}
 
 
+# %% ../../nbs/api/publishing/17_card_results.ipynb #d5bacd02
 def _group_rows(groups: list[dict]) -> list[dict]:
     first = groups[0] if groups else {}
     rates = [key.removesuffix(_LOW) for key in first if key.endswith(_LOW)]
     return [_part_of_data(group) | _rate_cells(group, rates) for group in groups]
 
 
-def _rate_cells(group: dict, rates: list[str]) -> dict:
+# %% ../../nbs/api/publishing/17_card_results.ipynb #ffc31260
+def _rate_cells(
+    group: dict,
+    rates: list[str],
+) -> dict:
     return {rate.replace("_", " "): _format_rate(group, rate) for rate in rates}
 
 
-def _format_rate(group: dict, rate: str) -> str:
+# %% ../../nbs/api/publishing/17_card_results.ipynb #0771ee80
+def _format_rate(
+    group: dict,
+    rate: str,
+) -> str:
     if group[rate] is None:
         return "–"
-    value, low, high = (_format_share(group[key]) for key in (rate, f"{rate} low", f"{rate} high"))
+    value, low, high = (
+        _format_share(group[key]) for key in (rate, f"{rate} low", f"{rate} high")
+    )
     return f"{value} ({low}–{high})"
 
 
+# %% ../../nbs/api/publishing/17_card_results.ipynb #0669533c
 def _format_share(value: float) -> str:
     """Write a share with two decimals; a rate of a regression may be a number of any size."""
     return f"{value:.2f}" if abs(value) <= 1 else f"{value:.3g}"
@@ -129,9 +156,12 @@ def idle_features(importance: list[dict]) -> list[str]:
     return [row["feature"] for row in measured if row["importance"] <= 0]
 
 
-# %% ../../nbs/api/publishing/17_card_results.ipynb #9dd40607
+# %% ../../nbs/api/publishing/17_card_results.ipynb #23a59089
 def explanation_section(
-    importance: list[dict], dependence: dict[str, list], examples: list[Explanation], lang: str
+    importance: list[dict],
+    dependence: dict[str, list],
+    examples: list[Explanation],
+    lang: str,
 ) -> CardSection:
     """Show what moves the model: importance, examples, and the course along single features.
 
@@ -143,21 +173,31 @@ def explanation_section(
     """
     idle = idle_features(importance)
     texts = (card_phrase("idle", lang, names=", ".join(idle)),) if idle else ()
-    tables = ((card_phrase("examples", lang), _example_rows(examples)),) if examples else ()
+    tables = (
+        ((card_phrase("examples", lang), _example_rows(examples)),) if examples else ()
+    )
     figures = tuple(_explanation_figures(importance, dependence, lang))
     return CardSection(card_phrase("explained", lang), texts, tables, figures)
 
 
+# %% ../../nbs/api/publishing/17_card_results.ipynb #03694261
 def _example_rows(examples: list[Explanation]) -> list[dict]:
     rows = []
     for number, example in enumerate(examples, 1):
         head = {"row": number, example.output: f"{example.score:.3g}"}
         for reason in example.rows:
-            rows.append(head | {key: format_value(value) for key, value in reason.items()})
+            rows.append(
+                head | {key: format_value(value) for key, value in reason.items()}
+            )
     return rows
 
 
-def _explanation_figures(importance: list[dict], dependence: dict, lang: str) -> list[tuple]:
+# %% ../../nbs/api/publishing/17_card_results.ipynb #9dd40607
+def _explanation_figures(
+    importance: list[dict],
+    dependence: dict,
+    lang: str,
+) -> list[tuple]:
     figures = []
     if importance:
         draw = partial(importance_plot, pd.DataFrame(importance))

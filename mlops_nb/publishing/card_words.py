@@ -13,24 +13,34 @@ from ..core.translations import find_entry
 
 
 # %% ../../nbs/api/publishing/15_card_words.ipynb #f3de1f54
-def card_phrase(key: str, lang: str, **values: Any) -> str:
+def card_phrase(
+    key: str,
+    lang: str,
+    **values: Any,
+) -> str:
     """Return a sentence of the card."""
     return render({"key": f"card.{key}", "values": values}, lang)
 
 
 # %% ../../nbs/api/publishing/15_card_words.ipynb #b33720a1
-def translate_word(word: Any, lang: str) -> Any:
+def translate_word(
+    word: Any,
+    lang: str,
+) -> Any:
     """Put a word of ours into a language; what is none of ours stays as it is."""
     if not isinstance(word, str):
         return word
     return find_entry(f"card.word.{word}", lang) or word
 
 
-# %% ../../nbs/api/publishing/15_card_words.ipynb #05e83870
+# %% ../../nbs/api/publishing/15_card_words.ipynb #2b151df9
 _COLUMNS_OF_OUR_WORDS = ("", " ", "window", "period", "answer", "why", "to", "what")
 
 
-def translate_rows(rows: list[dict], lang: str) -> list[dict]:
+def translate_rows(
+    rows: list[dict],
+    lang: str,
+) -> list[dict]:
     """Put our own words in a table into a language: its heads, and what the card says below some.
 
     Other heads, and names below them, are put into words when the table is rendered.
@@ -40,11 +50,23 @@ def translate_rows(rows: list[dict], lang: str) -> list[dict]:
     return [_translate_row(row, lang) for row in rows]
 
 
-def _translate_row(row: dict, lang: str) -> dict:
-    return {translate_word(column, lang): _translate_cell(row, column, lang) for column in row}
+# %% ../../nbs/api/publishing/15_card_words.ipynb #2d9dfcd3
+def _translate_row(
+    row: dict,
+    lang: str,
+) -> dict:
+    return {
+        translate_word(column, lang): _translate_cell(row, column, lang)
+        for column in row
+    }
 
 
-def _translate_cell(row: dict, column: str, lang: str) -> Any:
+# %% ../../nbs/api/publishing/15_card_words.ipynb #70fa4139
+def _translate_cell(
+    row: dict,
+    column: str,
+    lang: str,
+) -> Any:
     value = row[column]
     if column == "meaning" and "feature" in row:
         return _translate_meaning(row["feature"], value, lang)
@@ -53,7 +75,12 @@ def _translate_cell(row: dict, column: str, lang: str) -> Any:
     return translate_word(value, lang) if column in _COLUMNS_OF_OUR_WORDS else value
 
 
-def _translate_meaning(feature: str, meaning: str, lang: str) -> str:
+# %% ../../nbs/api/publishing/15_card_words.ipynb #05e83870
+def _translate_meaning(
+    feature: str,
+    meaning: str,
+    lang: str,
+) -> str:
     """Translate what stands for a column that nobody has described; the rest stays as it is."""
     delivered = {"key": "report.delivered", "values": {"column": feature}}
     return render(delivered, lang) if meaning == render(delivered) else meaning

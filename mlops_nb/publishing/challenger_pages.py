@@ -35,8 +35,11 @@ from ..reporting.phrases import page_phrase
 from ..reporting.tables import render_badge, render_html_table
 
 
-# %% ../../nbs/api/publishing/26_challenger_pages.ipynb #8e47a404
-def render_model_metrics(models: dict[str, dict], lang: str) -> Markup:
+# %% ../../nbs/api/publishing/26_challenger_pages.ipynb #3c6ece1c
+def render_model_metrics(
+    models: dict[str, dict],
+    lang: str,
+) -> Markup:
     """Write the metrics of each model as a folded table."""
     names = dict.fromkeys(name for metrics in models.values() for name in metrics)
     rows = [_metric_row(name, models, lang) for name in names]
@@ -46,18 +49,27 @@ def render_model_metrics(models: dict[str, dict], lang: str) -> Markup:
     return render_fold(page_phrase("site_metrics", lang), table, "quiet")
 
 
-def _metric_row(name: str, models: dict[str, dict], lang: str) -> dict:
+# %% ../../nbs/api/publishing/26_challenger_pages.ipynb #8e47a404
+def _metric_row(
+    name: str,
+    models: dict[str, dict],
+    lang: str,
+) -> dict:
     row = {"metric": translate_name(name, lang)}
     for model, metrics in models.items():
         row[translate_name(model, lang)] = format_metric(metrics.get(name))
     return row
 
 
-# %% ../../nbs/api/publishing/26_challenger_pages.ipynb #33c69a83
+# %% ../../nbs/api/publishing/26_challenger_pages.ipynb #5072e0c4
 _CHECK_MARKS = {True: "✓", False: "✗"}
 
 
-def render_challenger(challenger: dict, lang: str, address: str = "") -> Markup:
+def render_challenger(
+    challenger: dict,
+    lang: str,
+    address: str = "",
+) -> Markup:
     """Write one line of data/challengers.jsonl as a card: the gate's checks, each model's metrics.
 
     Args:
@@ -67,7 +79,10 @@ def render_challenger(challenger: dict, lang: str, address: str = "") -> Markup:
     """
     title = _challenger_title(challenger, lang)
     window = page_phrase("site_trained", lang, **challenger["train"])
-    checks = [_format_check(name, passed, lang) for name, passed in challenger.get("checks", ())]
+    checks = [
+        _format_check(name, passed, lang)
+        for name, passed in challenger.get("checks", ())
+    ]
     level = "ok" if challenger["passed"] else "act"
     trained = f"{challenger.get('at', '')} · {window}"
     return render_list_card(
@@ -80,20 +95,33 @@ def render_challenger(challenger: dict, lang: str, address: str = "") -> Markup:
     )
 
 
-def _challenger_title(challenger: dict, lang: str) -> str:
+# %% ../../nbs/api/publishing/26_challenger_pages.ipynb #e509b4f8
+def _challenger_title(
+    challenger: dict,
+    lang: str,
+) -> str:
     md5 = challenger["md5"][:8]
     return page_phrase("site_challenger", lang, md5=md5, window=challenger["window"])
 
 
-def _format_check(name: str, passed: bool | None, lang: str) -> str:
+# %% ../../nbs/api/publishing/26_challenger_pages.ipynb #33c69a83
+def _format_check(
+    name: str,
+    passed: bool | None,
+    lang: str,
+) -> str:
     return f"{_CHECK_MARKS.get(passed, '–')} {translate_name(name, lang)}"
 
 
-# %% ../../nbs/api/publishing/26_challenger_pages.ipynb #8519f4b8
+# %% ../../nbs/api/publishing/26_challenger_pages.ipynb #a4c7768c
 _EVALUATION = ("reports/evaluate.ipynb", "reports/evaluate.json")
 
 
-def write_challenger_page(site: Site, challenger: dict, record: ProjectRecord) -> str:
+def write_challenger_page(
+    site: Site,
+    challenger: dict,
+    record: ProjectRecord,
+) -> str:
     """Write the evaluation page of a challenger's experiment.
 
     Returns:
@@ -101,7 +129,9 @@ def write_challenger_page(site: Site, challenger: dict, record: ProjectRecord) -
     """
     outs = record.report_outputs(challenger["commit"])
     digests = {path: outs.get(path, "") for path in _EVALUATION}
-    files = [record.find_output(path, md5) if md5 else None for path, md5 in digests.items()]
+    files = [
+        record.find_output(path, md5) if md5 else None for path, md5 in digests.items()
+    ]
     if not all(files):
         return ""
     address = f"challengers/{challenger['id']}.html"
@@ -110,8 +140,12 @@ def write_challenger_page(site: Site, challenger: dict, record: ProjectRecord) -
     return address
 
 
+# %% ../../nbs/api/publishing/26_challenger_pages.ipynb #8519f4b8
 def _render_challenger_page(
-    site: Site, challenger: dict, record: ProjectRecord, files: list[Path]
+    site: Site,
+    challenger: dict,
+    record: ProjectRecord,
+    files: list[Path],
 ) -> str:
     commit = challenger["commit"]
     judged = str(challenger.get("at", ""))[:16].replace("T", " ")
@@ -123,10 +157,15 @@ def _render_challenger_page(
 
 
 # %% ../../nbs/api/publishing/26_challenger_pages.ipynb #56061563
-def write_challengers(site: Site, record: ProjectRecord) -> list[SearchEntry]:
+def write_challengers(
+    site: Site,
+    record: ProjectRecord,
+) -> list[SearchEntry]:
     """Write the list of challengers, newest first, and their pages; return search entries."""
     cards = {}
     for challenger in reversed(read_json_lines(record.top / CHALLENGERS_FILE)):
         address = write_challenger_page(site, challenger, record)
-        cards[f"c-{challenger['id']}"] = render_challenger(challenger, site.lang, address)
+        cards[f"c-{challenger['id']}"] = render_challenger(
+            challenger, site.lang, address
+        )
     return write_list_page(site, "challengers", cards)

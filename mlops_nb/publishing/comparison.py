@@ -22,11 +22,15 @@ from ..modeling.comparison import compare_models
 from ..modeling.metrics import is_lower_better, main_metric
 from ..modeling.plots import interval_plot
 
-# %% ../../nbs/api/publishing/30_comparison.ipynb #a3edc083
+# %% ../../nbs/api/publishing/30_comparison.ipynb #931533f6
 _STAGE = "evaluate."  # of the metrics that runs are judged by
 
 
-def plot_metric(runs: dict[str, Run], values: pd.Series, metric: str) -> Any:
+def plot_metric(
+    runs: dict[str, Run],
+    values: pd.Series,
+    metric: str,
+) -> Any:
     """Draw a metric of each run, with its 95 % interval where the run's numbers are here.
 
     Args:
@@ -35,26 +39,43 @@ def plot_metric(runs: dict[str, Run], values: pd.Series, metric: str) -> Any:
         metric: its name, such as evaluate.auc.
     """
     name = metric.removeprefix(_STAGE)
-    details = [_details_of(run, name) if metric.startswith(_STAGE) else {} for run in runs.values()]
+    details = [
+        _details_of(run, name) if metric.startswith(_STAGE) else {}
+        for run in runs.values()
+    ]
     low, high = (_ends(details, values, end) for end in ("low", "high"))
     labels = [shorten_label(run) for run in values.index]
     return interval_plot(labels, values.to_numpy(), low, high, name, row=0.4)
 
 
-def _details_of(run: Run, metric: str) -> dict:
+# %% ../../nbs/api/publishing/30_comparison.ipynb #56320a20
+def _details_of(
+    run: Run,
+    metric: str,
+) -> dict:
     candidate = run.details("evaluate").get("metrics", {}).get("candidate", {})
     return candidate.get(metric) or {}
 
 
-def _ends(details: list[dict], values: pd.Series, end: str) -> np.ndarray:
+# %% ../../nbs/api/publishing/30_comparison.ipynb #a3edc083
+def _ends(
+    details: list[dict],
+    values: pd.Series,
+    end: str,
+) -> np.ndarray:
     """Return one end of each interval; without an interval, the value itself."""
     ends = [detail.get(end) for detail in details]
-    known = [value if end is None else end for end, value in zip(ends, values, strict=True)]
+    known = [
+        value if end is None else end for end, value in zip(ends, values, strict=True)
+    ]
     return np.array(known)
 
 
 # %% ../../nbs/api/publishing/30_comparison.ipynb #60309836
-def measure_gains(runs: dict[str, Run], metric: str) -> pd.DataFrame:
+def measure_gains(
+    runs: dict[str, Run],
+    metric: str,
+) -> pd.DataFrame:
     """Measure what the first run gains over each other in a metric, with 95 % intervals.
 
     Args:
@@ -75,11 +96,13 @@ def measure_gains(runs: dict[str, Run], metric: str) -> pd.DataFrame:
     model = next(iter(models.values()))
     predictions = {name: each.predict(rows) for name, each in models.items()}
     days = rows[settings.time].dt.date if settings.time else None
-    gains = compare_models(model.task, model.target_values(rows), predictions, cluster=days).gains
+    gains = compare_models(
+        model.task, model.target_values(rows), predictions, cluster=days
+    ).gains
     return gains[gains.metric == metric].drop(columns="metric")
 
 
-# %% ../../nbs/api/publishing/30_comparison.ipynb #263e584f
+# %% ../../nbs/api/publishing/30_comparison.ipynb #65961ff4
 @dataclass(frozen=True)
 class RunComparison:
     """Runs side by side, the best first.
@@ -120,7 +143,9 @@ class RunComparison:
 
     def gains(self) -> pd.DataFrame:
         """Measure what the best run gains over each other; empty where the data differ."""
-        return measure_gains(self.runs, self.metric) if self.same_data else pd.DataFrame()
+        return (
+            measure_gains(self.runs, self.metric) if self.same_data else pd.DataFrame()
+        )
 
     def _repr_markdown_(self) -> str:
         ranked = f"Ranked by {escape_markup(self.ranked_by)}, best first"
@@ -129,16 +154,25 @@ class RunComparison:
             "Parameters that differ": self.params,
             "Model and data": self.facts,
         }
-        return "\n\n".join(_titled_table(title, table) for title, table in parts.items())
+        return "\n\n".join(
+            _titled_table(title, table) for title, table in parts.items()
+        )
 
 
-def _titled_table(title: str, table: pd.DataFrame) -> str:
+# %% ../../nbs/api/publishing/30_comparison.ipynb #263e584f
+def _titled_table(
+    title: str,
+    table: pd.DataFrame,
+) -> str:
     rows = markdown_table(table.reset_index()) if len(table) else "*no difference*"
     return f"**{title}**\n\n{rows}"
 
 
 # %% ../../nbs/api/publishing/30_comparison.ipynb #23b07ad1
-def _short_digest(result: dict, name: str) -> str:
+def _short_digest(
+    result: dict,
+    name: str,
+) -> str:
     return str(result["provenance"].get(name))[:8]
 
 
@@ -160,7 +194,7 @@ def _model_and_data_facts(run: Run) -> dict:
     }
 
 
-# %% ../../nbs/api/publishing/30_comparison.ipynb #381e2120
+# %% ../../nbs/api/publishing/30_comparison.ipynb #8b13745f
 def compare_runs(*revs: str) -> RunComparison:
     """Compare two or more runs: revisions, tags, experiments or `workspace`."""
     if len(set(revs)) < 2:
@@ -175,7 +209,9 @@ def compare_runs(*revs: str) -> RunComparison:
     task = next(iter(given.values())).params["data"].get("task", "binary")
     order = _rank(metrics, main_metric(task))
     runs = {name: given[name] for name in order}
-    facts = pd.DataFrame({name: _model_and_data_facts(run) for name, run in runs.items()})
+    facts = pd.DataFrame(
+        {name: _model_and_data_facts(run) for name, run in runs.items()}
+    )
     return RunComparison(
         f"{_STAGE}{main_metric(task)}",
         metrics[order].rename_axis("metric"),
@@ -185,7 +221,11 @@ def compare_runs(*revs: str) -> RunComparison:
     )
 
 
-def _rank(metrics: pd.DataFrame, metric: str) -> list[str]:
+# %% ../../nbs/api/publishing/30_comparison.ipynb #0009f46d
+def _rank(
+    metrics: pd.DataFrame,
+    metric: str,
+) -> list[str]:
     """Return the runs by a metric of the evaluation, the best first."""
     name = f"{_STAGE}{metric}"
     if name not in metrics.index:
@@ -198,12 +238,16 @@ def _rank(metrics: pd.DataFrame, metric: str) -> list[str]:
     return values.sort_values(ascending=is_lower_better(metric)).index.tolist()
 
 
+# %% ../../nbs/api/publishing/30_comparison.ipynb #7e87922e
 def _differing_parameters(runs: dict[str, Run]) -> pd.DataFrame:
     """Return the parameters that are not the same in all runs, as JSON."""
-    written = pd.DataFrame({name: _written_parameters(run) for name, run in runs.items()})
+    written = pd.DataFrame(
+        {name: _written_parameters(run) for name, run in runs.items()}
+    )
     return written[written.fillna("").nunique(axis=1) > 1]
 
 
+# %% ../../nbs/api/publishing/30_comparison.ipynb #381e2120
 def _written_parameters(run: Run) -> dict[str, str]:
     flat = flatten_tree(run.params)
     return {key: json.dumps(value, ensure_ascii=False) for key, value in flat.items()}

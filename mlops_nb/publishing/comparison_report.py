@@ -28,7 +28,7 @@ def evaluation_results(comparison: RunComparison) -> dict[str, dict]:
     return {name: result for name, result in details.items() if result}
 
 
-# %% ../../nbs/api/publishing/38_comparison_report.ipynb #8268801c
+# %% ../../nbs/api/publishing/38_comparison_report.ipynb #d2d56052
 def show_metrics(comparison: RunComparison) -> None:
     """Show the metrics of the evaluation of each run."""
     of_evaluation = comparison.metrics.index.str.startswith("evaluate.")
@@ -37,6 +37,7 @@ def show_metrics(comparison: RunComparison) -> None:
     show_table(table, title, Message("compare.metrics_read"))
 
 
+# %% ../../nbs/api/publishing/38_comparison_report.ipynb #8268801c
 def _without_stage(name: str) -> str:
     return name.removeprefix("evaluate.")
 
@@ -65,7 +66,10 @@ def show_slices(comparison: RunComparison) -> None:
     table = pd.concat([pd.DataFrame(), *parts])
     if len(table):
         wide = table.pivot_table(
-            index=["column", "level"], columns="run", values="value", aggfunc="first"
+            index=["column", "level"],
+            columns="run",
+            values="value",
+            aggfunc="first",
         )
         shown = wide[list(results)].reset_index().head(_PARTS_SHOWN)
         show_table(shown, Message("compare.slices"), Message("compare.slices_read"))
@@ -79,7 +83,9 @@ def show_importance(comparison: RunComparison) -> None:
     """Draw the importance of features in each run that measured it."""
     for name, result in evaluation_results(comparison).items():
         if result["importance"]:
-            figure = importance_plot(pd.DataFrame(result["importance"]), top=_FEATURES_SHOWN)
+            figure = importance_plot(
+                pd.DataFrame(result["importance"]), top=_FEATURES_SHOWN
+            )
             reading = Message("evaluate.importance_read")
             show_figure(figure, Message("compare.importance", run=name), reading)
 

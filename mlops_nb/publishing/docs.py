@@ -27,7 +27,11 @@ from .links import render_link, rewrite_links
 from .resources import render_template
 from .search import SearchEntry
 from .site import Site
-from .site_pages import SITE_NAVIGATION, render_list_card, render_site_page
+from mlops_nb.publishing.site_pages import (
+    SITE_NAVIGATION,
+    render_list_card,
+    render_site_page,
+)
 from ..reporting.blocks import join_multiline, render_cell_output, render_safely
 from ..reporting.phrases import page_phrase, page_title
 from ..reporting.prose import highlight_code, render_prose
@@ -58,7 +62,7 @@ class DocPage:
         return read_json(self.path)
 
 
-# %% ../../nbs/api/publishing/08_docs.ipynb #d2cc4a54
+# %% ../../nbs/api/publishing/08_docs.ipynb #e5027eb1
 _FOLDERS = ("guides", "examples")
 _AREAS = (
     "core",
@@ -84,14 +88,20 @@ def find_doc_pages(top: Path) -> list[DocPage]:
     return pages
 
 
+# %% ../../nbs/api/publishing/08_docs.ipynb #d2cc4a54
 def _area_folders(api: Path) -> list[str]:
-    found = {folder.name for folder in api.glob("*/") if not folder.name.startswith(".")}
+    found = {
+        folder.name for folder in api.glob("*/") if not folder.name.startswith(".")
+    }
     known = [area for area in _AREAS if area in found]
     return [f"api/{area}" for area in [*known, *sorted(found - {*known})]]
 
 
 # %% ../../nbs/api/publishing/08_docs.ipynb #951b2e9a
-def read_doc_title(notebook: dict, name: str) -> tuple[str, str]:
+def read_doc_title(
+    notebook: dict,
+    name: str,
+) -> tuple[str, str]:
     """Return title and summary of a notebook: its first heading and the quotation below it."""
     prose = (cell for cell in notebook["cells"] if cell["cell_type"] == "markdown")
     first = join_multiline(next(prose, {"source": ""})["source"])
@@ -103,20 +113,26 @@ def read_doc_title(notebook: dict, name: str) -> tuple[str, str]:
     )
 
 
-# %% ../../nbs/api/publishing/08_docs.ipynb #ec46df3e
+# %% ../../nbs/api/publishing/08_docs.ipynb #f37c6e4c
 _TITLE_AND_SUMMARY = re.compile(r"\A# .*\n*(> .*\n*)?")
 _PICTURE = re.compile(r"(!\[[^\]]*\]\()([^)\s]+)\)")
 _HIDDEN_CELL = re.compile(r"^#\| *(hide|default_exp)\b", re.M)
 _DIRECTIVE = re.compile(r"^#\|.*\n?", re.M)
 
 
-def render_doc_body(notebook: dict, lang: str, picture: Callable[[str], str] = str) -> Markup:
+def render_doc_body(
+    notebook: dict,
+    lang: str,
+    picture: Callable[[str], str] = str,
+) -> Markup:
     """Write prose, code and outputs of a notebook; `picture` gives a picture's new address."""
     parts: list[Markup] = []
     for number, cell in enumerate(notebook["cells"]):
         source = join_multiline(cell["source"])
         if cell["cell_type"] == "markdown":
-            prose = _PICTURE.sub(lambda match: f"{match[1]}{picture(match[2])})", source)
+            prose = _PICTURE.sub(
+                lambda match: f"{match[1]}{picture(match[2])})", source
+            )
             text = _TITLE_AND_SUMMARY.sub("", prose) if number == 0 else prose
             content = render_safely(lang, render_prose, text, lang)
             parts.append(render_template("prose.html", content=content))
@@ -125,14 +141,21 @@ def render_doc_body(notebook: dict, lang: str, picture: Callable[[str], str] = s
     return Markup("\n").join(parts)
 
 
-def _render_code_cell(cell: dict, lang: str, prefix: str) -> Iterator[Markup]:
+# %% ../../nbs/api/publishing/08_docs.ipynb #ec46df3e
+def _render_code_cell(
+    cell: dict,
+    lang: str,
+    prefix: str,
+) -> Iterator[Markup]:
     """Yield the code of a cell and what it printed; `prefix` keeps ids in figures apart."""
     source = join_multiline(cell["source"])
     if source.strip():
         yield render_safely(lang, highlight_code, _DIRECTIVE.sub("", source))
     for number, output in enumerate(cell.get("outputs", ())):
         if output["output_type"] != "error":
-            yield render_safely(lang, render_cell_output, output, lang, f"{prefix}-{number}-")
+            yield render_safely(
+                lang, render_cell_output, output, lang, f"{prefix}-{number}-"
+            )
 
 
 # %% ../../nbs/api/publishing/08_docs.ipynb #5b348f6c
@@ -163,7 +186,10 @@ class DocLinks:
 
     def resolve(self, link: str) -> str | None:
         """Return where a link leads: a page, a file in the repository, or nowhere."""
-        if link.startswith("../") and link.removeprefix("../")[: -len(".html")] in SITE_NAVIGATION:
+        if (
+            link.startswith("../")
+            and link.removeprefix("../")[: -len(".html")] in SITE_NAVIGATION
+        ):
             return link  # the navigation's own
         for place in self._places(link.partition("#")[0]):
             if place in self.pages:
@@ -184,14 +210,21 @@ class DocLinks:
         return [(self.notebook.parent / link).resolve(), (self.top / link).resolve()]
 
 
-# %% ../../nbs/api/publishing/08_docs.ipynb #d7590356
-def write_docs(site: Site, top: Path) -> list[SearchEntry]:
+# %% ../../nbs/api/publishing/08_docs.ipynb #cf52b480
+def write_docs(
+    site: Site,
+    top: Path,
+) -> list[SearchEntry]:
     """Write the page of every notebook and their list; return what the search knows of them."""
     pages = find_doc_pages(top)
     addresses = [page.address for page in pages]
     for page in pages:
         source = [file_digest(page.path), addresses]
-        site.put(page.address, source, lambda page=page: _render_doc_page(site, top, page, pages))
+        site.put(
+            page.address,
+            source,
+            lambda page=page: _render_doc_page(site, top, page, pages),
+        )
     site.put_page(
         "docs.html",
         "docs",
@@ -202,7 +235,13 @@ def write_docs(site: Site, top: Path) -> list[SearchEntry]:
     return [_search_entry(page, site.lang) for page in pages]
 
 
-def _render_doc_page(site: Site, top: Path, page: DocPage, pages: list[DocPage]) -> str:
+# %% ../../nbs/api/publishing/08_docs.ipynb #ea3a62fb
+def _render_doc_page(
+    site: Site,
+    top: Path,
+    page: DocPage,
+    pages: list[DocPage],
+) -> str:
     by_path = {other.path.resolve(): other.address for other in pages}
     links = DocLinks(top.resolve(), page.path, by_path, site.repository)
     title, summary = read_doc_title(page.notebook, page.path.stem)
@@ -213,7 +252,11 @@ def _render_doc_page(site: Site, top: Path, page: DocPage, pages: list[DocPage])
     )
 
 
-def _render_doc_groups(pages: list[DocPage], lang: str) -> Markup:
+# %% ../../nbs/api/publishing/08_docs.ipynb #ebf38bd2
+def _render_doc_groups(
+    pages: list[DocPage],
+    lang: str,
+) -> Markup:
     sections = []
     for group in dict.fromkeys(page.group for page in pages):
         cards = [_render_doc_card(page) for page in pages if page.group == group]
@@ -222,18 +265,27 @@ def _render_doc_groups(pages: list[DocPage], lang: str) -> Markup:
     return Markup("").join(sections)
 
 
-def _group_heading(group: str, lang: str) -> str:
+# %% ../../nbs/api/publishing/08_docs.ipynb #e5919e15
+def _group_heading(
+    group: str,
+    lang: str,
+) -> str:
     folder, _, area = (group or "index").partition("/")
     heading = page_phrase(f"site_group.{folder}", lang)
     return f"{heading}: {area}" if area else heading
 
 
+# %% ../../nbs/api/publishing/08_docs.ipynb #8927756b
 def _render_doc_card(page: DocPage) -> Markup:
     title, summary = read_doc_title(page.notebook, page.path.stem)
     return render_list_card(render_link(page.address, title), text=summary)
 
 
-def _search_entry(page: DocPage, lang: str) -> SearchEntry:
+# %% ../../nbs/api/publishing/08_docs.ipynb #d7590356
+def _search_entry(
+    page: DocPage,
+    lang: str,
+) -> SearchEntry:
     title, _ = read_doc_title(page.notebook, page.path.stem)
     text = "\n".join(join_multiline(cell["source"]) for cell in page.notebook["cells"])
     return SearchEntry(title, page_title("docs", lang), page.address, text)

@@ -34,7 +34,11 @@ class Evidence:
     says: str
 
     @classmethod
-    def of_test(cls, name: str, says: str = "") -> "Evidence":
+    def of_test(
+        cls,
+        name: str,
+        says: str = "",
+    ) -> "Evidence":
         """Name a test function, by its name or a pattern of names, wherever tests are."""
         return cls("tests/**/test_*.py", rf"^def {name}\(", says or f"test {name}")
 
@@ -49,8 +53,11 @@ class Evidence:
         return self.pattern.startswith("^def test_")
 
 
-# %% ../../nbs/api/publishing/10_evidence.ipynb #2acdd0f3
-def find_evidence(top: Path, evidence: Evidence) -> str:
+# %% ../../nbs/api/publishing/10_evidence.ipynb #d5b8ff4b
+def find_evidence(
+    top: Path,
+    evidence: Evidence,
+) -> str:
     """Return where a piece of evidence stands, as path:line; empty when it is not there."""
     for path in _candidate_files(top, evidence.path):
         source = path.read_text("utf-8", errors="replace") if path.is_file() else ""
@@ -61,10 +68,15 @@ def find_evidence(top: Path, evidence: Evidence) -> str:
     return ""
 
 
-def _candidate_files(top: Path, path: str) -> list[Path]:
+# %% ../../nbs/api/publishing/10_evidence.ipynb #0a477f72
+def _candidate_files(
+    top: Path,
+    path: str,
+) -> list[Path]:
     return sorted(top.glob(path)) if "*" in path else [top / path]
 
 
+# %% ../../nbs/api/publishing/10_evidence.ipynb #dd1e9184
 @functools.lru_cache(maxsize=128)
 def _active_function_lines(source: str) -> frozenset[int]:
     """Return the lines of the functions of a test file that run."""
@@ -73,18 +85,25 @@ def _active_function_lines(source: str) -> frozenset[int]:
     except SyntaxError:
         return frozenset()
     functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
-    return frozenset(node.lineno for node in functions if _has_body(node) and not _is_off(node))
+    return frozenset(
+        node.lineno for node in functions if _has_body(node) and not _is_off(node)
+    )
 
 
+# %% ../../nbs/api/publishing/10_evidence.ipynb #e8e133f9
 def _has_body(function: ast.FunctionDef) -> bool:
     return any(not _does_nothing(statement) for statement in function.body)
 
 
+# %% ../../nbs/api/publishing/10_evidence.ipynb #e3b27236
 def _does_nothing(statement: ast.stmt) -> bool:
-    is_bare_constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    is_bare_constant = isinstance(statement, ast.Expr) and isinstance(
+        statement.value, ast.Constant
+    )
     return isinstance(statement, ast.Pass) or is_bare_constant
 
 
+# %% ../../nbs/api/publishing/10_evidence.ipynb #2acdd0f3
 def _is_off(function: ast.FunctionDef) -> bool:
     """Say whether a test is skipped, or expected to fail, without a condition."""
     marks = (ast.unparse(decorator) for decorator in function.decorator_list)

@@ -43,7 +43,7 @@ class FeatureCosts:
         return f"{title}\n\n{markdown_table(self.groups)}"
 
 
-# %% ../../nbs/api/publishing/09_feature_costs.ipynb #bad49c1b
+# %% ../../nbs/api/publishing/09_feature_costs.ipynb #f3b938a9
 def measure_feature_costs(window: str = "current") -> FeatureCosts:
     """Measure the CPU seconds of each group of features on the raw data of a window.
 
@@ -67,11 +67,13 @@ def measure_feature_costs(window: str = "current") -> FeatureCosts:
     return FeatureCosts(len(events), sorted(groups, key=lambda row: -row["seconds"]))
 
 
+# %% ../../nbs/api/publishing/09_feature_costs.ipynb #1e620261
 def _read_importance() -> dict[str, float]:
     results = read_json(input_path("reports/evaluate.json"))["results"]
     return {row["feature"]: row["importance"] or 0.0 for row in results["importance"]}
 
 
+# %% ../../nbs/api/publishing/09_feature_costs.ipynb #bad49c1b
 def _measure_group(
     name: str,
     group: Callable,
@@ -83,7 +85,11 @@ def _measure_group(
     start = time.process_time()
     group(events.copy(deep=False), history)
     seconds = time.process_time() - start
-    names = [feature.name for feature in group.declared_features if feature.name in importance]
+    names = [
+        feature.name
+        for feature in group.declared_features
+        if feature.name in importance
+    ]
     return {
         "group": name,
         "features": len(names),

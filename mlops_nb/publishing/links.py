@@ -19,7 +19,10 @@ from .resources import render_template
 
 
 # %% ../../nbs/api/publishing/02_links.ipynb #efc2c505
-def render_link(address: str, content: Any) -> Markup:
+def render_link(
+    address: str,
+    content: Any,
+) -> Markup:
     """Write a link; its content is escaped unless it is HTML already."""
     return render_template("link.html", address=address, content=content)
 
@@ -29,7 +32,10 @@ _LINK = re.compile(r'<a\b([^>]*?)\shref="([^"]*)"([^>]*)>(.*?)</a>', re.S)
 _LEADS_ELSEWHERE = re.compile(r"[a-z]+:|#", re.I)
 
 
-def rewrite_links(content: str, new_address: Callable[[str], str | None]) -> str:
+def rewrite_links(
+    content: str,
+    new_address: Callable[[str], str | None],
+) -> str:
     """Send each local link of an HTML text to its new address.
 
     Args:
@@ -64,7 +70,10 @@ def repository_url(top: Path) -> str:
     Empty when there is no remote, or it is a folder.
     """
     remote = subprocess.run(
-        ["git", "config", "remote.origin.url"], cwd=top, capture_output=True, text=True
+        ["git", "config", "remote.origin.url"],
+        cwd=top,
+        capture_output=True,
+        text=True,
     )
     match = _REMOTE_ADDRESS.fullmatch(remote.stdout.strip())
     if not match:

@@ -19,8 +19,12 @@ from .site_pages import render_list_card
 from ..reporting.phrases import page_phrase, page_title
 
 
-# %% ../../nbs/api/publishing/25_list_pages.ipynb #5198f545
-def write_list_page(site: Site, name: str, cards: dict[str, Markup]) -> list[SearchEntry]:
+# %% ../../nbs/api/publishing/25_list_pages.ipynb #680270bb
+def write_list_page(
+    site: Site,
+    name: str,
+    cards: dict[str, Markup],
+) -> list[SearchEntry]:
     """Write a page of cards, by their anchors; return what the search knows of them."""
     site.put_page(
         f"{name}.html",
@@ -30,19 +34,36 @@ def write_list_page(site: Site, name: str, cards: dict[str, Markup]) -> list[Sea
         body=render_template("cards.html", cards=cards.values()),
     )
     kind = page_title(name, site.lang)
-    return [_search_entry(card, kind, f"{name}.html#{anchor}") for anchor, card in cards.items()]
+    return [
+        _search_entry(card, kind, f"{name}.html#{anchor}")
+        for anchor, card in cards.items()
+    ]
 
 
-def _search_entry(card: Markup, kind: str, address: str) -> SearchEntry:
+# %% ../../nbs/api/publishing/25_list_pages.ipynb #5198f545
+def _search_entry(
+    card: Markup,
+    kind: str,
+    address: str,
+) -> SearchEntry:
     title = Markup(str(card).split("</h2>")[0]).striptags()
-    spaced = Markup(str(card).replace("<", " <"))  # or the last word of one part and the next join
+    spaced = Markup(
+        str(card).replace("<", " <")
+    )  # or the last word of one part and the next join
     return SearchEntry(title, kind, address, spaced.striptags())
 
 
 # %% ../../nbs/api/publishing/25_list_pages.ipynb #a435dd69
-def render_decision(decision: dict, lang: str) -> Markup:
+def render_decision(
+    decision: dict,
+    lang: str,
+) -> Markup:
     """Write one line of data/decisions.jsonl as a card."""
-    subjects = [str(decision[key]) for key in ("version", "finding", "window") if decision.get(key)]
+    subjects = [
+        str(decision[key])
+        for key in ("version", "finding", "window")
+        if decision.get(key)
+    ]
     title = " ".join([translate_name(decision["action"], lang), *subjects])
     return render_list_card(
         title[:1].upper() + title[1:],
@@ -53,7 +74,10 @@ def render_decision(decision: dict, lang: str) -> Markup:
 
 
 # %% ../../nbs/api/publishing/25_list_pages.ipynb #b959b3bf
-def write_decisions(site: Site, top: Path) -> list[SearchEntry]:
+def write_decisions(
+    site: Site,
+    top: Path,
+) -> list[SearchEntry]:
     """Write the list of decisions, newest first; return what the search knows of them."""
     cards = {
         f"d-{decision['id']}": render_decision(decision, site.lang)

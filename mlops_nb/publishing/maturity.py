@@ -9,15 +9,23 @@ __all__ = ["read_maturity_ladders", "MaturityLevel", "assess_maturity"]
 from dataclasses import dataclass
 from pathlib import Path
 
-from .evidence import Evidence, find_evidence, parse_evidence, read_rules
+from mlops_nb.publishing.evidence import (
+    Evidence,
+    find_evidence,
+    parse_evidence,
+    read_rules,
+)
+
+
+# %% ../../nbs/api/publishing/11_maturity.ipynb #b63ce738
+def read_maturity_ladders() -> dict[str, dict[int, tuple[Evidence, ...]]]:
+    """Read the ladders: name → level → the evidence that it asks for."""
+    return {
+        row["ladder"]: _parse_levels(row["levels"]) for row in read_rules("maturity")
+    }
 
 
 # %% ../../nbs/api/publishing/11_maturity.ipynb #157f75c6
-def read_maturity_ladders() -> dict[str, dict[int, tuple[Evidence, ...]]]:
-    """Read the ladders: name → level → the evidence that it asks for."""
-    return {row["ladder"]: _parse_levels(row["levels"]) for row in read_rules("maturity")}
-
-
 def _parse_levels(levels: dict[int, list[dict]]) -> dict[int, tuple[Evidence, ...]]:
     return {level: tuple(map(parse_evidence, asked)) for level, asked in levels.items()}
 
@@ -40,12 +48,20 @@ class MaturityLevel:
     def missing(self) -> list[str]:
         """Return what the next level asks for and was not found."""
         following = self.level + 1
-        return [says for level, says, place in self.reasons if level == following and not place]
+        return [
+            says
+            for level, says, place in self.reasons
+            if level == following and not place
+        ]
 
     def cells(self) -> dict:
         """Return the level as a row of a table."""
         missing = ", ".join(self.missing())
-        return {"ladder": self.ladder, "level": self.level, "the next lacks": missing or "–"}
+        return {
+            "ladder": self.ladder,
+            "level": self.level,
+            "the next lacks": missing or "–",
+        }
 
     def __str__(self) -> str:
         """Return the level as a line for a terminal."""
@@ -54,15 +70,21 @@ class MaturityLevel:
         return f"{self.ladder}: {self.level}{lacks}"
 
 
-# %% ../../nbs/api/publishing/11_maturity.ipynb #36866829
+# %% ../../nbs/api/publishing/11_maturity.ipynb #28d94848
 def assess_maturity(top: Path) -> list[MaturityLevel]:
     """Return the levels that the evidence in a project supports."""
     return [
-        _assess_ladder(top, ladder, levels) for ladder, levels in read_maturity_ladders().items()
+        _assess_ladder(top, ladder, levels)
+        for ladder, levels in read_maturity_ladders().items()
     ]
 
 
-def _assess_ladder(top: Path, ladder: str, levels: dict) -> MaturityLevel:
+# %% ../../nbs/api/publishing/11_maturity.ipynb #36866829
+def _assess_ladder(
+    top: Path,
+    ladder: str,
+    levels: dict,
+) -> MaturityLevel:
     reasons = tuple(
         (level, evidence.says, find_evidence(top, evidence))
         for level, asked in levels.items()

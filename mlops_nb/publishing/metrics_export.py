@@ -17,7 +17,7 @@ from ..monitoring.prometheus import format_prometheus
 from .outbox import read_alert_state
 
 
-# %% ../../nbs/api/publishing/36_metrics_export.ipynb #47827dcf
+# %% ../../nbs/api/publishing/36_metrics_export.ipynb #96179835
 def export_prometheus(top: Path | None = None) -> str:
     """Return the reading of the current window in Prometheus' text format.
 
@@ -32,6 +32,7 @@ def export_prometheus(top: Path | None = None) -> str:
     return text
 
 
+# %% ../../nbs/api/publishing/36_metrics_export.ipynb #7e9ee197
 def _model_gauges(reading: dict) -> dict:
     """Return how the model does: name → (what it is, [(labels, value)])."""
     model = {"model": reading["champion"], "window": reading["window"]}
@@ -48,17 +49,26 @@ def _model_gauges(reading: dict) -> dict:
         "mlops_nb_finding": ("Monitored quantities beyond their limit.", findings),
         "mlops_nb_metric": (quality, metrics),
         "mlops_nb_rows": ("Rows in the current window.", [({}, reading["rows"])]),
-        "mlops_nb_labelled": ("Those whose outcome is known.", [({}, reading["labelled"])]),
+        "mlops_nb_labelled": (
+            "Those whose outcome is known.",
+            [({}, reading["labelled"])],
+        ),
     }
 
 
+# %% ../../nbs/api/publishing/36_metrics_export.ipynb #47827dcf
 def _operation_gauges(top: Path) -> dict:
     """Return how the operation does: the time of each stage, messages that wait."""
-    runs = [row for row in read_json_lines(top / ".mlops" / "runs.jsonl") if "stage" in row]
+    runs = [
+        row for row in read_json_lines(top / ".mlops" / "runs.jsonl") if "stage" in row
+    ]
     seconds = {row["stage"]: row["seconds"] for row in runs}  # the last of each stage
     stages = [({"stage": stage}, value) for stage, value in seconds.items()]
     waiting = [({}, len(read_alert_state(top)["outbox"]))]
     return {
         "mlops_nb_stage_seconds": ("How long the last run of each stage took.", stages),
-        "mlops_nb_alerts_waiting": ("Messages that a target has not taken yet.", waiting),
+        "mlops_nb_alerts_waiting": (
+            "Messages that a target has not taken yet.",
+            waiting,
+        ),
     }

@@ -47,27 +47,42 @@ def mask_secrets(text: Any) -> str:
     return re.sub("|".join([_USER_IN_ADDRESS, *secrets]), "", str(text))
 
 
-# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #5f0d8275
+# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #12375a82
 _MOST_CHARACTERS = 6000  # of a value, as MLflow takes it
 
 
 def flatten_parameters(tree: dict) -> dict[str, str]:
     """Return parameters under flat names: `{"train.seed": "0"}`."""
     flat = flatten_tree(tree)
-    return {mlflow_key(key): _written(value)[:_MOST_CHARACTERS] for key, value in flat.items()}
+    return {
+        mlflow_key(key): _written(value)[:_MOST_CHARACTERS]
+        for key, value in flat.items()
+    }
 
 
+# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #5f0d8275
 def _written(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, default=str)
+    )
     return mask_secrets(text)
 
 
-# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #06f66259
+# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #73cdb837
 _MOST_DRIFT_COLUMNS = 100
-_PARTS = {"value": "", "low": ".low", "high": ".high"}  # of an interval, and how they are called
+_PARTS = {
+    "value": "",
+    "low": ".low",
+    "high": ".high",
+}  # of an interval, and how they are called
 
 
-def collect_metrics(outs: dict[str, str], read: Callable[[str], bytes]) -> dict[str, float]:
+def collect_metrics(
+    outs: dict[str, str],
+    read: Callable[[str], bytes],
+) -> dict[str, float]:
     """Return the metrics of a run by name.
 
     Those of all stages; with intervals those of evaluate by model (candidate, champion, baseline)
@@ -81,7 +96,9 @@ def collect_metrics(outs: dict[str, str], read: Callable[[str], bytes]) -> dict[
     for path in outs:
         if path.startswith("reports/metrics/"):
             stage = Path(path).stem
-            metrics |= {f"{stage}.{key}": value for key, value in json.loads(read(path)).items()}
+            metrics |= {
+                f"{stage}.{key}": value for key, value in json.loads(read(path)).items()
+            }
     twins = _read_twins(outs, read)
     for model, found in _metrics_by_model(twins).items():
         metrics |= _with_intervals(model, found)
@@ -89,19 +106,35 @@ def collect_metrics(outs: dict[str, str], read: Callable[[str], bytes]) -> dict[
         metrics[f"monitor.psi.{row['column']}"] = row.get("psi")
     for stage, twin in twins.items():
         metrics[f"{stage}.level"] = VERDICT_LEVELS.index(twin["verdict"]["level"])
-    return {mlflow_key(key): float(value) for key, value in metrics.items() if _is_finite(value)}
+    return {
+        mlflow_key(key): float(value)
+        for key, value in metrics.items()
+        if _is_finite(value)
+    }
 
 
-def _read_twins(outs: dict[str, str], read: Callable[[str], bytes]) -> dict[str, dict]:
+# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #838f06c1
+def _read_twins(
+    outs: dict[str, str],
+    read: Callable[[str], bytes],
+) -> dict[str, dict]:
     """Return the JSON beside the pages of evaluate and monitor."""
     paths = {stage: f"reports/{stage}.json" for stage in ("evaluate", "monitor")}
-    return {stage: json.loads(read(path)) for stage, path in paths.items() if path in outs}
+    return {
+        stage: json.loads(read(path)) for stage, path in paths.items() if path in outs
+    }
 
 
-def _results(twins: dict[str, dict], stage: str, key: str) -> Any:
+# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #5467b295
+def _results(
+    twins: dict[str, dict],
+    stage: str,
+    key: str,
+) -> Any:
     return (twins.get(stage, {}).get("results") or {}).get(key) or {}
 
 
+# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #5ef47675
 def _metrics_by_model(twins: dict[str, dict]) -> dict[str, dict]:
     return {
         **_results(twins, "evaluate", "metrics"),
@@ -109,38 +142,56 @@ def _metrics_by_model(twins: dict[str, dict]) -> dict[str, dict]:
     }
 
 
-def _with_intervals(model: str, metrics: dict[str, Any]) -> dict[str, Any]:
+# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #8a8385b0
+def _with_intervals(
+    model: str,
+    metrics: dict[str, Any],
+) -> dict[str, Any]:
     named = {}
     for metric, value in metrics.items():
         if isinstance(value, dict):
-            named |= {f"{model}.{metric}{end}": value.get(part) for part, end in _PARTS.items()}
+            named |= {
+                f"{model}.{metric}{end}": value.get(part)
+                for part, end in _PARTS.items()
+            }
     return named
 
 
+# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #06f66259
 def _is_finite(value: Any) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
-# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #53e3bbe8
+# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #1883f1bd
 _FIGURE_EXTENSIONS = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}
 
 
-def extract_figures(notebook: dict, stage: str) -> dict[str, bytes]:
+def extract_figures(
+    notebook: dict,
+    stage: str,
+) -> dict[str, bytes]:
     """Return the pictures of an executed notebook, in order: `figures/STAGE-1.svg` …."""
-    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
-    pictures = filter(None, (_find_picture(output.get("data", {})) for output in outputs))
+    outputs = [
+        output for cell in notebook["cells"] for output in cell.get("outputs", ())
+    ]
+    pictures = filter(
+        None, (_find_picture(output.get("data", {})) for output in outputs)
+    )
     return {
         f"figures/{stage}-{number}.{extension}": content
         for number, (extension, content) in enumerate(pictures, 1)
     }
 
 
+# %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #53e3bbe8
 def _find_picture(data: dict) -> tuple[str, bytes] | None:
     """Return the best form of a picture, as its extension and its bytes."""
     for kind, extension in _FIGURE_EXTENSIONS.items():
         if kind in data:
             text = join_multiline(data[kind])
-            return extension, text.encode() if extension == "svg" else base64.b64decode(text)
+            return extension, text.encode() if extension == "svg" else base64.b64decode(
+                text
+            )
     return None
 
 
@@ -148,7 +199,11 @@ def _find_picture(data: dict) -> tuple[str, bytes] | None:
 _PAGE_OR_NUMBERS = re.compile(r"reports/[\w.-]+\.(html|json)")
 
 
-def collect_artifacts(run: PastRun, read: Callable[[str], bytes], config: dict) -> dict[str, bytes]:
+def collect_artifacts(
+    run: PastRun,
+    read: Callable[[str], bytes],
+    config: dict,
+) -> dict[str, bytes]:
     """Return the artifacts of a run: its pages with their JSON, figures, params.yaml.
 
     Pages of a challenger, or of an experiment that ended early, are rendered here, as they have
@@ -159,7 +214,9 @@ def collect_artifacts(run: PastRun, read: Callable[[str], bytes], config: dict) 
         read: returns the bytes of a path in the run.
         config: title, owner, contact and lang of pages.
     """
-    artifacts = {path: read(path) for path in run.outs if _PAGE_OR_NUMBERS.fullmatch(path)}
+    artifacts = {
+        path: read(path) for path in run.outs if _PAGE_OR_NUMBERS.fullmatch(path)
+    }
     artifacts["params.yaml"] = read("params.yaml")
     for path in run.outs:
         if path.endswith(".ipynb"):

@@ -70,10 +70,16 @@ class MlflowExperiment:
     id: str
 
     @classmethod
-    def open(cls, client: Any, name: str) -> "MlflowExperiment":
+    def open(
+        cls,
+        client: Any,
+        name: str,
+    ) -> "MlflowExperiment":
         """Find the experiment, or make it."""
         found = client.get_experiment_by_name(name)
-        return cls(client, found.experiment_id if found else client.create_experiment(name))
+        return cls(
+            client, found.experiment_id if found else client.create_experiment(name)
+        )
 
     def known_runs(self) -> dict[str, Any]:
         """Return the runs that the server has, by the digest of what they made."""
@@ -82,9 +88,18 @@ class MlflowExperiment:
         )
         return {run.data.tags.get(_DIGEST_TAG): run for run in runs}
 
-    def ensure_model(self, md5: str, rev: str, run_id: str | None = None) -> Any:
+    def ensure_model(
+        self,
+        md5: str,
+        rev: str,
+        run_id: str | None = None,
+    ) -> Any:
         """Return the model with these bytes, the candidate of a revision; send it if need be."""
-        known = [*self.client.search_logged_models([self.id], f"tags.`mlops_nb.md5` = '{md5}'")]
+        known = [
+            *self.client.search_logged_models(
+                [self.id], f"tags.`mlops_nb.md5` = '{md5}'"
+            )
+        ]
         ready = [model for model in known if model.status == "READY"]
         if ready:
             return ready[0]
@@ -95,12 +110,22 @@ class MlflowExperiment:
             self.client.log_model_artifacts(model.model_id, str(folder))
             return self.client.finalize_logged_model(model.model_id, "READY")
 
-    def _create_model(self, md5: str, run_id: str | None) -> Any:
-        return self.client.create_logged_model(self.id, "model", run_id, tags={"mlops_nb.md5": md5})
+    def _create_model(
+        self,
+        md5: str,
+        run_id: str | None,
+    ) -> Any:
+        return self.client.create_logged_model(
+            self.id, "model", run_id, tags={"mlops_nb.md5": md5}
+        )
 
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #a823f8c8
-_OUTPUTS = ("data/features/train.parquet", "data/features/current.parquet", "data/candidate")
+_OUTPUTS = (
+    "data/features/train.parquet",
+    "data/features/current.parquet",
+    "data/candidate",
+)
 
 
 @dataclass(frozen=True)
@@ -141,11 +166,15 @@ class RunToSend:
         return collect_artifacts(self.run, self.read, self.config)
 
 
-# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #43a65869
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #bfb4fb5d
 _BATCHES = {"params": 90, "metrics": 900}  # as many as the server takes at once
 
 
-def send_run(experiment: MlflowExperiment, sending: RunToSend, run_id: str = "") -> dict:
+def send_run(
+    experiment: MlflowExperiment,
+    sending: RunToSend,
+    run_id: str = "",
+) -> dict:
     """Copy a run to the server.
 
     Args:
@@ -169,11 +198,22 @@ def send_run(experiment: MlflowExperiment, sending: RunToSend, run_id: str = "")
     _log_artifacts(client, run_id, artifacts)
     model = link_inputs(experiment, sending, run_id)
     client.set_terminated(run_id, "FINISHED", time)
-    counts = {"parameters": len(parameters), "metrics": len(metrics), "files": len(artifacts)}
+    counts = {
+        "parameters": len(parameters),
+        "metrics": len(metrics),
+        "files": len(artifacts),
+    }
     return {"run": sending.run.message, **counts, "model": model}
 
 
-def _log_values(client: Any, run_id: str, parameters: dict, metrics: dict, time: int) -> None:
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #3e1f9191
+def _log_values(
+    client: Any,
+    run_id: str,
+    parameters: dict,
+    metrics: dict,
+    time: int,
+) -> None:
     from mlflow.entities import Metric, Param
 
     rows = {
@@ -185,7 +225,12 @@ def _log_values(client: Any, run_id: str, parameters: dict, metrics: dict, time:
             client.log_batch(run_id, **{kind: rows[kind][start : start + size]})
 
 
-def _log_artifacts(client: Any, run_id: str, artifacts: dict[str, bytes]) -> None:
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #43a65869
+def _log_artifacts(
+    client: Any,
+    run_id: str,
+    artifacts: dict[str, bytes],
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for path, content in artifacts.items():
             file = Path(folder) / path
@@ -194,8 +239,12 @@ def _log_artifacts(client: Any, run_id: str, artifacts: dict[str, bytes]) -> Non
         client.log_artifacts(run_id, folder)
 
 
-# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #2aa20b0e
-def link_inputs(experiment: MlflowExperiment, sending: RunToSend, run_id: str) -> str:
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #443df53e
+def link_inputs(
+    experiment: MlflowExperiment,
+    sending: RunToSend,
+    run_id: str,
+) -> str:
     """Link a run on the server to its data and its model; return whose model it is."""
     from mlflow.entities import LoggedModelInput, LoggedModelOutput
 
@@ -212,7 +261,12 @@ def link_inputs(experiment: MlflowExperiment, sending: RunToSend, run_id: str) -
     return "its own" if own else "of an earlier run"
 
 
-def _find_model(experiment: MlflowExperiment, sending: RunToSend, run_id: str) -> Any:
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #adb6260c
+def _find_model(
+    experiment: MlflowExperiment,
+    sending: RunToSend,
+    run_id: str,
+) -> Any:
     md5 = sending.md5s["data/candidate"]
     try:
         return experiment.ensure_model(md5, sending.run.commit, run_id)
@@ -220,13 +274,18 @@ def _find_model(experiment: MlflowExperiment, sending: RunToSend, run_id: str) -
         return None
 
 
-def _linked_models(client: Any, run_id: str) -> set[str]:
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #e9c4394e
+def _linked_models(
+    client: Any,
+    run_id: str,
+) -> set[str]:
     """Return the models that a run is linked to; a second link is an error of the server."""
     run = client.get_run(run_id)
     outputs = run.outputs.model_outputs if run.outputs else ()
     return {model.model_id for model in (*run.inputs.model_inputs, *outputs)}
 
 
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #2aa20b0e
 def _datasets(sending: RunToSend) -> list:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -237,16 +296,22 @@ def _datasets(sending: RunToSend) -> list:
             source = json.dumps({"path": path, "md5": md5, "commit": commit})
             context = "training" if "train" in path else "evaluation"
             dataset = Dataset(Path(path).stem, md5, "dvc", source)
-            rows.append(DatasetInput(dataset, [InputTag("mlflow.data.context", context)]))
+            rows.append(
+                DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
+            )
     return rows
 
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #10696034
-def _wanted_aliases(listed: list[ModelVersion], top: Path) -> dict[str, str]:
+def _wanted_aliases(
+    listed: list[ModelVersion],
+    top: Path,
+) -> dict[str, str]:
     """Return which version each alias should have: what is in each stage, and the pin."""
     stages = {stage.partition("#")[0] for version in listed for stage in version.stages}
     assigned = {
-        stage: assigned_versions(stage, top)[-1].version for stage in sorted(stages - {"prod"})
+        stage: assigned_versions(stage, top)[-1].version
+        for stage in sorted(stages - {"prod"})
     }
     return assigned | {"champion": read_params()["champion"].get("version")}
 
@@ -295,7 +360,11 @@ class MlflowRegistry:
         )
         return str(made.version)
 
-    def _move_aliases(self, known: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    def _move_aliases(
+        self,
+        known: dict[str, str],
+        wanted: dict[str, str],
+    ) -> list[str]:
         client = self.experiment.client
         now = client.get_registered_model(self.name).aliases
         moved = []
@@ -306,7 +375,7 @@ class MlflowRegistry:
         return moved
 
 
-# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #be00fc6d
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #e69730f0
 @dataclass(frozen=True)
 class SyncResult:
     """What `sync` sent.
@@ -349,11 +418,15 @@ class SyncResult:
         return "\n".join([head, *rows, *_format_lost(self.lost)])
 
 
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #989a8959
 def _format_sent_run(row: dict) -> str:
-    counts = ", ".join(f"{row[name]} {name}" for name in ("parameters", "metrics", "files"))
+    counts = ", ".join(
+        f"{row[name]} {name}" for name in ("parameters", "metrics", "files")
+    )
     return f"  {row['run']}: {counts}, model {row['model']}"
 
 
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #be00fc6d
 def _format_lost(lost: tuple[str, ...]) -> list[str]:
     if not lost:
         return []
@@ -363,7 +436,11 @@ def _format_lost(lost: tuple[str, ...]) -> list[str]:
 
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #68ed761e
-def _run_tags(run: PastRun, top: Path, title: str) -> dict[str, str]:
+def _run_tags(
+    run: PastRun,
+    top: Path,
+    title: str,
+) -> dict[str, str]:
     """Return what the server knows a run by."""
     committed = run.commit != WORKSPACE_COMMIT
     return {
@@ -384,7 +461,12 @@ def _kind_of_run(run: PastRun) -> str:
 
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #26f3582d
-def _note_commit(client: Any, was: Any, run: PastRun, tags: dict[str, str]) -> None:
+def _note_commit(
+    client: Any,
+    was: Any,
+    run: PastRun,
+    tags: dict[str, str],
+) -> None:
     """Tell the server the commit of a run that was sent before there was one."""
     known = (WORKSPACE_COMMIT, was.data.tags.get(_COMMIT_TAG))
     if was.info.lifecycle_stage == "active" and run.commit not in known:
@@ -394,20 +476,29 @@ def _note_commit(client: Any, was: Any, run: PastRun, tags: dict[str, str]) -> N
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #0f6d96fa
 def _prepare_run(
-    run: PastRun, record: ProjectRecord, settings: Settings, tags: dict[str, str]
+    run: PastRun,
+    record: ProjectRecord,
+    settings: Settings,
+    tags: dict[str, str],
 ) -> RunToSend | None:
     """Return a run as it is sent; None where its outputs are nowhere to be had."""
     revision = "" if run.commit == WORKSPACE_COMMIT else run.commit
     read = build_run_reader(record.top, run, record.read, record.find_output)
     md5s = {path: recorded_md5(revision, path, record.top) for path in _OUTPUTS}
     has_reports = all(map(read, run.outs))
-    if not has_reports or not record.find_output("data/candidate", md5s["data/candidate"]):
+    if not has_reports or not record.find_output(
+        "data/candidate", md5s["data/candidate"]
+    ):
         return None
-    config = {"title": settings.title, "owner": settings.owner, "contact": settings.contact}
+    config = {
+        "title": settings.title,
+        "owner": settings.owner,
+        "contact": settings.contact,
+    }
     return RunToSend(run, read, tags, md5s, config | {"lang": settings.language})
 
 
-# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #22240345
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #52323ace
 def sync() -> SyncResult:
     """Copy to MLflow what it does not have.
 
@@ -434,8 +525,11 @@ def sync() -> SyncResult:
         return SyncResult(uri, name, there, tuple(sent), tuple(lost), versions, aliases)
 
 
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #22240345
 def _send_new_runs(
-    experiment: MlflowExperiment, record: ProjectRecord, settings: Settings
+    experiment: MlflowExperiment,
+    record: ProjectRecord,
+    settings: Settings,
 ) -> tuple[int, list[dict], list[str]]:
     """Return how many runs were there, what was sent, and the commits of those that are lost."""
     known = experiment.known_runs()

@@ -24,8 +24,11 @@ def describe_model(model: Any) -> dict:
     return {name: getattr(model, name) for name in names}
 
 
-# %% ../../nbs/api/publishing/42_mlflow_model.ipynb #1803b1d3
-def write_mlflow_model(rev: str, folder: Path) -> None:
+# %% ../../nbs/api/publishing/42_mlflow_model.ipynb #e90e5012
+def write_mlflow_model(
+    rev: str,
+    folder: Path,
+) -> None:
     """Write the candidate of a revision as an MLflow model into a new folder.
 
     Raises:
@@ -54,12 +57,16 @@ def write_mlflow_model(rev: str, folder: Path) -> None:
     (folder / "model.skops").write_bytes(content)
 
 
+# %% ../../nbs/api/publishing/42_mlflow_model.ipynb #1803b1d3
 def _make_signature(model: Any) -> Any:
     """Say what the pipeline takes and gives: prepared columns, and probabilities or numbers."""
     import mlflow.models
     from mlflow import types
 
-    kinds = {name: "string" if kind == "text" else "double" for name, kind in model.columns.items()}
+    kinds = {
+        name: "string" if kind == "text" else "double"
+        for name, kind in model.columns.items()
+    }
     takes = types.Schema([types.ColSpec(kind, name) for name, kind in kinds.items()])
     shape = (-1, len(model.classes)) if model.classes else (-1,)
     gives = types.Schema([types.TensorSpec(np.dtype(float), shape)])

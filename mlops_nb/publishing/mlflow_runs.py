@@ -41,7 +41,9 @@ class ExperimentRun(PastRun):
 
 
 # %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #9a94170c
-_UP_TO_EVALUATE = re.compile(r"reports/(metrics/)?(preprocess-train|train|evaluate)\.(json|ipynb)")
+_UP_TO_EVALUATE = re.compile(
+    r"reports/(metrics/)?(preprocess-train|train|evaluate)\.(json|ipynb)"
+)
 
 
 def outputs_up_to_evaluate(outs: dict[str, str]) -> dict[str, str]:
@@ -49,12 +51,14 @@ def outputs_up_to_evaluate(outs: dict[str, str]) -> dict[str, str]:
     return {path: md5 for path, md5 in outs.items() if _UP_TO_EVALUATE.fullmatch(path)}
 
 
-# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #17700bf8
+# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #adfa441c
 _EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/")  # others are DVC's own
 
 
 def read_experiments(
-    top: Path, read: Callable[[str], bytes], known: list[PastRun]
+    top: Path,
+    read: Callable[[str], bytes],
+    known: list[PastRun],
 ) -> list[ExperimentRun]:
     """Return what `dvc exp run` has made and is not known yet.
 
@@ -68,37 +72,55 @@ def read_experiments(
     found = {}
     for line in _experiment_references(top):
         whole = _read_experiment(line, read)
-        run = whole if _has_new_pages(whole, identities) else _without_pages(whole, parts)
+        run = (
+            whole if _has_new_pages(whole, identities) else _without_pages(whole, parts)
+        )
         if run and run_identity(run) not in identities:
             found.setdefault(run_identity(run), run)
     return list(found.values())
 
 
+# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #95779642
 def _experiment_references(top: Path) -> list[str]:
     form = "--format=%(refname) %(objectname) %(committerdate:unix)"
     lines = run_git("for-each-ref", form, "refs/exps", cwd=top).splitlines()
     return [line for line in lines if _EXPERIMENT.match(line)]
 
 
-def _read_experiment(line: str, read: Callable[[str], bytes]) -> ExperimentRun:
+# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #3b6c39ac
+def _read_experiment(
+    line: str,
+    read: Callable[[str], bytes],
+) -> ExperimentRun:
     name, commit, seconds = line.split()
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(int(seconds)))
     outs = parse_report_outputs(read(f"{commit}:./dvc.lock"))
     return ExperimentRun(commit, when, name.split("/", 4)[4], outs)
 
 
-def _has_new_pages(run: ExperimentRun, identities: set[str]) -> bool:
+# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #37b2f5cd
+def _has_new_pages(
+    run: ExperimentRun,
+    identities: set[str],
+) -> bool:
     return bool(run.pages) and run_identity(run) not in identities
 
 
-def _without_pages(run: ExperimentRun, parts: list[dict[str, str]]) -> ExperimentRun | None:
+# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #17700bf8
+def _without_pages(
+    run: ExperimentRun,
+    parts: list[dict[str, str]],
+) -> ExperimentRun | None:
     """Return an experiment as one that ended with `evaluate`; None where it changed nothing."""
     part = outputs_up_to_evaluate(run.outs)
     return replace(run, outs=part) if part and part not in parts else None
 
 
-# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #747b4047
-def read_all_runs(top: Path, read: Callable[[str], bytes]) -> list[PastRun]:
+# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #6506b135
+def read_all_runs(
+    top: Path,
+    read: Callable[[str], bytes],
+) -> list[PastRun]:
     """Return all runs of the branch, challengers and experiments, oldest first.
 
     What lies in the folder is among them where it is nowhere committed; its commit is `workspace`.
@@ -119,14 +141,21 @@ def read_all_runs(top: Path, read: Callable[[str], bytes]) -> list[PastRun]:
     return sorted(runs, key=lambda run: run.committed)
 
 
-def _read_challenger(entry: dict, read: Callable[[str], bytes]) -> PastRun:
-    outs = outputs_up_to_evaluate(parse_report_outputs(read(f"{entry['commit']}:./dvc.lock")))
+# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #bf90e599
+def _read_challenger(
+    entry: dict,
+    read: Callable[[str], bytes],
+) -> PastRun:
+    outs = outputs_up_to_evaluate(
+        parse_report_outputs(read(f"{entry['commit']}:./dvc.lock"))
+    )
     gate = "passed" if entry["passed"] else "failed"
     message = f"Challenger {entry['md5'][:8]} on {entry['window']}: gate {gate}"
     when = entry["at"].removesuffix("Z").replace("T", " ")
     return PastRun(entry["commit"], when, message, outs)
 
 
+# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #747b4047
 def _read_workspace(top: Path) -> PastRun:
     lock = top / "dvc.lock"
     outs = parse_report_outputs(lock.read_bytes()) if lock.exists() else {}
@@ -134,7 +163,7 @@ def _read_workspace(top: Path) -> PastRun:
     return PastRun(WORKSPACE_COMMIT, now, "Not committed yet", outs)
 
 
-# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #eea1b334
+# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #b6c6c28a
 def build_run_reader(
     top: Path,
     run: PastRun,
@@ -152,13 +181,21 @@ def build_run_reader(
 
     def read_path(path: str) -> bytes:
         file = _find_file(top, run, path, find_output)
-        return file.read_bytes() if file and file.is_file() else read(f"{run.commit}:./{path}")
+        return (
+            file.read_bytes()
+            if file and file.is_file()
+            else read(f"{run.commit}:./{path}")
+        )
 
     return read_path
 
 
+# %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #eea1b334
 def _find_file(
-    top: Path, run: PastRun, path: str, find_output: Callable[[str, str], Path | None]
+    top: Path,
+    run: PastRun,
+    path: str,
+    find_output: Callable[[str, str], Path | None],
 ) -> Path | None:
     if path in run.outs:
         return find_output(path, run.outs[path])

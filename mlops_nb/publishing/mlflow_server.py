@@ -17,7 +17,7 @@ from ..core.config import Settings, read_settings
 from ..core.errors import UserError
 from .mlflow_contents import mask_secrets
 
-# %% ../../nbs/api/publishing/43_mlflow_server.ipynb #456225fe
+# %% ../../nbs/api/publishing/43_mlflow_server.ipynb #5c034cd4
 _CLIENT_ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
@@ -45,6 +45,7 @@ def connect_mlflow() -> tuple[str, Any]:
     return address, mlflow.MlflowClient(address, address)
 
 
+# %% ../../nbs/api/publishing/43_mlflow_server.ipynb #456225fe
 def _server_address(settings: Settings) -> str:
     address = settings.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "")
     if settings.tracking == "mlflow" and re.match(r"[\w+]+://|databricks", address):
@@ -59,7 +60,7 @@ def _server_address(settings: Settings) -> str:
     )
 
 
-# %% ../../nbs/api/publishing/43_mlflow_server.ipynb #fe3be394
+# %% ../../nbs/api/publishing/43_mlflow_server.ipynb #7852bafd
 _REASONS = {
     "refused": "the connection was refused",
     "timed out|timeout": "no answer in time",
@@ -74,7 +75,10 @@ def translate_mlflow_errors(address: str) -> Iterator[None]:
     What the client prints, addresses with passwords among it, is not shown.
     """
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             yield
     except UserError:
         raise
@@ -87,6 +91,7 @@ def translate_mlflow_errors(address: str) -> Iterator[None]:
         ) from None
 
 
+# %% ../../nbs/api/publishing/43_mlflow_server.ipynb #fe3be394
 def _reason(error: Exception) -> str:
     for pattern, reason in _REASONS.items():
         if re.search(pattern, str(error), re.I):

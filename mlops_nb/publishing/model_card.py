@@ -78,8 +78,11 @@ class ModelCard:
         return card_to_markdown(self)
 
 
-# %% ../../nbs/api/publishing/18_model_card.ipynb #c9a702cc
-def build_card_sections(card: ModelCard, lang: str = "en") -> list[CardSection]:
+# %% ../../nbs/api/publishing/18_model_card.ipynb #3091afba
+def build_card_sections(
+    card: ModelCard,
+    lang: str = "en",
+) -> list[CardSection]:
     """Return what a card says, in order and in a language: what page and notebook show."""
     sections = [
         *_what_it_is(card, lang),
@@ -90,7 +93,11 @@ def build_card_sections(card: ModelCard, lang: str = "en") -> list[CardSection]:
     return [_translate_tables(section, lang) for section in sections]
 
 
-def _what_it_is(card: ModelCard, lang: str) -> list[CardSection]:
+# %% ../../nbs/api/publishing/18_model_card.ipynb #7c9aaf77
+def _what_it_is(
+    card: ModelCard,
+    lang: str,
+) -> list[CardSection]:
     features = card_phrase("features", lang, n=len(card.features))
     return [
         identity_section(card.identity, lang),
@@ -100,7 +107,11 @@ def _what_it_is(card: ModelCard, lang: str) -> list[CardSection]:
     ]
 
 
-def _how_good_it_is(card: ModelCard, lang: str) -> list[CardSection]:
+# %% ../../nbs/api/publishing/18_model_card.ipynb #d85f52ca
+def _how_good_it_is(
+    card: ModelCard,
+    lang: str,
+) -> list[CardSection]:
     return [
         metrics_section(card.metrics, lang),
         slices_section(card.slices, lang),
@@ -109,7 +120,11 @@ def _how_good_it_is(card: ModelCard, lang: str) -> list[CardSection]:
     ]
 
 
-def _how_it_is_run(card: ModelCard, lang: str) -> list[CardSection]:
+# %% ../../nbs/api/publishing/18_model_card.ipynb #7e6def51
+def _how_it_is_run(
+    card: ModelCard,
+    lang: str,
+) -> list[CardSection]:
     return [
         gate_section(card.gate, lang),
         approval_section(card.approvals, lang),
@@ -117,16 +132,27 @@ def _how_it_is_run(card: ModelCard, lang: str) -> list[CardSection]:
     ]
 
 
-def _answers(answers: CardAnswers, keys: tuple[str, ...], lang: str) -> list[CardSection]:
+# %% ../../nbs/api/publishing/18_model_card.ipynb #1208ce6b
+def _answers(
+    answers: CardAnswers,
+    keys: tuple[str, ...],
+    lang: str,
+) -> list[CardSection]:
     return [answer_section(key, getattr(answers, key), lang) for key in keys]
 
 
-def _translate_tables(section: CardSection, lang: str) -> CardSection:
-    tables = tuple((title, translate_rows(rows, lang)) for title, rows in section.tables)
+# %% ../../nbs/api/publishing/18_model_card.ipynb #c9a702cc
+def _translate_tables(
+    section: CardSection,
+    lang: str,
+) -> CardSection:
+    tables = tuple(
+        (title, translate_rows(rows, lang)) for title, rows in section.tables
+    )
     return replace(section, tables=tables)
 
 
-# %% ../../nbs/api/publishing/18_model_card.ipynb #5aeb0f14
+# %% ../../nbs/api/publishing/18_model_card.ipynb #3fa8a176
 def card_to_markdown(card: ModelCard) -> str:
     """Write a card as Markdown, without figures; every value is escaped."""
     title = card_phrase("title", "en", name=card.name, version=card.version)
@@ -135,12 +161,19 @@ def card_to_markdown(card: ModelCard) -> str:
         blanks = card_phrase("blanks", "en")
         parts.append(f"**{blanks}**: {escape_markup(', '.join(card.missing))}")
     for section in build_card_sections(card):
-        parts += [f"## {escape_markup(section.heading)}", *map(escape_markup, section.texts)]
+        parts += [
+            f"## {escape_markup(section.heading)}",
+            *map(escape_markup, section.texts),
+        ]
         parts += [_table_to_markdown(title, rows) for title, rows in section.tables]
     return "\n\n".join(parts)
 
 
-def _table_to_markdown(title: str, rows: list[dict]) -> str:
+# %% ../../nbs/api/publishing/18_model_card.ipynb #5aeb0f14
+def _table_to_markdown(
+    title: str,
+    rows: list[dict],
+) -> str:
     table = markdown_table(rows)
     return f"**{escape_markup(title)}**\n\n{table}" if title else table
 
@@ -148,7 +181,9 @@ def _table_to_markdown(title: str, rows: list[dict]) -> str:
 # %% ../../nbs/api/publishing/18_model_card.ipynb #dbfd1212
 def card_to_dict(card: ModelCard) -> dict:
     """Return a card as plain values: numbers as they are in the record."""
-    facts = {name: value for name, value in vars(card).items() if name not in _OTHER_NAMES}
+    facts = {
+        name: value for name, value in vars(card).items() if name not in _OTHER_NAMES
+    }
     people = {key: card.config.get(key) for key in ("owner", "contact")}
     said = {"said": card.answers.json(), "blanks": list(card.missing)}
     examples = [example.to_dict() for example in card.examples]
@@ -156,4 +191,8 @@ def card_to_dict(card: ModelCard) -> dict:
     return facts | people | said | {"examples": examples, "idle": idle}
 
 
-_OTHER_NAMES = ("answers", "missing", "config")  # told under the names that the file has had
+_OTHER_NAMES = (
+    "answers",
+    "missing",
+    "config",
+)  # told under the names that the file has had

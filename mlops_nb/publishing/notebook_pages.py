@@ -42,8 +42,11 @@ class NotebookPage:
     source: Any = None
 
 
-# %% ../../nbs/api/publishing/27_notebook_pages.ipynb #97048b8c
-def write_notebook_page(site: Site, page: NotebookPage) -> str:
+# %% ../../nbs/api/publishing/27_notebook_pages.ipynb #ee8e9f83
+def write_notebook_page(
+    site: Site,
+    page: NotebookPage,
+) -> str:
     """Run a stage notebook by hand and write its page.
 
     Returns:
@@ -62,25 +65,41 @@ def write_notebook_page(site: Site, page: NotebookPage) -> str:
     return page.address
 
 
-def _run_notebook(site: Site, page: NotebookPage) -> str:
+# %% ../../nbs/api/publishing/27_notebook_pages.ipynb #b4f428e4
+def _run_notebook(
+    site: Site,
+    page: NotebookPage,
+) -> str:
     if run_stage(page.stage, overrides=page.parameters):
         raise UserError(
             expected=f"the notebook {page.stage} to run",
             found="see above",
             remedy="`dvc pull` brings outputs",
         )
-    made = project_root() / ".mlops" / "scratch" / page.stage / "reports" / f"{page.stage}.html"
+    made = (
+        project_root()
+        / ".mlops"
+        / "scratch"
+        / page.stage
+        / "reports"
+        / f"{page.stage}.html"
+    )
     home = "../" * page.address.count("/")
     banner = render_banner(page.run, site.lang, site.repository, home)
     return add_banner(made.read_text("utf-8"), banner, _leads_nowhere)
 
 
+# %% ../../nbs/api/publishing/27_notebook_pages.ipynb #97048b8c
 def _leads_nowhere(link: str) -> None:
     """Say that a link has no place on the site: pages of a scratch folder have no neighbours."""
 
 
-# %% ../../nbs/api/publishing/27_notebook_pages.ipynb #0a8bcf42
-def write_extra_pages(site: Site, top: Path, run: PastRun | None) -> list[tuple[str, str]]:
+# %% ../../nbs/api/publishing/27_notebook_pages.ipynb #87df204e
+def write_extra_pages(
+    site: Site,
+    top: Path,
+    run: PastRun | None,
+) -> list[tuple[str, str]]:
     """Write the ML Test Score and, where data/replay.json is, the year in production.
 
     Args:
@@ -96,13 +115,20 @@ def write_extra_pages(site: Site, top: Path, run: PastRun | None) -> list[tuple[
     replay = top / "data" / "replay.json"
     if replay.exists():
         parameters = {"result": "data/replay.json"}
-        year = NotebookPage("replay.html", "replay", newest, parameters, file_digest(replay))
+        year = NotebookPage(
+            "replay.html", "replay", newest, parameters, file_digest(replay)
+        )
         address = write_notebook_page(site, year)
         pages += [(address, page_phrase("site_year", site.lang))] if address else []
     return pages
 
 
-def _write_score(site: Site, top: Path, run: PastRun) -> tuple[str, str]:
+# %% ../../nbs/api/publishing/27_notebook_pages.ipynb #21950669
+def _write_score(
+    site: Site,
+    top: Path,
+    run: PastRun,
+) -> tuple[str, str]:
     score = compute_ml_test_score(top)
     banner = render_banner(run, site.lang, site.repository, "")
     page = render_ml_test_score(score, **site.config)
@@ -110,6 +136,7 @@ def _write_score(site: Site, top: Path, run: PastRun) -> tuple[str, str]:
     return "test-score.html", f"ML Test Score: {score.score:g}"
 
 
+# %% ../../nbs/api/publishing/27_notebook_pages.ipynb #0a8bcf42
 def _only_elsewhere(link: str) -> str | None:
     """Keep links to other machines, and no others."""
     return link if "://" in link else None

@@ -89,7 +89,11 @@ class LogCapture(logging.Filter):
         thread = threading.get_ident()
         entries = self.heard[thread]
         self.heard[thread] = []
-        told = [text for level, text in entries if level >= logging.WARNING or "Exception" in text]
+        told = [
+            text
+            for level, text in entries
+            if level >= logging.WARNING or "Exception" in text
+        ]
         return "\n".join(told)
 
 
@@ -117,7 +121,12 @@ class DeliveryLimits:
 _LOG_CAPTURE = LogCapture()
 
 
-def send_message(target: Any, message: dict, limits: DeliveryLimits, stop: threading.Event) -> str:
+def send_message(
+    target: Any,
+    message: dict,
+    limits: DeliveryLimits,
+    stop: threading.Event,
+) -> str:
     """Send a message, again and again if need be; return why it did not arrive, empty if it did."""
     why = "not tried"
     for number in range(max(1, limits.tries)):
@@ -136,7 +145,7 @@ def send_message(target: Any, message: dict, limits: DeliveryLimits, stop: threa
     return why
 
 
-# %% ../../nbs/api/publishing/33_notify.ipynb #1e3423be
+# %% ../../nbs/api/publishing/33_notify.ipynb #4303f2ba
 @dataclass
 class Delivery:
     """A delivery that is going on.
@@ -153,7 +162,11 @@ class Delivery:
     stop: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, name: str, messages: list[dict]) -> None:
+    def run(
+        self,
+        name: str,
+        messages: list[dict],
+    ) -> None:
         """Deliver messages in order to one target, up to the first that fails."""
         try:
             with _LOG_CAPTURE.listening():
@@ -168,7 +181,12 @@ class Delivery:
         except Exception as error:
             self._note(name, {}, f"{type(error).__name__} in apprise")
 
-    def _note(self, name: str, message: dict, why: str) -> None:
+    def _note(
+        self,
+        name: str,
+        message: dict,
+        why: str,
+    ) -> None:
         with self.lock:
             if self.stop.is_set():
                 return
@@ -181,17 +199,26 @@ class Delivery:
                 self.save()
 
 
+# %% ../../nbs/api/publishing/33_notify.ipynb #1e3423be
 _MOST_REFUSALS = 3
 
 
-def _may_be_its_own_fault(message: dict, why: str) -> bool:
+def _may_be_its_own_fault(
+    message: dict,
+    why: str,
+) -> bool:
     """Say whether others may go past a message: a target that is up keeps refusing it."""
-    return why not in _UNREACHABLE_REASONS.values() and message["attempts"] > _MOST_REFUSALS
+    return (
+        why not in _UNREACHABLE_REASONS.values()
+        and message["attempts"] > _MOST_REFUSALS
+    )
 
 
-# %% ../../nbs/api/publishing/33_notify.ipynb #e334333b
+# %% ../../nbs/api/publishing/33_notify.ipynb #dde60518
 def deliver_messages(
-    outbox: list[dict], limits: DeliveryLimits, save: Callable[[], Any]
+    outbox: list[dict],
+    limits: DeliveryLimits,
+    save: Callable[[], Any],
 ) -> dict[str, str]:
     """Send what waits in the outbox, to all targets at once, within the limits.
 
@@ -220,10 +247,18 @@ def deliver_messages(
     return hanging | delivery.failed
 
 
-def _make_threads(delivery: Delivery, outbox: list[dict]) -> dict[str, threading.Thread]:
+# %% ../../nbs/api/publishing/33_notify.ipynb #e334333b
+def _make_threads(
+    delivery: Delivery,
+    outbox: list[dict],
+) -> dict[str, threading.Thread]:
     """Make a thread for each target; one that hangs does not keep the process alive."""
     threads = {}
     for name in {name for message in outbox for name in message["to"]}:
         waiting = [message for message in outbox if name in message["to"]]
-        threads[name] = threading.Thread(target=delivery.run, args=(name, waiting), daemon=True)
+        threads[name] = threading.Thread(
+            target=delivery.run,
+            args=(name, waiting),
+            daemon=True,
+        )
     return threads

@@ -24,7 +24,7 @@ from ..core.files import read_json, read_json_lines
 from ..core.project import project_root
 from ..lifecycle.journal import ALERT_LOG_FILE, append_entry
 
-# %% ../../nbs/api/publishing/31_outbox.ipynb #e0883bbd
+# %% ../../nbs/api/publishing/31_outbox.ipynb #667110f7
 ALERT_STATE_PATH = Path(".mlops") / "alerts.json"
 
 
@@ -41,10 +41,12 @@ def read_alert_state(top: Path) -> dict:
     return _empty_state()
 
 
+# %% ../../nbs/api/publishing/31_outbox.ipynb #8a4eb24d
 def _empty_state() -> dict:
     return {"open": {}, "outbox": []}
 
 
+# %% ../../nbs/api/publishing/31_outbox.ipynb #e0883bbd
 def _put_aside(path: Path) -> None:
     aside = path.with_name(f"alerts.broken-{time.time_ns()}.json")
     os.replace(path, aside)
@@ -71,11 +73,14 @@ def read_alert_log(top: Path | None = None) -> list[dict]:
     return list(last_of_each.values())
 
 
-# %% ../../nbs/api/publishing/31_outbox.ipynb #1cbe7b4b
+# %% ../../nbs/api/publishing/31_outbox.ipynb #870ca565
 _LOGGED = ("at", "finding", "event", "window", "severity", "since")
 
 
-def log_deliveries(top: Path, outbox: list[dict]) -> list[dict]:
+def log_deliveries(
+    top: Path,
+    outbox: list[dict],
+) -> list[dict]:
     """Log every message whose delivery changed; return those that still wait."""
     for message in outbox:
         if message.get("logged") != message["to"]:
@@ -84,6 +89,7 @@ def log_deliveries(top: Path, outbox: list[dict]) -> list[dict]:
     return [message for message in outbox if message["to"]]
 
 
+# %% ../../nbs/api/publishing/31_outbox.ipynb #1cbe7b4b
 def _log_entry(message: dict) -> dict:
     for_nobody = not message["to"] and not message["sent"]
     delivery = {
@@ -95,8 +101,11 @@ def _log_entry(message: dict) -> dict:
     return {key: message[key] for key in _LOGGED} | delivery
 
 
-# %% ../../nbs/api/publishing/31_outbox.ipynb #ec986915
-def reassign_targets(outbox: list[dict], names: list[str]) -> None:
+# %% ../../nbs/api/publishing/31_outbox.ipynb #9a9c7310
+def reassign_targets(
+    outbox: list[dict],
+    names: list[str],
+) -> None:
     """Let messages wait for the targets that there are now.
 
     A target that left settings.ini is replaced by those that came since; a message that nobody has
@@ -113,7 +122,11 @@ def reassign_targets(outbox: list[dict], names: list[str]) -> None:
         message["known"] = sorted({*message["known"], *names})
 
 
-def _targets_now(message: dict, names: list[str]) -> list[str]:
+# %% ../../nbs/api/publishing/31_outbox.ipynb #ec986915
+def _targets_now(
+    message: dict,
+    names: list[str],
+) -> list[str]:
     left = [name for name in message["to"] if name in names]
     if left == message["to"]:
         return left

@@ -34,7 +34,7 @@ from ..reporting.page import build_page_summary
 from ..reporting.phrases import page_phrase, page_title
 
 
-# %% ../../nbs/api/publishing/29_publish.ipynb #21be6b76
+# %% ../../nbs/api/publishing/29_publish.ipynb #b7927155
 @dataclass(frozen=True)
 class PublishResult:
     """What `publish_site` did.
@@ -56,7 +56,10 @@ class PublishResult:
     lost: tuple[str, ...] = ()
 
     def _repr_markdown_(self) -> str:
-        counts = {name: getattr(self, name) for name in ("runs", "files", "written", "removed")}
+        counts = {
+            name: getattr(self, name)
+            for name in ("runs", "files", "written", "removed")
+        }
         return markdown_table(
             [{"site": self.path.name, **counts, "not in the cache": len(self.lost)}]
         )
@@ -74,12 +77,16 @@ class PublishResult:
         )
 
 
+# %% ../../nbs/api/publishing/29_publish.ipynb #21be6b76
 def _runs(count: int) -> str:
     return "run" if count == 1 else "runs"
 
 
-# %% ../../nbs/api/publishing/29_publish.ipynb #ec1e26a7
-def write_runs(site: Site, record: ProjectRecord) -> tuple[dict[str, dict], list[SearchEntry]]:
+# %% ../../nbs/api/publishing/29_publish.ipynb #2954d20d
+def write_runs(
+    site: Site,
+    record: ProjectRecord,
+) -> tuple[dict[str, dict], list[SearchEntry]]:
     """Write the pages of all runs.
 
     Returns:
@@ -96,7 +103,13 @@ def write_runs(site: Site, record: ProjectRecord) -> tuple[dict[str, dict], list
     return summaries, entries[::-1]
 
 
-def _search_entry(run: PastRun, results: dict, summary: dict, lang: str) -> SearchEntry:
+# %% ../../nbs/api/publishing/29_publish.ipynb #ec1e26a7
+def _search_entry(
+    run: PastRun,
+    results: dict,
+    summary: dict,
+    lang: str,
+) -> SearchEntry:
     sentences = [run.message, run.commit, summary["period"], str(summary["model"])]
     for stage, result in results.items():
         said = build_page_summary(stage, result, lang)
@@ -106,8 +119,11 @@ def _search_entry(run: PastRun, results: dict, summary: dict, lang: str) -> Sear
     return SearchEntry(title, kind, run.address(), "\n".join(sentences))
 
 
-# %% ../../nbs/api/publishing/29_publish.ipynb #1331b45e
-def write_latest_redirects(site: Site, run: PastRun) -> None:
+# %% ../../nbs/api/publishing/29_publish.ipynb #f928d6de
+def write_latest_redirects(
+    site: Site,
+    run: PastRun,
+) -> None:
     """Write a page for each stage that leads to the stage's page of the newest run."""
     for name in run.pages:
         stage = name.removesuffix(".html")
@@ -115,7 +131,12 @@ def write_latest_redirects(site: Site, run: PastRun) -> None:
             site.put_text(name, _render_redirect(site, stage, run.address(stage)))
 
 
-def _render_redirect(site: Site, stage: str, address: str) -> str:
+# %% ../../nbs/api/publishing/29_publish.ipynb #1331b45e
+def _render_redirect(
+    site: Site,
+    stage: str,
+    address: str,
+) -> str:
     """Write a page that leads elsewhere by itself, or by its link."""
     link = render_link(address, page_phrase("open", site.lang))
     title = page_title(stage, site.lang)
@@ -138,8 +159,11 @@ def _using_root(top: Path) -> Iterator[None]:
             os.environ["MLOPS_NB_ROOT"] = before
 
 
-# %% ../../nbs/api/publishing/29_publish.ipynb #7a609a77
-def publish_site(dest: str | Path | None = None, top: str | Path | None = None) -> PublishResult:
+# %% ../../nbs/api/publishing/29_publish.ipynb #9ebfe3d8
+def publish_site(
+    dest: str | Path | None = None,
+    top: str | Path | None = None,
+) -> PublishResult:
     """Make the site of a project from its history, the DVC cache, its records and notebooks.
 
     What has not changed is not written again.
@@ -155,14 +179,23 @@ def publish_site(dest: str | Path | None = None, top: str | Path | None = None) 
         history = _read_history(record, summaries)
         entries += _write_records(site, record, history)
     write_search(site, entries + write_docs(site, top))
-    site.put_text(".nojekyll", "")  # or GitHub's pages would leave out names with an underscore
+    site.put_text(
+        ".nojekyll", ""
+    )  # or GitHub's pages would leave out names with an underscore
     removed = site.close()
     lost = tuple(run.commit for run in history.runs if run.id not in summaries)
     folder = site.folder.path
-    return PublishResult(folder, len(history.runs), len(site.files), site.written, removed, lost)
+    return PublishResult(
+        folder, len(history.runs), len(site.files), site.written, removed, lost
+    )
 
 
-def _write_records(site: Site, record: ProjectRecord, history: SiteHistory) -> list[SearchEntry]:
+# %% ../../nbs/api/publishing/29_publish.ipynb #75493504
+def _write_records(
+    site: Site,
+    record: ProjectRecord,
+    history: SiteHistory,
+) -> list[SearchEntry]:
     """Write what is told of a project besides its runs; return what the search knows of it."""
     shown = history.shown
     entries = write_decisions(site, record.top)
@@ -175,7 +208,11 @@ def _write_records(site: Site, record: ProjectRecord, history: SiteHistory) -> l
     return entries
 
 
-def _open_site(folder: Path, top: Path) -> Site:
+# %% ../../nbs/api/publishing/29_publish.ipynb #4fbc8456
+def _open_site(
+    folder: Path,
+    top: Path,
+) -> Site:
     settings = read_settings(top / "settings.ini")
     config = {
         "title": settings.title,
@@ -186,6 +223,12 @@ def _open_site(folder: Path, top: Path) -> Site:
     return Site.open(folder, config, repository_url(top))
 
 
-def _read_history(record: ProjectRecord, summaries: dict[str, dict]) -> SiteHistory:
+# %% ../../nbs/api/publishing/29_publish.ipynb #7a609a77
+def _read_history(
+    record: ProjectRecord,
+    summaries: dict[str, dict],
+) -> SiteHistory:
     task = read_params(record.top / "params.yaml")["data"].get("task", "binary")
-    return SiteHistory(task, record.runs, summaries, read_json_lines(record.top / HISTORY_FILE))
+    return SiteHistory(
+        task, record.runs, summaries, read_json_lines(record.top / HISTORY_FILE)
+    )

@@ -20,7 +20,12 @@ from pathlib import Path
 from ..core.formatting import markdown_table
 from ..core.project import project_root
 from ..lifecycle.statements import read_answers
-from .evidence import Evidence, find_evidence, parse_evidence, read_rules
+from mlops_nb.publishing.evidence import (
+    Evidence,
+    find_evidence,
+    parse_evidence,
+    read_rules,
+)
 from .maturity import MaturityLevel, assess_maturity
 
 
@@ -108,9 +113,11 @@ class ReadinessResult:
         return line if self.points == 1 else f"{line} — {self.why}"
 
 
-# %% ../../nbs/api/publishing/12_readiness.ipynb #b3b80647
+# %% ../../nbs/api/publishing/12_readiness.ipynb #0140ca47
 def score_readiness_test(
-    test: ReadinessTest, top: Path, statements: tuple[dict, ...] = ()
+    test: ReadinessTest,
+    top: Path,
+    statements: tuple[dict, ...] = (),
 ) -> ReadinessResult:
     """Judge a row by the files of a project: 1 for all its evidence, ½ for a statement, else 0."""
     found, missing = _look_for(test.evidence, top)
@@ -118,10 +125,16 @@ def score_readiness_test(
         return ReadinessResult(test.test, test.asks, 1.0, found, note=test.note)
     signed = next((row for row in statements if row["test"] == test.test), None)
     points = 0.5 if signed else 0.0
-    return ReadinessResult(test.test, test.asks, points, found, missing, signed, test.note)
+    return ReadinessResult(
+        test.test, test.asks, points, found, missing, signed, test.note
+    )
 
 
-def _look_for(asked: tuple[Evidence, ...], top: Path) -> tuple[tuple, tuple]:
+# %% ../../nbs/api/publishing/12_readiness.ipynb #b3b80647
+def _look_for(
+    asked: tuple[Evidence, ...],
+    top: Path,
+) -> tuple[tuple, tuple]:
     """Return what was found, with its place, and what is missing."""
     places = [(evidence.says, find_evidence(top, evidence)) for evidence in asked]
     found = tuple((says, place) for says, place in places if place)
@@ -164,7 +177,9 @@ class MLTestScore:
             "score": self.score,
             "sums": self.sums,
             "rows": [vars(row) | {"why": row.why} for row in self.rows],
-            "levels": [vars(level) | {"missing": level.missing()} for level in self.levels],
+            "levels": [
+                vars(level) | {"missing": level.missing()} for level in self.levels
+            ],
         }
 
     def __str__(self) -> str:
@@ -187,5 +202,7 @@ def compute_ml_test_score(top: str | Path | None = None) -> MLTestScore:
     """Compute the ML Test Score of a project from its files alone: nothing is run."""
     top = Path(top or project_root())
     statements = read_answers(top).statements
-    rows = [score_readiness_test(test, top, statements) for test in read_readiness_tests()]
+    rows = [
+        score_readiness_test(test, top, statements) for test in read_readiness_tests()
+    ]
     return MLTestScore(tuple(rows), tuple(assess_maturity(top)))

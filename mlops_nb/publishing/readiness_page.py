@@ -19,21 +19,29 @@ from ..reporting.tables import render_html_table
 
 
 # %% ../../nbs/api/publishing/13_readiness_page.ipynb #07685c2c
-def _render_evidence(says: str, place: str, source: str) -> Any:
+def _render_evidence(
+    says: str,
+    place: str,
+    source: str,
+) -> Any:
     """Name a piece of evidence, with a link to its file where that is known."""
     label = f"{says} ({place})"
     file, _, _ = place.rpartition(":")
     return render_link(f"{source}{file}", label) if source else label
 
 
-# %% ../../nbs/api/publishing/13_readiness_page.ipynb #1648ff7a
+# %% ../../nbs/api/publishing/13_readiness_page.ipynb #f825b887
 _NOTE = (
     "28 tests (Breck et al. 2017), counted from evidence in the repository: "
     "1 point for one that runs by itself, ½ for one done by hand and signed."
 )
 
 
-def render_ml_test_score(score: MLTestScore, source: str = "", **config: Any) -> str:
+def render_ml_test_score(
+    score: MLTestScore,
+    source: str = "",
+    **config: Any,
+) -> str:
     """Write the score as one page in the frame of the reports.
 
     Args:
@@ -42,7 +50,9 @@ def render_ml_test_score(score: MLTestScore, source: str = "", **config: Any) ->
             in /; without it evidence is named, not linked.
         config: title, owner and contact of the page.
     """
-    sums = [{"section": name, "of 7": f"{points:g}"} for name, points in score.sums.items()]
+    sums = [
+        {"section": name, "of 7": f"{points:g}"} for name, points in score.sums.items()
+    ]
     tables = [_render_table(sums, "The score is the least of four sums")]
     for name in score.sums:
         rows = [_row_cells(row, source) for row in score.section(name)]
@@ -52,26 +62,42 @@ def render_ml_test_score(score: MLTestScore, source: str = "", **config: Any) ->
         tables.append(_render_table(rows, f"{level.ladder}: {level.level}"))
     heading = f"ML Test Score: {score.score:g}"
     body = Markup("\n").join(tables)
-    return render_page_frame("test-score", heading, {"lang": "en", **config}, note=_NOTE, body=body)
+    return render_page_frame(
+        "test-score", heading, {"lang": "en", **config}, note=_NOTE, body=body
+    )
 
 
-def _render_table(rows: list[dict], title: str) -> Markup:
+# %% ../../nbs/api/publishing/13_readiness_page.ipynb #88d7bb5d
+def _render_table(
+    rows: list[dict],
+    title: str,
+) -> Markup:
     return render_template("table.html", table=render_html_table(rows, "en", title))
 
 
-def _row_cells(row: ReadinessResult, source: str) -> dict:
+# %% ../../nbs/api/publishing/13_readiness_page.ipynb #ca5c2206
+def _row_cells(
+    row: ReadinessResult,
+    source: str,
+) -> dict:
     items = [_render_evidence(says, place, source) for says, place in row.found]
     return {
         "test": row.test,
         "asks": row.asks,
         "points": f"{row.points:g}",
         "why": row.why,
-        "evidence": render_template("evidence_list.html", items=items) if items else "–",
+        "evidence": render_template("evidence_list.html", items=items)
+        if items
+        else "–",
         "note": row.note or "–",
     }
 
 
-def _level_rows(level: MaturityLevel, source: str) -> list[dict]:
+# %% ../../nbs/api/publishing/13_readiness_page.ipynb #1648ff7a
+def _level_rows(
+    level: MaturityLevel,
+    source: str,
+) -> list[dict]:
     return [
         {
             "level": number,

@@ -21,12 +21,16 @@ def read_resource(path: str) -> str:
     return files("mlops_nb.publishing").joinpath(path).read_text("utf-8")
 
 
-# %% ../../nbs/api/publishing/01_resources.ipynb #fec99976
-def render_template(name: str, **values: Any) -> Markup:
+# %% ../../nbs/api/publishing/01_resources.ipynb #2ed37f4e
+def render_template(
+    name: str,
+    **values: Any,
+) -> Markup:
     """Fill a template of `templates/` with values; all of them are escaped."""
     return Markup(_template_environment().get_template(name).render(values))
 
 
+# %% ../../nbs/api/publishing/01_resources.ipynb #00490f91
 @cache
 def _template_environment() -> jinja2.Environment:
     return jinja2.Environment(
@@ -38,5 +42,6 @@ def _template_environment() -> jinja2.Environment:
     )
 
 
+# %% ../../nbs/api/publishing/01_resources.ipynb #fec99976
 def _read_template(name: str) -> str:
     return read_resource(f"templates/{name}")

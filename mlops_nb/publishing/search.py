@@ -19,7 +19,7 @@ from .site_pages import render_site_page
 from ..reporting.phrases import page_phrase, page_title
 
 
-# %% ../../nbs/api/publishing/06_search.ipynb #adc5e596
+# %% ../../nbs/api/publishing/06_search.ipynb #c2ab8ba3
 @dataclass(frozen=True)
 class SearchEntry:
     """What the search knows of a page, or of a place on it.
@@ -38,9 +38,15 @@ class SearchEntry:
 
     def to_dict(self) -> dict:
         """Return the entry as the script knows it: short keys, as the index is sent to phones."""
-        return {"t": self.title, "k": self.kind, "u": self.address, "x": _plain_text(self.text)}
+        return {
+            "t": self.title,
+            "k": self.kind,
+            "u": self.address,
+            "x": _plain_text(self.text),
+        }
 
 
+# %% ../../nbs/api/publishing/06_search.ipynb #adc5e596
 _MOST_CHARACTERS = 20_000
 
 
@@ -56,14 +62,18 @@ def render_search_box(lang: str) -> Markup:
     return render_template("search_box.html", label=page_title("search", lang))
 
 
-# %% ../../nbs/api/publishing/06_search.ipynb #8943e14c
-def write_search(site: Site, entries: list[SearchEntry]) -> None:
+# %% ../../nbs/api/publishing/06_search.ipynb #95baff84
+def write_search(
+    site: Site,
+    entries: list[SearchEntry],
+) -> None:
     """Write the search page, its script and the index."""
     site.put_text("search.html", _render_search_page(site))
     site.put_text("search.js", read_resource("static/search.js"))
     site.put_text("search-index.js", f"window.mlopsIndex = {_build_index(entries)};\n")
 
 
+# %% ../../nbs/api/publishing/06_search.ipynb #24dcb409
 def _render_search_page(site: Site) -> str:
     results = render_template(
         "search_results.html",
@@ -81,6 +91,7 @@ def _render_search_page(site: Site) -> str:
     return page.replace(policy, f"{policy} script-src 'self';", 1)
 
 
+# %% ../../nbs/api/publishing/06_search.ipynb #8943e14c
 def _build_index(entries: list[SearchEntry]) -> str:
     rows = [entry.to_dict() for entry in entries]
     index = json.dumps(rows, ensure_ascii=True, separators=(",", ":"))

@@ -36,9 +36,11 @@ class _SiteRequestHandler(SimpleHTTPRequestHandler):
         pass
 
 
-# %% ../../nbs/api/publishing/07_serve_site.ipynb #e1e29e07
+# %% ../../nbs/api/publishing/07_serve_site.ipynb #00861d0b
 def create_site_server(
-    port: int | None = None, path: str | Path | None = None, address: str = ""
+    port: int | None = None,
+    path: str | Path | None = None,
+    address: str = "",
 ) -> ThreadingHTTPServer:
     """Make a server of the published site, bound but not running.
 
@@ -67,6 +69,7 @@ def create_site_server(
         ) from error
 
 
+# %% ../../nbs/api/publishing/07_serve_site.ipynb #e1e29e07
 def _split_address(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
@@ -80,15 +83,23 @@ def _split_address(address: str) -> tuple[str, int]:
 
 # %% ../../nbs/api/publishing/07_serve_site.ipynb #0337c35e
 _ANY_HOST = "0.0.0.0"
-_TEST_NETWORK = "192.0.2.1"  # RFC 5737: of nobody; to "connect" a datagram socket sends nothing
+_TEST_NETWORK = (
+    "192.0.2.1"  # RFC 5737: of nobody; to "connect" a datagram socket sends nothing
+)
 
 
-def reachable_url(host: str, port: int) -> str:
+def reachable_url(
+    host: str,
+    port: int,
+) -> str:
     """Return the address that others can open: for 0.0.0.0, this machine's in its network."""
     if host != _ANY_HOST:
         return f"http://{host}:{port}/"
     own = "127.0.0.1"
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
+    ):
         probe.connect((_TEST_NETWORK, 9))
         own = probe.getsockname()[0]
     return f"http://{own}:{port}/"
@@ -111,7 +122,9 @@ def render_qr_code(url: str) -> str:
 
 # %% ../../nbs/api/publishing/07_serve_site.ipynb #6f7a8d80
 def run_site_server(
-    port: int | None = None, path: str | Path | None = None, address: str = ""
+    port: int | None = None,
+    path: str | Path | None = None,
+    address: str = "",
 ) -> None:
     """Serve the published site until Ctrl-C; print its address and a QR code."""
     with create_site_server(port, path, address) as server:

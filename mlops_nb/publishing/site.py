@@ -17,7 +17,7 @@ from ..core.files import file_digest, object_digest
 from .site_folder import SiteFolder
 from .site_pages import render_site_page
 
-# %% ../../nbs/api/publishing/05_site.ipynb #3667e099
+# %% ../../nbs/api/publishing/05_site.ipynb #ef742bb3
 _RENDERING_CODE = (
     "publishing",
     "reporting",
@@ -34,6 +34,7 @@ def renderer_digest() -> str:
     return object_digest([file_digest(file) for file in _rendering_files()])
 
 
+# %% ../../nbs/api/publishing/05_site.ipynb #3667e099
 def _rendering_files() -> Iterator[Path]:
     package = Path(mlops_nb.__file__).parent
     for place in _RENDERING_CODE:
@@ -62,7 +63,12 @@ class Site:
     written: int = 0
 
     @classmethod
-    def open(cls, path: Path, config: dict, repository: str = "") -> "Site":
+    def open(
+        cls,
+        path: Path,
+        config: dict,
+        repository: str = "",
+    ) -> "Site":
         """Open the site in a folder, or begin a new one."""
         return cls(SiteFolder.open(path), config, repository)
 
@@ -71,9 +77,16 @@ class Site:
         """The language of the pages."""
         return self.config.get("lang", "en")
 
-    def put(self, path: str, source: Any, make: Callable[[], str | bytes]) -> None:
+    def put(
+        self,
+        path: str,
+        source: Any,
+        make: Callable[[], str | bytes],
+    ) -> None:
         """Write what `make` returns, unless the file was made from an equal source before."""
-        digest = object_digest([source, self.config, self.repository, renderer_digest()])
+        digest = object_digest(
+            [source, self.config, self.repository, renderer_digest()]
+        )
         known = (self.files.get(path), self.folder.files.get(path))
         if digest not in known or not (self.folder.path / path).exists():
             ours = path in self.files or path in self.folder.files
@@ -81,11 +94,21 @@ class Site:
             self.written += 1
         self.files[path] = digest
 
-    def put_text(self, path: str, text: str) -> None:
+    def put_text(
+        self,
+        path: str,
+        text: str,
+    ) -> None:
         """Write a text, unless the file has it already."""
         self.put(path, text, lambda: text)
 
-    def put_page(self, path: str, name: str, heading: str, **more: Any) -> None:
+    def put_page(
+        self,
+        path: str,
+        name: str,
+        heading: str,
+        **more: Any,
+    ) -> None:
         """Write a page in the frame of the reports; for the arguments see `render_site_page`."""
         self.put_text(path, render_site_page(name, heading, self.config, **more))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..core.errors import UserError
 from ..core.files import read_json, to_json, write_atomic
 
-# %% ../../nbs/api/publishing/04_site_folder.ipynb #4b67caa4
+# %% ../../nbs/api/publishing/04_site_folder.ipynb #992d789d
 MANIFEST_FORMAT = "mlops-nb site 1"
 _MANIFEST = "manifest.json"
 _JOURNAL = ".mlops-nb-writing"
@@ -30,12 +30,20 @@ def read_owned_files(folder: Path) -> dict[str, str] | None:
         if manifest["format"] != MANIFEST_FORMAT:
             return None
         files = {str(path): str(digest) for path, digest in manifest["files"].items()}
-    except (UserError, OSError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
+    except (
+        UserError,
+        OSError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        UnicodeDecodeError,
+    ):
         return None
     begun = dict.fromkeys(_read_journal(folder), "")
     return begun | files
 
 
+# %% ../../nbs/api/publishing/04_site_folder.ipynb #4b67caa4
 def _read_journal(folder: Path) -> list[str]:
     """Return what was begun and not finished; a last line that is not whole was never begun."""
     journal = folder / _JOURNAL
@@ -90,7 +98,12 @@ class SiteFolder:
         place = self.path / path
         return place.parent.resolve().is_relative_to(self.path.resolve())
 
-    def write(self, path: str, content: str | bytes, ours: bool) -> None:
+    def write(
+        self,
+        path: str,
+        content: str | bytes,
+        ours: bool,
+    ) -> None:
         """Write a file; `ours`: whether a file that is there may be written over."""
         if not self.holds(path) or ((self.path / path).exists() and not ours):
             raise UserError(
@@ -103,7 +116,9 @@ class SiteFolder:
 
     def _note_in_journal(self, path: str) -> None:
         if not self.has_journal:
-            self._write_manifest(self.files)  # a journal without a manifest would be nobody's
+            self._write_manifest(
+                self.files
+            )  # a journal without a manifest would be nobody's
             self.has_journal = True
         with (self.path / _JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(path) + "\n")
@@ -124,4 +139,6 @@ class SiteFolder:
         (self.path / _JOURNAL).unlink(missing_ok=True)
 
     def _write_manifest(self, files: dict[str, str]) -> None:
-        write_atomic(self.path / _MANIFEST, to_json({"format": MANIFEST_FORMAT, "files": files}))
+        write_atomic(
+            self.path / _MANIFEST, to_json({"format": MANIFEST_FORMAT, "files": files})
+        )

@@ -32,7 +32,10 @@ from ..reporting.tables import BADGE_LEVELS
 
 
 # %% ../../nbs/api/publishing/24_start_page.ipynb #1a496dbe
-def summarize_run(results: dict[str, dict], lang: str) -> dict:
+def summarize_run(
+    results: dict[str, dict],
+    lang: str,
+) -> dict:
     """Return what the first screen of a run says: of monitoring, else evaluation or training."""
     for stage in ("monitor", "evaluate", "train"):
         if stage in results:
@@ -40,18 +43,24 @@ def summarize_run(results: dict[str, dict], lang: str) -> dict:
     return build_page_summary("index", None, lang)
 
 
-# %% ../../nbs/api/publishing/24_start_page.ipynb #57ddf151
+# %% ../../nbs/api/publishing/24_start_page.ipynb #6d4a6c35
 _METRICS_SHOWN = 2  # of each period; the rest is on its pages
 
 
 def build_period_rows(readings: list[dict]) -> list[dict]:
     """Turn the lines of data/history.jsonl into rows of a table, newest first."""
-    shown = [list(reading.get("metrics") or {})[:_METRICS_SHOWN] for reading in readings]
+    shown = [
+        list(reading.get("metrics") or {})[:_METRICS_SHOWN] for reading in readings
+    ]
     names = list(dict.fromkeys(name for metrics in shown for name in metrics))
     return [_period_row(reading, names) for reading in reversed(readings)]
 
 
-def _period_row(reading: dict, names: list[str]) -> dict:
+# %% ../../nbs/api/publishing/24_start_page.ipynb #57ddf151
+def _period_row(
+    reading: dict,
+    names: list[str],
+) -> dict:
     metrics = reading.get("metrics") or {}
     cells = {name: format_metric(metrics.get(name)) for name in names}
     findings = ", ".join(finding["id"] for finding in reading.get("findings", ()))
@@ -65,9 +74,12 @@ def _period_row(reading: dict, names: list[str]) -> dict:
     }
 
 
-# %% ../../nbs/api/publishing/24_start_page.ipynb #3d58b780
+# %% ../../nbs/api/publishing/24_start_page.ipynb #332a9135
 def build_run_rows(
-    runs: list[PastRun], summaries: dict[str, dict], lang: str, metrics: tuple[str, ...]
+    runs: list[PastRun],
+    summaries: dict[str, dict],
+    lang: str,
+    metrics: tuple[str, ...],
 ) -> list[dict]:
     """Turn the runs into rows of a table, newest first.
 
@@ -82,8 +94,17 @@ def build_run_rows(
     return [_run_row(run, summaries.get(run.id), lang, shown) for run in reversed(runs)]
 
 
-def _run_row(run: PastRun, summary: dict | None, lang: str, metrics: list[str]) -> dict:
-    cells = {_metric_head(name, lang): format_metric(run.metrics.get(name)) for name in metrics}
+# %% ../../nbs/api/publishing/24_start_page.ipynb #b7d7e13d
+def _run_row(
+    run: PastRun,
+    summary: dict | None,
+    lang: str,
+    metrics: list[str],
+) -> dict:
+    cells = {
+        _metric_head(name, lang): format_metric(run.metrics.get(name))
+        for name in metrics
+    }
     commit = {"commit": run.id[:8]}
     if summary is None:
         lost = f"{run.message} – {page_phrase('site_lost', lang)}"
@@ -101,7 +122,11 @@ def _run_row(run: PastRun, summary: dict | None, lang: str, metrics: list[str]) 
     return head | cells | commit | {"message": run.message}
 
 
-def _metric_head(name: str, lang: str) -> str:
+# %% ../../nbs/api/publishing/24_start_page.ipynb #3d58b780
+def _metric_head(
+    name: str,
+    lang: str,
+) -> str:
     return translate_name(name.partition(".")[2], lang)
 
 
@@ -133,8 +158,12 @@ class SiteHistory:
         return [self.summaries.get(run.id, {}).get("level", "") for run in self.runs]
 
 
-# %% ../../nbs/api/publishing/24_start_page.ipynb #6146b473
-def render_history(history: SiteHistory, lang: str, links: list[tuple[str, str]] = ()) -> Markup:
+# %% ../../nbs/api/publishing/24_start_page.ipynb #79bf282d
+def render_history(
+    history: SiteHistory,
+    lang: str,
+    links: list[tuple[str, str]] = (),
+) -> Markup:
     """Write the trends, the periods, all runs, and links to pages that belong to no run."""
     names = trend_names(history.task)
     trends = [Trend.select(name, history.runs, history.levels) for name in names]
@@ -154,30 +183,51 @@ def render_history(history: SiteHistory, lang: str, links: list[tuple[str, str]]
     )
 
 
-def _render_table(rows: list[dict], lang: str, title: str, reading: str) -> Markup:
+# %% ../../nbs/api/publishing/24_start_page.ipynb #6146b473
+def _render_table(
+    rows: list[dict],
+    lang: str,
+    title: str,
+    reading: str,
+) -> Markup:
     phrases = (page_phrase(f"site_{name}", lang) for name in (title, reading))
     return render_wide_table(rows, lang, *phrases)
 
 
-# %% ../../nbs/api/publishing/24_start_page.ipynb #8e5d383d
-def write_start_page(site: Site, history: SiteHistory, links: list[tuple[str, str]] = ()) -> None:
+# %% ../../nbs/api/publishing/24_start_page.ipynb #e4d930bd
+def write_start_page(
+    site: Site,
+    history: SiteHistory,
+    links: list[tuple[str, str]] = (),
+) -> None:
     """Write the start page; `links`: (address, title) of pages that belong to no run."""
     runs = [vars(run) for run in history.runs]
     source = [history.task, runs, history.summaries, history.readings, links]
     site.put("index.html", source, lambda: _render_start_page(site, history, links))
 
 
-def _render_start_page(site: Site, history: SiteHistory, links: list[tuple[str, str]]) -> str:
+# %% ../../nbs/api/publishing/24_start_page.ipynb #da74cd3e
+def _render_start_page(
+    site: Site,
+    history: SiteHistory,
+    links: list[tuple[str, str]],
+) -> str:
     view = {"body": render_history(history, site.lang, links)}
     summary = history.summaries.get(history.runs[-1].id) if history.runs else None
     if summary:
         view["v"] = _first_screen(history.runs[-1], summary)
-        return render_site_page("index", page_phrase("stage.index", site.lang), site.config, **view)
+        return render_site_page(
+            "index", page_phrase("stage.index", site.lang), site.config, **view
+        )
     view["note"] = _note_without_pages(history, site.lang)
     return render_site_page("index", site.config["title"], site.config, **view)
 
 
-def _first_screen(run: PastRun, summary: dict) -> dict:
+# %% ../../nbs/api/publishing/24_start_page.ipynb #ca660ddd
+def _first_screen(
+    run: PastRun,
+    summary: dict,
+) -> dict:
     """Return the first screen of a run as that of the site: dated, and led to the run's page."""
     address = run.address(summary["name"]).removesuffix(".html")
     made = " · ".join(
@@ -186,7 +236,11 @@ def _first_screen(run: PastRun, summary: dict) -> dict:
     return summary | {"name": address, "model": made}
 
 
-def _note_without_pages(history: SiteHistory, lang: str) -> str:
+# %% ../../nbs/api/publishing/24_start_page.ipynb #8e5d383d
+def _note_without_pages(
+    history: SiteHistory,
+    lang: str,
+) -> str:
     if not history.runs:
         return page_phrase("run_first", lang)
     last = f"{history.runs[-1].committed} UTC"

@@ -25,4 +25,6 @@ def format_utc(time: str) -> str:
 # %% ../../nbs/api/publishing/14_table_cells.ipynb #f1460589
 def unbroken_period(period: str) -> str:
     """Write a period that no line break parts: neither at spaces nor around the dash."""
-    return period.replace(" ", "\N{NO-BREAK SPACE}").replace("–", "\N{WORD JOINER}–\N{WORD JOINER}")
+    return period.replace(" ", "\N{NO-BREAK SPACE}").replace(
+        "–", "\N{WORD JOINER}–\N{WORD JOINER}"
+    )

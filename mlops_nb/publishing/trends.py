@@ -12,7 +12,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..core.plotting import FIGURE_WIDTH, PLOT_COLORS, apply_plot_style, figure_to_svg
+from mlops_nb.core.plotting import (
+    FIGURE_WIDTH,
+    PLOT_COLORS,
+    apply_plot_style,
+    figure_to_svg,
+)
 from ..core.translations import translate_name
 from ..lifecycle.run_history import PastRun
 from ..modeling.metrics import main_metric
@@ -44,12 +49,21 @@ class Trend:
     levels: tuple[str, ...]
 
     @classmethod
-    def select(cls, name: str, runs: list[PastRun], levels: list[str]) -> "Trend":
+    def select(
+        cls,
+        name: str,
+        runs: list[PastRun],
+        levels: list[str],
+    ) -> "Trend":
         """Take the runs, and their verdicts, that have a number of this name."""
         having = [
-            (run, level) for run, level in zip(runs, levels, strict=True) if name in run.metrics
+            (run, level)
+            for run, level in zip(runs, levels, strict=True)
+            if name in run.metrics
         ]
-        return cls(name, tuple(run for run, _ in having), tuple(level for _, level in having))
+        return cls(
+            name, tuple(run for run, _ in having), tuple(level for _, level in having)
+        )
 
     @cached_property
     def values(self) -> list[float]:
@@ -61,7 +75,9 @@ class Trend:
         """What a linear model reached on the same rows, by the place of the run; often nothing."""
         stage, _, metric = self.name.partition(".")
         key = f"{stage}.baseline_{metric}"
-        return {i: run.metrics[key] for i, run in enumerate(self.runs) if key in run.metrics}
+        return {
+            i: run.metrics[key] for i, run in enumerate(self.runs) if key in run.metrics
+        }
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -70,7 +86,7 @@ class Trend:
         return min(every), max(every)
 
 
-# %% ../../nbs/api/publishing/23_trends.ipynb #90c19b1d
+# %% ../../nbs/api/publishing/23_trends.ipynb #11c03275
 @dataclass(frozen=True)
 class _Mark:
     shape: str  # as matplotlib calls it
@@ -78,6 +94,7 @@ class _Mark:
     size: float = 6.5
 
 
+# %% ../../nbs/api/publishing/23_trends.ipynb #688096d2
 _MARKS = {
     "ok": _Mark("o", "#0d6637"),
     "watch": _Mark("^", "#a05a00", 7.5),
@@ -85,7 +102,9 @@ _MARKS = {
 }
 _MOST_MARKED_RUNS = 40
 _HEIGHT = 1.8  # inches
-_NEARLY_WHITE = "#fefefe"  # pure white becomes transparent in a report, and the line shines through
+_NEARLY_WHITE = (
+    "#fefefe"  # pure white becomes transparent in a report, and the line shines through
+)
 
 
 def draw_trend(trend: Trend) -> Any:
@@ -95,7 +114,13 @@ def draw_trend(trend: Trend) -> Any:
     apply_plot_style()
     figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, _HEIGHT))
     if trend.baseline:
-        ax.plot(trend.baseline.keys(), trend.baseline.values(), color="#55606e", ls="--", lw=1.5)
+        ax.plot(
+            trend.baseline.keys(),
+            trend.baseline.values(),
+            color="#55606e",
+            ls="--",
+            lw=1.5,
+        )
     ax.plot(trend.values, color=PLOT_COLORS[0], lw=2)
     for level, mark in _MARKS.items():
         if level != "ok" or len(trend.runs) <= _MOST_MARKED_RUNS:
@@ -105,7 +130,13 @@ def draw_trend(trend: Trend) -> Any:
     return figure
 
 
-def _mark_runs(ax: Any, places: list[int], values: list[float], mark: _Mark) -> None:
+# %% ../../nbs/api/publishing/23_trends.ipynb #30c5ffd0
+def _mark_runs(
+    ax: Any,
+    places: list[int],
+    values: list[float],
+    mark: _Mark,
+) -> None:
     ax.plot(
         places,
         values,
@@ -118,7 +149,11 @@ def _mark_runs(ax: Any, places: list[int], values: list[float], mark: _Mark) -> 
     )
 
 
-def _label_ends(ax: Any, trend: Trend) -> None:
+# %% ../../nbs/api/publishing/23_trends.ipynb #90c19b1d
+def _label_ends(
+    ax: Any,
+    trend: Trend,
+) -> None:
     """Label the lowest and the highest value, and the days of the first and the last run."""
     limits = sorted({*trend.limits})
     ax.set_yticks(limits, [f"{value:.4g}" for value in limits])
@@ -130,8 +165,11 @@ def _label_ends(ax: Any, trend: Trend) -> None:
         label.set_horizontalalignment(side)
 
 
-# %% ../../nbs/api/publishing/23_trends.ipynb #c355dab1
-def render_trend(trend: Trend, lang: str = "en") -> Markup:
+# %% ../../nbs/api/publishing/23_trends.ipynb #de2f7fc4
+def render_trend(
+    trend: Trend,
+    lang: str = "en",
+) -> Markup:
     """Write a trend as a figure with its title, words for who cannot see it, and how to read it."""
     if not trend.runs:
         return Markup("")
@@ -150,11 +188,20 @@ def render_trend(trend: Trend, lang: str = "en") -> Markup:
     )
 
 
-def _trend_facts(trend: Trend, lang: str) -> dict:
+# %% ../../nbs/api/publishing/23_trends.ipynb #c355dab1
+def _trend_facts(
+    trend: Trend,
+    lang: str,
+) -> dict:
     """Return what the sentences about a trend say."""
     stage, _, metric = trend.name.partition(".")
     values = trend.values
-    numbers = {"first": values[0], "last": values[-1], "low": min(values), "high": max(values)}
+    numbers = {
+        "first": values[0],
+        "last": values[-1],
+        "low": min(values),
+        "high": max(values),
+    }
     days = {"start": trend.runs[0].committed[:10], "end": trend.runs[-1].committed[:10]}
     name = f"{page_title(stage, lang)}: {translate_name(metric, lang)}"
     written = {key: f"{value:.4g}" for key, value in numbers.items()}

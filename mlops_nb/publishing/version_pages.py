@@ -32,7 +32,10 @@ from ..reporting.phrases import page_phrase, page_title
 
 # %% ../../nbs/api/publishing/28_version_pages.ipynb #9a4f59b2
 def build_version_row(
-    version: ModelVersion, run: PastRun | None, card: str = "", comparison: str = ""
+    version: ModelVersion,
+    run: PastRun | None,
+    card: str = "",
+    comparison: str = "",
 ) -> dict:
     """Turn a registered version into a row of a table.
 
@@ -58,44 +61,70 @@ def build_version_row(
     }
 
 
-# %% ../../nbs/api/publishing/28_version_pages.ipynb #1167426c
-def write_card(site: Site, version: ModelVersion, top: Path) -> str:
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #dc13b9e6
+def write_card(
+    site: Site,
+    version: ModelVersion,
+    top: Path,
+) -> str:
     """Write the model card of a version, as a page and as JSON.
 
     Returns:
         Its address; empty when the record of its run is nowhere to be had.
     """
-    card = cache(lambda: build_model_card(version.version))  # made only when it must be written
+    card = cache(
+        lambda: build_model_card(version.version)
+    )  # made only when it must be written
     source = [vars(version), read_approvals(version.md5, top)]
     address = f"cards/{version.version}.html"
     title = f"{version.name} {version.version}"
     banner = render_banner(_origin(version, title), site.lang, site.repository, "../")
     try:
         site.put(address, source, lambda: _render_card_page(card(), banner))
-        site.put(f"cards/{version.version}.json", source, lambda: to_json(card_to_dict(card())))
+        site.put(
+            f"cards/{version.version}.json",
+            source,
+            lambda: to_json(card_to_dict(card())),
+        )
     except UserError:
         return ""
     return address
 
 
-def _render_card_page(card: ModelCard, banner: Markup) -> str:
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #54f2dfeb
+def _render_card_page(
+    card: ModelCard,
+    banner: Markup,
+) -> str:
     return add_banner(render_model_card(card), banner, {}.get)
 
 
-def _origin(version: ModelVersion, message: str) -> PastRun:
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #1167426c
+def _origin(
+    version: ModelVersion,
+    message: str,
+) -> PastRun:
     """Return the commit that a version came from, as the line above a page tells it."""
     return PastRun(version.commit, format_utc(version.registered), message, {})
 
 
-# %% ../../nbs/api/publishing/28_version_pages.ipynb #d6e260f3
-def write_comparison(site: Site, version: ModelVersion, previous: ModelVersion | None) -> str:
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #e9c49867
+def write_comparison(
+    site: Site,
+    version: ModelVersion,
+    previous: ModelVersion | None,
+) -> str:
     """Write the comparison of a version with the one before; return its address, empty for none."""
     if previous is None:
         return ""
     return write_notebook_page(site, _comparison_page(version, previous))
 
 
-def _comparison_page(version: ModelVersion, previous: ModelVersion) -> NotebookPage:
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #d6e260f3
+def _comparison_page(
+    version: ModelVersion,
+    previous: ModelVersion,
+) -> NotebookPage:
     revisions = [f"{each.name}@{each.version}" for each in (previous, version)]
     return NotebookPage(
         f"comparisons/{version.version}.html",
@@ -106,8 +135,12 @@ def _comparison_page(version: ModelVersion, previous: ModelVersion) -> NotebookP
     )
 
 
-# %% ../../nbs/api/publishing/28_version_pages.ipynb #b76563af
-def write_versions(site: Site, record: ProjectRecord, shown: list[PastRun]) -> list[SearchEntry]:
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #f0dd73d3
+def write_versions(
+    site: Site,
+    record: ProjectRecord,
+    shown: list[PastRun],
+) -> list[SearchEntry]:
     """Write the table of versions, newest first, their cards and comparisons.
 
     Args:
@@ -135,6 +168,7 @@ def write_versions(site: Site, record: ProjectRecord, shown: list[PastRun]) -> l
     return [_search_entry(row, page_title("versions", site.lang)) for row in rows]
 
 
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #9e4f0a46
 def _registered_versions(top: Path) -> list[ModelVersion]:
     try:
         return list_versions(top)
@@ -142,14 +176,21 @@ def _registered_versions(top: Path) -> list[ModelVersion]:
         return []  # dvc.yaml names no model
 
 
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #c7cde0e4
 def _run_of_version(
-    version: ModelVersion, record: ProjectRecord, shown: list[PastRun]
+    version: ModelVersion,
+    record: ProjectRecord,
+    shown: list[PastRun],
 ) -> PastRun | None:
     """Find the run with the pages of a version: they are equal, the commits need not be."""
     at_version = PastRun("", "", "", record.report_outputs(version.commit))
     return next((run for run in reversed(shown) if run.pages == at_version.pages), None)
 
 
-def _search_entry(row: dict, kind: str) -> SearchEntry:
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #b76563af
+def _search_entry(
+    row: dict,
+    kind: str,
+) -> SearchEntry:
     text = " ".join(Markup.escape(cell).striptags() for cell in row.values())
     return SearchEntry(f"{kind}: {row['version']}", kind, "versions.html", text)

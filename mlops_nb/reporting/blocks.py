@@ -49,7 +49,11 @@ def render_preformatted(text: str | list) -> Markup:
 
 
 # %% ../../nbs/api/reporting/06_blocks.ipynb #c9f0f8a0
-def render_fold(title: str, content: Any, kind: str = "") -> Markup:
+def render_fold(
+    title: str,
+    content: Any,
+    kind: str = "",
+) -> Markup:
     """Fold `content` below `title`; it opens without JavaScript."""
     return Markup('<details class="fold {}"><summary>{}</summary>{}</details>').format(
         kind, title, content
@@ -57,7 +61,10 @@ def render_fold(title: str, content: Any, kind: str = "") -> Markup:
 
 
 # %% ../../nbs/api/reporting/06_blocks.ipynb #c9f0f8a3
-def render_error_box(title: str, message: str) -> Markup:
+def render_error_box(
+    title: str,
+    message: str,
+) -> Markup:
     """Show in a box what went wrong."""
     return Markup(
         '<section class="box"><p><b>{}</b></p><pre class="msg">{}</pre></section>'
@@ -65,15 +72,21 @@ def render_error_box(title: str, message: str) -> Markup:
 
 
 # %% ../../nbs/api/reporting/06_blocks.ipynb #c9f0f8a5
-def render_safely(lang: str, show: Callable, *args: Any) -> Markup:
+def render_safely(
+    lang: str,
+    show: Callable,
+    *args: Any,
+) -> Markup:
     """Give `show(*args)`, or a box in its place: no page is lost for one of its parts."""
     try:
         return show(*args)
     except Exception as error:
-        return render_error_box(page_phrase("broken", lang), f"{type(error).__name__}: {error}")
+        return render_error_box(
+            page_phrase("broken", lang), f"{type(error).__name__}: {error}"
+        )
 
 
-# %% ../../nbs/api/reporting/06_blocks.ipynb #c9f0f8ab
+# %% ../../nbs/api/reporting/06_blocks.ipynb #7f159023
 @dataclass(frozen=True)
 class Caption:
     """What stands around a figure or table, in the reader's language."""
@@ -84,21 +97,34 @@ class Caption:
     sentences: dict[str, str]  # of a table, by the places they take
 
     @classmethod
-    def read(cls, metadata: dict, lang: str) -> "Caption":
+    def read(
+        cls,
+        metadata: dict,
+        lang: str,
+    ) -> "Caption":
         """Read what `show_figure` and `show_table` have left in the metadata."""
-        said = [_render_said(metadata.get(name), lang) for name in ("title", "reading", "alt")]
+        said = [
+            _render_said(metadata.get(name), lang)
+            for name in ("title", "reading", "alt")
+        ]
         title, reading, alt = said
         sentences = {
             f"⟦{number}⟧": escape_markup(render(message, lang))
             for number, message in enumerate(metadata.get("says", ()))
         }
-        return cls(title, reading, alt or title or page_phrase("figure", lang), sentences)
+        return cls(
+            title, reading, alt or title or page_phrase("figure", lang), sentences
+        )
 
     def sentence(self, place: re.Match) -> str:
         """Give the sentence of a place; a place that has none stays."""
         return self.sentences.get(place[0], place[0])
 
-    def frame(self, kind: str, content: Markup) -> Markup:
+    def frame(
+        self,
+        kind: str,
+        content: Markup,
+    ) -> Markup:
         """Put title and reading around `content`, which may have a caption of its own."""
         title = Markup("")
         note = Markup("")
@@ -106,27 +132,39 @@ class Caption:
             title = Markup("<figcaption>{}</figcaption>").format(self.title)
         if self.reading:
             note = Markup('<p class="reading">{}</p>').format(self.reading)
-        return Markup('<figure class="{}">{}{}{}</figure>').format(kind, title, content, note)
+        return Markup('<figure class="{}">{}{}{}</figure>').format(
+            kind, title, content, note
+        )
 
 
-def _render_said(said: Any, lang: str) -> str:
+# %% ../../nbs/api/reporting/06_blocks.ipynb #c9f0f8ab
+def _render_said(
+    said: Any,
+    lang: str,
+) -> str:
     """Turn a message into words; anything else shows as it is."""
     return render(said, lang) if said is None or isinstance(said, dict) else str(said)
 
 
-# %% ../../nbs/api/reporting/06_blocks.ipynb #c9f0f895
+# %% ../../nbs/api/reporting/06_blocks.ipynb #667f1962
 IMAGE_TYPES = ("image/png", "image/jpeg")
 SENTENCE_PLACE = re.compile(r"⟦\d+⟧")
 
 
-def render_cell_output(output: dict, lang: str, prefix: str) -> Markup:
+def render_cell_output(
+    output: dict,
+    lang: str,
+    prefix: str,
+) -> Markup:
     """Show one output of a cell; `prefix` begins the ids in its figure."""
     if output["output_type"] == "stream":
         return _render_stream(output, lang)
     data = output.get("data", {})
     caption = Caption.read(output.get("metadata", {}).get("mlops_nb") or {}, lang)
     if MESSAGE_MIME_TYPE in data:
-        return Markup('<p class="say">{}</p>').format(render(data[MESSAGE_MIME_TYPE], lang))
+        return Markup('<p class="say">{}</p>').format(
+            render(data[MESSAGE_MIME_TYPE], lang)
+        )
     if "image/svg+xml" in data:
         source = join_multiline(data["image/svg+xml"])
         return caption.frame("fig", sanitize_svg(source, prefix, caption.alt, lang))
@@ -139,20 +177,35 @@ def render_cell_output(output: dict, lang: str, prefix: str) -> Markup:
     return render_preformatted(data.get("text/plain", ""))
 
 
-def _render_stream(output: dict, lang: str) -> Markup:
+# %% ../../nbs/api/reporting/06_blocks.ipynb #8287e17c
+def _render_stream(
+    output: dict,
+    lang: str,
+) -> Markup:
     text = render_preformatted(output["text"])
     if output.get("name") != "stderr":
         return text
     return render_fold(page_phrase("warnings", lang), text, "quiet")
 
 
-def _render_image(base64: str | list, kind: str, alt: str) -> Markup:
+# %% ../../nbs/api/reporting/06_blocks.ipynb #585e3708
+def _render_image(
+    base64: str | list,
+    kind: str,
+    alt: str,
+) -> Markup:
     return Markup('<img alt="{}" src="data:{};base64,{}">').format(
         alt, kind, join_multiline(base64).strip()
     )
 
 
-def _render_text(text: str | list, show: Callable, caption: Caption, lang: str) -> Markup:
+# %% ../../nbs/api/reporting/06_blocks.ipynb #c9f0f895
+def _render_text(
+    text: str | list,
+    show: Callable,
+    caption: Caption,
+    lang: str,
+) -> Markup:
     """Show HTML or Markdown; what has a title is a table, if only an empty one."""
     source = SENTENCE_PLACE.sub(caption.sentence, join_multiline(text))
     shown = show(source, lang, caption.title)

@@ -16,7 +16,7 @@ from .frame import render_page_frame
 from .phrases import page_phrase
 from .tables import render_html_table
 
-# %% ../../nbs/api/reporting/11_catalogue.ipynb #fea2382f
+# %% ../../nbs/api/reporting/11_catalogue.ipynb #d2c7c498
 CATALOGUE_COLUMNS = {  # head of the column: name of the fact
     "feature": "name",
     "sentence": "sentence",
@@ -31,7 +31,10 @@ CATALOGUE_COLUMNS = {  # head of the column: name of the fact
 DIGEST_LENGTH = 8  # characters that are enough to tell versions of a feature apart
 
 
-def render_catalogue_page(features: Iterable[Any], config: dict) -> str:
+def render_catalogue_page(
+    features: Iterable[Any],
+    config: dict,
+) -> str:
     """Render the feature catalogue.
 
     Args:
@@ -40,7 +43,9 @@ def render_catalogue_page(features: Iterable[Any], config: dict) -> str:
         config: as of every page.
     """
     lang = config.get("lang", "en")
-    known = [dict(each) if isinstance(each, dict) else dict(vars(each)) for each in features]
+    known = [
+        dict(each) if isinstance(each, dict) else dict(vars(each)) for each in features
+    ]
     known = [each | {"sentence": _translate_sentence(each, lang)} for each in known]
     filled = {fact for each in known for fact, value in each.items() if value}
     columns = {head: fact for head, fact in CATALOGUE_COLUMNS.items() if fact in filled}
@@ -55,18 +60,33 @@ def render_catalogue_page(features: Iterable[Any], config: dict) -> str:
     )
 
 
-def _translate_sentence(feature: dict, lang: str) -> str | None:
+# %% ../../nbs/api/reporting/11_catalogue.ipynb #e8f465a3
+def _translate_sentence(
+    feature: dict,
+    lang: str,
+) -> str | None:
     delivered = {"column": feature["name"]}
     sentence = feature.get("sentence")
     is_ours = sentence == page_phrase("delivered", "en", **delivered)
     return page_phrase("delivered", lang, **delivered) if is_ours else sentence
 
 
-def _catalogue_row(feature: dict, columns: dict[str, str]) -> dict:
-    return {head: _fact_text(fact, feature.get(fact)) or "–" for head, fact in columns.items()}
+# %% ../../nbs/api/reporting/11_catalogue.ipynb #9915ce6f
+def _catalogue_row(
+    feature: dict,
+    columns: dict[str, str],
+) -> dict:
+    return {
+        head: _fact_text(fact, feature.get(fact)) or "–"
+        for head, fact in columns.items()
+    }
 
 
-def _fact_text(fact: str, value: Any) -> str:
+# %% ../../nbs/api/reporting/11_catalogue.ipynb #fea2382f
+def _fact_text(
+    fact: str,
+    value: Any,
+) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(part) for part in value)
     return str(value)[:DIGEST_LENGTH] if fact == "digest" else str(value or "")

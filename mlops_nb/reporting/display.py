@@ -26,9 +26,12 @@ from ..core.plotting import figure_to_svg
 from ..core.project import output_path, project_root
 
 
-# %% ../../nbs/api/reporting/13_display.ipynb #feb74065
+# %% ../../nbs/api/reporting/13_display.ipynb #b4ae7049
 def show_figure(
-    fig: Any, title: Message | str, reading: Message | str = "", alt: Message | str = ""
+    fig: Any,
+    title: Message | str,
+    reading: Message | str = "",
+    alt: Message | str = "",
 ) -> None:
     """Display a matplotlib figure.
 
@@ -42,7 +45,13 @@ def show_figure(
     _display(data, title, reading, {"alt": message_to_json(alt or title)})
 
 
-def _display(data: dict, title: Message | str, reading: Message | str, more: dict) -> None:
+# %% ../../nbs/api/reporting/13_display.ipynb #1b8a787c
+def _display(
+    data: dict,
+    title: Message | str,
+    reading: Message | str,
+    more: dict,
+) -> None:
     """Display MIME data with title and reading in their metadata."""
     from IPython.display import display
 
@@ -55,21 +64,32 @@ def _display(data: dict, title: Message | str, reading: Message | str, more: dic
     _display_by_hand(reading and escape_markup(reading))
 
 
+# %% ../../nbs/api/reporting/13_display.ipynb #4692ee59
 class _DisplayObject:
     """MIME data with metadata, as IPython displays it."""
 
-    def __init__(self, data: dict, metadata: dict) -> None:
+    def __init__(
+        self,
+        data: dict,
+        metadata: dict,
+    ) -> None:
         self.data = data
         self.metadata = metadata
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+    def _repr_mimebundle_(
+        self,
+        include: Any = None,
+        exclude: Any = None,
+    ) -> tuple[dict, dict]:
         return self.data, self.metadata
 
 
+# %% ../../nbs/api/reporting/13_display.ipynb #1f8b0280
 def _is_run_by_hand() -> bool:
     return "MLOPS_NB_OUT" not in os.environ
 
 
+# %% ../../nbs/api/reporting/13_display.ipynb #feb74065
 def _display_by_hand(*sentences: Any) -> None:
     """Display sentences where no page will show them."""
     from IPython.display import Markdown, display
@@ -81,7 +101,10 @@ def _display_by_hand(*sentences: Any) -> None:
 
 # %% ../../nbs/api/reporting/13_display.ipynb #feb74068
 def show_table(
-    data: Any, title: Message | str, reading: Message | str = "", digits: int = 4
+    data: Any,
+    title: Message | str,
+    reading: Message | str = "",
+    digits: int = 4,
 ) -> None:
     """Display rows with a title and a sentence on reading them.
 
@@ -107,7 +130,7 @@ def show_table(
     _display(shown, title, reading, {"says": messages} if messages else {})
 
 
-# %% ../../nbs/api/reporting/13_display.ipynb #c20ad4d8
+# %% ../../nbs/api/reporting/13_display.ipynb #0debbaa1
 MOST_METRICS = 15  # that `dvc exp show` has room for
 
 
@@ -149,7 +172,9 @@ class StageResult:
     @property
     def name(self) -> str:
         """Name its files: a window of data is prepared by a run of its own."""
-        return f"{self.stage}-{self.window}" if self.stage == "preprocess" else self.stage
+        return (
+            f"{self.stage}-{self.window}" if self.stage == "preprocess" else self.stage
+        )
 
     def to_dict(self) -> dict:
         """Give everything but the metrics as JSON."""
@@ -157,7 +182,10 @@ class StageResult:
         details = ("parameters", "provenance", "results")
         found = {name: getattr(self, name) for name in plain}
         found |= {name: getattr(self, name) or {} for name in details}
-        found["period"] = self.period and {"start": str(self.period[0]), "end": str(self.period[1])}
+        found["period"] = self.period and {
+            "start": str(self.period[0]),
+            "end": str(self.period[1]),
+        }
         found["headline"] = message_to_json(self.headline)
         found["verdict"] = {"level": self.level, "reasons": _to_json(self.reasons)}
         found["changed"] = _to_json(self.changed)
@@ -165,6 +193,7 @@ class StageResult:
         return found
 
 
+# %% ../../nbs/api/reporting/13_display.ipynb #c20ad4d8
 def _to_json(sentences: Iterable[Message | str]) -> list[dict | None]:
     return [message_to_json(sentence) for sentence in sentences]
 
@@ -187,7 +216,11 @@ def write_result(
         write_json(output_path(f"reports/metrics/{result.name}.json"), result.metrics)
     sentences = [*result.reasons, *result.changed, *result.todo]
     lines = "\n".join(f"- {escape_markup(sentence)}" for sentence in sentences)
-    folder = path.parent.parent.relative_to(project_root()).as_posix() if _is_run_by_hand() else ""
+    folder = (
+        path.parent.parent.relative_to(project_root()).as_posix()
+        if _is_run_by_hand()
+        else ""
+    )
     _display_by_hand(
         f"**{escape_markup(headline)}** ({level})",
         lines,
@@ -196,9 +229,12 @@ def write_result(
     return headline if isinstance(headline, Message) else Message.text(headline)
 
 
-# %% ../../nbs/api/reporting/13_display.ipynb #aab3238b
+# %% ../../nbs/api/reporting/13_display.ipynb #c580f15b
 def collect_provenance(
-    stage: str, sections: tuple[str, ...], data: str | None = None, model: str | None = None
+    stage: str,
+    sections: tuple[str, ...],
+    data: str | None = None,
+    model: str | None = None,
 ) -> dict:
     """Digest what went into a stage.
 
@@ -219,11 +255,16 @@ def collect_provenance(
     }
 
 
+# %% ../../nbs/api/reporting/13_display.ipynb #851600b2
 def _digest_of(path: str | None) -> str | None:
     return file_digest(project_root() / path) if path else None
 
 
-def _section(params: dict, name: str) -> Any:
+# %% ../../nbs/api/reporting/13_display.ipynb #aab3238b
+def _section(
+    params: dict,
+    name: str,
+) -> Any:
     if name in params:
         return params[name]
     section, _, part = name.partition(".")

@@ -14,7 +14,10 @@ from .display import show_figure, show_table
 
 
 # %% ../../nbs/api/reporting/14_exhibits.ipynb #ef60006a
-def show_exhibits(exhibits: Iterable[Exhibit], otherwise: Message | None = None) -> Message | None:
+def show_exhibits(
+    exhibits: Iterable[Exhibit],
+    otherwise: Message | None = None,
+) -> Message | None:
     """Show each exhibit. Returns `otherwise`, which shows itself, where there is none."""
     shown = list(exhibits)
     for exhibit in shown:

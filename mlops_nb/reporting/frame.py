@@ -18,17 +18,20 @@ from .phrases import page_phrase, page_title
 from .tables import render_badge
 
 
-# %% ../../nbs/api/reporting/08_frame.ipynb #c20ad4d9
+# %% ../../nbs/api/reporting/08_frame.ipynb #f44a0eee
 def join_lines(text: str) -> str:
     """Join the lines of each paragraph, without indentation; paragraphs become lines."""
-    return "\n".join(_join_paragraph(paragraph) for paragraph in text.strip().split("\n\n"))
+    return "\n".join(
+        _join_paragraph(paragraph) for paragraph in text.strip().split("\n\n")
+    )
 
 
+# %% ../../nbs/api/reporting/08_frame.ipynb #c20ad4d9
 def _join_paragraph(paragraph: str) -> str:
     return "".join(line.strip() for line in paragraph.splitlines())
 
 
-# %% ../../nbs/api/reporting/08_frame.ipynb #c20ad4de
+# %% ../../nbs/api/reporting/08_frame.ipynb #48512f47
 def _compact_css(text: str) -> str:
     """Take from CSS what a browser does not need; each declaration is a line of its own."""
     text = re.sub(r"/\*.*?\*/\n", "", text, flags=re.S)
@@ -36,18 +39,27 @@ def _compact_css(text: str) -> str:
     return join_lines(text.replace(" {\n", "{\n")).replace(";}", "}")
 
 
+# %% ../../nbs/api/reporting/08_frame.ipynb #4328ba89
 @cache
 def page_css() -> Markup:
     """Give the style of the pages as it stands on them."""
     return Markup(_compact_css(_read_package_file("static/page.css")))
 
 
+# %% ../../nbs/api/reporting/08_frame.ipynb #c20ad4de
 def _read_package_file(name: str) -> str:
     return resources.files("mlops_nb.reporting").joinpath(name).read_text("utf-8")
 
 
 # %% ../../nbs/api/reporting/08_frame.ipynb #c20ad4d7
-PAGE_ORDER = ("monitor", "evaluate", "train", "compare", "preprocess-current", "preprocess-train")
+PAGE_ORDER = (
+    "monitor",
+    "evaluate",
+    "train",
+    "compare",
+    "preprocess-current",
+    "preprocess-train",
+)
 
 
 def page_rank(name: str) -> tuple[int, str]:
@@ -56,15 +68,27 @@ def page_rank(name: str) -> tuple[int, str]:
     return place, name
 
 
-# %% ../../nbs/api/reporting/08_frame.ipynb #c20ad4e0
+# %% ../../nbs/api/reporting/08_frame.ipynb #d01837fe
 @cache
 def _page_template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True)
-    environment.globals.update(badge=render_badge, page_title=page_title, css=page_css())
-    return environment.from_string(join_lines(_read_package_file("templates/page.html")))
+    environment.globals.update(
+        badge=render_badge,
+        page_title=page_title,
+        css=page_css(),
+    )
+    return environment.from_string(
+        join_lines(_read_package_file("templates/page.html"))
+    )
 
 
-def render_page_frame(name: str, heading: str, config: dict, **view: Any) -> str:
+# %% ../../nbs/api/reporting/08_frame.ipynb #424666d7
+def render_page_frame(
+    name: str,
+    heading: str,
+    config: dict,
+    **view: Any,
+) -> str:
     """Render a page in the frame of all pages, with its navigation when `config` has pages.
 
     Args:
@@ -77,7 +101,10 @@ def render_page_frame(name: str, heading: str, config: dict, **view: Any) -> str
     lang = config.get("lang", "en")
     contact = str(config.get("contact") or "")
 
-    def phrase(key: str, **values: Any) -> str:
+    def phrase(
+        key: str,
+        **values: Any,
+    ) -> str:
         return page_phrase(key, lang, **values)
 
     known = {
@@ -95,11 +122,13 @@ def render_page_frame(name: str, heading: str, config: dict, **view: Any) -> str
     return _page_template().render(known | view).strip() + "\n"
 
 
+# %% ../../nbs/api/reporting/08_frame.ipynb #977bd390
 def _navigation(pages: list[str] | None) -> list[str]:
     own = set(pages or ()) - {"index", "features"}
     return ["index", *sorted(own, key=page_rank), "features"] if own else []
 
 
+# %% ../../nbs/api/reporting/08_frame.ipynb #c20ad4e0
 def _contact_link(contact: str) -> str:
     """Give the address behind a contact: of a page, or of a mailbox."""
     if re.match("https?://", contact):

@@ -38,11 +38,14 @@ def find_failed_cell(notebook: dict) -> tuple[dict, dict] | None:
     return None
 
 
-# %% ../../nbs/api/reporting/07_notebook_body.ipynb #c9f0f8ab
+# %% ../../nbs/api/reporting/07_notebook_body.ipynb #d86c0443
 INJECTED = "injected-parameters"
 
 
-def match_cells_to_outputs(notebook: dict, source: dict | None) -> list[dict]:
+def match_cells_to_outputs(
+    notebook: dict,
+    source: dict | None,
+) -> list[dict]:
     """Put prose and code of the source together with the outputs of the run.
 
     After a cell that failed nothing follows. No output is lost: those that no cell of the
@@ -64,23 +67,33 @@ def match_cells_to_outputs(notebook: dict, source: dict | None) -> list[dict]:
     return matched + list(ran)
 
 
+# %% ../../nbs/api/reporting/07_notebook_body.ipynb #02365eae
 def _tags(cell: dict) -> list[str]:
     return cell["metadata"].get("tags", ())
 
 
+# %% ../../nbs/api/reporting/07_notebook_body.ipynb #595e5c6c
 def _is_code(cell: dict) -> bool:
     return cell["cell_type"] == "code" and INJECTED not in _tags(cell)
 
 
+# %% ../../nbs/api/reporting/07_notebook_body.ipynb #c9f0f8ab
 def _has_code(cell: dict) -> bool:
-    return cell["cell_type"] == "code" and bool(strip_comments(join_multiline(cell["source"])))
+    return cell["cell_type"] == "code" and bool(
+        strip_comments(join_multiline(cell["source"]))
+    )
 
 
-# %% ../../nbs/api/reporting/07_notebook_body.ipynb #d3d9446a
+# %% ../../nbs/api/reporting/07_notebook_body.ipynb #cda65fc0
 MAX_CONTENT_BYTES = 900_000  # of a page, which stays below 1 MB
 
 
-def render_notebook_body(notebook: dict, source: dict | None, lang: str, stage: str = "") -> Markup:
+def render_notebook_body(
+    notebook: dict,
+    source: dict | None,
+    lang: str,
+    stage: str = "",
+) -> Markup:
     """Show prose and outputs in order, the code of each section folded at its end.
 
     What would make the page too large becomes a box.
@@ -98,7 +111,12 @@ def render_notebook_body(notebook: dict, source: dict | None, lang: str, stage: 
     return Markup("\n").join(blocks)
 
 
-def _render_blocks(cells: list[dict], lang: str, stage: str) -> Iterator[Markup]:
+# %% ../../nbs/api/reporting/07_notebook_body.ipynb #ac64995b
+def _render_blocks(
+    cells: list[dict],
+    lang: str,
+    stage: str,
+) -> Iterator[Markup]:
     code: list[str] = []  # of the present section
     for number, cell in enumerate(cells):
         text = join_multiline(cell["source"])
@@ -113,13 +131,22 @@ def _render_blocks(cells: list[dict], lang: str, stage: str) -> Iterator[Markup]
     yield from _fold_code(code, lang)
 
 
-def _fold_code(code: list[str], lang: str) -> Iterator[Markup]:
+# %% ../../nbs/api/reporting/07_notebook_body.ipynb #2f107b5f
+def _fold_code(
+    code: list[str],
+    lang: str,
+) -> Iterator[Markup]:
     if code:
         shown = render_safely(lang, highlight_code, "\n\n".join(code))
         yield render_fold(page_phrase("code", lang), shown, "quiet")
 
 
-def _render_outputs(cell: dict, number: int, lang: str) -> Iterator[Markup]:
+# %% ../../nbs/api/reporting/07_notebook_body.ipynb #d3d9446a
+def _render_outputs(
+    cell: dict,
+    number: int,
+    lang: str,
+) -> Iterator[Markup]:
     for place, output in enumerate(cell.get("outputs", ())):
         if output["output_type"] != "error":
             prefix = f"f{number}-{place}-"

@@ -27,9 +27,12 @@ from .prose import highlight_code
 from .tables import BADGE_LEVELS, render_html_table
 
 
-# %% ../../nbs/api/reporting/09_page.ipynb #c81e728d
+# %% ../../nbs/api/reporting/09_page.ipynb #cf9378e8
 def build_page_summary(
-    name: str, result: dict | None, lang: str = "en", failed: bool = False
+    name: str,
+    result: dict | None,
+    lang: str = "en",
+    failed: bool = False,
 ) -> dict:
     """Say in plain strings what the first screen shows.
 
@@ -40,7 +43,8 @@ def build_page_summary(
     title = page_title(name, lang)
     summary = {
         "name": name,
-        "period": format_period(result.get("period"), lang) or _missing_period(result, lang),
+        "period": format_period(result.get("period"), lang)
+        or _missing_period(result, lang),
         "model": _translate_role(result.get("model") or "", lang),
     }
     if failed:
@@ -61,28 +65,45 @@ def build_page_summary(
     return summary
 
 
-def _render_all(messages: list | None, lang: str) -> list[str]:
+# %% ../../nbs/api/reporting/09_page.ipynb #605e0063
+def _render_all(
+    messages: list | None,
+    lang: str,
+) -> list[str]:
     return [render(message, lang) for message in messages or ()]
 
 
+# %% ../../nbs/api/reporting/09_page.ipynb #6e6a80b0
 def _known_level(level: str | None) -> str:
     return level if level in BADGE_LEVELS else "none"
 
 
-def _missing_period(result: dict, lang: str) -> str:
+# %% ../../nbs/api/reporting/09_page.ipynb #cd30d9a1
+def _missing_period(
+    result: dict,
+    lang: str,
+) -> str:
     """Say why a window has no period: its data have no time column."""
     is_window = result.get("window") in ("train", "current") and "period" in result
     return page_phrase("no_time", lang) if is_window else ""
 
 
-def _translate_role(model: str, lang: str) -> str:
+# %% ../../nbs/api/reporting/09_page.ipynb #c81e728d
+def _translate_role(
+    model: str,
+    lang: str,
+) -> str:
     """Translate what a model is at its stage; the digest that names it stays."""
     role = re.match(r"(candidate|champion)\b", model)
     return translate_label(role[0], lang) + model[role.end() :] if role else model
 
 
 # %% ../../nbs/api/reporting/09_page.ipynb #c20ad4d8
-def _describe_failure(cell: dict, error: dict, lang: str) -> dict:
+def _describe_failure(
+    cell: dict,
+    error: dict,
+    lang: str,
+) -> dict:
     """Add to the first screen what failed: message, and folded the cell and the traceback."""
     message = join_multiline(error.get("evalue"))
     if error.get("ename") != "UserError":
@@ -96,9 +117,13 @@ def _describe_failure(cell: dict, error: dict, lang: str) -> dict:
     }
 
 
-# %% ../../nbs/api/reporting/09_page.ipynb #c20ad4d7
+# %% ../../nbs/api/reporting/09_page.ipynb #e38c4aee
 def render_stage_page(
-    name: str, notebook: dict, result: dict | None, source: dict | None, config: dict
+    name: str,
+    notebook: dict,
+    result: dict | None,
+    source: dict | None,
+    config: dict,
 ) -> str:
     """Render the page of one stage.
 
@@ -127,10 +152,17 @@ def render_stage_page(
     )
 
 
-def _render_provenance(result: dict, lang: str) -> Markup:
+# %% ../../nbs/api/reporting/09_page.ipynb #c88ff580
+def _render_provenance(
+    result: dict,
+    lang: str,
+) -> Markup:
     """Show effective parameters, and digests of what the result was made from."""
     parameters = [
-        {"parameter": name, "value": value if isinstance(value, str) else _to_text(value)}
+        {
+            "parameter": name,
+            "value": value if isinstance(value, str) else _to_text(value),
+        }
         for name, value in _flatten(result.get("parameters") or {}).items()
     ]
     digests = [
@@ -139,17 +171,28 @@ def _render_provenance(result: dict, lang: str) -> Markup:
         if digest
     ]
     of_parameters = render_html_table(parameters, lang, page_phrase("parameters", lang))
-    return of_parameters + render_html_table(digests, lang, page_phrase("digests", lang))
+    return of_parameters + render_html_table(
+        digests, lang, page_phrase("digests", lang)
+    )
 
 
+# %% ../../nbs/api/reporting/09_page.ipynb #76edc405
 def _to_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _flatten(settings: dict, prefix: str = "") -> dict:
+# %% ../../nbs/api/reporting/09_page.ipynb #c20ad4d7
+def _flatten(
+    settings: dict,
+    prefix: str = "",
+) -> dict:
     """Give nested settings dotted names."""
     flat = {}
     for name, value in settings.items():
         is_section = isinstance(value, dict) and value
-        flat |= _flatten(value, f"{prefix}{name}.") if is_section else {f"{prefix}{name}": value}
+        flat |= (
+            _flatten(value, f"{prefix}{name}.")
+            if is_section
+            else {f"{prefix}{name}": value}
+        )
     return flat

@@ -14,28 +14,42 @@ from ..core.translations import find_entry
 
 
 # %% ../../nbs/api/reporting/05_phrases.ipynb #c81e7291
-def page_phrase(key: str, lang: str, **values: Any) -> str:
+def page_phrase(
+    key: str,
+    lang: str,
+    **values: Any,
+) -> str:
     """Give a fixed string of the pages, `report.key` of the locale files."""
     return render({"key": f"report.{key}", "values": values}, lang)
 
 
 # %% ../../nbs/api/reporting/05_phrases.ipynb #eccbc87f
-def page_title(name: str, lang: str = "en") -> str:
+def page_title(
+    name: str,
+    lang: str = "en",
+) -> str:
     """Say what a page is called: `preprocess-train` → Data: training window."""
     stage, _, window = name.partition("-")
     title = find_entry(f"report.stage.{stage}", lang) or stage.capitalize()
     if not window:
         return title
-    return f"{title}: {find_entry(f'report.window.{window}', lang) or window.capitalize()}"
+    return (
+        f"{title}: {find_entry(f'report.window.{window}', lang) or window.capitalize()}"
+    )
 
 
-# %% ../../nbs/api/reporting/05_phrases.ipynb #a87ff679
-def format_period(period: dict | None, lang: str = "en") -> str:
+# %% ../../nbs/api/reporting/05_phrases.ipynb #67a1289a
+def format_period(
+    period: dict | None,
+    lang: str = "en",
+) -> str:
     """Say `{start, end}` (ISO dates, both included) as a reader does; empty for none."""
     if not period:
         return ""
     try:
-        first, last = (date.fromisoformat(str(period[name])[:10]) for name in ("start", "end"))
+        first, last = (
+            date.fromisoformat(str(period[name])[:10]) for name in ("start", "end")
+        )
     except (KeyError, ValueError):
         return "–".join(str(value) for value in period.values())
     return page_phrase(
@@ -50,7 +64,11 @@ def format_period(period: dict | None, lang: str = "en") -> str:
     )
 
 
-def _period_phrase(first: date, last: date) -> str:
+# %% ../../nbs/api/reporting/05_phrases.ipynb #27b8c643
+def _period_phrase(
+    first: date,
+    last: date,
+) -> str:
     if first == last:
         return "period_of_a_day"
     if (first.year, first.month) == (last.year, last.month):
@@ -58,5 +76,9 @@ def _period_phrase(first: date, last: date) -> str:
     return "period_in_a_year" if first.year == last.year else "period_over_years"
 
 
-def _month(day: date, lang: str) -> str:
+# %% ../../nbs/api/reporting/05_phrases.ipynb #a87ff679
+def _month(
+    day: date,
+    lang: str,
+) -> str:
     return page_phrase("months", lang).split()[day.month - 1]

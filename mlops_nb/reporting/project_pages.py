@@ -19,7 +19,7 @@ from .page import render_stage_page
 from .start_page import render_start_page
 
 
-# %% ../../nbs/api/reporting/12_project_pages.ipynb #c74d97b0
+# %% ../../nbs/api/reporting/12_project_pages.ipynb #1f2d057a
 def render_project_page(
     root: str | Path,
     name: str,
@@ -46,9 +46,12 @@ def render_project_page(
         config["home"] = home.as_posix() + "/"
     elif find_failed_cell(notebook):
         config["pages"] = []
-    return render_stage_page(name, notebook, _add_lock_digest(top, result), source, config)
+    return render_stage_page(
+        name, notebook, _add_lock_digest(top, result), source, config
+    )
 
 
+# %% ../../nbs/api/reporting/12_project_pages.ipynb #8b6916ef
 def _read_page_config(top: Path) -> dict:
     settings = read_settings(top / "settings.ini")
     return {
@@ -60,7 +63,11 @@ def _read_page_config(top: Path) -> dict:
     }
 
 
-def _add_lock_digest(top: Path, result: dict | None) -> dict | None:
+# %% ../../nbs/api/reporting/12_project_pages.ipynb #c74d97b0
+def _add_lock_digest(
+    top: Path,
+    result: dict | None,
+) -> dict | None:
     """Add the digest of requirements.lock to the provenance."""
     if not result:
         return result
@@ -68,7 +75,7 @@ def _add_lock_digest(top: Path, result: dict | None) -> dict | None:
     return result | {"provenance": (result.get("provenance") or {}) | lock}
 
 
-# %% ../../nbs/api/reporting/12_project_pages.ipynb #c74d97b2
+# %% ../../nbs/api/reporting/12_project_pages.ipynb #1c4be1ea
 def write_report_pages(root: str | Path) -> list[Path]:
     """Write the pages of the stage `report`, each old or new, never half.
 
@@ -79,16 +86,28 @@ def write_report_pages(root: str | Path) -> list[Path]:
     config = _read_page_config(top)
     _require_results(reports, config["pages"])
     results = {
-        name: _add_lock_digest(top, read_json(reports / f"{name}.json")) for name in config["pages"]
+        name: _add_lock_digest(top, read_json(reports / f"{name}.json"))
+        for name in config["pages"]
     }
-    pages = {name: _render_stage(top, name, result, config) for name, result in results.items()}
+    pages = {
+        name: _render_stage(top, name, result, config)
+        for name, result in results.items()
+    }
     decisions = read_json_lines(top / "data" / "decisions.jsonl")
     pages["index"] = render_start_page(results, config, decisions)
-    pages["features"] = render_catalogue_page(_collect_features(results).values(), config)
-    return [write_atomic(reports / f"{name}.html", text) for name, text in pages.items()]
+    pages["features"] = render_catalogue_page(
+        _collect_features(results).values(), config
+    )
+    return [
+        write_atomic(reports / f"{name}.html", text) for name, text in pages.items()
+    ]
 
 
-def _require_results(reports: Path, names: list[str]) -> None:
+# %% ../../nbs/api/reporting/12_project_pages.ipynb #1e47221a
+def _require_results(
+    reports: Path,
+    names: list[str],
+) -> None:
     for name in names:
         if not (reports / f"{name}.json").exists():
             raise UserError(
@@ -98,13 +117,20 @@ def _require_results(reports: Path, names: list[str]) -> None:
             )
 
 
-def _render_stage(top: Path, name: str, result: dict | None, config: dict) -> str:
+# %% ../../nbs/api/reporting/12_project_pages.ipynb #1dccce15
+def _render_stage(
+    top: Path,
+    name: str,
+    result: dict | None,
+    config: dict,
+) -> str:
     notebook = read_json(top / "reports" / f"{name}.ipynb")
     path = top / "nbs" / "stages" / f"{name.partition('-')[0]}.ipynb"
     source = read_json(path) if path.exists() else None
     return render_stage_page(name, notebook, result, source, config)
 
 
+# %% ../../nbs/api/reporting/12_project_pages.ipynb #c74d97b2
 def _collect_features(results: dict[str, dict | None]) -> dict[str, Any]:
     """Collect what the stages say of features; the last one that speaks of a feature counts."""
     features: dict[str, Any] = {}

@@ -24,7 +24,7 @@ from ..core.translations import translate_label, translate_prose
 from .tables import render_html
 
 
-# %% ../../nbs/api/reporting/04_prose.ipynb #c9f0f897
+# %% ../../nbs/api/reporting/04_prose.ipynb #a3f3a52b
 class _UntrustedMarkdownRenderer(mistune.HTMLRenderer):
     """Raw HTML and links as text.
 
@@ -34,13 +34,24 @@ class _UntrustedMarkdownRenderer(mistune.HTMLRenderer):
     def text(self, text: str) -> str:
         return html.escape(html.unescape(text), quote=False)
 
-    def link(self, text: str, url: str, title: str | None = None) -> str:
+    def link(
+        self,
+        text: str,
+        url: str,
+        title: str | None = None,
+    ) -> str:
         return f"[{text}]({html.escape(url)})"
 
-    def image(self, text: str, url: str, title: str | None = None) -> str:
+    def image(
+        self,
+        text: str,
+        url: str,
+        title: str | None = None,
+    ) -> str:
         return "!" + self.link(text, url)
 
 
+# %% ../../nbs/api/reporting/04_prose.ipynb #b407dab8
 @cache
 def _markdown_converter(trusted: bool) -> Callable:
     if trusted:
@@ -49,8 +60,12 @@ def _markdown_converter(trusted: bool) -> Callable:
     return mistune.create_markdown(renderer=renderer, plugins=["table"])
 
 
+# %% ../../nbs/api/reporting/04_prose.ipynb #c9f0f897
 def render_markdown(
-    source: str, lang: str = "en", title: str = "", trusted: bool = False
+    source: str,
+    lang: str = "en",
+    title: str = "",
+    trusted: bool = False,
 ) -> Markup:
     """Show Markdown as safe HTML. Unless `trusted`, raw HTML and links in it show as text.
 
@@ -65,18 +80,24 @@ def render_markdown(
 TRANSLATED_BLOCK = re.compile(r'<div lang="(\w+)">\s*\n(.*?)\n\s*</div>', re.S)
 
 
-def render_prose(source: str, lang: str = "en", stage: str = "") -> Markup:
+def render_prose(
+    source: str,
+    lang: str = "en",
+    stage: str = "",
+) -> Markup:
     """Show a Markdown cell of the notebook of `stage` in one language.
 
     Where a translation is missing, it stays English.
     """
-    blocks = [text for language, text in TRANSLATED_BLOCK.findall(source) if language == lang]
+    blocks = [
+        text for language, text in TRANSLATED_BLOCK.findall(source) if language == lang
+    ]
     english = TRANSLATED_BLOCK.sub("", source)
     chosen = "\n\n".join(blocks) or translate_prose(english, stage, lang) or english
     return render_markdown(chosen, lang, trusted=True)
 
 
-# %% ../../nbs/api/reporting/04_prose.ipynb #d3d9446a
+# %% ../../nbs/api/reporting/04_prose.ipynb #af52b8e6
 COLOURED_KINDS = {  # part of the name that pygments gives to a kind of token: class on the page
     "Comment": "c",
     "String": "s",
@@ -95,6 +116,10 @@ def highlight_code(source: str) -> Markup:
     return Markup('<pre class="code" tabindex="0">{}</pre>').format(shown)
 
 
-def _mark_token(kind: str, text: str) -> Markup | str:
+# %% ../../nbs/api/reporting/04_prose.ipynb #d3d9446a
+def _mark_token(
+    kind: str,
+    text: str,
+) -> Markup | str:
     classes = [mark for part, mark in COLOURED_KINDS.items() if part in kind]
     return Markup('<i class="{}">{}</i>').format(classes[0], text) if classes else text

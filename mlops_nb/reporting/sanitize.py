@@ -38,15 +38,51 @@ from markupsafe import Markup
 
 from ..core.translations import translate_label
 
-# %% ../../nbs/api/reporting/01_sanitize.ipynb #a87ff679
-INLINE_TAGS = {"a", "abbr", "b", "br", "cite", "code", "em", "i", "img", "kbd", "small", "strong"}
-EDITING_TAGS = {"del", "ins", "mark", "q", "s", "samp", "span", "sub", "sup", "u", "var"}
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #9e8b9f0b
+INLINE_TAGS = {
+    "a",
+    "abbr",
+    "b",
+    "br",
+    "cite",
+    "code",
+    "em",
+    "i",
+    "img",
+    "kbd",
+    "small",
+    "strong",
+}
+EDITING_TAGS = {
+    "del",
+    "ins",
+    "mark",
+    "q",
+    "s",
+    "samp",
+    "span",
+    "sub",
+    "sup",
+    "u",
+    "var",
+}
 BLOCK_TAGS = {"blockquote", "details", "div", "hr", "p", "pre", "summary"}
 HEADING_TAGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 LIST_TAGS = {"dd", "dl", "dt", "li", "ol", "ul"}
 TABLE_TAGS = {"caption", "table", "tbody", "td", "tfoot", "th", "thead", "tr"}
-ALLOWED_TAGS = INLINE_TAGS | EDITING_TAGS | BLOCK_TAGS | HEADING_TAGS | LIST_TAGS | TABLE_TAGS
-REMOVED_TAGS = {"script", "style", "template", "iframe", "object", "svg", "math", "title"}
+ALLOWED_TAGS = (
+    INLINE_TAGS | EDITING_TAGS | BLOCK_TAGS | HEADING_TAGS | LIST_TAGS | TABLE_TAGS
+)
+REMOVED_TAGS = {
+    "script",
+    "style",
+    "template",
+    "iframe",
+    "object",
+    "svg",
+    "math",
+    "title",
+}
 ALLOWED_ATTRIBUTES = {  # what the value of each has to begin with
     "href": re.compile(r"https?://|mailto:|#|[\w.-]+(/|$|\.html)"),
     "src": re.compile(r"data:image/(png|jpeg|gif|webp);"),
@@ -63,6 +99,7 @@ def clean_html(markup: str) -> str:
     return _cleaner().clean(markup)
 
 
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #ebc7f3e2
 @cache
 def _cleaner() -> nh3.Cleaner:
     return nh3.Cleaner(
@@ -75,15 +112,38 @@ def _cleaner() -> nh3.Cleaner:
     )
 
 
-def _allowed_value(tag: str, name: str, value: str) -> str | None:
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #a87ff679
+def _allowed_value(
+    tag: str,
+    name: str,
+    value: str,
+) -> str | None:
     """Keep a value that its attribute may have; nh3 asks about every attribute there is."""
     pattern = ALLOWED_ATTRIBUTES.get(name)
     return value if pattern and pattern.match(value) else None
 
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #c20ad4d7
-SHAPES = {"circle", "ellipse", "image", "line", "path", "polygon", "polyline", "rect", "text"}
-SHARED = {"clipPath", "linearGradient", "marker", "mask", "pattern", "radialGradient", "stop"}
+SHAPES = {
+    "circle",
+    "ellipse",
+    "image",
+    "line",
+    "path",
+    "polygon",
+    "polyline",
+    "rect",
+    "text",
+}
+SHARED = {
+    "clipPath",
+    "linearGradient",
+    "marker",
+    "mask",
+    "pattern",
+    "radialGradient",
+    "stop",
+}
 ALLOWED_SVG_ELEMENTS = SHAPES | SHARED | {"defs", "g", "svg", "tspan", "use"}
 ALLOWED_SVG_ATTRIBUTES = re.compile(
     r"(id|d|style|transform|x|y|x1|x2|y1|y2|dx|dy|r|rx|ry|cx|cy|width|height|points|viewBox|href"
@@ -96,7 +156,11 @@ UNSAFE_VALUE = re.compile(r"\\|//|url\((?!#)|image-set|javascript")
 EMBEDDED_IMAGE = re.compile("data:image/(png|jpeg);base64,")
 
 
-def clean_svg_attribute(name: str, value: str, prefix: str) -> str | None:
+def clean_svg_attribute(
+    name: str,
+    value: str,
+    prefix: str,
+) -> str | None:
     """Check the value of one attribute of a drawing.
 
     Returns:
@@ -109,17 +173,24 @@ def clean_svg_attribute(name: str, value: str, prefix: str) -> str | None:
         if value.startswith("#"):
             return f"#{prefix}{value[1:]}"
         return value if EMBEDDED_IMAGE.match(value) else None
-    value = prefix + value if name == "id" else LOCAL_URL.sub(rf"url(#{prefix}\1)", value)
+    value = (
+        prefix + value if name == "id" else LOCAL_URL.sub(rf"url(#{prefix}\1)", value)
+    )
     if UNSAFE_VALUE.search(value):
         return None
-    return "fill: none" if value == "fill: #ffffff" else value  # the page's colour shows through
+    return (
+        "fill: none" if value == "fill: #ffffff" else value
+    )  # the page's colour shows through
 
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #c20ad4e0
 LABEL_AND_NUMBER = re.compile(r"^(.+?)( -?[\d.]+)?$", re.S)
 
 
-def translate_svg_text(element: ElementTree.Element, lang: str) -> None:
+def translate_svg_text(
+    element: ElementTree.Element,
+    lang: str,
+) -> None:
     """Translate a label, in place; a number behind it stays.
 
     Only a text has text, and only within a text something follows.
@@ -133,8 +204,13 @@ def translate_svg_text(element: ElementTree.Element, lang: str) -> None:
     element.tail = element.tail if element.tag == "tspan" else None
 
 
-# %% ../../nbs/api/reporting/01_sanitize.ipynb #c20ad4d8
-def sanitize_svg(source: str, prefix: str, alt: str, lang: str = "en") -> Markup:
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #6626cf7b
+def sanitize_svg(
+    source: str,
+    prefix: str,
+    alt: str,
+    lang: str = "en",
+) -> Markup:
     """Reduce untrusted SVG to drawing elements with local references only.
 
     Args:
@@ -156,12 +232,20 @@ def sanitize_svg(source: str, prefix: str, alt: str, lang: str = "en") -> Markup
     return Markup(ElementTree.tostring(figure, encoding="unicode"))
 
 
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #4d80c63d
 def _is_drawn(element: ElementTree.Element) -> bool:
     # The tag of a comment is a function.
-    return isinstance(element.tag, str) and _local_name(element.tag) in ALLOWED_SVG_ELEMENTS
+    return (
+        isinstance(element.tag, str)
+        and _local_name(element.tag) in ALLOWED_SVG_ELEMENTS
+    )
 
 
-def _clean_attributes(element: ElementTree.Element, prefix: str) -> None:
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #01c5a12e
+def _clean_attributes(
+    element: ElementTree.Element,
+    prefix: str,
+) -> None:
     given = dict(element.attrib)
     element.attrib.clear()
     for full_name, value in given.items():
@@ -171,11 +255,16 @@ def _clean_attributes(element: ElementTree.Element, prefix: str) -> None:
             element.set(name, kept)
 
 
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #c61f491d
 def _local_name(name: str) -> str:
     return name.rpartition("}")[2]
 
 
-def _fit_into_page(figure: ElementTree.Element, alt: str) -> None:
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #97c55490
+def _fit_into_page(
+    figure: ElementTree.Element,
+    alt: str,
+) -> None:
     width, height = (_length(figure.get(name)) for name in ("width", "height"))
     view_box = figure.get("viewBox") or f"0 0 {width:g} {height:g}"
     figure.attrib.clear()
@@ -185,6 +274,7 @@ def _fit_into_page(figure: ElementTree.Element, alt: str) -> None:
     figure.set("stroke-linejoin", "round")
 
 
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #c20ad4d8
 def _length(text: str | None) -> float:
     """Read a length such as 316.8pt; 0 where there is none."""
     return float(re.sub(r"[^\d.]", "", text or "0") or 0)

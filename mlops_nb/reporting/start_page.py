@@ -16,26 +16,35 @@ from .page import build_page_summary
 from .phrases import page_phrase
 from .tables import BADGE_LEVELS, render_html_table
 
-# %% ../../nbs/api/reporting/10_start_page.ipynb #fea23827
+# %% ../../nbs/api/reporting/10_start_page.ipynb #b15ed535
 SHOWN_DECISIONS = 20
 
 
-def render_decisions(entries: list[dict], lang: str) -> Markup:
+def render_decisions(
+    entries: list[dict],
+    lang: str,
+) -> Markup:
     """Show the last decisions, newest first: when, what, why, who."""
     if not entries:
         return Markup("")
     newest = sorted(entries, key=_moment)[::-1][:SHOWN_DECISIONS]
     rows = [_decision_row(entry, lang) for entry in newest]
     return Markup('<h2 id="decisions">{}</h2><figure class="tbl">{}</figure>').format(
-        page_phrase("decisions", lang), render_safely(lang, render_html_table, rows, lang)
+        page_phrase("decisions", lang),
+        render_safely(lang, render_html_table, rows, lang),
     )
 
 
+# %% ../../nbs/api/reporting/10_start_page.ipynb #d548b3b6
 def _moment(entry: dict) -> str:
     return entry["at"]
 
 
-def _decision_row(entry: dict, lang: str) -> dict:
+# %% ../../nbs/api/reporting/10_start_page.ipynb #fea23827
+def _decision_row(
+    entry: dict,
+    lang: str,
+) -> dict:
     about = (str(entry.get(name) or "") for name in ("action", "version", "finding"))
     return {
         page_phrase("when", lang): entry["at"],
@@ -45,9 +54,11 @@ def _decision_row(entry: dict, lang: str) -> dict:
     }
 
 
-# %% ../../nbs/api/reporting/10_start_page.ipynb #fea2382a
+# %% ../../nbs/api/reporting/10_start_page.ipynb #b3dcd817
 def render_start_page(
-    results: dict[str, dict | None], config: dict, decisions: Sequence[dict] = ()
+    results: dict[str, dict | None],
+    config: dict,
+    decisions: Sequence[dict] = (),
 ) -> str:
     """Render the start page. A result of None is a stage that failed."""
     lang = config.get("lang", "en")
@@ -68,6 +79,7 @@ def render_start_page(
     )
 
 
+# %% ../../nbs/api/reporting/10_start_page.ipynb #fea2382a
 def _badness(summary: dict) -> int:
     level = summary["level"]
     return BADGE_LEVELS.index(level) if level in BADGE_LEVELS else -1

@@ -31,13 +31,16 @@ def element_text(element: ElementTree.Element) -> str:
 
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #a87ff6a3
-def replace_text(element: ElementTree.Element, text: str) -> None:
+def replace_text(
+    element: ElementTree.Element,
+    text: str,
+) -> None:
     """Put `text` in place of everything in an element."""
     element[:] = []
     element.text = text
 
 
-# %% ../../nbs/api/reporting/02_table_layout.ipynb #a87ff68b
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #628428b7
 VERDICT_COLUMNS = ("verdict", "severity", "status")  # heads of columns that hold levels
 NAME_COLUMNS = (  # heads of columns that hold names of ours
     "metric",
@@ -60,7 +63,11 @@ class TableHead:
     names_of_ours: set[int]
 
     @classmethod
-    def read(cls, table: ElementTree.Element, lang: str) -> "TableHead":
+    def read(
+        cls,
+        table: ElementTree.Element,
+        lang: str,
+    ) -> "TableHead":
         """Read the head of a table, and translate it."""
         rows = table.findall("./thead/tr")
         cells = [cell for row in rows for cell in row]
@@ -73,14 +80,20 @@ class TableHead:
         return cls(frozenset(cells), names, verdicts, names_of_ours)
 
 
-def _columns_called(rows: list, names: tuple[str, ...]) -> set[int]:
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #a87ff68b
+def _columns_called(
+    rows: list,
+    names: tuple[str, ...],
+) -> set[int]:
     """Find the columns that any row of the head calls by one of `names`."""
     cells = [(number, cell) for row in rows for number, cell in enumerate(row)]
     return {number for number, cell in cells if element_text(cell) in names}
 
 
-# %% ../../nbs/api/reporting/02_table_layout.ipynb #a87ff68d
-NUMERIC_CELL = re.compile(r"[-+−–±\d.,:%‰()\[\]\s]*(e[-+]?\d+)?")  # also intervals and dates
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #d34b0681
+NUMERIC_CELL = re.compile(
+    r"[-+−–±\d.,:%‰()\[\]\s]*(e[-+]?\d+)?"
+)  # also intervals and dates
 PHONE_CHARACTERS = 48  # that stand beside each other on a phone
 FIRST_COLUMN_CHARACTERS = 12  # the first column may break its words
 GAP_CHARACTERS = 1.5  # between two columns
@@ -95,30 +108,47 @@ class TableLayout:
     stacks: bool
 
     @classmethod
-    def measure(cls, names: list[str], body: list) -> "TableLayout":
+    def measure(
+        cls,
+        names: list[str],
+        body: list,
+    ) -> "TableLayout":
         """Measure a table by its text; one with uneven rows stays as it is."""
         if any(len(row) != len(names) for row in body):
             return cls(names, [False] * len(names), False)
         columns = [_texts_of_column(body, number) for number in range(len(names))]
         numeric = [_is_numeric(texts) for texts in columns]
-        widths = [_width(*column) for column in zip(names, columns, numeric, strict=True)]
+        widths = [
+            _width(*column) for column in zip(names, columns, numeric, strict=True)
+        ]
         return cls(names, numeric, _is_too_wide(widths))
 
 
-def _texts_of_column(body: list, number: int) -> list[str]:
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #9f9e5571
+def _texts_of_column(
+    body: list,
+    number: int,
+) -> list[str]:
     return [element_text(row[number]) for row in body]
 
 
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #69a3d94c
 def _is_numeric(texts: list[str]) -> bool:
     return bool(texts) and all(NUMERIC_CELL.fullmatch(text) for text in texts)
 
 
-def _width(name: str, texts: list[str], is_numeric: bool) -> int:
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #d4c82056
+def _width(
+    name: str,
+    texts: list[str],
+    is_numeric: bool,
+) -> int:
     """Count the characters of the longest word of a column; numbers stay on one line."""
     parts = texts if is_numeric else " ".join(texts).split()
     return max(len(part) for part in (*name.split(), *parts, ""))
 
 
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #a87ff68d
 def _is_too_wide(widths: list[int]) -> bool:
     if len(widths) <= 3:
         return False

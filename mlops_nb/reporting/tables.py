@@ -24,13 +24,22 @@ from markupsafe import Markup
 from ..core.messages import render
 from ..core.translations import translate_name
 from .sanitize import clean_html
-from .table_layout import TableHead, TableLayout, element_text, replace_text
+from mlops_nb.reporting.table_layout import (
+    TableHead,
+    TableLayout,
+    element_text,
+    replace_text,
+)
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #a87ff681
 BADGE_LEVELS = ("ok", "watch", "act", "failed")  # from good to bad
 
 
-def render_badge(level: str, lang: str = "en", kind: str = "badge") -> Markup:
+def render_badge(
+    level: str,
+    lang: str = "en",
+    kind: str = "badge",
+) -> Markup:
     """Show the verdict `level` as symbol and word.
 
     The page defines the symbols; each has a shape of its own, not only a colour.
@@ -41,12 +50,16 @@ def render_badge(level: str, lang: str = "en", kind: str = "badge") -> Markup:
     ).format(level, word)
 
 
-# %% ../../nbs/api/reporting/03_tables.ipynb #a87ff68f
+# %% ../../nbs/api/reporting/03_tables.ipynb #2c4428a7
 LONG_WORD = 24  # characters; longer words may break
 
 
 def improve_cell(
-    cell: ElementTree.Element, column: int, head: TableHead, layout: TableLayout, lang: str
+    cell: ElementTree.Element,
+    column: int,
+    head: TableHead,
+    layout: TableLayout,
+    lang: str,
 ) -> None:
     """Give one cell what a reader needs, in place."""
     is_head = cell in head.cells
@@ -60,8 +73,13 @@ def improve_cell(
         _allow_breaks(cell)
 
 
+# %% ../../nbs/api/reporting/03_tables.ipynb #3e2fefe1
 def _improve_body_cell(
-    cell: ElementTree.Element, column: int, head: TableHead, layout: TableLayout, lang: str
+    cell: ElementTree.Element,
+    column: int,
+    head: TableHead,
+    layout: TableLayout,
+    lang: str,
 ) -> None:
     if column in head.names_of_ours:
         replace_text(cell, translate_name(element_text(cell), lang))
@@ -73,6 +91,7 @@ def _improve_body_cell(
         cell.append(badge)
 
 
+# %% ../../nbs/api/reporting/03_tables.ipynb #a87ff68f
 def _allow_breaks(cell: ElementTree.Element) -> None:
     """Let a long word break, best after an underscore."""
     text = cell.text or ""
@@ -84,7 +103,7 @@ def _allow_breaks(cell: ElementTree.Element) -> None:
         ElementTree.SubElement(cell, "wbr").tail = part
 
 
-# %% ../../nbs/api/reporting/03_tables.ipynb #a87ff690
+# %% ../../nbs/api/reporting/03_tables.ipynb #2bbfc7bb
 VOID_TAGS = ("br", "hr", "img")
 
 
@@ -96,9 +115,15 @@ class _TreeBuilder(HTMLParser):
         self.builder = ElementTree.TreeBuilder()
         self.builder.start("div", {})
 
-    def handle_starttag(self, tag: str, attrs: list) -> None:
+    def handle_starttag(
+        self,
+        tag: str,
+        attrs: list,
+    ) -> None:
         heading = re.fullmatch(r"h([1-6])", tag)
-        self.builder.start(f"h{min(int(heading[1]) + 1, 6)}" if heading else tag, dict(attrs))
+        self.builder.start(
+            f"h{min(int(heading[1]) + 1, 6)}" if heading else tag, dict(attrs)
+        )
         if tag in VOID_TAGS:
             self.builder.end(tag)
 
@@ -109,6 +134,7 @@ class _TreeBuilder(HTMLParser):
         self.builder.data(data)
 
 
+# %% ../../nbs/api/reporting/03_tables.ipynb #a87ff690
 def parse_clean_html(markup: str) -> ElementTree.Element:
     """Parse HTML that nh3 has written; headings come one level lower, as the page has its own."""
     parser = _TreeBuilder()
@@ -118,8 +144,12 @@ def parse_clean_html(markup: str) -> ElementTree.Element:
     return parser.builder.close()
 
 
-# %% ../../nbs/api/reporting/03_tables.ipynb #a87ff684
-def render_html(markup: str, lang: str = "en", title: str = "") -> Markup:
+# %% ../../nbs/api/reporting/03_tables.ipynb #3fd53e02
+def render_html(
+    markup: str,
+    lang: str = "en",
+    title: str = "",
+) -> Markup:
     """Show untrusted HTML: allowed elements only, headings one level lower, tables readable.
 
     Each table lies in a scroller of its own; the first one has `title` as its caption.
@@ -133,7 +163,12 @@ def render_html(markup: str, lang: str = "en", title: str = "") -> Markup:
     return Markup(shown.replace("</table>", "</table></div>"))
 
 
-def _make_readable(table: ElementTree.Element, lang: str, title: str) -> None:
+# %% ../../nbs/api/reporting/03_tables.ipynb #a1c9a2b5
+def _make_readable(
+    table: ElementTree.Element,
+    lang: str,
+    title: str,
+) -> None:
     """Make a table readable, in place."""
     head = TableHead.read(table, lang)
     rows = [_cells(row) for row in table.iter("tr")]
@@ -148,18 +183,27 @@ def _make_readable(table: ElementTree.Element, lang: str, title: str) -> None:
         _add_caption(table, title)
 
 
+# %% ../../nbs/api/reporting/03_tables.ipynb #76c8bed4
 def _cells(row: ElementTree.Element) -> list[ElementTree.Element]:
     return [cell for cell in row if cell.tag in ("td", "th")]
 
 
-def _add_caption(table: ElementTree.Element, title: str) -> None:
+# %% ../../nbs/api/reporting/03_tables.ipynb #a87ff684
+def _add_caption(
+    table: ElementTree.Element,
+    title: str,
+) -> None:
     caption = ElementTree.Element("caption")
     caption.text = title
     table.insert(0, caption)
 
 
-# %% ../../nbs/api/reporting/03_tables.ipynb #a87ff687
-def render_html_table(rows: list[dict], lang: str = "en", title: str = "") -> Markup:
+# %% ../../nbs/api/reporting/03_tables.ipynb #27709100
+def render_html_table(
+    rows: list[dict],
+    lang: str = "en",
+    title: str = "",
+) -> Markup:
     """Show dicts with the same keys as a table; empty for none."""
     if not rows:
         return Markup("")
@@ -168,6 +212,12 @@ def render_html_table(rows: list[dict], lang: str = "en", title: str = "") -> Ma
     return render_html(table.format(_render_row("th", rows[0]), body), lang, title)
 
 
-def _render_row(tag: str, cells: list) -> Markup:
-    shown = Markup("").join(Markup("<{0}>{1}</{0}>").format(tag, cell) for cell in cells)
+# %% ../../nbs/api/reporting/03_tables.ipynb #a87ff687
+def _render_row(
+    tag: str,
+    cells: list,
+) -> Markup:
+    shown = Markup("").join(
+        Markup("<{0}>{1}</{0}>").format(tag, cell) for cell in cells
+    )
     return Markup("<tr>{}</tr>").format(shown)

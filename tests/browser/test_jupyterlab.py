@@ -16,14 +16,19 @@ from helpers.project import ENV, ROOT, sh
 CHROMIUM = next(
     (
         p
-        for p in ("/usr/bin/chromium", shutil.which("chromium"), shutil.which("google-chrome"))
+        for p in (
+            "/usr/bin/chromium",
+            shutil.which("chromium"),
+            shutil.which("google-chrome"),
+        )
         if p and Path(p).exists()
     ),
     None,
 )
 pytestmark = [
     pytest.mark.skipif(
-        not CHROMIUM, reason="no chromium here: install it to test the notebooks in JupyterLab"
+        not CHROMIUM,
+        reason="no chromium here: install it to test the notebooks in JupyterLab",
     ),
     pytest.mark.skipif(
         not (Path(sys.executable).parent / "jupyter-lab").exists(),
@@ -31,7 +36,10 @@ pytestmark = [
     ),
 ]
 STAGES = sorted(p.stem for p in (ROOT / "nbs" / "stages").glob("*.ipynb"))
-KEPT = [*(f"nbs/stages/{s}.ipynb" for s in STAGES), "nbs/guides/explore.ipynb"]  # without outputs
+KEPT = [
+    *(f"nbs/stages/{s}.ipynb" for s in STAGES),
+    "nbs/guides/explore.ipynb",
+]  # without outputs
 PANEL = "jupyterapp.shell.currentWidget"
 READY = f"() => window.jupyterapp && {PANEL} && {PANEL}.sessionContext && {PANEL}.sessionContext.session?.kernel?.status == 'idle' && {PANEL}.content.model.cells.length > 1"
 CELLS = f"[...{PANEL}.content.model.cells].filter(c => c.type == 'code' && c.sharedModel.getSource().trim())"
@@ -44,7 +52,11 @@ def tracked(top: Path) -> dict:
 
     with Repo(str(top)) as repo:
         outs, status = (
-            {str(o): o.get_hash().value for stage in repo.index.stages for o in stage.outs},
+            {
+                str(o): o.get_hash().value
+                for stage in repo.index.stages
+                for o in stage.outs
+            },
             repo.status(),
         )
     return {
@@ -56,13 +68,19 @@ def tracked(top: Path) -> dict:
 
 
 @pytest.fixture(scope="module")
-def ran(ran, tmp_path_factory):
+def ran(
+    ran,
+    tmp_path_factory,
+):
     """A copy: other workers look at the original meanwhile."""
     return shutil.copytree(ran, tmp_path_factory.mktemp("lab") / "clone", symlinks=True)
 
 
 @pytest.fixture(scope="module")
-def lab(ran, tmp_path_factory):
+def lab(
+    ran,
+    tmp_path_factory,
+):
     """`make lab` in the clone, with this environment in the place of its `.venv` and an empty home. Its address."""
     home = tmp_path_factory.mktemp("home")
     port = (s := socket.create_server(("127.0.0.1", 0))).getsockname()[1]
@@ -94,7 +112,9 @@ def lab(ran, tmp_path_factory):
                 )
                 break
             except OSError:
-                assert server.poll() is None, (home.parent / "lab.log").read_text()[-3000:]
+                assert server.poll() is None, (home.parent / "lab.log").read_text()[
+                    -3000:
+                ]
                 time.sleep(0.5)
         yield url
         assert not (home / ".jupyter").exists()
@@ -125,7 +145,11 @@ def browser():
 
 
 @pytest.fixture
-def page(browser, lab, tmp_path):
+def page(
+    browser,
+    lab,
+    tmp_path,
+):
     """A tab; what it shows at the end is kept as a screenshot."""
     tab = browser.new_page()
     tab.set_default_timeout(120_000)
@@ -144,7 +168,10 @@ def page(browser, lab, tmp_path):
     tab.close()
 
 
-def run_all(page, url) -> list:
+def run_all(
+    page,
+    url,
+) -> list:
     """Open a notebook, Run All by the menu, wait, save by the keyboard; the outputs of every cell."""
     page.goto(url)
     page.wait_for_function(READY)
@@ -172,9 +199,14 @@ def kinds(outputs) -> set:
     return {k for cell in outputs for o in cell for k in o.get("data", {})}
 
 
-def needs_the_record(state, needed=True):
+def needs_the_record(
+    state,
+    needed=True,
+):
     if needed and "dvc.lock" in state["git"]:
-        pytest.skip("compares with HEAD, whose outputs this run did not reproduce: commit dvc.lock")
+        pytest.skip(
+            "compares with HEAD, whose outputs this run did not reproduce: commit dvc.lock"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +217,13 @@ def untouched(ran):
 @pytest.mark.parametrize(
     "stage", ["evaluate", "preprocess", "replay"]
 )  # with a window, with a model, with neither; the others run in the pipeline and in test_experiments.py
-def test_stage_notebook_runs_all_and_leaves_no_trace(page, lab, ran, stage, untouched):
+def test_stage_notebook_runs_all_and_leaves_no_trace(
+    page,
+    lab,
+    ran,
+    stage,
+    untouched,
+):
     before = untouched
     outputs = run_all(page, f"{lab}/lab/tree/nbs/stages/{stage}.ipynb?token=t&reset")
     assert {"text/markdown", "application/vnd.mlops-nb.say+json"} <= kinds(outputs)
@@ -194,7 +232,12 @@ def test_stage_notebook_runs_all_and_leaves_no_trace(page, lab, ran, stage, unto
     assert not before["dvc"]
 
 
-def test_exploration_notebook(page, lab, ran, untouched):
+def test_exploration_notebook(
+    page,
+    lab,
+    ran,
+    untouched,
+):
     before = untouched
     needs_the_record(before)
     outputs = run_all(page, f"{lab}/lab/tree/nbs/guides/explore.ipynb?token=t&reset")
@@ -208,13 +251,18 @@ def test_exploration_notebook(page, lab, ran, untouched):
     assert tracked(ran) == before
 
 
-def test_starts_on_the_index_with_a_working_terminal_and_dvc_in_cells(page, lab, ran):
+def test_starts_on_the_index_with_a_working_terminal_and_dvc_in_cells(
+    page,
+    lab,
+    ran,
+):
     page.goto(f"{lab}/?token=t")
     page.wait_for_url("**/lab/tree/nbs/index.ipynb*")
     page.wait_for_function(READY)
     cell = "const {kernel} = jupyterapp.shell.currentWidget.sessionContext.session; let text = ''; const f = kernel.requestExecute({code}); f.onIOPub = m => text += m.content.text || ''; await f.done; return text"
     said = page.evaluate(
-        "async code => {" + cell + "}", "!dvc repro --dry 2>&1 | tail -1\n!command -v python"
+        "async code => {" + cell + "}",
+        "!dvc repro --dry 2>&1 | tail -1\n!command -v python",
     )
     assert "up to date" in said and f"{ran}/.venv/bin/python" in said, said
     page.evaluate("() => jupyterapp.commands.execute('terminal:create-new')")
@@ -228,7 +276,9 @@ def test_starts_on_the_index_with_a_working_terminal_and_dvc_in_cells(page, lab,
             break
         page.wait_for_timeout(500)
     lines = said.read_text().splitlines()
-    assert lines[:2] == [str(ran), f"{ran}/.venv/bin/python"] and "up to date" in lines[-2], lines
+    assert (
+        lines[:2] == [str(ran), f"{ran}/.venv/bin/python"] and "up to date" in lines[-2]
+    ), lines
     assert not page.get_by_text("official Jupyter news").count()
     assert not page.asked
 
@@ -258,4 +308,8 @@ def test_the_git_filter_alone_keeps_a_notebook_clean(ran):
             check=True,
         ).stdout
         assert got == raw
-        assert sh("git", "check-attr", "filter", name, cwd=ran).stdout.strip().endswith("stripped")
+        assert (
+            sh("git", "check-attr", "filter", name, cwd=ran)
+            .stdout.strip()
+            .endswith("stripped")
+        )

@@ -21,7 +21,9 @@ def pages(tmp_path_factory):
     notebook, result, source = sample(evil=True)
     made = {
         "monitor": render_stage_page("monitor", notebook, result, source, CONFIG),
-        "ja": render_stage_page("monitor", notebook, result, source, {**CONFIG, "lang": "ja"}),
+        "ja": render_stage_page(
+            "monitor", notebook, result, source, {**CONFIG, "lang": "ja"}
+        ),
         "failed": render_stage_page("train", *failed(), CONFIG),
         "index": render_start_page(
             {
@@ -41,7 +43,13 @@ def pages(tmp_path_factory):
 @pytest.mark.parametrize("name", ["monitor", "ja", "failed", "index", "features"])
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_fits_is_legible_and_silent(browser, pages, name, dark, size):
+def test_fits_is_legible_and_silent(
+    browser,
+    pages,
+    name,
+    dark,
+    size,
+):
     page = opened(browser, pages[name], size, dark)
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
@@ -52,7 +60,10 @@ def test_fits_is_legible_and_silent(browser, pages, name, dark, size):
     page.context.close()
 
 
-def test_a_phone_shows_the_answer_first(browser, pages):
+def test_a_phone_shows_the_answer_first(
+    browser,
+    pages,
+):
     page = opened(browser, pages["monitor"], PHONE, java_script_enabled=False)
     for said in (
         "Watch closely",
@@ -67,7 +78,10 @@ def test_a_phone_shows_the_answer_first(browser, pages):
     page.context.close()
 
 
-def test_rows_stand_as_cards_on_a_phone(browser, pages):
+def test_rows_stand_as_cards_on_a_phone(
+    browser,
+    pages,
+):
     page = opened(browser, pages["monitor"], PHONE)
     assert page.locator("table.stack td").nth(1).evaluate(
         "e => getComputedStyle(e, '::before').content"
@@ -78,7 +92,10 @@ def test_rows_stand_as_cards_on_a_phone(browser, pages):
     page.context.close()
 
 
-def test_a_wide_table_takes_the_room_there_is_and_shows_that_it_scrolls(browser, tmp_path):
+def test_a_wide_table_takes_the_room_there_is_and_shows_that_it_scrolls(
+    browser,
+    tmp_path,
+):
     from PIL import Image
 
     wide = table(
@@ -88,7 +105,13 @@ def test_a_wide_table_takes_the_room_there_is_and_shows_that_it_scrolls(browser,
                 "level": c,
                 "n": 1234,
                 **dict.fromkeys(
-                    ("flagged", "recall", "false_alarms", "precision", "calibration_error"),
+                    (
+                        "flagged",
+                        "recall",
+                        "false_alarms",
+                        "precision",
+                        "calibration_error",
+                    ),
                     "0.45 (0.43–0.48)",
                 ),
             }
@@ -97,17 +120,23 @@ def test_a_wide_table_takes_the_room_there_is_and_shows_that_it_scrolls(browser,
         "Errors by group",
     )
     (tmp_path / "evaluate.html").write_text(
-        render_stage_page("evaluate", {"cells": [code("table(groups)", wide)]}, {}, None, CONFIG),
+        render_stage_page(
+            "evaluate", {"cells": [code("table(groups)", wide)]}, {}, None, CONFIG
+        ),
         "utf-8",
     )
     for width, scrolls in ((1400, False), (1024, True)):
         page = opened(
-            browser, (tmp_path / "evaluate.html").as_uri(), {"width": width, "height": 900}
+            browser,
+            (tmp_path / "evaluate.html").as_uri(),
+            {"width": width, "height": 900},
         )
         box = page.locator(".tbl .scroll")
 
         def edge():
-            return (shot := Image.open(io.BytesIO(box.screenshot())).convert("L")).getpixel(
+            return (
+                shot := Image.open(io.BytesIO(box.screenshot())).convert("L")
+            ).getpixel(
                 (shot.width - 3, shot.height // 8)
             )  # beside the title: no text is there
 
@@ -119,20 +148,31 @@ def test_a_wide_table_takes_the_room_there_is_and_shows_that_it_scrolls(browser,
         page.context.close()
 
 
-def test_code_unfolds_without_javascript(browser, pages):
+def test_code_unfolds_without_javascript(
+    browser,
+    pages,
+):
     page = opened(browser, pages["monitor"], PHONE, java_script_enabled=False)
-    shown = page.get_by_text("from mlops_nb.reporting.display import show_figure as figure")
+    shown = page.get_by_text(
+        "from mlops_nb.reporting.display import show_figure as figure"
+    )
     assert not shown.is_visible()
     page.locator("summary", has_text="Code").nth(1).click()
     assert shown.is_visible()
     page.context.close()
 
 
-def test_prints_on_white_without_navigation(browser, pages):
+def test_prints_on_white_without_navigation(
+    browser,
+    pages,
+):
     page = opened(browser, pages["monitor"], DESKTOP, dark=True)
     page.emulate_media(media="print")
     assert not page.locator("nav").is_visible()
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert (
+        page.evaluate("getComputedStyle(document.body).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )
     assert page.evaluate(CONTRAST) == []
     assert len(page.pdf()) > 10_000
     page.context.close()

@@ -32,7 +32,13 @@ def site(published_once):
     return published_once / "_site"
 
 
-def assert_legible(browser, site, name, size, dark=False):
+def assert_legible(
+    browser,
+    site,
+    name,
+    size,
+    dark=False,
+):
     """Assert that a page is no wider than the screen, and that its text can be read."""
     page = opened(browser, f"{site.as_uri()}/{name}", size, dark)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
@@ -44,18 +50,28 @@ def assert_legible(browser, site, name, size, dark=False):
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_fits_and_is_legible(browser, site, size):
+def test_fits_and_is_legible(
+    browser,
+    site,
+    size,
+):
     run = sorted(site.glob("runs/*/monitor.html"))[0].relative_to(site).as_posix()
     for name in (*PAGES, *MORE_PAGES, run):
         assert_legible(browser, site, name, size)
 
 
-def test_is_legible_in_the_dark(browser, site):
+def test_is_legible_in_the_dark(
+    browser,
+    site,
+):
     for name in PAGES:
         assert_legible(browser, site, name, PHONE, dark=True)
 
 
-def search_for_a_decision(page, base):
+def search_for_a_decision(
+    page,
+    base,
+):
     """Search on the start page for a word that no notebook has, and follow the only hit."""
     page.get_by_role("searchbox").fill("carnival DISMISS")
     page.get_by_role("button", name="Search").click()
@@ -66,7 +82,10 @@ def search_for_a_decision(page, base):
     page.wait_for_url("**/decisions.html#d-aaaa1111")
 
 
-def search_for_what_is_not_there(page, base):
+def search_for_what_is_not_there(
+    page,
+    base,
+):
     """Search for a word that no page has, then for one that a notebook has."""
     page.goto(f"{base}/search.html?q=unheard-of-word")
     assert page.locator("#count").inner_text().endswith(": 0")
@@ -75,7 +94,10 @@ def search_for_what_is_not_there(page, base):
     assert page.locator("#found a", has_text="errors").count() == 1
 
 
-def check_search(browser, base):
+def check_search(
+    browser,
+    base,
+):
     """Search, and follow an address that stays; nothing is loaded from elsewhere."""
     page = opened(browser, f"{base}/index.html", PHONE)
     search_for_a_decision(page, base)
@@ -86,19 +108,30 @@ def check_search(browser, base):
     page.context.close()
 
 
-def test_search_from_a_folder(browser, site):
+def test_search_from_a_folder(
+    browser,
+    site,
+):
     check_search(browser, site.as_uri())
 
 
-def test_search_from_a_server(browser, site):
+def test_search_from_a_server(
+    browser,
+    site,
+):
     with create_site_server(0, site, "127.0.0.1:0") as server:
         Thread(target=server.serve_forever, daemon=True).start()
         check_search(browser, f"http://127.0.0.1:{server.server_address[1]}")
         server.shutdown()
 
 
-def test_without_javascript(browser, site):
-    page = opened(browser, f"{site.as_uri()}/index.html", PHONE, java_script_enabled=False)
+def test_without_javascript(
+    browser,
+    site,
+):
+    page = opened(
+        browser, f"{site.as_uri()}/index.html", PHONE, java_script_enabled=False
+    )
     page.get_by_role("link", name=re.compile(r"20\d\d-")).first.click()
     page.wait_for_url("**/runs/*/index.html")
     page.get_by_role("link", name="All runs").click()

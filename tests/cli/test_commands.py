@@ -7,13 +7,21 @@ import pytest
 from helpers.project import ENV, ROOT, sh
 
 from mlops_nb import __version__
-from mlops_nb.cli.commands import HIDDEN_COMMANDS, SECTIONS, mlops_nb_commands, run_command
+from mlops_nb.cli.commands import (
+    HIDDEN_COMMANDS,
+    SECTIONS,
+    mlops_nb_commands,
+    run_command,
+)
 
 EVERYDAY = ["status", "repro", "advance", "retrain", "promote", "rollback"]
 PIPELINE = {"config-schema", "code", "ingest", "champion", "score", "report", "readme"}
 
 
-def mlops_nb(*arguments, cwd=ROOT):
+def mlops_nb(
+    *arguments,
+    cwd=ROOT,
+):
     """Run a command line and return what it printed and its exit code."""
     return sh(sys.executable, "-m", "mlops_nb", *arguments, cwd=cwd, check=False)
 
@@ -40,7 +48,11 @@ def test_nothing_asked_shows_the_overview(overview):
 
 def test_the_overview_begins_with_the_commands_of_every_day(overview):
     """The overview begins with the commands of every day."""
-    names = [line.split()[0] for line in overview.stdout.splitlines() if line.startswith("  ")]
+    names = [
+        line.split()[0]
+        for line in overview.stdout.splitlines()
+        if line.startswith("  ")
+    ]
     shown = [name for name in names if name in mlops_nb_commands.commands]
     assert shown[:6] == EVERYDAY
     assert [command.name for command in next(iter(SECTIONS.values()))] == EVERYDAY
@@ -49,7 +61,9 @@ def test_the_overview_begins_with_the_commands_of_every_day(overview):
 def test_what_only_the_pipeline_runs_is_not_shown(overview):
     """What only the pipeline runs is not shown."""
     assert {command.name for command in HIDDEN_COMMANDS} == PIPELINE
-    first_words = {line.split()[0] for line in overview.stdout.splitlines() if line.strip()}
+    first_words = {
+        line.split()[0] for line in overview.stdout.splitlines() if line.strip()
+    }
     assert not first_words & PIPELINE
 
 
@@ -70,7 +84,11 @@ def test_the_version_is_told():
         pytest.param(["retrain", "--perods", "3"], "--periods", id="option"),
     ],
 )
-def test_the_nearest_name_is_suggested(line, near, capsys):
+def test_the_nearest_name_is_suggested(
+    line,
+    near,
+    capsys,
+):
     """The nearest name is suggested."""
     assert run_command(line) == 2
     said = capsys.readouterr().err
@@ -87,7 +105,10 @@ def test_the_nearest_name_is_suggested(line, near, capsys):
         pytest.param(["status", "now"], id="one too many"),
     ],
 )
-def test_a_line_that_cannot_be_understood_ends_with_2(line, capsys):
+def test_a_line_that_cannot_be_understood_ends_with_2(
+    line,
+    capsys,
+):
     """A line that cannot be understood ends with 2."""
     assert run_command(line) == 2
     assert "Error: " in capsys.readouterr().err
@@ -123,7 +144,13 @@ def test_arguments_of_dvc_are_handed_on(monkeypatch):
 def test_a_reader_that_has_gone_is_no_error():
     """A reader that has gone is no error."""
     line = f"{sys.executable} -m mlops_nb monitor --json-schema | head -1; exit ${{PIPESTATUS[0]}}"
-    got = subprocess.run(["bash", "-c", line], cwd=ROOT, env=ENV, capture_output=True, text=True)
+    got = subprocess.run(
+        ["bash", "-c", line],
+        cwd=ROOT,
+        env=ENV,
+        capture_output=True,
+        text=True,
+    )
     assert "Traceback" not in got.stderr
     assert got.returncode in (0, 120, 141)
 
@@ -139,12 +166,18 @@ def test_help_is_fast():
 def test_the_overview_loads_no_heavy_library():
     """The overview loads no heavy library."""
     code = "import sys; from mlops_nb.__main__ import main; main(['--help']);"
-    code += "print(sorted({'pandas', 'numpy', 'pydantic', 'rich', 'dvc'} & {*sys.modules}))"
+    code += (
+        "print(sorted({'pandas', 'numpy', 'pydantic', 'rich', 'dvc'} & {*sys.modules}))"
+    )
     assert sh(sys.executable, "-c", code, cwd=ROOT).stdout.endswith("[]\n")
 
 
 @pytest.mark.parametrize("isatty", [True, False], ids=["terminal", "pipe"])
-def test_tables_are_ruled_only_in_a_terminal(isatty, monkeypatch, capsys):
+def test_tables_are_ruled_only_in_a_terminal(
+    isatty,
+    monkeypatch,
+    capsys,
+):
     """Tables are ruled only in a terminal."""
     import pandas as pd
 

@@ -53,7 +53,10 @@ def test_every_new_place_is_there(place):
         ),
     ],
 )
-def test_imports_are_rewritten(old, new):
+def test_imports_are_rewritten(
+    old,
+    new,
+):
     """The code below an import stays as it is, or gets the new name."""
     assert rename_imports(old, TABLE).text == new
 
@@ -61,7 +64,9 @@ def test_imports_are_rewritten(old, new):
 @pytest.mark.parametrize(
     "code",
     [
-        pytest.param("from mlops_nb.data.windows import Window\n", id="of this version"),
+        pytest.param(
+            "from mlops_nb.data.windows import Window\n", id="of this version"
+        ),
         pytest.param("from mlops_nb import __version__\n", id="the version"),
         pytest.param("from core import params\n", id="another package"),
         pytest.param("from .core import params\n", id="its own module"),

@@ -23,7 +23,10 @@ STAGES = ["preprocess", "train", "evaluate", "monitor"]
 def write(tmp_path):
     """Return a function that writes this project's params.yaml with something replaced."""
 
-    def written(old="", new=""):
+    def written(
+        old="",
+        new="",
+    ):
         text = (ROOT / "params.yaml").read_text()
         assert old in text
         path = tmp_path / "params.yaml"
@@ -52,7 +55,9 @@ def notebook_default(field):
 @pytest.mark.parametrize("stage", STAGES, ids=str)
 def test_a_notebook_has_the_parameters_of_its_section(stage):
     model = SECTION_MODELS[stage]
-    given_by_command = (model.model_config.get("json_schema_extra") or {}).get("given_by_command")
+    given_by_command = (model.model_config.get("json_schema_extra") or {}).get(
+        "given_by_command"
+    )
     assert set(declared(stage)) == {*model.model_fields, *(given_by_command or [])}
 
 
@@ -71,29 +76,58 @@ def test_a_notebook_has_the_defaults_of_its_section(stage):
 
 
 def test_only_samples_differ_from_the_model():
-    fields = [field for stage in STAGES for field in SECTION_MODELS[stage].model_fields.items()]
+    fields = [
+        field
+        for stage in STAGES
+        for field in SECTION_MODELS[stage].model_fields.items()
+    ]
     assert {name for name, field in fields if extra(field)} == {"sample"}
 
 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        pytest.param("\nwindows:", "\nwindow:", 'Is it "window"?', id="section misspelt"),
-        pytest.param("\nchampion:", "\nother:", "a section `champion:`", id="section missing"),
-        pytest.param("\nloop:", "\nmonitr: {}\nloop:", "also `monitr:`", id="section twice"),
-        pytest.param("  target:", "  targt:", 'Did you mean "target"?', id="key misspelt"),
-        pytest.param("task: binary", "task: binray", 'Did you mean "binary"?', id="choice"),
-        pytest.param("  exclude:", "  excludes:", "modules, columns, exclude", id="features"),
+        pytest.param(
+            "\nwindows:", "\nwindow:", 'Is it "window"?', id="section misspelt"
+        ),
+        pytest.param(
+            "\nchampion:", "\nother:", "a section `champion:`", id="section missing"
+        ),
+        pytest.param(
+            "\nloop:", "\nmonitr: {}\nloop:", "also `monitr:`", id="section twice"
+        ),
+        pytest.param(
+            "  target:", "  targt:", 'Did you mean "target"?', id="key misspelt"
+        ),
+        pytest.param(
+            "task: binary", "task: binray", 'Did you mean "binary"?', id="choice"
+        ),
+        pytest.param(
+            "  exclude:", "  excludes:", "modules, columns, exclude", id="features"
+        ),
         pytest.param("{start:", "{strat:", 'Did you mean "start"?', id="window"),
-        pytest.param("policy: propose", "policy: never", "off, propose, auto", id="policy"),
+        pytest.param(
+            "policy: propose", "policy: never", "off, propose, auto", id="policy"
+        ),
         pytest.param("  policy:", "  polcy:", 'Did you mean "policy"?', id="loop"),
-        pytest.param("valid_share: 0.25", "valid_share: a lot", "'a lot' (str)", id="number"),
-        pytest.param("search_candidates: 0", "search_candidates: true", "True (bool)", id="int"),
-        pytest.param("version: null", "version: 1", "str | None for champion.version", id="pin"),
+        pytest.param(
+            "valid_share: 0.25", "valid_share: a lot", "'a lot' (str)", id="number"
+        ),
+        pytest.param(
+            "search_candidates: 0", "search_candidates: true", "True (bool)", id="int"
+        ),
+        pytest.param(
+            "version: null", "version: 1", "str | None for champion.version", id="pin"
+        ),
         pytest.param("data:", "data: [", "valid YAML", id="no YAML"),
     ],
 )
-def test_a_mistake_in_params_is_told_in_words(write, old, new, words):
+def test_a_mistake_in_params_is_told_in_words(
+    write,
+    old,
+    new,
+    words,
+):
     with pytest.raises(UserError) as refused:
         read_params(write(old, new))
     assert words in str(refused.value)
@@ -112,15 +146,23 @@ def test_a_key_that_lacks_is_told_by_whoever_needs_it(write):
     ("old", "new"),
     [
         pytest.param("", "", id="as it is"),
-        pytest.param("\nloop:", "\nours: {anything: 1}\nloop:", id="a section of one's own"),
-        pytest.param("  seed: 0\n", "  seed: 0\n  mine: 3\n", id="a parameter of one's own"),
+        pytest.param(
+            "\nloop:", "\nours: {anything: 1}\nloop:", id="a section of one's own"
+        ),
+        pytest.param(
+            "  seed: 0\n", "  seed: 0\n  mine: 3\n", id="a parameter of one's own"
+        ),
         pytest.param("  exclude: []", "  exclude:", id="an empty key"),
         pytest.param("keys: [flight_id]", "keys: flight_id", id="one key as text"),
         pytest.param("as_of: null", "as_of: 2013-06-10", id="a date"),
         pytest.param('start: "2013-01"', "start: 2013", id="a year"),
     ],
 )
-def test_what_may_be_written(write, old, new):
+def test_what_may_be_written(
+    write,
+    old,
+    new,
+):
     assert set(read_params(write(old, new))) >= set(PARAMS_SECTIONS)
 
 
@@ -134,12 +176,20 @@ def test_params_stay_as_they_were_written(write):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        pytest.param("language = fr", "language = en or ja in settings.ini", id="language"),
-        pytest.param("four_eyes = 3", "four_eyes = yes or no in settings.ini", id="four eyes"),
+        pytest.param(
+            "language = fr", "language = en or ja in settings.ini", id="language"
+        ),
+        pytest.param(
+            "four_eyes = 3", "four_eyes = yes or no in settings.ini", id="four eyes"
+        ),
         pytest.param("[report", "a readable settings.ini", id="no INI"),
     ],
 )
-def test_a_mistake_in_settings_is_told_in_words(tmp_path, line, words):
+def test_a_mistake_in_settings_is_told_in_words(
+    tmp_path,
+    line,
+    words,
+):
     (tmp_path / "settings.ini").write_text(f"[report]\n{line}\n")
     with pytest.raises(UserError) as refused:
         read_settings(tmp_path / "settings.ini")
@@ -147,8 +197,13 @@ def test_a_mistake_in_settings_is_told_in_words(tmp_path, line, words):
 
 
 @pytest.mark.parametrize("word", ["yes", "Yes", "true"])
-def test_four_eyes_are_read_as_people_write_them(tmp_path, word):
-    (tmp_path / "settings.ini").write_text(f"[governance]\nfour_eyes = {word}\nmine = 1\n")
+def test_four_eyes_are_read_as_people_write_them(
+    tmp_path,
+    word,
+):
+    (tmp_path / "settings.ini").write_text(
+        f"[governance]\nfour_eyes = {word}\nmine = 1\n"
+    )
     assert read_settings(tmp_path / "settings.ini").four_eyes is True
 
 

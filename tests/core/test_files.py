@@ -20,12 +20,19 @@ def umask(request):
     os.umask(before)
 
 
-def test_a_new_file_keeps_the_umask(tmp_path, umask):
+def test_a_new_file_keeps_the_umask(
+    tmp_path,
+    umask,
+):
     assert mode(write_atomic(tmp_path / "a", "x")) == 0o666 & ~umask
 
 
 @pytest.mark.parametrize("given", [0o600, 0o640, 0o644, 0o755, 0o444], ids=oct)
-def test_a_file_that_is_there_keeps_its_permissions(tmp_path, umask, given):
+def test_a_file_that_is_there_keeps_its_permissions(
+    tmp_path,
+    umask,
+    given,
+):
     path = tmp_path / "a"
     path.write_text("x")
     path.chmod(given)
@@ -34,7 +41,10 @@ def test_a_file_that_is_there_keeps_its_permissions(tmp_path, umask, given):
     assert path.read_text() == "y"
 
 
-def test_nobody_can_read_it_while_it_is_written(tmp_path, monkeypatch):
+def test_nobody_can_read_it_while_it_is_written(
+    tmp_path,
+    monkeypatch,
+):
     path = tmp_path / "a"
     seen = []
     path.write_text("x")
@@ -49,7 +59,10 @@ def test_nobody_can_read_it_while_it_is_written(tmp_path, monkeypatch):
     assert seen == [0o600]
 
 
-def test_the_folder_is_synced_after_the_rename(tmp_path, monkeypatch):
+def test_the_folder_is_synced_after_the_rename(
+    tmp_path,
+    monkeypatch,
+):
     done = []
     sync, replace = os.fsync, os.replace
     monkeypatch.setattr(
@@ -60,12 +73,17 @@ def test_the_folder_is_synced_after_the_rename(tmp_path, monkeypatch):
             sync(fd),
         ),
     )
-    monkeypatch.setattr(os, "replace", lambda a, b: (done.append("rename"), replace(a, b)))
+    monkeypatch.setattr(
+        os, "replace", lambda a, b: (done.append("rename"), replace(a, b))
+    )
     write_atomic(tmp_path / "a", "x")
     assert done == ["file", "rename", "folder"]
 
 
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+def test_a_failure_leaves_the_old_file_and_nothing_else(
+    tmp_path,
+    monkeypatch,
+):
     path = tmp_path / "a"
     path.write_text("x")
 
@@ -79,7 +97,10 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
-def test_a_private_configuration_of_dvc_stays_private_in_a_scratch_clone(tmp_path, monkeypatch):
+def test_a_private_configuration_of_dvc_stays_private_in_a_scratch_clone(
+    tmp_path,
+    monkeypatch,
+):
     from mlops_nb.core.git import run_git
     from mlops_nb.lifecycle.checkout import clone_checkout
 

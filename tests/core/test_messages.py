@@ -59,7 +59,15 @@ def test_locale_files_are_sorted(language):
     """Keys are sorted, so that two people who add one do not meet at the end of the file."""
     path = ROOT / "mlops_nb" / "core" / "locales" / f"{language}.json"
     found = json.loads(path.read_text("utf-8"))
-    text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    text = (
+        json.dumps(
+            found,
+            ensure_ascii=False,
+            indent=1,
+            sort_keys=True,
+        )
+        + "\n"
+    )
     assert path.read_text("utf-8") == text
 
 
@@ -88,7 +96,9 @@ def test_english_counts_have_a_singular():
     """A count before a noun in the plural needs the form for one."""
     sentences = {key: entry for key, entry in ENGLISH.items() if isinstance(entry, str)}
     bare = [key for key, sentence in sentences.items() if COUNTED.search(sentence)]
-    assert bare == ["estimate.record"]  # of two periods or more: estimate.record_one is the other
+    assert bare == [
+        "estimate.record"
+    ]  # of two periods or more: estimate.record_one is the other
 
 
 @pytest.mark.parametrize(
@@ -99,7 +109,10 @@ def test_english_counts_have_a_singular():
         pytest.param(3, "3 periods and all of them together", id="three"),
     ],
 )
-def test_a_count_chooses_the_form(count, sentence):
+def test_a_count_chooses_the_form(
+    count,
+    sentence,
+):
     """Only one is a singular."""
     assert str(Message("replay.table", n=count)) == sentence
 
@@ -107,7 +120,10 @@ def test_a_count_chooses_the_form(count, sentence):
 def test_each_count_of_a_sentence_chooses_for_itself():
     """Two counts in a sentence do not share a form."""
     said = render(Message("schema.broken", act=1, watch=2).json())
-    assert said == "The data contract is broken 1 time so that we must act, and 2 times to watch"
+    assert (
+        said
+        == "The data contract is broken 1 time so that we must act, and 2 times to watch"
+    )
 
 
 def test_a_language_without_a_file_shows_english():
@@ -131,7 +147,9 @@ def test_no_family_of_keys_is_empty():
     """A key that is put together finds at least one sentence."""
     patterns = {pattern for kind, pattern in used_keys() if kind == "pattern"}
     assert patterns
-    full = {pattern for pattern in patterns for key in ENGLISH if re.fullmatch(pattern, key)}
+    full = {
+        pattern for pattern in patterns for key in ENGLISH if re.fullmatch(pattern, key)
+    }
     assert patterns - full == set()
 
 
@@ -145,7 +163,9 @@ def test_every_task_has_its_headline(task):
 def prose_of(path: Path) -> list[str]:
     """Return the Markdown cells of a notebook."""
     cells = json.loads(path.read_text("utf-8"))["cells"]
-    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    return [
+        "".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"
+    ]
 
 
 @pytest.mark.parametrize("path", STAGES, ids=[path.stem for path in STAGES])
@@ -165,7 +185,9 @@ def test_prose_shows_in_the_language_of_the_reader():
 
 def test_edited_prose_shows_in_english():
     """In a project of one's own, where nobody has translated it, prose stays as it was written."""
-    assert "Which shop is best?" in render_prose("## Which shop is best?", "ja", "compare")
+    assert "Which shop is best?" in render_prose(
+        "## Which shop is best?", "ja", "compare"
+    )
 
 
 def test_a_translation_in_the_cell_goes_first():

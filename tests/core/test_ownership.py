@@ -38,7 +38,10 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @pytest.fixture
-def top(tmp_path, monkeypatch):
+def top(
+    tmp_path,
+    monkeypatch,
+):
     """An empty project, in which commands of this process work."""
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
     (tmp_path / ".mlops").mkdir()
@@ -51,7 +54,10 @@ def spawn():
     """A function that starts a process that leads a group of its own; ended at the end."""
     started = []
 
-    def one(*argv, **env):
+    def one(
+        *argv,
+        **env,
+    ):
         clean = {k: v for k, v in os.environ.items() if k != RUN_MARK_VARIABLE}
         process = subprocess.Popen(
             argv or ("sleep", "300"), env=clean | env, start_new_session=True
@@ -63,34 +69,49 @@ def spawn():
     yield one
     for process in started:
         for left in (
-            psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ()
+            psutil.Process(process.pid).children(recursive=True)
+            if process.poll() is None
+            else ()
         ):
             left.kill()
         process.kill()
         process.wait()
 
 
-def leave_note(top, note):
+def leave_note(
+    top,
+    note,
+):
     (top / ".mlops" / "run.lock").write_text(json.dumps(note))
 
 
 NOTES = {
     "an old one, of numbers alone": lambda p: {"group": p.pid, "born": 1},
     "numbers alone": lambda p: {"leader": {"pid": p.pid}},
-    "of an earlier boot": lambda p: {"leader": identify_process(p.pid, "m") | {"boot": "another"}},
+    "of an earlier boot": lambda p: {
+        "leader": identify_process(p.pid, "m") | {"boot": "another"}
+    },
     "of a process that started before": lambda p: {
         "leader": identify_process(p.pid, "m") | {"started": 1.0}
     },
-    "of a run whose mark this is not": lambda p: {"leader": identify_process(p.pid, "m")},
+    "of a run whose mark this is not": lambda p: {
+        "leader": identify_process(p.pid, "m")
+    },
     "without a mark": lambda p: {"leader": identify_process(p.pid)},
-    "with a mark that is no text": lambda p: {"leader": identify_process(p.pid) | {"mark": ["m"]}},
+    "with a mark that is no text": lambda p: {
+        "leader": identify_process(p.pid) | {"mark": ["m"]}
+    },
     "a list": lambda p: [p.pid],
     "a list as leader": lambda p: {"leader": [p.pid]},
 }
 
 
 @pytest.mark.parametrize("kind", NOTES)
-def test_a_stale_note_ends_no_stranger(top, spawn, kind):
+def test_a_stale_note_ends_no_stranger(
+    top,
+    spawn,
+    kind,
+):
     stranger = spawn()
     leave_note(
         top,
@@ -104,7 +125,11 @@ def test_a_stale_note_ends_no_stranger(top, spawn, kind):
 
 
 @LINUX
-def test_what_a_killed_run_left_is_ended(top, spawn, capsys):
+def test_what_a_killed_run_left_is_ended(
+    top,
+    spawn,
+    capsys,
+):
     """The leader, and its child too."""
     left = spawn("bash", "-c", "sleep 300 & wait", **{RUN_MARK_VARIABLE: "m"})
     child = psutil.Process(left.pid).children()[0]
@@ -118,7 +143,9 @@ def test_what_a_killed_run_left_is_ended(top, spawn, capsys):
 
 @LINUX
 def test_a_leader_that_has_ended_leaves_children_that_are_known_by_their_mark(spawn):
-    leader = spawn("bash", "-c", "sleep 300 & exec sleep 0.5", **{RUN_MARK_VARIABLE: "m"})
+    leader = spawn(
+        "bash", "-c", "sleep 300 & exec sleep 0.5", **{RUN_MARK_VARIABLE: "m"}
+    )
     note = identify_process(leader.pid, "m")
     child = psutil.Process(leader.pid).children()[0]
     try:
@@ -134,12 +161,18 @@ def test_our_own_group_is_never_a_killed_run():
 
 
 @LINUX
-def test_the_note_of_a_stage_ends_nobody_but_the_holder_of_the_lock(top, spawn):
+def test_the_note_of_a_stage_ends_nobody_but_the_holder_of_the_lock(
+    top,
+    spawn,
+):
     """The lock is held by one process, and the note names another, in every way that a note can."""
     stranger = spawn()
     path = top / ".mlops" / "stage-toy.lock"
     code = HOLD.format(path=str(path), seconds=1.5)
-    for note in (f"{stranger.pid} 1", json.dumps(identify_process(stranger.pid) | {"parent": 1})):
+    for note in (
+        f"{stranger.pid} 1",
+        json.dumps(identify_process(stranger.pid) | {"parent": 1}),
+    ):
         path.write_text(note)
         living = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
         living.stdout.readline()
@@ -153,7 +186,10 @@ def test_the_note_of_a_stage_ends_nobody_but_the_holder_of_the_lock(top, spawn):
         assert stranger.poll() is None
 
 
-def test_a_stage_whose_run_is_gone_is_ended(top, spawn):
+def test_a_stage_whose_run_is_gone_is_ended(
+    top,
+    spawn,
+):
     path = top / ".mlops" / "stage-toy.lock"
     code = HOLD.format(path=str(path), seconds=300)
     orphan = spawn(sys.executable, "-c", code)
@@ -181,7 +217,10 @@ def test_folders_of_killed_runs_are_collected(top):
 
 
 @LINUX
-def test_the_socket_of_a_killed_server_is_collected(top, tmp_path):
+def test_the_socket_of_a_killed_server_is_collected(
+    top,
+    tmp_path,
+):
     """Its folder in the temporary one; folders of others with such a name stay."""
     tmp = tmp_path / "tmp"
     (tmp / "mlops-nb-mine").mkdir(parents=True)
@@ -203,6 +242,9 @@ def test_the_socket_of_a_killed_server_is_collected(top, tmp_path):
     killed.wait()
     again = "from mlops_nb.pipeline.fork_server import start_fork_server as server\nwith server():\n    pass"
     subprocess.run(
-        [sys.executable, "-c", again], env=env, check=True, cwd=Path(mlops_nb.__file__).parents[1]
+        [sys.executable, "-c", again],
+        env=env,
+        check=True,
+        cwd=Path(mlops_nb.__file__).parents[1],
     )
     assert [p.name for p in tmp.iterdir()] == ["mlops-nb-mine"]

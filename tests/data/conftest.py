@@ -4,7 +4,10 @@ import pytest
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(
+    tmp_path,
+    monkeypatch,
+):
     """An empty project folder with data/; relative paths start there."""
     (tmp_path / "data").mkdir()
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")

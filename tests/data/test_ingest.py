@@ -7,8 +7,14 @@ SHARES = {"train": {"share": 0.7}, "current": {"share": 0.3}}
 
 
 def test_labels_known_later_are_blank(place):
-    TABLE.assign(known=TABLE.day + pd.Timedelta("20D")).to_csv("data/in.csv", index=False)
-    selected = events(source="data/in.csv", label_known="known", as_of="2020-03-15")
+    TABLE.assign(known=TABLE.day + pd.Timedelta("20D")).to_csv(
+        "data/in.csv", index=False
+    )
+    selected = events(
+        source="data/in.csv",
+        label_known="known",
+        as_of="2020-03-15",
+    )
     assert str(selected.day.max()) == "2020-03-15 00:00:00"
     assert str(selected[selected.y.notna()].day.max()) == "2020-02-24 00:00:00"
 
@@ -16,8 +22,13 @@ def test_labels_known_later_are_blank(place):
 def test_without_time_the_split_is_seeded(place):
     TABLE.to_csv("data/in.csv", index=False)
 
-    def rows(window, **settings):
-        return events(window, SHARES, source="data/in.csv", time=None, **settings).id.tolist()
+    def rows(
+        window,
+        **settings,
+    ):
+        return events(
+            window, SHARES, source="data/in.csv", time=None, **settings
+        ).id.tolist()
 
     train = rows("train")
     current = rows("current")
@@ -26,4 +37,9 @@ def test_without_time_the_split_is_seeded(place):
     assert train == rows("train")
     assert train != rows("train", seed=1)
     too_much = {"train": {"share": 0.7}, "current": {"share": 0.5}}
-    refused("at most 1", source="data/in.csv", time=None, windows=too_much)
+    refused(
+        "at most 1",
+        source="data/in.csv",
+        time=None,
+        windows=too_much,
+    )

@@ -33,5 +33,7 @@ def test_columns_that_look_personal():
 
 
 def test_words_count_not_letters():
-    harmless = pd.DataFrame({"valid": [1.5], "mailing": ["a"], "idle": ["b"], "covid": [1]})
+    harmless = pd.DataFrame(
+        {"valid": [1.5], "mailing": ["a"], "idle": ["b"], "covid": [1]}
+    )
     assert find_personal_columns(harmless) == []

@@ -51,7 +51,11 @@ DTYPES = {
 }
 
 
-def drawn_column(draw, kind, length):
+def drawn_column(
+    draw,
+    kind,
+    length,
+):
     """Return a column of one kind."""
     values = draw(strategies.lists(KINDS[kind], min_size=length, max_size=length))
     return pd.Series(values, dtype=DTYPES[kind])
@@ -68,7 +72,10 @@ def parts(draw):
     return table, cut, draw(strategies.permutations(range(len(cut))))
 
 
-def merge_before(merged, part):
+def merge_before(
+    merged,
+    part,
+):
     """Merge with the new part first."""
     return merge_profiles(part, merged)
 
@@ -116,7 +123,10 @@ SMOOTH_SHAPES = {
 }
 
 
-def both_ends(rng, size):
+def both_ends(
+    rng,
+    size,
+):
     """Return numbers of either sign whose logarithms are spread widely."""
     return rng.choice([-1, 1], size) * rng.lognormal(0, 9, size)
 
@@ -129,7 +139,10 @@ UNEVEN_SHAPES = {
 COARSE_SHAPES = SMOOTH_SHAPES | UNEVEN_SHAPES
 
 
-def coarse_values(seed, shape):
+def coarse_values(
+    seed,
+    shape,
+):
     """Return more distinct values than a profile has buckets."""
     return COARSE_SHAPES[shape](np.random.default_rng(seed), 6000)
 
@@ -140,7 +153,11 @@ SHAPES = strategies.sampled_from([*COARSE_SHAPES])
 
 @settings(max_examples=25, deadline=None)
 @given(SEEDS, SHAPES, strategies.integers(1, 9))
-def test_coarse_numbers_add_up(seed, shape, pieces):
+def test_coarse_numbers_add_up(
+    seed,
+    shape,
+    pieces,
+):
     """Beyond 1,024 distinct values resolution is lost, and the whole is still the same.
 
     Parts see fewer values and keep more of it.
@@ -157,7 +174,10 @@ def test_coarse_numbers_add_up(seed, shape, pieces):
 
 @settings(max_examples=25, deadline=None)
 @given(SEEDS, SHAPES)
-def test_coarse_buckets_hold_their_numbers(seed, shape):
+def test_coarse_buckets_hold_their_numbers(
+    seed,
+    shape,
+):
     values = coarse_values(seed, shape)
     whole = profile_numbers(values)
     low = keys_to_floats(whole.bucket_keys << whole.dropped_bits)
@@ -171,11 +191,15 @@ def test_coarse_buckets_hold_their_numbers(seed, shape):
 def test_a_hundred_thousand_categories():
     names = pd.DataFrame({"id": [f"customer {i}" for i in range(100_000)]})
     whole = profile_table(names)
-    assert reduce(merge_profiles, [profile_table(names[i::7]) for i in range(7)]) == whole
+    assert (
+        reduce(merge_profiles, [profile_table(names[i::7]) for i in range(7)]) == whole
+    )
     assert len(whole.columns["id"].bucket_keys) <= MAX_BUCKETS
     assert len(json.dumps(whole.to_dict())) < 30_000
     few = merge_profiles(profile_table(names[:900]), profile_table(names[900:1000]))
-    assert few.columns["id"].bucket_keys[0] == "customer 0", "names are kept while there are few"
+    assert few.columns["id"].bucket_keys[0] == "customer 0", (
+        "names are kept while there are few"
+    )
 
 
 def test_the_order_of_keys_is_that_of_numbers():
@@ -220,12 +244,21 @@ def test_arrow_and_pandas_say_the_same(tmp_path):
     [
         ("none.parquet", None, "no file"),
         ("odd.parquet", b"PAR1 no", "readable Parquet"),
-        ("a.csv", b"x,y\n1,2\n" + b"3,4\n" * 2_000_000 + b"oops,5\n", "one type per column"),
+        (
+            "a.csv",
+            b"x,y\n1,2\n" + b"3,4\n" * 2_000_000 + b"oops,5\n",
+            "one type per column",
+        ),
         ("b.csv", b"", "readable"),
     ],
     ids=["absent", "cut off", "another type below", "empty"],
 )
-def test_bad_files_are_told_in_words(tmp_path, name, content, words):
+def test_bad_files_are_told_in_words(
+    tmp_path,
+    name,
+    content,
+    words,
+):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=words):
@@ -241,7 +274,9 @@ def test_bad_profiles_are_told_in_words(tmp_path):
         with pytest.raises(UserError, match=words):
             Profile.from_dict(bad)
     with pytest.raises(UserError, match="one type of values in a"):
-        profile_table(pd.DataFrame({"a": [1.0]})) + profile_table(pd.DataFrame({"a": ["x"]}))
+        profile_table(pd.DataFrame({"a": [1.0]})) + profile_table(
+            pd.DataFrame({"a": ["x"]})
+        )
     with pytest.raises(UserError, match=r"did you mean|`aa`"):
         profile_table(pd.DataFrame({"a": [1.0]}), ["aa"])
     assert exact_counts(profile_table(pd.DataFrame())) == {"rows": 0}

@@ -6,14 +6,22 @@ from helpers.tables import TABLE, events, refused
 
 def test_without_a_key_a_row_is_its_number(place):
     TABLE.to_csv("data/in.csv", index=False)
-    assert list(events(source="data/in.csv", keys=None)) == ["row", "id", "day", "y", "x"]
+    assert list(events(source="data/in.csv", keys=None)) == [
+        "row",
+        "id",
+        "day",
+        "y",
+        "x",
+    ]
 
 
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
         pytest.param("data.lookback", {"lookback": "28 dayz"}, id="a duration"),
-        pytest.param("str for data.source", {"source": ["a.csv"]}, id="several sources"),
+        pytest.param(
+            "str for data.source", {"source": ["a.csv"]}, id="several sources"
+        ),
         pytest.param("single value", {"positive": ["yes"]}, id="several labels"),
         pytest.param("neither key nor time", {"keys": ["y"]}, id="the target as key"),
         pytest.param("score", {"target": "score"}, id="a reserved name"),
@@ -21,6 +29,10 @@ def test_without_a_key_a_row_is_its_number(place):
         pytest.param("pattern", {"source": "data/"}, id="a folder"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(place, words, wrong):
+def test_what_cannot_be_meant_is_refused(
+    place,
+    words,
+    wrong,
+):
     TABLE.to_csv("data/in.csv", index=False)
     refused(words, **{"source": "data/in.csv"} | wrong)

@@ -16,7 +16,10 @@ from mlops_nb.data.sources import read_table_file
 def table(tmp_path):
     """A function that reads a text as a CSV file of this name."""
 
-    def read(text, name="in.csv"):
+    def read(
+        text,
+        name="in.csv",
+    ):
         (tmp_path / name).write_text(text)
         return read_table_file(str(tmp_path / name))
 
@@ -38,7 +41,9 @@ def test_files(place):
     assert len(events("current", source="data/c.parquet")) == 58
     assert len(events("current", source="data/c.parquet", lookback="10D")) == 58 + 20
     elsewhere = "data/code/source.json"
-    refused("data.depends", "data/c.parquet", source="data/c.parquet", depends=elsewhere)
+    refused(
+        "data.depends", "data/c.parquet", source="data/c.parquet", depends=elsewhere
+    )
 
 
 def test_encodings(place):
@@ -48,7 +53,9 @@ def test_encodings(place):
     whole = events(source="data/plain.csv")
     assert list(whole) == ["id", "day", "y", "価格", "店"]
     pd.testing.assert_frame_equal(events(source="data/bom.csv"), whole)
-    pd.testing.assert_frame_equal(events(source="data/sjis.csv", encoding="cp932"), whole)
+    pd.testing.assert_frame_equal(
+        events(source="data/sjis.csv", encoding="cp932"), whole
+    )
     refused("utf-8", "cp932", source="data/sjis.csv")
     refused("sjiss", source="data/sjis.csv", encoding="sjiss")
 
@@ -69,10 +76,17 @@ def test_files_that_are_no_utf8(tmp_path):
         assert "params.yaml" not in str(caught.value)
 
 
-def test_columns_of_one_name_are_refused(table, tmp_path):
+def test_columns_of_one_name_are_refused(
+    table,
+    tmp_path,
+):
     with pytest.raises(UserError, match="price twice"):
         table("day,price,price\n2020-01-01,1,2\n")
-    assert list(table("day,price,price.1\n2020-01-01,1,2\n")) == ["day", "price", "price.1"]
+    assert list(table("day,price,price.1\n2020-01-01,1,2\n")) == [
+        "day",
+        "price",
+        "price.1",
+    ]
     columns = [pyarrow.array([1]), pyarrow.array([2])]
     twice = pyarrow.Table.from_arrays(columns, names=["price", "price"])
     parquet.write_table(twice, tmp_path / "in.parquet")
@@ -89,7 +103,10 @@ def test_separators(table):
         read = table(text)
         assert list(read) == list(plain)
         assert read.price.tolist() == [1.5, 2.0]
-    assert table("codes;y\n1,2,3;0\n4,5;1\n").codes.tolist() == ["1,2,3", "4,5"]  # not numbers
+    assert table("codes;y\n1,2,3;0\n4,5;1\n").codes.tolist() == [
+        "1,2,3",
+        "4,5",
+    ]  # not numbers
 
 
 def test_urls(place):
@@ -118,19 +135,27 @@ def database(place):
     day = TABLE.day
     TABLE.to_sql("times", engine, index=False)
     TABLE.assign(day=day.dt.strftime("%Y-%m-%d")).to_sql("days", engine, index=False)
-    TABLE.assign(day=day.dt.strftime("%Y-%m-%dT%H:%M")).to_sql("iso", engine, index=False)
+    TABLE.assign(day=day.dt.strftime("%Y-%m-%dT%H:%M")).to_sql(
+        "iso", engine, index=False
+    )
     return place
 
 
 @pytest.mark.parametrize("table", ["times", "days", "iso"])
-def test_sqlite_keeps_times_as_text_and_no_first_day_is_lost(database, table):
+def test_sqlite_keeps_times_as_text_and_no_first_day_is_lost(
+    database,
+    table,
+):
     bounds = "day >= :start and day < :end and day <= :as_of"
     read = events(**DATABASE, query=f"select * from {table} where {bounds}")
     assert len(read) == 182
     assert str(read.day.min()) == "2020-01-01 00:00:00"
 
 
-def test_database(database, monkeypatch):
+def test_database(
+    database,
+    monkeypatch,
+):
     everything = "select * from times"
     assert len(events(**DATABASE | {"as_of": "2020-02-01"}, query=everything)) == 63
     monkeypatch.setenv("DB_FILE", "data/x.db")
@@ -155,7 +180,10 @@ def history(w): return {'events': load(w), 'visits': VISITS}
 """
 
 
-def test_function(place, monkeypatch):
+def test_function(
+    place,
+    monkeypatch,
+):
     monkeypatch.syspath_prepend(place)
     (place / "my_source.py").write_text(SOURCE)
     TABLE.to_csv("data/in.csv", index=False)

@@ -11,11 +11,19 @@ from mlops_nb.data.target import extract_target
 
 
 def test_infinite_targets_are_named():
-    settings = DataSettings(source="a.csv", target="y", task="regression", time="day", keys=("id",))
+    settings = DataSettings(
+        source="a.csv",
+        target="y",
+        task="regression",
+        time="day",
+        keys=("id",),
+    )
     good = sales(60)
     good["y"] = good.id + 0.5
     bad = good.assign(y=good.y.where(good.id > 1, float("inf")))
     assert extract_target(bad, settings).isna().sum() == 2
-    report = check_contract(bad, infer_contract(good, settings), settings, is_training=True)
+    report = check_contract(
+        bad, infer_contract(good, settings), settings, is_training=True
+    )
     with pytest.raises(UserError, match="target y has 2 infinite values"):
         report.raise_if_broken()

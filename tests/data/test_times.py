@@ -21,7 +21,10 @@ from mlops_nb.data.windows import read_windows
         pytest.param(TABLE.day.dt.date, id="date"),
     ],
 )
-def test_times_are_microseconds_without_a_zone(place, day):
+def test_times_are_microseconds_without_a_zone(
+    place,
+    day,
+):
     TABLE.assign(day=day).to_parquet("data/in.parquet")
     assert str(events(source="data/in.parquet").day.dtype) == "datetime64[us]"
 
@@ -46,10 +49,17 @@ def test_numbers_are_no_times(place):
         pytest.param("M", "2020", "2020", "2021-01-01", id="a year of months"),
         pytest.param("D", "2020-01", "2020-02", "2020-03-01", id="months of days"),
         pytest.param("W", "2020-01-06", "2020-01-13", "2020-01-20", id="weeks"),
-        pytest.param("M", datetime.date(2020, 1, 1), 2021, "2022-01-01", id="as YAML reads them"),
+        pytest.param(
+            "M", datetime.date(2020, 1, 1), 2021, "2022-01-01", id="as YAML reads them"
+        ),
     ],
 )
-def test_a_window_ends_after_its_last_period(period, start, end, after):
+def test_a_window_ends_after_its_last_period(
+    period,
+    start,
+    end,
+    after,
+):
     later = {"start": "2022", "end": "2022"}
     windows = {"train": {"start": start, "end": end}, "current": later}
     data = {"source": "a.csv", "target": "y", "time": "day", "period": period}
@@ -100,7 +110,9 @@ def infer(*forms):
     return infer_project(SALES.assign(day=range(600), **written), "y")[0]
 
 
-@pytest.mark.parametrize("form", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M", "%d.%m.%y", "%d-%b-%Y"])
+@pytest.mark.parametrize(
+    "form", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M", "%d.%m.%y", "%d-%b-%Y"]
+)
 def test_dates_in_other_forms_are_the_time(form):
     inferred = infer(form)
     assert inferred.time == "when0"
@@ -112,7 +124,9 @@ def test_dates_that_may_be_the_time_are_named():
     assert both.time is None
     assert both.exclude["when0"] == "looks like dates: name it with --time when0"
     assert "when1" in both.exclude
-    days = [f"{i % 12 + 1:02}/{i % 11 + 1:02}/2020" for i in range(600)]  # none after the twelfth
+    days = [
+        f"{i % 12 + 1:02}/{i % 11 + 1:02}/2020" for i in range(600)
+    ]  # none after the twelfth
     unclear = infer_project(SALES.assign(day=days), "y")[0]
     assert unclear.time is None
     assert unclear.exclude["day"] == "looks like dates: name it with --time day"

@@ -9,7 +9,11 @@ import pytest
 from helpers.project import change, nb, sales
 
 
-def refused(top, *argv, **kw):
+def refused(
+    top,
+    *argv,
+    **kw,
+):
     """The message of a command that must fail without a traceback."""
     got = nb(*argv, cwd=top, check=False, **kw)
     said = got.stdout + got.stderr
@@ -28,7 +32,9 @@ def test_params(project):
 
     assert "valid YAML" in with_params(ok + "\ntrain: [")
     assert "line" in with_params(ok + "\ntrain: [")
-    assert "a section `windows:`" in with_params(re.sub(r"(?m)^windows:", "window:", ok))
+    assert "a section `windows:`" in with_params(
+        re.sub(r"(?m)^windows:", "window:", ok)
+    )
     assert 'Did you mean "target"' in with_params(ok.replace("  target:", "  targt:"))
     assert "Did you mean" in with_params(ok.replace("task: binary", "task: binray"))
     (top / "params.yaml").write_text(ok)
@@ -76,7 +82,11 @@ def test_params(project):
         ({"current": {"start": "2020-04", "end": "2020-04"}}, "windows.train"),
     ],
 )
-def test_windows(project, windows, word):
+def test_windows(
+    project,
+    windows,
+    word,
+):
     top = project(sales(300), schema=False)
     change(top, windows=windows)
     assert word in refused(top, "ingest", "train")
@@ -105,8 +115,12 @@ def test_sources(project):
     assert "data.as_of" in with_data(source="sqlite:///data/x.db", query="select 1")
     assert "importable module" in with_data(source="no.such.module:load")
     (top / "data" / "in.parquet").write_bytes(b"PAR1 this is not Parquet")
-    assert "in.parquet" in with_data(source="data/in.parquet", depends="data/in.parquet")
-    (top / "data" / "sjis.csv").write_bytes("id,day,店,y\n1,2020-01-01,渋谷,1\n".encode("cp932"))
+    assert "in.parquet" in with_data(
+        source="data/in.parquet", depends="data/in.parquet"
+    )
+    (top / "data" / "sjis.csv").write_bytes(
+        "id,day,店,y\n1,2020-01-01,渋谷,1\n".encode("cp932")
+    )
     assert "cp932" in with_data(source="data/sjis.csv", depends="data/sjis.csv")
 
 
@@ -145,7 +159,11 @@ def _until_train(top):
         ("nowhere.Model", "importable"),
     ],
 )
-def test_estimators(project, estimator, word):
+def test_estimators(
+    project,
+    estimator,
+    word,
+):
     top = project(sales(600))
     nb("ingest", "train", cwd=top), nb("run", "preprocess", "train", cwd=top)
     change(top, train={"estimator": estimator})
@@ -171,12 +189,16 @@ def test_altered_model(project):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_full_disk(project, tmp_path):
+def test_full_disk(
+    project,
+    tmp_path,
+):
     top = project(sales(20000), schema=False)
     small = top / ".mlops"
     small.mkdir(exist_ok=True)
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)],
+        capture_output=True,
     ).returncode:
         pytest.skip("no tmpfs can be mounted here")
     try:
@@ -190,5 +212,7 @@ def test_empty_and_tiny(project):
     top = project(sales(10), schema=False)
     got = nb("schema", "--force", cwd=top, check=False)
     assert "Traceback" not in got.stdout + got.stderr
-    pd.DataFrame(columns=["id", "day", "y"]).to_csv(top / "data" / "in.csv", index=False)
+    pd.DataFrame(columns=["id", "day", "y"]).to_csv(
+        top / "data" / "in.csv", index=False
+    )
     assert "rows in window" in refused(top, "ingest", "train")

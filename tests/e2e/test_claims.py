@@ -25,7 +25,9 @@ def test_template_and_language_rerun_no_notebook(small):
     ini = (small / "settings.ini").read_text()
     (small / "settings.ini").write_text(ini.replace("language = en", "language = ja"))
     template = small / "mlops_nb" / "reporting" / "templates" / "page.html"
-    edited = template.read_text().replace("<!doctype html>", "<!doctype html><!-- edited -->", 1)
+    edited = template.read_text().replace(
+        "<!doctype html>", "<!doctype html><!-- edited -->", 1
+    )
     template.write_text(edited)
     said = nb("repro", cwd=small).stdout
     assert stages_run(said) == ["code", "report"], said
@@ -40,7 +42,9 @@ def test_a_sentence_reruns_no_notebook(small):
     before = (small / "reports" / "monitor.ipynb").read_bytes()
     words = small / "mlops_nb" / "core" / "locales" / "en.json"
     sentence = "What the model says, now and when trained"
-    words.write_text(words.read_text().replace(sentence, "What the model says, then and now"))
+    words.write_text(
+        words.read_text().replace(sentence, "What the model says, then and now")
+    )
     said = nb("repro", cwd=small).stdout
     assert stages_run(said) == ["code", "report"], said
     assert "then and now" in (small / "reports" / "monitor.html").read_text()
@@ -66,7 +70,9 @@ def test_a_module_edit_reruns_what_uses_it_and_says_which_function(small):
     said = nb("repro", cwd=small).stdout
     assert stages_run(said)[:2] == ["code", "monitor"], said
     assert "train" not in stages_run(said), said
-    assert "monitoring/findings.py: top level changed → monitor will rerun" in said, said
+    assert "monitoring/findings.py: top level changed → monitor will rerun" in said, (
+        said
+    )
 
 
 def test_forgotten_export_names_the_notebook(small):
@@ -80,10 +86,14 @@ def test_forgotten_export_names_the_notebook(small):
 
 def test_locked_version_reruns_what_imports_it(small):
     lock = small / "requirements.lock"
-    lock.write_text(re.sub(r"(?m)^scikit-learn==.*$", "scikit-learn==0.0.1", lock.read_text()))
+    lock.write_text(
+        re.sub(r"(?m)^scikit-learn==.*$", "scikit-learn==0.0.1", lock.read_text())
+    )
     said = sh("dvc", "repro", "code", "--single-item", cwd=small).stdout
     status = sh("dvc", "status", cwd=small).stdout
-    assert "data/code/train.json" in status and "data/code/ingest.json" not in status, said + status
+    assert "data/code/train.json" in status and "data/code/ingest.json" not in status, (
+        said + status
+    )
 
 
 def test_deleted_outputs_come_back_from_the_cache(small):
@@ -102,7 +112,9 @@ def test_failing_cell(small):
     )
     got = nb("repro", cwd=small, check=False)
     said = got.stdout + got.stderr
-    assert got.returncode and "ZeroDivisionError" in said and "dvc checkout" in said, said
+    assert got.returncode and "ZeroDivisionError" in said and "dvc checkout" in said, (
+        said
+    )
     page = (small / ".mlops" / "failed" / "monitor.html").read_text()
     assert page.index("ZeroDivisionError") < page.index("<h2")
     assert "1 / 0" in page
@@ -140,7 +152,10 @@ def test_both_engines_give_equal_notebooks(small):
     assert (small / "reports" / "monitor.ipynb").read_bytes() == ours
 
 
-def test_plain_papermill_works(small, tmp_path):
+def test_plain_papermill_works(
+    small,
+    tmp_path,
+):
     sh(
         sys.executable,
         "-m",
@@ -153,7 +168,10 @@ def test_plain_papermill_works(small, tmp_path):
 
 
 @pytest.mark.parametrize("stage", ["train"])
-def test_by_hand_leaves_the_pipeline_alone(small, stage):
+def test_by_hand_leaves_the_pipeline_alone(
+    small,
+    stage,
+):
     before = (small / "reports" / "train.json").read_bytes()
     said = nb("run", stage, "-p", "sample=500", cwd=small).stdout
     assert "scratch" in said

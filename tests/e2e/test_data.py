@@ -88,12 +88,16 @@ def wide_table(rows=400):
 
 def test_a_thousand_columns(project):
     top = project(wide_table(), schema=False)
-    change(top, train={"params": {"max_iter": 30}}, evaluate={"groups": [], "checks": {}})
+    change(
+        top, train={"params": {"max_iter": 30}}, evaluate={"groups": [], "checks": {}}
+    )
     nb("schema", "--force", cwd=top)
     run = nb("repro", cwd=top)
     assert "Traceback" not in run.stdout + run.stderr
     for page in (top / "reports").glob("*.html"):
         assert page.stat().st_size < 2e6, page.name
-    best = json.loads((top / "reports" / "evaluate.json").read_text())["results"]["importance"]
+    best = json.loads((top / "reports" / "evaluate.json").read_text())["results"][
+        "importance"
+    ]
     assert {best[0]["feature"], best[1]["feature"]} == {"c0", "c1"}
     assert len(best) <= 100

@@ -9,7 +9,10 @@ from helpers.project import nb, sh
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory, small_once):
+def lab(
+    tmp_path_factory,
+    small_once,
+):
     """The small project with one experiment."""
     import shutil
 
@@ -20,7 +23,9 @@ def lab(tmp_path_factory, small_once):
 
 
 def test_exp_show(lab):
-    rows = list(csv.DictReader(io.StringIO(sh("dvc", "exp", "show", "--csv", cwd=lab).stdout)))
+    rows = list(
+        csv.DictReader(io.StringIO(sh("dvc", "exp", "show", "--csv", cwd=lab).stdout))
+    )
     by = {r["Experiment"] or r["rev"]: r for r in rows}
     assert by["longer"]["train.params.max_iter"] == "300"
     auc = next(c for c in rows[0] if c.endswith("evaluate.json:auc"))
@@ -30,16 +35,23 @@ def test_exp_show(lab):
 
 
 def test_metrics_diff(lab):
-    got = json.loads(sh("dvc", "metrics", "diff", "main", "longer", "--json", cwd=lab).stdout)
+    got = json.loads(
+        sh("dvc", "metrics", "diff", "main", "longer", "--json", cwd=lab).stdout
+    )
     auc = got.get("diff", got)["reports/metrics/evaluate.json"]["auc"]
     assert auc["diff"] == pytest.approx(auc["new"] - auc["old"])
     assert auc["new"] != auc["old"]
-    got = json.loads(sh("dvc", "params", "diff", "main", "longer", "--json", cwd=lab).stdout)
+    got = json.loads(
+        sh("dvc", "params", "diff", "main", "longer", "--json", cwd=lab).stdout
+    )
     params = got.get("diff", got)["params.yaml"]
     assert params["train.params.max_iter"]["new"] == 300
 
 
-def test_plots_diff(lab, tmp_path):
+def test_plots_diff(
+    lab,
+    tmp_path,
+):
     sh("dvc", "plots", "diff", "main", "longer", "-o", tmp_path / "plots", cwd=lab)
     page = (tmp_path / "plots" / "index.html").read_text()
     assert "longer" in page
@@ -49,7 +61,9 @@ def test_plots_diff(lab, tmp_path):
 
 def test_compare(lab):
     said = nb("compare", "main", "longer", cwd=lab).stdout
-    page = (lab / ".mlops" / "scratch" / "compare" / "reports" / "compare.html").read_text()
+    page = (
+        lab / ".mlops" / "scratch" / "compare" / "reports" / "compare.html"
+    ).read_text()
     assert "page:" in said
     assert all(
         w in page
@@ -62,24 +76,39 @@ def test_compare(lab):
         )
     )
     result = json.loads(
-        (lab / ".mlops" / "scratch" / "compare" / "reports" / "compare.json").read_text()
+        (
+            lab / ".mlops" / "scratch" / "compare" / "reports" / "compare.json"
+        ).read_text()
     )["results"]
     assert set(result["metrics"]) == {"main", "longer"}
     assert result["params"]["longer"]["train.params.max_iter"] == "300"
     assert (
         "a commit, tag, branch or experiment"
-        in (r := nb("compare", "main", "nosuch", cwd=lab, check=False)).stdout + r.stderr
+        in (r := nb("compare", "main", "nosuch", cwd=lab, check=False)).stdout
+        + r.stderr
     )
     assert r.returncode
 
 
 def test_queue(lab):
     before = sh("git", "status", "--porcelain", cwd=lab).stdout
-    sh("dvc", "exp", "run", "--queue", "-n", "queued", "-S", "train.params.max_iter=20", cwd=lab)
+    sh(
+        "dvc",
+        "exp",
+        "run",
+        "--queue",
+        "-n",
+        "queued",
+        "-S",
+        "train.params.max_iter=20",
+        cwd=lab,
+    )
     sh("dvc", "exp", "run", "--run-all", cwd=lab)
     rows = {
         r["Experiment"]: r
-        for r in csv.DictReader(io.StringIO(sh("dvc", "exp", "show", "--csv", cwd=lab).stdout))
+        for r in csv.DictReader(
+            io.StringIO(sh("dvc", "exp", "show", "--csv", cwd=lab).stdout)
+        )
     }
     assert rows["queued"]["train.params.max_iter"] == "20"
     assert sh("git", "status", "--porcelain", cwd=lab).stdout == before

@@ -12,7 +12,10 @@ from helpers.notebooks import edit_cell
 from helpers.project import ENV, nb, sh
 
 
-def start(top, *argv):
+def start(
+    top,
+    *argv,
+):
     return subprocess.Popen(
         [sys.executable, "-m", "mlops_nb", *argv],
         cwd=top,
@@ -45,7 +48,11 @@ def slow(top):
     )
 
 
-def wait_for(path, what, seconds=60):
+def wait_for(
+    path,
+    what,
+    seconds=60,
+):
     end = time.time() + seconds
     while time.time() < end:
         if what(path):
@@ -94,7 +101,9 @@ def test_kill_9_of_the_run(small):
     got = nb("repro", cwd=small)
     assert not staging(small)
     assert not processes(small)
-    assert json.loads((small / "reports" / "train.json").read_text())["stage"] == "train"
+    assert (
+        json.loads((small / "reports" / "train.json").read_text())["stage"] == "train"
+    )
     assert "up to date" in sh("dvc", "status", cwd=small).stdout, got.stdout
 
 
@@ -118,15 +127,19 @@ def test_two_runs_at_once(small):
         "import time; time.sleep(4)\nthresholds = Thresholds(",
     )
     first = start(small, "repro")
-    wait_for(small / ".mlops" / "run.lock", lambda p: p.exists() and "pid" in p.read_text())
+    wait_for(
+        small / ".mlops" / "run.lock", lambda p: p.exists() and "pid" in p.read_text()
+    )
     second = start(small, "repro")
     a = first.communicate(timeout=200)[0]
     b = second.communicate(timeout=200)[0]
     assert first.returncode == second.returncode == 0, a + b
     waited = [x for x in (a, b) if "waiting: another run" in x]
-    assert len(waited) == 1 and "mlops-nb repro" in waited[0] and "nothing to do" in waited[0], (
-        a + b
-    )
+    assert (
+        len(waited) == 1
+        and "mlops-nb repro" in waited[0]
+        and "nothing to do" in waited[0]
+    ), a + b
 
 
 def test_read_only_folder(small):

@@ -53,7 +53,10 @@ EVALUATE = {
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory, bare):
+def life(
+    tmp_path_factory,
+    bare,
+):
     """A small project of six months, whose first candidate is committed."""
     top = tmp_path_factory.mktemp("life") / "project"
     shutil.copytree(bare, top, symlinks=True)
@@ -69,7 +72,9 @@ def life(tmp_path_factory, bare):
     )
     configure_git(top)
     card = top / "data" / "card.yaml"
-    card.write_text(card.read_text().replace("accepted: [flight_id, tailnum]", "accepted: [id]"))
+    card.write_text(
+        card.read_text().replace("accepted: [flight_id, tailnum]", "accepted: [id]")
+    )
     nb("schema", "--force", cwd=top)
     nb("repro", cwd=top)
     sh("git", "add", "-A", cwd=top)
@@ -122,8 +127,13 @@ def promotes(life):
     said = nb("promote", "--why", "the first", cwd=life).stdout
     assert "v1.0.0 is in prod" in said
     assert pin(life)["version"] == "v1.0.0"
-    assert set(sh("git", "tag", cwd=life).stdout.split()) == {"flights@v1.0.0", "flights#prod#1"}
-    page = (life / "reports" / "monitor.html").read_text("utf-8").partition("<details")[0]
+    assert set(sh("git", "tag", cwd=life).stdout.split()) == {
+        "flights@v1.0.0",
+        "flights#prod#1",
+    }
+    page = (
+        (life / "reports" / "monitor.html").read_text("utf-8").partition("<details")[0]
+    )
     assert f"v1.0.0 ({pin(life)['md5'][:8]})" in page  # the pages name what they show
     clean(life)
     assert "nothing to do" in nb("promote", "--why", "again", cwd=life).stdout
@@ -157,7 +167,9 @@ def keeps_both_readings(life):
 def dismisses(life):
     """A finding that is answered waits no more."""
     report = json.loads((life / "reports" / "monitor.json").read_text())
-    severity = {found["id"]: found["severity"] for found in report["results"]["findings"]}
+    severity = {
+        found["id"]: found["severity"] for found in report["results"]["findings"]
+    }
     finding = next(name for name in severity if severity[name] == "act")
     assert finding in nb("status", cwd=life).stdout
     nb("decide", finding, "--dismiss", "--why", "known: new price list", cwd=life)
@@ -172,7 +184,9 @@ def advances_by_itself(life):
     assert "challenger" in said
     assert "gate passed" in said
     assert pin(life)["version"] == "v1.1.0"
-    judged = json.loads((life / "data" / "challengers.jsonl").read_text().splitlines()[-1])
+    judged = json.loads(
+        (life / "data" / "challengers.jsonl").read_text().splitlines()[-1]
+    )
     # it answered every row beside the champion before it served
     assert dict(judged["checks"])["shadow"] is True
     assert "promote" in nb("history", cwd=life).stdout
@@ -196,8 +210,12 @@ def rolls_back(life):
 
 def tells_the_shadow(life):
     """The candidate, v1.1.0, has answered beside the champion, v1.0.0."""
-    beside = json.loads((life / "reports" / "evaluate.json").read_text())["results"]["shadow"]
-    assert beside["rows"] == len(pd.read_parquet(life / "data" / "features" / "current.parquet"))
+    beside = json.loads((life / "reports" / "evaluate.json").read_text())["results"][
+        "shadow"
+    ]
+    assert beside["rows"] == len(
+        pd.read_parquet(life / "data" / "features" / "current.parquet")
+    )
     assert not beside["failed"]
     assert 0 < beside["differ"] <= 1
 
@@ -219,7 +237,9 @@ def refuses_other_definitions(life):
     assert (
         nb("run", "preprocess", "current", cwd=life).returncode == 0
     )  # `size` is written all the same
-    columns = set(pd.read_parquet(life / "data" / "features" / "current.parquet").columns)
+    columns = set(
+        pd.read_parquet(life / "data" / "features" / "current.parquet").columns
+    )
     path.write_text(good)
     assert {"price", "shop", "size"} <= columns
     listed = json.loads((life / "data" / "registered.json").read_text())

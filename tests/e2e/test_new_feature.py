@@ -24,7 +24,9 @@ def test_a_new_feature_is_one_function(small):
     change(small, features={"modules": modules, "columns": "auto", "exclude": []})
     nb("run", "preprocess", "train", cwd=small)
     rows = pd.read_parquet(small / "data" / "features" / "train.parquet")
-    results = json.loads((small / "reports" / "preprocess-train.json").read_text())["results"]
+    results = json.loads((small / "reports" / "preprocess-train.json").read_text())[
+        "results"
+    ]
     entry = results["catalogue"]["price_cents"]
     assert np.allclose(rows.price_cents, rows.price * 100, equal_nan=True)
     assert entry["owner"] == "us"

@@ -28,17 +28,27 @@ from mlops_nb.data.times import to_naive_utc
 def table(tmp_path):
     """A function that reads a text as a CSV file of this name."""
 
-    def read(text, name="in.csv"):
+    def read(
+        text,
+        name="in.csv",
+    ):
         (tmp_path / name).write_text(text)
         return read_table_file(str(tmp_path / name))
 
     return read
 
 
-def test_columns_of_one_name_are_refused(table, tmp_path):
+def test_columns_of_one_name_are_refused(
+    table,
+    tmp_path,
+):
     with pytest.raises(UserError, match="price twice"):
         table("day,price,price\n2020-01-01,1,2\n")
-    assert list(table("day,price,price.1\n2020-01-01,1,2\n")) == ["day", "price", "price.1"]
+    assert list(table("day,price,price.1\n2020-01-01,1,2\n")) == [
+        "day",
+        "price",
+        "price.1",
+    ]
     pq.write_table(
         pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["price", "price"]),
         tmp_path / "in.parquet",
@@ -56,7 +66,10 @@ def test_separators(table):
         got = table(text)
         assert list(got) == list(plain)
         assert got.price.tolist() == [1.5, 2.0]
-    assert table("codes;y\n1,2,3;0\n4,5;1\n").codes.tolist() == ["1,2,3", "4,5"]  # not numbers
+    assert table("codes;y\n1,2,3;0\n4,5;1\n").codes.tolist() == [
+        "1,2,3",
+        "4,5",
+    ]  # not numbers
 
 
 def test_decimal_commas_with_an_odd_cell(project):
@@ -81,9 +94,9 @@ def test_decimal_commas_with_an_odd_cell(project):
     assert ingested("train") == before
     got = {
         v["check"]: v
-        for v in json.loads((top / "reports" / "preprocess-current.json").read_text())["results"][
-            "contract"
-        ]["violations"]
+        for v in json.loads((top / "reports" / "preprocess-current.json").read_text())[
+            "results"
+        ]["contract"]["violations"]
     }
     assert (got["type"]["column"], got["type"]["count"], got["type"]["examples"]) == (
         "price",
@@ -140,18 +153,23 @@ def test_more_periods_than_there_are(small):
     assert "--periods 3 or less" in got.stderr
     assert (
         "the first with data is 2020-01"
-        in nb("retrain", "--until", "2020-01", "--periods", "2", cwd=small, check=False).stderr
+        in nb(
+            "retrain", "--until", "2020-01", "--periods", "2", cwd=small, check=False
+        ).stderr
     )
     code = "from mlops_nb.core.config import read_params as params; from mlops_nb.lifecycle.challengers import clip_to_available as grounded, choose_training_window as training_window; p = params(); print(grounded(p, training_window(p, periods=99), False))"
     assert (
-        "{'start': '2020-01', 'end': '2020-03'}" in sh(sys.executable, "-c", code, cwd=small).stdout
+        "{'start': '2020-01', 'end': '2020-03'}"
+        in sh(sys.executable, "-c", code, cwd=small).stdout
     )
     assert not sh("git", "for-each-ref", "refs/exps", cwd=small).stdout
 
 
 def test_offsets_are_told(project):
     d = sales(600)
-    top = project(d.assign(day=d.day.dt.tz_localize("Asia/Tokyo").astype(str)), noun="orders")
+    top = project(
+        d.assign(day=d.day.dt.tz_localize("Asia/Tokyo").astype(str)), noun="orders"
+    )
     said = nb("ingest", "train", cwd=top).stdout
     moved = re.search(
         r"(\d+) times in the column day with an offset, converted to UTC \((\d+) fall on another day",
@@ -160,7 +178,9 @@ def test_offsets_are_told(project):
     assert moved
     assert 0 < int(moved[2]) < int(moved[1])
     nb("run", "preprocess", "train", cwd=top)
-    page = re.sub(r"<[^>]+>", "", (top / "reports" / "preprocess-train.html").read_text())
+    page = re.sub(
+        r"<[^>]+>", "", (top / "reports" / "preprocess-train.html").read_text()
+    )
     assert (
         f"{int(moved[1]):,} times in the column day carried an offset: they were converted to UTC, and {int(moved[2]):,} fall on another day by that"
         in page
@@ -187,7 +207,12 @@ def test_pages(small):
     assert ">better than the baseline</td>" in page("evaluate")
     assert not re.search(
         r"\d[eE][-+]\d",
-        re.sub(r"<(style|pre)\b.*?</\1>", "", page("evaluate") + page("monitor"), flags=re.S),
+        re.sub(
+            r"<(style|pre)\b.*?</\1>",
+            "",
+            page("evaluate") + page("monitor"),
+            flags=re.S,
+        ),
     )
     assert "No earlier period has been closed" in page("monitor")
     assert "First run" not in page("monitor") + page("train")
@@ -208,7 +233,10 @@ def test_pages(small):
         assert english not in re.sub(
             r"<(style|pre)\b.*?</\1>",
             "",
-            page("evaluate") + page("monitor") + page("preprocess-train") + page("features"),
+            page("evaluate")
+            + page("monitor")
+            + page("preprocess-train")
+            + page("features"),
             flags=re.S,
         ), english
 
@@ -244,24 +272,38 @@ def test_a_moved_checkout_is_set_right(tmp_path):
     assert (
         f"was at {old}"
         in subprocess.run(
-            ["make", "moved"], cwd=new, env=env, capture_output=True, text=True
+            ["make", "moved"],
+            cwd=new,
+            env=env,
+            capture_output=True,
+            text=True,
         ).stdout
     )
     assert (
         str(new)
         in subprocess.run(
-            [new / ".venv" / "bin" / "pip", "--version"], env=env, capture_output=True, text=True
+            [new / ".venv" / "bin" / "pip", "--version"],
+            env=env,
+            capture_output=True,
+            text=True,
         ).stdout
     )
     assert (
         subprocess.run(
-            ["make", "-s", "moved"], cwd=new, env=env, capture_output=True, text=True
+            ["make", "-s", "moved"],
+            cwd=new,
+            env=env,
+            capture_output=True,
+            text=True,
         ).stdout
         == ""
     )
 
 
-def test_dvc_without_the_environment(small, tmp_path):
+def test_dvc_without_the_environment(
+    small,
+    tmp_path,
+):
     """Another python is first on the path: the stage goes on in .venv; without one it says what to do."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").write_text(
@@ -292,7 +334,9 @@ def test_dvc_without_the_environment(small, tmp_path):
     assert got.returncode
     assert "source .venv/bin/activate" in got.stdout + got.stderr
     (small / ".venv" / "bin").mkdir(parents=True)
-    (small / ".venv" / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (small / ".venv" / "bin" / "python").write_text(
+        f'#!/bin/sh\nexec {sys.executable} "$@"\n'
+    )
     (small / ".venv" / "bin" / "python").chmod(0o755)
     assert run().returncode == 0
     assert (small / "data" / "champion" / "model.skops").exists()
@@ -342,7 +386,9 @@ def test_a_mistyped_cell_concerns_its_window_alone(project):
 
     nb("ingest", "train", cwd=top)
     before = ingested("train")
-    typed = d.assign(day=d.day.astype(str), price=d.price.astype(str).where(d.price.notna()))
+    typed = d.assign(
+        day=d.day.astype(str), price=d.price.astype(str).where(d.price.notna())
+    )
     typed.loc[598, "price"], typed.loc[599, "day"] = "12,5", "2020-04-31"
     typed.to_csv(top / "data" / "in.csv", index=False)
     said = nb("ingest", "train", cwd=top).stdout
@@ -351,16 +397,20 @@ def test_a_mistyped_cell_concerns_its_window_alone(project):
     nb("ingest", "current", cwd=top), nb("run", "preprocess", "current", cwd=top)
     got = {
         v["check"]: v
-        for v in json.loads((top / "reports" / "preprocess-current.json").read_text())["results"][
-            "contract"
-        ]["violations"]
+        for v in json.loads((top / "reports" / "preprocess-current.json").read_text())[
+            "results"
+        ]["contract"]["violations"]
     }
     assert (got["type"]["count"], got["type"]["examples"], got["type"]["severity"]) == (
         1,
         ["12,5"],
         "act",
     )
-    assert (got["unread"]["count"], got["unread"]["examples"], got["unread"]["severity"]) == (
+    assert (
+        got["unread"]["count"],
+        got["unread"]["examples"],
+        got["unread"]["severity"],
+    ) == (
         1,
         ["2020-04-31"],
         "watch",
@@ -370,7 +420,10 @@ def test_a_mistyped_cell_concerns_its_window_alone(project):
         not in (top / "reports" / "preprocess-current.ipynb").read_text()
     )
     typed.assign(day="soon").to_csv(top / "data" / "in.csv", index=False)
-    assert "that are none, such as ['soon'" in nb("ingest", "train", cwd=top, check=False).stderr
+    assert (
+        "that are none, such as ['soon'"
+        in nb("ingest", "train", cwd=top, check=False).stderr
+    )
 
 
 def test_dates_in_other_forms_are_the_time_or_are_named():
@@ -379,7 +432,8 @@ def test_dates_in_other_forms_are_the_time_or_are_named():
     def guessed(*forms):
         return infer_project(
             d.assign(
-                day=range(600), **{f"when{i}": d.day.dt.strftime(f) for i, f in enumerate(forms)}
+                day=range(600),
+                **{f"when{i}": d.day.dt.strftime(f) for i, f in enumerate(forms)},
             ),
             "y",
         )[0]
@@ -419,12 +473,20 @@ def test_files_that_are_no_utf8(tmp_path):
 def test_infinite_targets_are_named():
     d, spec = (
         sales(60).assign(y=lambda d: d.id + 0.5),
-        DataSettings(source="a.csv", target="y", task="regression", time="day", keys=("id",)),
+        DataSettings(
+            source="a.csv",
+            target="y",
+            task="regression",
+            time="day",
+            keys=("id",),
+        ),
     )
     bad = d.assign(y=d.y.where(d.id > 1, float("inf")))
     assert extract_target(bad, spec).isna().sum() == 2
     with pytest.raises(UserError, match="target y has 2 infinite values"):
-        check_contract(bad, infer_contract(d, spec), spec, is_training=True).raise_if_broken()
+        check_contract(
+            bad, infer_contract(d, spec), spec, is_training=True
+        ).raise_if_broken()
 
 
 def test_how_scoring_went_is_monitored_and_never_learned_from(project):
@@ -440,7 +502,9 @@ def test_how_scoring_went_is_monitored_and_never_learned_from(project):
     drifted = {r["column"]: r for r in got["drift"]}
     assert (
         "latency_ms"
-        not in json.loads((top / "data" / "candidate" / "manifest.json").read_text())["columns"]
+        not in json.loads((top / "data" / "candidate" / "manifest.json").read_text())[
+            "columns"
+        ]
     )
     assert drifted["latency_ms"]["drift"] == "watch"
     assert drifted["latency_ms"]["above"] > 0.9

@@ -19,7 +19,10 @@ NAMES = [
 ]
 
 
-def configure(top, **settings):
+def configure(
+    top,
+    **settings,
+):
     """Set keys of settings.ini."""
     path = top / "settings.ini"
     text = path.read_text("utf-8")
@@ -28,15 +31,29 @@ def configure(top, **settings):
     path.write_text(text, "utf-8")
 
 
-def run(project, frame, leak_ok=(), **data):
+def run(
+    project,
+    frame,
+    leak_ok=(),
+    **data,
+):
     """A project of this table, run from params.yaml to its pages."""
     top = project(frame, schema=False, **data)
-    change(top, train={"params": {}}, evaluate={"groups": [], "checks": {}, "min_n": 50})
-    configure(top, title="A table", owner="Somebody", contact="somebody@example.com")
+    change(
+        top, train={"params": {}}, evaluate={"groups": [], "checks": {}, "min_n": 50}
+    )
+    configure(
+        top,
+        title="A table",
+        owner="Somebody",
+        contact="somebody@example.com",
+    )
     nb("schema", "--force", cwd=top)
     path = top / "data" / "schema.yaml"
     path.write_text(
-        path.read_text("utf-8").replace("leak_ok: []", f"leak_ok: {json.dumps(list(leak_ok))}"),
+        path.read_text("utf-8").replace(
+            "leak_ok: []", f"leak_ok: {json.dumps(list(leak_ok))}"
+        ),
         "utf-8",
     )
     got = nb("repro", cwd=top)
@@ -68,21 +85,33 @@ def read(top):
         ):
             assert odd not in seen[name], (name, odd)
         raw = re.search(
-            r"\b(core|data|schema|preprocess|train|evaluate|monitor|report)\.[a-z_]+ \{", seen[name]
+            r"\b(core|data|schema|preprocess|train|evaluate|monitor|report)\.[a-z_]+ \{",
+            seen[name],
         )
         assert not raw, (name, raw)  # a sentence without its words
-    for name in ("preprocess-train", "preprocess-current", "train", "evaluate", "monitor"):
+    for name in (
+        "preprocess-train",
+        "preprocess-current",
+        "train",
+        "evaluate",
+        "monitor",
+    ):
         result = json.loads((top / "reports" / f"{name}.json").read_text("utf-8"))
         assert result["verdict"]["level"] in ("ok", "watch", "act")
         assert result["headline"]["key"]
-        numbers = json.loads((top / "reports" / "metrics" / f"{name}.json").read_text("utf-8"))
+        numbers = json.loads(
+            (top / "reports" / "metrics" / f"{name}.json").read_text("utf-8")
+        )
         assert 0 < len(numbers) <= 15 and all(
             isinstance(v, (int, float, type(None))) for v in numbers.values()
         ), name
     return seen
 
 
-def drawn(top, name):
+def drawn(
+    top,
+    name,
+):
     """All text inside the figures of a page."""
     page = (top / "reports" / f"{name}.html").read_text("utf-8")
     return " ".join(
@@ -100,7 +129,9 @@ def test_regression_with_time(project):
         {
             "meter": range(n),
             "hour_start": time,
-            "temperature": (10 + 8 * np.sin(np.arange(n) / 84) + rng.normal(0, 2, n)).round(2),
+            "temperature": (
+                10 + 8 * np.sin(np.arange(n) / 84) + rng.normal(0, 2, n)
+            ).round(2),
             "hour": time.hour,
             "weekday": time.day_name(),
             "site": rng.choice(["north", "south"], n),
@@ -125,7 +156,9 @@ def test_regression_with_time(project):
     seen = read(top)
     for page in seen.values():
         assert not re.search(
-            r"flagged|false alarm|precision|recall|probab|AUC|confusion", page, re.IGNORECASE
+            r"flagged|false alarm|precision|recall|probab|AUC|confusion",
+            page,
+            re.IGNORECASE,
         )
     assert "readings" in seen["index"]
     assert "off by" in seen["index"]
@@ -165,24 +198,38 @@ def test_multiclass_without_time(project):
     assert "no time column" in seen["index"]
     assert "random share" in seen["preprocess-train"]
     for page in seen.values():
-        assert not re.search(r"flagged|false alarm|day by day|later wines", page, re.IGNORECASE)
+        assert not re.search(
+            r"flagged|false alarm|day by day|later wines", page, re.IGNORECASE
+        )
     assert "predicted right" in seen["index"]
     assert "wines" in seen["evaluate"]
-    assert {"barolo", "grignolino", "barbera"} <= set(re.findall(r"\w+", drawn(top, "evaluate")))
+    assert {"barolo", "grignolino", "barbera"} <= set(
+        re.findall(r"\w+", drawn(top, "evaluate"))
+    )
     train, current = (
-        pd.read_parquet(top / "data" / "features" / f"{w}.parquet") for w in ("train", "current")
+        pd.read_parquet(top / "data" / "features" / f"{w}.parquet")
+        for w in ("train", "current")
     )
     assert len(train) + len(current) == len(d)
     assert not set(train.row) & set(current.row)
     assert (
         "row"
-        not in json.loads((top / "data" / "candidate" / "manifest.json").read_text())["features"]
+        not in json.loads((top / "data" / "candidate" / "manifest.json").read_text())[
+            "features"
+        ]
     )
     assert "row" not in [
         c["name"]
-        for c in json.loads((top / "data" / "candidate" / "manifest.json").read_text())["columns"]
+        for c in json.loads((top / "data" / "candidate" / "manifest.json").read_text())[
+            "columns"
+        ]
     ]
-    assert json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())["accuracy"] > 0.8
+    assert (
+        json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())[
+            "accuracy"
+        ]
+        > 0.8
+    )
 
 
 def test_japanese_headed_csv(project):
@@ -200,7 +247,9 @@ def test_japanese_headed_csv(project):
         }
     )
     d["再来店"] = np.where(
-        d.年齢 / 20 + (d.店舗 == "渋谷") * 1.5 + rng.normal(0, 1, n) > 3, "はい", "いいえ"
+        d.年齢 / 20 + (d.店舗 == "渋谷") * 1.5 + rng.normal(0, 1, n) > 3,
+        "はい",
+        "いいえ",
     )
     d.loc[::9, "年齢"] = None
     d.loc[::13, "店舗"] = None
@@ -225,9 +274,14 @@ def test_japanese_headed_csv(project):
     contract = (top / "data" / "schema.yaml").read_text("utf-8")
     assert "会員ランク" in contract
     assert "渋谷" in contract
-    assert json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())["auc"] > 0.75
+    assert (
+        json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())["auc"]
+        > 0.75
+    )
     configure(top, language="ja", title="再来店の予測")
-    nb("report", cwd=top)  # the language is chosen when a page is rendered: no notebook runs
+    nb(
+        "report", cwd=top
+    )  # the language is chosen when a page is rendered: no notebook runs
     seen = read(top)
     assert 'lang="ja"' in (top / "reports" / "index.html").read_text("utf-8")
     assert "学習" in seen["train"]

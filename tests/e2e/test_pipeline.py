@@ -20,7 +20,10 @@ def test_run_is_identical_to_the_record(ran):
 def test_second_run_does_nothing(ran):
     said = nb("repro", cwd=ran).stdout
     assert "nothing to do" in said
-    assert "up to date" in sh("dvc", "repro", cwd=ran).stdout + sh("dvc", "status", cwd=ran).stdout
+    assert (
+        "up to date"
+        in sh("dvc", "repro", cwd=ran).stdout + sh("dvc", "status", cwd=ran).stdout
+    )
     assert sh("git", "status", "--porcelain", cwd=ran).stdout == ""
 
 

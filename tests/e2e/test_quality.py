@@ -73,7 +73,12 @@ v = train_model(d, {"target": "late", "task": "binary", "time": "sched_dep", "ke
 print(roc_auc_score(v.y.astype(int), v.score), len(v))
 """
     auc, n = subprocess.run(
-        [sys.executable, "-c", code], cwd=ran, env=ENV, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=ran,
+        env=ENV,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.split()
     assert abs(float(auc) - 0.5) < 4 / np.sqrt(
         12 * int(n) * 0.24

@@ -31,10 +31,18 @@ def commit(top):
 
 def changed(top):
     """Return the paths that git calls changed."""
-    return {line[3:] for line in sh("git", "status", "--porcelain", cwd=top).stdout.splitlines()}
+    return {
+        line[3:]
+        for line in sh("git", "status", "--porcelain", cwd=top).stdout.splitlines()
+    }
 
 
-def edit(top, path, old, new):
+def edit(
+    top,
+    path,
+    old,
+    new,
+):
     """Edit a file of the project, as its user would."""
     text = (top / path).read_text()
     assert old in text
@@ -43,7 +51,9 @@ def edit(top, path, old, new):
 
 def files_of(top):
     """Return what every file that git knows holds."""
-    names = sh("git", "ls-files", "-co", "--exclude-standard", cwd=top).stdout.splitlines()
+    names = sh(
+        "git", "ls-files", "-co", "--exclude-standard", cwd=top
+    ).stdout.splitlines()
     return {name: (top / name).read_bytes() for name in names if (top / name).exists()}
 
 
@@ -54,7 +64,10 @@ def files_of(top):
         pytest.param(["code"], id="first stage of a run"),
     ],
 )
-def test_an_old_project_says_what_to_do(project, command):
+def test_an_old_project_says_what_to_do(
+    project,
+    command,
+):
     """An old stage notebook ends in words, not in an import error."""
     got = nb(*command, cwd=project, check=False)
     assert got.returncode == 1
@@ -71,9 +84,14 @@ def test_a_project_goes_on_with_the_same_quality(project):
     assert "remains:" not in said
     commit(project)
     assert "Traceback" not in nb("repro", cwd=project).stdout
-    metrics = json.loads((project / "reports" / "metrics" / "evaluate.json").read_text())
+    metrics = json.loads(
+        (project / "reports" / "metrics" / "evaluate.json").read_text()
+    )
     assert metrics["auc"] == pytest.approx(AUC_OF_0_1_0, abs=1e-9)
-    assert "2 passed" in sh("python", "-m", "pytest", "-p", "no:cacheprovider", cwd=project).stdout
+    assert (
+        "2 passed"
+        in sh("python", "-m", "pytest", "-p", "no:cacheprovider", cwd=project).stdout
+    )
 
 
 def test_what_is_the_users_stays(project):
@@ -82,10 +100,18 @@ def test_what_is_the_users_stays(project):
     nb("upgrade", cwd=project)
     after = files_of(project)
     own = {name for name in before if name.startswith("data/")}
-    own |= {"params.yaml", "settings.ini", "README.md", "nbs/index.ipynb", "shop/__init__.py"}
+    own |= {
+        "params.yaml",
+        "settings.ini",
+        "README.md",
+        "nbs/index.ipynb",
+        "shop/__init__.py",
+    }
     assert {name: after[name] for name in own} == {name: before[name] for name in own}
     assert set(before) - set(after) == {"vendor/mlops_nb-0.1.0-py3-none-any.whl"}
-    assert set(after) - set(before) == {f"vendor/mlops_nb-{__version__}-py3-none-any.whl"}
+    assert set(after) - set(before) == {
+        f"vendor/mlops_nb-{__version__}-py3-none-any.whl"
+    }
 
 
 def test_an_edited_file_is_shown_and_kept(project):
@@ -108,7 +134,9 @@ def test_an_edited_file_is_shown_and_kept(project):
 
 def test_imports_of_own_code_are_rewritten(project):
     """Code that was added to the project finds the moved names; what has none is told."""
-    extra = "from mlops_nb import data\nfrom mlops_nb.core import params, call, oops\n\n\n"
+    extra = (
+        "from mlops_nb import data\nfrom mlops_nb.core import params, call, oops\n\n\n"
+    )
     extra += "def windows():\n    return data.windows(params())\n"
     (project / "shop" / "extra.py").write_text(extra)
     commit(project)
@@ -152,7 +180,10 @@ def test_what_is_not_committed_is_in_the_way(project):
     assert changed(project) == {"params.yaml"}
 
 
-def test_a_killed_upgrade_is_finished_by_the_next(project, monkeypatch):
+def test_a_killed_upgrade_is_finished_by_the_next(
+    project,
+    monkeypatch,
+):
     """What lay ready is put into its places; nothing is half."""
     from mlops_nb.cli import upgrade
 

@@ -23,7 +23,12 @@ champion: {{version: v1.0.0}}
 IMPORT = "from mlops_nb.publishing.alerts import announce_findings as announce"
 
 
-def drift(column="price", value=0.15, limit=0.1, severity="watch") -> Finding:
+def drift(
+    column="price",
+    value=0.15,
+    limit=0.1,
+    severity="watch",
+) -> Finding:
     """Return the finding that a column drifts."""
     said = Message(
         "monitor.drift",
@@ -36,7 +41,10 @@ def drift(column="price", value=0.15, limit=0.1, severity="watch") -> Finding:
     return Finding(f"drift.{column}", "drift", column, value, limit, severity, said)
 
 
-def auc_drop(value=0.65, severity="act") -> Finding:
+def auc_drop(
+    value=0.65,
+    severity="act",
+) -> Finding:
     """Return the finding that the AUC has fallen."""
     said = Message(
         "monitor.drop",
@@ -72,34 +80,59 @@ class AlertProject:
         sections = "".join(f"{stage}: {{}}\n" for stage in STAGES)
         (self.top / "params.yaml").write_text(PARAMS.format(window=window) + sections)
 
-    def settings(self, alerts: str, **more: str) -> None:
+    def settings(
+        self,
+        alerts: str,
+        **more: str,
+    ) -> None:
         """Write the settings, with the targets of alerts."""
         base = {"title": "Late flights", "base_url": "https://example.com/flights/"}
         entries = base | {"alerts": alerts} | more
         lines = [f"{key} = {value}\n" for key, value in entries.items()]
         (self.top / "settings.ini").write_text("[all]\n" + "".join(lines))
 
-    def monitored(self, *findings: Finding, metrics: dict | None = None, scored: int = 900) -> None:
+    def monitored(
+        self,
+        *findings: Finding,
+        metrics: dict | None = None,
+        scored: int = 900,
+    ) -> None:
         """Write what the monitor found in the current window."""
         severities = [finding.severity for finding in findings]
         level = max(severities, key=VERDICT_LEVELS.index, default="ok")
         results = {
             "findings": [finding.to_dict() for finding in findings],
             "metrics": GOOD_AUC if metrics is None else metrics,
-            "drift": [{"column": column, "n": scored} for column in ("price", "size", "shop")],
+            "drift": [
+                {"column": column, "n": scored} for column in ("price", "size", "shop")
+            ],
             "scored": scored,
             "rows": 1000,
             "labelled": 900,
         }
-        report = {"model": "champion 1234", "verdict": {"level": level}, "results": results}
+        report = {
+            "model": "champion 1234",
+            "verdict": {"level": level},
+            "results": results,
+        }
         write_json(self.top / "reports" / "monitor.json", report)
 
-    def add_line(self, name: str, **entry) -> None:
+    def add_line(
+        self,
+        name: str,
+        **entry,
+    ) -> None:
         """Add an entry to a journal."""
         with (self.top / "data" / name).open("a") as journal:
             journal.write(json.dumps(entry) + "\n")
 
-    def decided(self, action: str, finding: str, window: str, day: str = "2013-05-01") -> None:
+    def decided(
+        self,
+        action: str,
+        finding: str,
+        window: str,
+        day: str = "2013-05-01",
+    ) -> None:
         """Add a decision about a finding."""
         self.add_line(
             "decisions.jsonl",
@@ -117,11 +150,22 @@ class AlertProject:
 
     def contents(self) -> dict[Path, bytes]:
         """Return every file with its bytes."""
-        return {path: path.read_bytes() for path in self.top.rglob("*") if path.is_file()}
+        return {
+            path: path.read_bytes() for path in self.top.rglob("*") if path.is_file()
+        }
 
-    def start(self, code: str, stdin=None, **env: str) -> subprocess.Popen:
+    def start(
+        self,
+        code: str,
+        stdin=None,
+        **env: str,
+    ) -> subprocess.Popen:
         """Print the value of an expression, in which `announce` announces, in another process."""
-        place = {"MLOPS_NB_ROOT": str(self.top), "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1"}
+        place = {
+            "MLOPS_NB_ROOT": str(self.top),
+            "PYTHONPATH": str(ROOT),
+            "NO_PROXY": "127.0.0.1",
+        }
         return subprocess.Popen(
             [sys.executable, "-c", f"{IMPORT}\nprint({code})"],
             cwd=self.top,

@@ -6,7 +6,11 @@ from pathlib import Path
 CHROMIUM = next(
     (
         p
-        for p in ("/usr/bin/chromium", shutil.which("chromium"), shutil.which("google-chrome"))
+        for p in (
+            "/usr/bin/chromium",
+            shutil.which("chromium"),
+            shutil.which("google-chrome"),
+        )
         if p and Path(p).exists()
     ),
     None,
@@ -47,7 +51,13 @@ CONTRAST = """() => {
 TEXT = """() => [...document.querySelectorAll('.fig text')].map(t => parseFloat(getComputedStyle(t).fontSize) * t.ownerSVGElement.getBoundingClientRect().width / t.ownerSVGElement.viewBox.baseVal.width)"""
 
 
-def opened(browser, url, size, dark=False, **more):
+def opened(
+    browser,
+    url,
+    size,
+    dark=False,
+    **more,
+):
     """A page, and what it asked for or complained about."""
     page = browser.new_context(
         viewport=size, color_scheme="dark" if dark else "light", **more
@@ -55,7 +65,11 @@ def opened(browser, url, size, dark=False, **more):
     page.said = []
     page.on(
         "request",
-        lambda r: page.said.append(r.url) if not r.url.startswith(("file:", "data:")) else None,
+        lambda r: (
+            page.said.append(r.url)
+            if not r.url.startswith(("file:", "data:"))
+            else None
+        ),
     )
     page.on("console", lambda m: page.said.append(m.text))
     page.on("dialog", lambda d: (page.said.append(d.message), d.dismiss()))

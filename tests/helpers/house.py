@@ -17,8 +17,8 @@ cells are checked as part of their module, and as cells by rule 7.
    (but for X and y where scikit-learn prescribes them).
 6. A public name is defined in one module, nobody uses another module's private names, and only
    the command line imports the package inside functions.
-7. An exported cell holds one public definition with its private helpers, has at most 60 lines and
-   no data, and an example with visible output follows it.
+7. An exported cell holds one public definition, or a private helper of one, has at most 60 lines
+   and no data, and an example with visible output follows a public definition and its helpers.
 8. A cell of a stage notebook has at most 12 lines of calls and assignments: no lambda, no
    condition in a comprehension, no definition, branch or loop.
 9. A test makes one claim per assert, and parametrised cases have ids.
@@ -38,7 +38,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
+from itertools import dropwhile
 from pathlib import Path
 
 from radon.visitors import ComplexityVisitor, Function
@@ -54,7 +54,22 @@ STATEMENT_NODES = 60
 FUNCTION_NODES = 250
 COMPLEXITY = 10
 SHORT = 2
-SHORT_NAMES = {"i", "j", "k", "n", "x", "y", "X", "p", "q", "df", "ax", "np", "pd", "id"}
+SHORT_NAMES = {
+    "i",
+    "j",
+    "k",
+    "n",
+    "x",
+    "y",
+    "X",
+    "p",
+    "q",
+    "df",
+    "ax",
+    "np",
+    "pd",
+    "id",
+}
 ESTIMATOR_METHODS = {
     "decision_function",
     "fit",
@@ -124,7 +139,10 @@ class Code:
         """Return for every node the name of the definition it stands in."""
         found: dict[ast.AST, str] = {}
 
-        def visit(node: ast.AST, owner: str) -> None:
+        def visit(
+            node: ast.AST,
+            owner: str,
+        ) -> None:
             for child in ast.iter_child_nodes(node):
                 name = owner
                 if isinstance(child, DEFINITIONS):
@@ -139,9 +157,16 @@ class Code:
         """Yield the nodes of some kinds."""
         return (node for node in self.owners if isinstance(node, kinds))
 
-    def breach(self, rule: int, node: ast.AST, detail: str) -> Breach:
+    def breach(
+        self,
+        rule: int,
+        node: ast.AST,
+        detail: str,
+    ) -> Breach:
         """Return a breach at a node."""
-        definition = self.owners.get(node) or (f"cell {self.cell}" if self.cell else "<module>")
+        definition = self.owners.get(node) or (
+            f"cell {self.cell}" if self.cell else "<module>"
+        )
         return Breach(self.file, rule, definition, getattr(node, "lineno", 1), detail)
 
 
@@ -193,14 +218,24 @@ def shared_lines(code: Code) -> Found:
 def large_pieces(code: Code) -> Found:
     """Rule 2: statements and functions are small, counted in syntax nodes."""
     for node in code.all(ast.stmt):
-        parts = [child for child in ast.iter_child_nodes(node) if not isinstance(child, BODIES)]
+        parts = [
+            child
+            for child in ast.iter_child_nodes(node)
+            if not isinstance(child, BODIES)
+        ]
         size = 1 + sum(count_nodes(part) for part in parts)
         if size > STATEMENT_NODES and not isinstance(node, DEFINITIONS):
-            yield node, f"a statement of {size} syntax nodes, {STATEMENT_NODES} are allowed"
+            yield (
+                node,
+                f"a statement of {size} syntax nodes, {STATEMENT_NODES} are allowed",
+            )
     for node in code.all(FUNCTIONS):
         size = count_nodes(node)
         if size > FUNCTION_NODES:
-            yield node, f"a function of {size} syntax nodes, {FUNCTION_NODES} are allowed"
+            yield (
+                node,
+                f"a function of {size} syntax nodes, {FUNCTION_NODES} are allowed",
+            )
 
 
 def complex_functions(code: Code) -> Found:
@@ -210,12 +245,20 @@ def complex_functions(code: Code) -> Found:
         at_line.update({decorator.lineno: node for decorator in node.decorator_list})
     for block in ComplexityVisitor.from_ast(code.tree).blocks:
         if isinstance(block, Function) and block.complexity > COMPLEXITY:
-            yield at_line[block.lineno], f"complexity {block.complexity}, {COMPLEXITY} is allowed"
+            yield (
+                at_line[block.lineno],
+                f"complexity {block.complexity}, {COMPLEXITY} is allowed",
+            )
 
 
-def nests(node: ast.AST, kinds: type | tuple) -> bool:
+def nests(
+    node: ast.AST,
+    kinds: type | tuple,
+) -> bool:
     """Say whether a node of some kinds holds another of them."""
-    return any(isinstance(inner, kinds) for inner in ast.walk(node) if inner is not node)
+    return any(
+        isinstance(inner, kinds) for inner in ast.walk(node) if inner is not node
+    )
 
 
 def is_parallel(node: ast.Assign) -> bool:
@@ -346,14 +389,20 @@ def joined_claims(code: Code) -> Found:
         if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
             yield node, "claims joined by `and`"
         if isinstance(test, ast.Call) and ast.unparse(test.func) == "all":
-            yield from ((node, "claims joined by `all`") for arg in test.args[:1] if is_list(arg))
+            yield from (
+                (node, "claims joined by `all`")
+                for arg in test.args[:1]
+                if is_list(arg)
+            )
 
 
 def has_own_id(case: ast.AST) -> bool:
     """Say whether pytest can name a case: it is told an id, or the case is a short constant."""
     if isinstance(case, ast.Constant):
         return len(str(case.value)) <= CASE_LENGTH
-    return isinstance(case, ast.Call) and any(word.arg == "id" for word in case.keywords)
+    return isinstance(case, ast.Call) and any(
+        word.arg == "id" for word in case.keywords
+    )
 
 
 def nameless_cases(code: Code) -> Found:
@@ -403,13 +452,25 @@ def crowded_cells(code: Code) -> Found:
     if len(public) > 1:
         yield code.tree, f"{len(public)} public definitions: {', '.join(public)}"
     if not public and len(names) > 1:
-        yield code.tree, f"private helpers apart from what they help: {', '.join(names)}"
+        yield (
+            code.tree,
+            f"private helpers apart from what they help: {', '.join(names)}",
+        )
     if len(code.lines) > CELL_LINES:
         yield code.tree, f"{len(code.lines)} lines, {CELL_LINES} are allowed"
 
 
-def missing_examples(cell: Cell, after: Cell | None) -> Found:
-    """Rule 7: the cell after a public definition shows what it does."""
+def holds_helpers(cell: Cell) -> bool:
+    """Say whether a cell exports private definitions only, helpers of a public one."""
+    names = [node.name for node in cell.code.tree.body if isinstance(node, DEFINITIONS)]
+    return cell.exported and bool(names) and all(name.startswith("_") for name in names)
+
+
+def missing_examples(
+    cell: Cell,
+    after: Cell | None,
+) -> Found:
+    """Rule 7: what follows a public definition and its helpers shows what it does."""
     tops = [node for node in cell.code.tree.body if isinstance(node, DEFINITIONS)]
     public = any(not node.name.startswith("_") for node in tops)
     example = after is not None and after.shows and not (after.exported or after.hidden)
@@ -419,8 +480,9 @@ def missing_examples(cell: Cell, after: Cell | None) -> Found:
 
 def check_notebook(cells: list[Cell]) -> Iterator[Breach]:
     """Check the exported cells of a notebook, in their order, by rule 7."""
-    for cell, after in zip_longest(cells, cells[1:]):
+    for place, cell in enumerate(cells):
         if cell.exported:
+            after = next(dropwhile(holds_helpers, cells[place + 1 :]), None)
             found = [*crowded_cells(cell.code), *literals_of_data(cell.code)]
             for node, detail in [*found, *missing_examples(cell, after)]:
                 yield cell.code.breach(7, node, detail)
@@ -465,7 +527,9 @@ def check_public_names(modules: Iterable[Code]) -> Iterator[Breach]:
             others = ", ".join(sorted(by_file.keys() - {file}))
             if others:
                 line = getattr(node, "lineno", 1)
-                yield Breach(code.file, 6, name, line, f"the public `{name}` is also in {others}")
+                yield Breach(
+                    code.file, 6, name, line, f"the public `{name}` is also in {others}"
+                )
 
 
 def without_magics(source: str) -> str:
@@ -484,7 +548,10 @@ def exported_module(notebook: dict) -> str:
     return ""
 
 
-def read_notebook(path: Path, root: Path = ROOT) -> list[Cell]:
+def read_notebook(
+    path: Path,
+    root: Path = ROOT,
+) -> list[Cell]:
     """Read the code cells of a notebook."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     file = path.relative_to(root).as_posix()
@@ -546,7 +613,8 @@ def key_of_exception(entry: dict) -> tuple[str, str, int]:
 
 
 def apply_exceptions(
-    breaches: list[Breach], exceptions: list[dict]
+    breaches: list[Breach],
+    exceptions: list[dict],
 ) -> tuple[list[Breach], list[dict]]:
     """Return the breaches that no exception covers, and the exceptions that cover none."""
     keys = {key_of_exception(entry) for entry in exceptions}
@@ -562,7 +630,9 @@ def waived_codes(code: Code) -> int:
         if token.type != tokenize.COMMENT:
             continue
         count += len(re.findall(r"fmt:\s*(?:off|skip)", token.string))
-        for codes in re.findall(r"noqa(?::\s*([A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*))?", token.string):
+        for codes in re.findall(
+            r"noqa(?::\s*([A-Z]+\d+(?:[\s,]+[A-Z]+\d+)*))?", token.string
+        ):
             count += max(len(re.findall(r"[A-Z]+\d+", codes)), 1)
     return count
 
@@ -593,14 +663,19 @@ def sum_by_rule(counts: dict[str, dict[str, int]]) -> Counter:
     return total
 
 
-def grown(counts: dict[str, dict[str, int]], ratchet: dict[str, dict[str, int]]) -> list[str]:
+def grown(
+    counts: dict[str, dict[str, int]],
+    ratchet: dict[str, dict[str, int]],
+) -> list[str]:
     """Return a sentence for every file and rule with more breaches than the ratchet has."""
     sentences = []
     for file, rules in counts.items():
         for rule, count in rules.items():
             allowed = ratchet.get(file, {}).get(rule, 0)
             if count > allowed:
-                sentences.append(f"{file}: {count} breaches of rule {rule}, {allowed} before")
+                sentences.append(
+                    f"{file}: {count} breaches of rule {rule}, {allowed} before"
+                )
     return sentences
 
 
@@ -609,23 +684,36 @@ def read_ratchet() -> dict[str, dict[str, int]]:
     return json.loads(RATCHET.read_text(encoding="utf-8"))
 
 
-def write_ratchet(counts: dict[str, dict[str, int]], may_grow: list[str]) -> None:
+def write_ratchet(
+    counts: dict[str, dict[str, int]],
+    may_grow: list[str],
+) -> None:
     """Let the ratchet follow; code may move between files, but no rule's total may grow."""
     before = sum_by_rule(read_ratchet()) if RATCHET.exists() else sum_by_rule(counts)
     after = sum_by_rule(counts)
-    worse = [rule for rule in after if after[rule] > before[rule] and rule not in may_grow]
+    worse = [
+        rule for rule in after if after[rule] > before[rule] and rule not in may_grow
+    ]
     if worse:
-        rules = ", ".join(f"{rule}: {before[rule]} before, {after[rule]} now" for rule in worse)
+        rules = ", ".join(
+            f"{rule}: {before[rule]} before, {after[rule]} now" for rule in worse
+        )
         sys.exit(f"expected no more breaches than before, found more of rule {rules}")
     RATCHET.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
 
 
-def lies_in(file: str, places: set[str]) -> bool:
+def lies_in(
+    file: str,
+    places: set[str],
+) -> bool:
     """Say whether a file is one of some places or lies below one of them."""
     return "." in places or any(f"{file}/".startswith(f"{place}/") for place in places)
 
 
-def companions(paths: list[Path], root: Path = ROOT) -> set[str]:
+def companions(
+    paths: list[Path],
+    root: Path = ROOT,
+) -> set[str]:
     """Return the files under some paths, with the notebook of each module and the reverse."""
     named = {path.resolve().relative_to(root).as_posix() for path in paths}
     inside = set(named)
@@ -654,8 +742,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH")
-    parser.add_argument("--write", action="store_true", help="write the counts to the ratchet")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write the counts to the ratchet"
+    )
     parser.add_argument(
         "--may-grow",
         nargs="+",

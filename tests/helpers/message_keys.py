@@ -8,7 +8,10 @@ from functools import cache
 
 from helpers.project import ROOT
 
-FAMILIES = {"Message": "", "page_phrase": "report."}  # functions whose first argument is a key
+FAMILIES = {
+    "Message": "",
+    "page_phrase": "report.",
+}  # functions whose first argument is a key
 
 
 @cache
@@ -17,7 +20,9 @@ def code_nodes() -> list[ast.AST]:
     sources = [path.read_text("utf-8") for path in (ROOT / "mlops_nb").rglob("*.py")]
     for path in (ROOT / "nbs" / "stages").glob("*.ipynb"):
         cells = json.loads(path.read_text("utf-8"))["cells"]
-        sources += ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        sources += [
+            "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"
+        ]
     return [node for source in sources for node in ast.walk(ast.parse(source))]
 
 
@@ -74,20 +79,30 @@ def built_texts() -> list[re.Pattern]:
 def template_keys() -> set[str]:
     """Return the keys that page templates name."""
     files = (ROOT / "mlops_nb" / "reporting").rglob("*")
-    texts = [path.read_text("utf-8") for path in files if path.suffix in (".html", ".py")]
+    texts = [
+        path.read_text("utf-8") for path in files if path.suffix in (".html", ".py")
+    ]
     found = re.findall(r'\bt\("(\w+)"', "\n".join(texts))
     return {f"report.{word}" for word in found}
 
 
-def is_named(text: str, depth: int = 3) -> bool:
+def is_named(
+    text: str,
+    depth: int = 3,
+) -> bool:
     """Whether the code names a text, or builds it from texts that it names."""
     if text in named_texts():
         return True
     matches = [found for pattern in built_texts() if (found := pattern.fullmatch(text))]
-    return depth > 0 and any(all_are_named(found.groups(), depth - 1) for found in matches)
+    return depth > 0 and any(
+        all_are_named(found.groups(), depth - 1) for found in matches
+    )
 
 
-def all_are_named(parts: tuple, depth: int) -> bool:
+def all_are_named(
+    parts: tuple,
+    depth: int,
+) -> bool:
     """Whether the code names every value of a text that it built."""
     return all(is_named(part, depth) for part in parts if part)
 
@@ -100,7 +115,10 @@ def is_used(key: str) -> bool:
     return is_named(key) or key in template_keys()
 
 
-def keys_of(node: ast.AST, family: str) -> Iterator[tuple[str, str]]:
+def keys_of(
+    node: ast.AST,
+    family: str,
+) -> Iterator[tuple[str, str]]:
     """Return the key, or its pattern, that an expression gives; both ways of a choice."""
     if is_text(node) and node.value:
         yield "key", family + node.value
@@ -113,7 +131,11 @@ def keys_of(node: ast.AST, family: str) -> Iterator[tuple[str, str]]:
 
 def key_of_dict(node: ast.Dict) -> ast.AST | None:
     """Return what stands under "key" in a message that is written as a dictionary."""
-    found = [value for name, value in zip(node.keys, node.values, strict=True) if is_key(name)]
+    found = [
+        value
+        for name, value in zip(node.keys, node.values, strict=True)
+        if is_key(name)
+    ]
     return found[0] if found else None
 
 

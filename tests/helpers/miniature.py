@@ -26,7 +26,11 @@ def environment(**more: str) -> dict[str, str]:
     return own | AUTHOR | {"PATH": path, "DVC_NO_ANALYTICS": "1"} | more
 
 
-def run(top: Path, *argv: object, **env: str) -> subprocess.CompletedProcess:
+def run(
+    top: Path,
+    *argv: object,
+    **env: str,
+) -> subprocess.CompletedProcess:
     """Run a command in the project, whatever comes of it."""
     return subprocess.run(
         [str(part) for part in argv],
@@ -38,14 +42,21 @@ def run(top: Path, *argv: object, **env: str) -> subprocess.CompletedProcess:
     )
 
 
-def output_of(top: Path, *argv: object) -> str:
+def output_of(
+    top: Path,
+    *argv: object,
+) -> str:
     """Run a command that must succeed; return what it prints."""
     done = run(top, *argv)
     assert done.returncode == 0, (argv, done.stdout[-2000:], done.stderr[-2000:])
     return done.stdout
 
 
-def commit_candidate(top: Path, number: int, message: str) -> None:
+def commit_candidate(
+    top: Path,
+    number: int,
+    message: str,
+) -> None:
     """Train the next candidate and commit it."""
     (top / "n.txt").write_text(f"{number}\n")
     output_of(top, *MLOPS_NB, "dvc", "repro", "-q")

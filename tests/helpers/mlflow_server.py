@@ -19,7 +19,10 @@ from mlops_nb.cli.commands import run_command
 
 SECRET = "s3cret-word"
 DEAD = "http://127.0.0.1:9"
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
 START_SECONDS = 120
 
 
@@ -30,7 +33,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_server(top: Path, port: int) -> subprocess.Popen:
+def start_server(
+    top: Path,
+    port: int,
+) -> subprocess.Popen:
     """Start a server that keeps everything in a folder, with the leader of a group of its own."""
     options = {
         "--backend-store-uri": f"sqlite:///{top}/mlflow.db",
@@ -51,7 +57,11 @@ def start_server(top: Path, port: int) -> subprocess.Popen:
         )
 
 
-def wait_until_it_answers(process: subprocess.Popen, port: int, log: Path) -> None:
+def wait_until_it_answers(
+    process: subprocess.Popen,
+    port: int,
+    log: Path,
+) -> None:
     """Wait for a server that has been started."""
     end = time.monotonic() + START_SECONDS
     while True:
@@ -77,7 +87,11 @@ def running_server(top: Path) -> Iterator[str]:
         process.wait(20)
 
 
-def run_in(project: Path, uri: str, *words: str) -> tuple[int, str]:
+def run_in(
+    project: Path,
+    uri: str,
+    *words: str,
+) -> tuple[int, str]:
     """Run a command in this process, so that mlflow is imported once.
 
     Returns:
@@ -100,12 +114,17 @@ def finished_runs(client) -> dict:
     """Return the finished runs by name, oldest first."""
     experiment = client.get_experiment_by_name("flights").experiment_id
     found = client.search_runs(
-        [experiment], "attributes.status = 'FINISHED'", order_by=["attributes.start_time ASC"]
+        [experiment],
+        "attributes.status = 'FINISHED'",
+        order_by=["attributes.start_time ASC"],
     )
     return {run.info.run_name: run for run in found}
 
 
-def list_files(list_folder: Callable, folder: str | None = None) -> dict[str, int]:
+def list_files(
+    list_folder: Callable,
+    folder: str | None = None,
+) -> dict[str, int]:
     """Return every artifact with its size. `list_folder`: how MLflow lists those of a folder."""
     files = {}
     for entry in list_folder(folder):
@@ -114,7 +133,10 @@ def list_files(list_folder: Callable, folder: str | None = None) -> dict[str, in
     return files
 
 
-def files_of_run(client, run) -> dict[str, int]:
+def files_of_run(
+    client,
+    run,
+) -> dict[str, int]:
     """Return the artifacts of a run with their sizes."""
 
     def list_folder(folder):
@@ -123,7 +145,10 @@ def files_of_run(client, run) -> dict[str, int]:
     return list_files(list_folder)
 
 
-def files_of_model(client, model_id: str) -> dict[str, int]:
+def files_of_model(
+    client,
+    model_id: str,
+) -> dict[str, int]:
     """Return the artifacts of a logged model with their sizes."""
 
     def list_folder(folder):

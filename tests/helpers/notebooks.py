@@ -4,7 +4,11 @@ import json
 import re
 
 
-def edit_cell(path, old, new):
+def edit_cell(
+    path,
+    old,
+    new,
+):
     nbk = json.loads(path.read_text())
     hits = 0
     for c in nbk["cells"]:

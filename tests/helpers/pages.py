@@ -21,7 +21,11 @@ class Seen(HTMLParser):
         self.feed(page)
         self.close()
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(
+        self,
+        tag,
+        attrs,
+    ):
         """Note an element; one that needs no end is not open."""
         self.tags.append(tag)
         self.attrs += attrs
@@ -29,7 +33,11 @@ class Seen(HTMLParser):
         if tag not in ("meta", "link", "br", "hr", "img", "wbr"):
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(
+        self,
+        tag,
+        attrs,
+    ):
         """Note an element that ends at once, as in SVG."""
         self.handle_starttag(tag, attrs)
         self.open.pop()

@@ -33,11 +33,21 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-for name in ("MLOPS_NB_OUT", "MLOPS_NB_SERVER", "MLOPS_NB_ROOT", "PYTHONDONTWRITEBYTECODE"):
+for name in (
+    "MLOPS_NB_OUT",
+    "MLOPS_NB_SERVER",
+    "MLOPS_NB_ROOT",
+    "PYTHONDONTWRITEBYTECODE",
+):
     ENV.pop(name, None)
 
 
-def sh(*argv, cwd, check=True, **kw):
+def sh(
+    *argv,
+    cwd,
+    check=True,
+    **kw,
+):
     """Run a command; its output as text. A failure shows what it printed."""
     got = subprocess.run(
         [str(a) for a in argv],
@@ -54,7 +64,11 @@ def sh(*argv, cwd, check=True, **kw):
     return got
 
 
-def nb(*argv, cwd, **kw):
+def nb(
+    *argv,
+    cwd,
+    **kw,
+):
     """Run `python -m mlops_nb …` in a project folder."""
     return sh(sys.executable, "-m", "mlops_nb", *argv, cwd=cwd, **kw)
 
@@ -65,7 +79,9 @@ def fresh_clone(to: Path) -> Path:
         sh("git", "clone", "-q", ROOT, to, cwd=ROOT)
         return to
     to.mkdir(parents=True)
-    files = sh("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT).stdout.split("\0")
+    files = sh(
+        "git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT
+    ).stdout.split("\0")
     for f in filter(lambda f: f and (ROOT / f).exists(), files):
         (to / f).parent.mkdir(parents=True, exist_ok=True)
         (to / f).write_bytes((ROOT / f).read_bytes())
@@ -78,7 +94,10 @@ def fresh_clone(to: Path) -> Path:
     return to
 
 
-def change(top, **sections):
+def change(
+    top,
+    **sections,
+):
     """Set keys of params.yaml: a section given replaces `data`, `windows` and `features`, and is merged into the others."""
     from ruamel.yaml import YAML
 
@@ -94,7 +113,10 @@ def change(top, **sections):
         yaml.dump(p, f)
 
 
-def sales(n=3000, seed=0):
+def sales(
+    n=3000,
+    seed=0,
+):
     """A small table with time: binary `y`, missing values, a category, known relation."""
     import numpy as np
     import pandas as pd
@@ -103,7 +125,9 @@ def sales(n=3000, seed=0):
     d = pd.DataFrame(
         {
             "id": range(n),
-            "day": pd.date_range("2020-01-01", "2020-04-30 23:00", periods=n).floor("min"),
+            "day": pd.date_range("2020-01-01", "2020-04-30 23:00", periods=n).floor(
+                "min"
+            ),
             "shop": rng.choice(["a", "b", "c"], n),
             "price": rng.normal(10, 3, n).round(2),
         }

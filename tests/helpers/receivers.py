@@ -36,7 +36,11 @@ class Mail(socketserver.StreamRequestHandler):
         """Send a line."""
         self.wfile.write(line.encode() + b"\r\n")
 
-    def answer(self, verb: str, rest: str) -> None:
+    def answer(
+        self,
+        verb: str,
+        rest: str,
+    ) -> None:
         """Answer one command."""
         if verb == "EHLO":
             self.reply("250-sink")
@@ -91,13 +95,26 @@ def accept(_post: dict) -> int:
     return 200
 
 
-def start(kind: type, handler: type, port: int = 0, **more):
+def start(
+    kind: type,
+    handler: type,
+    port: int = 0,
+    **more,
+):
     """Start a server in a thread; `more`: how it behaves."""
-    options = {"allow_reuse_address": True, "daemon_threads": True, "block_on_close": False}
+    options = {
+        "allow_reuse_address": True,
+        "daemon_threads": True,
+        "block_on_close": False,
+    }
     server = type("Server", (kind,), options)(("127.0.0.1", port), handler)
     behaviour = {"got": [], "users": [], "mute": 0, "drip": False, "answer": accept}
     vars(server).update(behaviour | more)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever,
+        args=(0.02,),
+        daemon=True,
+    ).start()
     return server
 
 
@@ -106,7 +123,10 @@ def start_mail(**more):
     return start(socketserver.ThreadingTCPServer, Mail, **more)
 
 
-def start_hook(port: int = 0, **more):
+def start_hook(
+    port: int = 0,
+    **more,
+):
     """Start an HTTP receiver."""
     return start(ThreadingHTTPServer, Hook, port, **more)
 

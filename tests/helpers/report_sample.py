@@ -7,7 +7,12 @@ from mlops_nb.core.plotting import PLOT_COLORS, apply_plot_style, figure_to_svg
 EVIL = "<script>alert(1)</script>"
 
 
-def code(source, *outputs, id=None, tags=()):
+def code(
+    source,
+    *outputs,
+    id=None,
+    tags=(),
+):
     return {
         "cell_type": "code",
         "id": id or f"c{abs(hash(source)) % 10**6}",
@@ -18,11 +23,17 @@ def code(source, *outputs, id=None, tags=()):
     }
 
 
-def md(source, id="m"):
+def md(
+    source,
+    id="m",
+):
     return {"cell_type": "markdown", "id": id, "source": source, "metadata": {}}
 
 
-def shown(data, **meta):
+def shown(
+    data,
+    **meta,
+):
     return {
         "output_type": "display_data",
         "data": data,
@@ -39,9 +50,15 @@ def message(sentence):
     }
 
 
-def table(rows, title, reading=""):
+def table(
+    rows,
+    title,
+    reading="",
+):
     return shown(
-        {"text/markdown": markdown_table(rows), "text/plain": "table"}, title=title, reading=reading
+        {"text/markdown": markdown_table(rows), "text/plain": "table"},
+        title=title,
+        reading=reading,
     )
 
 
@@ -56,30 +73,77 @@ def figures():
     apply_plot_style()
     fig, ax = plt.subplots()
     x = np.linspace(0.02, 0.92, 10)
-    ax.plot([0, 1], [0, 1], "--", color="#555555", lw=1, label="perfect")
+    ax.plot(
+        [0, 1],
+        [0, 1],
+        "--",
+        color="#555555",
+        lw=1,
+        label="perfect",
+    )
     (
-        ax.errorbar(x, x * 0.94 + 0.02, yerr=0.03, marker="o", ms=5, label="candidate"),
-        ax.plot(x, x * 0.8 + 0.06, marker="s", ms=4, label="baseline"),
+        ax.errorbar(
+            x,
+            x * 0.94 + 0.02,
+            yerr=0.03,
+            marker="o",
+            ms=5,
+            label="candidate",
+        ),
+        ax.plot(
+            x,
+            x * 0.8 + 0.06,
+            marker="s",
+            ms=4,
+            label="baseline",
+        ),
     )
     ax.set_xlabel("predicted share late")
     ax.set_ylabel("share late")
     ax.legend()
     one = figure_to_svg(fig)
     fig, ax = plt.subplots()
-    names = ["晴れ (clear)", "雨 (rain)", "雪 <b>snow</b>", "霧 (fog)", "الضباب", "ветер"][::-1]
-    ax.barh(names, [0.21, 0.33, 0.41, 0.38, 0.30, 0.26][::-1], color=PLOT_COLORS[:2] * 3)
+    names = [
+        "晴れ (clear)",
+        "雨 (rain)",
+        "雪 <b>snow</b>",
+        "霧 (fog)",
+        "الضباب",
+        "ветер",
+    ][::-1]
+    ax.barh(
+        names, [0.21, 0.33, 0.41, 0.38, 0.30, 0.26][::-1], color=PLOT_COLORS[:2] * 3
+    )
     ax.set_xlabel("share late")
     ax.axvline(0.24, color="#555555", ls=":")
     for i, v in enumerate([0.21, 0.33, 0.41, 0.38, 0.30, 0.26][::-1]):
-        ax.text(v - 0.01, i, f"{v:.0%}", va="center", ha="right", color="white", fontsize=10.5)
+        ax.text(
+            v - 0.01,
+            i,
+            f"{v:.0%}",
+            va="center",
+            ha="right",
+            color="white",
+            fontsize=10.5,
+        )
     two = figure_to_svg(fig)
     fig, ax = plt.subplots()
-    im = ax.imshow([[0.91, 0.09], [0.54, 0.46]], cmap="Blues", vmin=0, vmax=1)
+    im = ax.imshow(
+        [[0.91, 0.09], [0.54, 0.46]],
+        cmap="Blues",
+        vmin=0,
+        vmax=1,
+    )
     ax.grid(False)
     for i, r in enumerate([[0.91, 0.09], [0.54, 0.46]]):
         for j, v in enumerate(r):
             ax.text(
-                j, i, f"{v:.0%}", ha="center", va="center", color="white" if v > 0.5 else "#222222"
+                j,
+                i,
+                f"{v:.0%}",
+                ha="center",
+                va="center",
+                color="white" if v > 0.5 else "#222222",
             )
     ax.set_xticks([0, 1], ["on time", "late"])
     ax.set_yticks([0, 1], ["not flagged", "flagged"])
@@ -171,7 +235,9 @@ def sample(evil=False):
         ],
         [
             table(
-                slices, "Newark is the weakest airport", "Worst first; AUC with its 95 % interval."
+                slices,
+                "Newark is the weakest airport",
+                "Worst first; AUC with its 95 % interval.",
             )
         ],
         [
@@ -180,7 +246,11 @@ def sample(evil=False):
                 "name": "stdout",
                 "text": ["30 columns compared, ", f"2 beyond their limit {bad}\n"],
             },
-            {"output_type": "stream", "name": "stderr", "text": "UserWarning: few rows\n"},
+            {
+                "output_type": "stream",
+                "name": "stderr",
+                "text": "UserWarning: few rows\n",
+            },
             {
                 "output_type": "execute_result",
                 "execution_count": 4,
@@ -195,7 +265,9 @@ def sample(evil=False):
     ]
     runs = iter(ran)
     cells = [
-        {**c, "outputs": next(runs)} if c["cell_type"] == "code" else {**c, "source": "old prose"}
+        {**c, "outputs": next(runs)}
+        if c["cell_type"] == "code"
+        else {**c, "source": "old prose"}
         for c in source["cells"]
     ]
     cells.insert(2, code("limit = 0.1", id="p", tags=["injected-parameters"]))
@@ -222,10 +294,17 @@ def sample(evil=False):
             message_to_json("27 % of flights were late, 22 % in training."),
         ],
         "todo": [
-            message_to_json("Look at Newark again with May's data; retrain if it stays below .74.")
+            message_to_json(
+                "Look at Newark again with May's data; retrain if it stays below .74."
+            )
         ],
         "parameters": {
-            "monitor": {"limit": 0.1, "columns": "auto", "tests": ["psi", "ks"], "seed": None},
+            "monitor": {
+                "limit": 0.1,
+                "columns": "auto",
+                "tests": ["psi", "ks"],
+                "seed": None,
+            },
             "evil" if not evil else EVIL: "x",
         },
         "provenance": {
@@ -259,7 +338,11 @@ def sample(evil=False):
             ],
         },
     }
-    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, result, source
+    return (
+        {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5},
+        result,
+        source,
+    )
 
 
 def failed(
@@ -292,5 +375,12 @@ CONFIG = {
     "owner": "Operations analytics",
     "contact": "operations-analytics@example.com",
     "lang": "en",
-    "pages": ["evaluate", "features", "monitor", "preprocess-current", "preprocess-train", "train"],
+    "pages": [
+        "evaluate",
+        "features",
+        "monitor",
+        "preprocess-current",
+        "preprocess-train",
+        "train",
+    ],
 }

@@ -16,7 +16,10 @@ LINKS = ("href", "src", "action", "srcset", "poster", "data")
 LOADS_SOMETHING = re.compile(r"@import|url\(\s*['\"]?(?:https?:)?//")
 
 
-def make_history(project: Path, top: Path) -> None:
+def make_history(
+    project: Path,
+    top: Path,
+) -> None:
     """Copy a project and give it a past.
 
     Three runs with pages, one whose pages are lost, commits that are no runs, decisions, a
@@ -42,13 +45,19 @@ def make_history(project: Path, top: Path) -> None:
     add_run(top, "Newest")
 
 
-def commit_all(top: Path, message: str) -> None:
+def commit_all(
+    top: Path,
+    message: str,
+) -> None:
     """Commit whatever lies in a folder."""
     sh("git", "add", "-A", cwd=top)
     sh("git", "commit", "-qm", message, cwd=top)
 
 
-def add_records(top: Path, commit: str) -> None:
+def add_records(
+    top: Path,
+    commit: str,
+) -> None:
     """Add decisions, a challenger and a closed period; in each stands a text that is HTML."""
     lock = (top / "dvc.lock").read_text()
     md5 = re.search(r"path: data/candidate\n\s+hash: md5\n\s+md5: (\S+)", lock)[1]
@@ -84,7 +93,10 @@ def add_records(top: Path, commit: str) -> None:
     append_lines(top / "data/history.jsonl", reading)
 
 
-def make_challenger(commit: str, md5: str) -> dict:
+def make_challenger(
+    commit: str,
+    md5: str,
+) -> dict:
     """Return a line of data/challengers.jsonl about a challenger that failed."""
     return {
         "id": "cccc3333",
@@ -99,13 +111,20 @@ def make_challenger(commit: str, md5: str) -> dict:
     }
 
 
-def append_lines(file: Path, *entries: dict) -> None:
+def append_lines(
+    file: Path,
+    *entries: dict,
+) -> None:
     """Append entries to a file of JSON lines."""
     with file.open("a") as lines:
         lines.writelines(json.dumps(entry) + "\n" for entry in entries)
 
 
-def add_run(top: Path, message: str, keep: bool = True) -> None:
+def add_run(
+    top: Path,
+    message: str,
+    keep: bool = True,
+) -> None:
     """Commit a run with pages of its own, in dvc.lock and, if kept, in the DVC cache.
 
     Pages that are not kept are lost, and the files in the folder stay those of the run before.
@@ -122,7 +141,10 @@ def add_run(top: Path, message: str, keep: bool = True) -> None:
         (top / "dvc.lock").write_text(before)
 
 
-def add_to_cache(top: Path, digest: str) -> str:
+def add_to_cache(
+    top: Path,
+    digest: str,
+) -> str:
     """Put the bytes of a digest, and one more, into the DVC cache; return their digest."""
     cache = top / ".dvc" / "cache" / "files" / "md5"
     content = (cache / digest[:2] / digest[2:]).read_bytes() + b"\n"
@@ -144,7 +166,11 @@ class PageParts(HTMLParser):
         self.handlers = []
         self.feed(text)
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(
+        self,
+        tag,
+        attributes,
+    ):
         """Note what a tag links to, is called, and runs."""
         for name, value in attributes:
             if name in LINKS:
@@ -159,7 +185,10 @@ class PageParts(HTMLParser):
 
 def broken_links(site: Path) -> list[tuple]:
     """Return links that lead nowhere, and addresses that a browser would load by itself."""
-    pages = {file: PageParts(file.read_text("utf-8")) for file in sorted(site.rglob("*.html"))}
+    pages = {
+        file: PageParts(file.read_text("utf-8"))
+        for file in sorted(site.rglob("*.html"))
+    }
     found = [
         (file, tag, link)
         for file, page in pages.items()
@@ -171,7 +200,13 @@ def broken_links(site: Path) -> list[tuple]:
     return found + [(file, "style", "loads something") for file in loading]
 
 
-def is_broken(site: Path, pages: dict, file: Path, tag: str, link: str) -> bool:
+def is_broken(
+    site: Path,
+    pages: dict,
+    file: Path,
+    tag: str,
+    link: str,
+) -> bool:
     """Say whether a link leads nowhere, or a browser would follow it by itself."""
     address = urlsplit(link)
     if address.scheme in ("http", "https", "mailto"):
@@ -181,4 +216,8 @@ def is_broken(site: Path, pages: dict, file: Path, tag: str, link: str) -> bool:
     place = (file.parent / unquote(address.path)).resolve() if address.path else file
     if not place.is_file() or not place.is_relative_to(site.resolve()):
         return True
-    return bool(address.fragment) and tag == "a" and address.fragment not in pages[place].ids
+    return (
+        bool(address.fragment)
+        and tag == "a"
+        and address.fragment not in pages[place].ids
+    )

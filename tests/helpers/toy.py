@@ -8,10 +8,23 @@ BEFORE = dict(os.environ)
 HOME = Path(__file__).parents[2]
 
 
-SECTIONS = ["data", "features", "preprocess", "train", "evaluate", "monitor", "champion"]
+SECTIONS = [
+    "data",
+    "features",
+    "preprocess",
+    "train",
+    "evaluate",
+    "monitor",
+    "champion",
+]
 
 
-def notebook(path, *sources, parameters=None, prose="# Title"):
+def notebook(
+    path,
+    *sources,
+    parameters=None,
+    prose="# Title",
+):
     cells = [{"cell_type": "markdown", "metadata": {}, "source": prose}]
     if parameters is not None:
         cells.append(
@@ -24,7 +37,13 @@ def notebook(path, *sources, parameters=None, prose="# Title"):
             }
         )
     cells += [
-        {"cell_type": "code", "metadata": {}, "source": s, "outputs": [], "execution_count": None}
+        {
+            "cell_type": "code",
+            "metadata": {},
+            "source": s,
+            "outputs": [],
+            "execution_count": None,
+        }
         for s in sources
     ]
     for i, c in enumerate(cells):
@@ -48,14 +67,26 @@ def project(
     top.mkdir(parents=True, exist_ok=True)
     (top / "dvc.yaml").write_text(
         json.dumps(
-            {"stages": {stage: {"cmd": f"python -m mlops_nb run {stage}", "outs": list(outs)}}}
+            {
+                "stages": {
+                    stage: {
+                        "cmd": f"python -m mlops_nb run {stage}",
+                        "outs": list(outs),
+                    }
+                }
+            }
         )
     )
     (top / "params.yaml").write_text(
         "".join(f"{s}: {{}}\n" for s in SECTIONS if s != stage)
         + f"windows: {{train: {{}}, current: {{}}}}\n{stage}: {section}\n"
     )
-    notebook(top / "nbs" / "stages" / f"{stage}.ipynb", *sources, parameters=parameters, **kwargs)
+    notebook(
+        top / "nbs" / "stages" / f"{stage}.ipynb",
+        *sources,
+        parameters=parameters,
+        **kwargs,
+    )
     return top
 
 

@@ -41,17 +41,27 @@ NAMED = {
 GIT_OF_BO = {"GIT_COMMITTER_NAME": "bo", "GIT_COMMITTER_EMAIL": "bo@example.com"}
 
 
-def git(top, *argv):
+def git(
+    top,
+    *argv,
+):
     return miniature.output_of(top, "git", *argv).strip()
 
 
-def run(top, *argv):
+def run(
+    top,
+    *argv,
+):
     got = miniature.run(top, sys.executable, "-m", "mlops_nb", *argv)
     assert "Traceback" not in got.stdout + got.stderr, got.stderr
     return got
 
 
-def write(top, path, text):
+def write(
+    top,
+    path,
+    text,
+):
     (top / path).write_text(text)
     git(top, "commit", "-q", "-am", f"Another {path}")
 
@@ -83,7 +93,9 @@ def lack_answers(top):
 def fail_gate(top):
     make = (top / "make.py").read_text().replace('"passed": True', '"passed": False')
     (top / "make.py").write_text(make)
-    miniature.output_of(top, sys.executable, "-m", "dvc", "repro", "-q", "-f", "-s", "evaluate")
+    miniature.output_of(
+        top, sys.executable, "-m", "dvc", "repro", "-q", "-f", "-s", "evaluate"
+    )
     git(top, "commit", "-q", "-am", "The gate fails")
     git(top, "tag", "-d", "toy@v1.2.0")
     git(top, "tag", "-a", "toy@v1.2.0", "-m", "toy v1.2.0")
@@ -93,9 +105,15 @@ LACKING = {"approval": lack_approval, "answers": lack_answers, "gate": fail_gate
 
 
 @pytest.fixture(scope="module", params=LACKING)
-def lacking(request, source, tmp_path_factory):
+def lacking(
+    request,
+    source,
+    tmp_path_factory,
+):
     """What lacks, and a project in which it does."""
-    top = shutil.copytree(source, tmp_path_factory.mktemp("lack") / "project", symlinks=True)
+    top = shutil.copytree(
+        source, tmp_path_factory.mktemp("lack") / "project", symlinks=True
+    )
     LACKING[request.param](top)
     return request.param, top
 
@@ -107,7 +125,11 @@ def in_production(top):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=COMMANDS)
-def test_what_lacks_stops_every_command(lacking, command, tmp_path):
+def test_what_lacks_stops_every_command(
+    lacking,
+    command,
+    tmp_path,
+):
     """Nothing is deployed, the pin stays, and the message names what lacks."""
     lack, made = lacking
     top = shutil.copytree(made, tmp_path / "project", symlinks=True)
@@ -132,7 +154,11 @@ def approve(top):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=COMMANDS)
-def test_once_approved_it_goes_through(source, command, tmp_path):
+def test_once_approved_it_goes_through(
+    source,
+    command,
+    tmp_path,
+):
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
     lack_approval(top)
     if command in TRAINING:
@@ -155,7 +181,11 @@ def test_once_approved_it_goes_through(source, command, tmp_path):
     [("rollback", *WHY), ("rollback", "--to", "v1.0.0", "--rebuild", *WHY)],
     ids=["rollback", "rollback --rebuild"],
 )
-def test_a_version_that_was_in_production_needs_no_approval(source, command, tmp_path):
+def test_a_version_that_was_in_production_needs_no_approval(
+    source,
+    command,
+    tmp_path,
+):
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
     for lack in (lack_approval, lack_answers, fail_gate):
         lack(top)
@@ -165,7 +195,10 @@ def test_a_version_that_was_in_production_needs_no_approval(source, command, tmp
     assert in_production(top)[2] == "model 1"
 
 
-def test_other_bytes_than_the_recorded_ones_are_refused(source, tmp_path):
+def test_other_bytes_than_the_recorded_ones_are_refused(
+    source,
+    tmp_path,
+):
     """What is built again for a rollback must be the version, byte by byte."""
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
     git(top, "switch", "-q", "--detach", "toy@v1.0.0")
@@ -179,11 +212,17 @@ def test_other_bytes_than_the_recorded_ones_are_refused(source, tmp_path):
     assert in_production(top) == before
 
 
-def test_the_authors_own_approval_stays_none(source, tmp_path):
+def test_the_authors_own_approval_stays_none(
+    source,
+    tmp_path,
+):
     """Somebody else's commit that touches dvc.lock does not make the author another person."""
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
     lack_approval(top)
-    everywhere_bo = GIT_OF_BO | {"GIT_AUTHOR_NAME": "bo", "GIT_AUTHOR_EMAIL": "bo@example.com"}
+    everywhere_bo = GIT_OF_BO | {
+        "GIT_AUTHOR_NAME": "bo",
+        "GIT_AUTHOR_EMAIL": "bo@example.com",
+    }
     (top / "dvc.lock").write_text((top / "dvc.lock").read_text() + "# seen by bo\n")
     miniature.run(top, "git", "commit", "-q", "-am", "Dismiss drift.x", **everywhere_bo)
     assert git(top, "log", "-1", "--format=%ae", "--", "dvc.lock") == "bo@example.com"
@@ -194,22 +233,26 @@ def test_the_authors_own_approval_stays_none(source, tmp_path):
     assert NAMED["approval"] in got.stderr
 
 
-def test_a_rollback_after_a_dismissal(source, tmp_path):
+def test_a_rollback_after_a_dismissal(
+    source,
+    tmp_path,
+):
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
     assert run(top, "decide", "drift.x", "--dismiss", *WHY).returncode == 0
     got = run(top, "rollback", *WHY)
     assert "v1.0.0 is back" in got.stdout
 
 
-def test_the_pin_of_a_branch_that_moved_does_not_come_back(source, tmp_path):
+def test_the_pin_of_a_branch_that_moved_does_not_come_back(
+    source,
+    tmp_path,
+):
     """The parameters of an experiment hold the pin of its time."""
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
     make = (top / "make.py").read_text()
     moving = "import subprocess\nsubprocess.run(['git', '-C', TOP, 'commit', '-qam', 'Moved'])\n"
     moving = moving.replace("TOP", repr(str(top)))
-    body = (
-        f"if sys.argv[1] == 'train':\n    open({str(top / 'params.yaml')!r}, 'a').write('# x\\n')\n"
-    )
+    body = f"if sys.argv[1] == 'train':\n    open({str(top / 'params.yaml')!r}, 'a').write('# x\\n')\n"
     moved = "".join(f"    {line}\n" for line in moving.splitlines())
     write(top, "make.py", f"{make}\n{body}{moved}")
     before = in_production(top)
@@ -220,7 +263,10 @@ def test_the_pin_of_a_branch_that_moved_does_not_come_back(source, tmp_path):
 
 
 @pytest.fixture
-def waiting(source, tmp_path):
+def waiting(
+    source,
+    tmp_path,
+):
     """A project in which the loop has trained a challenger that nobody has approved, and its id."""
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
     lack_approval(top)
@@ -273,7 +319,9 @@ def calls_of(name):
     found = []
     for path in sorted((ROOT / "mlops_nb").rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
-        for function in filter(lambda node: isinstance(node, ast.FunctionDef), ast.walk(tree)):
+        for function in filter(
+            lambda node: isinstance(node, ast.FunctionDef), ast.walk(tree)
+        ):
             for node in ast.walk(function):
                 if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(name):
                     found.append((path.stem, function.name, ast.unparse(node)))
@@ -291,17 +339,25 @@ def test_the_pin_is_written_by_deploy_and_otherwise_borrowed():
 
 
 def test_deploy_asks_the_rule_first():
-    tree = ast.parse((ROOT / "mlops_nb" / "lifecycle" / "promotion.py").read_text("utf-8"))
+    tree = ast.parse(
+        (ROOT / "mlops_nb" / "lifecycle" / "promotion.py").read_text("utf-8")
+    )
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     (deploy,) = [node for node in functions if node.name == "deploy"]
     assert ast.unparse(deploy.body[1]) == "_require_no_obstacle(change, deployment)"
 
 
-def test_a_borrowed_pin_is_given_back(source, tmp_path):
+def test_a_borrowed_pin_is_given_back(
+    source,
+    tmp_path,
+):
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
     before = (top / "params.yaml").read_bytes()
     first = list_versions(top)[0]
-    with contextlib.suppress(ZeroDivisionError), borrowed_champion(Transaction(top, "", ""), first):
+    with (
+        contextlib.suppress(ZeroDivisionError),
+        borrowed_champion(Transaction(top, "", ""), first),
+    ):
         assert read_params(top / "params.yaml")["champion"]["version"] == "v1.0.0"
         raise ZeroDivisionError
     assert (top / "params.yaml").read_bytes() == before

@@ -25,13 +25,19 @@ def toy(tmp_path_factory):
     os.environ.pop("MLOPS_NB_SERVER", None)
 
 
-def run(top, *argv):
+def run(
+    top,
+    *argv,
+):
     got = miniature.run(top, sys.executable, "-m", "mlops_nb", *argv)
     assert "Traceback" not in got.stdout + got.stderr, got.stderr
     return got
 
 
-def git(top, *argv):
+def git(
+    top,
+    *argv,
+):
     return miniature.output_of(top, "git", *argv).strip()
 
 
@@ -39,17 +45,26 @@ def serving(top):
     return (top / "data" / "champion" / "model.skops").read_text()
 
 
-def test_the_second_of_two_is_told(toy, tmp_path):
+def test_the_second_of_two_is_told(
+    toy,
+    tmp_path,
+):
     """Ada and Bob start from the same commit; Ada's promotion is pushed first."""
     origin = tmp_path / "origin.git"
     miniature.output_of(tmp_path, "git", "clone", "-q", "--bare", toy, origin)
-    ada, bob = (shutil.copytree(toy, tmp_path / who, symlinks=True) for who in ("ada", "bob"))
+    ada, bob = (
+        shutil.copytree(toy, tmp_path / who, symlinks=True) for who in ("ada", "bob")
+    )
     for top in (ada, bob):
         git(top, "remote", "add", "origin", str(origin))
     assert run(ada, "promote", "--why", "better", "--push").returncode == 0
     assert git(origin, "rev-parse", "main") == git(ada, "rev-parse", "HEAD")
     assert "toy@v1.2.0" in git(origin, "tag")
-    before = miniature.visible_state(bob), git(origin, "rev-parse", "main"), git(origin, "tag")
+    before = (
+        miniature.visible_state(bob),
+        git(origin, "rev-parse", "main"),
+        git(origin, "tag"),
+    )
     got = run(bob, "rollback", "--why", "worse", "--push")
     assert got.returncode
     assert "somebody else was first" in got.stderr
@@ -61,7 +76,10 @@ def test_the_second_of_two_is_told(toy, tmp_path):
     ) == before
 
 
-def test_a_second_pair_of_eyes(toy, tmp_path):
+def test_a_second_pair_of_eyes(
+    toy,
+    tmp_path,
+):
     """With four_eyes the author's own approval is none; another's is."""
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     (top / "settings.ini").write_text("[governance]\nfour_eyes = yes\n")
@@ -69,7 +87,10 @@ def test_a_second_pair_of_eyes(toy, tmp_path):
     before = miniature.visible_state(top)
     md5 = next(
         x.split()[1]
-        for x in (top / "dvc.lock").read_text().split("path: data/candidate")[1].splitlines()
+        for x in (top / "dvc.lock")
+        .read_text()
+        .split("path: data/candidate")[1]
+        .splitlines()
         if "md5: " in x
     )
     said = run(top, "promote", "--why", "better")
@@ -94,7 +115,10 @@ def test_a_second_pair_of_eyes(toy, tmp_path):
     assert is_approved(top, md5)  # what promote asks
 
 
-def test_rollback_from_git_and_the_remote_alone(toy, tmp_path):
+def test_rollback_from_git_and_the_remote_alone(
+    toy,
+    tmp_path,
+):
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     store = tmp_path / "store"
     miniature.output_of(
@@ -122,7 +146,10 @@ def test_rollback_from_git_and_the_remote_alone(toy, tmp_path):
     assert "Running stage 'train'" not in got.stdout
 
 
-def test_lost_bytes_are_built_again_or_refused(toy, tmp_path):
+def test_lost_bytes_are_built_again_or_refused(
+    toy,
+    tmp_path,
+):
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     shutil.rmtree(top / ".dvc" / "cache")
     miniature.output_of(
@@ -144,13 +171,21 @@ def test_killed_anywhere(toy):
 
     The state is old or new, and running the command again finishes the job.
     """
-    outcomes = killing.try_commands(stride=1000, first=90, names=("promote",), source=toy)
+    outcomes = killing.try_commands(
+        stride=1000,
+        first=90,
+        names=("promote",),
+        source=toy,
+    )
     assert outcomes["promote"].points > 100
     assert outcomes["promote"].tried
     assert not outcomes["promote"].complaints
 
 
-def test_records_of_two_branches_unite(toy, tmp_path):
+def test_records_of_two_branches_unite(
+    toy,
+    tmp_path,
+):
     """Decisions made on two branches are both there after a merge, without a conflict."""
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     (top / ".gitattributes").write_text("data/*.jsonl merge=union\n")
@@ -167,7 +202,10 @@ def test_records_of_two_branches_unite(toy, tmp_path):
     }
 
 
-def test_a_version_taken_back_stays_back(toy, tmp_path):
+def test_a_version_taken_back_stays_back(
+    toy,
+    tmp_path,
+):
     """The same rollback again, after a timeout say, changes nothing.
 
     Another one does not bring the bad version back unasked.
@@ -182,7 +220,10 @@ def test_a_version_taken_back_stays_back(toy, tmp_path):
     assert miniature.visible_state(top) == before
 
 
-def test_the_history_tells_decisions_and_alerts(toy, tmp_path):
+def test_the_history_tells_decisions_and_alerts(
+    toy,
+    tmp_path,
+):
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     assert run(top, "rollback", "--why", "worse").returncode == 0
     (top / ".mlops" / "alerts.jsonl").write_text(
@@ -197,16 +238,26 @@ def test_the_history_tells_decisions_and_alerts(toy, tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    [("advance", "foo"), ("retrain", "--until", "foo"), ("advance", "--as-of", "yesterday")],
+    [
+        ("advance", "foo"),
+        ("retrain", "--until", "foo"),
+        ("advance", "--as-of", "yesterday"),
+    ],
     ids=["advance", "retrain --until", "advance --as-of"],
 )
-def test_a_period_or_date_that_is_none_is_told(toy, wrong):
+def test_a_period_or_date_that_is_none_is_told(
+    toy,
+    wrong,
+):
     got = run(toy, *wrong)
     assert got.returncode == 1
     assert "expected" in got.stderr
 
 
-def test_a_table_that_grows_is_taken_in(toy, tmp_path):
+def test_a_table_that_grows_is_taken_in(
+    toy,
+    tmp_path,
+):
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     (top / "data" / "t.csv").write_text("a\n1\n")
     miniature.output_of(top, sys.executable, "-m", "dvc", "add", "-q", "data/t.csv")
@@ -223,4 +274,6 @@ def test_a_table_that_grows_is_taken_in(toy, tmp_path):
     ).strip()
     assert said == "['data/t.csv'] []"
     assert git(top, "log", "-1", "--format=%s") == "New rows: data/t.csv"
-    assert "up to date" in miniature.output_of(top, sys.executable, "-m", "dvc", "status")
+    assert "up to date" in miniature.output_of(
+        top, sys.executable, "-m", "dvc", "status"
+    )

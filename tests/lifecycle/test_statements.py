@@ -23,7 +23,10 @@ ALL_ANSWERED = CardAnswers(*"abcde", accepted=("customer_id",), dropped=("reach"
 
 
 @pytest.fixture
-def there(small, monkeypatch):
+def there(
+    small,
+    monkeypatch,
+):
     """Return the small project, as the one that the functions work in."""
     monkeypatch.setenv("MLOPS_NB_ROOT", str(small))
     return small
@@ -37,7 +40,9 @@ def there(small, monkeypatch):
         pytest.param("a: [", "valid YAML", id="no YAML"),
         pytest.param("- a", "keys among", id="list"),
         pytest.param("personal_data: {kept: []}", "accepted", id="unknown answer"),
-        pytest.param("personal_data: {accepted: flight}", "list of column names", id="no list"),
+        pytest.param(
+            "personal_data: {accepted: flight}", "list of column names", id="no list"
+        ),
         pytest.param(
             "statements: [{test: Data 3, said: done, by: ada}]",
             "test, said, by and on",
@@ -49,7 +54,9 @@ def there(small, monkeypatch):
             id="unknown test",
         ),
         pytest.param(
-            "statements: [{test: Data 3, said: done, by: ada, on: soon}]", "a date", id="odd date"
+            "statements: [{test: Data 3, said: done, by: ada, on: soon}]",
+            "a date",
+            id="odd date",
         ),
         pytest.param(
             'statements: [{test: Data 3, said: done, by: ada, on: "2999-01-31"}]',
@@ -58,7 +65,10 @@ def there(small, monkeypatch):
         ),
     ],
 )
-def test_what_is_wrong_is_said(text, words):
+def test_what_is_wrong_is_said(
+    text,
+    words,
+):
     with pytest.raises(UserError) as error:
         parse_answers(text)
     assert words in str(error.value)
@@ -87,7 +97,10 @@ def test_what_is_required():
 
 
 @pytest.mark.parametrize("key", REQUIRED_ANSWERS, ids=REQUIRED_ANSWERS)
-def test_each_required_answer_blocks_while_blank(there, key):
+def test_each_required_answer_blocks_while_blank(
+    there,
+    key,
+):
     write_answers(there, **{key: "  "})
     obstacles = {obstacle.kind: obstacle for obstacle in promotion_obstacles(there)}
     assert missing_answers_of_project(there) == [key]
@@ -96,7 +109,10 @@ def test_each_required_answer_blocks_while_blank(there, key):
 
 
 @pytest.mark.parametrize("key", REQUIRED_ANSWERS, ids=REQUIRED_ANSWERS)
-def test_an_answer_blocks_no_more(there, key):
+def test_an_answer_blocks_no_more(
+    there,
+    key,
+):
     write_answers(there, **{key: "  "})
     write_answers(there, **{key: "answered"})
     assert missing_answers_of_project(there) == []
@@ -111,7 +127,10 @@ def test_personal_columns_must_be_answered(there):
     events = pd.read_parquet(path)
     events["reach"] = "a" + events.id.astype(str) + "@example.com"
     events.to_parquet(path)
-    assert missing_answers_of_project(there) == ["personal_data: id", "personal_data: reach"]
+    assert missing_answers_of_project(there) == [
+        "personal_data: id",
+        "personal_data: reach",
+    ]
     write_answers(there, personal_data={"accepted": ["id"], "dropped": ["reach"]})
     assert missing_answers_of_project(there) == [
         "personal_data: reach is said to be dropped, but is a feature"

@@ -16,7 +16,11 @@ from helpers.project import ENV
 from mlops_nb.core.files import file_digest
 from mlops_nb.lifecycle import data_records
 from mlops_nb.lifecycle.data_cache import keep_lost_objects
-from mlops_nb.lifecycle.data_records import DataRecord, WorkspaceDigests, read_data_records
+from mlops_nb.lifecycle.data_records import (
+    DataRecord,
+    WorkspaceDigests,
+    read_data_records,
+)
 from mlops_nb.lifecycle.transaction import complete_transaction
 
 
@@ -39,17 +43,26 @@ def source(tmp_path_factory):
 
 
 @pytest.fixture
-def top(source, tmp_path):
+def top(
+    source,
+    tmp_path,
+):
     return shutil.copytree(source, tmp_path / "project", symlinks=True)
 
 
-def run(top, *argv):
+def run(
+    top,
+    *argv,
+):
     got = miniature.run(top, sys.executable, "-m", "mlops_nb", *argv)
     assert "Traceback" not in got.stdout + got.stderr, got.stderr
     return got
 
 
-def git(top, *argv):
+def git(
+    top,
+    *argv,
+):
     return miniature.output_of(top, "git", *argv).strip()
 
 
@@ -57,7 +70,10 @@ def branch(top):
     return git(top, "rev-parse", "HEAD"), git(top, "tag")
 
 
-def append(path, text="2,12\n"):
+def append(
+    path,
+    text="2,12\n",
+):
     with path.open("a") as file:
         file.write(text)
 
@@ -71,7 +87,10 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=COMMANDS)
-def test_a_row_appended_to_a_table_of_dvc_stays(top, command):
+def test_a_row_appended_to_a_table_of_dvc_stays(
+    top,
+    command,
+):
     append(top / "data" / "shop.csv")
     before = branch(top)
     got = run(top, *COMMANDS[command])
@@ -89,7 +108,9 @@ def test_both_cures_work(top):
     assert run(top, *COMMANDS["rollback"]).returncode == 1
     miniature.output_of(top, sys.executable, "-m", "dvc", "add", "data/shop.csv")
     git(top, "commit", "-qam", "New data")
-    miniature.output_of(top, sys.executable, "-m", "dvc", "checkout", "--force", "data/images")
+    miniature.output_of(
+        top, sys.executable, "-m", "dvc", "checkout", "--force", "data/images"
+    )
     got = run(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
     assert (top / "data" / "shop.csv").read_text().endswith("2,12\n")
@@ -118,7 +139,9 @@ def test_an_output_edited_by_hand_is_refused_by_name(top):
     (top / "data" / "candidate" / "model.skops").write_text("mine")
     got = run(top, *COMMANDS["rollback"])
     assert got.returncode == 1
-    assert "data/candidate (model.skops) differs from what dvc.lock records" in got.stderr
+    assert (
+        "data/candidate (model.skops) differs from what dvc.lock records" in got.stderr
+    )
     assert (top / "data" / "candidate" / "model.skops").read_text() == "mine"
 
 
@@ -143,7 +166,9 @@ def test_a_table_of_an_earlier_commit_is_left_alone_by_name(top):
     (top / "data" / "shop.csv").write_text(old)
     got = run(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
-    assert "other than this commit records, left as they are: data/shop.csv" in got.stdout
+    assert (
+        "other than this commit records, left as they are: data/shop.csv" in got.stdout
+    )
     assert (top / "data" / "shop.csv").read_text() == old
 
 
@@ -153,7 +178,9 @@ def test_advance_takes_rows_in(top):
     assert got.returncode == 0, got.stderr
     assert "new rows taken in: data/shop.csv" in got.stdout
     assert (top / "data" / "shop.csv").read_text().endswith("2,12\n")
-    assert file_digest(top / "data" / "shop.csv") in git(top, "show", "HEAD:data/shop.csv.dvc")
+    assert file_digest(top / "data" / "shop.csv") in git(
+        top, "show", "HEAD:data/shop.csv.dvc"
+    )
 
 
 def test_advance_takes_nothing_in_while_an_output_is_edited(top):
@@ -184,7 +211,9 @@ def test_the_only_copy_of_what_is_replaced_goes_into_the_cache(top):
         / other[2:]
     ).exists()
     shutil.rmtree(top / "data" / "champion")
-    miniature.output_of(top, sys.executable, "-m", "dvc", "checkout", "-q", "data/champion")
+    miniature.output_of(
+        top, sys.executable, "-m", "dvc", "checkout", "-q", "data/champion"
+    )
     assert file_digest(top / "data" / "champion") == md5
 
 
@@ -216,7 +245,10 @@ def test_an_interrupted_change_is_finished(interrupted):
     assert miniature.visible_state(interrupted)
 
 
-def test_an_interrupted_change_writes_over_nothing(interrupted, capsys):
+def test_an_interrupted_change_writes_over_nothing(
+    interrupted,
+    capsys,
+):
     """What was edited between the kill and the next command stays, and is named."""
     append(interrupted / "data" / "shop.csv")
     (interrupted / "data" / "champion" / "model.skops").write_text("mine")
@@ -233,10 +265,16 @@ def test_a_checkout_that_was_killed_half_way_is_finished(interrupted):
     (champion / ".abcdefghijklmnopqrst_-.tmp").write_text("half")
     complete_transaction(interrupted)
     assert (champion / "model.skops").read_text() == "model 1"
-    assert sorted(file.name for file in champion.iterdir()) == ["manifest.json", "model.skops"]
+    assert sorted(file.name for file in champion.iterdir()) == [
+        "manifest.json",
+        "model.skops",
+    ]
 
 
-def start(top, what):
+def start(
+    top,
+    what,
+):
     """Bring git into the middle of something."""
     git(top, "switch", "-q", "-c", "other", "HEAD~1")
     (top / "n.txt").write_text("from the other branch\n")
@@ -250,12 +288,20 @@ def start(top, what):
     if what == "revert":
         (top / "n.txt").write_text("later\n")
         git(top, "commit", "-qam", "Later")
-    target = {"merge": "other", "rebase": "other", "cherry-pick": "other", "revert": "HEAD~1"}[what]
+    target = {
+        "merge": "other",
+        "rebase": "other",
+        "cherry-pick": "other",
+        "revert": "HEAD~1",
+    }[what]
     miniature.run(top, "git", what, target)
 
 
 @pytest.mark.parametrize("what", ["merge", "rebase", "cherry-pick", "revert", "bisect"])
-def test_an_operation_of_git_in_progress_is_refused(top, what):
+def test_an_operation_of_git_in_progress_is_refused(
+    top,
+    what,
+):
     start(top, what)
     before = branch(top), git(top, "status", "--porcelain")
     got = run(top, *COMMANDS["rollback"])
@@ -277,14 +323,19 @@ def test_a_merge_without_conflicts_is_refused_too(top):
 
 
 def test_an_interrupted_change_waits_for_the_end_of_a_merge(interrupted):
-    (interrupted / ".git" / "MERGE_HEAD").write_text(git(interrupted, "rev-parse", "HEAD") + "\n")
+    (interrupted / ".git" / "MERGE_HEAD").write_text(
+        git(interrupted, "rev-parse", "HEAD") + "\n"
+    )
     with pytest.raises(Exception, match="a merge that is not finished"):
         complete_transaction(interrupted)
     assert (interrupted / ".git" / "MERGE_HEAD").exists()
     assert (interrupted / ".mlops" / "change.json").exists()
 
 
-def test_a_digest_is_remembered_until_the_file_changes(top, monkeypatch):
+def test_a_digest_is_remembered_until_the_file_changes(
+    top,
+    monkeypatch,
+):
     """By size, times and inode: setting the time of the last change back does not help."""
     table = top / "data" / "shop.csv"
     record = read_data_records(top)["data/shop.csv"]

@@ -24,7 +24,9 @@ COSTS = {"miss": 5, "false_alarm": 1}
 def make_rows(task: str) -> pd.DataFrame:
     """Return rows whose outcome follows `x`."""
     rng = np.random.default_rng(0)
-    rows = pd.DataFrame({"x": rng.normal(size=400), "group": rng.choice(["a", "b"], 400)})
+    rows = pd.DataFrame(
+        {"x": rng.normal(size=400), "group": rng.choice(["a", "b"], 400)}
+    )
     score = rows.x + rng.normal(size=400)
     outcomes = {
         "binary": (score > 0).astype(float),
@@ -34,7 +36,11 @@ def make_rows(task: str) -> pd.DataFrame:
     return rows.assign(y=outcomes[task])
 
 
-@pytest.fixture(scope="module", params=MODEL_TASKS, ids=MODEL_TASKS)
+@pytest.fixture(
+    scope="module",
+    params=MODEL_TASKS,
+    ids=MODEL_TASKS,
+)
 def judged(request):
     """Return contenders of a task, and rows."""
     rows = make_rows(request.param)

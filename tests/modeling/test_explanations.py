@@ -21,13 +21,18 @@ TASKS = tuple(LINEAR)
 def make_rows():
     """Return rows in which `x` decides, `kind` matters a little and `same` not at all; a score."""
     rng = np.random.default_rng(1)
-    rows = pd.DataFrame({"x": rng.normal(size=500), "kind": rng.choice(["a", "b"], 500)})
+    rows = pd.DataFrame(
+        {"x": rng.normal(size=500), "kind": rng.choice(["a", "b"], 500)}
+    )
     rows["same"] = 1.0
     score = 3 * rows.x + (rows.kind == "a") + rng.normal(0, 0.3, 500)
     return rows, score, rng
 
 
-def outcome_of(score, task: str):
+def outcome_of(
+    score,
+    task: str,
+):
     """Return an outcome of a task that follows a score."""
     if task == "regression":
         return score
@@ -36,13 +41,22 @@ def outcome_of(score, task: str):
     return np.where(score > 2, "high", np.where(score > -1, "mid", "low"))
 
 
-def fit(rows, task: str, estimator: str, **more):
+def fit(
+    rows,
+    task: str,
+    estimator: str,
+    **more,
+):
     """Train a model of the column `y`."""
     contract = {"target": "y", "task": task, "time": None, "keys": []}
     return train_model(rows, contract, estimator=estimator, **more).model
 
 
-@pytest.fixture(scope="module", params=TASKS, ids=TASKS)
+@pytest.fixture(
+    scope="module",
+    params=TASKS,
+    ids=TASKS,
+)
 def linear(request):
     """Return a linear model of a task, and its rows."""
     rows, score, _ = make_rows()
@@ -78,12 +92,22 @@ def test_a_missing_value_has_reasons(linear):
 def stormy():
     """Return a model of flights, flights, and one in a storm."""
     rng = np.random.default_rng(0)
-    flights = pd.DataFrame({"wind": rng.gamma(3, 4, 600), "carrier": rng.choice(["UA", "DL"], 600)})
+    flights = pd.DataFrame(
+        {"wind": rng.gamma(3, 4, 600), "carrier": rng.choice(["UA", "DL"], 600)}
+    )
     flights["noise"] = rng.normal(size=600)
     strain = flights.wind + 8 * (flights.carrier == "UA") + rng.normal(0, 2, 600)
     flights["y"] = (strain > 16).astype(int)
     model = fit(flights, "binary", "auto", params={"max_iter": 40})
-    return model, flights, flights.iloc[[0]].assign(wind=40.0, carrier="DL", noise=0.0)
+    return (
+        model,
+        flights,
+        flights.iloc[[0]].assign(
+            wind=40.0,
+            carrier="DL",
+            noise=0.0,
+        ),
+    )
 
 
 def test_reasons_of_trees(stormy):
@@ -123,7 +147,10 @@ def with_gaps(rows):
     return rows
 
 
-def score_of_changes(reasons, is_log_odds: bool) -> float:
+def score_of_changes(
+    reasons,
+    is_log_odds: bool,
+) -> float:
     """Return the score that base and changes add up to."""
     total = reasons.base + sum(reason["change"] for reason in reasons.rows)
     return 1 / (1 + np.exp(-total)) if is_log_odds else total
@@ -147,7 +174,11 @@ def score_of_changes(reasons, is_log_odds: bool) -> float:
         ),
     ],
 )
-def test_shap_adds_up(task, estimator, more):
+def test_shap_adds_up(
+    task,
+    estimator,
+    more,
+):
     """Changes and base are the model's own output."""
     pytest.importorskip("shap")
     rows, score, _ = make_rows()
@@ -156,13 +187,18 @@ def test_shap_adds_up(task, estimator, more):
     for i in (0, 1, 7, int(rows.x.argmax())):
         reasons = explain_prediction(model, rows.iloc[[i]], rows, top=99, method="shap")
         assert len(reasons.rows) == len(model.columns)
-        assert abs(score_of_changes(reasons, estimator == "auto") - reasons.score) < 1e-6
+        assert (
+            abs(score_of_changes(reasons, estimator == "auto") - reasons.score) < 1e-6
+        )
         assert "base" in reasons._repr_markdown_()
     assert reasons.rows[0]["feature"] == "x"
     assert reasons.rows[0]["change"] > 0
 
 
-def explain_many(model, rows):
+def explain_many(
+    model,
+    rows,
+):
     """Explain forty rows by SHAP."""
     for i in range(40):
         explain_prediction(model, rows.iloc[[i]], rows, top=99, method="shap")
@@ -172,7 +208,9 @@ def test_shap_refuses_what_it_cannot_take_apart():
     pytest.importorskip("shap")
     rows, score, _ = make_rows()
     rows["y"] = outcome_of(score, "binary")
-    model = fit(rows, "binary", "sklearn.neighbors.KNeighborsClassifier", encoding="ordinal")
+    model = fit(
+        rows, "binary", "sklearn.neighbors.KNeighborsClassifier", encoding="ordinal"
+    )
     with pytest.raises(UserError, match="a model of trees"):
         explain_many(model, rows)
 

@@ -25,7 +25,10 @@ def test_every_metric_belongs_to_a_task():
     [main_metric, charted_metric, headline_metric],
     ids=["main", "charted", "headline"],
 )
-def test_each_part_is_played_by_a_metric_of_the_task(task, choose):
+def test_each_part_is_played_by_a_metric_of_the_task(
+    task,
+    choose,
+):
     assert choose(task) in TASK_METRICS[task]
 
 
@@ -51,5 +54,8 @@ def test_the_gate_decides_by_the_main_metric(task):
         pytest.param("rows", False, id="no metric"),
     ],
 )
-def test_only_losses_are_better_when_lower(name, expected):
+def test_only_losses_are_better_when_lower(
+    name,
+    expected,
+):
     assert is_lower_better(name) is expected

@@ -37,7 +37,11 @@ def sample(seed=7):
     return ref, cur
 
 
-def with_gaps(values, share, rng):
+def with_gaps(
+    values,
+    share,
+    rng,
+):
     """Return a copy in which about a share of the values is missing."""
     return np.where(rng.random(len(values)) < share, np.nan, values)
 
@@ -49,7 +53,9 @@ def number_profiles(column):
 
 def text_profiles(column):
     """Return the profiles of a column as categories, before and now."""
-    counts = [np.unique(table[column].astype(str), return_counts=True) for table in (REF, CUR)]
+    counts = [
+        np.unique(table[column].astype(str), return_counts=True) for table in (REF, CUR)
+    ]
     return [profile_text_counts(*pair) for pair in counts]
 
 
@@ -65,7 +71,11 @@ JENSEN_SHANNON = {
     "d": 0.40577386605398186,
     "k": 0.20843266190223245,
 }  # NannyML; base 2
-HELLINGER = {"c": 0.11712031815340193, "d": 0.40243816333810767, "k": 0.1749459033451605}  # both
+HELLINGER = {
+    "c": 0.11712031815340193,
+    "d": 0.40243816333810767,
+    "k": 0.1749459033451605,
+}  # both
 TOTAL_VARIATION = {
     "c": 0.12299999999999997,
     "d": 0.22199999999999998,
@@ -204,7 +214,9 @@ def test_moments_ranges_and_missing():
     rows = compare_profiles(profile_table(ref), profile_table(cur)).set_index("column")
     row = rows.loc["m"]
     told = (row.missing_ref, row.missing, row["mean"])
-    assert told == pytest.approx((ref.m.isna().mean(), cur.m.isna().mean(), cur.m.mean()))
+    assert told == pytest.approx(
+        (ref.m.isna().mean(), cur.m.isna().mean(), cur.m.mean())
+    )
     above = (cur.m > ref.m.max()).sum() / cur.m.notna().sum()
     assert row.above == pytest.approx(above, abs=0.003)
     assert row.q50 == pytest.approx(cur.m.median(), abs=0.02)
@@ -226,7 +238,10 @@ HOSTILE = {
 
 @pytest.mark.parametrize("current", HOSTILE, ids=str)
 @pytest.mark.parametrize("reference", HOSTILE, ids=str)
-def test_hostile_pairs_have_a_stated_result(reference, current):
+def test_hostile_pairs_have_a_stated_result(
+    reference,
+    current,
+):
     got = compare_columns(HOSTILE[reference], HOSTILE[current])
     if HOSTILE[reference].count and HOSTILE[current].count:
         assert got["psi"] >= 0, "a number where both have values"

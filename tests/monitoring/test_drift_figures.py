@@ -36,7 +36,10 @@ def many(march):
     return measure_drift(build_reference(march), profile_table(rows), BY_HAND)
 
 
-def on_page(table, lang):
+def on_page(
+    table,
+    lang,
+):
     """Return the figure of a drift as the page shows it."""
     drawn = {"image/svg+xml": figure_to_svg(drift_plot(table))}
     reading = explain_drift_plot(table).json()
@@ -49,14 +52,20 @@ def ticks(table):
     return sum(len(line.get_xdata()) for line in lines if line.get_marker() == "|")
 
 
-def test_a_long_bar_that_may_be_chance_is_no_finding(few, many):
+def test_a_long_bar_that_may_be_chance_is_no_finding(
+    few,
+    many,
+):
     """With few rows PSI is large by chance."""
     assert few.psi.max() > 0.25
     assert (few.severity == "ok").all()
     assert (many.severity != "ok").all()
 
 
-def test_a_long_bar_that_may_be_chance_says_so(few, many):
+def test_a_long_bar_that_may_be_chance_says_so(
+    few,
+    many,
+):
     """The sentence beside the figure names what chance alone gives."""
     by_chance = (
         "what chance alone gives with so few rows "
@@ -66,7 +75,10 @@ def test_a_long_bar_that_may_be_chance_says_so(few, many):
     assert by_chance not in on_page(many, "en")
 
 
-def test_a_long_bar_that_may_be_chance_says_so_in_japanese(few, many):
+def test_a_long_bar_that_may_be_chance_says_so_in_japanese(
+    few,
+    many,
+):
     """So it does in Japanese."""
     assert "偶然だけでも" in on_page(few, "ja")
     assert "偶然だけでも" not in on_page(many, "ja")
@@ -79,12 +91,19 @@ def test_a_long_bar_that_may_be_chance_says_so_in_japanese(few, many):
         pytest.param("ja", "その列の限度の倍数", id="ja"),
     ],
 )
-def test_every_bar_is_explained(few, lang, said):
+def test_every_bar_is_explained(
+    few,
+    lang,
+    said,
+):
     """How to read a bar is said whether or not it may be chance."""
     assert said in on_page(few, lang)
 
 
-def test_each_bar_that_may_be_chance_has_its_tick(few, many):
+def test_each_bar_that_may_be_chance_has_its_tick(
+    few,
+    many,
+):
     """A tick marks what chance alone gives, where that is more than the limit."""
     assert ticks(few) == (few.psi > 0.1).sum()
     assert ticks(many) == 0

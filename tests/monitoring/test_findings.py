@@ -12,7 +12,9 @@ from mlops_nb.monitoring.rules import collect_findings
 
 def test_the_score_is_counted_once_and_a_title_counts_its_rows():
     rng = np.random.default_rng(3)
-    march = pd.DataFrame({name: rng.normal(size=3000) for name in ("a", "b", "c", "d", "score")})
+    march = pd.DataFrame(
+        {name: rng.normal(size=3000) for name in ("a", "b", "c", "d", "score")}
+    )
     ref = build_reference(march)
     verdict = judge_findings(
         collect_findings(
@@ -21,7 +23,9 @@ def test_the_score_is_counted_once_and_a_title_counts_its_rows():
             {"auc": {"value": 0.7}},
         )
     )
-    assert [reason.values["n"] for reason in verdict.reasons if reason.key == "monitor.many"] == [4]
+    assert [
+        reason.values["n"] for reason in verdict.reasons if reason.key == "monitor.many"
+    ] == [4]
     assert sum(reason.key == "monitor.score" for reason in verdict.reasons) == 1
     assert verdict.table_title().values == {"n": 5, "kept": 1}
     assert verdict._repr_markdown_().count("\n") - 1 == 6

@@ -18,12 +18,24 @@ from mlops_nb.monitoring.monitor import monitor
 from mlops_nb.monitoring.scan import ColumnRoles
 
 
-def watch(reference, current, score=None, label=None, **roles):
+def watch(
+    reference,
+    current,
+    score=None,
+    label=None,
+    **roles,
+):
     """Monitor tables whose columns have these roles."""
     return monitor(reference, current, ColumnRoles(score, label, **roles))
 
 
-def orders(n=4000, seed=0, fare=20.0, lift=None, known=1.0):
+def orders(
+    n=4000,
+    seed=0,
+    fare=20.0,
+    lift=None,
+    known=1.0,
+):
     r = np.random.default_rng(seed)
     d = pd.DataFrame(
         {
@@ -49,7 +61,10 @@ def files(tmp_path_factory):
     return top
 
 
-def cli(top, *argv):
+def cli(
+    top,
+    *argv,
+):
     env = {k: v for k, v in os.environ.items() if not k.startswith("MLOPS_NB")}
     return subprocess.run(
         [sys.executable, "-m", "mlops_nb", "monitor", *argv],
@@ -63,7 +78,9 @@ def cli(top, *argv):
 
 def test_the_exit_code_follows_the_verdict(files):
     base = ("--reference", "ref.parquet", "--score", "p", "--label", "bought")
-    calm = cli(files, *base, "--current", "calm.parquet", "--json", "-", "--fail-on", "watch")
+    calm = cli(
+        files, *base, "--current", "calm.parquet", "--json", "-", "--fail-on", "watch"
+    )
     assert calm.returncode == 0, calm.stderr
     got = json.loads(calm.stdout)
     (
@@ -71,7 +88,13 @@ def test_the_exit_code_follows_the_verdict(files):
         jsonschema.Draft202012Validator.check_schema(ASSESSMENT_SCHEMA),
     )
     assert got["verdict"] == "ok"
-    assert {c["column"] for c in got["columns"]} == {"fare", "stops", "route", "p", "bought"}
+    assert {c["column"] for c in got["columns"]} == {
+        "fare",
+        "stops",
+        "route",
+        "p",
+        "bought",
+    }
     assert got["windows"][0]["realised"]["auc"]["value"] > 0.6
     dear = cli(
         files,
@@ -103,7 +126,9 @@ def test_the_exit_code_follows_the_verdict(files):
         "constraints.json",
         "constraint_violations.json",
     }
-    held = cli(files, *base, "--current", "dear.csv", "--constraints", "sm/constraints.json")
+    held = cli(
+        files, *base, "--current", "dear.csv", "--constraints", "sm/constraints.json"
+    )
     assert held.returncode == 0
     assert "baseline_drift_check: fare" in held.stdout
     less = orders(seed=1).drop(columns="stops")
@@ -134,13 +159,37 @@ def test_the_exit_code_follows_the_verdict(files):
     [
         ((), "--reference FILE and --current FILE"),
         (("--reference", "no.csv", "--current", "calm.parquet"), "no file no.csv"),
-        (("--reference", "ref.parquet", "--current", "calm.parquet", "--score", "prob"), "`prob`"),
         (
-            ("--reference", "ref.parquet", "--current", "calm.parquet", "--label", "bought"),
+            (
+                "--reference",
+                "ref.parquet",
+                "--current",
+                "calm.parquet",
+                "--score",
+                "prob",
+            ),
+            "`prob`",
+        ),
+        (
+            (
+                "--reference",
+                "ref.parquet",
+                "--current",
+                "calm.parquet",
+                "--label",
+                "bought",
+            ),
             "--score beside --label",
         ),
         (
-            ("--reference", "ref.parquet", "--current", "calm.parquet", "--limit", "psi_wach=1"),
+            (
+                "--reference",
+                "ref.parquet",
+                "--current",
+                "calm.parquet",
+                "--limit",
+                "psi_wach=1",
+            ),
             "psi_watch",
         ),
         (
@@ -171,7 +220,11 @@ def test_the_exit_code_follows_the_verdict(files):
         ),
     ],
 )
-def test_mistakes_are_told_in_words(files, argv, words):
+def test_mistakes_are_told_in_words(
+    files,
+    argv,
+    words,
+):
     got = cli(files, *argv)
     assert got.returncode == 1
     assert words in got.stderr
@@ -191,17 +244,29 @@ def test_files_and_frames_say_the_same(files):
         (lambda d: d.assign(stops="two"), "type.stops", "act"),
         (lambda d: d.drop(columns="route"), "missing.route", "watch"),
         (lambda d: d.assign(fare=np.nan), "missing.fare", "act"),
-        (lambda d: d.assign(route=d.route.replace("C", "<b>\"'\n")), "new.route", "watch"),
+        (
+            lambda d: d.assign(route=d.route.replace("C", "<b>\"'\n")),
+            "new.route",
+            "watch",
+        ),
         (lambda d: d.assign(fare=d.fare * 1.6), "drift.fare", "act"),
         (
             lambda d: d.assign(bought=np.where(d.fare > 60, 1 - d.bought, d.bought)),
             "quality.drop.auc",
             "act",
         ),
-        (lambda d: d.assign(route=[f"r{i}" for i in range(len(d))]), "drift.route", "watch"),
+        (
+            lambda d: d.assign(route=[f"r{i}" for i in range(len(d))]),
+            "drift.route",
+            "watch",
+        ),
     ],
 )
-def test_faults_are_named(break_, found, level):
+def test_faults_are_named(
+    break_,
+    found,
+    level,
+):
     got = watch(orders(8000), break_(orders(seed=1)), "p", "bought")
     of = {f.id: f.severity for f in got.verdict.findings}
     assert of.get(found) in (level, "act") and got.level != "ok", of
@@ -233,7 +298,11 @@ def test_hostile_windows_have_a_stated_result(odd):
 
 
 def test_a_hostile_reference():
-    flat = orders(3000).assign(fare=1.0, p=0.5, route=None)
+    flat = orders(3000).assign(
+        fare=1.0,
+        p=0.5,
+        route=None,
+    )
     got = watch(flat, orders(500, seed=1), "p", "bought")
     assert {f.id for f in got.verdict.findings} >= {"drift.fare", "drift.p"}
     assert not got.table.psi[got.table.column == "route"].notna().any()
@@ -286,7 +355,9 @@ def test_five_hundred_columns_make_a_page_of_two_megabytes_at_most():
     r = np.random.default_rng(0)
 
     def wide():
-        return pd.DataFrame(r.normal(size=(600, 500)), columns=[f"c{i}" for i in range(500)])
+        return pd.DataFrame(
+            r.normal(size=(600, 500)), columns=[f"c{i}" for i in range(500)]
+        )
 
     got = watch(wide(), wide().assign(c7=9.0))
     assert len(got.html()) < 2_000_000
@@ -304,7 +375,12 @@ def test_csv_files_as_they_come(tmp_path):
     d.to_csv(path, index=False)
     usual = plain()
     for sep, decimal in (";", ","), (";", "."), ("\t", ","), ("|", "."):
-        d.to_csv(path, index=False, sep=sep, decimal=decimal)
+        d.to_csv(
+            path,
+            index=False,
+            sep=sep,
+            decimal=decimal,
+        )
         assert plain() == usual or plain().to_dict() == usual.to_dict(), sep
     late = pd.DataFrame(
         {"n": np.arange(1_500_000), "big": 2**60 + np.arange(1_500_000), "empty": ""}
@@ -338,7 +414,11 @@ def test_csv_files_as_they_come(tmp_path):
             watch(path, d)
 
 
-def prices(n=3000, seed=0, off=8.0):
+def prices(
+    n=3000,
+    seed=0,
+    off=8.0,
+):
     r = np.random.default_rng(seed)
     d = pd.DataFrame({"area": r.normal(100, 20, n), "rooms": r.integers(1, 6, n)})
     d["price"] = 3 * d.area + r.normal(0, 10, n)
@@ -372,7 +452,19 @@ def test_numbers_are_judged_outside_a_project(tmp_path):
     assert got["realised"]["rmse"]["value"] == pytest.approx((e**2).mean() ** 0.5)
     assert got["estimated"]["mae"]["value"] > 0
     boot = np.std(
-        [np.sqrt((e.sample(frac=1, replace=True, random_state=i) ** 2).mean()) for i in range(300)]
+        [
+            np.sqrt(
+                (
+                    e.sample(
+                        frac=1,
+                        replace=True,
+                        random_state=i,
+                    )
+                    ** 2
+                ).mean()
+            )
+            for i in range(300)
+        ]
     )
     r = got["realised"]["rmse"]
     assert (r["high"] - r["low"]) / 3.92 == pytest.approx(
@@ -401,13 +493,19 @@ def test_infinite_values_are_no_values(break_):
 def test_labels_are_what_they_were():
     """However yes and no are stored; and what cannot be yes or no is said."""
 
-    def yes(d, *v):
+    def yes(
+        d,
+        *v,
+    ):
         return d.assign(bought=d.bought.map(dict(zip((0.0, 1.0), v, strict=False))))
 
     a = orders(8000)
     b = orders(seed=1)
 
-    def auc(*args, **kw):
+    def auc(
+        *args,
+        **kw,
+    ):
         return watch(*args, "p", "bought", **kw).windows[-1]["realised"]["auc"]["value"]
 
     plain = auc(a, b)
@@ -425,7 +523,9 @@ def test_labels_are_what_they_were():
         watch(a.assign(bought=a.stops), b, "p", "bought")
     with pytest.raises(UserError, match="a value of bought for --positive: no, yes"):
         watch(yes(a, "no", "yes"), b, "p", "bought", positive="Yes")
-    other = watch(yes(a, "no", "yes"), yes(b, "No", "Yes"), "p", "bought", positive="yes")
+    other = watch(
+        yes(a, "no", "yes"), yes(b, "No", "Yes"), "p", "bought", positive="yes"
+    )
     assert other.windows[-1]["realised"] == {}
     assert any("never had" in str(n) for n in other.notes)
     blank = yes(b, "no", "yes")
@@ -457,9 +557,11 @@ def test_an_estimate_that_fails_takes_no_quality_with_it():
     assert "quality.drop.auc" in {f.id for f in got.verdict.findings}
     assert "brier" not in got.windows[-1]["realised"]
     assert any("cannot be estimated" in str(n) for n in got.notes)
-    assert watch(margin(a), margin(b), "p", "bought", threshold=0.0).windows[-1]["realised"]["auc"][
-        "value"
-    ] == pytest.approx(watch(a, b, "p", "bought").windows[-1]["realised"]["auc"]["value"], abs=1e-4)
+    assert watch(margin(a), margin(b), "p", "bought", threshold=0.0).windows[-1][
+        "realised"
+    ]["auc"]["value"] == pytest.approx(
+        watch(a, b, "p", "bought").windows[-1]["realised"]["auc"]["value"], abs=1e-4
+    )
 
 
 def test_small_samples_stay_calm():
@@ -471,14 +573,17 @@ def test_small_samples_stay_calm():
     ]
     assert levels.count("act") == 0 and levels.count("watch") <= 2, levels
 
-    def zipf(n, seed):
+    def zipf(
+        n,
+        seed,
+    ):
         return orders(n, seed).assign(
             page=["/" + str(k) for k in np.random.default_rng(seed).zipf(1.3, n)]
         )
 
-    assert [watch(zipf(3000, i), zipf(3000, i + 50), "p", "bought").level for i in range(5)].count(
-        "ok"
-    ) >= 4
+    assert [
+        watch(zipf(3000, i), zipf(3000, i + 50), "p", "bought").level for i in range(5)
+    ].count("ok") >= 4
 
 
 def test_a_sorted_reference_hides_nothing():
@@ -493,7 +598,10 @@ def test_every_window_is_told_apart(tmp_path):
     for m, d in (("2024-01", orders(seed=1)), ("2024-02", orders(seed=2, fare=30))):
         (tmp_path / m).mkdir(), d.to_parquet(tmp_path / m / "data.parquet")
     got = watch(
-        orders(8000), [tmp_path / m / "data.parquet" for m in ("2024-01", "2024-02")], "p", "bought"
+        orders(8000),
+        [tmp_path / m / "data.parquet" for m in ("2024-01", "2024-02")],
+        "p",
+        "bought",
     )
     assert len(got.windows) == 2
     assert got.window.endswith("2024-02/data")
@@ -502,7 +610,9 @@ def test_every_window_is_told_apart(tmp_path):
         watch(orders(), [])
     with pytest.raises(UserError, match="one column of each name"):
         watch(orders().rename(columns={"stops": "fare"}), orders())
-    late = pd.DataFrame({"id": [f"k{i}" for i in range(8000)], "bought": orders(8000).bought})
+    late = pd.DataFrame(
+        {"id": [f"k{i}" for i in range(8000)], "bought": orders(8000).bought}
+    )
     keyed = orders(8000).drop(columns="bought").assign(id=range(8000))
     with pytest.raises(UserError, match="keys must be of one type"):
         watch(keyed, keyed, "p", "bought", outcomes=late, key="id")

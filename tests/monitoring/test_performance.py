@@ -34,17 +34,29 @@ from mlops_nb.monitoring.performance_estimate import (
     cross_validate_estimates,
     estimate_from_histogram,
 )
-from mlops_nb.monitoring.performance_figures import describe_performance, performance_plot
+from mlops_nb.monitoring.performance_figures import (
+    describe_performance,
+    performance_plot,
+)
 
-TAKEN = Calibration(((0.0, 0.0, 10**9), (1.0, 1.0, 10**9)), 0.5, 0, 0, 0)  # scores at their word
+TAKEN = Calibration(
+    ((0.0, 0.0, 10**9), (1.0, 1.0, 10**9)), 0.5, 0, 0, 0
+)  # scores at their word
 
 
-def squeeze(score, power=1.7):
+def squeeze(
+    score,
+    power=1.7,
+):
     """Return scores that are no probabilities: too near to 0 and 1, or too far from them."""
     return score**power / (score**power + (1 - score) ** power)
 
 
-def counted(score, outcome, buckets=1000):
+def counted(
+    score,
+    outcome,
+    buckets=1000,
+):
     """Return mean score, outcomes that came true and others of every bucket that has rows."""
     where = np.minimum((score * buckets).astype(int), buckets - 1)
     rows = np.bincount(where, minlength=buckets)
@@ -54,48 +66,79 @@ def counted(score, outcome, buckets=1000):
     return means, yes[filled], (rows - yes)[filled]
 
 
-def exact(score, outcome):
+def exact(
+    score,
+    outcome,
+):
     """Return every score, with the outcomes that came true and the others."""
     scores, where = np.unique(score, return_inverse=True)
     yes = np.bincount(where, outcome)
     return scores, yes, np.bincount(where) - yes
 
 
-def world(rng, rows, alpha=2, beta=5):
+def world(
+    rng,
+    rows,
+    alpha=2,
+    beta=5,
+):
     """Return probabilities and what came true of them."""
     chance = rng.beta(alpha, beta, rows)
     return chance, rng.random(rows) < chance
 
 
-def squeezed_world(rng, rows, alpha=2, beta=5):
+def squeezed_world(
+    rng,
+    rows,
+    alpha=2,
+    beta=5,
+):
     """Return a world whose scores are no probabilities, counted."""
     chance, outcome = world(rng, rows, alpha, beta)
     return counted(squeeze(chance), outcome)
 
 
-def estimate_and_truth(counts, calibration, threshold):
+def estimate_and_truth(
+    counts,
+    calibration,
+    threshold,
+):
     """Return the metrics as they are estimated, and as they came true."""
     scores, yes, others = counts
     guess = estimate_from_histogram(scores, yes + others, calibration, threshold)
     return guess, metrics_from_histogram(scores, yes, others, threshold)
 
 
-def errors_of(guess, true):
+def errors_of(
+    guess,
+    true,
+):
     """Return by how much every metric was estimated too high."""
     return {name: guess[name]["value"] - row["value"] for name, row in true.items()}
 
 
-def is_held(guess, true, name):
+def is_held(
+    guess,
+    true,
+    name,
+):
     """Say whether what came true lies in the interval."""
     return guess[name]["low"] <= true[name]["value"] <= guess[name]["high"]
 
 
-def width(guess, name):
+def width(
+    guess,
+    name,
+):
     """Return the width of an interval."""
     return guess[name]["high"] - guess[name]["low"]
 
 
-def sklearn_metrics(outcome, score, flagged):
+def sklearn_metrics(
+    outcome,
+    score,
+    flagged,
+):
     """Return what scikit-learn says of scores and flags."""
     inside = np.clip(score, 1e-15, 1 - 1e-15)
     by_score = {
@@ -113,7 +156,10 @@ def sklearn_metrics(outcome, score, flagged):
     return by_score | by_flag | rates
 
 
-def rounded_world(size, distinct):
+def rounded_world(
+    size,
+    distinct,
+):
     """Return scores of so many distinct values, and what came true."""
     score, outcome = world(np.random.default_rng(size), size)
     if distinct is None:
@@ -131,7 +177,11 @@ def interval(row):
     [(5000, None, 0.5), (3000, 13, 0.3), (40, 5, 0.5), (400, 400, 0.02)],
     ids=["many", "thirteen scores", "few rows", "low threshold"],
 )
-def test_realised_agrees_with_sklearn_and_with_evaluate(size, distinct, threshold):
+def test_realised_agrees_with_sklearn_and_with_evaluate(
+    size,
+    distinct,
+    threshold,
+):
     score, outcome = rounded_world(size, distinct)
     got = metrics_from_histogram(*exact(score, outcome), threshold)
     flagged = score >= threshold
@@ -141,7 +191,9 @@ def test_realised_agrees_with_sklearn_and_with_evaluate(size, distinct, threshol
     rows = compute_metrics("binary", outcome, predictions)
     for name, value in want.items():
         assert got[name]["value"] == pytest.approx(value, abs=1e-12), name
-        assert interval(got[name]) == pytest.approx(interval(rows.to_dict()[name]), abs=1e-12), name
+        assert interval(got[name]) == pytest.approx(
+            interval(rows.to_dict()[name]), abs=1e-12
+        ), name
         assert rows.to_dict()[name].keys() == got[name].keys()
 
 
@@ -192,7 +244,11 @@ def test_intervals_hold_what_comes_true():
     assert need.between(0.8, 1.2).all(), need
 
 
-def bent_errors(rng, calibration, bend):
+def bent_errors(
+    rng,
+    calibration,
+    bend,
+):
     """Return how far calibrated and raw scores are off in one window, per metric."""
     chance, outcome = world(rng, 4000)
     counts = counted(squeeze(chance, bend), outcome)
@@ -247,7 +303,9 @@ def test_it_follows_another_mix_of_rows():
     reference = squeezed_world(rng, 30_000)
     calibration = calibrate(*reference)
     before = metrics_from_histogram(*reference, 0.4)
-    guess, true = estimate_and_truth(squeezed_world(rng, 20_000, 5, 4), calibration, 0.4)
+    guess, true = estimate_and_truth(
+        squeezed_world(rng, 20_000, 5, 4), calibration, 0.4
+    )
     for name in ("accuracy", "precision", "log_loss", "f1"):
         moved = abs(true[name]["value"] - before[name]["value"])
         off = abs(true[name]["value"] - guess[name]["value"])
@@ -271,7 +329,11 @@ def test_it_cannot_see_concept_drift():
     assert abs(guessed - calm["precision"]["value"]) < 0.02
     assert "cannot see" in str(describe_performance([], "auc")["reading"])
     realised = {"precision": true["precision"]["value"]}
-    record = {"window": "2024-01", "estimated": {"precision": guessed}, "metrics": realised}
+    record = {
+        "window": "2024-01",
+        "estimated": {"precision": guessed},
+        "metrics": realised,
+    }
     past = tabulate_estimate_errors([record])
     assert past.error.iloc[0] > 0.15
 
@@ -299,7 +361,12 @@ def rehearsed():
     """A generator, twelve weeks of it, their calibration and what they rehearse."""
     rng = np.random.default_rng(12)
     weeks = {f"w{i}": shocked_week(rng) for i in range(12)}
-    return rng, weeks, calibrate_weeks(weeks.values()), cross_validate_estimates(weeks, 0.4)
+    return (
+        rng,
+        weeks,
+        calibrate_weeks(weeks.values()),
+        cross_validate_estimates(weeks, 0.4),
+    )
 
 
 def test_a_rehearsal_has_the_form_of_a_record(rehearsed):
@@ -348,7 +415,11 @@ def test_several_classes_by_their_highest_probability():
     assert got["accuracy"]["low"] < true["accuracy"]["value"] < got["accuracy"]["high"]
 
 
-def distant_rows(rng, rows, far=2.0):
+def distant_rows(
+    rng,
+    rows,
+    far=2.0,
+):
     """Return features, predictions and outcomes; errors are larger far away."""
     distance = rng.gamma(far, 3, rows)
     kinds = rng.choice(["flat", "house", None], rows)
@@ -358,7 +429,10 @@ def distant_rows(rng, rows, far=2.0):
     return features, 50 - distance, outcome
 
 
-def mean_errors(prediction, outcome):
+def mean_errors(
+    prediction,
+    outcome,
+):
     """Return the mean absolute error and the root of the mean squared one."""
     error = prediction - outcome
     values = {"mae": abs(error).mean(), "rmse": np.sqrt((error**2).mean())}
@@ -379,7 +453,10 @@ def error_model(reference_rows):
     return fit_error_model(features, outcome, prediction)
 
 
-def test_an_error_model_is_repeatable(reference_rows, error_model):
+def test_an_error_model_is_repeatable(
+    reference_rows,
+    error_model,
+):
     features, prediction, outcome = reference_rows
     assert error_model.reference_rows == 5880
     again = fit_error_model(features, outcome, prediction)
@@ -387,7 +464,10 @@ def test_an_error_model_is_repeatable(reference_rows, error_model):
     assert first == again.estimate(features, prediction).to_dict()
 
 
-def test_errors_of_numbers(reference_rows, error_model):
+def test_errors_of_numbers(
+    reference_rows,
+    error_model,
+):
     """The error model follows rows on which errors are larger.
 
     It holds what comes true about as often as it says.
@@ -416,7 +496,12 @@ def test_an_error_model_is_made_of_types_that_the_safe_loader_knows(error_model)
         assert np.array_equal(loaded.predict(encoded), pipeline.predict(encoded))
 
 
-def line(window, estimated=None, metrics=None, **more):
+def line(
+    window,
+    estimated=None,
+    metrics=None,
+    **more,
+):
     return {
         "window": window,
         "champion": "v1",
@@ -496,8 +581,12 @@ def test_the_record_widens_the_interval_from_three_windows_on():
     assert none["auc"] == two["auc"]
     assert none["f1"] == three["f1"]
     assert str(none.describe_past_errors("auc")).startswith("No track record")
-    half = 4.302653 * 0.01 * np.sqrt(1 + 1 / 3)  # Student's t with two degrees of freedom
-    assert three["auc"]["low"] == pytest.approx(three["auc"]["value"] - 0.06 - half, abs=1e-6)
+    half = (
+        4.302653 * 0.01 * np.sqrt(1 + 1 / 3)
+    )  # Student's t with two degrees of freedom
+    assert three["auc"]["low"] == pytest.approx(
+        three["auc"]["value"] - 0.06 - half, abs=1e-6
+    )
     assert three["auc"]["high"] == none["auc"]["high"]
     assert json.loads(to_json(three.to_dict()))["past"]["auc"]["n"] == 3
     assert "past error" in three._repr_markdown_()
@@ -514,7 +603,10 @@ def test_the_widest_interval_is_from_0_to_1():
     ("call", "said"),
     [
         (lambda: calibrate([-0.2, 1.4], [1, 1], [1, 1]), "scores from 0 to 1"),
-        (lambda: estimate_from_histogram([0.2, np.nan], [1, 1], TAKEN), "scores from 0 to 1"),
+        (
+            lambda: estimate_from_histogram([0.2, np.nan], [1, 1], TAKEN),
+            "scores from 0 to 1",
+        ),
         (lambda: estimate_from_histogram([0.9, 0.1], [1, 1], TAKEN), "ascending"),
         (lambda: estimate_from_histogram([0.1, 0.1], [1, 1], TAKEN), "ascending"),
         (lambda: estimate_from_histogram([0.1], [1, 1], TAKEN), "as many counts"),
@@ -540,7 +632,10 @@ def test_the_widest_interval_is_from_0_to_1():
         "one row",
     ],
 )
-def test_wrong_input_is_named(call, said):
+def test_wrong_input_is_named(
+    call,
+    said,
+):
     with pytest.raises(UserError, match=said):
         call()
 
@@ -551,7 +646,9 @@ CALIBRATIONS = {
     "one": calibrate([0.5], [1], [1]),
     "ends": calibrate([0.0, 1.0], [0, 500], [500, 0]),
 }
-each_calibration = pytest.mark.parametrize("calibration", CALIBRATIONS.values(), ids=CALIBRATIONS)
+each_calibration = pytest.mark.parametrize(
+    "calibration", CALIBRATIONS.values(), ids=CALIBRATIONS
+)
 
 
 @pytest.mark.filterwarnings("error")
@@ -602,7 +699,9 @@ def test_little_input_is_answered():
     assert single["auc"]["value"] is None
     assert single["recall"]["value"] == 0
     assert single["precision"]["value"] is None
-    assert metrics_from_histogram([], [], [])["auc"]["reason"]["key"] == "evaluate.no_rows"
+    assert (
+        metrics_from_histogram([], [], [])["auc"]["reason"]["key"] == "evaluate.no_rows"
+    )
 
 
 def test_the_same_again():
@@ -659,5 +758,11 @@ def test_the_import_is_light():
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     command = [sys.executable, "-c", code]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert ran.stdout.strip() == "[]"

@@ -26,7 +26,10 @@ from mlops_nb.monitoring.sagemaker_constraints import (
     read_constraints,
 )
 from mlops_nb.monitoring.sagemaker_statistics import MAX_SKETCH_VALUES, build_statistics
-from mlops_nb.monitoring.sagemaker_violations import find_violations, write_sagemaker_files
+from mlops_nb.monitoring.sagemaker_violations import (
+    find_violations,
+    write_sagemaker_files,
+)
 from mlops_nb.monitoring.thresholds import MIN_MISSING_THRESHOLD
 
 COUNT = {"type": "integer", "minimum": 0}
@@ -36,7 +39,10 @@ TEXT = {"type": "string"}
 SWITCH = {"enum": ["Enabled", "Disabled"]}
 
 
-def obj(need, **more):
+def obj(
+    need,
+    **more,
+):
     """An object with exactly these keys."""
     return {
         "type": "object",
@@ -54,8 +60,12 @@ def many(items):
 COMMON = obj({"num_present": COUNT, "num_missing": COUNT})
 KLL = obj(
     {
-        "buckets": many(obj({"lower_bound": NUMBER, "upper_bound": NUMBER, "count": COUNT})),
-        "sketch": obj({"parameters": obj({"c": NUMBER, "k": NUMBER}), "data": many(many(NUMBER))}),
+        "buckets": many(
+            obj({"lower_bound": NUMBER, "upper_bound": NUMBER, "count": COUNT})
+        ),
+        "sketch": obj(
+            {"parameters": obj({"c": NUMBER, "k": NUMBER}), "data": many(many(NUMBER))}
+        ),
     }
 )
 NUMERICAL = obj(
@@ -74,7 +84,11 @@ STRING = obj(
         "common": COMMON,
         "distinct_count": NUMBER,
         "distribution": obj(
-            {"categorical": obj({"buckets": many(obj({"value": TEXT, "count": COUNT}))})}
+            {
+                "categorical": obj(
+                    {"buckets": many(obj({"value": TEXT, "count": COUNT}))}
+                )
+            }
         ),
     }
 )
@@ -153,7 +167,10 @@ VIOLATIONS = obj(
 )
 
 
-def valid(got, schema):
+def valid(
+    got,
+    schema,
+):
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(json.loads(json.dumps(got, allow_nan=False)))
     return got
@@ -217,17 +234,29 @@ def features(profile):
     return {feature["name"]: feature for feature in got["features"]}
 
 
-def test_every_column_has_its_type(table, profile, features):
+def test_every_column_has_its_type(
+    table,
+    profile,
+    features,
+):
     assert [*features] == [*table]
     assert build_statistics(profile)["dataset"]["item_count"] == 3000
-    assert {name: feature["inferred_type"] for name, feature in features.items()} == TYPES
+    assert {
+        name: feature["inferred_type"] for name, feature in features.items()
+    } == TYPES
 
 
-each_number = pytest.mark.parametrize("column", ["fare", "stops", "id", "debt", "same", "half"])
+each_number = pytest.mark.parametrize(
+    "column", ["fare", "stops", "id", "debt", "same", "half"]
+)
 
 
 @each_number
-def test_statistics_are_those_of_pandas(table, features, column):
+def test_statistics_are_those_of_pandas(
+    table,
+    features,
+    column,
+):
     got = features[column]["numerical_statistics"]
     values = table[column].dropna().astype(float)
     missing = len(table) - len(values)
@@ -239,7 +268,12 @@ def test_statistics_are_those_of_pandas(table, features, column):
 
 
 @each_number
-def test_buckets_are_those_of_numpy(table, profile, features, column):
+def test_buckets_are_those_of_numpy(
+    table,
+    profile,
+    features,
+    column,
+):
     got = features[column]["numerical_statistics"]
     values = table[column].dropna().astype(float)
     buckets = got["distribution"]["kll"]["buckets"]
@@ -256,9 +290,16 @@ def test_buckets_are_those_of_numpy(table, profile, features, column):
 
 
 @each_number
-def test_a_sketch_has_the_quantiles(table, profile, features, column):
+def test_a_sketch_has_the_quantiles(
+    table,
+    profile,
+    features,
+    column,
+):
     values = table[column].dropna().astype(float)
-    data = features[column]["numerical_statistics"]["distribution"]["kll"]["sketch"]["data"]
+    data = features[column]["numerical_statistics"]["distribution"]["kll"]["sketch"][
+        "data"
+    ]
     points = np.concatenate(data)
     weights = np.concatenate([[1 << i] * len(level) for i, level in enumerate(data)])
     assert weights.sum() == len(values)
@@ -269,7 +310,10 @@ def test_a_sketch_has_the_quantiles(table, profile, features, column):
         assert abs(off / len(values)) <= bound, quantile
 
 
-def test_statistics_of_texts(table, features):
+def test_statistics_of_texts(
+    table,
+    features,
+):
     route = features["route"]["string_statistics"]
     name = features["name"]["string_statistics"]
     buckets = route["distribution"]["categorical"]["buckets"]
@@ -280,7 +324,10 @@ def test_statistics_of_texts(table, features):
     assert name["common"]["num_present"] == 3000
 
 
-def test_statistics_of_large_numbers_and_times(table, features):
+def test_statistics_of_large_numbers_and_times(
+    table,
+    features,
+):
     wide = features["enormous"]["numerical_statistics"]
     scaled = (table.enormous / 1e308).std(ddof=0) * 1e308
     assert wide["mean"] == pytest.approx((table.enormous / 3000).sum())
@@ -301,16 +348,24 @@ def learned(table):
     return valid(build_constraints(reference, {"new_watch": 0.05}), CONSTRAINTS)
 
 
-def test_constraints_carry_what_was_profiled(table, plain):
+def test_constraints_carry_what_was_profiled(
+    table,
+    plain,
+):
     rules = {feature["name"]: feature for feature in plain["features"]}
     assert rules["half"]["completeness"] == pytest.approx(table.half.notna().mean())
-    assert rules["route"]["string_constraints"] == {"domains": sorted(table.route.unique())}
+    assert rules["route"]["string_constraints"] == {
+        "domains": sorted(table.route.unique())
+    }
     assert "string_constraints" not in rules["name"]
     assert rules["fare"]["num_constraints"]["is_non_negative"]
     assert not rules["debt"]["num_constraints"]["is_non_negative"]
 
 
-def test_constraints_carry_what_was_learned(plain, learned):
+def test_constraints_carry_what_was_learned(
+    plain,
+    learned,
+):
     assert learned["monitoring_config"]["domain_content_threshold"] == 0.95
     for before, after in zip(plain["features"], learned["features"], strict=False):
         assert after["completeness"] <= before["completeness"], before["name"]
@@ -319,7 +374,12 @@ def test_constraints_carry_what_was_learned(plain, learned):
 
 
 @pytest.mark.parametrize("kind", ["plain", "learned"])
-def test_constraints_are_read_back(kind, profile, request, tmp_path):
+def test_constraints_are_read_back(
+    kind,
+    profile,
+    request,
+    tmp_path,
+):
     content = request.getfixturevalue(kind)
     path = tmp_path / "constraints.json"
     rules = read_constraints(write_json(path, content))
@@ -346,16 +406,27 @@ def changed():
 
 
 @pytest.fixture
-def written(profile, changed, tmp_path):
+def written(
+    profile,
+    changed,
+    tmp_path,
+):
     """The contents of the files for the changed table, by their names."""
     paths = write_sagemaker_files(tmp_path, profile, profile_table(changed))
     return {path.stem: json.loads(path.read_text()) for path in paths}
 
 
-def description(written, column, check):
+def description(
+    written,
+    column,
+    check,
+):
     """Return what a violation says."""
     for violation in written["constraint_violations"]["violations"]:
-        if (violation["feature_name"], violation["constraint_check_type"]) == (column, check):
+        if (violation["feature_name"], violation["constraint_check_type"]) == (
+            column,
+            check,
+        ):
             return violation["description"]
     raise AssertionError(f"no {check} of {column}")
 
@@ -383,7 +454,11 @@ def test_each_violation_by_its_name(written):
     assert {check for _, check in got} == {*CHECKS}
 
 
-def test_violations_say_what_was_found(written, table, changed):
+def test_violations_say_what_was_found(
+    written,
+    table,
+    changed,
+):
     assert "'Z'" in description(written, "route", "categorical_values_check")
     drift = description(written, "fare", "baseline_drift_check")
     told = float(drift.split("distance: ")[1].split(" exceeds")[0])
@@ -391,13 +466,19 @@ def test_violations_say_what_was_found(written, table, changed):
     assert told == pytest.approx(distance - 1.8 * math.sqrt(2 / 3000), abs=0.01)
 
 
-def test_there_is_no_drift_without_a_baseline(profile, changed):
+def test_there_is_no_drift_without_a_baseline(
+    profile,
+    changed,
+):
     rules = parse_constraints(build_constraints(profile))
     found = find_violations(profile_table(changed), rules)
     assert "baseline_drift_check" not in {row["constraint_check_type"] for row in found}
 
 
-def one(column, **config):
+def one(
+    column,
+    **config,
+):
     over = config.pop("over", {})
     return parse_constraints(
         {
@@ -412,7 +493,11 @@ def profile_of(values):
     return None if values is None else profile_table(pd.DataFrame({"a": values}))
 
 
-def checks(values, rules, base=None):
+def checks(
+    values,
+    rules,
+    base=None,
+):
     """Return the checks that a column fails."""
     found = find_violations(profile_of(values), rules, profile_of(base))
     return [violation["constraint_check_type"] for violation in found]
@@ -442,9 +527,19 @@ def test_thresholds_of_domains():
         ("Integral", 0.26, WRONG_TYPE),
         ("String", 1.0, []),
     ],
-    ids=["half numbers", "too few numbers", "a quarter whole", "too few whole", "texts"],
+    ids=[
+        "half numbers",
+        "too few numbers",
+        "a quarter whole",
+        "too few whole",
+        "texts",
+    ],
 )
-def test_thresholds_of_types(kind, threshold, expected):
+def test_thresholds_of_types(
+    kind,
+    threshold,
+    expected,
+):
     mixed = ["1", "2.5", "x", "inf"] * 25
     rules = one({"inferred_type": kind}, datatype_check_threshold=threshold)
     assert checks(mixed, rules) == expected
@@ -458,12 +553,17 @@ def test_thresholds_of_whole_numbers():
     assert checks(np.arange(5000), one(whole)) == []
     assert checks(np.arange(5000) + 0.5, one(whole)) == WRONG_TYPE
     assert checks([1.0], one({"inferred_type": "String"}))[0:1] == WRONG_TYPE
-    assert checks([-1.0], one({"num_constraints": {"is_non_negative": True}})) == WRONG_TYPE
+    assert (
+        checks([-1.0], one({"num_constraints": {"is_non_negative": True}}))
+        == WRONG_TYPE
+    )
 
 
 def test_thresholds_of_completeness():
     assert checks([1, None, None], one({"completeness": 1 / 3})) == []
-    assert checks([1, None, None], one({"completeness": 0.34})) == ["completeness_check"]
+    assert checks([1, None, None], one({"completeness": 0.34})) == [
+        "completeness_check"
+    ]
 
 
 BEFORE = np.arange(100.0)
@@ -502,7 +602,8 @@ def text_drift(**settings):
 def chi_squared_drift(threshold):
     """Return the same by Pearson's test."""
     return text_drift(
-        categorical_drift_method="ChiSquared", categorical_comparison_threshold=threshold
+        categorical_drift_method="ChiSquared",
+        categorical_comparison_threshold=threshold,
     )
 
 
@@ -537,16 +638,24 @@ BAD_TYPES = {
 BAD_RULES = {
     "num": {"features": [{"name": "a", "num_constraints": []}]},
     "domain": {"features": [{"name": "a", "string_constraints": {"domains": "abc"}}]},
-    "domain of numbers": {"features": [{"name": "a", "string_constraints": {"domains": [1]}}]},
+    "domain of numbers": {
+        "features": [{"name": "a", "string_constraints": {"domains": [1]}}]
+    },
     "text": {"features": [{"name": "a", "string_constraints": 1}]},
 }
 BAD_SWITCHES = {
     "switch": {"features": [], "monitoring_config": {"evaluate_constraints": True}},
-    "switch of lists": {"features": [], "monitoring_config": {"evaluate_constraints": []}},
+    "switch of lists": {
+        "features": [],
+        "monitoring_config": {"evaluate_constraints": []},
+    },
     "config": {"features": [], "monitoring_config": "on"},
 }
 BAD_SETTINGS = {
-    "distribution": {"features": [], "monitoring_config": {"distribution_constraints": 1}},
+    "distribution": {
+        "features": [],
+        "monitoring_config": {"distribution_constraints": 1},
+    },
     "threshold": {
         "features": [],
         "monitoring_config": {"distribution_constraints": {"comparison_threshold": -1}},
@@ -561,15 +670,27 @@ BAD = BAD_NAMES | BAD_SHARES | BAD_TYPES | BAD_RULES | BAD_SWITCHES | BAD_SETTIN
 
 
 @pytest.mark.parametrize("what", BAD, ids=str)
-def test_bad_constraints_are_named(what, tmp_path):
+def test_bad_constraints_are_named(
+    what,
+    tmp_path,
+):
     (tmp_path / "c.json").write_text(json.dumps(BAD[what]))
     with pytest.raises(UserError, match=r"constraints\.json"):
         read_constraints(tmp_path / "c.json")
 
 
-def test_files_that_are_none(tmp_path, monkeypatch):
+def test_files_that_are_none(
+    tmp_path,
+    monkeypatch,
+):
     file = tmp_path / "c.json"
-    for content in (b"", b"{", b"\xff\xfe", b"[" * 200_000, b"[" * 200_000 + b"]" * 200_000):
+    for content in (
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 200_000,
+        b"[" * 200_000 + b"]" * 200_000,
+    ):
         file.write_bytes(content)
         with pytest.raises(UserError, match="expected"):
             read_constraints(file)
@@ -629,7 +750,10 @@ def check_violations(content):
 
 @settings(max_examples=150, deadline=None)
 @given(JSON, strategies.lists(JSON, max_size=3))
-def test_anything_is_read_or_refused_in_words(content, features):
+def test_anything_is_read_or_refused_in_words(
+    content,
+    features,
+):
     objects = [feature for feature in features if isinstance(feature, dict)]
     named = [{"name": "a", **feature} for feature in objects]
     check_violations(content)

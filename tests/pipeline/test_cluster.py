@@ -36,7 +36,9 @@ KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 @pytest.fixture(scope="module")
 def cluster():
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed (extra dask)")
+    distributed = pytest.importorskip(
+        "distributed", reason="Dask is not installed (extra dask)"
+    )
     import_dask()
     with distributed.LocalCluster(
         n_workers=2,
@@ -67,7 +69,10 @@ def every_bit(p: Profile):
     }
 
 
-def table(n, seed=0):
+def table(
+    n,
+    seed=0,
+):
     r = np.random.default_rng(seed)
     return pd.DataFrame(
         {
@@ -76,7 +81,8 @@ def table(n, seed=0):
             "stops": r.integers(0, 4, n),
             "route": r.choice(["A", "B", None, "<b>"], n),
             "name": [f"n{i % 7001}" for i in range(n)],
-            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(r.integers(0, 10**7, n), unit="s"),
+            "day": pd.Timestamp("2024-01-01")
+            + pd.to_timedelta(r.integers(0, 10**7, n), unit="s"),
             "flag": r.random(n) < 0.3,
         }
     )
@@ -92,7 +98,11 @@ def files(tmp_path_factory):
     return top
 
 
-def test_a_file_is_the_same_to_the_byte(far, files, tmp_path):
+def test_a_file_is_the_same_to_the_byte(
+    far,
+    files,
+    tmp_path,
+):
     for name in ("big.parquet", "small.csv", "empty.parquet"):
         here = HERE.stream(files / name)
         there = far.stream(files / name)
@@ -124,7 +134,9 @@ def test_a_table_in_memory_is_the_same_to_the_byte(far):
     assert every_bit(far.profile(d)) == every_bit(HERE.profile(d))
     assert HERE.profile(d) == profile_table(d)
     assert every_bit(far.profile(d[:0])) == every_bit(HERE.profile(d[:0]))
-    assert every_bit(HERE.profile(d[:BATCH_ROWS])) == every_bit(profile_table(d[:BATCH_ROWS]))
+    assert every_bit(HERE.profile(d[:BATCH_ROWS])) == every_bit(
+        profile_table(d[:BATCH_ROWS])
+    )
 
 
 def example(n=700):
@@ -137,22 +149,38 @@ def example(n=700):
         }
     )
     return d.assign(
-        late=(d.hour + d.wind * (d.carrier == "UA") + r.normal(0, 5, n) > 22).astype(int)
+        late=(d.hour + d.wind * (d.carrier == "UA") + r.normal(0, 5, n) > 22).astype(
+            int
+        )
     )
 
 
-def mapper(cluster, monkeypatch):
+def mapper(
+    cluster,
+    monkeypatch,
+):
     """As a stage has it, with the address from the settings."""
     monkeypatch.setattr(
-        cluster_module, "read_settings", lambda: Settings(scheduler=cluster.scheduler_address)
+        cluster_module,
+        "read_settings",
+        lambda: Settings(scheduler=cluster.scheduler_address),
     )
     return make_mapper("dask")
 
 
-def test_a_search_finds_the_same(far, cluster, capsys, monkeypatch):
+def test_a_search_finds_the_same(
+    far,
+    cluster,
+    capsys,
+    monkeypatch,
+):
     args = (example(), {"target": "late", "task": "binary", "keys": []})
     more = {
-        "search": {"max_leaf_nodes": [3, 5, 15], "learning_rate": [0.03, 0.1], "max_iter": [5, 10]},
+        "search": {
+            "max_leaf_nodes": [3, 5, 15],
+            "learning_rate": [0.03, 0.1],
+            "max_iter": [5, 10],
+        },
         "search_candidates": 7,
     }
     here = train_model(*args, **more)
@@ -163,7 +191,12 @@ def test_a_search_finds_the_same(far, cluster, capsys, monkeypatch):
     assert there.model.manifest == here.model.manifest
     assert dump_skops(there.model.pipeline) == dump_skops(here.model.pipeline)
     with pytest.raises(UserError, match="max_itr"):
-        train_model(*args, search={"max_itr": [1, 2]}, search_candidates=2, map_function=far.map)
+        train_model(
+            *args,
+            search={"max_itr": [1, 2]},
+            search_candidates=2,
+            map_function=far.map,
+        )
 
 
 SHOP = """import pandas as pd
@@ -177,7 +210,12 @@ def double(events, history): return pd.DataFrame({"twice": (events["size"] * 2).
 """
 
 
-def test_features_are_the_same(far, cluster, tmp_path, monkeypatch):
+def test_features_are_the_same(
+    far,
+    cluster,
+    tmp_path,
+    monkeypatch,
+):
     """Their modules are found in the project, which the workers did not start in."""
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "made.py").write_text(SHOP)
@@ -202,7 +240,11 @@ def test_features_are_the_same(far, cluster, tmp_path, monkeypatch):
         }
     )
     sales = pd.DataFrame(
-        {"known_at": when(3000), "shop": r.choice(["a", "b"], 3000), "amount": r.gamma(2, 9, 3000)}
+        {
+            "known_at": when(3000),
+            "shop": r.choice(["a", "b"], 3000),
+            "amount": r.gamma(2, 9, 3000),
+        }
     )
     args = (
         events,
@@ -212,13 +254,18 @@ def test_features_are_the_same(far, cluster, tmp_path, monkeypatch):
     )
     here = build_features(*args)
     pd.testing.assert_frame_equal(
-        build_features(*args, map_function=mapper(cluster, monkeypatch)), here, check_exact=True
+        build_features(*args, map_function=mapper(cluster, monkeypatch)),
+        here,
+        check_exact=True,
     )
     assert list(here) == ["size", "usual", "twice"]
     assert here.usual.notna().mean() > 0.9
 
 
-def test_the_pipeline_takes_the_setting(small, cluster):
+def test_the_pipeline_takes_the_setting(
+    small,
+    cluster,
+):
     """`monitor.engine: dask`, its scheduler from settings.ini: the stages' outputs are those of this machine."""
     params = small / "params.yaml"
     ini = small / "settings.ini"
@@ -235,7 +282,11 @@ def test_the_pipeline_takes_the_setting(small, cluster):
     assert got.returncode
     assert "scheduler = tcp://HOST:PORT in settings.ini" in got.stdout + got.stderr
     ini.write_text(
-        re.sub("(?m)^scheduler =.*", f"scheduler = {cluster.scheduler_address}", ini.read_text())
+        re.sub(
+            "(?m)^scheduler =.*",
+            f"scheduler = {cluster.scheduler_address}",
+            ini.read_text(),
+        )
     )
     nb("run", "preprocess", "current", cwd=small)
     nb("run", "monitor", cwd=small)  # features of modules and searches: see above
@@ -251,7 +302,12 @@ def test_the_pipeline_takes_the_setting(small, cluster):
         assert plain((small / f).read_bytes()) == plain(was), f
 
 
-def test_a_worker_killed_in_mid_run(far, cluster, files, monkeypatch):
+def test_a_worker_killed_in_mid_run(
+    far,
+    cluster,
+    files,
+    monkeypatch,
+):
     """The one that holds partial profiles and works on another."""
     (pid,), killed, expected = (
         [w.pid for w in cluster.workers.values()][:1],
@@ -265,7 +321,12 @@ def test_a_worker_killed_in_mid_run(far, cluster, files, monkeypatch):
     def kill():
         while not killed:
             doing = {k for w in far.client.processing().values() for k in w}
-            done = [k for w in far.client.has_what().values() for k in w if "lambda" in str(k)]
+            done = [
+                k
+                for w in far.client.has_what().values()
+                for k in w
+                if "lambda" in str(k)
+            ]
             if done and any("lambda" in str(k) for k in doing):
                 os.kill(pid, KILL)
                 killed.append((len(done), len(doing)))
@@ -287,7 +348,10 @@ def test_a_worker_killed_in_mid_run(far, cluster, files, monkeypatch):
     assert pid not in [w.pid for w in cluster.workers.values()]
 
 
-def test_what_is_shared_outlives_the_worker_that_holds_it(far, cluster):
+def test_what_is_shared_outlives_the_worker_that_holds_it(
+    far,
+    cluster,
+):
     values, by_address = (
         np.arange(10**6),
         {w.worker_address: w.pid for w in cluster.workers.values()},
@@ -306,14 +370,21 @@ def test_what_is_shared_outlives_the_worker_that_holds_it(far, cluster):
 
     threading.Thread(target=kill, daemon=True).start()
 
-    def slow(x, v):
+    def slow(
+        x,
+        v,
+    ):
         return (__import__("time").sleep(0.4), x * int(v.sum()))[1]
 
     assert far.map(slow, range(6), values) == [x * int(values.sum()) for x in range(6)]
     assert killed
 
 
-def fails(match, *args, **kw):
+def fails(
+    match,
+    *args,
+    **kw,
+):
     with pytest.raises(UserError, match=match), open_compute_engine(*args, **kw):
         pass
 
@@ -322,20 +393,36 @@ def test_without_dask(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     fails(r"pip install 'mlops_nb\[dask\]'", "dask", "tcp://127.0.0.1:8786")
     with open_compute_engine("local") as at:
-        assert at.map(lambda x: -x, [1, 2]) == make_mapper()(lambda x: -x, [1, 2]) == [-1, -2]
+        assert (
+            at.map(lambda x: -x, [1, 2])
+            == make_mapper()(lambda x: -x, [1, 2])
+            == [-1, -2]
+        )
         assert make_mapper("dask")(print, []) == []
         assert at.profile(table(10)) == profile_table(table(10))
 
 
 @pytest.mark.parametrize(
     "address",
-    ["scheduler:8786", "http://a:1", "tcp://a", "tcp://user:secret@a:1", "tcp://a:1 --evil"],
+    [
+        "scheduler:8786",
+        "http://a:1",
+        "tcp://a",
+        "tcp://user:secret@a:1",
+        "tcp://a:1 --evil",
+    ],
 )
 def test_addresses_that_are_none(address):
     fails("settings.ini", "dask", address)
 
 
-def test_what_goes_wrong_is_said(far, cluster, files, tmp_path, monkeypatch):
+def test_what_goes_wrong_is_said(
+    far,
+    cluster,
+    files,
+    tmp_path,
+    monkeypatch,
+):
     import distributed
 
     fails("local or dask", "dusk")
@@ -344,9 +431,13 @@ def test_what_goes_wrong_is_said(far, cluster, files, tmp_path, monkeypatch):
         free = f"tcp://127.0.0.1:{s.getsockname()[1]}"
     fails("the Dask scheduler tcp://127", "dask", free, wait=0.5)
     with distributed.LocalCluster(
-        n_workers=0, dashboard_address="127.0.0.1:0", silence_logs=50
+        n_workers=0,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
     ) as empty:
-        fails("a worker at the Dask scheduler", "dask", empty.scheduler_address, wait=0.5)
+        fails(
+            "a worker at the Dask scheduler", "dask", empty.scheduler_address, wait=0.5
+        )
     (tmp_path / "bad.parquet").write_bytes((files / "big.parquet").read_bytes()[:-100])
     for path, columns, match in (
         (tmp_path / "bad.parquet", None, "readable Parquet"),
@@ -359,7 +450,9 @@ def test_what_goes_wrong_is_said(far, cluster, files, tmp_path, monkeypatch):
         far.map(lambda x: 1 / x, [1, 0])
     with monkeypatch.context() as m:
         m.setitem(CODE_DIGESTS, str(project_root()), "another")
-        fails("the same versions on every Dask worker", "dask", cluster.scheduler_address)
+        fails(
+            "the same versions on every Dask worker", "dask", cluster.scheduler_address
+        )
     monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
     with pytest.raises(UserError, match="survive their work"):
         far.map(lambda x: os.kill(os.getpid(), KILL), [1])

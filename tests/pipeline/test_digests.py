@@ -19,7 +19,10 @@ from mlops_nb.pipeline.import_closure import (
     find_imports,
     find_module_file,
 )
-from mlops_nb.pipeline.locked_versions import read_locked_versions, select_locked_versions
+from mlops_nb.pipeline.locked_versions import (
+    read_locked_versions,
+    select_locked_versions,
+)
 from mlops_nb.pipeline.stage_code import PRESENTATION_MODULES
 
 HOME = Path(__file__).parents[2]
@@ -64,26 +67,38 @@ def code_digest(source):
 
 
 @pytest.mark.parametrize(("first", "second"), SAME.values(), ids=SAME)
-def test_same(first, second):
+def test_same(
+    first,
+    second,
+):
     assert code_digest(first) == code_digest(second)
 
 
 @pytest.mark.parametrize(("first", "second"), OTHER.values(), ids=OTHER)
-def test_other(first, second):
+def test_other(
+    first,
+    second,
+):
     assert code_digest(first) != code_digest(second)
 
 
 def test_magics_and_await():
     inline = code_digest("%matplotlib inline\nx = await f()")
     assert inline != code_digest("%matplotlib agg\nx = await f()")
-    assert strip_comments("# c\nx = 1 # d\ndef f():\n    'doc'\n") == "x = 1\n\ndef f():\n    pass"
+    assert (
+        strip_comments("# c\nx = 1 # d\ndef f():\n    'doc'\n")
+        == "x = 1\n\ndef f():\n    pass"
+    )
     assert strip_comments("%time x\n") == "%time x"
     assert strip_comments("# only") == ""
 
 
 @settings(max_examples=50, deadline=None)
 @given(strategies.text("abc \n#", max_size=30), strategies.integers(0, 8))
-def test_comments_and_blank_lines_never_count(comment, where):
+def test_comments_and_blank_lines_never_count(
+    comment,
+    where,
+):
     lines = [
         "def f(a, b=2):",
         "    if a:",
@@ -167,7 +182,9 @@ def top(tmp_path):
     (tmp_path / "nbs" / "stages").mkdir(parents=True)
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pyproject.toml").write_text('[tool.nbdev]\nlib_path = "pkg"\n')
-    (tmp_path / "dvc.yaml").write_text("stages:\n  code: {deps: [nbs, pkg, helper.py]}\n")
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n  code: {deps: [nbs, pkg, helper.py]}\n"
+    )
     (tmp_path / "requirements.lock").write_text(
         "# a comment\npandas==3.1.1 \\\n    --hash=sha256:0\n"
         "scikit_learn==1.9.1\nruamel.yaml==0.1\n"
@@ -180,26 +197,44 @@ def top(tmp_path):
         "import pandas\ndistributions = ('ruamel.yaml',)\n\ndef weather(x): return x\n"
     )
     (tmp_path / "pkg" / "__init__.py").write_text("__version__ = '1'\n")
-    (tmp_path / "pkg" / "m.py").write_text("def g():\n    from .n import x\n    return x\n")
+    (tmp_path / "pkg" / "m.py").write_text(
+        "def g():\n    from .n import x\n    return x\n"
+    )
     (tmp_path / "pkg" / "n.py").write_text("x = 1\n")
     stage(tmp_path, "from pkg import m\nm.g()")
     return tmp_path
 
 
-def stage(top, source, prose="# P", name="train"):
+def stage(
+    top,
+    source,
+    prose="# P",
+    name="train",
+):
     cells = [
         {"cell_type": "markdown", "id": "a", "source": [prose]},
-        {"cell_type": "code", "id": "b", "source": source.splitlines(True), "outputs": [1]},
+        {
+            "cell_type": "code",
+            "id": "b",
+            "source": source.splitlines(True),
+            "outputs": [1],
+        },
     ]
     (top / "nbs" / "stages" / f"{name}.ipynb").write_text(json.dumps({"cells": cells}))
 
 
-def made(top, name="train"):
+def made(
+    top,
+    name="train",
+):
     write_digests(top)
     return read_json(top / "data" / "code" / f"{name}.json")
 
 
-def test_what_counts(top, capsys):
+def test_what_counts(
+    top,
+    capsys,
+):
     first = made(top)
     prose = made(top, "prose")
     assert set(first["modules"]) == {"pkg", "pkg.m", "pkg.n", "helper"}
@@ -221,7 +256,10 @@ def test_what_counts(top, capsys):
         "import pandas\ndistributions = ('ruamel.yaml',)\n\ndef weather(x): return x + 1\n"
     )
     made(top)
-    assert "helper.py: function weather changed → train will rerun" in capsys.readouterr().out
+    assert (
+        "helper.py: function weather changed → train will rerun"
+        in capsys.readouterr().out
+    )
     (top / "requirements.lock").write_text("pandas==3.1.2\nscikit-learn==1.9.1\n")
     made(top)
     assert "pandas 3.1.1 → 3.1.2 → ingest, train, " in capsys.readouterr().out
@@ -238,7 +276,12 @@ def test_what_counts(top, capsys):
     ],
     ids=["module", "estimator", "not locked", "not in dvc.yaml", "no Python"],
 )
-def test_stops(top, path, text, words):
+def test_stops(
+    top,
+    path,
+    text,
+    words,
+):
     (top / "aside.py").write_text("")
     if path == "params.yaml":
         key = text.partition(":")[0]
@@ -275,7 +318,11 @@ def test_this_checkout_is_exported():
     assert find_unexported_notebooks(HOME) == []
 
 
-def test_other_places(top, monkeypatch, tmp_path_factory):
+def test_other_places(
+    top,
+    monkeypatch,
+    tmp_path_factory,
+):
     aside = tmp_path_factory.mktemp("aside")
     (aside / "faraway.py").write_text("import pandas\n")
     monkeypatch.syspath_prepend(str(aside))
@@ -283,9 +330,9 @@ def test_other_places(top, monkeypatch, tmp_path_factory):
     assert "faraway" not in sys.modules
     assert not find_module_file("os.path", top)
     assert not find_module_file("sklearn.svm", top)
-    assert select_locked_versions({"sklearn", "unheard"}, set(), read_locked_versions(top)) == {
-        "scikit-learn": "1.9.1"
-    }
+    assert select_locked_versions(
+        {"sklearn", "unheard"}, set(), read_locked_versions(top)
+    ) == {"scikit-learn": "1.9.1"}
 
 
 def test_renderer_never_counts():

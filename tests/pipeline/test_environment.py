@@ -26,7 +26,8 @@ from mlops_nb.pipeline.kernel_pins import (
 from mlops_nb.pipeline.reproduce import reproduce_pipeline
 
 pytestmark = pytest.mark.skipif(
-    not KERNEL_PINS, reason="no x86-64 processor with AVX2, FMA and BMI2: nothing is pinned"
+    not KERNEL_PINS,
+    reason="no x86-64 processor with AVX2, FMA and BMI2: nothing is pinned",
 )
 AVX512 = {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= read_cpu_flags()
 
@@ -71,10 +72,22 @@ def without_pins(env=ENV):
     return {k: v for k, v in env.items() if not k.startswith(numeric)}
 
 
-def python(code, env, cwd=ROOT, **kwargs):
+def python(
+    code,
+    env,
+    cwd=ROOT,
+    **kwargs,
+):
     command = [sys.executable, "-c", code]
     return subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=True, **kwargs
+        command,
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+        **kwargs,
     )
 
 
@@ -91,9 +104,15 @@ def python(code, env, cwd=ROOT, **kwargs):
         pytest.param("avx avx2 fma bmi1", False, id="no BMI2"),
     ],
 )
-def test_the_processor_decides(tmp_path, flags, pinned):
+def test_the_processor_decides(
+    tmp_path,
+    flags,
+    pinned,
+):
     cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text(f"processor\t: 0\nflags\t\t: fpu {flags}\nbugs\t\t: none\n\nflags\t: x\n")
+    cpuinfo.write_text(
+        f"processor\t: 0\nflags\t\t: fpu {flags}\nbugs\t\t: none\n\nflags\t: x\n"
+    )
     found = build_kernel_pins(read_cpu_flags(cpuinfo))
     assert bool(found) == pinned
 
@@ -102,7 +121,11 @@ def test_no_linux_no_pins(tmp_path):
     assert build_kernel_pins(read_cpu_flags(tmp_path / "nothing")) == {}
 
 
-def test_the_run_says_that_nothing_is_pinned(tmp_path, monkeypatch, capfd):
+def test_the_run_says_that_nothing_is_pinned(
+    tmp_path,
+    monkeypatch,
+    capfd,
+):
     top = project(tmp_path, "1", stage="monitor", parameters="n: int = 1")
     (top / ".dvc").mkdir()
     monkeypatch.chdir(top)
@@ -120,7 +143,9 @@ def test_numpy_knows_the_names():
     names = set(KERNEL_PINS["NPY_DISABLE_CPU_FEATURES"].split())
     code = "from numpy._core._multiarray_umath import __cpu_dispatch__ as d; print(*d)"
     assert names <= set(python(code, without_pins()).stdout.split())
-    got = python("import numpy", without_pins() | STAGE_ENVIRONMENT | {"PYTHONWARNINGS": "error"})
+    got = python(
+        "import numpy", without_pins() | STAGE_ENVIRONMENT | {"PYTHONWARNINGS": "error"}
+    )
     assert got.stderr == ""
 
 
@@ -146,24 +171,45 @@ STAGE = (
     "from mlops_nb.core.project import output_path as out\nout('data/out/a.txt').write_text('new')\n"
     + LOADED
 )
-KEPT = ["MKL_NUM_THREADS", "NPY_DISABLE_CPU_FEATURES", "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS"]
+KEPT = [
+    "MKL_NUM_THREADS",
+    "NPY_DISABLE_CPU_FEATURES",
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_NUM_THREADS",
+]
 
 
-def in_stage(top, env):
+def in_stage(
+    top,
+    env,
+):
     """What the cell LOADED prints in a stage that runs in the environment `env`."""
     command = [sys.executable, "-m", "mlops_nb", "run", "toy"]
-    subprocess.run(command, cwd=top, env=env, capture_output=True, text=True, check=True)
+    subprocess.run(
+        command,
+        cwd=top,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     notebook = json.loads((top / "reports" / "toy.ipynb").read_text())
     outputs = [o for c in notebook["cells"] for o in c.get("outputs", [])]
     return json.loads("".join(outputs[0]["text"]))
 
 
 @pytest.fixture(params=["cold", "warm", "command"])
-def loaded(request, tmp_path):
+def loaded(
+    request,
+    tmp_path,
+):
     """What is loaded in a stage, started afresh or forked, and in a command that is no stage."""
     hostile = without_pins() | HOSTILE | {"PYTHONPATH": str(ROOT), "DVC_STAGE": "toy"}
     if request.param == "command":
-        code = "from mlops_nb.pipeline.environment import pin_kernels; pin_kernels()\n" + LOADED
+        code = (
+            "from mlops_nb.pipeline.environment import pin_kernels; pin_kernels()\n"
+            + LOADED
+        )
         return json.loads(python(code, hostile).stdout) | {"place": request.param}
     if request.param == "cold":
         return in_stage(project(tmp_path, STAGE), hostile) | {"place": request.param}
@@ -171,7 +217,9 @@ def loaded(request, tmp_path):
     # It serves those alone who start from its own variables, but for the pinned ones.
     worse = {k: v for k, v in HOSTILE.items() if k != "LC_ALL"}
     hostile = BEFORE | worse | {"PYTHONPATH": str(ROOT), "DVC_STAGE": "toy"}
-    return in_stage(project(tmp_path, STAGE), hostile | server) | {"place": request.param}
+    return in_stage(project(tmp_path, STAGE), hostile | server) | {
+        "place": request.param
+    }
 
 
 def test_only_the_warm_stage_is_forked(loaded):
@@ -210,7 +258,10 @@ plt.figure(); plt.plot([1, 2], label='a'); plt.legend();
 
 
 @pytest.mark.parametrize("place", ["working directory", "MATPLOTLIBRC", "home"])
-def test_matplotlibrc_changes_nothing(tmp_path, place):
+def test_matplotlibrc_changes_nothing(
+    tmp_path,
+    place,
+):
     top = project(tmp_path / "project", FIGURE)
     home = tmp_path / "home" / ".config" / "matplotlib"
     home.mkdir(parents=True)
@@ -231,7 +282,14 @@ def test_matplotlibrc_changes_nothing(tmp_path, place):
     for content in ("", HOSTILE_MATPLOTLIBRC):
         rc.write_text(content)
         command = [sys.executable, "-m", "mlops_nb", "run", "toy"]
-        subprocess.run(command, cwd=top, env=env, capture_output=True, text=True, check=True)
+        subprocess.run(
+            command,
+            cwd=top,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         pages.append((top / "reports" / "toy.ipynb").read_text())
     assert "image/png" in pages[0]
     assert pages[0] == pages[1]
@@ -302,18 +360,31 @@ HWCAPS = [
     "AVX512_VBMI2",
     "AVX512_VNNI",
 ]
-GLIBC_TURNED_DOWN = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=" + ",".join(f"-{f}" for f in HWCAPS)}
+GLIBC_TURNED_DOWN = {
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=" + ",".join(f"-{f}" for f in HWCAPS)
+}
 
 
-def trained(folder, env):
+def trained(
+    folder,
+    env,
+):
     """The MD5 of every file of three small trainings, binary, multiclass and poisson."""
     folder.mkdir(parents=True)
     script = folder.parent / "training.py"
     script.write_text(TRAINING)
     env = env | {"PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, str(script), str(folder)], env=env, cwd=ROOT, check=True)
+    subprocess.run(
+        [sys.executable, str(script), str(folder)],
+        env=env,
+        cwd=ROOT,
+        check=True,
+    )
     files = sorted(p for p in folder.rglob("*") if p.is_file())
-    return {str(p.relative_to(folder)): hashlib.md5(p.read_bytes()).hexdigest() for p in files}
+    return {
+        str(p.relative_to(folder)): hashlib.md5(p.read_bytes()).hexdigest()
+        for p in files
+    }
 
 
 @pytest.fixture(scope="module")
@@ -329,15 +400,27 @@ def plainly_trained(tmp_path_factory):
         pytest.param({"ARROW_USER_SIMD_LEVEL": "NONE"}, id="Arrow without SIMD"),
     ],
 )
-def test_training_is_the_same_with_less_of_the_processor(tmp_path, plainly_trained, turned_down):
+def test_training_is_the_same_with_less_of_the_processor(
+    tmp_path,
+    plainly_trained,
+    turned_down,
+):
     assert trained(tmp_path / "models", PINNED | turned_down) == plainly_trained
 
 
-@pytest.mark.skipif(not AVX512, reason="no AVX-512 here: the pins change nothing to be seen")
+@pytest.mark.skipif(
+    not AVX512, reason="no AVX-512 here: the pins change nothing to be seen"
+)
 @pytest.mark.parametrize("name", ["binary", "multiclass", "poisson"])
-def test_control_without_pins_training_differs(tmp_path, plainly_trained, name):
+def test_control_without_pins_training_differs(
+    tmp_path,
+    plainly_trained,
+    name,
+):
     """The control: were the pins without effect, the tests above would show nothing."""
     unpinned = {k: v for k, v in PINNED.items() if k not in KERNEL_PINS}
     got = trained(tmp_path / "models", unpinned)
-    differing = {path.partition("/")[0] for path in got if got[path] != plainly_trained[path]}
+    differing = {
+        path.partition("/")[0] for path in got if got[path] != plainly_trained[path]
+    }
     assert name in differing

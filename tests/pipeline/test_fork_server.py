@@ -15,12 +15,19 @@ from helpers.toy import BEFORE, HOME, WRITE, project
 from mlops_nb.pipeline.environment import STAGE_ENVIRONMENT
 from mlops_nb.pipeline.fork_client import run_on_server
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork server needs Linux")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="the fork server needs Linux"
+)
 ENTRY = "mlops_nb.__main__:run_in_process"
 PATH = BEFORE | STAGE_ENVIRONMENT | {"PYTHONPATH": str(HOME), "DVC_STAGE": "toy"}
 
 
-def run(top, env, *args, **kwargs):
+def run(
+    top,
+    env,
+    *args,
+    **kwargs,
+):
     p = subprocess.run(
         [sys.executable, "-m", "mlops_nb", "run", *(args or ["toy"])],
         cwd=top,
@@ -30,7 +37,11 @@ def run(top, env, *args, **kwargs):
         timeout=120,
         **kwargs,
     )
-    return p.returncode, p.stdout, re.sub(r" +[\d.]+ s\b|[\d.]+ s, \d+ MB", "", p.stderr)
+    return (
+        p.returncode,
+        p.stdout,
+        re.sub(r" +[\d.]+ s\b|[\d.]+ s, \d+ MB", "", p.stderr),
+    )
 
 
 def alive(mark):
@@ -47,7 +58,11 @@ def alive(mark):
 
 
 def with_pid(top):
-    return int(((top / "pid").read_text().split() or [0])[-1]) if (top / "pid").exists() else 0
+    return (
+        int(((top / "pid").read_text().split() or [0])[-1])
+        if (top / "pid").exists()
+        else 0
+    )
 
 
 SOURCES = {
@@ -71,7 +86,11 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_same_as_cold(tmp_path, warm, name):
+def test_same_as_cold(
+    tmp_path,
+    warm,
+    name,
+):
     top = project(tmp_path, SOURCES[name])
     got = []
     for env in ({}, warm):
@@ -82,7 +101,9 @@ def test_same_as_cold(tmp_path, warm, name):
             for p in (top / d).rglob("*")
             if p.is_file()
         }
-        got.append((result[0], re.sub(r"in [\d.]+ s, \d+ MB", "", result[1]), result[2], files))
+        got.append(
+            (result[0], re.sub(r"in [\d.]+ s, \d+ MB", "", result[1]), result[2], files)
+        )
     assert (
         name != "figure" or b"image/png" in got[0][3]["reports/toy.ipynb"]
     )  # plt.plot() alone is shown
@@ -98,19 +119,31 @@ def test_same_as_cold(tmp_path, warm, name):
         )
 
 
-def test_runs_in_the_server(tmp_path, warm):
+def test_runs_in_the_server(
+    tmp_path,
+    warm,
+):
     top = project(
-        tmp_path, WRITE + "import os; open('pid', 'w').write(f'{os.getpid()} {os.getppid()}')"
+        tmp_path,
+        WRITE + "import os; open('pid', 'w').write(f'{os.getpid()} {os.getppid()}')",
     )
     parents = []
-    for env in (warm, warm, warm | {"PYTHONSOMETHING": "1"}, {"MLOPS_NB_SERVER": "/nowhere"}):
+    for env in (
+        warm,
+        warm,
+        warm | {"PYTHONSOMETHING": "1"},
+        {"MLOPS_NB_SERVER": "/nowhere"},
+    ):
         assert run(top, env)[0] == 0
         parents.append(with_pid(top))
     assert parents[0] == parents[1]
     assert len(set(parents)) == (2 if os.getpid() in parents else 3)
 
 
-def test_plain_commands_stay_cold(warm, monkeypatch):
+def test_plain_commands_stay_cold(
+    warm,
+    monkeypatch,
+):
     monkeypatch.setenv("MLOPS_NB_SERVER", warm["MLOPS_NB_SERVER"])
     assert run_on_server(["code"], ENTRY) is None
     assert run_on_server([], ENTRY) is None
@@ -119,7 +152,12 @@ def test_plain_commands_stay_cold(warm, monkeypatch):
 @pytest.mark.parametrize(
     ("sig", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
 )
-def test_signals(tmp_path, warm, sig, code):
+def test_signals(
+    tmp_path,
+    warm,
+    sig,
+    code,
+):
     mark = f"mark{time.time_ns()}"
     top = project(
         tmp_path,
@@ -147,7 +185,10 @@ def test_signals(tmp_path, warm, sig, code):
 
 
 @pytest.mark.parametrize("victim", ["run", "server"])
-def test_nothing_outlives_a_kill(tmp_path, victim):
+def test_nothing_outlives_a_kill(
+    tmp_path,
+    victim,
+):
     mark = f"mark{time.time_ns()}"
     top = project(
         tmp_path,

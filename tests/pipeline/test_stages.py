@@ -13,12 +13,26 @@ from helpers.toy import HOME, WRITE, project
 from mlops_nb.core.errors import UserError
 from mlops_nb.pipeline.environment import STAGE_ENVIRONMENT
 from mlops_nb.pipeline.outputs import read_stage_outputs, replace_path
-from mlops_nb.pipeline.parameters import matches_type, parse_declared_parameters, resolve_parameters
+from mlops_nb.pipeline.parameters import (
+    matches_type,
+    parse_declared_parameters,
+    resolve_parameters,
+)
 from mlops_nb.pipeline.scrub import scrub_notebook
 
 
-def start(top, *args, env=None, **kwargs):
-    e = os.environ | STAGE_ENVIRONMENT | {"PYTHONPATH": str(HOME), "DVC_STAGE": "toy"} | (env or {})
+def start(
+    top,
+    *args,
+    env=None,
+    **kwargs,
+):
+    e = (
+        os.environ
+        | STAGE_ENVIRONMENT
+        | {"PYTHONPATH": str(HOME), "DVC_STAGE": "toy"}
+        | (env or {})
+    )
     return subprocess.Popen(
         [sys.executable, "-m", "mlops_nb", "run", *args],
         cwd=top,
@@ -30,7 +44,11 @@ def start(top, *args, env=None, **kwargs):
     )
 
 
-def run(top, *args, env=None):
+def run(
+    top,
+    *args,
+    env=None,
+):
     p = start(top, *args, env=env)
     out, err = p.communicate(timeout=120)
     return p.returncode, out + err
@@ -88,7 +106,11 @@ def test_types():
         ({"rows": 1, "rate": 1}, {"rows_": "1"}, 'Did you mean "rows"'),
     ],
 )
-def test_wrong_parameters(given, by_hand, words):
+def test_wrong_parameters(
+    given,
+    by_hand,
+    words,
+):
     nb = {
         "cells": [
             {
@@ -99,7 +121,9 @@ def test_wrong_parameters(given, by_hand, words):
         ]
     }
     with pytest.raises(UserError) as e:
-        resolve_parameters("toy", parse_declared_parameters(nb), given, overrides=by_hand)
+        resolve_parameters(
+            "toy", parse_declared_parameters(nb), given, overrides=by_hand
+        )
     assert words in str(e.value)
 
 
@@ -157,7 +181,11 @@ def test_good_run(tmp_path):
         ("raise KeyboardInterrupt", "stopped"),
     ],
 )
-def test_failures_change_nothing(tmp_path, source, words):
+def test_failures_change_nothing(
+    tmp_path,
+    source,
+    words,
+):
     top = project(tmp_path, WRITE, source)
     (top / "data" / "out").mkdir(parents=True)
     (top / "data" / "out" / "a.txt").write_text("old")
@@ -231,15 +259,23 @@ def test_windows(tmp_path):
 
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("engine", ["shell", "nbclient"])
-def test_signals(tmp_path, sig, engine):
-    top = project(tmp_path, WRITE + "open('started', 'w').close()\nimport time; time.sleep(60)")
+def test_signals(
+    tmp_path,
+    sig,
+    engine,
+):
+    top = project(
+        tmp_path, WRITE + "open('started', 'w').close()\nimport time; time.sleep(60)"
+    )
     p = start(top, "toy", "--engine", engine)
     while not (top / "started").exists() and p.poll() is None:
         time.sleep(0.1)
     p.send_signal(sig)
     _out, err = p.communicate(timeout=30)
     assert (
-        p.returncode == 130 and "stopped" in err and (engine != "shell" or "Traceback" not in err)
+        p.returncode == 130
+        and "stopped" in err
+        and (engine != "shell" or "Traceback" not in err)
     ), err
     assert not (top / "data").exists()
     assert not list((top / ".mlops" / "staging").iterdir())
@@ -255,7 +291,9 @@ def test_left_behind(tmp_path):
     sh = subprocess.Popen(
         ["/bin/sh", "-c", f"{sys.executable} -m mlops_nb run toy & sleep 60"],
         cwd=top,
-        env=os.environ | STAGE_ENVIRONMENT | {"PYTHONPATH": str(HOME), "DVC_STAGE": "toy"},
+        env=os.environ
+        | STAGE_ENVIRONMENT
+        | {"PYTHONPATH": str(HOME), "DVC_STAGE": "toy"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -275,9 +313,15 @@ def test_other_checkout(tmp_path):
     (top / "mlops_nb").mkdir()
     (top / "mlops_nb" / "__init__.py").touch()
     p = subprocess.run(
-        [sys.executable, "-c", "from mlops_nb.pipeline.stages import run_stage\nrun_stage('toy')"],
+        [
+            sys.executable,
+            "-c",
+            "from mlops_nb.pipeline.stages import run_stage\nrun_stage('toy')",
+        ],
         cwd="/",
-        env=os.environ | STAGE_ENVIRONMENT | {"PYTHONPATH": str(HOME), "MLOPS_NB_ROOT": str(top)},
+        env=os.environ
+        | STAGE_ENVIRONMENT
+        | {"PYTHONPATH": str(HOME), "MLOPS_NB_ROOT": str(top)},
         capture_output=True,
         text=True,
     )
@@ -319,15 +363,23 @@ def test_move(tmp_path):
 def test_plain_papermill(tmp_path):
     top = project(tmp_path, WRITE)
     p = subprocess.run(
-        [sys.executable, "-m", "papermill", "nbs/stages/toy.ipynb", "out.ipynb", "-k", "python3"],
+        [
+            sys.executable,
+            "-m",
+            "papermill",
+            "nbs/stages/toy.ipynb",
+            "out.ipynb",
+            "-k",
+            "python3",
+        ],
         cwd=top,
         env=os.environ | {"PYTHONPATH": str(HOME)},
         capture_output=True,
         text=True,
     )
-    assert p.returncode == 0 and (top / ".mlops/scratch/by-hand/data/out/a.txt").exists(), p.stderr[
-        -500:
-    ]
+    assert (
+        p.returncode == 0 and (top / ".mlops/scratch/by-hand/data/out/a.txt").exists()
+    ), p.stderr[-500:]
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")

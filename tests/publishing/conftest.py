@@ -6,7 +6,10 @@ from helpers.receivers import hook_address, mail_address, start_hook, start_mail
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
+def here(
+    tmp_path,
+    monkeypatch,
+):
     """Return a project that is the one of this process."""
     pytest.importorskip("apprise", reason="no apprise: pip install 'mlops_nb[alerts]'")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

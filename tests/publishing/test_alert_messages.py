@@ -7,7 +7,10 @@ from mlops_nb.publishing.alerts import announce_findings
 ODD = "a\nBcc: x@example.com \"<b>' $(rm)"
 
 
-def test_subject_is_one_line_and_japanese(here, hook):
+def test_subject_is_one_line_and_japanese(
+    here,
+    hook,
+):
     here.settings("A_HOOK", language="ja", title="遅延便")
     here.monitored(drift(ODD))
     announce_findings(**FAST)
@@ -16,7 +19,10 @@ def test_subject_is_one_line_and_japanese(here, hook):
     assert "の分布が学習時と異なります" in hook.got[0]["message"]
 
 
-def test_the_command_to_copy_is_quoted(here, hook):
+def test_the_command_to_copy_is_quoted(
+    here,
+    hook,
+):
     here.settings("A_HOOK", language="ja", title="遅延便")
     here.monitored(drift(ODD))
     announce_findings(**FAST)

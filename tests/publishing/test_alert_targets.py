@@ -13,7 +13,11 @@ def test_without_a_target_nothing_is_kept_for_one(here):
     assert announce_findings(**FAST).waiting == 0
 
 
-def test_targets_that_come_and_go(here, hook, monkeypatch):
+def test_targets_that_come_and_go(
+    here,
+    hook,
+    monkeypatch,
+):
     monkeypatch.setenv("A_OLD", hook_address(1))
     here.monitored(drift())
     announce_findings(**FAST)
@@ -27,7 +31,10 @@ def test_targets_that_come_and_go(here, hook, monkeypatch):
     assert titles(hook) == ["new finding, quality.drop.auc (act)"]
 
 
-def test_without_the_extra_it_says_which(here, monkeypatch):
+def test_without_the_extra_it_says_which(
+    here,
+    monkeypatch,
+):
     monkeypatch.setitem(sys.modules, "apprise", None)
     monkeypatch.setenv("A_HOOK", hook_address(1))
     here.settings("A_HOOK")

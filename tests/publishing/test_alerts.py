@@ -18,7 +18,11 @@ WHAT_TO_DO = "mlops-nb decide drift.price --dismiss|--retrain|--rollback --why"
 
 
 @pytest.fixture
-def told(here, mail, hook):
+def told(
+    here,
+    mail,
+    hook,
+):
     """Return a project with two targets, in which price drifts for the second month."""
     here.settings("A_MAIL, A_HOOK")
     here.add_line("history.jsonl", window="2013-02", findings=[])
@@ -27,7 +31,11 @@ def told(here, mail, hook):
     return here
 
 
-def test_a_finding_that_appears_is_delivered_to_every_target(told, mail, hook):
+def test_a_finding_that_appears_is_delivered_to_every_target(
+    told,
+    mail,
+    hook,
+):
     got = announce_findings(**FAST)
     assert events(got) == [("appeared", "drift.price")]
     assert got.delivered == 2
@@ -49,7 +57,12 @@ def test_a_finding_that_appears_is_delivered_to_every_target(told, mail, hook):
         pytest.param("https://example.com/flights/monitor.html", id="where to look"),
     ],
 )
-def test_mail_and_post_say(told, mail, hook, text):
+def test_mail_and_post_say(
+    told,
+    mail,
+    hook,
+    text,
+):
     announce_findings(**FAST)
     assert text in mail.got[0].get_body(("plain",)).get_content().replace("\r", "")
     assert text in hook.got[0]["message"]
@@ -62,10 +75,17 @@ def test_the_same_and_a_little_more_is_no_news(told):
     assert events(announce_findings(**FAST)) == []
 
 
-def test_appears_worsens_clears_once_each(told, mail, hook, capfd):
+def test_appears_worsens_clears_once_each(
+    told,
+    mail,
+    hook,
+    capfd,
+):
     announce_findings(**FAST)
     told.monitored(drift(value=0.19))
-    announce_findings(**FAST)  # says nothing: what it compares with stays what was announced
+    announce_findings(
+        **FAST
+    )  # says nothing: what it compares with stays what was announced
     told.open("2013-05")
     told.monitored(drift(value=0.21))  # twice as far from the limit
     assert events(announce_findings(**FAST)) == [("worsened", "drift.price")]
@@ -82,7 +102,10 @@ def test_appears_worsens_clears_once_each(told, mail, hook, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def everything_was_told_in_order(mail, hook):
+def everything_was_told_in_order(
+    mail,
+    hook,
+):
     """Both targets got the four events, and the log has them."""
     want = [
         "new finding, drift.price (watch)",
@@ -116,7 +139,9 @@ def test_a_drop_is_not_cleared_while_another_finding_speaks_of_the_metric(here):
     here.monitored(auc_drop())
     announce_findings()
     said = Message("monitor.floor")
-    here.monitored(Finding("quality.floor.auc", "quality", "auc", 0.5, 0.6, "act", said))
+    here.monitored(
+        Finding("quality.floor.auc", "quality", "auc", 0.5, 0.6, "act", said)
+    )
     assert events(announce_findings()) == [("appeared", "quality.floor.auc")]
     here.monitored()
     assert sorted(events(announce_findings())) == [
@@ -126,14 +151,19 @@ def test_a_drop_is_not_cleared_while_another_finding_speaks_of_the_metric(here):
 
 
 @pytest.fixture
-def dismissed(here, hook):
+def dismissed(
+    here,
+    hook,
+):
     """Return a project in which price and size were announced, price and new.shop dismissed."""
     here.settings("A_HOOK")
     here.monitored(drift(), drift("size"))
     announce_findings(**FAST)
     here.decided("dismiss", "drift.price", "2013-04")
     here.decided("dismiss", "new.shop", "2013-04")
-    new = Finding("new.shop", "new", "shop", 0.2, 0.01, "watch", Message.text("a new shop"))
+    new = Finding(
+        "new.shop", "new", "shop", 0.2, 0.01, "watch", Message.text("a new shop")
+    )
     here.monitored(drift(value=0.9, severity="act"), drift("size"), new)
     return here
 

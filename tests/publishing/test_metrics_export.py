@@ -21,7 +21,9 @@ RUNS = """\
 def project(here):
     """Return a project with findings, metrics and two runs of a stage."""
     here.settings("", prometheus=".mlops/out/metrics.prom")
-    unmeasured = Finding("contract.type.x", "contract", "x", None, None, "act", Message.text("x"))
+    unmeasured = Finding(
+        "contract.type.x", "contract", "x", None, None, "act", Message.text("x")
+    )
     metrics = {"auc": {"value": 0.65}, "recall": {"value": None}}
     here.monitored(auc_drop(), drift(ODD, 0.31), unmeasured, metrics=metrics)
     (here.top / ".mlops").mkdir()
@@ -47,7 +49,10 @@ def samples(families):
     }
 
 
-def finding(name: str, severity: str) -> tuple:
+def finding(
+    name: str,
+    severity: str,
+) -> tuple:
     """Return name and labels of a finding."""
     return "mlops_nb_finding", (("id", name), ("severity", severity))
 
@@ -60,7 +65,10 @@ def test_the_file_is_written_whole(project):
     assert text.endswith("\n")
 
 
-def test_every_family_is_a_gauge_with_a_sentence(project, families):
+def test_every_family_is_a_gauge_with_a_sentence(
+    project,
+    families,
+):
     assert {family.type for family in families.values()} == {"gauge"}
     assert all(family.documentation for family in families.values())
     text = export_prometheus()
@@ -69,7 +77,9 @@ def test_every_family_is_a_gauge_with_a_sentence(project, families):
 
 
 def test_prometheus_text(samples):
-    assert samples["mlops_nb_verdict", (("model", "v1.0.0"), ("window", "2013-04"))] == 2
+    assert (
+        samples["mlops_nb_verdict", (("model", "v1.0.0"), ("window", "2013-04"))] == 2
+    )
     assert samples["mlops_nb_rows", ()] == 1000
     assert samples["mlops_nb_labelled", ()] == 900
     assert samples[finding(f"drift.{ODD}", "watch")] == 0.31

@@ -42,7 +42,8 @@ from mlops_nb.modeling.training import train_model
 
 pytestmark = [
     pytest.mark.skipif(
-        not importlib.util.find_spec("mlflow"), reason="no mlflow: pip install 'mlops_nb[mlflow]'"
+        not importlib.util.find_spec("mlflow"),
+        reason="no mlflow: pip install 'mlops_nb[mlflow]'",
     )
 ]
 PAGES = (
@@ -66,7 +67,11 @@ class Mirrored:
     uri: str
     client: Any
 
-    def run(self, *words: str, uri: str = "") -> tuple[int, str]:
+    def run(
+        self,
+        *words: str,
+        uri: str = "",
+    ) -> tuple[int, str]:
         """Run a command; returns the exit code and what it printed."""
         return run_in(self.shop, uri or self.uri, *words)
 
@@ -94,7 +99,10 @@ class Mirrored:
 
 
 @pytest.fixture(scope="module")
-def shop(small_once, tmp_path_factory):
+def shop(
+    small_once,
+    tmp_path_factory,
+):
     """The small project with tracking on and another title: not committed, not run."""
     top = tmp_path_factory.mktemp("track") / "shop"
     shutil.copytree(small_once, top, symlinks=True)
@@ -105,7 +113,10 @@ def shop(small_once, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def mirrored(shop, tmp_path_factory):
+def mirrored(
+    shop,
+    tmp_path_factory,
+):
     """Return the project with a server of its own."""
     import mlflow
 
@@ -174,7 +185,11 @@ def the_run_has_its_metrics(mirrored):
         committed = json.loads(sh("git", "show", path, cwd=mirrored.shop).stdout)
         for name, value in committed.items():
             assert metrics[f"{stage}.{name}"] == pytest.approx(value)
-    assert metrics["candidate.auc.low"] < metrics["candidate.auc"] < metrics["candidate.auc.high"]
+    assert (
+        metrics["candidate.auc.low"]
+        < metrics["candidate.auc"]
+        < metrics["candidate.auc.high"]
+    )
     assert metrics["monitor.psi.score"] > 0.1
     assert metrics["monitor.level"] == 1
 
@@ -182,9 +197,14 @@ def the_run_has_its_metrics(mirrored):
 def the_run_has_its_data(mirrored):
     """The two windows, by digest."""
     inputs = mirrored.runs()["small"].inputs.dataset_inputs
-    sets = {each.dataset.name: (each.dataset.digest, each.tags[0].value) for each in inputs}
+    sets = {
+        each.dataset.name: (each.dataset.digest, each.tags[0].value) for each in inputs
+    }
     assert sets == {
-        window: (recorded_md5("HEAD", f"data/features/{window}.parquet", mirrored.shop), kind)
+        window: (
+            recorded_md5("HEAD", f"data/features/{window}.parquet", mirrored.shop),
+            kind,
+        )
         for window, kind in (("train", "training"), ("current", "evaluation"))
     }
 
@@ -205,7 +225,9 @@ def both_runs_made_the_same_model(mirrored):
     got = mirrored.runs()
     made = got["small"].outputs.model_outputs
     other = mirrored.client.get_run(got["Not committed yet"].info.run_id)
-    assert [each.model_id for each in made] == [each.model_id for each in other.inputs.model_inputs]
+    assert [each.model_id for each in made] == [
+        each.model_id for each in other.inputs.model_inputs
+    ]
 
 
 def a_commit_is_recognised(mirrored):
@@ -233,7 +255,10 @@ def goes_on_where_it_was_killed(mirrored):
     assert models == {name: int(name == "small") for name in was}
 
 
-def find_experiment(shop, name):
+def find_experiment(
+    shop,
+    name,
+):
     """Return (commit, reference) of an experiment of DVC."""
     layout = "--format=%(objectname) %(refname)"
     lines = sh("git", "for-each-ref", layout, "refs/exps", cwd=shop).stdout.splitlines()
@@ -258,7 +283,10 @@ def experiments_too(mirrored):
     assert "brave-oak" in mirrored.runs()
 
 
-def the_experiment_has_its_own(mirrored, sha):
+def the_experiment_has_its_own(
+    mirrored,
+    sha,
+):
     """Its commit, parameters and reports."""
     got = mirrored.runs()
     run = got["brave-oak"]
@@ -266,7 +294,9 @@ def the_experiment_has_its_own(mirrored, sha):
     assert run.data.tags["mlflow.source.git.commit"] == sha
     assert run.data.params["monitor.metric_drop"] == "0.91"
     assert got["small"].data.params["monitor.metric_drop"] != "0.91"
-    reports = {f"reports/{name}" for name in ("index.html", "monitor.html", "monitor.json")}
+    reports = {
+        f"reports/{name}" for name in ("index.html", "monitor.html", "monitor.json")
+    }
     assert reports | {"params.yaml"} <= mirrored.files(run).keys()
     assert run.data.metrics["monitor.auc"] == got["small"].data.metrics["monitor.auc"]
 
@@ -327,7 +357,9 @@ def the_version_predicts_the_same(mirrored):
 def train_another(shop):
     """Put another candidate in place, as the stage would, and have DVC record it."""
     rows = pd.read_parquet(shop / "data/features/train.parquet")
-    fitted = train_model(rows, read_params(shop / "params.yaml")["data"], params={"max_iter": 20})
+    fitted = train_model(
+        rows, read_params(shop / "params.yaml")["data"], params={"max_iter": 20}
+    )
     folder = shop / "data/candidate"
     features = read_json(folder / "manifest.json")["features"]
     extra = {name: folder / name for name in ("reference.json", "schema.yaml")}
@@ -337,7 +369,10 @@ def train_another(shop):
     sh(sys.executable, "-m", "dvc", "commit", "-q", "-f", "train", cwd=shop)
 
 
-def record_challenger(shop, sha):
+def record_challenger(
+    shop,
+    sha,
+):
     """Write down that the candidate of a commit passed the gate."""
     entry = {
         "at": "2020-05-01T10:00:00Z",
@@ -400,7 +435,10 @@ def back_again(mirrored):
     assert {*mirrored.runs()} == {"small", "Another title", "brave-oak"}
 
 
-def test_without_the_extra_it_says_which(shop, monkeypatch):
+def test_without_the_extra_it_says_which(
+    shop,
+    monkeypatch,
+):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     code, said = run_in(shop, DEAD, "track")
     assert code == 1

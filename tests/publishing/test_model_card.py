@@ -26,14 +26,20 @@ RATES = ("flagged", "recall", "false_alarms", "precision", "calibration_error")
 
 
 @pytest.fixture
-def there(small, monkeypatch):
+def there(
+    small,
+    monkeypatch,
+):
     """Return the small project, as the one that the functions work in."""
     monkeypatch.setenv("MLOPS_NB_ROOT", str(small))
     return small
 
 
 @pytest.fixture(scope="module")
-def judged(small_once, tmp_path_factory):
+def judged(
+    small_once,
+    tmp_path_factory,
+):
     """Return a small project whose groups are compared and whose gate fails, committed."""
     top = tmp_path_factory.mktemp("judged") / "project"
     shutil.copytree(small_once, top, symlinks=True)
@@ -59,8 +65,13 @@ def plain_card(small_once):
         return build_model_card("HEAD")
 
 
-def test_numbers_are_those_of_the_run(plain_card, small_once):
-    results = json.loads((small_once / "reports" / "evaluate.json").read_text())["results"]
+def test_numbers_are_those_of_the_run(
+    plain_card,
+    small_once,
+):
+    results = json.loads((small_once / "reports" / "evaluate.json").read_text())[
+        "results"
+    ]
     assert plain_card.metrics["candidate"] == results["metrics"]["candidate"]
     assert next(iter(plain_card.metrics)) == "candidate"
     assert plain_card.slices == results["slices"]
@@ -68,10 +79,15 @@ def test_numbers_are_those_of_the_run(plain_card, small_once):
     assert plain_card.gate == results["gate"]
 
 
-def test_identity_and_data_are_those_of_the_commit(plain_card, small_once):
+def test_identity_and_data_are_those_of_the_commit(
+    plain_card,
+    small_once,
+):
     commit = sh("git", "rev-parse", "HEAD", cwd=small_once).stdout.strip()
     raw = recorded_md5("HEAD", "data/raw/train", small_once)
-    assert plain_card.identity["model"] == recorded_md5("HEAD", "data/candidate", small_once)
+    assert plain_card.identity["model"] == recorded_md5(
+        "HEAD", "data/candidate", small_once
+    )
     assert plain_card.identity["commit"] == commit
     assert [(row["window"], row["period"]) for row in plain_card.data] == [
         ("train", "2020-01-01 to 2020-03-31"),
@@ -104,17 +120,26 @@ def test_as_json(plain_card):
     assert {"said", "blanks", "idle"} <= card.keys()
 
 
-def approve(top, md5: str) -> None:
+def approve(
+    top,
+    md5: str,
+) -> None:
     """Approve a candidate by a tag, as Grace."""
     grace = {"GIT_COMMITTER_NAME": "Grace", "GIT_COMMITTER_EMAIL": "g@example.com"}
     tag = f"approve-{md5[:8]}"
     sh("git", "tag", "-a", tag, "-m", "Read it, <b>fine</b>", cwd=top, env=grace)
 
 
-def note_promotion(top, who: str, md5: str) -> None:
+def note_promotion(
+    top,
+    who: str,
+    md5: str,
+) -> None:
     """Note that somebody has promoted a model."""
     entry = {"at": "2099-05-01T08:00:00Z", "who": who, "why": "better", "md5": md5}
-    append_entry(top / "data" / "decisions.jsonl", entry | {"action": "promote", "to": "prod"})
+    append_entry(
+        top / "data" / "decisions.jsonl", entry | {"action": "promote", "to": "prod"}
+    )
 
 
 def test_of_a_version_with_who_approved_it(there):
@@ -143,7 +168,10 @@ def test_a_version_that_is_not_there_is_named(there):
         build_model_card("v7.0.0")
 
 
-def test_rates_of_groups_are_those_of_their_rows(judged, judged_card):
+def test_rates_of_groups_are_those_of_their_rows(
+    judged,
+    judged_card,
+):
     rows = pd.read_parquet(judged / "data" / "features" / "current.parquet")
     model = load_model(judged / "data" / "candidate")
     outcomes = model.target_values(rows)
@@ -159,7 +187,10 @@ def test_rates_of_groups_are_those_of_their_rows(judged, judged_card):
 
 
 @pytest.mark.parametrize("rate", RATES, ids=RATES)
-def test_groups_are_compared_with_intervals(judged_card, rate):
+def test_groups_are_compared_with_intervals(
+    judged_card,
+    rate,
+):
     assert len(judged_card.groups["groups"]) == 3
     for group in judged_card.groups["groups"]:
         low, high = (group[f"{rate} {end}"] for end in ("low", "high"))
@@ -169,12 +200,17 @@ def test_groups_are_compared_with_intervals(judged_card, rate):
 
 def test_gaps_between_groups_are_on_the_page(judged_card):
     page = render_model_card(judged_card)
-    assert {"flagged", "calibration_error"} <= {gap["rate"] for gap in judged_card.groups["gaps"]}
+    assert {"flagged", "calibration_error"} <= {
+        gap["rate"] for gap in judged_card.groups["gaps"]
+    }
     assert "calibration error" in page
     assert "four-fifths" in page
 
 
-def test_a_failed_gate_stands_in_the_way(judged, judged_card):
+def test_a_failed_gate_stands_in_the_way(
+    judged,
+    judged_card,
+):
     (obstacle,) = promotion_obstacles(judged)
     assert not judged_card.gate["passed"]
     assert "✗" in card_to_markdown(judged_card)

@@ -28,7 +28,10 @@ TARGETS = ["A_DRIP", "A_MUTE", "A_BUSY", "A_REFUSE", "A_DOWN", "A_ODD", "A_UNSET
 PLACES = ["entry 8 of alerts", "entry 9 of alerts"]  # an address where a name should be
 
 
-def test_a_try_that_fails_is_repeated(here, hook):
+def test_a_try_that_fails_is_repeated(
+    here,
+    hook,
+):
     answers = iter([503, 503, 200])
 
     def busy(_post):
@@ -44,7 +47,10 @@ def test_a_try_that_fails_is_repeated(here, hook):
     assert len(hook.got) == 1
 
 
-def test_a_message_that_is_always_refused_does_not_hold_up_the_others(here, hook):
+def test_a_message_that_is_always_refused_does_not_hold_up_the_others(
+    here,
+    hook,
+):
     def refuse_price(post):
         return 400 if "price" in post["title"] else 200
 
@@ -94,7 +100,10 @@ def servers():
 
 
 @pytest.fixture
-def failed(here, servers):
+def failed(
+    here,
+    servers,
+):
     """Announce to targets that fail in every way there is, in a process of its own."""
     address = f"json://me:{QUOTED}@127.0.0.1/x?to=a,{QUOTED[:9]}"
     here.settings(", ".join([*TARGETS, address]))
@@ -138,7 +147,9 @@ def every_target_is_named_with_its_reason(reasons):
 
 def no_secret_is_anywhere(failed):
     """Neither what it prints nor what it writes has the password, plain or encoded."""
-    (failed.project.top / "settings.ini").unlink()  # the only file in which somebody wrote it
+    (
+        failed.project.top / "settings.ini"
+    ).unlink()  # the only file in which somebody wrote it
     login = base64.b64encode(f"me:{SECRET}".encode()).decode()
     written = b"\n".join(failed.project.contents().values())
     for part in ("tr0ub4dor", "dHIwdWI0ZG9y", login):

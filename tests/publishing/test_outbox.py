@@ -16,7 +16,11 @@ from mlops_nb.publishing.outbox import read_alert_log
 
 
 @pytest.fixture
-def down(here, hook, monkeypatch):
+def down(
+    here,
+    hook,
+    monkeypatch,
+):
     """Return the port of a target that is down, while the other is up."""
     server = start_hook()
     stop(server)
@@ -26,7 +30,11 @@ def down(here, hook, monkeypatch):
     return server.server_port
 
 
-def test_what_a_target_that_is_down_did_not_get_is_kept(here, down, capfd):
+def test_what_a_target_that_is_down_did_not_get_is_kept(
+    here,
+    down,
+    capfd,
+):
     got = announce_findings(**FAST)
     assert got.delivered == 1
     assert got.waiting == 1
@@ -41,7 +49,10 @@ def test_what_a_target_that_is_down_did_not_get_is_kept(here, down, capfd):
 
 
 @pytest.fixture
-def up_again(here, down):
+def up_again(
+    here,
+    down,
+):
     """Announce two findings while a target is down; return it when it is up again."""
     announce_findings(**FAST)
     here.monitored(drift(), auc_drop())
@@ -53,14 +64,21 @@ def up_again(here, down):
     stop(server)
 
 
-def test_target_down_then_up(here, hook, up_again):
+def test_target_down_then_up(
+    here,
+    hook,
+    up_again,
+):
     got = announce_findings(**FAST)
     assert got.delivered == 2
     assert got.waiting == 0
     assert got.events == ()
     assert got.failed == ()
     assert here.outbox() == []
-    in_order = ["new finding, drift.price (watch)", "new finding, quality.drop.auc (act)"]
+    in_order = [
+        "new finding, drift.price (watch)",
+        "new finding, quality.drop.auc (act)",
+    ]
     assert titles(up_again) == in_order
     assert titles(hook) == in_order  # nothing twice
     assert [entry["delivered"] for entry in read_alert_log()] == [True, True]
@@ -73,14 +91,22 @@ class Killed(BaseException):
 class KillAtWrite:
     """Stands for `os.replace`: kills at the write of a number, before it or after it."""
 
-    def __init__(self, number: int, after: bool):
+    def __init__(
+        self,
+        number: int,
+        after: bool,
+    ):
         """Take the number of the write, and on which side of it."""
         self.real = os.replace
         self.number = number
         self.after = after
         self.written = 0
 
-    def __call__(self, source, target) -> None:
+    def __call__(
+        self,
+        source,
+        target,
+    ) -> None:
         """Write, unless it is time to die."""
         if self.written >= self.number and not self.after:
             raise Killed  # also in the thread that delivers
@@ -90,11 +116,16 @@ class KillAtWrite:
             raise Killed
 
 
-def announce_and_be_killed(monkeypatch, kill: KillAtWrite) -> bool:
+def announce_and_be_killed(
+    monkeypatch,
+    kill: KillAtWrite,
+) -> bool:
     """Announce; return whether it was killed."""
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", kill)
-        patch.setattr(threading, "excepthook", str)  # the thread that is killed prints nothing
+        patch.setattr(
+            threading, "excepthook", str
+        )  # the thread that is killed prints nothing
         try:
             announce_findings(**FAST)
         except Killed:
@@ -102,7 +133,10 @@ def announce_and_be_killed(monkeypatch, kill: KillAtWrite) -> bool:
     return False
 
 
-def both_arrived(hook, number):
+def both_arrived(
+    hook,
+    number,
+):
     """Both findings arrived, one of them twice at most, and the log says so."""
     both = {"new finding, drift.price (watch)", "new finding, drift.size (watch)"}
     assert {*titles(hook)} == both, number
@@ -111,7 +145,10 @@ def both_arrived(hook, number):
     assert {*last} == {("drift.price", True), ("drift.size", True)}
 
 
-def begin_again(here, hook):
+def begin_again(
+    here,
+    hook,
+):
     """Let both findings clear, then appear."""
     hook.got.clear()
     here.monitored()
@@ -120,7 +157,11 @@ def begin_again(here, hook):
     here.monitored(drift(), drift("size"))
 
 
-def test_killed_at_every_write_loses_nothing(here, hook, monkeypatch):
+def test_killed_at_every_write_loses_nothing(
+    here,
+    hook,
+    monkeypatch,
+):
     """Each place where a file is put in place is one to be killed at; then it runs again."""
     here.settings("A_HOOK", prometheus=".mlops/m.prom")
     points = 0
@@ -137,7 +178,10 @@ def test_killed_at_every_write_loses_nothing(here, hook, monkeypatch):
     print(f"{points} kill points")
 
 
-def test_killed_by_signal_between_sending_and_saving(here, hook):
+def test_killed_by_signal_between_sending_and_saving(
+    here,
+    hook,
+):
     """SIGKILL when the message has arrived and the sender does not know it yet."""
     running = []
 
@@ -160,12 +204,17 @@ def test_killed_by_signal_between_sending_and_saving(here, hook):
     again = here.start("announce(tries=2, wait=.02, limit=20)", A_HOOK=address)
     out, err = again.communicate(timeout=60)
     assert "4 delivered, 0 waiting" in out, out + err
-    new = [f"new finding, drift.{column} (watch)" for column in ("price", "price", "size")]
+    new = [
+        f"new finding, drift.{column} (watch)" for column in ("price", "price", "size")
+    ]
     cleared = [f"cleared, drift.{column} (watch)" for column in ("price", "size")]
     assert titles(hook) == new + cleared
 
 
-def test_two_at_once_send_once(here, hook):
+def test_two_at_once_send_once(
+    here,
+    hook,
+):
     def slow(_post):
         time.sleep(0.1)
         return 200

@@ -19,7 +19,10 @@ PAGES_OF_A_RUN = ("index", *STAGES, "features")
 
 
 @pytest.fixture(scope="module")
-def shown(published_once, tmp_path_factory):
+def shown(
+    published_once,
+    tmp_path_factory,
+):
     """Return a project with a history and what `publish_site` said; tests may add runs."""
     top = tmp_path_factory.mktemp("history") / "project"
     shutil.copytree(published_once, top, symlinks=True)
@@ -34,7 +37,10 @@ def commits(shown):
     return {line.partition(" ")[2]: line.partition(" ")[0] for line in log.splitlines()}
 
 
-def read(shown, path: str) -> str:
+def read(
+    shown,
+    path: str,
+) -> str:
     """Return a page of the site."""
     _, done = shown
     return (done.path / path).read_text()
@@ -54,29 +60,44 @@ def test_a_missing_page_is_seen_by_the_test_of_links(shown):
     assert any(link.endswith("docs.html") for _, _, link in found)
 
 
-def test_runs_are_counted_and_lost_ones_named(shown, commits):
+def test_runs_are_counted_and_lost_ones_named(
+    shown,
+    commits,
+):
     _, done = shown
     assert done.runs == 4
     assert done.lost == (commits[LOST],)
     assert "dvc pull" in str(done)
 
 
-def test_the_start_page_lists_the_runs_newest_first(shown, commits):
+def test_the_start_page_lists_the_runs_newest_first(
+    shown,
+    commits,
+):
     index = read(shown, "index.html")
     table = index.index("<table")
-    order = [index.index(commits[name][:8], table) for name in ("Newest", LOST, "small")]
+    order = [
+        index.index(commits[name][:8], table) for name in ("Newest", LOST, "small")
+    ]
     assert order == sorted(order)
     assert "Records only" not in index
     assert f"{LOST} – pages not in the cache: dvc pull" in index
 
 
 @pytest.mark.parametrize("word", ["Watch", "2020-03", "0.8", 'role="img" aria-label="'])
-def test_the_start_page_has_verdict_periods_and_trends(shown, word):
+def test_the_start_page_has_verdict_periods_and_trends(
+    shown,
+    word,
+):
     assert word in read(shown, "index.html")
 
 
 @pytest.mark.parametrize("name", PAGES_OF_A_RUN, ids=PAGES_OF_A_RUN)
-def test_a_page_of_a_run_gets_date_and_commit_and_nothing_else(shown, commits, name):
+def test_a_page_of_a_run_gets_date_and_commit_and_nothing_else(
+    shown,
+    commits,
+    name,
+):
     top, _ = shown
     commit = commits["small"]
     page = read(shown, f"runs/{commit[:12]}/{name}.html")
@@ -87,7 +108,10 @@ def test_a_page_of_a_run_gets_date_and_commit_and_nothing_else(shown, commits, n
     assert abs(len(rest) - (top / "reports" / f"{name}.html").stat().st_size) < 400
 
 
-def test_a_lost_run_has_no_pages(shown, commits):
+def test_a_lost_run_has_no_pages(
+    shown,
+    commits,
+):
     _, done = shown
     assert not (done.path / "runs" / commits[LOST][:12]).exists()
 
@@ -98,7 +122,10 @@ def test_no_password_of_the_repository_is_published(shown):
         assert "secret@git.example.org" not in file.read_text(), file
 
 
-def test_versions_have_their_stages_runs_and_cards(shown, commits):
+def test_versions_have_their_stages_runs_and_cards(
+    shown,
+    commits,
+):
     versions = read(shown, "versions.html")
     card = json.loads(read(shown, "cards/v1.0.0.json"))
     assert "v1.0.0" in versions
@@ -129,20 +156,29 @@ def test_every_page_has_its_policy(shown):
     _, done = shown
     for file in done.path.rglob("*.html"):
         scripts = "script-src 'self'; " if file.name == "search.html" else ""
-        policy = f"default-src 'none'; {scripts}style-src 'unsafe-inline'; img-src data:"
-        found = re.findall(r'Content-Security-Policy" content="([^"]*)"', file.read_text())
+        policy = (
+            f"default-src 'none'; {scripts}style-src 'unsafe-inline'; img-src data:"
+        )
+        found = re.findall(
+            r'Content-Security-Policy" content="([^"]*)"', file.read_text()
+        )
         assert found == [policy], file
 
 
 @pytest.mark.parametrize("name", ["index", "decisions", "challengers"])
-def test_text_stays_text(shown, name):
+def test_text_stays_text(
+    shown,
+    name,
+):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in read(shown, f"{name}.html")
 
 
 def times(folder: Path) -> dict[str, int]:
     """Return when each file of a folder was written."""
     files = (file for file in folder.rglob("*") if file.is_file())
-    return {file.relative_to(folder).as_posix(): file.stat().st_mtime_ns for file in files}
+    return {
+        file.relative_to(folder).as_posix(): file.stat().st_mtime_ns for file in files
+    }
 
 
 def test_only_what_changed_is_written(shown):
@@ -162,7 +198,9 @@ def test_a_new_run_is_added_and_taken_back(shown):
     more = publish_site(top=top)
     changed = {*times(done.path).items()} - {*before.items()}
     commit = sh("git", "rev-parse", "HEAD", cwd=top).stdout[:12]
-    of_runs = [name for name, _ in changed if name.startswith(("runs/", "files/", "docs"))]
+    of_runs = [
+        name for name, _ in changed if name.startswith(("runs/", "files/", "docs"))
+    ]
     assert more.runs == 5
     assert {name.split("/")[1] for name in of_runs} == {commit}
     assert len(of_runs) == len(PAGES_OF_A_RUN)
@@ -187,11 +225,17 @@ def test_a_project_is_no_place_for_a_site(shown):
         publish_site(top, top)
 
 
-def test_a_site_elsewhere_in_japanese(shown, tmp_path, monkeypatch):
+def test_a_site_elsewhere_in_japanese(
+    shown,
+    tmp_path,
+    monkeypatch,
+):
     monkeypatch.setattr(mlops_nb.publishing.publish, "write_docs", lambda site, top: [])
     top, _ = shown
     settings = (top / "settings.ini").read_text()
-    (top / "settings.ini").write_text(settings.replace("language = en", "language = ja"))
+    (top / "settings.ini").write_text(
+        settings.replace("language = en", "language = ja")
+    )
     try:
         done = publish_site(tmp_path / "ja", top)
     finally:
@@ -201,9 +245,14 @@ def test_a_site_elsewhere_in_japanese(shown, tmp_path, monkeypatch):
         assert word in page, word
 
 
-def test_publish_refuses_a_folder_of_somebody_else(shown, tmp_path):
+def test_publish_refuses_a_folder_of_somebody_else(
+    shown,
+    tmp_path,
+):
     top, _ = shown
-    (tmp_path / "manifest.json").write_text('{"src/main.js": {"file": "assets/main.js"}}')
+    (tmp_path / "manifest.json").write_text(
+        '{"src/main.js": {"file": "assets/main.js"}}'
+    )
     (tmp_path / "keep.txt").write_text("mine")
     answer = nb("publish", "--to", tmp_path, cwd=top, check=False)
     left = sorted(file.name for file in tmp_path.iterdir() if file.is_file())

@@ -26,7 +26,9 @@ EVIDENCE = {piece for test in READINESS_TESTS.values() for piece in test.evidenc
 }
 SIGNED = 'statements:\n- {{test: "{}", said: "Done <by> hand", by: "Ada", on: "2026-01-31"}}\n'
 EACH_TEST = pytest.mark.parametrize(
-    "test", READINESS_TESTS.values(), ids=[name.replace(" ", "") for name in READINESS_TESTS]
+    "test",
+    READINESS_TESTS.values(),
+    ids=[name.replace(" ", "") for name in READINESS_TESTS],
 )
 
 
@@ -48,13 +50,19 @@ def score():
     return compute_ml_test_score(ROOT)
 
 
-def points(tree, name: str) -> float:
+def points(
+    tree,
+    name: str,
+) -> float:
     """Return the points of a row."""
     return score_readiness_test(READINESS_TESTS[name], tree).points
 
 
 @contextlib.contextmanager
-def changed(file, text: str):
+def changed(
+    file,
+    text: str,
+):
     """Let a file have another text for as long as the block lasts."""
     before = file.read_text()
     file.write_text(text)
@@ -65,7 +73,10 @@ def changed(file, text: str):
 
 
 @contextlib.contextmanager
-def without(tree, piece: Evidence):
+def without(
+    tree,
+    piece: Evidence,
+):
     """Take a piece of evidence out of the files for as long as the block lasts."""
     with contextlib.ExitStack() as stack:
         for file in tree.glob(piece.path):
@@ -85,7 +96,10 @@ def without_file(file):
 
 
 @EACH_TEST
-def test_a_row_has_a_point_for_all_of_its_evidence(tree, test):
+def test_a_row_has_a_point_for_all_of_its_evidence(
+    tree,
+    test,
+):
     row = score_readiness_test(test, tree)
     assert row.points in (0, 1)
     assert (row.points == 1) == bool(test.evidence and not row.missing)
@@ -93,7 +107,10 @@ def test_a_row_has_a_point_for_all_of_its_evidence(tree, test):
 
 
 @EACH_TEST
-def test_a_row_falls_with_each_piece_of_its_evidence(tree, test):
+def test_a_row_falls_with_each_piece_of_its_evidence(
+    tree,
+    test,
+):
     full = score_readiness_test(test, tree).points
     for piece in test.evidence if full else ():
         with without(tree, piece):
@@ -105,7 +122,10 @@ def test_a_row_falls_with_each_piece_of_its_evidence(tree, test):
 
 
 @EACH_TEST
-def test_a_row_falls_with_each_file_of_its_evidence(tree, test):
+def test_a_row_falls_with_each_file_of_its_evidence(
+    tree,
+    test,
+):
     full = score_readiness_test(test, tree).points
     for piece in test.evidence if full else ():
         if "*" not in piece.path:
@@ -115,10 +135,15 @@ def test_a_row_falls_with_each_file_of_its_evidence(tree, test):
 
 
 @EACH_TEST
-def test_a_signed_statement_is_half_a_point_and_no_more(tree, test):
+def test_a_signed_statement_is_half_a_point_and_no_more(
+    tree,
+    test,
+):
     card = tree / "data" / "card.yaml"
     full = score_readiness_test(test, tree).points
-    with changed(card, card.read_text().replace("statements: []\n", SIGNED.format(test.test))):
+    with changed(
+        card, card.read_text().replace("statements: []\n", SIGNED.format(test.test))
+    ):
         statements = read_answers(tree).statements
     row = score_readiness_test(test, tree, statements)
     unsigned = score_readiness_test(test, tree, read_answers(tree).statements)
@@ -132,7 +157,11 @@ def test_a_signed_statement_is_half_a_point_and_no_more(tree, test):
     ("name", "path", "off", "active"),
     [
         pytest.param(
-            "Model 1", "settings.ini", "four_eyes = no", "four_eyes = yes", id="four eyes"
+            "Model 1",
+            "settings.ini",
+            "four_eyes = no",
+            "four_eyes = yes",
+            id="four eyes",
         ),
         pytest.param(
             "Model 3",
@@ -151,7 +180,13 @@ def test_a_signed_statement_is_half_a_point_and_no_more(tree, test):
         pytest.param("Monitoring 4", "params.yaml", "every: 0 ", "every: 3 ", id="age"),
     ],
 )
-def test_a_setting_is_evidence_when_it_is_on(tree, name, path, off, active):
+def test_a_setting_is_evidence_when_it_is_on(
+    tree,
+    name,
+    path,
+    off,
+    active,
+):
     file = tree / path
     text = file.read_text()
     is_off = off in text
@@ -167,12 +202,17 @@ def test_a_setting_is_evidence_when_it_is_on(tree, name, path, off, active):
 @pytest.mark.parametrize(
     "head",
     [
-        pytest.param("@pytest.mark.skip(reason='later')\ndef test_quality(", id="skipped"),
+        pytest.param(
+            "@pytest.mark.skip(reason='later')\ndef test_quality(", id="skipped"
+        ),
         pytest.param("@pytest.mark.xfail\ndef test_quality(", id="expected to fail"),
         pytest.param("# def test_quality(", id="a comment"),
     ],
 )
-def test_a_switched_off_test_is_no_evidence(tree, head):
+def test_a_switched_off_test_is_no_evidence(
+    tree,
+    head,
+):
     file = next(tree.glob("tests/**/test_quality.py"))
     with changed(file, file.read_text().replace("def test_quality(", head)):
         assert points(tree, "Monitoring 7") == 0
@@ -187,7 +227,10 @@ def test_the_score_of_this_repository(score):
 
 
 @pytest.mark.parametrize("section", ["Data", "Model", "Infrastructure", "Monitoring"])
-def test_a_section_has_seven_points_at_most(score, section):
+def test_a_section_has_seven_points_at_most(
+    score,
+    section,
+):
     assert 0 <= score.sums[section] <= 7
 
 

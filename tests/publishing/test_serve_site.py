@@ -12,7 +12,11 @@ from helpers.project import ENV, ROOT
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.publishing.search import write_search
-from mlops_nb.publishing.serve_site import create_site_server, reachable_url, render_qr_code
+from mlops_nb.publishing.serve_site import (
+    create_site_server,
+    reachable_url,
+    render_qr_code,
+)
 from mlops_nb.publishing.site import Site
 
 SERVE = "from mlops_nb.publishing.serve_site import run_site_server; run_site_server(0)"
@@ -66,7 +70,9 @@ def test_a_folder_without_a_site_is_refused(tmp_path):
 
 
 def test_the_address_for_others():
-    assert re.fullmatch(r"http://\d+\.\d+\.\d+\.\d+:8700/", reachable_url("0.0.0.0", 8700))
+    assert re.fullmatch(
+        r"http://\d+\.\d+\.\d+\.\d+:8700/", reachable_url("0.0.0.0", 8700)
+    )
     assert reachable_url("127.0.0.1", 80) == "http://127.0.0.1:80/"
 
 

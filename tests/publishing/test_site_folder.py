@@ -24,7 +24,10 @@ def open_site(folder: Path) -> Site:
     return Site.open(folder, {"title": "t", "lang": "en"})
 
 
-def make_site(folder: Path, text: str = "a") -> None:
+def make_site(
+    folder: Path,
+    text: str = "a",
+) -> None:
     """Make a site of one page."""
     site = open_site(folder)
     site.put_text("index.html", text)
@@ -52,7 +55,10 @@ def outside(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind)
-def test_a_folder_of_somebody_else_is_refused(web, kind):
+def test_a_folder_of_somebody_else_is_refused(
+    web,
+    kind,
+):
     (web / "src").mkdir(parents=True)
     (web / "keep.txt").write_text("mine")
     (web / "src" / "main.js").write_text("mine")
@@ -70,7 +76,10 @@ def test_a_file_in_place_of_the_folder_is_refused(web):
         open_site(web)
 
 
-def test_a_manifest_that_leads_out_of_the_folder_removes_nothing(web, outside):
+def test_a_manifest_that_leads_out_of_the_folder_removes_nothing(
+    web,
+    outside,
+):
     make_site(web)
     (web / "link").symlink_to(outside)
     (web / "folder").mkdir()
@@ -85,7 +94,10 @@ def test_a_manifest_that_leads_out_of_the_folder_removes_nothing(web, outside):
     assert (web / "index.html").read_text() == "b"
 
 
-def test_a_page_is_not_written_through_a_link(web, outside):
+def test_a_page_is_not_written_through_a_link(
+    web,
+    outside,
+):
     make_site(web)
     (web / "docs").symlink_to(outside)
     with pytest.raises(UserError, match="move it away"):
@@ -110,4 +122,7 @@ def test_an_interrupted_publish_is_finished_by_the_next(web):
     again = open_site(web)
     again.put_text("index.html", "b")
     assert again.close() == 1
-    assert sorted(file.name for file in web.rglob("*")) == ["index.html", "manifest.json"]
+    assert sorted(file.name for file in web.rglob("*")) == [
+        "index.html",
+        "manifest.json",
+    ]

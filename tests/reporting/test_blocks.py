@@ -6,7 +6,9 @@ from mlops_nb.reporting.blocks import render_cell_output, render_safely
 
 
 def test_an_empty_table_keeps_its_title():
-    got = render_cell_output(shown({"text/markdown": "*none*"}, title="No breach"), "en", "f-")
+    got = render_cell_output(
+        shown({"text/markdown": "*none*"}, title="No breach"), "en", "f-"
+    )
     assert "No breach" in got
     assert "none" in got
     assert (

@@ -34,7 +34,11 @@ def test_the_package_is_built_with_the_file(file):
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     patterns = settings["tool"]["setuptools"]["package-data"]
     area, _, inside = file.partition("/")
-    packed = [path for glob in patterns[f"mlops_nb.{area}"] for path in (PACKAGE / area).glob(glob)]
+    packed = [
+        path
+        for glob in patterns[f"mlops_nb.{area}"]
+        for path in (PACKAGE / area).glob(glob)
+    ]
     assert PACKAGE / area / inside in packed
 
 
@@ -51,4 +55,6 @@ def test_style_is_compact():
 
 def test_a_page_begins_with_its_type():
     """Nothing stands before the doctype: browsers would guess."""
-    assert render_page_frame("docs", "Docs", {}).startswith("<!doctype html><html lang=")
+    assert render_page_frame("docs", "Docs", {}).startswith(
+        "<!doctype html><html lang="
+    )

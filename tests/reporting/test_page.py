@@ -33,7 +33,11 @@ def test_first_screen(plain):
         "#i-watch",
     ):
         assert said in first, said
-    for fact in ("monitor.limit", "0f343b0931126a20f133d67c2b018a3b", "Effective parameters"):
+    for fact in (
+        "monitor.limit",
+        "0f343b0931126a20f133d67c2b018a3b",
+        "Effective parameters",
+    ):
         assert fact in page, fact
 
 
@@ -56,7 +60,9 @@ def test_prose_comes_from_the_source_and_code_is_folded(plain):
     edited = copy.deepcopy(source)
     edited["cells"][0]["source"] = "# Renamed"
     assert "Renamed" in render_stage_page("monitor", notebook, result, edited, CONFIG)
-    assert all("<details" in page[: code.start()] for code in re.finditer('class="code"', page))
+    assert all(
+        "<details" in page[: code.start()] for code in re.finditer('class="code"', page)
+    )
     assert page.count("<details") >= 4
     assert "old prose" in render_stage_page("monitor", notebook, result, None, CONFIG)
 
@@ -78,7 +84,11 @@ def test_japanese(plain):
     assert "How the model fares" not in page
 
 
-def evil_pages(notebook, result, source):
+def evil_pages(
+    notebook,
+    result,
+    source,
+):
     """Return a page of each kind with markup in every value."""
     names = {"title": EVIL, "owner": EVIL, "contact": f'https://x/"{EVIL}'}
     pages = {
@@ -92,7 +102,10 @@ def evil_pages(notebook, result, source):
 
 
 @pytest.mark.parametrize("kind", ["stage", "start", "catalogue", "failed", "name"])
-def test_data_is_never_markup(evil, kind):
+def test_data_is_never_markup(
+    evil,
+    kind,
+):
     """Markup in data shows as text, runs nothing and fetches nothing."""
     page = evil_pages(*evil)[kind]
     seen = Seen(page)
@@ -114,7 +127,9 @@ def test_figures(plain):
     assert 'aria-label="Calibration curve close to the diagonal"' in page
     assert "Snow and fog delay most" in page
     assert "Longer bars are worse" in page
-    refs = set(re.findall(r'href="#([^"]+)"', page)) | set(re.findall(r"url\(#([^)]+)\)", page))
+    refs = set(re.findall(r'href="#([^"]+)"', page)) | set(
+        re.findall(r"url\(#([^)]+)\)", page)
+    )
     assert refs <= set(seen.ids)
 
 
@@ -163,7 +178,10 @@ def test_failed_page_names_an_error_that_is_not_ours_and_escapes_it():
         pytest.param({"application/vnd.mlops-nb.say+json": 3}, id="no-message"),
     ],
 )
-def test_a_broken_part_is_a_box_and_no_lost_page(plain, data):
+def test_a_broken_part_is_a_box_and_no_lost_page(
+    plain,
+    data,
+):
     notebook, result, source = copy.deepcopy(plain)
     notebook["cells"][-1]["outputs"] = [
         {"output_type": "display_data", "data": data, "metadata": {}}
@@ -180,22 +198,32 @@ def test_a_broken_part_is_a_box_and_no_lost_page(plain, data):
     [
         pytest.param({}, id="empty"),
         pytest.param(
-            {"verdict": None, "parameters": None, "period": {"start": "soon"}}, id="without-verdict"
+            {"verdict": None, "parameters": None, "period": {"start": "soon"}},
+            id="without-verdict",
         ),
         pytest.param(
-            {"verdict": {"level": "odd"}, "headline": {"key": "no.such", "values": {}}}, id="odd"
+            {"verdict": {"level": "odd"}, "headline": {"key": "no.such", "values": {}}},
+            id="odd",
         ),
     ],
 )
-def test_a_poor_result_is_still_a_page(plain, result):
+def test_a_poor_result_is_still_a_page(
+    plain,
+    result,
+):
     assert "Quality" in render_stage_page("monitor", plain[0], result, plain[2], CONFIG)
 
 
 def test_pages_stay_small(plain):
     notebook, result, source = plain
-    assert len(render_stage_page("monitor", notebook, result, source, CONFIG).encode()) < 100_000
+    assert (
+        len(render_stage_page("monitor", notebook, result, source, CONFIG).encode())
+        < 100_000
+    )
     big = {
-        "cells": [code(f"f({i})", shown({"text/plain": "遅" * 150_000})) for i in range(9)]
+        "cells": [
+            code(f"f({i})", shown({"text/plain": "遅" * 150_000})) for i in range(9)
+        ]
         + [md("after")]
     }
     page = render_stage_page("monitor", big, result, None, CONFIG)
@@ -238,7 +266,10 @@ SURELY_WORSE = {
 }
 
 
-def predictions(odds, names):
+def predictions(
+    odds,
+    names,
+):
     """Return scores and the likeliest class from odds that need not add up to one."""
     scores = odds / odds.sum(1, keepdims=True)
     table = pd.DataFrame(scores, columns=[f"score_{name}" for name in names])
@@ -257,7 +288,11 @@ def worse_than_baseline():
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
-def test_what_is_surely_worse_than_the_baseline_is_said_first(plain, worse_than_baseline, lang):
+def test_what_is_surely_worse_than_the_baseline_is_said_first(
+    plain,
+    worse_than_baseline,
+    lang,
+):
     """A gate that looks at log loss passes a model that is right less often than its baseline.
 
     The page does not say OK to that.
@@ -268,7 +303,9 @@ def test_what_is_surely_worse_than_the_baseline_is_said_first(plain, worse_than_
         "verdict": {"level": level, "reasons": [reason.json() for reason in reasons]},
         "todo": [action.json() for action in todo],
     }
-    page = render_stage_page("evaluate", plain[0], result, None, CONFIG | {"lang": lang})
+    page = render_stage_page(
+        "evaluate", plain[0], result, None, CONFIG | {"lang": lang}
+    )
     first = page[: page.index('class="two"')]
     assert gate.passed
     assert [said for said in SURELY_WORSE[lang] if said not in first] == []

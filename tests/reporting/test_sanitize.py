@@ -43,7 +43,16 @@ HOSTILE_SVG = {
     "animate": '<animate attributeName="href" to="javascript:x()"/>',
     "set": '<set attributeName="onload" to="x()"/>',
 }
-NEVER_SHOWN = {"script", "iframe", "object", "style", "base", "form", "input", "meta"} | {
+NEVER_SHOWN = {
+    "script",
+    "iframe",
+    "object",
+    "style",
+    "base",
+    "form",
+    "input",
+    "meta",
+} | {
     "svg",
     "math",
     "main",
@@ -61,7 +70,10 @@ LEADS_AWAY = re.compile(r"(?i)\s*(javascript|data:text|(https?:)?//)")
         pytest.param(render_markdown, id="markdown"),
     ],
 )
-def test_sanitizing(show, bad):
+def test_sanitizing(
+    show,
+    bad,
+):
     """Nothing runs, nothing is fetched, and every element is closed."""
     got = show(bad)
     seen = Seen(f"<div>{got}</div>")

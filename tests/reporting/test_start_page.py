@@ -14,7 +14,9 @@ def test_index_leads_with_the_worst(plain):
         "verdict": {"level": "ok", "reasons": []},
         "headline": {"key": "", "values": {"text": "All well in training."}},
     }
-    page = render_start_page({"train": calm, "monitor": result, "preprocess-train": calm}, CONFIG)
+    page = render_start_page(
+        {"train": calm, "monitor": result, "preprocess-train": calm}, CONFIG
+    )
     assert re.search(r"<h1[^>]*>Of 100 flights", page)
     assert page.count('class="card"') == 2
     assert "All well in training." in page
@@ -22,7 +24,8 @@ def test_index_leads_with_the_worst(plain):
     assert (
         "Evaluation stopped before its end"
         in re.search(
-            r"<h1.*?</h1>", render_start_page({"monitor": result, "evaluate": None}, CONFIG)
+            r"<h1.*?</h1>",
+            render_start_page({"monitor": result, "evaluate": None}, CONFIG),
         )[0]
     )
     assert "make run" in render_start_page({}, CONFIG)

@@ -8,7 +8,10 @@ AUC = {"auc": {"value": 0.7}}
 FIRST_WINDOW = "'2013-01'"
 
 
-def write(path: str, content: object) -> None:
+def write(
+    path: str,
+    content: object,
+) -> None:
     """Write a text, or JSON, with the folders above it."""
     place = Path(path)
     place.parent.mkdir(parents=True, exist_ok=True)
