@@ -45,6 +45,64 @@ def _end_group(leader: subprocess.Popen) -> None:
         os.killpg(leader.pid, signal.SIGKILL)
 
 
+# %% ../../nbs/api/pipeline/32_process_group.ipynb #d350d13c
+class _GroupEnder:
+    """The signal handler: ends the group, and stops the run.
+
+    It is installed before the group starts. What comes earlier waits until the group is there:
+    otherwise it would go on without us.
+    """
+
+    def __init__(self):
+        self.leader: subprocess.Popen | None = None
+        self.requested = False
+
+    def __call__(
+        self,
+        number: int,
+        frame: Any,
+    ) -> None:
+        self.requested = True
+        if self.leader is not None:
+            self._stop(self.leader)
+
+    def attach(self, leader: subprocess.Popen) -> None:
+        """Take charge of a group that has started."""
+        self.leader = leader
+        if self.requested:
+            self._stop(leader)
+
+    def _stop(self, leader: subprocess.Popen) -> None:
+        if leader.returncode is not None:
+            return  # it has ended, and its number may be another's
+        _end_group(leader)
+        raise InterruptedRun(
+            "stopped: what was finished is kept, the stage in work left no half outputs; "
+            "run again to go on"
+        )
+
+
+# %% ../../nbs/api/pipeline/32_process_group.ipynb #bd396eee
+def _start_group(
+    lock: Path,
+    argv: list[str],
+    env: dict[str, str],
+) -> subprocess.Popen:
+    """Start the group, and note in the lock whom it belongs to."""
+    mark = create_run_mark()
+    leader = subprocess.Popen(
+        argv,
+        cwd=project_root(),
+        env=env | {RUN_MARK_VARIABLE: mark},
+        start_new_session=True,
+        preexec_fn=lambda: die_with_parent(signal.SIGKILL),
+    )
+    note = json.loads(lock.read_text())
+    note["leader"] = identify_process(leader.pid, mark)
+    lock.write_text(json.dumps(note))
+    return leader
+
+
 # %% ../../nbs/api/pipeline/32_process_group.ipynb #c78ca6ec
 def run_process_group(
     lock: Path,
@@ -63,29 +121,11 @@ def run_process_group(
 
     Raises:
         InterruptedRun: A signal came.
+        ValueError: This is not the main thread, which alone may handle signals; nothing has
+            been started.
     """
-    mark = create_run_mark()
-    leader = subprocess.Popen(
-        argv,
-        cwd=project_root(),
-        env=env | {RUN_MARK_VARIABLE: mark},
-        start_new_session=True,
-        preexec_fn=lambda: die_with_parent(signal.SIGKILL),
-    )
-    note = json.loads(lock.read_text()) | {"leader": identify_process(leader.pid, mark)}
-    lock.write_text(json.dumps(note))
-
-    def stop(
-        number: int,
-        frame: Any,
-    ) -> None:
-        if leader.returncode is not None:
-            return  # it has ended, and its number may be another's
-        _end_group(leader)
-        raise InterruptedRun(
-            "stopped: what was finished is kept, the stage in work left no half outputs; "
-            "run again to go on"
-        )
-
-    with handle_signals(stop, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    ender = _GroupEnder()
+    with handle_signals(ender, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        leader = _start_group(lock, argv, env)
+        ender.attach(leader)
         return leader.wait()

@@ -324,7 +324,8 @@ import sys
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from mlops_nb import model
+from mlops_nb.modeling.persistence import save_model
+from mlops_nb.modeling.training import train_model
 
 rng = np.random.default_rng(1)
 n = 4000
@@ -345,8 +346,8 @@ for name, y in targets.items():
         more["params"]["loss"] = "poisson"
         more["estimator"] = "sklearn.ensemble.HistGradientBoostingRegressor"
     data = {"target": "y", "task": task, "time": "day", "keys": []}
-    fitted = model.train(frame.assign(y=y), data, **more)
-    model.save(Path(sys.argv[1]) / name, fitted)
+    fitted = train_model(frame.assign(y=y), data, **more)
+    save_model(Path(sys.argv[1]) / name, fitted)
     fitted.model.predict(frame).to_parquet(Path(sys.argv[1]) / name / "predicted.parquet")
 """
 PINNED = pin_environment(without_pins())
