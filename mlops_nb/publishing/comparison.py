@@ -45,7 +45,7 @@ def plot_metric(
     ]
     low, high = (_ends(details, values, end) for end in ("low", "high"))
     labels = [shorten_label(run) for run in values.index]
-    return interval_plot(labels, values.to_numpy(), low, high, name, row=0.4)
+    return interval_plot(labels, values.to_numpy(), low, high, name, row_height=0.4)
 
 
 # %% ../../nbs/api/publishing/30_comparison.ipynb #56320a20

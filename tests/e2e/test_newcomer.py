@@ -137,7 +137,7 @@ def test_a_bad_time_of_a_label_concerns_its_row_alone(project):
     assert pd.isna(rows.y.iloc[-1])
     nb("run", "preprocess", "current", cwd=top)
     assert (
-        "count as not labelled: when their label became known, told, cannot be read, for example 2020-04-3x"
+        "1 row (1.1%) counts as not labelled: when its label became known, told, cannot be read: 2020-04-3x"
         in (top / "reports" / "preprocess-current.html").read_text()
     )
     d.assign(told="soon").to_csv(top / "data" / "in.csv", index=False)
