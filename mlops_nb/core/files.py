@@ -120,8 +120,12 @@ def to_jsonable(value: Any) -> Any:
 # %% ../../nbs/api/core/09_files.ipynb #c20ad4db
 def _scalar_to_jsonable(value: Any) -> Any:
     if isinstance(value, float):
-        return float(f"{value:.10g}") if math.isfinite(value) else None
-    return value if isinstance(value, (bool, int, str)) else str(value)
+        if not math.isfinite(value):
+            return None
+        return float(f"{value:.10g}")
+    if isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
 
 
 # %% ../../nbs/api/core/09_files.ipynb #c20ad4dd
@@ -177,8 +181,10 @@ def read_json_lines(path: str | Path) -> list[dict]:
         UserError: a line is broken; it is named.
     """
     path = Path(path)
+    if not path.exists():
+        return []
     entries = []
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    lines = path.read_text("utf-8").splitlines()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -219,7 +225,8 @@ def file_digest(path: str | Path) -> str:
     """
     path = Path(path)
     if path.is_dir():
-        return _md5(_folder_listing(path).encode()).hexdigest() + ".dir"
+        listing = _folder_listing(path).encode()
+        return f"{_md5(listing).hexdigest()}.dir"
     if not path.exists():
         return ""
     with path.open("rb") as file:

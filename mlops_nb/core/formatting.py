@@ -59,7 +59,8 @@ def escape_markup(value: Any) -> str:
 
     Line breaks become blanks.
     """
-    return html.escape(str(value), quote=False).translate(ESCAPES)
+    harmless = html.escape(str(value), quote=False)
+    return harmless.translate(ESCAPES)
 
 
 # %% ../../nbs/api/core/02_formatting.ipynb #7c9bcc7d
@@ -94,8 +95,10 @@ def _alignment(
     head: str,
 ) -> str:
     """Put a column to the right if all of it is numbers or missing."""
-    is_numeric = all(isinstance(row[head], (int, float, type(None))) for row in rows)
-    return "--:" if is_numeric else "---"
+    numeric = (int, float, type(None))
+    if all(isinstance(row[head], numeric) for row in rows):
+        return "--:"
+    return "---"
 
 
 # %% ../../nbs/api/core/02_formatting.ipynb #6c9c370d
@@ -116,8 +119,6 @@ def _cell(
         return "–"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return (
-        format_number(value, digits)
-        if isinstance(value, float)
-        else escape_markup(value)
-    )
+    if isinstance(value, float):
+        return format_number(value, digits)
+    return escape_markup(value)

@@ -72,9 +72,8 @@ def _is_taken(
 
 
 # %% ../../nbs/api/core/16_locks.ipynb #d3d94468
-FLOCK_LAYOUT = (
-    "hhqqi4x"  # struct flock of 64-bit Linux: type, whence, start, length, process
-)
+# struct flock of 64-bit Linux: type, whence, start, length, process
+FLOCK_LAYOUT = "hhqqi4x"
 
 
 def find_lock_holder(file: IO) -> int | None:
@@ -90,4 +89,7 @@ def find_lock_holder(file: IO) -> int | None:
         kind, *_, pid = struct.unpack(FLOCK_LAYOUT, answer)
     except (OSError, struct.error):
         return None
-    return pid if kind != fcntl.F_UNLCK and pid > 0 else None
+    # a holder in another namespace has no number here
+    if kind == fcntl.F_UNLCK or pid <= 0:
+        return None
+    return pid

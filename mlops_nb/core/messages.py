@@ -119,6 +119,8 @@ class Message:
         key: str,
         **values: Any,
     ) -> None:
+        """Take the key, and the values by their names in the template."""
+        # the class is frozen, so its own attributes are set this way
         object.__setattr__(self, "key", key)
         object.__setattr__(self, "values", values)
 
@@ -136,6 +138,7 @@ class Message:
         return {"key": self.key, "values": values}
 
     def __str__(self) -> str:
+        """Write the sentence in English."""
         return render(self.json())
 
     def _repr_mimebundle_(

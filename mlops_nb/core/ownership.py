@@ -72,7 +72,10 @@ def _start_time(pid: int) -> float | None:
 # %% ../../nbs/api/core/03_ownership.ipynb #eccbc87f
 def _process_status(pid: int) -> list[str]:
     """Read the fields of /proc/PID/stat from the state on (the third of them all)."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    text = Path(f"/proc/{pid}/stat").read_text()
+    # the second field is the name in parentheses, which may hold blanks itself
+    _, _, after_name = text.rpartition(")")
+    return after_name.split()
 
 
 # %% ../../nbs/api/core/03_ownership.ipynb #eccbc881
@@ -81,11 +84,15 @@ def is_process_alive(note: Any) -> bool:
 
     A note without proof identifies none.
     """
-    if not isinstance(note, dict) or not isinstance(note.get("pid"), int):
+    if not isinstance(note, dict):
         return False
-    if note.get("started") is None or note.get("boot") != _identify_boot():
+    pid = note.get("pid")
+    started = note.get("started")
+    if not isinstance(pid, int) or started is None:
         return False
-    return note["started"] == _start_time(note["pid"])
+    if note.get("boot") != _identify_boot():
+        return False
+    return started == _start_time(pid)
 
 
 # %% ../../nbs/api/core/03_ownership.ipynb #1679091d
@@ -174,7 +181,9 @@ OWNER_FILE = "owner.json"
 
 def claim_folder(folder: str | Path) -> None:
     """Write down that `folder` belongs to this process."""
-    (Path(folder) / OWNER_FILE).write_text(json.dumps(identify_process(os.getpid())))
+    owner = identify_process(os.getpid())
+    path = Path(folder) / OWNER_FILE
+    path.write_text(json.dumps(owner))
 
 
 # %% ../../nbs/api/core/03_ownership.ipynb #20dd524a

@@ -142,4 +142,5 @@ def figure_to_svg(fig: Any) -> str:
 
 # %% ../../nbs/api/core/17_plotting.ipynb #c9f0f89d
 def _shorten_coordinates(tag: re.Match) -> str:
-    return LONG_COORDINATE.sub(r"\1", tag[0])
+    text = tag[0]
+    return LONG_COORDINATE.sub(r"\1", text)

@@ -27,7 +27,9 @@ def read_locale(name: str) -> dict[str, Any]:
         Keys and their templates; empty for a language that has no file.
     """
     path = resources.files("mlops_nb.core") / "locales" / f"{name}.json"
-    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    return json.loads(path.read_text("utf-8"))
 
 
 # %% ../../nbs/api/core/04_translations.ipynb #c81e7285

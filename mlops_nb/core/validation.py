@@ -82,10 +82,8 @@ def _word_wrong_value(
     field: FieldInfo,
     name: str,
 ) -> UserError:
-    choices = (
-        get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    )
-    if choices:
+    if get_origin(field.annotation) is Literal:
+        choices = get_args(field.annotation)
         return UserError(
             expected=f"{name} among {', '.join(choices)}",
             found=f"{value!r}.{suggest(value, choices)}",
@@ -129,8 +127,12 @@ def validate_section(
 
 
 # %% ../../nbs/api/core/11_validation.ipynb #764e734c
+_RANKS = {"extra_forbidden": 0, "missing": 2}  # of errors; any other kind is between
+
+
 def _rank(error: dict) -> int:
-    return {"extra_forbidden": 0, "missing": 2}.get(error["type"], 1)
+    """Rank an error: a misspelt key explains why another one is missing."""
+    return _RANKS.get(error["type"], 1)
 
 
 # %% ../../nbs/api/core/11_validation.ipynb #9c08cc4d
@@ -162,7 +164,9 @@ def _path(
 
 # %% ../../nbs/api/core/11_validation.ipynb #9b8dec90
 def _is_section(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Section)
+    if not isinstance(annotation, type):
+        return False
+    return issubclass(annotation, Section)
 
 
 # %% ../../nbs/api/core/11_validation.ipynb #8e62660d

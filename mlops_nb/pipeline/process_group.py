@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InterruptedRun
+from ..core.errors import InterruptedRunError
 from ..core.ownership import RUN_MARK_VARIABLE, create_run_mark, identify_process
 from ..core.project import project_root
 from .processes import die_with_parent, handle_signals, has_ended
@@ -76,7 +76,7 @@ class _GroupEnder:
         if leader.returncode is not None:
             return  # it has ended, and its number may be another's
         _end_group(leader)
-        raise InterruptedRun(
+        raise InterruptedRunError(
             "stopped: what was finished is kept, the stage in work left no half outputs; "
             "run again to go on"
         )
@@ -120,7 +120,7 @@ def run_process_group(
         Its exit code.
 
     Raises:
-        InterruptedRun: A signal came.
+        InterruptedRunError: A signal came.
         ValueError: This is not the main thread, which alone may handle signals; nothing has
             been started.
     """

@@ -1,0 +1,1 @@
+"""Pages, figures and tables: what a reader sees of a run."""

@@ -49,12 +49,16 @@ def test_nobody_can_read_it_while_it_is_written(
     seen = []
     path.write_text("x")
     path.chmod(0o600)
-    real = os.fchmod
-    monkeypatch.setattr(
-        os,
-        "fchmod",
-        lambda fd, m: (seen.append(stat.S_IMODE(os.fstat(fd).st_mode)), real(fd, m)),
-    )
+    change_mode = os.fchmod
+
+    def look_first(
+        descriptor,
+        wanted,
+    ):
+        seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        change_mode(descriptor, wanted)
+
+    monkeypatch.setattr(os, "fchmod", look_first)
     write_atomic(path, "y")
     assert seen == [0o600]
 
@@ -64,18 +68,23 @@ def test_the_folder_is_synced_after_the_rename(
     monkeypatch,
 ):
     done = []
-    sync, replace = os.fsync, os.replace
-    monkeypatch.setattr(
-        os,
-        "fsync",
-        lambda fd: (
-            done.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file"),
-            sync(fd),
-        ),
-    )
-    monkeypatch.setattr(
-        os, "replace", lambda a, b: (done.append("rename"), replace(a, b))
-    )
+    sync = os.fsync
+    replace = os.replace
+
+    def note_sync(descriptor):
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        done.append("folder" if is_folder else "file")
+        sync(descriptor)
+
+    def note_rename(
+        source,
+        target,
+    ):
+        done.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_rename)
     write_atomic(tmp_path / "a", "x")
     assert done == ["file", "rename", "folder"]
 

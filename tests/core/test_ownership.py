@@ -34,6 +34,11 @@ with server():
     print(flush=True)
     time.sleep(300)
 """
+SERVE_AGAIN = """
+from mlops_nb.pipeline.fork_server import start_fork_server as server
+with server():
+    pass
+"""
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
@@ -58,7 +63,11 @@ def spawn():
         *argv,
         **env,
     ):
-        clean = {k: v for k, v in os.environ.items() if k != RUN_MARK_VARIABLE}
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if name != RUN_MARK_VARIABLE
+        }
         process = subprocess.Popen(
             argv or ("sleep", "300"), env=clean | env, start_new_session=True
         )
@@ -85,40 +94,66 @@ def leave_note(
     (top / ".mlops" / "run.lock").write_text(json.dumps(note))
 
 
-NOTES = {
-    "an old one, of numbers alone": lambda p: {"group": p.pid, "born": 1},
-    "numbers alone": lambda p: {"leader": {"pid": p.pid}},
-    "of an earlier boot": lambda p: {
-        "leader": identify_process(p.pid, "m") | {"boot": "another"}
-    },
-    "of a process that started before": lambda p: {
-        "leader": identify_process(p.pid, "m") | {"started": 1.0}
-    },
-    "of a run whose mark this is not": lambda p: {
-        "leader": identify_process(p.pid, "m")
-    },
-    "without a mark": lambda p: {"leader": identify_process(p.pid)},
-    "with a mark that is no text": lambda p: {
-        "leader": identify_process(p.pid) | {"mark": ["m"]}
-    },
-    "a list": lambda p: [p.pid],
-    "a list as leader": lambda p: {"leader": [p.pid]},
-}
+def unmarked_leader(stranger):
+    """A note that names the process, and nothing that it carries."""
+    return {"leader": identify_process(stranger.pid)}
 
 
-@pytest.mark.parametrize("kind", NOTES)
+def marked_leader(
+    stranger,
+    **changed,
+):
+    """A note that names the process by a mark, with some of it changed."""
+    return {"leader": identify_process(stranger.pid, "m") | changed}
+
+
+@pytest.mark.parametrize(
+    "note_about",
+    [
+        pytest.param(
+            lambda stranger: {"group": stranger.pid, "born": 1},
+            id="an old one, of numbers alone",
+        ),
+        pytest.param(
+            lambda stranger: {"leader": {"pid": stranger.pid}}, id="numbers alone"
+        ),
+        pytest.param(
+            lambda stranger: marked_leader(stranger, boot="another"),
+            id="of an earlier boot",
+        ),
+        pytest.param(
+            lambda stranger: marked_leader(stranger, started=1.0),
+            id="of a process that started before",
+        ),
+        pytest.param(marked_leader, id="of a run whose mark this is not"),
+        pytest.param(unmarked_leader, id="without a mark"),
+        pytest.param(
+            lambda stranger: marked_leader(stranger, mark=["m"]),
+            id="with a mark that is no text",
+        ),
+        pytest.param(
+            lambda stranger: {"leader": [stranger.pid]}, id="a list as leader"
+        ),
+    ],
+)
 def test_a_stale_note_ends_no_stranger(
     top,
     spawn,
-    kind,
+    note_about,
 ):
     stranger = spawn()
-    leave_note(
-        top,
-        {"what": "mlops-nb repro", "pid": 999999} | n
-        if isinstance(n := NOTES[kind](stranger), dict)
-        else n,
-    )
+    leave_note(top, {"what": "mlops-nb repro", "pid": 999999} | note_about(stranger))
+    with run_lock("the next run"):
+        pass
+    assert stranger.poll() is None
+
+
+def test_a_note_that_is_a_list_ends_no_stranger(
+    top,
+    spawn,
+):
+    stranger = spawn()
+    leave_note(top, [stranger.pid])
     with run_lock("the next run"):
         pass
     assert stranger.poll() is None
@@ -176,8 +211,8 @@ def test_the_note_of_a_stage_ends_nobody_but_the_holder_of_the_lock(
         path.write_text(note)
         living = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
         living.stdout.readline()
-        with path.open("a+") as f:
-            assert find_lock_holder(f) == living.pid
+        with path.open("a+") as file:
+            assert find_lock_holder(file) == living.pid
         from mlops_nb.pipeline.stage_lock import hold_stage_lock
 
         with hold_stage_lock(top, "toy"):
@@ -194,8 +229,8 @@ def test_a_stage_whose_run_is_gone_is_ended(
     code = HOLD.format(path=str(path), seconds=300)
     orphan = spawn(sys.executable, "-c", code)
     end = time.time() + 10
-    with path.open("a+") as f:
-        while find_lock_holder(f) != orphan.pid and time.time() < end:
+    with path.open("a+") as file:
+        while find_lock_holder(file) != orphan.pid and time.time() < end:
             time.sleep(0.05)
     path.write_text(json.dumps(identify_process(orphan.pid) | {"parent": 999_999_999}))
     from mlops_nb.pipeline.stage_lock import hold_stage_lock
@@ -225,13 +260,10 @@ def test_the_socket_of_a_killed_server_is_collected(
     tmp = tmp_path / "tmp"
     (tmp / "mlops-nb-mine").mkdir(parents=True)
     (tmp / "mlops-nb-mine" / "thesis.txt").write_text("not ours")
-    code = SERVE
-    env = {k: v for k, v in ENV.items() if k != "MLOPS_NB_SERVER"} | {
-        "TMPDIR": str(tmp),
-        "MLOPS_NB_ROOT": str(top),
-    }
+    env = ENV | {"TMPDIR": str(tmp), "MLOPS_NB_ROOT": str(top)}
+    env.pop("MLOPS_NB_SERVER", None)
     killed = subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", SERVE],
         env=env,
         stdout=subprocess.PIPE,
         cwd=Path(mlops_nb.__file__).parents[1],
@@ -240,9 +272,8 @@ def test_the_socket_of_a_killed_server_is_collected(
     assert len(list(tmp.iterdir())) == 2
     killed.kill()
     killed.wait()
-    again = "from mlops_nb.pipeline.fork_server import start_fork_server as server\nwith server():\n    pass"
     subprocess.run(
-        [sys.executable, "-c", again],
+        [sys.executable, "-c", SERVE_AGAIN],
         env=env,
         check=True,
         cwd=Path(mlops_nb.__file__).parents[1],

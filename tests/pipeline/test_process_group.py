@@ -86,7 +86,7 @@ def test_a_signal_while_the_group_starts_ends_it(
     number,
 ):
     done = run_script(INTERRUPTED_START, str(number))
-    assert "InterruptedRun: stopped" in done.stderr
+    assert "InterruptedRunError: stopped" in done.stderr
     assert has_gone(int(done.stdout))
 
 
