@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from helpers.browser import ARGS, CHROMIUM
-from helpers.project import ENV, change, fresh_clone, nb, sales, sh
+from helpers.project import ENV, change, fresh_clone, run_mlops_nb, run_shell, sales
 from helpers.site import make_history
 from helpers.toy import BEFORE, HOME
 from helpers.toy import project as toy_project
@@ -59,7 +59,7 @@ def ran(once):
     """A fresh clone in which the whole pipeline has run on the full data. Tests must leave it as it is. `ran.log` in it holds what the run printed."""
 
     def make(clone):
-        got = nb("repro", cwd=fresh_clone(clone))
+        got = run_mlops_nb("repro", cwd=fresh_clone(clone))
         (clone / ".mlops" / "ran.log").write_text(got.stdout + got.stderr)
 
     return once("ran", make)
@@ -117,7 +117,7 @@ def project(
             train={"params": {"max_iter": 60}},
         )
         if schema:
-            nb("schema", "--force", cwd=top)
+            run_mlops_nb("schema", "--force", cwd=top)
         return top
 
     return make
@@ -151,13 +151,16 @@ def small_once(
             train={"params": {"max_iter": 40}},
             evaluate={"groups": [], "checks": {}, "importance_rows": 300},
         )
-        nb("schema", "--force", cwd=top)
+        run_mlops_nb("schema", "--force", cwd=top)
         card = top / "data" / "card.yaml"
         card.write_text(
             card.read_text().replace("accepted: [flight_id, tailnum]", "accepted: [id]")
         )
-        nb("repro", cwd=top)
-        sh("git", "add", "-A", cwd=top), sh("git", "commit", "-qm", "small", cwd=top)
+        run_mlops_nb("repro", cwd=top)
+        (
+            run_shell("git", "add", "-A", cwd=top),
+            run_shell("git", "commit", "-qm", "small", cwd=top),
+        )
 
     return once("small", make)
 
@@ -171,7 +174,7 @@ def published_once(
 
     def make(top):
         make_history(small_once, top)
-        nb("publish", cwd=top)
+        run_mlops_nb("publish", cwd=top)
 
     return once("published", make)
 

@@ -11,7 +11,7 @@ import os
 import sys
 
 import pytest
-from helpers.project import ENV, ROOT, sh
+from helpers.project import ENV, ROOT, run_shell
 
 NOTEBOOKS = ROOT / "nbs"
 MODULES = sorted(
@@ -73,7 +73,7 @@ def run_in_fork(notebook):
 @pytest.mark.parametrize("notebook", MODULES, ids=notebook_id)
 def test_module_notebook(notebook):
     if notebook.stem.partition("_")[2] in ALONE:
-        sh(
+        run_shell(
             "nbdev-test",
             notebook,
             "--n-workers",
@@ -98,7 +98,9 @@ def test_guide(
     ran,
     notebook,
 ):
-    before = sh("git", "status", "--porcelain", cwd=ran).stdout
+    before = run_shell("git", "status", "--porcelain", cwd=ran).stdout
     copy = ran / notebook.relative_to(ROOT)
-    sh("nbdev-test", copy, "--n-workers", "1", cwd=ran, env={"PYTHONPATH": str(ran)})
-    assert sh("git", "status", "--porcelain", cwd=ran).stdout == before
+    run_shell(
+        "nbdev-test", copy, "--n-workers", "1", cwd=ran, env={"PYTHONPATH": str(ran)}
+    )
+    assert run_shell("git", "status", "--porcelain", cwd=ran).stdout == before

@@ -7,7 +7,7 @@ import shutil
 from pathlib import PurePosixPath
 
 import pytest
-from helpers.project import ROOT, sh
+from helpers.project import ROOT, run_shell
 
 MODULES = sorted(
     path for path in ROOT.glob("mlops_nb/**/*.py") if path.name != "_modidx.py"
@@ -39,9 +39,9 @@ def test_export_is_current(
     """Exporting anew changes nothing."""
     top = tmp_path / "fresh"
     shutil.copytree(bare, top, symlinks=True)
-    sh("nbdev-export", cwd=top)
-    sh("ruff", "format", "-q", "mlops_nb", cwd=top)
-    assert sh("git", "status", "--porcelain", "mlops_nb", cwd=top).stdout == ""
+    run_shell("nbdev-export", cwd=top)
+    run_shell("ruff", "format", "-q", "mlops_nb", cwd=top)
+    assert run_shell("git", "status", "--porcelain", "mlops_nb", cwd=top).stdout == ""
 
 
 def test_readme_is_current():
@@ -64,7 +64,9 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("path", STAGE_NOTEBOOKS, ids=lambda path: path.stem)
 def test_stage_notebooks_have_no_outputs(path):
-    staged = sh("git", "show", f":nbs/stages/{path.name}", cwd=ROOT, check=False).stdout
+    staged = run_shell(
+        "git", "show", f":nbs/stages/{path.name}", cwd=ROOT, check=False
+    ).stdout
     for cell in json.loads(staged or path.read_text())["cells"]:
         assert not cell.get("outputs")
         assert cell.get("execution_count") is None
@@ -129,7 +131,7 @@ def test_lock_names_versions_only():
 def test_nothing_speaks_of_machines_or_registries():
     pattern = r"/root/|/work/|/tmp/exp|pypi\.org|files\.pythonhosted|index-url|/home/"
     here = f":!{PurePosixPath('tests', 'test_repository.py')}"
-    found = sh(
+    found = run_shell(
         "git", "grep", "-nIE", pattern, "--", ".", here, cwd=ROOT, check=False
     ).stdout
     assert found == ""
@@ -149,5 +151,5 @@ def test_the_readme_quotes_the_replay():
 
 def test_layers():
     """Areas import downward only, and nothing imports itself by a detour."""
-    result = sh("lint-imports", "--no-cache", cwd=ROOT, check=False)
+    result = run_shell("lint-imports", "--no-cache", cwd=ROOT, check=False)
     assert result.returncode == 0, result.stdout

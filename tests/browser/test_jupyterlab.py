@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from helpers.project import ENV, ROOT, sh
+from helpers.project import ENV, ROOT, run_shell
 
 CHROMIUM = next(
     (
@@ -60,7 +60,7 @@ def tracked(top: Path) -> dict:
             repo.status(),
         )
     return {
-        "git": sh("git", "status", "--porcelain", cwd=top).stdout,
+        "git": run_shell("git", "status", "--porcelain", cwd=top).stdout,
         "dvc": status,
         "outs": outs,
         "notebooks": {p: (top / p).read_bytes() for p in KEPT},
@@ -309,7 +309,7 @@ def test_the_git_filter_alone_keeps_a_notebook_clean(ran):
         ).stdout
         assert got == raw
         assert (
-            sh("git", "check-attr", "filter", name, cwd=ran)
+            run_shell("git", "check-attr", "filter", name, cwd=ran)
             .stdout.strip()
             .endswith("stripped")
         )

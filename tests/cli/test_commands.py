@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers.project import ENV, ROOT, sh
+from helpers.project import ENV, ROOT, run_shell
 
 from mlops_nb import __version__
 from mlops_nb.cli.commands import (
@@ -23,7 +23,7 @@ def mlops_nb(
     cwd=ROOT,
 ):
     """Run a command line and return what it printed and its exit code."""
-    return sh(sys.executable, "-m", "mlops_nb", *arguments, cwd=cwd, check=False)
+    return run_shell(sys.executable, "-m", "mlops_nb", *arguments, cwd=cwd, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,9 @@ def test_help_is_fast():
     """A quarter of a second of processor time is what an overview may cost."""
     code = "import os, sys; from mlops_nb.__main__ import main; main(['--help']);"
     code += "print(sum(os.times()[:2]), file=sys.stderr)"
-    best = min(float(sh(sys.executable, "-c", code, cwd=ROOT).stderr) for _ in range(3))
+    best = min(
+        float(run_shell(sys.executable, "-c", code, cwd=ROOT).stderr) for _ in range(3)
+    )
     assert best <= 0.25
 
 
@@ -169,7 +171,7 @@ def test_the_overview_loads_no_heavy_library():
     code += (
         "print(sorted({'pandas', 'numpy', 'pydantic', 'rich', 'dvc'} & {*sys.modules}))"
     )
-    assert sh(sys.executable, "-c", code, cwd=ROOT).stdout.endswith("[]\n")
+    assert run_shell(sys.executable, "-c", code, cwd=ROOT).stdout.endswith("[]\n")
 
 
 @pytest.mark.parametrize("isatty", [True, False], ids=["terminal", "pipe"])

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.project import ENV, ROOT, fresh_clone, sh
+from helpers.project import ENV, ROOT, fresh_clone, run_shell
 
 OWN = ENV | {"PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
 
@@ -25,7 +25,7 @@ OWN = ENV | {"PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
 def built(tmp_path_factory):
     """The wheel of this checkout, built once."""
     top = tmp_path_factory.mktemp("wheel")
-    sh(
+    run_shell(
         sys.executable,
         "-m",
         "build",
@@ -46,9 +46,9 @@ def python(
 ):
     """The interpreter of an environment in which mlops_nb is that wheel."""
     venv = tmp_path_factory.mktemp("venv") / "venv"
-    sh(sys.executable, "-m", "venv", "--without-pip", venv, cwd=ROOT)
+    run_shell(sys.executable, "-m", "venv", "--without-pip", venv, cwd=ROOT)
     site = Path(
-        sh(
+        run_shell(
             venv / "bin" / "python",
             "-c",
             "import sysconfig; print(sysconfig.get_path('purelib'))",
@@ -109,8 +109,8 @@ def made(
         python, "-m", "mlops_nb", "new", "shop", "--data", "in.csv", *args, cwd=folder
     ).stdout
     top = folder / "shop"
-    assert sh("git", "status", "--porcelain", cwd=top).stdout == ""
-    assert sh("git", "log", "--format=%s", cwd=top).stdout.startswith(
+    assert run_shell("git", "status", "--porcelain", cwd=top).stdout == ""
+    assert run_shell("git", "log", "--format=%s", cwd=top).stdout.startswith(
         "New project shop"
     )
     shutil.copytree(
@@ -119,11 +119,11 @@ def made(
     got = run(top / ".venv" / "bin" / "python", "-m", "mlops_nb", "repro", cwd=top)
     assert "Traceback" not in got.stdout + got.stderr
     (
-        sh("git", "add", "dvc.lock", "reports/metrics", cwd=top),
-        sh("git", "commit", "-qm", "First run", cwd=top),
+        run_shell("git", "add", "dvc.lock", "reports/metrics", cwd=top),
+        run_shell("git", "commit", "-qm", "First run", cwd=top),
     )
     assert (
-        sh("git", "status", "--porcelain", cwd=top).stdout == ""
+        run_shell("git", "status", "--porcelain", cwd=top).stdout == ""
     )  # nothing else was left behind
     for page in (
         "index",
@@ -135,7 +135,7 @@ def made(
     ):
         assert (top / "reports" / f"{page}.html").exists(), page
     for file in filter(
-        None, sh("git", "ls-files", "-z", cwd=top).stdout.split("\0")
+        None, run_shell("git", "ls-files", "-z", cwd=top).stdout.split("\0")
     ):  # nothing of the example came along
         if not file.startswith("vendor/") and file not in (
             "requirements.lock",
@@ -194,7 +194,7 @@ def test_binary_with_time(
         json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())["auc"]
         > 0.6
     )
-    assert sh("git", "check-ignore", "data/in.csv", cwd=top).stdout
+    assert run_shell("git", "check-ignore", "data/in.csv", cwd=top).stdout
     assert of(top, "data/in.csv.dvc")["outs"][0]["path"] == "in.csv"
 
     # the digests follow the user's module and the installed package, and the locked versions of what these import
@@ -218,8 +218,8 @@ def test_binary_with_time(
     )
 
     # what stands there is what nbdev exports; a change of the notebook alone stops the run, exported it is named as the cause
-    sh(Path(sys.executable).parent / "nbdev-export", cwd=top)
-    assert sh("git", "status", "--porcelain", cwd=top).stdout == ""
+    run_shell(Path(sys.executable).parent / "nbdev-export", cwd=top)
+    assert run_shell("git", "status", "--porcelain", cwd=top).stdout == ""
     notebook = top / "nbs" / "api" / "00_features.ipynb"
     notebook.write_text(
         notebook.read_text().replace("np.log1p(x.abs())", "np.sqrt(x.abs())")
@@ -227,7 +227,7 @@ def test_binary_with_time(
     stopped = run(python, "-m", "mlops_nb", "code", cwd=top, check=False)
     assert stopped.returncode
     assert "00_features.ipynb" in stopped.stderr
-    sh(Path(sys.executable).parent / "nbdev-export", cwd=top)
+    run_shell(Path(sys.executable).parent / "nbdev-export", cwd=top)
     assert re.search(
         r"features.py: function example changed → preprocess, train",
         run(python, "-m", "mlops_nb", "code", cwd=top).stdout,
@@ -414,7 +414,7 @@ def test_an_existing_folder_keeps_what_it_has(
     assert got.source == "tables/t.parquet"
     assert not got.copied
     assert of(top, "params.yaml")["data"]["depends"] == "tables/t.parquet"
-    assert sh("git", "status", "--porcelain", cwd=top).stdout == "?? notes.txt\n"
+    assert run_shell("git", "status", "--porcelain", cwd=top).stdout == "?? notes.txt\n"
     with pytest.raises(UserError, match="a new folder"):
         create_project(top, top / "tables" / "t.parquet", "y")
 

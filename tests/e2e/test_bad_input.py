@@ -6,7 +6,7 @@ import subprocess
 
 import pandas as pd
 import pytest
-from helpers.project import change, nb, sales
+from helpers.project import change, run_mlops_nb, sales
 
 
 def refused(
@@ -15,7 +15,7 @@ def refused(
     **kw,
 ):
     """The message of a command that must fail without a traceback."""
-    got = nb(*argv, cwd=top, check=False, **kw)
+    got = run_mlops_nb(*argv, cwd=top, check=False, **kw)
     said = got.stdout + got.stderr
     assert got.returncode != 0, said
     assert "Traceback" not in said, said
@@ -130,7 +130,7 @@ def test_targets(project):
     assert re.search(
         "missing|target",
         refused(top, "schema", "--force")
-        if nb("schema", "--force", cwd=top, check=False).returncode
+        if run_mlops_nb("schema", "--force", cwd=top, check=False).returncode
         else _until_train(top),
     )
     for bad, word in (
@@ -143,7 +143,7 @@ def test_targets(project):
 
 def _until_train(top):
     for argv in (["ingest", "train"], ["run", "preprocess", "train"], ["run", "train"]):
-        got = nb(*argv, cwd=top, check=False)
+        got = run_mlops_nb(*argv, cwd=top, check=False)
         if got.returncode:
             said = got.stdout + got.stderr
             assert "Traceback" not in said, said
@@ -165,7 +165,10 @@ def test_estimators(
     word,
 ):
     top = project(sales(600))
-    nb("ingest", "train", cwd=top), nb("run", "preprocess", "train", cwd=top)
+    (
+        run_mlops_nb("ingest", "train", cwd=top),
+        run_mlops_nb("run", "preprocess", "train", cwd=top),
+    )
     change(top, train={"estimator": estimator})
     assert word in refused(top, "run", "train")
 
@@ -178,9 +181,9 @@ def test_altered_model(project):
         ["run", "train"],
         ["champion"],
     ):
-        nb(*argv, cwd=top)
+        run_mlops_nb(*argv, cwd=top)
     for argv in (["ingest", "current"], ["run", "preprocess", "current"]):
-        nb(*argv, cwd=top)
+        run_mlops_nb(*argv, cwd=top)
     path = top / "data" / "champion" / "model.skops"
     good = path.read_bytes()
     path.write_bytes(good[:-10] + b"0123456789")
@@ -210,7 +213,7 @@ def test_full_disk(
 def test_empty_and_tiny(project):
     """Ten rows end in a clear message or in reports, never in a traceback."""
     top = project(sales(10), schema=False)
-    got = nb("schema", "--force", cwd=top, check=False)
+    got = run_mlops_nb("schema", "--force", cwd=top, check=False)
     assert "Traceback" not in got.stdout + got.stderr
     pd.DataFrame(columns=["id", "day", "y"]).to_csv(
         top / "data" / "in.csv", index=False

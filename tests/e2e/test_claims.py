@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from helpers.notebooks import edit_cell, stages_run
-from helpers.project import change, nb, sh
+from helpers.project import change, run_mlops_nb, run_shell
 
 
 def test_prose_reruns_no_notebook(small):
@@ -15,7 +15,7 @@ def test_prose_reruns_no_notebook(small):
         "Is it still good?",
         "Is it still any good, one wonders?",
     )
-    said = nb("repro", cwd=small).stdout
+    said = run_mlops_nb("repro", cwd=small).stdout
     assert stages_run(said) == ["code", "report"], said
     assert "one wonders" in (small / "reports" / "monitor.html").read_text()
 
@@ -29,7 +29,7 @@ def test_template_and_language_rerun_no_notebook(small):
         "<!doctype html>", "<!doctype html><!-- edited -->", 1
     )
     template.write_text(edited)
-    said = nb("repro", cwd=small).stdout
+    said = run_mlops_nb("repro", cwd=small).stdout
     assert stages_run(said) == ["code", "report"], said
     page = (small / "reports" / "monitor.html").read_text()
     assert "edited" in page
@@ -45,7 +45,7 @@ def test_a_sentence_reruns_no_notebook(small):
     words.write_text(
         words.read_text().replace(sentence, "What the model says, then and now")
     )
-    said = nb("repro", cwd=small).stdout
+    said = run_mlops_nb("repro", cwd=small).stdout
     assert stages_run(said) == ["code", "report"], said
     assert "then and now" in (small / "reports" / "monitor.html").read_text()
     assert (small / "reports" / "monitor.ipynb").read_bytes() == before
@@ -57,7 +57,7 @@ def test_formatting_and_comments_rerun_nothing(small):
         "fitted = train_model(",
         "# a comment\nfitted = train_model( ",
     )
-    said = nb("repro", cwd=small).stdout
+    said = run_mlops_nb("repro", cwd=small).stdout
     assert set(stages_run(said)) <= {"code", "report"}, said
 
 
@@ -67,7 +67,7 @@ def test_a_module_edit_reruns_what_uses_it_and_says_which_function(small):
     old = re.search(r"MAX_VERDICT_REASONS = \d+", module.read_text())[0]
     edit_cell(notebook, old, "MAX_VERDICT_REASONS = 4")
     module.write_text(module.read_text().replace(old, "MAX_VERDICT_REASONS = 4"))
-    said = nb("repro", cwd=small).stdout
+    said = run_mlops_nb("repro", cwd=small).stdout
     assert stages_run(said)[:2] == ["code", "monitor"], said
     assert "train" not in stages_run(said), said
     assert "monitoring/findings.py: top level changed → monitor will rerun" in said, (
@@ -78,7 +78,7 @@ def test_a_module_edit_reruns_what_uses_it_and_says_which_function(small):
 def test_forgotten_export_names_the_notebook(small):
     path = next((small / "nbs" / "api" / "monitoring").glob("*_findings.ipynb"))
     edit_cell(path, "MAX_VERDICT_REASONS = 5", "MAX_VERDICT_REASONS = 3")
-    got = nb("repro", cwd=small, check=False)
+    got = run_mlops_nb("repro", cwd=small, check=False)
     assert got.returncode
     assert path.name in got.stdout + got.stderr
     assert "export" in got.stdout + got.stderr
@@ -89,8 +89,8 @@ def test_locked_version_reruns_what_imports_it(small):
     lock.write_text(
         re.sub(r"(?m)^scikit-learn==.*$", "scikit-learn==0.0.1", lock.read_text())
     )
-    said = sh("dvc", "repro", "code", "--single-item", cwd=small).stdout
-    status = sh("dvc", "status", cwd=small).stdout
+    said = run_shell("dvc", "repro", "code", "--single-item", cwd=small).stdout
+    status = run_shell("dvc", "status", cwd=small).stdout
     assert "data/code/train.json" in status and "data/code/ingest.json" not in status, (
         said + status
     )
@@ -99,7 +99,7 @@ def test_locked_version_reruns_what_imports_it(small):
 def test_deleted_outputs_come_back_from_the_cache(small):
     """What the message after a failure promises."""
     (small / "reports" / "monitor.html").unlink()
-    sh("dvc", "checkout", cwd=small)
+    run_shell("dvc", "checkout", cwd=small)
     assert (small / "reports" / "monitor.html").exists()
 
 
@@ -110,7 +110,7 @@ def test_failing_cell(small):
         "thresholds = Thresholds(",
         "1 / 0\nthresholds = Thresholds(",
     )
-    got = nb("repro", cwd=small, check=False)
+    got = run_mlops_nb("repro", cwd=small, check=False)
     said = got.stdout + got.stderr
     assert got.returncode and "ZeroDivisionError" in said and "dvc checkout" in said, (
         said
@@ -118,9 +118,9 @@ def test_failing_cell(small):
     page = (small / ".mlops" / "failed" / "monitor.html").read_text()
     assert page.index("ZeroDivisionError") < page.index("<h2")
     assert "1 / 0" in page
-    sh("git", "checkout", "-q", ".", cwd=small)
-    sh("dvc", "checkout", cwd=small)
-    assert "nothing to do" in nb("repro", cwd=small).stdout
+    run_shell("git", "checkout", "-q", ".", cwd=small)
+    run_shell("dvc", "checkout", cwd=small)
+    assert "nothing to do" in run_mlops_nb("repro", cwd=small).stdout
 
 
 def test_script_in_values_shows_as_text(project):
@@ -137,7 +137,7 @@ def test_script_in_values_shows_as_text(project):
         train={"params": {"max_iter": 20}},
         evaluate={"groups": [f"shop {bad}"], "checks": {}, "min_n": 20},
     )
-    nb("repro", cwd=top)
+    run_mlops_nb("repro", cwd=top)
     for page in (top / "reports").glob("*.html"):
         text = page.read_text()
         assert "<script" not in text and "<img src=x" not in text, page.name
@@ -146,9 +146,9 @@ def test_script_in_values_shows_as_text(project):
 
 def test_both_engines_give_equal_notebooks(small):
     """The in-process engine and a kernel leave the same bytes."""
-    nb("run", "monitor", cwd=small)
+    run_mlops_nb("run", "monitor", cwd=small)
     ours = (small / "reports" / "monitor.ipynb").read_bytes()
-    nb("run", "monitor", "--engine", "nbclient", cwd=small)
+    run_mlops_nb("run", "monitor", "--engine", "nbclient", cwd=small)
     assert (small / "reports" / "monitor.ipynb").read_bytes() == ours
 
 
@@ -156,7 +156,7 @@ def test_plain_papermill_works(
     small,
     tmp_path,
 ):
-    sh(
+    run_shell(
         sys.executable,
         "-m",
         "papermill",
@@ -173,7 +173,7 @@ def test_by_hand_leaves_the_pipeline_alone(
     stage,
 ):
     before = (small / "reports" / "train.json").read_bytes()
-    said = nb("run", stage, "-p", "sample=500", cwd=small).stdout
+    said = run_mlops_nb("run", stage, "-p", "sample=500", cwd=small).stdout
     assert "scratch" in said
     assert (small / "reports" / "train.json").read_bytes() == before
-    assert sh("git", "status", "--porcelain", cwd=small).stdout == ""
+    assert run_shell("git", "status", "--porcelain", cwd=small).stdout == ""

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pandas as pd
-from helpers.project import change, nb, sales, sh
+from helpers.project import change, run_mlops_nb, run_shell, sales
 
 
 def _ran(out):
@@ -13,12 +13,12 @@ def _ran(out):
 
 
 def test_dvc_follows_the_source(small):
-    assert "nothing to do" in nb("repro", cwd=small).stdout
+    assert "nothing to do" in run_mlops_nb("repro", cwd=small).stdout
     path = small / "data" / "in.csv"
     *lines, last = path.read_text().splitlines()
     lines.append(last.replace(last.split(",")[3], "11.5"))  # one price in April
     path.write_text("\n".join(lines) + "\n")
-    ran = _ran(nb("repro", "preprocess", cwd=small).stdout)
+    ran = _ran(run_mlops_nb("repro", "preprocess", cwd=small).stdout)
     assert {"ingest@train", "ingest@current", "preprocess@current"} <= ran
     assert "preprocess@train" not in ran
 
@@ -29,7 +29,7 @@ def test_dvc_follows_the_settings_of_the_source(small):
     file = {"source": "data/in.csv", "depends": "data/in.csv"}
     columns = {"target": "y", "task": "binary", "time": "day", "keys": ["id"]}
     change(small, data=file | columns | {"as_of": "2020-04-15"})
-    ran = _ran(nb("repro", "ingest", cwd=small).stdout)
+    ran = _ran(run_mlops_nb("repro", "ingest", cwd=small).stdout)
     assert {"ingest@train", "ingest@current"} <= ran
     assert len(pd.read_parquet(events)) < before
 
@@ -40,7 +40,7 @@ def test_broken_current_window_still_gives_pages(small):
     april = table.index[table.day >= "2020-04"]
     table.loc[april[:40], "id"] = 7  # a key forty times
     table.to_csv(path, index=False)
-    run = nb("repro", cwd=small)
+    run = run_mlops_nb("repro", cwd=small)
     assert "Traceback" not in run.stdout + run.stderr
     assert len(pd.read_parquet(small / "data" / "predictions" / "current.parquet")) == 0
     monitor = json.loads((small / "reports" / "monitor.json").read_text())
@@ -52,7 +52,7 @@ def test_broken_current_window_still_gives_pages(small):
     page = (small / "reports" / "monitor.html").read_text("utf-8")
     assert "Act now" in page
     assert "could not be shown" not in page
-    sh("git", "checkout", "-q", ".", cwd=small)
+    run_shell("git", "checkout", "-q", ".", cwd=small)
 
 
 def test_columns_that_are_never_features(project):
@@ -60,14 +60,14 @@ def test_columns_that_are_never_features(project):
     known = pd.to_datetime(table.day) + pd.Timedelta("1D")
     settings = {"keys": None, "label_known": "known", "as_of": "2020-12-31"}
     top = project(table.assign(known=known), **settings)
-    nb("ingest", "train", cwd=top)
-    nb("run", "preprocess", "train", cwd=top)
+    run_mlops_nb("ingest", "train", cwd=top)
+    run_mlops_nb("run", "preprocess", "train", cwd=top)
     features = pd.read_parquet(top / "data" / "features" / "train.parquet")
     assert list(features) == ["row", "day", "shop", "price", "y"]
 
 
 def test_ten_rows(project):
-    run = nb("repro", cwd=project(sales(10)), check=False)
+    run = run_mlops_nb("repro", cwd=project(sales(10)), check=False)
     said = run.stdout + run.stderr
     assert run.returncode
     assert "Traceback" not in said
@@ -91,8 +91,8 @@ def test_a_thousand_columns(project):
     change(
         top, train={"params": {"max_iter": 30}}, evaluate={"groups": [], "checks": {}}
     )
-    nb("schema", "--force", cwd=top)
-    run = nb("repro", cwd=top)
+    run_mlops_nb("schema", "--force", cwd=top)
+    run = run_mlops_nb("repro", cwd=top)
     assert "Traceback" not in run.stdout + run.stderr
     for page in (top / "reports").glob("*.html"):
         assert page.stat().st_size < 2e6, page.name

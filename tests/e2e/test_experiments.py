@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from helpers.project import nb, sh
+from helpers.project import run_mlops_nb, run_shell
 
 
 @pytest.fixture(scope="module")
@@ -18,13 +18,17 @@ def lab(
 
     top = tmp_path_factory.mktemp("exp") / "project"
     shutil.copytree(small_once, top, symlinks=True)
-    sh("dvc", "exp", "run", "-n", "longer", "-S", "train.params.max_iter=300", cwd=top)
+    run_shell(
+        "dvc", "exp", "run", "-n", "longer", "-S", "train.params.max_iter=300", cwd=top
+    )
     return top
 
 
 def test_exp_show(lab):
     rows = list(
-        csv.DictReader(io.StringIO(sh("dvc", "exp", "show", "--csv", cwd=lab).stdout))
+        csv.DictReader(
+            io.StringIO(run_shell("dvc", "exp", "show", "--csv", cwd=lab).stdout)
+        )
     )
     by = {r["Experiment"] or r["rev"]: r for r in rows}
     assert by["longer"]["train.params.max_iter"] == "300"
@@ -36,13 +40,13 @@ def test_exp_show(lab):
 
 def test_metrics_diff(lab):
     got = json.loads(
-        sh("dvc", "metrics", "diff", "main", "longer", "--json", cwd=lab).stdout
+        run_shell("dvc", "metrics", "diff", "main", "longer", "--json", cwd=lab).stdout
     )
     auc = got.get("diff", got)["reports/metrics/evaluate.json"]["auc"]
     assert auc["diff"] == pytest.approx(auc["new"] - auc["old"])
     assert auc["new"] != auc["old"]
     got = json.loads(
-        sh("dvc", "params", "diff", "main", "longer", "--json", cwd=lab).stdout
+        run_shell("dvc", "params", "diff", "main", "longer", "--json", cwd=lab).stdout
     )
     params = got.get("diff", got)["params.yaml"]
     assert params["train.params.max_iter"]["new"] == 300
@@ -52,7 +56,9 @@ def test_plots_diff(
     lab,
     tmp_path,
 ):
-    sh("dvc", "plots", "diff", "main", "longer", "-o", tmp_path / "plots", cwd=lab)
+    run_shell(
+        "dvc", "plots", "diff", "main", "longer", "-o", tmp_path / "plots", cwd=lab
+    )
     page = (tmp_path / "plots" / "index.html").read_text()
     assert "longer" in page
     assert "main" in page
@@ -60,7 +66,7 @@ def test_plots_diff(
 
 
 def test_compare(lab):
-    said = nb("compare", "main", "longer", cwd=lab).stdout
+    said = run_mlops_nb("compare", "main", "longer", cwd=lab).stdout
     page = (
         lab / ".mlops" / "scratch" / "compare" / "reports" / "compare.html"
     ).read_text()
@@ -84,15 +90,15 @@ def test_compare(lab):
     assert result["params"]["longer"]["train.params.max_iter"] == "300"
     assert (
         "a commit, tag, branch or experiment"
-        in (r := nb("compare", "main", "nosuch", cwd=lab, check=False)).stdout
+        in (r := run_mlops_nb("compare", "main", "nosuch", cwd=lab, check=False)).stdout
         + r.stderr
     )
     assert r.returncode
 
 
 def test_queue(lab):
-    before = sh("git", "status", "--porcelain", cwd=lab).stdout
-    sh(
+    before = run_shell("git", "status", "--porcelain", cwd=lab).stdout
+    run_shell(
         "dvc",
         "exp",
         "run",
@@ -103,12 +109,12 @@ def test_queue(lab):
         "train.params.max_iter=20",
         cwd=lab,
     )
-    sh("dvc", "exp", "run", "--run-all", cwd=lab)
+    run_shell("dvc", "exp", "run", "--run-all", cwd=lab)
     rows = {
         r["Experiment"]: r
         for r in csv.DictReader(
-            io.StringIO(sh("dvc", "exp", "show", "--csv", cwd=lab).stdout)
+            io.StringIO(run_shell("dvc", "exp", "show", "--csv", cwd=lab).stdout)
         )
     }
     assert rows["queued"]["train.params.max_iter"] == "20"
-    assert sh("git", "status", "--porcelain", cwd=lab).stdout == before
+    assert run_shell("git", "status", "--porcelain", cwd=lab).stdout == before

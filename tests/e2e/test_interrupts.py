@@ -9,7 +9,7 @@ import time
 
 import psutil
 from helpers.notebooks import edit_cell
-from helpers.project import ENV, nb, sh
+from helpers.project import ENV, run_mlops_nb, run_shell
 
 
 def start(
@@ -71,11 +71,14 @@ def staging(top):
 
 def back(top):
     """What the messages say: the source back, outputs from the cache, nothing to do."""
-    sh("git", "checkout", "-q", ".", cwd=top)
-    said = nb("repro", cwd=top).stdout
+    run_shell("git", "checkout", "-q", ".", cwd=top)
+    said = run_mlops_nb("repro", cwd=top).stdout
     assert "stopped" not in said
-    assert sh("git", "status", "--porcelain", cwd=top).stdout == ""
-    assert "Data and pipelines are up to date" in sh("dvc", "status", cwd=top).stdout
+    assert run_shell("git", "status", "--porcelain", cwd=top).stdout == ""
+    assert (
+        "Data and pipelines are up to date"
+        in run_shell("dvc", "status", cwd=top).stdout
+    )
 
 
 def test_ctrl_c(small):
@@ -97,14 +100,14 @@ def test_kill_9_of_the_run(small):
     wait_for(small, staging)
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
-    sh("git", "checkout", "-q", ".", cwd=small)
-    got = nb("repro", cwd=small)
+    run_shell("git", "checkout", "-q", ".", cwd=small)
+    got = run_mlops_nb("repro", cwd=small)
     assert not staging(small)
     assert not processes(small)
     assert (
         json.loads((small / "reports" / "train.json").read_text())["stage"] == "train"
     )
-    assert "up to date" in sh("dvc", "status", cwd=small).stdout, got.stdout
+    assert "up to date" in run_shell("dvc", "status", cwd=small).stdout, got.stdout
 
 
 def test_kill_9_of_the_stage(small):
@@ -147,6 +150,6 @@ def test_read_only_folder(small):
     if os.geteuid() == 0:
         return
     (small / "reports").chmod(0o555)
-    got = nb("run", "monitor", cwd=small, check=False)
+    got = run_mlops_nb("run", "monitor", cwd=small, check=False)
     assert got.returncode
     assert "writable" in got.stdout + got.stderr

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.project import ROOT, change, nb, sh
+from helpers.project import ROOT, change, run_mlops_nb, run_shell
 
 
 def shop():
@@ -75,10 +75,10 @@ def life(
     card.write_text(
         card.read_text().replace("accepted: [flight_id, tailnum]", "accepted: [id]")
     )
-    nb("schema", "--force", cwd=top)
-    nb("repro", cwd=top)
-    sh("git", "add", "-A", cwd=top)
-    sh("git", "commit", "-qm", "first", cwd=top)
+    run_mlops_nb("schema", "--force", cwd=top)
+    run_mlops_nb("repro", cwd=top)
+    run_shell("git", "add", "-A", cwd=top)
+    run_shell("git", "commit", "-qm", "first", cwd=top)
     return top
 
 
@@ -87,9 +87,9 @@ def configure_git(top):
     made = (ROOT / "Makefile").read_text()
     command = re.search(r'git config filter.stripped.clean "(.*)"; fi', made)[1]
     python = command.replace("$(PYTHON)", sys.executable)
-    sh("git", "config", "filter.stripped.clean", python, cwd=top)
-    sh("git", "config", "user.name", "ada", cwd=top)
-    sh("git", "config", "user.email", "ada@example.com", cwd=top)
+    run_shell("git", "config", "filter.stripped.clean", python, cwd=top)
+    run_shell("git", "config", "user.name", "ada", cwd=top)
+    run_shell("git", "config", "user.email", "ada@example.com", cwd=top)
 
 
 def pin(top):
@@ -103,8 +103,8 @@ def champion_bytes(top):
 
 
 def clean(top):
-    assert sh("git", "status", "--porcelain", cwd=top).stdout == ""
-    assert "up to date" in sh("dvc", "status", cwd=top).stdout
+    assert run_shell("git", "status", "--porcelain", cwd=top).stdout == ""
+    assert "up to date" in run_shell("dvc", "status", cwd=top).stdout
 
 
 def test_promote_advance_and_rollback(life):
@@ -123,11 +123,11 @@ def test_promote_advance_and_rollback(life):
 
 def promotes(life):
     """The first candidate goes into production, once."""
-    assert "nothing is pinned" in nb("status", cwd=life).stdout
-    said = nb("promote", "--why", "the first", cwd=life).stdout
+    assert "nothing is pinned" in run_mlops_nb("status", cwd=life).stdout
+    said = run_mlops_nb("promote", "--why", "the first", cwd=life).stdout
     assert "v1.0.0 is in prod" in said
     assert pin(life)["version"] == "v1.0.0"
-    assert set(sh("git", "tag", cwd=life).stdout.split()) == {
+    assert set(run_shell("git", "tag", cwd=life).stdout.split()) == {
         "flights@v1.0.0",
         "flights#prod#1",
     }
@@ -136,12 +136,12 @@ def promotes(life):
     )
     assert f"v1.0.0 ({pin(life)['md5'][:8]})" in page  # the pages name what they show
     clean(life)
-    assert "nothing to do" in nb("promote", "--why", "again", cwd=life).stdout
+    assert "nothing to do" in run_mlops_nb("promote", "--why", "again", cwd=life).stdout
 
 
 def advances(life):
     """The next month opens; the one before is read again with the labels that came late."""
-    said = nb("advance", "--as-of", "2020-06-12", cwd=life).stdout
+    said = run_mlops_nb("advance", "--as-of", "2020-06-12", cwd=life).stdout
     assert "2020-05: act" in said
     assert "waits for a decision" in said
     assert "labels came late: 2020-04 monitored again" in said
@@ -171,15 +171,19 @@ def dismisses(life):
         found["id"]: found["severity"] for found in report["results"]["findings"]
     }
     finding = next(name for name in severity if severity[name] == "act")
-    assert finding in nb("status", cwd=life).stdout
-    nb("decide", finding, "--dismiss", "--why", "known: new price list", cwd=life)
-    assert finding not in nb("status", cwd=life).stdout
+    assert finding in run_mlops_nb("status", cwd=life).stdout
+    run_mlops_nb(
+        "decide", finding, "--dismiss", "--why", "known: new price list", cwd=life
+    )
+    assert finding not in run_mlops_nb("status", cwd=life).stdout
     clean(life)
 
 
 def advances_by_itself(life):
     """With policy auto a challenger is trained, judged and brought into production."""
-    said = nb("advance", "--policy", "auto", "--as-of", "2020-08-12", cwd=life).stdout
+    said = run_mlops_nb(
+        "advance", "--policy", "auto", "--as-of", "2020-08-12", cwd=life
+    ).stdout
     assert "2020-06" in said
     assert "challenger" in said
     assert "gate passed" in said
@@ -189,8 +193,8 @@ def advances_by_itself(life):
     )
     # it answered every row beside the champion before it served
     assert dict(judged["checks"])["shadow"] is True
-    assert "promote" in nb("history", cwd=life).stdout
-    assert "v1.1.0" in nb("status", cwd=life).stdout
+    assert "promote" in run_mlops_nb("history", cwd=life).stdout
+    assert "v1.1.0" in run_mlops_nb("status", cwd=life).stdout
     clean(life)
 
 
@@ -198,7 +202,7 @@ def rolls_back(life):
     """v1.1.0 is in production; one command brings v1.0.0 back, exactly, and trains nothing."""
     now = pin(life)
     was = champion_bytes(life)
-    said = nb("rollback", "--why", "returns rose", cwd=life).stdout
+    said = run_mlops_nb("rollback", "--why", "returns rose", cwd=life).stdout
     assert "v1.0.0 is back in production" in said
     assert now["md5"] in said
     assert pin(life)["md5"] in said
@@ -222,10 +226,12 @@ def tells_the_shadow(life):
 
 def tells_versions(life):
     """Where a version comes from, and which there are."""
-    said = nb("history", "v1.0.0", cwd=life).stdout
+    said = run_mlops_nb("history", "v1.0.0", cwd=life).stdout
     assert pin(life)["commit"] in said
     assert "dvc get . data/candidate" in said
-    refused = nb("rollback", "--to", "v9.0.0", "--why", "x", cwd=life, check=False)
+    refused = run_mlops_nb(
+        "rollback", "--to", "v9.0.0", "--why", "x", cwd=life, check=False
+    )
     assert "a registered version: v1.0.0, v1.1.0" in refused.stderr
 
 
@@ -235,7 +241,7 @@ def refuses_other_definitions(life):
     good = path.read_text()
     change(life, features={"modules": [], "columns": ["price", "shop"], "exclude": []})
     assert (
-        nb("run", "preprocess", "current", cwd=life).returncode == 0
+        run_mlops_nb("run", "preprocess", "current", cwd=life).returncode == 0
     )  # `size` is written all the same
     columns = set(
         pd.read_parquet(life / "data" / "features" / "current.parquet").columns
@@ -246,8 +252,8 @@ def refuses_other_definitions(life):
     (life / "data" / "registered.json").write_text(
         json.dumps(listed | {"price": {"digest": "0", "since": "v1.0.0"}})
     )
-    got = nb("run", "preprocess", "current", cwd=life, check=False)
+    got = run_mlops_nb("run", "preprocess", "current", cwd=life, check=False)
     assert got.returncode
     assert "the feature price as registered with v1.0.0" in got.stdout + got.stderr
-    sh("git", "checkout", "-q", ".", cwd=life)
-    sh("dvc", "checkout", "-q", "--force", cwd=life)
+    run_shell("git", "checkout", "-q", ".", cwd=life)
+    run_shell("dvc", "checkout", "-q", "--force", cwd=life)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
-from helpers.project import change, nb
+from helpers.project import change, run_mlops_nb
 
 FEATURE = """
 import pandas as pd
@@ -22,7 +22,7 @@ def test_a_new_feature_is_one_function(small):
     (small / "mlops_nb" / "examples" / "mine.py").write_text(FEATURE)
     modules = ["mlops_nb.examples.mine"]
     change(small, features={"modules": modules, "columns": "auto", "exclude": []})
-    nb("run", "preprocess", "train", cwd=small)
+    run_mlops_nb("run", "preprocess", "train", cwd=small)
     rows = pd.read_parquet(small / "data" / "features" / "train.parquet")
     results = json.loads((small / "reports" / "preprocess-train.json").read_text())[
         "results"

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers.project import ENV, ROOT, change, nb, sales, sh
+from helpers.project import ENV, ROOT, change, run_mlops_nb, run_shell, sales
 
 from mlops_nb.cli.inference import infer_project
 from mlops_nb.cli.project_table import read_table
@@ -80,16 +80,16 @@ def test_decimal_commas_with_an_odd_cell(project):
     def ingested(w):
         return (top / "data" / "raw" / w / "events.parquet").read_bytes()
 
-    nb("ingest", "train", cwd=top)
+    run_mlops_nb("ingest", "train", cwd=top)
     before = ingested("train")
     csv = top / "data" / "in.csv"
     lines = csv.read_text().splitlines()
     lines[-1] = re.sub(r";-?\d+,\d+;", ";9,5 kg;", lines[-1])
     csv.write_text("\n".join(lines) + "\n")
     (
-        nb("ingest", "train", cwd=top),
-        nb("ingest", "current", cwd=top),
-        nb("run", "preprocess", "current", cwd=top),
+        run_mlops_nb("ingest", "train", cwd=top),
+        run_mlops_nb("ingest", "current", cwd=top),
+        run_mlops_nb("run", "preprocess", "current", cwd=top),
     )
     assert ingested("train") == before
     got = {
@@ -119,13 +119,13 @@ def test_a_bad_time_of_a_label_concerns_its_row_alone(project):
     def ingested(w):
         return top / "data" / "raw" / w / "events.parquet"
 
-    nb("ingest", "train", cwd=top)
+    run_mlops_nb("ingest", "train", cwd=top)
     before = ingested("train").read_bytes()
     d.loc[500, "told"] = "2020-04-3x"
     d.to_csv(top / "data" / "in.csv", index=False)
-    nb("ingest", "train", cwd=top)
+    run_mlops_nb("ingest", "train", cwd=top)
     assert ingested("train").read_bytes() == before
-    said = nb("ingest", "current", cwd=top).stdout
+    said = run_mlops_nb("ingest", "current", cwd=top).stdout
     assert (
         "1 rows whose told cannot be read, such as 2020-04-3x: their label counts as not known"
         in said
@@ -135,34 +135,37 @@ def test_a_bad_time_of_a_label_concerns_its_row_alone(project):
     assert rows.y[499] == d.y[499]
     assert rows.y[501] == d.y[501]
     assert pd.isna(rows.y.iloc[-1])
-    nb("run", "preprocess", "current", cwd=top)
+    run_mlops_nb("run", "preprocess", "current", cwd=top)
     assert (
         "1 row (1.1%) counts as not labelled: when its label became known, told, cannot be read: 2020-04-3x"
         in (top / "reports" / "preprocess-current.html").read_text()
     )
     d.assign(told="soon").to_csv(top / "data" / "in.csv", index=False)
-    assert "times in column told" in nb("ingest", "train", cwd=top, check=False).stderr
+    assert (
+        "times in column told"
+        in run_mlops_nb("ingest", "train", cwd=top, check=False).stderr
+    )
 
 
 def test_more_periods_than_there_are(small):
     """What a person asks for is refused, with the first period of the data, and nothing has run; what `loop:` asks for begins where the data do."""
-    got = nb("retrain", "--periods", "99", cwd=small, check=False)
+    got = run_mlops_nb("retrain", "--periods", "99", cwd=small, check=False)
     assert got.returncode
     assert "the first with data is 2020-01" in got.stderr
     assert "a start at 2012-01" in got.stderr
     assert "--periods 3 or less" in got.stderr
     assert (
         "the first with data is 2020-01"
-        in nb(
+        in run_mlops_nb(
             "retrain", "--until", "2020-01", "--periods", "2", cwd=small, check=False
         ).stderr
     )
     code = "from mlops_nb.core.config import read_params as params; from mlops_nb.lifecycle.challengers import clip_to_available as grounded, choose_training_window as training_window; p = params(); print(grounded(p, training_window(p, periods=99), False))"
     assert (
         "{'start': '2020-01', 'end': '2020-03'}"
-        in sh(sys.executable, "-c", code, cwd=small).stdout
+        in run_shell(sys.executable, "-c", code, cwd=small).stdout
     )
-    assert not sh("git", "for-each-ref", "refs/exps", cwd=small).stdout
+    assert not run_shell("git", "for-each-ref", "refs/exps", cwd=small).stdout
 
 
 def test_offsets_are_told(project):
@@ -170,14 +173,14 @@ def test_offsets_are_told(project):
     top = project(
         d.assign(day=d.day.dt.tz_localize("Asia/Tokyo").astype(str)), noun="orders"
     )
-    said = nb("ingest", "train", cwd=top).stdout
+    said = run_mlops_nb("ingest", "train", cwd=top).stdout
     moved = re.search(
         r"(\d+) times in the column day with an offset, converted to UTC \((\d+) fall on another day",
         said,
     )
     assert moved
     assert 0 < int(moved[2]) < int(moved[1])
-    nb("run", "preprocess", "train", cwd=top)
+    run_mlops_nb("run", "preprocess", "train", cwd=top)
     page = re.sub(
         r"<[^>]+>", "", (top / "reports" / "preprocess-train.html").read_text()
     )
@@ -188,12 +191,17 @@ def test_offsets_are_told(project):
 
 
 def test_by_hand_the_command_line_is_to_be_mended(small):
-    got = nb("run", "monitor", "-p", "drift_max=never", cwd=small, check=False)
+    got = run_mlops_nb(
+        "run", "monitor", "-p", "drift_max=never", cwd=small, check=False
+    )
     assert got.returncode
     assert "after `-p drift_max=`" in got.stderr
     assert "params.yaml" not in got.stderr
     change(small, monitor={"drift_max": "never"})
-    assert "in params.yaml" in nb("run", "monitor", cwd=small, check=False).stderr
+    assert (
+        "in params.yaml"
+        in run_mlops_nb("run", "monitor", cwd=small, check=False).stderr
+    )
 
 
 def test_pages(small):
@@ -219,7 +227,7 @@ def test_pages(small):
     (small / "settings.ini").write_text(
         (small / "settings.ini").read_text().replace("language = en", "language = ja")
     )
-    nb("report", cwd=small)
+    run_mlops_nb("report", cwd=small)
     for english in (
         "log loss",
         "log_loss",
@@ -249,7 +257,7 @@ from mlops_nb.lifecycle.run_record import Run; from mlops_nb.publishing.comparis
 both = compare("workspace", "HEAD"); got = both.gains()
 print(json.dumps(got.to_dict("records")), len(both.plot().axes[0].collections))
 """
-    got = sh(sys.executable, "-c", code, cwd=small).stdout
+    got = run_shell(sys.executable, "-c", code, cwd=small).stdout
     gains = json.loads(got[: got.rindex("]") + 1])
     assert [g["over"] for g in gains] in (["HEAD"], ["workspace"])
     assert gains[0]["gain"] == gains[0]["low"] == gains[0]["high"] == 0
@@ -262,7 +270,7 @@ def test_a_moved_checkout_is_set_right(tmp_path):
     old.mkdir()
     for f in ("Makefile", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / f, old / f)
-    sh(sys.executable, "-m", "venv", old / ".venv", cwd=old)
+    run_shell(sys.executable, "-m", "venv", old / ".venv", cwd=old)
     for ok in ("python", "run", "dev"):
         (old / ".venv" / f"{ok}.ok").touch()
     old.rename(new)
@@ -317,7 +325,7 @@ def test_dvc_without_the_environment(
     }
 
     def run():
-        return sh(
+        return run_shell(
             sys.executable,
             "-m",
             "dvc",
@@ -384,17 +392,20 @@ def test_a_mistyped_cell_concerns_its_window_alone(project):
     def ingested(w):
         return (top / "data" / "raw" / w / "events.parquet").read_bytes()
 
-    nb("ingest", "train", cwd=top)
+    run_mlops_nb("ingest", "train", cwd=top)
     before = ingested("train")
     typed = d.assign(
         day=d.day.astype(str), price=d.price.astype(str).where(d.price.notna())
     )
     typed.loc[598, "price"], typed.loc[599, "day"] = "12,5", "2020-04-31"
     typed.to_csv(top / "data" / "in.csv", index=False)
-    said = nb("ingest", "train", cwd=top).stdout
+    said = run_mlops_nb("ingest", "train", cwd=top).stdout
     assert "1 rows of the source whose day cannot be read, such as 2020-04-31" in said
     assert ingested("train") == before
-    nb("ingest", "current", cwd=top), nb("run", "preprocess", "current", cwd=top)
+    (
+        run_mlops_nb("ingest", "current", cwd=top),
+        run_mlops_nb("run", "preprocess", "current", cwd=top),
+    )
     got = {
         v["check"]: v
         for v in json.loads((top / "reports" / "preprocess-current.json").read_text())[
@@ -422,7 +433,7 @@ def test_a_mistyped_cell_concerns_its_window_alone(project):
     typed.assign(day="soon").to_csv(top / "data" / "in.csv", index=False)
     assert (
         "that are none, such as ['soon'"
-        in nb("ingest", "train", cwd=top, check=False).stderr
+        in run_mlops_nb("ingest", "train", cwd=top, check=False).stderr
     )
 
 
@@ -497,7 +508,7 @@ def test_how_scoring_went_is_monitored_and_never_learned_from(project):
     d.loc[d.index[slow][100:], "y"] = None
     top = project(d, quantities=["latency_ms"])
     change(top, evaluate={"groups": []})
-    nb("repro", cwd=top)
+    run_mlops_nb("repro", cwd=top)
     got = json.loads((top / "reports" / "monitor.json").read_text())["results"]
     drifted = {r["column"]: r for r in got["drift"]}
     assert (

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pandas as pd
-from helpers.project import change, nb
+from helpers.project import change, run_mlops_nb
 
 NAMES = [
     "index",
@@ -48,7 +48,7 @@ def run(
         owner="Somebody",
         contact="somebody@example.com",
     )
-    nb("schema", "--force", cwd=top)
+    run_mlops_nb("schema", "--force", cwd=top)
     path = top / "data" / "schema.yaml"
     path.write_text(
         path.read_text("utf-8").replace(
@@ -56,7 +56,7 @@ def run(
         ),
         "utf-8",
     )
-    got = nb("repro", cwd=top)
+    got = run_mlops_nb("repro", cwd=top)
     assert "Traceback" not in got.stdout + got.stderr
     return top
 
@@ -279,7 +279,7 @@ def test_japanese_headed_csv(project):
         > 0.75
     )
     configure(top, language="ja", title="再来店の予測")
-    nb(
+    run_mlops_nb(
         "report", cwd=top
     )  # the language is chosen when a page is rendered: no notebook runs
     seen = read(top)

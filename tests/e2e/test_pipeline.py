@@ -3,7 +3,7 @@
 import json
 import re
 
-from helpers.project import nb, sh
+from helpers.project import run_mlops_nb, run_shell
 
 
 def test_run_is_identical_to_the_record(ran):
@@ -13,18 +13,19 @@ def test_run_is_identical_to_the_record(ran):
         r"(\d+) of (\d+) outputs identical to the record in commit [0-9a-f]{7}", said
     )
     assert counts and counts[1] == counts[2], said[-3000:]
-    assert sh("git", "status", "--porcelain", cwd=ran).stdout == ""
+    assert run_shell("git", "status", "--porcelain", cwd=ran).stdout == ""
     assert "no DVC remote is set: everything is computed here" in said
 
 
 def test_second_run_does_nothing(ran):
-    said = nb("repro", cwd=ran).stdout
+    said = run_mlops_nb("repro", cwd=ran).stdout
     assert "nothing to do" in said
     assert (
         "up to date"
-        in sh("dvc", "repro", cwd=ran).stdout + sh("dvc", "status", cwd=ran).stdout
+        in run_shell("dvc", "repro", cwd=ran).stdout
+        + run_shell("dvc", "status", cwd=ran).stdout
     )
-    assert sh("git", "status", "--porcelain", cwd=ran).stdout == ""
+    assert run_shell("git", "status", "--porcelain", cwd=ran).stdout == ""
 
 
 def test_pages_and_results_are_there(ran):

@@ -6,14 +6,14 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.project import ENV, nb, sales, sh
+from helpers.project import ENV, run_mlops_nb, run_shell, sales
 from scipy.stats import rankdata
 
 
 @pytest.fixture(scope="module")
 def backtest(ran):
     """The predictions that the guide saves, and what `mlops-nb backtest` says of them."""
-    sh(
+    run_shell(
         "nbdev-test",
         ran / "nbs" / "guides" / "quality.ipynb",
         "--n-workers",
@@ -88,7 +88,7 @@ print(roc_auc_score(v.y.astype(int), v.score), len(v))
 def test_a_leak_fails_the_contract(project):
     d = sales(900)
     top = project(d.assign(told=d.y + np.random.default_rng(0).normal(0, 0.05, len(d))))
-    nb("ingest", "train", cwd=top)
-    got = nb("run", "preprocess", "train", cwd=top, check=False)
+    run_mlops_nb("ingest", "train", cwd=top)
+    got = run_mlops_nb("run", "preprocess", "train", cwd=top, check=False)
     said = got.stdout + got.stderr
     assert got.returncode and "told" in said and "leak" in said and "AUC" in said, said

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from helpers.project import ROOT, nb, sh
+from helpers.project import ROOT, run_mlops_nb, run_shell
 
 from mlops_nb import __version__
 
@@ -18,22 +18,24 @@ def project(tmp_path):
     """Return the frozen project as a repository; its zip has no history."""
     with zipfile.ZipFile(FROZEN) as archive:
         archive.extractall(tmp_path)
-    sh("git", "init", "-q", "-b", "main", cwd=tmp_path)
+    run_shell("git", "init", "-q", "-b", "main", cwd=tmp_path)
     commit(tmp_path)
     return tmp_path
 
 
 def commit(top):
     """Commit everything."""
-    sh("git", "add", "-A", cwd=top)
-    sh("git", "commit", "-qm", "State", cwd=top)
+    run_shell("git", "add", "-A", cwd=top)
+    run_shell("git", "commit", "-qm", "State", cwd=top)
 
 
 def changed(top):
     """Return the paths that git calls changed."""
     return {
         line[3:]
-        for line in sh("git", "status", "--porcelain", cwd=top).stdout.splitlines()
+        for line in run_shell(
+            "git", "status", "--porcelain", cwd=top
+        ).stdout.splitlines()
     }
 
 
@@ -51,7 +53,7 @@ def edit(
 
 def files_of(top):
     """Return what every file that git knows holds."""
-    names = sh(
+    names = run_shell(
         "git", "ls-files", "-co", "--exclude-standard", cwd=top
     ).stdout.splitlines()
     return {name: (top / name).read_bytes() for name in names if (top / name).exists()}
@@ -69,7 +71,7 @@ def test_an_old_project_says_what_to_do(
     command,
 ):
     """An old stage notebook ends in words, not in an import error."""
-    got = nb(*command, cwd=project, check=False)
+    got = run_mlops_nb(*command, cwd=project, check=False)
     assert got.returncode == 1
     assert "this project was made by version 0.1.0" in got.stderr
     assert "run `mlops-nb upgrade`" in got.stderr
@@ -78,26 +80,28 @@ def test_an_old_project_says_what_to_do(
 
 def test_a_project_goes_on_with_the_same_quality(project):
     """After an upgrade the pipeline runs, the model is as good as before, and the tests pass."""
-    said = nb("upgrade", cwd=project).stdout
+    said = run_mlops_nb("upgrade", cwd=project).stdout
     assert f"upgraded from version 0.1.0 to {__version__}" in said
     assert "left as it is" not in said
     assert "remains:" not in said
     commit(project)
-    assert "Traceback" not in nb("repro", cwd=project).stdout
+    assert "Traceback" not in run_mlops_nb("repro", cwd=project).stdout
     metrics = json.loads(
         (project / "reports" / "metrics" / "evaluate.json").read_text()
     )
     assert metrics["auc"] == pytest.approx(AUC_OF_0_1_0, abs=1e-9)
     assert (
         "2 passed"
-        in sh("python", "-m", "pytest", "-p", "no:cacheprovider", cwd=project).stdout
+        in run_shell(
+            "python", "-m", "pytest", "-p", "no:cacheprovider", cwd=project
+        ).stdout
     )
 
 
 def test_what_is_the_users_stays(project):
     """Data, settings, contract, history and pages about the project are not looked at."""
     before = files_of(project)
-    nb("upgrade", cwd=project)
+    run_mlops_nb("upgrade", cwd=project)
     after = files_of(project)
     own = {name for name in before if name.startswith("data/")}
     own |= {
@@ -121,7 +125,7 @@ def test_an_edited_file_is_shown_and_kept(project):
     edit(project, "Makefile", "## run the tests", "## run my tests")
     commit(project)
     mine = (project / path).read_bytes()
-    said = nb("upgrade", cwd=project).stdout
+    said = run_mlops_nb("upgrade", cwd=project).stdout
     assert f"left as it is, since it was edited: {path}" in said
     assert "+valid_share: float = 0.5" in said
     assert "-valid_share: float = 0.25" in said
@@ -140,7 +144,7 @@ def test_imports_of_own_code_are_rewritten(project):
     extra += "def windows():\n    return data.windows(params())\n"
     (project / "shop" / "extra.py").write_text(extra)
     commit(project)
-    said = nb("upgrade", cwd=project).stdout
+    said = run_mlops_nb("upgrade", cwd=project).stdout
     text = (project / "shop" / "extra.py").read_text()
     assert "from mlops_nb.data.windows import read_windows" in text
     assert "from mlops_nb.core.config import read_params as params" in text
@@ -156,7 +160,7 @@ def test_the_lock_keeps_what_the_user_has_changed(project):
     """A line that was changed or added stays, new dependencies come."""
     edit(project, "requirements.lock", "lark==1.3.1\n", "lark==1.3.0\nmine==1.0\n")
     commit(project)
-    nb("upgrade", cwd=project)
+    run_mlops_nb("upgrade", cwd=project)
     lines = (project / "requirements.lock").read_text().splitlines()
     assert {"lark==1.3.0", "mine==1.0", f"mlops_nb=={__version__}"} <= set(lines)
     assert [line for line in lines if line.startswith("nh3==")]
@@ -165,16 +169,16 @@ def test_the_lock_keeps_what_the_user_has_changed(project):
 
 def test_a_second_upgrade_does_nothing(project):
     """An upgraded project is left alone."""
-    nb("upgrade", cwd=project)
+    run_mlops_nb("upgrade", cwd=project)
     before = files_of(project)
-    assert "nothing to do" in nb("upgrade", cwd=project).stdout
+    assert "nothing to do" in run_mlops_nb("upgrade", cwd=project).stdout
     assert files_of(project) == before
 
 
 def test_what_is_not_committed_is_in_the_way(project):
     """Nothing is mixed with changes of the user."""
     edit(project, "params.yaml", "seed: 0", "seed: 1")
-    got = nb("upgrade", cwd=project, check=False)
+    got = run_mlops_nb("upgrade", cwd=project, check=False)
     assert got.returncode == 1
     assert "everything is committed" in got.stderr
     assert changed(project) == {"params.yaml"}
@@ -191,14 +195,17 @@ def test_a_killed_upgrade_is_finished_by_the_next(
     upgrade.upgrade_project(project)
     assert changed(project) == set()
     monkeypatch.undo()
-    assert "finished the interrupted upgrade" in nb("upgrade", cwd=project).stdout
+    assert (
+        "finished the interrupted upgrade"
+        in run_mlops_nb("upgrade", cwd=project).stdout
+    )
     assert "nbs/stages/train.ipynb" in changed(project)
     assert not (project / ".mlops" / "upgrade").exists()
 
 
 def test_this_repository_is_no_project_to_upgrade():
     """The checkout itself is what projects are copied from."""
-    got = nb("upgrade", cwd=ROOT, check=False)
+    got = run_mlops_nb("upgrade", cwd=ROOT, check=False)
     assert got.returncode == 1
     assert "a project made by `mlops-nb new`" in got.stderr
     assert Path(FROZEN).exists()

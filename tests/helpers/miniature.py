@@ -52,6 +52,24 @@ def output_of(
     return done.stdout
 
 
+def run_cli(
+    top: Path,
+    *argv: object,
+) -> subprocess.CompletedProcess:
+    """Run a command of the package, which may fail, but in words only."""
+    done = run(top, *MLOPS_NB, *argv)
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    return done
+
+
+def git(
+    top: Path,
+    *argv: object,
+) -> str:
+    """Run a command of git that must succeed; return what it prints."""
+    return output_of(top, "git", *argv).strip()
+
+
 def commit_candidate(
     top: Path,
     number: int,

@@ -1,5 +1,9 @@
-"""Run commands in projects made for tests: clones of this checkout, small tables, changed parameters."""
+"""Run commands in projects made for tests.
 
+Clones of this checkout, small tables, changed parameters.
+"""
+
+import json
 import os
 import signal
 import subprocess
@@ -25,6 +29,7 @@ ENV = os.environ | {
     "GIT_COMMITTER_NAME": "t",
     "GIT_COMMITTER_EMAIL": "t@example.com",
 }
+REPLACED_SECTIONS = ("data", "windows", "features")
 
 
 if (
@@ -42,79 +47,82 @@ for name in (
     ENV.pop(name, None)
 
 
-def sh(
+def run_shell(
     *argv,
     cwd,
     check=True,
-    **kw,
+    env=None,
+    timeout=900,
 ):
     """Run a command; its output as text. A failure shows what it printed."""
-    got = subprocess.run(
-        [str(a) for a in argv],
+    done = subprocess.run(
+        [str(part) for part in argv],
         cwd=cwd,
-        env=ENV | kw.pop("env", {}),
+        env=ENV | (env or {}),
         capture_output=True,
         text=True,
-        timeout=kw.pop("timeout", 900),
-        **kw,
+        timeout=timeout,
     )
-    assert not check or got.returncode == 0, (
-        f"{argv} → {got.returncode}\n{got.stdout[-4000:]}\n{got.stderr[-4000:]}"
+    assert not check or done.returncode == 0, (
+        f"{argv} → {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     )
-    return got
+    return done
 
 
-def nb(
+def run_mlops_nb(
     *argv,
     cwd,
-    **kw,
+    **options,
 ):
     """Run `python -m mlops_nb …` in a project folder."""
-    return sh(sys.executable, "-m", "mlops_nb", *argv, cwd=cwd, **kw)
+    return run_shell(sys.executable, "-m", "mlops_nb", *argv, cwd=cwd, **options)
 
 
-def fresh_clone(to: Path) -> Path:
-    """What a clone of the present state of this checkout would be, committed as one commit when the tree is dirty."""
-    if not sh("git", "status", "--porcelain", cwd=ROOT).stdout.strip():
-        sh("git", "clone", "-q", ROOT, to, cwd=ROOT)
-        return to
-    to.mkdir(parents=True)
-    files = sh(
+def fresh_clone(top: Path) -> Path:
+    """What a clone of the present state of this checkout would be.
+
+    Committed as one commit when the tree is dirty.
+    """
+    if not run_shell("git", "status", "--porcelain", cwd=ROOT).stdout.strip():
+        run_shell("git", "clone", "-q", ROOT, top, cwd=ROOT)
+        return top
+    top.mkdir(parents=True)
+    listed = run_shell(
         "git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT
     ).stdout.split("\0")
-    for f in filter(lambda f: f and (ROOT / f).exists(), files):
-        (to / f).parent.mkdir(parents=True, exist_ok=True)
-        (to / f).write_bytes((ROOT / f).read_bytes())
-    for cmd in (
-        ["git", "init", "-q", "-b", "main"],
-        ["git", "add", "-A"],
-        ["git", "commit", "-q", "-m", "state"],
-    ):
-        sh(*cmd, cwd=to)
-    return to
+    for file in listed:
+        if file and (ROOT / file).exists():
+            (top / file).parent.mkdir(parents=True, exist_ok=True)
+            (top / file).write_bytes((ROOT / file).read_bytes())
+    run_shell("git", "init", "-q", "-b", "main", cwd=top)
+    run_shell("git", "add", "-A", cwd=top)
+    run_shell("git", "commit", "-q", "-m", "state", cwd=top)
+    return top
 
 
 def change(
     top,
     **sections,
 ):
-    """Set keys of params.yaml: a section given replaces `data`, `windows` and `features`, and is merged into the others."""
+    """Set keys of params.yaml.
+
+    A section given replaces `data`, `windows` and `features`, and is merged into the others.
+    """
     from ruamel.yaml import YAML
 
     yaml = YAML()
-    p = yaml.load((top / "params.yaml").read_text())
-    for name, value in sections.items():
-        p[name] = (
-            value
-            if name in ("data", "windows", "features") or not isinstance(value, dict)
-            else p.get(name, {}) | value
-        )
-    with (top / "params.yaml").open("w") as f:
-        yaml.dump(p, f)
+    params = yaml.load((top / "params.yaml").read_text())
+    for section, value in sections.items():
+        if section in REPLACED_SECTIONS or not isinstance(value, dict):
+            params[section] = value
+        else:
+            params[section] = params.get(section, {}) | value
+    with (top / "params.yaml").open("w") as file:
+        yaml.dump(params, file)
 
 
 def sales(
-    n=3000,
+    rows=3000,
     seed=0,
 ):
     """A small table with time: binary `y`, missing values, a category, known relation."""
@@ -122,16 +130,48 @@ def sales(
     import pandas as pd
 
     rng = np.random.default_rng(seed)
-    d = pd.DataFrame(
+    days = pd.date_range("2020-01-01", "2020-04-30 23:00", periods=rows).floor("min")
+    table = pd.DataFrame(
         {
-            "id": range(n),
-            "day": pd.date_range("2020-01-01", "2020-04-30 23:00", periods=n).floor(
-                "min"
-            ),
-            "shop": rng.choice(["a", "b", "c"], n),
-            "price": rng.normal(10, 3, n).round(2),
+            "id": range(rows),
+            "day": days,
+            "shop": rng.choice(["a", "b", "c"], rows),
+            "price": rng.normal(10, 3, rows).round(2),
         }
     )
-    d["y"] = ((d.price + rng.normal(0, 3, n)) > 10).astype(int)
-    d.loc[::17, "price"] = None
-    return d
+    table["y"] = ((table.price + rng.normal(0, 3, rows)) > 10).astype(int)
+    table.loc[::17, "price"] = None
+    return table
+
+
+def read_yaml(
+    top,
+    path="params.yaml",
+):
+    """Read a YAML file of a project."""
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe").load((top / path).read_text("utf-8"))
+
+
+def read_results(
+    top,
+    stage,
+):
+    """What a stage says of itself in its JSON twin."""
+    return json.loads((top / "reports" / f"{stage}.json").read_text("utf-8"))["results"]
+
+
+def read_metrics(
+    top,
+    stage,
+):
+    """The metrics that a stage wrote for `dvc metrics`."""
+    path = top / "reports" / "metrics" / f"{stage}.json"
+    return json.loads(path.read_text("utf-8"))
+
+
+def read_manifest(top):
+    """What the candidate's manifest says."""
+    path = top / "data" / "candidate" / "manifest.json"
+    return json.loads(path.read_text("utf-8"))

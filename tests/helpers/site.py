@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from helpers.project import sh
+from helpers.project import run_shell
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 LOST = "Lost in a fire"
@@ -27,18 +27,18 @@ def make_history(
     """
     shutil.copytree(project, top, symlinks=True)
     shutil.rmtree(top / ".git")  # the history of the package has runs of its own
-    sh("git", "init", "-q", "-b", "main", cwd=top)
-    sh("git", "config", "user.name", "t", cwd=top)
-    sh("git", "config", "user.email", "t@example.com", cwd=top)
+    run_shell("git", "init", "-q", "-b", "main", cwd=top)
+    run_shell("git", "config", "user.name", "t", cwd=top)
+    run_shell("git", "config", "user.email", "t@example.com", cwd=top)
     commit_all(top, "small")
-    sh("git", "tag", "-a", "flights@v1.0.0", "-m", "first", cwd=top)
-    sh("git", "tag", "-a", "flights#prod#1", "-m", "first", cwd=top)
-    add_records(top, sh("git", "rev-parse", "HEAD", cwd=top).stdout.strip())
+    run_shell("git", "tag", "-a", "flights@v1.0.0", "-m", "first", cwd=top)
+    run_shell("git", "tag", "-a", "flights#prod#1", "-m", "first", cwd=top)
+    add_records(top, run_shell("git", "rev-parse", "HEAD", cwd=top).stdout.strip())
     settings = (top / "settings.ini").read_text()
     titled = re.sub("(?m)^title = .*", f"title = Sales {EVIL}", settings)
     (top / "settings.ini").write_text(titled)
     remote = "https://user:secret@git.example.org/team/sales.git"
-    sh("git", "config", "remote.origin.url", remote, cwd=top)
+    run_shell("git", "config", "remote.origin.url", remote, cwd=top)
     commit_all(top, "Records only: no run")
     add_run(top, EVIL)
     add_run(top, LOST, keep=False)
@@ -50,8 +50,8 @@ def commit_all(
     message: str,
 ) -> None:
     """Commit whatever lies in a folder."""
-    sh("git", "add", "-A", cwd=top)
-    sh("git", "commit", "-qm", message, cwd=top)
+    run_shell("git", "add", "-A", cwd=top)
+    run_shell("git", "commit", "-qm", message, cwd=top)
 
 
 def add_records(
@@ -136,7 +136,7 @@ def add_run(
         new = add_to_cache(top, old) if keep else hashlib.md5(path.encode()).hexdigest()
         lock = lock.replace(old, new)
     (top / "dvc.lock").write_text(lock)
-    sh("git", "commit", "-qam", message, cwd=top)
+    run_shell("git", "commit", "-qam", message, cwd=top)
     if not keep:
         (top / "dvc.lock").write_text(before)
 

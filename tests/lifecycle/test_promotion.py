@@ -10,6 +10,7 @@ import sys
 import killing
 import pytest
 from helpers import miniature
+from helpers.miniature import git, run_cli
 from helpers.project import ENV
 
 from mlops_nb.lifecycle.journal import record_decision
@@ -23,22 +24,6 @@ def toy(tmp_path_factory):
         os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
     yield miniature.make_project(tmp_path_factory.mktemp("toy") / "project")
     os.environ.pop("MLOPS_NB_SERVER", None)
-
-
-def run(
-    top,
-    *argv,
-):
-    got = miniature.run(top, sys.executable, "-m", "mlops_nb", *argv)
-    assert "Traceback" not in got.stdout + got.stderr, got.stderr
-    return got
-
-
-def git(
-    top,
-    *argv,
-):
-    return miniature.output_of(top, "git", *argv).strip()
 
 
 def serving(top):
@@ -57,7 +42,7 @@ def test_the_second_of_two_is_told(
     )
     for top in (ada, bob):
         git(top, "remote", "add", "origin", str(origin))
-    assert run(ada, "promote", "--why", "better", "--push").returncode == 0
+    assert run_cli(ada, "promote", "--why", "better", "--push").returncode == 0
     assert git(origin, "rev-parse", "main") == git(ada, "rev-parse", "HEAD")
     assert "toy@v1.2.0" in git(origin, "tag")
     before = (
@@ -65,7 +50,7 @@ def test_the_second_of_two_is_told(
         git(origin, "rev-parse", "main"),
         git(origin, "tag"),
     )
-    got = run(bob, "rollback", "--why", "worse", "--push")
+    got = run_cli(bob, "rollback", "--why", "worse", "--push")
     assert got.returncode
     assert "somebody else was first" in got.stderr
     assert "git pull" in got.stderr
@@ -93,12 +78,12 @@ def test_a_second_pair_of_eyes(
         .splitlines()
         if "md5: " in x
     )
-    said = run(top, "promote", "--why", "better")
+    said = run_cli(top, "promote", "--why", "better")
     assert said.returncode
     assert "nobody other than its author has approved" in said.stderr
     assert f"git tag -a approve-{md5[:8]}" in said.stderr
     git(top, "tag", "-a", f"approve-{md5[:8]}", "-m", "by myself")
-    assert run(top, "promote", "--why", "better").returncode
+    assert run_cli(top, "promote", "--why", "better").returncode
     git(top, "tag", "-d", f"approve-{md5[:8]}")
     assert miniature.visible_state(top) == before
     miniature.run(
@@ -139,7 +124,7 @@ def test_rollback_from_git_and_the_remote_alone(
     miniature.output_of(tmp_path, "git", "clone", "-q", top, fresh)
     assert not (fresh / ".dvc" / "cache").exists()
     assert not (fresh / "data" / "champion").exists()
-    got = run(fresh, "rollback", "--to", "v1.0.0", "--why", "worse")
+    got = run_cli(fresh, "rollback", "--to", "v1.0.0", "--why", "worse")
     assert got.returncode == 0, got.stdout + got.stderr
     assert "v1.0.0 is back in production" in got.stdout
     assert serving(fresh) == "model 1"
@@ -156,11 +141,11 @@ def test_lost_bytes_are_built_again_or_refused(
         top, sys.executable, "-m", "dvc", "commit", "-q", "-f"
     )  # what lies in the folder is cached again; v1.0.0 is lost
     before = miniature.visible_state(top)
-    got = run(top, "rollback", "--to", "v1.0.0", "--why", "worse")
+    got = run_cli(top, "rollback", "--to", "v1.0.0", "--why", "worse")
     assert got.returncode
     assert "--rebuild" in got.stdout + got.stderr
     assert miniature.visible_state(top) == before
-    got = run(top, "rollback", "--to", "v1.0.0", "--rebuild", "--why", "worse")
+    got = run_cli(top, "rollback", "--to", "v1.0.0", "--rebuild", "--why", "worse")
     assert got.returncode == 0, got.stdout + got.stderr
     assert serving(top) == "model 1"
     assert miniature.visible_state(top)
@@ -211,10 +196,10 @@ def test_a_version_taken_back_stays_back(
     Another one does not bring the bad version back unasked.
     """
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
-    assert "v1.0.0 is back" in run(top, "rollback", "--why", "worse").stdout
+    assert "v1.0.0 is back" in run_cli(top, "rollback", "--why", "worse").stdout
     before = miniature.visible_state(top)
-    assert "nothing to do" in run(top, "rollback", "--why", "worse").stdout
-    got = run(top, "rollback", "--why", "still worse")
+    assert "nothing to do" in run_cli(top, "rollback", "--why", "worse").stdout
+    got = run_cli(top, "rollback", "--why", "still worse")
     assert got.returncode
     assert "not taken back since" in got.stderr
     assert miniature.visible_state(top) == before
@@ -225,12 +210,12 @@ def test_the_history_tells_decisions_and_alerts(
     tmp_path,
 ):
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
-    assert run(top, "rollback", "--why", "worse").returncode == 0
+    assert run_cli(top, "rollback", "--why", "worse").returncode == 0
     (top / ".mlops" / "alerts.jsonl").write_text(
         '{"id": "a", "message": "m", "at": "2026-01-01T00:00:00Z", "finding": "drift.x", '
         '"event": "appeared", "sent": ["mail"], "waiting": []}\n'
     )
-    said = run(top, "history").stdout
+    said = run_cli(top, "history").stdout
     assert "promote to prod" in said
     assert "rollback" in said
     assert "alert: drift.x appeared  sent mail" in said
@@ -249,7 +234,7 @@ def test_a_period_or_date_that_is_none_is_told(
     toy,
     wrong,
 ):
-    got = run(toy, *wrong)
+    got = run_cli(toy, *wrong)
     assert got.returncode == 1
     assert "expected" in got.stderr
 

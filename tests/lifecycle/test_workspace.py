@@ -11,6 +11,7 @@ import time
 
 import pytest
 from helpers import miniature
+from helpers.miniature import git, run_cli
 from helpers.project import ENV
 
 from mlops_nb.core.files import file_digest
@@ -50,22 +51,6 @@ def top(
     return shutil.copytree(source, tmp_path / "project", symlinks=True)
 
 
-def run(
-    top,
-    *argv,
-):
-    got = miniature.run(top, sys.executable, "-m", "mlops_nb", *argv)
-    assert "Traceback" not in got.stdout + got.stderr, got.stderr
-    return got
-
-
-def git(
-    top,
-    *argv,
-):
-    return miniature.output_of(top, "git", *argv).strip()
-
-
 def branch(top):
     return git(top, "rev-parse", "HEAD"), git(top, "tag")
 
@@ -93,7 +78,7 @@ def test_a_row_appended_to_a_table_of_dvc_stays(
 ):
     append(top / "data" / "shop.csv")
     before = branch(top)
-    got = run(top, *COMMANDS[command])
+    got = run_cli(top, *COMMANDS[command])
     assert got.returncode == 1
     assert "data/shop.csv differs from what data/shop.csv.dvc records" in got.stderr
     assert "dvc add data/shop.csv && git commit" in got.stderr
@@ -105,13 +90,13 @@ def test_a_row_appended_to_a_table_of_dvc_stays(
 def test_both_cures_work(top):
     append(top / "data" / "shop.csv")
     append(top / "data" / "images" / "a.png")
-    assert run(top, *COMMANDS["rollback"]).returncode == 1
+    assert run_cli(top, *COMMANDS["rollback"]).returncode == 1
     miniature.output_of(top, sys.executable, "-m", "dvc", "add", "data/shop.csv")
     git(top, "commit", "-qam", "New data")
     miniature.output_of(
         top, sys.executable, "-m", "dvc", "checkout", "--force", "data/images"
     )
-    got = run(top, *COMMANDS["rollback"])
+    got = run_cli(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
     assert (top / "data" / "shop.csv").read_text().endswith("2,12\n")
     assert (top / "data" / "images" / "a.png").read_text() == "a"
@@ -119,7 +104,7 @@ def test_both_cures_work(top):
 
 def test_a_folder_of_dvc_names_the_file(top):
     (top / "data" / "images" / "b.png").write_text("b")
-    got = run(top, *COMMANDS["rollback"])
+    got = run_cli(top, *COMMANDS["rollback"])
     assert got.returncode == 1
     assert "data/images (b.png) differs" in got.stderr
     assert (top / "data" / "images" / "b.png").read_text() == "b"
@@ -130,14 +115,14 @@ def test_what_dvcignore_names_is_no_change(top):
     git(top, "commit", "-qam", "Ignored")
     (top / "data" / "images" / "b.bak").write_text("b")
     (top / "data" / "champion" / "b.bak").write_text("b")
-    got = run(top, *COMMANDS["rollback"])
+    got = run_cli(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
     assert (top / "data" / "champion" / "model.skops").read_text() == "model 1"
 
 
 def test_an_output_edited_by_hand_is_refused_by_name(top):
     (top / "data" / "candidate" / "model.skops").write_text("mine")
-    got = run(top, *COMMANDS["rollback"])
+    got = run_cli(top, *COMMANDS["rollback"])
     assert got.returncode == 1
     assert (
         "data/candidate (model.skops) differs from what dvc.lock records" in got.stderr
@@ -152,7 +137,7 @@ def test_missing_and_stale_outputs_are_no_obstacle(top):
     git(top, "switch", "-q", "main")
     shutil.rmtree(top / "data" / "champion")
     (top / "data" / "candidate" / "manifest.json").unlink()
-    got = run(top, *COMMANDS["rollback"])
+    got = run_cli(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
     assert (top / "data" / "champion" / "model.skops").read_text() == "model 1"
 
@@ -164,7 +149,7 @@ def test_a_table_of_an_earlier_commit_is_left_alone_by_name(top):
     git(top, "commit", "-qam", "A row")
     (top / "data" / "shop.csv").chmod(0o644)
     (top / "data" / "shop.csv").write_text(old)
-    got = run(top, *COMMANDS["rollback"])
+    got = run_cli(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
     assert (
         "other than this commit records, left as they are: data/shop.csv" in got.stdout
@@ -174,7 +159,7 @@ def test_a_table_of_an_earlier_commit_is_left_alone_by_name(top):
 
 def test_advance_takes_rows_in(top):
     append(top / "data" / "shop.csv")
-    got = run(top, "advance", "2013-05")
+    got = run_cli(top, "advance", "2013-05")
     assert got.returncode == 0, got.stderr
     assert "new rows taken in: data/shop.csv" in got.stdout
     assert (top / "data" / "shop.csv").read_text().endswith("2,12\n")
@@ -187,7 +172,7 @@ def test_advance_takes_nothing_in_while_an_output_is_edited(top):
     append(top / "data" / "shop.csv")
     (top / "data" / "candidate" / "model.skops").write_text("mine")
     before = branch(top)
-    got = run(top, "advance", "2013-05")
+    got = run_cli(top, "advance", "2013-05")
     assert got.returncode == 1
     assert "data/candidate" in got.stderr
     assert branch(top) == before
@@ -221,7 +206,7 @@ def test_the_only_copy_of_what_is_replaced_goes_into_the_cache(top):
 def interrupted(top):
     """A rollback that was killed right after its commit point: the files have not moved yet."""
     before = shutil.copytree(top, top.parent / "before", symlinks=True)
-    assert run(top, *COMMANDS["rollback"]).returncode == 0
+    assert run_cli(top, *COMMANDS["rollback"]).returncode == 0
     old = git(before, "rev-parse", "HEAD")
     new = git(top, "rev-parse", "HEAD")
     git(before, "fetch", "-q", "--tags", str(top), "HEAD")
@@ -304,7 +289,7 @@ def test_an_operation_of_git_in_progress_is_refused(
 ):
     start(top, what)
     before = branch(top), git(top, "status", "--porcelain")
-    got = run(top, *COMMANDS["rollback"])
+    got = run_cli(top, *COMMANDS["rollback"])
     assert got.returncode == 1
     assert f"a {what} that is not finished" in got.stderr
     assert f"git {what}" in got.stderr
@@ -317,7 +302,7 @@ def test_a_merge_without_conflicts_is_refused_too(top):
     git(top, "switch", "-q", "main")
     git(top, "merge", "-q", "--no-commit", "--no-ff", "other")
     assert not git(top, "status", "--porcelain")
-    got = run(top, *COMMANDS["rollback"])
+    got = run_cli(top, *COMMANDS["rollback"])
     assert "a merge that is not finished" in got.stderr
     assert (top / ".git" / "MERGE_HEAD").exists()
 

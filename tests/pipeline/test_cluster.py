@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.project import nb
+from helpers.project import run_mlops_nb
 
 from mlops_nb.core.config import Settings
 from mlops_nb.core.errors import UserError
@@ -278,7 +278,7 @@ def test_the_pipeline_takes_the_setting(
         )
     }
     params.write_text(params.read_text().replace("engine: local", "engine: dask"))
-    got = nb("run", "monitor", cwd=small, check=False)
+    got = run_mlops_nb("run", "monitor", cwd=small, check=False)
     assert got.returncode
     assert "scheduler = tcp://HOST:PORT in settings.ini" in got.stdout + got.stderr
     ini.write_text(
@@ -288,8 +288,10 @@ def test_the_pipeline_takes_the_setting(
             ini.read_text(),
         )
     )
-    nb("run", "preprocess", "current", cwd=small)
-    nb("run", "monitor", cwd=small)  # features of modules and searches: see above
+    run_mlops_nb("run", "preprocess", "current", cwd=small)
+    run_mlops_nb(
+        "run", "monitor", cwd=small
+    )  # features of modules and searches: see above
 
     def plain(b):
         return (

@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from helpers.project import sh
+from helpers.project import run_shell
 
 MEASURE = """
 import json
@@ -18,7 +18,7 @@ MOST_SECONDS = 2  # of CPU, for 100,000 rows
 @pytest.fixture(scope="module")
 def costs(ran):
     """Return how many flights there are, and cost and gain of each group of features."""
-    printed = sh(sys.executable, "-c", MEASURE, cwd=ran).stdout
+    printed = run_shell(sys.executable, "-c", MEASURE, cwd=ran).stdout
     return json.loads(printed.splitlines()[-1])
 
 

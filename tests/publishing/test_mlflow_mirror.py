@@ -23,7 +23,7 @@ from helpers.mlflow_server import (
     run_in,
     running_server,
 )
-from helpers.project import sh
+from helpers.project import run_shell
 
 from mlops_nb.core.config import read_params
 from mlops_nb.core.files import read_json, write_json
@@ -89,13 +89,13 @@ class Mirrored:
 
     def commit(self, message: str) -> str:
         """Commit everything; returns the commit."""
-        sh("git", "add", "-A", cwd=self.shop)
-        sh("git", "commit", "-qm", message, cwd=self.shop)
+        run_shell("git", "add", "-A", cwd=self.shop)
+        run_shell("git", "commit", "-qm", message, cwd=self.shop)
         return self.head()
 
     def head(self) -> str:
         """Return the commit."""
-        return sh("git", "rev-parse", "HEAD", cwd=self.shop).stdout.strip()
+        return run_shell("git", "rev-parse", "HEAD", cwd=self.shop).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def the_run_has_its_metrics(mirrored):
     metrics = mirrored.runs()["small"].data.metrics
     for stage in ("train", "evaluate", "monitor"):
         path = f"HEAD:reports/metrics/{stage}.json"
-        committed = json.loads(sh("git", "show", path, cwd=mirrored.shop).stdout)
+        committed = json.loads(run_shell("git", "show", path, cwd=mirrored.shop).stdout)
         for name, value in committed.items():
             assert metrics[f"{stage}.{name}"] == pytest.approx(value)
     assert (
@@ -261,7 +261,9 @@ def find_experiment(
 ):
     """Return (commit, reference) of an experiment of DVC."""
     layout = "--format=%(objectname) %(refname)"
-    lines = sh("git", "for-each-ref", layout, "refs/exps", cwd=shop).stdout.splitlines()
+    lines = run_shell(
+        "git", "for-each-ref", layout, "refs/exps", cwd=shop
+    ).stdout.splitlines()
     (found,) = [line.split() for line in lines if line.endswith(f"/{name}")]
     return found
 
@@ -270,7 +272,7 @@ def experiments_too(mirrored):
     """What `dvc exp run` made arrives under its own name, once; the branch is as it was."""
     was = mirrored.runs()
     command = "-m dvc exp run --temp -q -n brave-oak -S monitor.metric_drop=0.91"
-    sh(sys.executable, *command.split(), cwd=mirrored.shop)
+    run_shell(sys.executable, *command.split(), cwd=mirrored.shop)
     code, said = mirrored.run("track")
     assert code == 0, said
     assert "1 runs sent, 2 there" in said
@@ -278,7 +280,7 @@ def experiments_too(mirrored):
     assert "nothing new, 3 there" in mirrored.run("track")[1]
     sha, reference = find_experiment(mirrored.shop, "brave-oak")
     the_experiment_has_its_own(mirrored, sha)
-    sh("git", "update-ref", "-d", reference, cwd=mirrored.shop)
+    run_shell("git", "update-ref", "-d", reference, cwd=mirrored.shop)
     assert "nothing new, 2 there" in mirrored.run("track")[1]
     assert "brave-oak" in mirrored.runs()
 
@@ -366,7 +368,7 @@ def train_another(shop):
     save_model(folder, fitted, extra, features=features)
     report = read_json(shop / "reports/train.json")
     write_json(shop / "reports/train.json", report | {"model": "another"})
-    sh(sys.executable, "-m", "dvc", "commit", "-q", "-f", "train", cwd=shop)
+    run_shell(sys.executable, "-m", "dvc", "commit", "-q", "-f", "train", cwd=shop)
 
 
 def record_challenger(

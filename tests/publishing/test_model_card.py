@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.project import change, nb, sh
+from helpers.project import change, run_mlops_nb, run_shell
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.lifecycle.journal import append_entry
@@ -44,8 +44,8 @@ def judged(
     top = tmp_path_factory.mktemp("judged") / "project"
     shutil.copytree(small_once, top, symlinks=True)
     change(top, evaluate={"groups": ["shop"], "checks": {"minimum": {"auc": 0.999}}})
-    nb("repro", "evaluate", cwd=top)
-    sh("git", "commit", "-qam", "judged", cwd=top)
+    run_mlops_nb("repro", "evaluate", cwd=top)
+    run_shell("git", "commit", "-qam", "judged", cwd=top)
     return top
 
 
@@ -83,7 +83,7 @@ def test_identity_and_data_are_those_of_the_commit(
     plain_card,
     small_once,
 ):
-    commit = sh("git", "rev-parse", "HEAD", cwd=small_once).stdout.strip()
+    commit = run_shell("git", "rev-parse", "HEAD", cwd=small_once).stdout.strip()
     raw = recorded_md5("HEAD", "data/raw/train", small_once)
     assert plain_card.identity["model"] == recorded_md5(
         "HEAD", "data/candidate", small_once
@@ -127,7 +127,7 @@ def approve(
     """Approve a candidate by a tag, as Grace."""
     grace = {"GIT_COMMITTER_NAME": "Grace", "GIT_COMMITTER_EMAIL": "g@example.com"}
     tag = f"approve-{md5[:8]}"
-    sh("git", "tag", "-a", tag, "-m", "Read it, <b>fine</b>", cwd=top, env=grace)
+    run_shell("git", "tag", "-a", tag, "-m", "Read it, <b>fine</b>", cwd=top, env=grace)
 
 
 def note_promotion(
@@ -144,7 +144,7 @@ def note_promotion(
 
 def test_of_a_version_with_who_approved_it(there):
     md5 = recorded_md5("HEAD", "data/candidate", there)
-    sh("git", "tag", "-a", "flights@v1.0.0", "-m", "flights v1.0.0", cwd=there)
+    run_shell("git", "tag", "-a", "flights@v1.0.0", "-m", "flights v1.0.0", cwd=there)
     approve(there, md5)
     note_promotion(there, "Ada", md5)
     note_promotion(there, "Eve", "another")
@@ -163,7 +163,7 @@ def test_of_a_version_with_who_approved_it(there):
 
 
 def test_a_version_that_is_not_there_is_named(there):
-    sh("git", "tag", "-a", "flights@v1.0.0", "-m", "flights v1.0.0", cwd=there)
+    run_shell("git", "tag", "-a", "flights@v1.0.0", "-m", "flights v1.0.0", cwd=there)
     with pytest.raises(UserError, match=r"v1\.0\.0"):
         build_model_card("v7.0.0")
 

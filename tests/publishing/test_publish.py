@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers.project import ROOT, nb, sh
+from helpers.project import ROOT, run_mlops_nb, run_shell
 from helpers.site import LOST, PageParts, add_run, broken_links
 from ruamel.yaml import YAML
 
@@ -33,7 +33,7 @@ def shown(
 def commits(shown):
     """Return the commits of the project by their message."""
     top, _ = shown
-    log = sh("git", "log", "--reverse", "--format=%H %s", cwd=top).stdout
+    log = run_shell("git", "log", "--reverse", "--format=%H %s", cwd=top).stdout
     return {line.partition(" ")[2]: line.partition(" ")[0] for line in log.splitlines()}
 
 
@@ -197,7 +197,7 @@ def test_a_new_run_is_added_and_taken_back(shown):
     add_run(top, "One more")
     more = publish_site(top=top)
     changed = {*times(done.path).items()} - {*before.items()}
-    commit = sh("git", "rev-parse", "HEAD", cwd=top).stdout[:12]
+    commit = run_shell("git", "rev-parse", "HEAD", cwd=top).stdout[:12]
     of_runs = [
         name for name, _ in changed if name.startswith(("runs/", "files/", "docs"))
     ]
@@ -205,7 +205,7 @@ def test_a_new_run_is_added_and_taken_back(shown):
     assert {name.split("/")[1] for name in of_runs} == {commit}
     assert len(of_runs) == len(PAGES_OF_A_RUN)
 
-    sh("git", "reset", "-q", "--hard", "HEAD~1", cwd=top)
+    run_shell("git", "reset", "-q", "--hard", "HEAD~1", cwd=top)
     assert publish_site(top=top).removed == len(PAGES_OF_A_RUN)
     assert not (done.path / "runs" / commit).exists()
     assert set(times(done.path)) == {*before, "mine.txt"}
@@ -254,7 +254,7 @@ def test_publish_refuses_a_folder_of_somebody_else(
         '{"src/main.js": {"file": "assets/main.js"}}'
     )
     (tmp_path / "keep.txt").write_text("mine")
-    answer = nb("publish", "--to", tmp_path, cwd=top, check=False)
+    answer = run_mlops_nb("publish", "--to", tmp_path, cwd=top, check=False)
     left = sorted(file.name for file in tmp_path.iterdir() if file.is_file())
     assert answer.returncode == 1
     assert "holds other things" in answer.stderr
