@@ -756,8 +756,8 @@ def child(peer: str) -> None:
 
 
 def run_peer(peer: str) -> dict:
-    from bench import PINNED, environment
-    from bench_monitor import QUIET, python
+    from costs import PINNED, environment
+    from peers import QUIET, python
 
     subprocess.run(
         [python(peer), "-P", str(Path(__file__).resolve()), "child", peer],
@@ -900,7 +900,8 @@ def main() -> None:
         help="print only, leave the committed results and the guide as they are",
     )
     a = p.parse_args()
-    from bench import machine, say
+    from costs import say
+    from guide import machine
 
     from mlops_nb.pipeline.environment import pin_kernels
 
