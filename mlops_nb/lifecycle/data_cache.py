@@ -8,6 +8,7 @@ __all__ = [
     "dvc_cache_folder",
     "recorded_contents",
     "are_cached",
+    "keep_contents",
     "keep_lost_objects",
 ]
 
@@ -99,33 +100,19 @@ def _fill(
         )
 
 
-# %% ../../nbs/api/lifecycle/03_data_cache.ipynb #7305b506
-def keep_lost_objects(
-    top: Path,
-    old: str,
-    new: dict[str, DataRecord],
-) -> None:
-    """Put into the cache what it has lost and a change is about to take the place of.
-
-    Args:
-        top: the folder of the project.
-        old: the commit from which the change comes.
-        new: the records to which it leads.
-    """
-    digests = WorkspaceDigests(top)
-    for path, was in read_data_records(top, old).items():
-        stays = path in new and new[path].md5 == was.md5
-        if not was.legacy and not stays:
-            _keep_contents(top, was, digests.files(was))
-    digests.remember()
-
-
 # %% ../../nbs/api/lifecycle/03_data_cache.ipynb #cb35e0b8
-def _keep_contents(
+def keep_contents(
     top: Path,
     record: DataRecord,
     files: dict[str, str],
 ) -> None:
+    """Put into the cache what lies in the place of a record, if it is what the record names.
+
+    Args:
+        top: the folder of the project.
+        record: what names the contents.
+        files: {path inside: digest} of what lies there.
+    """
     if not files or content_name(files, record) != record.md5:
         return
     for inside, md5 in files.items():
@@ -159,3 +146,24 @@ def _write_cache_object(
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+# %% ../../nbs/api/lifecycle/03_data_cache.ipynb #7305b506
+def keep_lost_objects(
+    top: Path,
+    old: str,
+    new: dict[str, DataRecord],
+) -> None:
+    """Put into the cache what it has lost and a change is about to take the place of.
+
+    Args:
+        top: the folder of the project.
+        old: the commit from which the change comes.
+        new: the records to which it leads.
+    """
+    digests = WorkspaceDigests(top)
+    for path, was in read_data_records(top, old).items():
+        stays = path in new and new[path].md5 == was.md5
+        if not was.legacy and not stays:
+            keep_contents(top, was, digests.files(was))
+    digests.remember()
