@@ -35,6 +35,7 @@ from ..core.project import project_root
 # %% ../../nbs/api/cli/23_commands.ipynb #fcbe187a
 SECTIONS = {
     "Every day": everyday.EVERYDAY_COMMANDS,
+    "Experiment": experiment_commands.EXPERIMENT_COMMANDS,
     "Decide and look back": history_commands.HISTORY_COMMANDS,
     "Watch": monitoring_commands.MONITORING_COMMANDS,
     "Publish": publishing_commands.PUBLISHING_COMMANDS,
