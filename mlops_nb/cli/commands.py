@@ -22,6 +22,7 @@ import click
 from .. import __version__
 from mlops_nb.cli import (
     everyday,
+    experiment_commands,
     history_commands,
     monitoring_commands,
     project_commands,
