@@ -72,7 +72,7 @@ def _require_tables(options: dict) -> None:
 
 # %% ../../nbs/api/cli/19_monitoring_commands.ipynb #26044975
 def _column_roles(options: dict) -> Any:
-    from mlops_nb.monitoring.scan import ColumnRoles
+    from mlops_nb.monitoring.column_roles import ColumnRoles
 
     names = ("score", "label", "time", "positive", "key", "threshold")
     roles = {name: options[name] for name in names}

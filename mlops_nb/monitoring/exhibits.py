@@ -19,7 +19,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-
 from ..core.formatting import markdown_table
 from ..core.messages import Message, message_to_json
 from ..core.plotting import figure_to_svg

@@ -26,6 +26,7 @@ import pandas as pd
 from ..core.errors import UserError
 from ..core.messages import Message
 from .assessment import Assessment
+from .column_roles import ColumnRoles, normalise_label_value
 from .drift import measure_drift
 from .findings import Finding, judge_findings
 from .monitored_window import ModelReference, MonitoredWindow
@@ -33,6 +34,7 @@ from mlops_nb.monitoring.multivariate import (
     domain_classifier_auc,
     pca_reconstruction_error,
 )
+from .outcomes import read_outcomes
 from .performance_figures import performance_by_window
 from mlops_nb.monitoring.record import (
     date_findings,
@@ -41,17 +43,10 @@ from mlops_nb.monitoring.record import (
 )
 from .reference import MIN_SPANS
 from .rules import collect_findings, find_broken_input
-from mlops_nb.monitoring.scan import (
-    ColumnRoles,
-    TableScan,
-    find_sort_column,
-    normalise_label_value,
-    read_outcomes,
-    read_table_columns,
-    require_table,
-    scan_table,
-)
+from .scan import TableScan, scan_table
 from .score_slices import compare_score_slices
+from .sort_order import find_sort_column
+from .table_reading import read_table_columns, require_table
 from .table_window import measure_scans, reference_of_scan
 from .thresholds import Thresholds
 

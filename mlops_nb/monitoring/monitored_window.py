@@ -9,7 +9,6 @@ __all__ = ["ModelReference", "MonitoredWindow"]
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-
 from ..data.contract_check import ContractReport
 from ..data.profile import Profile
 from ..modeling.measurement import ModelMetrics

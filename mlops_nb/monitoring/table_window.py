@@ -27,13 +27,14 @@ from ..data.profile import Profile, merge_profiles
 from ..modeling.intervals import Z_95
 from .binning import align_columns
 from .calibration import calibrate
+from .column_roles import ColumnRoles
 from .error_model import ErrorModel, fit_error_model
 from .estimate_errors import tabulate_estimate_errors
 from .histogram_metrics import metrics_from_histogram
 from .monitored_window import ModelReference, MonitoredWindow
 from .performance_estimate import estimate_from_histogram
 from .reference import REFERENCE_PROFILE_BUCKETS, Reference
-from .scan import ColumnRoles, TableScan
+from .scan import TableScan
 from .score_response import measure_score_response
 
 
