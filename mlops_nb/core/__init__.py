@@ -1,1 +1,1 @@
-"""What everything else rests on: errors, settings, files, locks, messages."""
+"""What every area needs: errors, messages, files, settings, locks, git."""

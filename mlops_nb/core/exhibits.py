@@ -13,7 +13,7 @@ from .messages import Message
 
 
 # %% ../../nbs/api/core/19_exhibits.ipynb #f9fc6115
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exhibit:
     """A figure or a table with what is said beside it.
 
@@ -21,11 +21,13 @@ class Exhibit:
         content: a figure of matplotlib, or what shows itself as a table.
         title: its finding.
         how_to_read: one sentence.
+        alt: of a figure, for those who cannot see it; the title unless told otherwise.
     """
 
     content: Any
     title: Message | str
     how_to_read: Message | str = ""
+    alt: Message | str = ""
 
     @property
     def is_figure(self) -> bool:

@@ -1,0 +1,1 @@
+"""Models in their periods: promotion, decisions, challengers, and the record of them."""

@@ -1,1 +1,1 @@
-"""A model and everything that is said of it: training, metrics, comparison, the gate."""
+"""From features to a model, and what is known of how good it is."""

@@ -18,10 +18,10 @@ from typing import Any
 
 import pandas as pd
 
+from ..core.exhibits import Exhibit
 from ..core.files import to_jsonable
 from ..core.messages import VERDICT_LEVELS, Message, message_to_json
 from mlops_nb.monitoring.exhibits import (
-    MonitoringExhibit,
     column_exhibits,
     drift_exhibits,
     findings_exhibits,
@@ -30,6 +30,7 @@ from mlops_nb.monitoring.exhibits import (
 )
 from .findings import Finding
 from .prometheus import format_prometheus
+from ..reporting.exhibits import exhibit_to_output
 from ..reporting.page import render_stage_page
 
 # %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #2edec60c
@@ -122,7 +123,7 @@ def _metric_samples(
 
 
 # %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #3e019aba
-def metric_exhibits(assessment: Any) -> list[MonitoringExhibit]:
+def metric_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the metrics of the last window, and what all columns together say."""
     exhibits = []
     last = assessment.windows[-1] if assessment.windows else {}
@@ -137,13 +138,11 @@ def metric_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     rows = [{"metric": name} | _values_of(name, sources) for name in names]
     if rows:
         title = Message("watch.metrics_title", n=last.get("labelled", 0))
-        exhibits.append(MonitoringExhibit(rows, title, Message("watch.metrics_read")))
+        exhibits.append(Exhibit(rows, title, Message("watch.metrics_read")))
     if assessment.together:
         title = Message("watch.together_title")
         exhibits.append(
-            MonitoringExhibit(
-                [assessment.together], title, Message("watch.together_read")
-            )
+            Exhibit([assessment.together], title, Message("watch.together_read"))
         )
     return exhibits
 
@@ -175,14 +174,14 @@ _SHOWN = [
 ]
 
 
-def statistics_exhibits(assessment: Any) -> list[MonitoringExhibit]:
+def statistics_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the statistics of the most changed columns, at least twenty, at most sixty."""
     table = assessment.table
     beyond = int((table.severity != "ok").sum())
     shown = min(max(beyond, _LEAST_ROWS), _MOST_ROWS)
     rows = table.rename(columns={"psi_watch": "limit"})[_SHOWN].head(shown)
     title = Message("watch.table_title", n=len(rows), of=len(table))
-    return [MonitoringExhibit(rows, title, Message("monitor.table_read"))]
+    return [Exhibit(rows, title, Message("monitor.table_read"))]
 
 
 # %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #d3a28679
@@ -206,14 +205,14 @@ def render_assessment(
         "changed": [message_to_json(note) for note in assessment.notes],
         "model": assessment.name,
     }
-    outputs = [exhibit.to_output() for exhibit in _page_exhibits(assessment)]
+    outputs = list(map(exhibit_to_output, _page_exhibits(assessment)))
     cell = {"cell_type": "code", "source": "", "metadata": {}, "outputs": outputs}
     look = {"title": assessment.name, "lang": language, "pages": [], "files": False}
     return render_stage_page("monitor", {"cells": [cell]}, result, {"cells": []}, look)
 
 
 # %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #85061d93
-def _page_exhibits(assessment: Any) -> list[MonitoringExhibit]:
+def _page_exhibits(assessment: Any) -> list[Exhibit]:
     return [
         *drift_exhibits(assessment),
         *performance_exhibits(assessment),

@@ -5,8 +5,6 @@
 # %% auto #0
 __all__ = [
     "MAX_COLUMN_FIGURES",
-    "MonitoringExhibit",
-    "show_monitoring_exhibits",
     "performance_exhibits",
     "drift_exhibits",
     "heatmap_exhibits",
@@ -15,13 +13,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #ef43c7b6
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from ..core.formatting import markdown_table
-from ..core.messages import Message, message_to_json
-from ..core.plotting import figure_to_svg
+from ..core.exhibits import Exhibit
+from ..core.messages import Message
 from mlops_nb.monitoring.column_figures import (
     column_distribution_plot,
     describe_column_shift,
@@ -35,105 +30,44 @@ from mlops_nb.monitoring.performance_figures import (
     describe_performance,
     performance_plot,
 )
-from ..reporting.display import show_figure, show_table
-
-
-# %% ../../nbs/api/monitoring/13e_exhibits.ipynb #8a2a0bd7
-@dataclass(frozen=True, eq=False)
-class MonitoringExhibit:
-    """A figure or a table.
-
-    Attributes:
-        content: the figure; of a table its rows, or what shows itself as Markdown.
-        title: what it says.
-        reading: how to read it.
-        alt: of a figure, for those who cannot see it; the title unless told otherwise.
-        is_figure: whether it is one.
-    """
-
-    content: Any
-    title: Message
-    reading: Message | str = ""
-    alt: Message | str = ""
-    is_figure: bool = False
-
-    def show(self) -> None:
-        """Show it in a notebook."""
-        if self.is_figure:
-            show_figure(self.content, self.title, self.reading, self.alt)
-        else:
-            show_table(self.content, self.title, self.reading)
-
-    def to_output(self) -> dict:
-        """Return it as the output of a notebook's cell, for a page."""
-        words = {
-            "title": message_to_json(self.title),
-            "reading": message_to_json(self.reading) if self.reading else None,
-            "alt": message_to_json(self.title),
-        }
-        return {
-            "output_type": "display_data",
-            "data": self._data(),
-            "metadata": {"mlops_nb": words},
-        }
-
-    def _data(self) -> dict:
-        if self.is_figure:
-            return {"image/svg+xml": figure_to_svg(self.content)}
-        if hasattr(self.content, "_repr_markdown_"):
-            return {"text/markdown": self.content._repr_markdown_()}
-        return {"text/markdown": markdown_table(self.content)}
-
-
-# %% ../../nbs/api/monitoring/13e_exhibits.ipynb #a67eeda2
-def show_monitoring_exhibits(exhibits: Iterable[MonitoringExhibit]) -> None:
-    """Show exhibits in a notebook, in their order."""
-    for exhibit in exhibits:
-        exhibit.show()
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #d1d83f28
-def performance_exhibits(assessment: Any) -> list[MonitoringExhibit]:
+def performance_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the charted metric by window, where it is known or can be estimated."""
     if not assessment.metric:
         return []
     rows = list(assessment.performance)
     words = describe_performance(rows, assessment.metric)
     figure = performance_plot(rows, assessment.metric)
-    return [MonitoringExhibit(figure, **words, is_figure=True)]
+    return [Exhibit(figure, words["title"], words["reading"], words["alt"])]
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #7abff253
-def drift_exhibits(assessment: Any) -> list[MonitoringExhibit]:
+def drift_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the shift of each column, and of each window where there are several."""
     main = assessment.main_drift
     beyond = int((main.severity != "ok").sum())
     title = Message("monitor.drift_title", n=beyond, of=len(main))
     figure = drift_plot(assessment.table)
-    return [
-        MonitoringExhibit(
-            figure, title, explain_drift_plot(assessment.table), is_figure=True
-        )
-    ]
+    return [Exhibit(figure, title, explain_drift_plot(assessment.table))]
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #4cda4f69
-def heatmap_exhibits(assessment: Any) -> list[MonitoringExhibit]:
+def heatmap_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the shift of each column in each window, where there are several windows."""
     if assessment.shifts.shape[1] < 2:
         return []
     figure = drift_heatmap_plot(assessment.shifts)
     title = Message("monitor.heat_title")
-    return [
-        MonitoringExhibit(figure, title, Message("monitor.heat_read"), is_figure=True)
-    ]
+    return [Exhibit(figure, title, Message("monitor.heat_read"))]
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #0a97e05a
 MAX_COLUMN_FIGURES = 3
 
 
-def column_exhibits(assessment: Any) -> list[MonitoringExhibit]:
+def column_exhibits(assessment: Any) -> list[Exhibit]:
     """Return how the values of the most changed columns were spread, and are."""
     main = assessment.main_drift
     moved = main.column[main.severity != "ok"].head(MAX_COLUMN_FIGURES)
@@ -141,17 +75,16 @@ def column_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     before = assessment.reference.profile
     now = assessment.current
     return [
-        MonitoringExhibit(
+        Exhibit(
             column_distribution_plot(before, now, name),
             Message("monitor.worst_title", column=name),
             describe_column_shift(before, now, name),
-            is_figure=True,
         )
         for name in names
     ]
 
 
 # %% ../../nbs/api/monitoring/13e_exhibits.ipynb #c69ec0b1
-def findings_exhibits(assessment: Any) -> list[MonitoringExhibit]:
+def findings_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the findings as a table."""
-    return [MonitoringExhibit(assessment.verdict, assessment.verdict.table_title())]
+    return [Exhibit(assessment.verdict, assessment.verdict.table_title())]

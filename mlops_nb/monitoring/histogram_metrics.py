@@ -8,7 +8,6 @@ __all__ = [
     "check_score_histogram",
     "metric_terms",
     "compute_metric_values",
-    "is_share",
     "metric_with_interval",
     "metrics_from_histogram",
 ]
@@ -21,6 +20,7 @@ import numpy as np
 from ..core.errors import UserError
 from ..core.messages import Message
 from ..modeling.intervals import Z_95, wilson_interval
+from ..modeling.metrics import METRICS
 
 # %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #0a1b3b82
 _REMEDY = "give the score of each bucket in ascending order, and how many rows it has"
@@ -173,15 +173,6 @@ def _shares_outranked(counts: np.ndarray) -> tuple:
     return of_yes, of_no, n_positives[..., 0], n_negatives[..., 0]
 
 
-# %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #3dc25fe6
-_SHARES = ("auc", "accuracy", "precision", "recall", "f1", "false_alarms", "positive")
-
-
-def is_share(metric: str) -> bool:
-    """Say whether a metric lies between 0 and 1; the others here are losses."""
-    return metric in _SHARES
-
-
 # %% ../../nbs/api/monitoring/02_histogram_metrics.ipynb #23ae75dd
 MIN_STANDARD_ERROR = 1e-12  # below it, an effective number of rows says nothing
 
@@ -202,7 +193,7 @@ def metric_with_interval(
         message = Message(f"evaluate.{reason or undefined}")
         return {"value": None, "low": None, "high": None, "reason": message.json()}
     value = float(value)
-    if not is_share(name):
+    if not METRICS[name].is_share:
         half = Z_95 * standard_error
         return {"value": value, "low": max(value - half, 0.0), "high": value + half}
     if standard_error > MIN_STANDARD_ERROR and 0 < value < 1:

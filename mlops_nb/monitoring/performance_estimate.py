@@ -21,6 +21,7 @@ import pandas as pd
 
 from ..core.formatting import markdown_table
 from ..core.messages import Message
+from ..modeling.metrics import METRICS
 from .calibration import Calibration, calibrate, draw_probabilities
 from mlops_nb.monitoring.estimate_errors import (
     describe_estimate_errors,
@@ -30,7 +31,6 @@ from mlops_nb.monitoring.estimate_errors import (
 from mlops_nb.monitoring.histogram_metrics import (
     check_score_histogram,
     compute_metric_values,
-    is_share,
     metric_terms,
     metric_with_interval,
     metrics_from_histogram,
@@ -98,7 +98,7 @@ def widen_by_past_errors(
     n = past["n"]
     middle = estimate["value"] - past["bias"]
     half = past["spread"] * (stdtrit(n - 1, 0.975) * np.sqrt(1 + 1 / n))
-    top = 1 if is_share(metric) else np.inf
+    top = 1 if METRICS[metric].is_share else np.inf
     low = max(0, min(estimate["low"], middle - half))
     high = min(top, max(estimate["high"], middle + half))
     return estimate | {"low": float(low), "high": float(high)}

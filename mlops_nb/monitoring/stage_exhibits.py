@@ -16,16 +16,16 @@ __all__ = [
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #6c3831f6
 from typing import Any
 
+from ..core.exhibits import Exhibit
 from ..core.messages import Message
 from .column_figures import column_distribution_plot
-from .exhibits import MonitoringExhibit
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #fa37572a
 def quality_exhibits(
     assessment: Any,
     noun: str,
-) -> list[MonitoringExhibit]:
+) -> list[Exhibit]:
     """Return the metrics of labelled rows beside those when trained; `noun`: of rows."""
     before = assessment.model.metrics
     rows = [
@@ -39,28 +39,24 @@ def quality_exhibits(
         for name, value in assessment.measured.realised.items()
     ]
     title = Message("monitor.quality_title", n=assessment.measured.labelled, noun=noun)
-    return [MonitoringExhibit(rows, title, Message("monitor.quality_read"))]
+    return [Exhibit(rows, title, Message("monitor.quality_read"))]
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #31530010
 def estimate_exhibits(
     assessment: Any,
     noun: str,
-) -> list[MonitoringExhibit]:
+) -> list[Exhibit]:
     """Return the metrics to be expected of rows without outcome, and how far off they were."""
     estimate = assessment.measured.estimate
     if estimate is None:
         return []
     title = Message("monitor.expected_title", n=estimate.rows, noun=noun)
-    return [
-        MonitoringExhibit(
-            estimate, title, estimate.describe_past_errors(assessment.metric)
-        )
-    ]
+    return [Exhibit(estimate, title, estimate.describe_past_errors(assessment.metric))]
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #59ba2e3d
-def score_exhibits(assessment: Any) -> list[MonitoringExhibit]:
+def score_exhibits(assessment: Any) -> list[Exhibit]:
     """Return how the scores were spread, and are, where rows were scored."""
     now = assessment.measured.profiles.get("scores")
     if now is None:
@@ -68,9 +64,7 @@ def score_exhibits(assessment: Any) -> list[MonitoringExhibit]:
     before = assessment.model.groups["scores"].profile
     figure = column_distribution_plot(before, now, assessment.model.score)
     title = Message("monitor.score_title")
-    return [
-        MonitoringExhibit(figure, title, Message("monitor.score_read"), is_figure=True)
-    ]
+    return [Exhibit(figure, title, Message("monitor.score_read"))]
 
 
 # %% ../../nbs/api/monitoring/13f_stage_exhibits.ipynb #f5d327b9
@@ -88,14 +82,12 @@ _SHOWN = [
 ]
 
 
-def drift_table_exhibits(assessment: Any) -> list[MonitoringExhibit]:
+def drift_table_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the statistics of the most changed columns."""
     table = assessment.table.rename(columns={"psi_watch": "limit"})[_SHOWN]
     title = Message("monitor.table_title")
     return [
-        MonitoringExhibit(
-            table.head(MAX_TABLE_COLUMNS), title, Message("monitor.table_read")
-        )
+        Exhibit(table.head(MAX_TABLE_COLUMNS), title, Message("monitor.table_read"))
     ]
 
 
@@ -103,14 +95,12 @@ def drift_table_exhibits(assessment: Any) -> list[MonitoringExhibit]:
 MAX_SHOWN_SLICES = 8
 
 
-def score_slice_exhibits(assessment: Any) -> list[MonitoringExhibit]:
+def score_slice_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the parts of the rows that the model answers differently from before."""
     slices = assessment.slices
     if not len(slices):
         return []
     title = Message("monitor.slice_title", n=len(slices))
     return [
-        MonitoringExhibit(
-            slices.head(MAX_SHOWN_SLICES), title, Message("monitor.slice_read")
-        )
+        Exhibit(slices.head(MAX_SHOWN_SLICES), title, Message("monitor.slice_read"))
     ]

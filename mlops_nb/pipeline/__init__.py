@@ -1,0 +1,1 @@
+"""Stages: notebooks run as steps, and what makes one run again."""

@@ -1,0 +1,1 @@
+"""Pages and messages for those who do not run anything."""

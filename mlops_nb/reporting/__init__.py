@@ -1,1 +1,1 @@
-"""Pages, figures and tables: what a reader sees of a run."""
+"""What a notebook shows, and the page that is made of it."""
