@@ -11,6 +11,29 @@ from helpers.site import make_history
 from helpers.toy import BEFORE, HOME
 from helpers.toy import project as toy_project
 
+TABLE_SETTINGS = {  # of the table that `sales` makes
+    "source": "data/in.csv",
+    "depends": "data/in.csv",
+    "target": "y",
+    "task": "binary",
+    "time": "day",
+    "keys": ["id"],
+}
+PLAIN_FEATURES = {"modules": [], "columns": "auto", "exclude": []}
+SHARES = {"train": {"share": 0.7}, "current": {"share": 0.3}}
+
+
+def windows_between(
+    start,
+    end,
+    current,
+):
+    """Return windows by time: from start to end to train on, and a period to score."""
+    return {
+        "train": {"start": start, "end": end},
+        "current": {"start": current, "end": current},
+    }
+
 
 def pytest_xdist_auto_num_workers(config):
     """One more than there are processors: a test that waits for its commands leaves one idle."""
@@ -27,15 +50,17 @@ def warm_server():
 
     with start_fork_server() as env:
         ENV.update(env)
-        os.environ.pop(
-            "MLOPS_NB_SERVER", None
-        )  # tests of the server itself start their own
+        # tests of the server itself start their own
+        os.environ.pop("MLOPS_NB_SERVER", None)
         yield
 
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory):
-    """A function of a name and a maker: the folder that `maker(folder)` fills, made by the first worker that asks and shared by all."""
+    """A function of a name and a maker: the folder that `maker(folder)` fills.
+
+    It is made by the first worker that asks and shared by all.
+    """
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -56,7 +81,10 @@ def once(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def ran(once):
-    """A fresh clone in which the whole pipeline has run on the full data. Tests must leave it as it is. `ran.log` in it holds what the run printed."""
+    """A fresh clone in which the whole pipeline has run on the full data.
+
+    Tests must leave it as it is. `ran.log` in it holds what the run printed.
+    """
 
     def make(clone):
         got = run_mlops_nb("repro", cwd=fresh_clone(clone))
@@ -76,7 +104,10 @@ def project(
     bare,
     tmp_path,
 ):
-    """A function that makes a small project of one's own: a table in data/in.csv, params.yaml set to it, the contract inferred."""
+    """A function that makes a small project of one's own.
+
+    It has a table in data/in.csv, params.yaml set to it, and the contract inferred.
+    """
 
     def make(
         frame,
@@ -90,29 +121,15 @@ def project(
             shutil.copytree(bare, top, symlinks=True)
         if frame is not None:
             frame.to_csv(top / "data" / "in.csv", index=False, **(csv or {}))
-        settings = {
-            "source": "data/in.csv",
-            "depends": "data/in.csv",
-            "target": "y",
-            "task": "binary",
-            "time": "day",
-            "keys": ["id"],
-            "lookback": "0D",
-            "noun": "rows",
-        } | data
-        parts = (
-            {
-                "train": {"start": window[0], "end": window[1]},
-                "current": {"start": window[2], "end": window[2]},
-            }
-            if settings["time"]
-            else {"train": {"share": 0.7}, "current": {"share": 0.3}}
-        )
+        settings = TABLE_SETTINGS | {"lookback": "0D", "noun": "rows"} | data
+        windows = SHARES
+        if settings["time"]:
+            windows = windows_between(*window)
         change(
             top,
-            data=dict(settings.items()),
-            windows=parts,
-            features={"modules": [], "columns": "auto", "exclude": []},
+            data=settings,
+            windows=windows,
+            features=PLAIN_FEATURES,
             evaluate={"importance_rows": 300},
             train={"params": {"max_iter": 60}},
         )
@@ -128,39 +145,31 @@ def small_once(
     once,
     bare,
 ):
-    """A small project of one's own (3,000 rows, no code) that has run once and is committed. Copy it by `small`."""
+    """A small project of one's own (3,000 rows, no code) that has run once and is committed.
+
+    Copy it by `small`.
+    """
 
     def make(top):
         shutil.copytree(bare, top, symlinks=True)
         sales().to_csv(top / "data" / "in.csv", index=False)
         change(
             top,
-            data={
-                "source": "data/in.csv",
-                "depends": "data/in.csv",
-                "target": "y",
-                "task": "binary",
-                "time": "day",
-                "keys": ["id"],
-            },
-            windows={
-                "train": {"start": "2020-01", "end": "2020-03"},
-                "current": {"start": "2020-04", "end": "2020-04"},
-            },
-            features={"modules": [], "columns": "auto", "exclude": []},
+            data=TABLE_SETTINGS,
+            windows=windows_between("2020-01", "2020-03", "2020-04"),
+            features=PLAIN_FEATURES,
             train={"params": {"max_iter": 40}},
             evaluate={"groups": [], "checks": {}, "importance_rows": 300},
         )
         run_mlops_nb("schema", "--force", cwd=top)
         card = top / "data" / "card.yaml"
+        text = card.read_text()
         card.write_text(
-            card.read_text().replace("accepted: [flight_id, tailnum]", "accepted: [id]")
+            text.replace("accepted: [flight_id, tailnum]", "accepted: [id]")
         )
         run_mlops_nb("repro", cwd=top)
-        (
-            run_shell("git", "add", "-A", cwd=top),
-            run_shell("git", "commit", "-qm", "small", cwd=top),
-        )
+        run_shell("git", "add", "-A", cwd=top)
+        run_shell("git", "commit", "-qm", "small", cwd=top)
 
     return once("small", make)
 
@@ -191,28 +200,33 @@ def small(
 
 @pytest.fixture(scope="session")
 def browser():
+    """A browser without a window, started once."""
     api = pytest.importorskip(
         "playwright.sync_api", reason="no playwright: pip install 'mlops_nb[dev]'"
     )
     with api.sync_playwright() as p:
-        b = p.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield b
-        b.close()
+        launched = p.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory):
-    top = toy_project(tmp_path_factory.mktemp("home"), "1")
-    old = os.getcwd()
-    now = dict(os.environ)
-    os.chdir(top)
-    (
-        os.environ.clear(),
-        os.environ.update(BEFORE | {"PYTHONPATH": str(HOME)}),
-    )  # whatever tests before in this process have set: a Dask cluster does
+    """Variables of a server that was started in a toy project, in the environment of a user.
+
+    Whatever tests before in this process have set is not in it: a Dask cluster does.
+    """
     from mlops_nb.pipeline.fork_server import start_fork_server
 
+    top = toy_project(tmp_path_factory.mktemp("home"), "1")
+    folder = os.getcwd()
+    variables = dict(os.environ)
+    os.chdir(top)
+    os.environ.clear()
+    os.environ.update(BEFORE | {"PYTHONPATH": str(HOME)})
     with start_fork_server() as env:
         yield env
-    os.environ.clear(), os.environ.update(now), os.chdir(old)
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(folder)
     assert not os.path.exists(os.path.dirname(env["MLOPS_NB_SERVER"]))

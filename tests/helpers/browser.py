@@ -3,20 +3,7 @@
 import shutil
 from pathlib import Path
 
-CHROMIUM = next(
-    (
-        p
-        for p in (
-            "/usr/bin/chromium",
-            shutil.which("chromium"),
-            shutil.which("google-chrome"),
-        )
-        if p and Path(p).exists()
-    ),
-    None,
-)
-
-
+PAGE_CHECKS = Path(__file__).with_name("page_checks")
 ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -26,29 +13,24 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
 PHONE = {"width": 380, "height": 740}
-
-
 DESKTOP = {"width": 1400, "height": 900}
+CONTRAST = (PAGE_CHECKS / "contrast.js").read_text()
+TEXT = (PAGE_CHECKS / "figure_text.js").read_text()
 
 
-CONTRAST = """() => {
-  const ctx = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const rgb = c => { ctx.clearRect(0, 0, 1, 1); ctx.fillStyle = c; ctx.fillRect(0, 0, 1, 1); return [...ctx.getImageData(0, 0, 1, 1).data] };
-  const lum = c => { const f = c.slice(0, 3).map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * f[0] + .7152 * f[1] + .0722 * f[2] };
-  const back = e => { for (; e; e = e.parentElement) { const b = rgb(getComputedStyle(e).backgroundColor); if (b[3] > 250) return b } return [255, 255, 255] };
-  const bad = [];
-  for (const e of document.querySelectorAll('body *')) {
-    if (e.closest('svg') || !e.getClientRects().length || ![...e.childNodes].some(n => n.nodeType == 3 && n.textContent.trim())) continue;
-    const [a, b] = [lum(rgb(getComputedStyle(e).color)), lum(back(e))].sort((x, y) => y - x), ratio = (a + .05) / (b + .05);
-    if (ratio < 4.5) bad.push([e.tagName, e.className, e.textContent.slice(0, 30), ratio]);
-  }
-  return bad }"""
+def find_chromium():
+    """Return the path of a browser, None where there is none."""
+    places = [
+        "/usr/bin/chromium",
+        shutil.which("chromium"),
+        shutil.which("google-chrome"),
+    ]
+    found = (place for place in places if place and Path(place).exists())
+    return next(found, None)
 
 
-TEXT = """() => [...document.querySelectorAll('.fig text')].map(t => parseFloat(getComputedStyle(t).fontSize) * t.ownerSVGElement.getBoundingClientRect().width / t.ownerSVGElement.viewBox.baseVal.width)"""
+CHROMIUM = find_chromium()
 
 
 def opened(
@@ -59,19 +41,21 @@ def opened(
     **more,
 ):
     """A page, and what it asked for or complained about."""
-    page = browser.new_context(
-        viewport=size, color_scheme="dark" if dark else "light", **more
-    ).new_page()
+    scheme = "dark" if dark else "light"
+    context = browser.new_context(viewport=size, color_scheme=scheme, **more)
+    page = context.new_page()
     page.said = []
-    page.on(
-        "request",
-        lambda r: (
-            page.said.append(r.url)
-            if not r.url.startswith(("file:", "data:"))
-            else None
-        ),
-    )
-    page.on("console", lambda m: page.said.append(m.text))
-    page.on("dialog", lambda d: (page.said.append(d.message), d.dismiss()))
+
+    def note_request(request):
+        if not request.url.startswith(("file:", "data:")):
+            page.said.append(request.url)
+
+    def dismiss(dialog):
+        page.said.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("request", note_request)
+    page.on("console", lambda entry: page.said.append(entry.text))
+    page.on("dialog", dismiss)
     page.goto(url)
     return page

@@ -9,15 +9,18 @@ def edit_cell(
     old,
     new,
 ):
-    nbk = json.loads(path.read_text())
+    """Replace a text in the cells of a notebook; it must be there."""
+    notebook = json.loads(path.read_text())
     hits = 0
-    for c in nbk["cells"]:
-        text = "".join(c["source"])
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"])
         if old in text:
-            c["source"], hits = text.replace(old, new), hits + 1
+            cell["source"] = text.replace(old, new)
+            hits += 1
     assert hits, f"{old!r} not in {path.name}"
-    path.write_text(json.dumps(nbk, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
 
 
 def stages_run(said):
+    """Name the stages that a run says it has run."""
     return re.findall(r"Running stage '([^']+)'", said)

@@ -6,8 +6,6 @@ from pathlib import Path
 
 BEFORE = dict(os.environ)
 HOME = Path(__file__).parents[2]
-
-
 SECTIONS = [
     "data",
     "features",
@@ -17,6 +15,23 @@ SECTIONS = [
     "monitor",
     "champion",
 ]
+WRITE = """from mlops_nb.core.project import output_path as out
+out('data/out/a.txt').write_text('new')
+"""
+
+
+def code_cell(
+    source,
+    **metadata,
+):
+    """Return a code cell that has not run."""
+    return {
+        "cell_type": "code",
+        "metadata": metadata,
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
 
 
 def notebook(
@@ -25,33 +40,34 @@ def notebook(
     parameters=None,
     prose="# Title",
 ):
+    """Write a notebook: its prose, its parameters if any, and a cell for each source."""
     cells = [{"cell_type": "markdown", "metadata": {}, "source": prose}]
     if parameters is not None:
-        cells.append(
-            {
-                "cell_type": "code",
-                "metadata": {"tags": ["parameters"]},
-                "source": parameters,
-                "outputs": [],
-                "execution_count": None,
-            }
-        )
-    cells += [
-        {
-            "cell_type": "code",
-            "metadata": {},
-            "source": s,
-            "outputs": [],
-            "execution_count": None,
-        }
-        for s in sources
-    ]
-    for i, c in enumerate(cells):
-        c["id"] = f"c{i}"
+        cells.append(code_cell(parameters, tags=["parameters"]))
+    cells += [code_cell(source) for source in sources]
+    for i, cell in enumerate(cells):
+        cell["id"] = f"c{i}"
+    content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-    )
+    path.write_text(json.dumps(content))
+
+
+def pipeline(
+    stage,
+    outs,
+):
+    """Write a dvc.yaml with one stage."""
+    command = f"python -m mlops_nb run {stage}"
+    return json.dumps({"stages": {stage: {"cmd": command, "outs": list(outs)}}})
+
+
+def params(
+    stage,
+    section,
+):
+    """Write a params.yaml with one section that says something."""
+    empty = "".join(f"{name}: {{}}\n" for name in SECTIONS if name != stage)
+    return f"{empty}windows: {{train: {{}}, current: {{}}}}\n{stage}: {section}\n"
 
 
 def project(
@@ -65,22 +81,8 @@ def project(
 ):
     """A project with one stage."""
     top.mkdir(parents=True, exist_ok=True)
-    (top / "dvc.yaml").write_text(
-        json.dumps(
-            {
-                "stages": {
-                    stage: {
-                        "cmd": f"python -m mlops_nb run {stage}",
-                        "outs": list(outs),
-                    }
-                }
-            }
-        )
-    )
-    (top / "params.yaml").write_text(
-        "".join(f"{s}: {{}}\n" for s in SECTIONS if s != stage)
-        + f"windows: {{train: {{}}, current: {{}}}}\n{stage}: {section}\n"
-    )
+    (top / "dvc.yaml").write_text(pipeline(stage, outs))
+    (top / "params.yaml").write_text(params(stage, section))
     notebook(
         top / "nbs" / "stages" / f"{stage}.ipynb",
         *sources,
@@ -88,6 +90,3 @@ def project(
         **kwargs,
     )
     return top
-
-
-WRITE = "from mlops_nb.core.project import output_path as out\nout('data/out/a.txt').write_text('new')\n"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.pages import EXTERNAL, Seen
-from helpers.report_sample import CONFIG, EVIL, code, failed, md, shown
+from helpers.report_sample import CONFIG, EVIL, code, failed, prose, shown
 
 from mlops_nb.modeling.comparison import compare_models
 from mlops_nb.modeling.gate import apply_gate, evaluation_verdict
@@ -224,7 +224,7 @@ def test_pages_stay_small(plain):
         "cells": [
             code(f"f({i})", shown({"text/plain": "遅" * 150_000})) for i in range(9)
         ]
-        + [md("after")]
+        + [prose("after")]
     }
     page = render_stage_page("monitor", big, result, None, CONFIG)
     assert len(page.encode()) < 1_000_000
