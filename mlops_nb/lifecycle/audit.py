@@ -8,6 +8,7 @@ __all__ = ["AuditTrail", "read_audit_trail"]
 # %% ../../nbs/api/lifecycle/10_audit.ipynb #21b91833
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from ..core.files import object_digest, read_json_lines
 from ..core.formatting import markdown_table
@@ -35,13 +36,16 @@ class AuditTrail:
 
     def __str__(self) -> str:
         """Return a line a row, for the console."""
+        if not self.rows:
+            return "nothing yet"
         lines = [_in_one_line(row) for row in self.rows]
-        return "\n".join(lines) or "nothing yet"
+        return "\n".join(lines)
 
 
 # %% ../../nbs/api/lifecycle/10_audit.ipynb #aab32389
 def _in_one_line(row: dict) -> str:
-    return "  ".join(str(value) for value in row.values() if value not in (None, ""))
+    filled = [str(value) for value in row.values() if value not in (None, "")]
+    return "  ".join(filled)
 
 
 # %% ../../nbs/api/lifecycle/10_audit.ipynb #a0d17004
@@ -69,18 +73,12 @@ def _version_provenance(version: ModelVersion) -> list[dict]:
     """Return where a version comes from: digests, and the command that fetches what they name."""
     short = version.commit[:10]
     rows = [("commit", version.commit, f"git checkout {short}")]
-    rows += [
-        (what, recorded_md5(version.commit, path), f"dvc get . {path} --rev {short}")
-        for what, path in _VERSIONED_OUTPUTS.items()
-    ]
-    rows += [
-        (
-            what,
-            object_digest(run_git("show", f"{version.commit}:{path}")),
-            f"git show {short}:{path}",
-        )
-        for what, path in _VERSIONED_FILES.items()
-    ]
+    for what, path in _VERSIONED_OUTPUTS.items():
+        md5 = recorded_md5(version.commit, path)
+        rows.append((what, md5, f"dvc get . {path} --rev {short}"))
+    for what, path in _VERSIONED_FILES.items():
+        text = run_git("show", f"{version.commit}:{path}")
+        rows.append((what, object_digest(text), f"git show {short}:{path}"))
     return [
         {"what": what, "digest": digest, "fetch it": how} for what, digest, how in rows
     ]
@@ -102,19 +100,24 @@ def read_audit_trail(version: str = "") -> AuditTrail:
     With a version, its commit and digests instead, and the command that fetches each.
     """
     if version:
-        return AuditTrail(_version_provenance(find_version(version)), version)
+        rows = _version_provenance(find_version(version))
+        return AuditTrail(rows, version)
     rows = [*_decision_rows(), *_reading_rows(), *_alert_rows()]
-    return AuditTrail(sorted(rows, key=lambda row: row["at"]))
+    rows.sort(key=itemgetter("at"))
+    return AuditTrail(rows)
 
 
 # %% ../../nbs/api/lifecycle/10_audit.ipynb #473cd85d
 def _decision_rows() -> Iterator[dict]:
     for decision in read_decisions():
-        stage = f" to {decision['to']}" if decision.get("to") else ""
-        finding = f" {decision['finding']}" if decision.get("finding") else ""
+        what = decision["action"]
+        if decision.get("to"):
+            what += f" to {decision['to']}"
+        if decision.get("finding"):
+            what += f" {decision['finding']}"
         yield {
             "at": decision["at"],
-            "what": f"{decision['action']}{stage}{finding}",
+            "what": what,
             "version": decision.get("version") or "",
             "why": decision["why"],
             "who": decision["who"],

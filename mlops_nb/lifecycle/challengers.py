@@ -78,7 +78,9 @@ def choose_training_window(
     """
     judged = current_periods(params).first
     start, end = _present_window(params)
-    last = parse_period(until, start.freqstr) if until else judged - 1
+    last = judged - 1
+    if until:
+        last = parse_period(until, start.freqstr)
     if last >= judged:
         raise UserError(
             expected=f"a training window that ends before the current period {judged}, "
@@ -87,7 +89,9 @@ def choose_training_window(
             remedy=f"--until {judged - 1} or earlier",
         )
     length = periods or (end - start).n + 1
-    first = start if expanding else last - (length - 1)
+    first = last - (length - 1)
+    if expanding:
+        first = start
     if first > last:
         raise UserError(
             expected="a training window of at least one period",
@@ -97,11 +101,18 @@ def choose_training_window(
     return {"start": str(first), "end": str(last)}
 
 
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a10001
+def _freq(params: dict) -> str:
+    return params["data"].get("period", "M")
+
+
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #d78771e1
 def _present_window(params: dict) -> tuple[pd.Period, pd.Period]:
     window = params["windows"]["train"]
-    freq = params["data"].get("period", "M")
-    return pd.Period(str(window["start"]), freq), pd.Period(str(window["end"]), freq)
+    freq = _freq(params)
+    start = pd.Period(str(window["start"]), freq)
+    end = pd.Period(str(window["end"]), freq)
+    return start, end
 
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #f476843c
@@ -135,11 +146,6 @@ def clip_to_available(
     return train | {"start": str(first)}
 
 
-# %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a10001
-def _freq(params: dict) -> str:
-    return params["data"].get("period", "M")
-
-
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a10003
 def first_available_period(
     params: dict,
@@ -160,7 +166,39 @@ def first_available_period(
         inside = days[window.contains(days)]
     except (UserError, KeyError):
         return None
-    return inside.min().to_period(settings.period) if len(inside) else None
+    if inside.empty:
+        return None
+    return inside.min().to_period(settings.period)
+
+
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #270035f0
+def _verdict(passed: bool) -> str:
+    """Return the gate's verdict in a word."""
+    if passed:
+        return "passed"
+    return "failed"
+
+
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #4cf9a0a2
+def _summarize(
+    challenger: "Challenger",
+    name: str,
+    verdict: str,
+) -> str:
+    """Return what a challenger learned from, what the gate said and what comes next."""
+    train = challenger.train
+    learned = f"trained {train['start']} to {train['end']}"
+    judged = f"judged on {challenger.window}: gate {verdict}"
+    return f"{name}, {learned}, {judged}{challenger.next}"
+
+
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #3a67e9fb
+def _checks_table(checks: tuple[tuple[str, bool | None], ...]) -> str:
+    marks = {True: "✓", False: "✗", None: "–"}
+    rows = []
+    for name, passed in checks:
+        rows.append({"check": name, "": marks[passed]})
+    return markdown_table(rows)
 
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #aab32389
@@ -193,8 +231,11 @@ class Challenger:
 
     def json(self) -> dict:
         """Return the line of data/challengers.jsonl; what became of it is in the decisions."""
-        line = {key: value for key, value in vars(self).items() if key not in _LATER}
-        return line | {"checks": [list(check) for check in self.checks]}
+        line = dict(vars(self))
+        for key in _LATER:
+            del line[key]
+        line["checks"] = [list(check) for check in self.checks]
+        return line
 
     @property
     def next(self) -> str:
@@ -207,26 +248,18 @@ class Challenger:
             return "; to put it into production: mlops-nb retrain --promote --why …"
         return ""
 
-    def _summary(
-        self,
-        name: str,
-        verdict: str,
-    ) -> str:
-        learned = f"trained {self.train['start']} to {self.train['end']}"
-        return f"{name}, {learned}, judged on {self.window}: gate {verdict}{self.next}"
-
     def _repr_markdown_(self) -> str:
-        verdict = "passed" if self.passed else "failed"
-        marks = {True: "✓", False: "✗", None: "–"}
-        rows = [{"check": name, "": marks[passed]} for name, passed in self.checks]
         name = f"**Challenger** `{self.md5[:8]}`"
-        return f"{self._summary(name, verdict)}\n\n{markdown_table(rows)}"
+        summary = _summarize(self, name, _verdict(self.passed))
+        return f"{summary}\n\n{_checks_table(self.checks)}"
 
     def __str__(self) -> str:
         """Return it in one line, with the checks that failed."""
-        failed = ", ".join(name for name, passed in self.checks if passed is False)
-        verdict = "passed" if self.passed else f"failed ({failed})"
-        return self._summary(f"challenger {self.md5[:8]}", verdict)
+        verdict = "passed"
+        if not self.passed:
+            failed = [name for name, passed in self.checks if passed is False]
+            verdict = f"failed ({', '.join(failed)})"
+        return _summarize(self, f"challenger {self.md5[:8]}", verdict)
 
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a10006
@@ -270,15 +303,21 @@ def judge_challenger(
     """Read what the gate said of the candidate of an experiment's commit."""
     results = Run(commit).result("evaluate")["results"]
     gate = results["gate"]
-    window = current_periods(read_params(top / "params.yaml")).name
-    md5 = recorded_md5(commit, "data/candidate", top)
-    checks = tuple((check["name"], check["passed"]) for check in gate["checks"])
+    params = read_params(top / "params.yaml")
+    checks = [(check["name"], check["passed"]) for check in gate["checks"]]
     metrics = {
         name: _single_values(found) for name, found in results["metrics"].items()
     }
     gains = [gain for gain in results["gains"] if gain["over"] == "champion"]
     return Challenger(
-        window, train, commit, md5, gate["passed"], checks, metrics, gains
+        window=current_periods(params).name,
+        train=train,
+        commit=commit,
+        md5=recorded_md5(commit, "data/candidate", top),
+        passed=gate["passed"],
+        checks=tuple(checks),
+        metrics=metrics,
+        gains=gains,
     )
 
 
@@ -382,7 +421,7 @@ def retrain(
     top = project_root()
     require_recorded_data(top)  # now, not after the training
     challenger = _train_challenger(top, until, periods, expanding)
-    verdict = "passed" if challenger.passed else "failed"
+    verdict = _verdict(challenger.passed)
     message = f"Challenger {challenger.md5[:8]} on {challenger.window}: gate {verdict}"
     with begin_transaction(message, push) as change:
         _record_challenger(change.top, challenger)
@@ -404,9 +443,11 @@ def _train_challenger(
     rules = RetrainingPolicy.from_params(params)
     expands = expanding or (rules.expanding and not periods)
     train = choose_training_window(params, until, periods or rules.periods, expands)
-    train = clip_to_available(params, train, bool(until or periods))
-    name = f"challenger-{current_periods(params).last}-{train['start']}-{train['end']}"
-    commit = run_experiment(top, name.replace("/", "-"), train)
+    train = clip_to_available(params, train, asked=bool(until or periods))
+    judged = current_periods(params).last
+    name = f"challenger-{judged}-{train['start']}-{train['end']}"
+    name = name.replace("/", "-")
+    commit = run_experiment(top, name, train)
     return judge_challenger(top, commit, train)
 
 

@@ -45,8 +45,10 @@ def require_no_git_operation(top: Path) -> None:
     folder = Path(run_git("rev-parse", "--absolute-git-dir", cwd=top))
     for name, operation in GIT_OPERATION_FILES.items():
         if (folder / name).exists():
-            is_am = name == "rebase-apply" and (folder / name / "applying").exists()
-            _refuse_operation("am" if is_am else operation)
+            # `git am` uses the folder of a rebase, with this file in it
+            if (folder / name / "applying").exists():
+                operation = "am"
+            _refuse_operation(operation)
 
 
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec0004
@@ -85,8 +87,10 @@ def require_clean(top: Path) -> str:
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec0008
 def other_checkout_environment() -> dict[str, str]:
     """Return the environment for a command in another checkout than this one."""
-    ours = ("MLOPS_NB_ROOT", "MLOPS_NB_OUT", "PYTHONPATH")
-    return {name: value for name, value in os.environ.items() if name not in ours}
+    environment = dict(os.environ)
+    for name in ("MLOPS_NB_ROOT", "MLOPS_NB_OUT", "PYTHONPATH"):
+        environment.pop(name, None)
+    return environment
 
 
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #1a415462
@@ -121,9 +125,13 @@ def _share_dvc_settings(
     for section in ini.sections():  # paths are relative to the folder of the config
         url = ini.get(section, "url", fallback="/")
         if "remote" in section and "://" not in url:
-            ini.set(section, "url", str((top / ".dvc" / url).resolve()))
-    cache = str(dvc_cache_folder(top))
-    ini.read_dict({"cache": {"dir": cache}, "core": {"analytics": "false"}})
+            place = (top / ".dvc" / url).resolve()
+            ini.set(section, "url", str(place))
+    settings = {
+        "cache": {"dir": str(dvc_cache_folder(top))},
+        "core": {"analytics": "false"},
+    }
+    ini.read_dict(settings)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     # readable by nobody else: it may hold a password
     private = os.open(scratch / ".dvc" / "config.local", flags, 0o600)

@@ -33,8 +33,9 @@ from mlops_nb.lifecycle.data_records import (
 # %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac0004
 def read_dvc_config(top: Path) -> configparser.RawConfigParser:
     """Read DVC's settings: those of the project, and over them those of this checkout alone."""
+    folder = top / ".dvc"
     ini = configparser.RawConfigParser(strict=False)
-    ini.read([top / ".dvc" / "config", top / ".dvc" / "config.local"])
+    ini.read([folder / "config", folder / "config.local"])
     return ini
 
 
@@ -116,7 +117,9 @@ def keep_contents(
     if not files or content_name(files, record) != record.md5:
         return
     for inside, md5 in files.items():
-        source = top / record.path / inside if inside else top / record.path
+        source = top / record.path
+        if inside:
+            source /= inside
         _write_cache_object(top, md5, source)
     if record.is_folder:
         _write_cache_object(top, record.md5, folder_object(files))

@@ -26,6 +26,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import file_digest, read_json, write_json
@@ -92,10 +93,9 @@ def _read_revision_files(
     if not rev:
         here = [name for name in names if (top / name).is_file()]
         return {name: (top / name).read_text("utf-8") for name in here}
-    asked = "".join(f"{rev}:./{name}\n" for name in names).encode(
-        "utf-8", "surrogateescape"
-    )
-    said = run_git_bytes(top, "cat-file", "--batch", input=asked)
+    asked = "".join(f"{rev}:./{name}\n" for name in names)
+    asked_bytes = asked.encode("utf-8", "surrogateescape")
+    said = run_git_bytes(top, "cat-file", "--batch", input=asked_bytes)
     contents = {}
     for name in names:
         head, _, said = said.partition(b"\n")
@@ -107,8 +107,9 @@ def _read_revision_files(
 
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a000d
 def _outputs_of(holder: dict) -> list[dict]:
+    outputs = holder.get("outs") or []
     folder = {"wdir": holder.get("wdir", ".")}
-    return [output | folder for output in holder.get("outs") or []]
+    return [output | folder for output in outputs]
 
 
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a000c
@@ -123,7 +124,10 @@ def _parse_outputs(
     try:
         note = YAML(typ="safe").load(text) or {}
         is_lock = name.endswith("dvc.lock")
-        holders = list((note.get("stages") or {}).values()) if is_lock else [note]
+        holders = [note]
+        if is_lock:
+            stages = note.get("stages") or {}
+            holders = list(stages.values())
         return [output for holder in holders for output in _outputs_of(holder)]
     except (YAMLError, AttributeError, TypeError) as error:
         raise UserError(
@@ -140,9 +144,11 @@ def _record_of_output(
 ) -> DataRecord | None:
     """Return the record of an output; None for what lies outside, or what DVC does not cache."""
     raw = str(output.get("path", ""))
-    path = os.path.normpath(os.path.join(os.path.dirname(name), output["wdir"], raw))
-    outside = os.path.isabs(path) or path.startswith("..") or "://" in raw
-    if outside or not output.get("md5") or not output.get("cache", True):
+    folder = os.path.dirname(name)
+    path = os.path.normpath(os.path.join(folder, output["wdir"], raw))
+    if os.path.isabs(path) or path.startswith("..") or "://" in raw:
+        return None  # it lies outside of the project
+    if not output.get("md5") or not output.get("cache", True):
         return None
     return DataRecord(path, output["md5"], name, "hash" not in output)
 
@@ -163,9 +169,8 @@ def read_data_records(
     names = _record_files(top, rev)
     kept_by_git = set().union(*map(_with_parents, names))
     found = {}
-    for name, text in _read_revision_files(
-        top, rev, list(filter(_is_note, names))
-    ).items():
+    notes = [name for name in names if _is_note(name)]
+    for name, text in _read_revision_files(top, rev, notes).items():
         for output in _parse_outputs(text, name):
             record = _record_of_output(output, name)
             if record and record.path not in kept_by_git:
@@ -189,7 +194,9 @@ def _record_files(
     top: Path,
     rev: str,
 ) -> list[str]:
-    command = ("ls-tree", "-r", "-z", "--name-only", rev) if rev else ("ls-files", "-z")
+    command = ("ls-files", "-z")
+    if rev:
+        command = ("ls-tree", "-r", "-z", "--name-only", rev)
     said = run_git_bytes(top, *command).decode("utf-8", "surrogateescape")
     return [name for name in said.split("\0") if name]
 
@@ -221,6 +228,52 @@ def _legacy_digest(path: Path) -> str:
     return file_md5(str(path), LocalFileSystem(), name="md5-dos2unix")
 
 
+# %% ../../nbs/api/lifecycle/02_data_records.ipynb #1b76e878
+def _is_current(
+    held: Any,
+    about: os.stat_result,
+) -> bool:
+    """Say whether what was remembered of a file still holds."""
+    if not isinstance(held, list):
+        return False
+    return held[:-1] == _stamp(about)
+
+
+# %% ../../nbs/api/lifecycle/02_data_records.ipynb #40175310
+def _compute_digest(
+    path: Path,
+    legacy: bool,
+) -> str:
+    if legacy:
+        return _legacy_digest(path)
+    return file_digest(path)
+
+
+# %% ../../nbs/api/lifecycle/02_data_records.ipynb #afb269ca
+def _whole_files(folder: Path) -> list[Path]:
+    """Return the files in a folder, in order, without those that DVC is just bringing."""
+    files = []
+    for item in sorted(folder.rglob("*")):
+        is_file = item.exists() and not item.is_dir()
+        if is_file and not DVC_TEMPORARY_NAME.fullmatch(item.name):
+            files.append(item)
+    return files
+
+
+# %% ../../nbs/api/lifecycle/02_data_records.ipynb #6c18d767
+def _without_lost(
+    top: Path,
+    known: dict[str, list],
+) -> dict[str, list]:
+    """Return what was remembered of the files that are still there."""
+    kept = {}
+    for key, held in known.items():
+        name = key.removesuffix(" legacy")
+        if (top / name).exists():
+            kept[key] = held
+    return kept
+
+
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a0015
 class WorkspaceDigests:
     """The digests of files in the project's folder `top`, remembered between commands."""
@@ -240,33 +293,19 @@ class WorkspaceDigests:
         legacy: bool = False,
     ) -> str:
         """Return the digest of a file; of a file that cannot be read, one that no record has."""
+        key = path.relative_to(self.top).as_posix()
+        if legacy:
+            key += " legacy"
         try:
             about = path.stat()
-            key = path.relative_to(self.top).as_posix() + (" legacy" if legacy else "")
-            return self._remembered(key, about) or self._read(path, legacy, key, about)
+            held = self.known.get(key)
+            if _is_current(held, about):
+                self.used[key] = held
+                return held[-1]
+            begun = time.time_ns()
+            digest = _compute_digest(path, legacy)
         except OSError:
             return "unreadable"
-
-    def _remembered(
-        self,
-        key: str,
-        about: os.stat_result,
-    ) -> str:
-        held = self.known.get(key)
-        if not isinstance(held, list) or held[:-1] != _stamp(about):
-            return ""
-        self.used[key] = held
-        return held[-1]
-
-    def _read(
-        self,
-        path: Path,
-        legacy: bool,
-        key: str,
-        about: os.stat_result,
-    ) -> str:
-        begun = time.time_ns()
-        digest = _legacy_digest(path) if legacy else file_digest(path)
         if begun - max(about.st_mtime_ns, about.st_ctime_ns) > TICK:
             self.used[key] = [*_stamp(about), digest]
         return digest
@@ -278,37 +317,30 @@ class WorkspaceDigests:
         """
         path = self.top / record.path
         if not path.is_dir():
-            return {"": self.file(path, record.legacy)} if path.exists() else {}
-        inside = [
-            item
-            for item in sorted(path.rglob("*"))
-            if item.exists() and not item.is_dir()
-        ]
-        whole = [item for item in inside if not DVC_TEMPORARY_NAME.fullmatch(item.name)]
-        return {
-            item.relative_to(path).as_posix(): self.file(item, record.legacy)
-            for item in whole
-        }
+            if not path.exists():
+                return {}
+            return {"": self.file(path, record.legacy)}
+        digests = {}
+        for item in _whole_files(path):
+            inside = item.relative_to(path).as_posix()
+            digests[inside] = self.file(item, record.legacy)
+        return digests
 
     def remember(self) -> None:
         """Keep what was found out. A disk that cannot be written costs the next command time."""
-        still_there = {
-            key: held for key, held in self.known.items() if self._exists(key)
-        }
-        now = still_there | self.used
+        now = _without_lost(self.top, self.known) | self.used
         if now == self.known:
             return
         with contextlib.suppress(UserError):
             write_json(self.top / DIGEST_CACHE_FILE, now)
 
-    def _exists(self, key: str) -> bool:
-        return (self.top / key.removesuffix(" legacy")).exists()
-
 
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a0013
 def folder_object(files: dict[str, str]) -> bytes:
     """Return the contents of the object by which DVC keeps a folder of these digests."""
-    rows = [{"md5": files[path], "relpath": path} for path in sorted(files)]
+    rows = []
+    for path, md5 in sorted(files.items()):
+        rows.append({"md5": md5, "relpath": path})
     return json.dumps(rows).encode()
 
 
@@ -318,6 +350,10 @@ def content_name(
     record: DataRecord,
 ) -> str:
     """Return what DVC calls these contents in the place of a record."""
-    if not record.is_folder:
-        return files[""] if set(files) == {""} else "a folder"
-    return hashlib.md5(folder_object(files), usedforsecurity=False).hexdigest() + ".dir"
+    if record.is_folder:
+        content = folder_object(files)
+        digest = hashlib.md5(content, usedforsecurity=False)
+        return f"{digest.hexdigest()}.dir"
+    if set(files) == {""}:
+        return files[""]
+    return "a folder"

@@ -21,6 +21,7 @@ __all__ = [
 import json
 import subprocess
 import time
+from operator import itemgetter
 from pathlib import Path
 
 from ..core.errors import UserError
@@ -123,5 +124,6 @@ def record_decision(
 # %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac000b
 def read_decisions(top: Path | None = None) -> list[dict]:
     """Read all decisions, oldest first; those of two branches that were merged, too."""
-    decisions = read_json_lines((top or project_root()) / DECISIONS_FILE)
-    return sorted(decisions, key=lambda decision: (decision["at"], decision["id"]))
+    top = top or project_root()
+    decisions = read_json_lines(top / DECISIONS_FILE)
+    return sorted(decisions, key=itemgetter("at", "id"))

@@ -24,7 +24,7 @@ from .promotion import borrowed_champion
 from .readings import record_reading
 from .registry import ModelVersion, list_versions
 from .transaction import Transaction, begin_transaction
-from .workspace import find_workspace_differences, refuse_unrecorded
+from .workspace import find_unrecorded_changes, refuse_unrecorded
 
 
 # %% ../../nbs/api/lifecycle/17_late_labels.ipynb #39ed6263
@@ -44,11 +44,12 @@ def windows_with_late_labels(
     for line in lines:
         readings.setdefault(line["window"], []).append(line)
     readings.pop(current_periods(params).name, None)
-    return [
-        of_window[-1]
-        for of_window in readings.values()
-        if _may_have_more(of_window[-1], as_of) and not _is_settled(of_window, freq)
-    ]
+    late = []
+    for of_window in readings.values():
+        last = of_window[-1]
+        if _may_have_more(last, as_of) and not _is_settled(of_window, freq):
+            late.append(last)
+    return late
 
 
 # %% ../../nbs/api/lifecycle/17_late_labels.ipynb #85d32a47
@@ -125,19 +126,28 @@ def _monitor_again(
 # %% ../../nbs/api/lifecycle/17_late_labels.ipynb #1a7e0008
 def commit_new_rows(top: Path) -> list[str]:
     """Commit what has changed in files that DVC tracks by themselves; return them."""
-    found = [item for item in find_workspace_differences(top) if not item.stale]
-    tables = sorted(item.record.path for item in found if item.record.table)
+    tables = []
+    notes = set()
+    others = []
+    for difference in find_unrecorded_changes(top):
+        record = difference.record
+        if record.table:
+            tables.append(record.path)
+            notes.add(record.recorded_by)
+        else:
+            others.append(difference)
     if not tables:
         return []
-    refuse_unrecorded([item for item in found if not item.record.table])
+    refuse_unrecorded(others)
     require_clean(top)
-    notes = sorted({item.record.recorded_by for item in found})
-    committed = run_tool("dvc", "commit", "-q", "-f", *notes)
+    tables.sort()
+    committed = run_tool("dvc", "commit", "-q", "-f", *sorted(notes))
     if committed.returncode:
         raise UserError(
             expected="the new rows to go into the DVC cache",
             found=committed.stderr.strip()[-300:],
             remedy="mend what it names, then run the command again",
         )
-    run_git("commit", "-qm", f"New rows: {', '.join(tables)}", "--", *notes, cwd=top)
+    message = f"New rows: {', '.join(tables)}"
+    run_git("commit", "-qm", message, "--", *sorted(notes), cwd=top)
     return tables

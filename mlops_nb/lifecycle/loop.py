@@ -146,16 +146,23 @@ def _answers(
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0006
 def _periods_since_training(params: dict) -> int:
-    end = str(params["windows"]["train"]["end"])
-    trained = pd.Period(end, params["data"].get("period", "M"))
-    return (current_periods(params).first - 1 - trained).n
+    freq = params["data"].get("period", "M")
+    train = params["windows"]["train"]
+    last_trained = pd.Period(str(train["end"]), freq)
+    current = current_periods(params)
+    last_closed = current.first - 1
+    passed = last_closed - last_trained
+    return passed.n
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b001b
 def _findings_table(findings: tuple[dict, ...]) -> str:
     """Return a table of findings; some have keys that others lack."""
-    columns = dict.fromkeys(key for finding in findings for key in finding)
-    return markdown_table([dict.fromkeys(columns) | finding for finding in findings])
+    empty_row = {}
+    for finding in findings:
+        empty_row |= dict.fromkeys(finding)
+    rows = [empty_row | finding for finding in findings]
+    return markdown_table(rows)
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #c74d97b0
@@ -183,9 +190,9 @@ class AdvanceResult:
     def __str__(self) -> str:
         """Return it for the console, a line for each finding."""
         lines = [f"{self.window}: {self.level} — {self.headline}"]
-        lines += [
-            f"  {finding['id']}: {finding['severity']}" for finding in self.findings
-        ]
+        for finding in self.findings:
+            severity = finding["severity"]
+            lines.append(f"  {finding['id']}: {severity}")
         if self.challenger:
             lines.append(f"  {self.challenger}")
         if self.note:
@@ -418,13 +425,17 @@ class ProductionStatus:
     candidate: str = ""
 
     def _repr_markdown_(self) -> str:
-        nothing = "Nothing waits for a decision."
         parts = [
             f"**{self.model}** in production {self.since}",
             f"{self.window}: **{self.level}** {self.headline}",
-            _findings_table(self.waiting) if self.waiting else nothing,
         ]
-        return "\n\n".join([*parts, self.candidate] if self.candidate else parts)
+        if self.waiting:
+            parts.append(_findings_table(self.waiting))
+        else:
+            parts.append("Nothing waits for a decision.")
+        if self.candidate:
+            parts.append(self.candidate)
+        return "\n\n".join(parts)
 
     def __str__(self) -> str:
         """Return it for the console, with the command that answers."""
@@ -440,11 +451,17 @@ class ProductionStatus:
             )
         else:
             lines.append("nothing waits for a decision")
-        return "\n".join([*lines, self.candidate] if self.candidate else lines)
+        if self.candidate:
+            lines.append(self.candidate)
+        return "\n".join(lines)
 
     def _in_one_line(self, finding: dict) -> str:
-        lost = f", not measurable in {self.window}" if finding.get("from") else ""
-        return f"{finding['id']}: {finding['severity']}, since {finding['since']}{lost}"
+        severity = finding["severity"]
+        since = finding["since"]
+        line = f"{finding['id']}: {severity}, since {since}"
+        if finding.get("from"):
+            line += f", not measurable in {self.window}"
+        return line
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0017
@@ -517,13 +534,15 @@ def _unanswered(
     """Return the findings that nobody has answered in this window, and since when they are."""
     past = read_json_lines(top / HISTORY_FILE)
     window = reading["window"]
-    decisions = [each for each in read_decisions(top) if each.get("window") == window]
-    answered = {decision.get("finding") for decision in decisions}
-    found = [
-        finding | {"since": first_window_with_finding(past, finding["id"], window)}
-        for finding in reading["findings"]
-        if finding["id"] not in answered
-    ]
+    answered = set()
+    for decision in read_decisions(top):
+        if decision.get("window") == window:
+            answered.add(decision.get("finding"))
+    found = []
+    for finding in reading["findings"]:
+        if finding["id"] not in answered:
+            since = first_window_with_finding(past, finding["id"], window)
+            found.append(finding | {"since": since})
     if candidate:
         found.append(candidate.reading() | {"since": candidate.window})
     return found

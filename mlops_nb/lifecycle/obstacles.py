@@ -41,9 +41,13 @@ def _candidate_authors(
     md5: str,
 ) -> set[str]:
     """Return the mail addresses of all who committed these bytes as the candidate."""
-    history = run_git("log", "--format=%H %ae", f"-S{md5}", "--", "dvc.lock", cwd=top)
-    changes = [line.split(" ", 1) for line in history.splitlines()]
-    return {author for commit, author in changes if _introduces(top, commit, md5)}
+    log = run_git("log", "--format=%H %ae", f"-S{md5}", "--", "dvc.lock", cwd=top)
+    authors = set()
+    for line in log.splitlines():
+        commit, author = line.split(" ", 1)
+        if _introduces(top, commit, md5):
+            authors.add(author)
+    return authors
 
 
 # %% ../../nbs/api/lifecycle/12_obstacles.ipynb #0b57ac22
@@ -90,9 +94,11 @@ def _recorded_result(
 ) -> dict | None:
     """Read the JSON that a commit records as an output; None where nothing has its bytes."""
     md5 = recorded_md5(ref, path, top)
+    if not md5:
+        return None
     cached = dvc_cache_folder(top) / "files" / "md5" / md5[:2] / md5[2:]
     for place in (top / path, cached):
-        if md5 and place.is_file() and file_digest(place) == md5:
+        if place.is_file() and file_digest(place) == md5:
             return read_json(place)
     return None
 
@@ -139,8 +145,9 @@ def _gate_obstacle(
     top: Path,
     ref: str,
 ) -> Obstacle | None:
-    result = _recorded_result(top, ref, "reports/evaluate.json") or {}
-    gate = (result.get("results") or {}).get("gate")
+    evaluation = _recorded_result(top, ref, "reports/evaluate.json") or {}
+    results = evaluation.get("results") or {}
+    gate = results.get("gate")
     if not gate:
         what = "the gate's result is not in the commit"
         return Obstacle("gate", what, "run `make run` and commit dvc.lock")

@@ -66,11 +66,14 @@ class PeriodRange:
     def following(self) -> "PeriodRange":
         """Return the window after this one, as long as it."""
         length = (self.last - self.first).n + 1
-        return PeriodRange(self.first + length, self.last + length)
+        first = self.first + length
+        last = self.last + length
+        return PeriodRange(first, last)
 
     def ending(self, last: pd.Period) -> "PeriodRange":
         """Return the window of this length that ends with a period."""
-        return PeriodRange(last - (self.last - self.first).n, last)
+        distance = (self.last - self.first).n
+        return PeriodRange(last - distance, last)
 
 
 # %% ../../nbs/api/lifecycle/15_periods.ipynb #be910005
@@ -85,7 +88,9 @@ def current_periods(params: dict | None = None) -> PeriodRange:
             remedy="the loop needs data with a time column (data.time)",
         )
     freq = params["data"].get("period", "M")
-    return PeriodRange(*(pd.Period(str(window[end]), freq) for end in ("start", "end")))
+    first = pd.Period(str(window["start"]), freq)
+    last = pd.Period(str(window["end"]), freq)
+    return PeriodRange(first, last)
 
 
 # %% ../../nbs/api/lifecycle/15_periods.ipynb #be910007

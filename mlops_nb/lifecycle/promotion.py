@@ -90,13 +90,16 @@ class Deployment:
     @property
     def action(self) -> str:
         """Return the name under which the decision is recorded."""
-        return "rollback" if self.returns_to else "promote"
+        if self.returns_to:
+            return "rollback"
+        return "promote"
 
     def message(self, version: ModelVersion) -> str:
         """Return the message of the commit."""
-        title = f"Promote {version.name} {version.version} to {self.stage}"
+        name = version.name
+        title = f"Promote {name} {version.version} to {self.stage}"
         if self.returns_to:
-            title = f"Roll back {version.name} to {version.version}"
+            title = f"Roll back {name} to {version.version}"
         return f"{title}\n\n{self.why}"
 
 
@@ -213,8 +216,9 @@ class ProductionChange:
 
     @property
     def _title(self) -> tuple[str, str]:
-        note = f": {self.note}" if self.note else ""
-        return self.action, note
+        if not self.note:
+            return self.action, ""
+        return self.action, f": {self.note}"
 
     def _repr_markdown_(self) -> str:
         action, note = self._title

@@ -112,8 +112,12 @@ def build_reading(top: Path) -> dict:
 
 # %% ../../nbs/api/lifecycle/16_readings.ipynb #1c323900
 def _short_findings(results: dict) -> list[dict]:
-    found = [finding for finding in results["findings"] if finding["severity"] != "ok"]
-    return [_select(finding, ("id", "severity", "value", "limit")) for finding in found]
+    keys = ("id", "severity", "value", "limit")
+    return [
+        _select(finding, keys)
+        for finding in results["findings"]
+        if finding["severity"] != "ok"
+    ]
 
 
 # %% ../../nbs/api/lifecycle/16_readings.ipynb #568f8c05
@@ -126,18 +130,24 @@ def _select(
 
 # %% ../../nbs/api/lifecycle/16_readings.ipynb #54aec6e2
 def _estimated_metrics(results: dict) -> dict:
-    values = {
-        name: metric["value"] for name, metric in results.get("expected", {}).items()
+    expected = results.get("expected", {})
+    return {
+        name: metric["value"]
+        for name, metric in expected.items()
+        if metric["value"] is not None
     }
-    return {name: value for name, value in values.items() if value is not None}
 
 
 # %% ../../nbs/api/lifecycle/16_readings.ipynb #4ead0004
 def _shifts(results: dict) -> dict:
     """Return how far each column moved, as a share of its limit."""
-    rows = results.get("drift", [])[:MAX_DRIFT_COLUMNS]
-    known = [row for row in rows if row.get("of_limit") is not None]
-    return {row["column"]: float(f"{row['of_limit']:.3g}") for row in known}
+    shifts = {}
+    for row in results.get("drift", [])[:MAX_DRIFT_COLUMNS]:
+        of_limit = row.get("of_limit")
+        if of_limit is not None:
+            three_digits = f"{of_limit:.3g}"
+            shifts[row["column"]] = float(three_digits)
+    return shifts
 
 
 # %% ../../nbs/api/lifecycle/16_readings.ipynb #4ead0006
@@ -147,7 +157,9 @@ def record_reading(top: Path) -> dict | None:
     It is there when a reading of this window says the same.
     """
     reading = build_reading(top)
-    past = [_select(line, reading) for line in read_json_lines(top / HISTORY_FILE)]
-    if reading in past:
-        return None
-    return append_entry(top / HISTORY_FILE, reading | {"closed": utc_timestamp()})
+    path = top / HISTORY_FILE
+    for line in read_json_lines(path):
+        if _select(line, reading) == reading:
+            return None
+    closed = {"closed": utc_timestamp()}
+    return append_entry(path, reading | closed)

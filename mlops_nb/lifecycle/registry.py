@@ -57,7 +57,8 @@ class ModelVersion:
     @property
     def numbers(self) -> tuple[int, ...]:
         """Return the version as numbers, by which versions are in order."""
-        return tuple(map(int, self.version.lstrip("v").split(".")))
+        parts = self.version.lstrip("v").split(".")
+        return tuple(int(part) for part in parts)
 
     def _repr_markdown_(self) -> str:
         short = {
@@ -71,13 +72,13 @@ class ModelVersion:
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #4e900001
 def model_name(top: Path | None = None) -> str:
     """Return the name under which `dvc.yaml: artifacts` declares data/candidate."""
-    text = ((top or project_root()) / "dvc.yaml").read_text("utf-8")
-    artifacts = YAML(typ="safe", pure=True).load(text).get("artifacts") or {}
-    names = [
-        name for name, what in artifacts.items() if what.get("path") == "data/candidate"
-    ]
-    if names:
-        return names[0]
+    top = top or project_root()
+    text = (top / "dvc.yaml").read_text("utf-8")
+    pipeline = YAML(typ="safe", pure=True).load(text)
+    artifacts = pipeline.get("artifacts") or {}
+    for name, what in artifacts.items():
+        if what.get("path") == "data/candidate":
+            return name
     raise UserError(
         expected="an artifact with `path: data/candidate` in dvc.yaml",
         found=", ".join(artifacts) or "no artifacts",
@@ -111,7 +112,9 @@ def recorded_md5(
         lock = (top / "dvc.lock").read_text("utf-8")
     place = rf"path: '?{re.escape(path)}'?\n\s+hash: md5\n\s+md5: (\S+)"
     found = re.search(place, lock)
-    return found[1] if found else ""
+    if not found:
+        return ""
+    return found[1]
 
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #6d381b95
@@ -121,15 +124,20 @@ def list_versions(top: Path | None = None) -> list[ModelVersion]:
     name = model_name(top)
     tags = _annotated_tags(top)
     stages = _stages_by_commit(tags, name)
+    of_this_model = re.compile(rf"{re.escape(name)}@v\d+\.\d+\.\d+")
     found = []
     for tag, commit, registered, who in tags:
-        if re.fullmatch(rf"{re.escape(name)}@v\d+\.\d+\.\d+", tag):
-            md5 = recorded_md5(commit, "data/candidate", top)
-            version = tag.partition("@")[2]
-            been = tuple(stages.get(commit, ()))
-            found.append(
-                ModelVersion(name, version, commit, md5, registered, who, been)
+        if of_this_model.fullmatch(tag):
+            version = ModelVersion(
+                name=name,
+                version=tag.partition("@")[2],
+                commit=commit,
+                md5=recorded_md5(commit, "data/candidate", top),
+                registered=registered,
+                who=who,
+                stages=tuple(stages.get(commit, ())),
             )
+            found.append(version)
     return sorted(found, key=lambda version: version.numbers)
 
 
@@ -153,14 +161,17 @@ def _stages_by_commit(
     name: str,
 ) -> dict[str, list[str]]:
     """Return where each commit's model has been, in order."""
+    of_this_model = re.compile(rf"{re.escape(name)}#\w+#\d+")
     moves = []
     for tag, commit, *_ in tags:
-        if re.fullmatch(rf"{re.escape(name)}#\w+#\d+", tag):
+        if of_this_model.fullmatch(tag):
             _, stage, number = tag.split("#")
-            moves.append((int(number), stage, commit))
-    stages = {}
+            move = (int(number), stage, commit)
+            moves.append(move)
+    stages: dict[str, list[str]] = {}
     for number, stage, commit in sorted(moves):
-        stages.setdefault(commit, []).append(f"{stage}#{number}")
+        been = stages.setdefault(commit, [])
+        been.append(f"{stage}#{number}")
     return stages
 
 

@@ -59,8 +59,8 @@ from ..modeling.intervals import Z_95
 from ..modeling.measurement import compute_metrics, is_lower_better, main_metric
 from ..modeling.model import Model
 from ..modeling.persistence import load_model
-from ..pipeline.fork_server import start_fork_server
 from ..pipeline.backtest import predict_periods
+from ..pipeline.fork_server import start_fork_server
 
 REPLAY_FILE = "data/replay.json"
 REPLAY_COLUMNS = [
@@ -108,12 +108,16 @@ class _ReplayNumbers:
     def gained(self) -> pd.Series:
         """Return by how much the loop did better than the first model, per period."""
         difference = self.table.loop - self.table.static
-        return -difference if is_lower_better(self.metric) else difference
+        if is_lower_better(self.metric):
+            return -difference
+        return difference
 
     @property
     def lost(self) -> list[str]:
         """Return the periods in which the loop did worse than the first model."""
-        return self.table.period[self.gained < 0].tolist()
+        is_worse = self.gained < 0
+        periods = self.table.period[is_worse]
+        return periods.tolist()
 
     @property
     def staleness(self) -> dict:
@@ -124,8 +128,12 @@ class _ReplayNumbers:
         """
         if len(self.table) < MIN_POINTS:
             return {"per_period": None, "se": None}
-        line = linregress(np.arange(len(self.table)), self.gained)
-        return {"per_period": float(line.slope), "se": float(line.stderr)}
+        ages = np.arange(len(self.table))
+        line = linregress(ages, self.gained)
+        return {
+            "per_period": float(line.slope),
+            "se": float(line.stderr),
+        }
 
     @property
     def offline(self) -> dict:
@@ -140,17 +148,18 @@ class _ReplayNumbers:
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a005
 def _replay_table(replay: _ReplayNumbers) -> str:
     table = replay.table
-    gate = (
-        table.gate.map({True: "passed", False: "refused"}) if "gate" in table else None
-    )
+    gate = None
+    if "gate" in table:
+        gate = table.gate.map({True: "passed", False: "refused"})
     shown = table.assign(gate=gate).rename(columns={"level": "verdict"})
     together = [
         {"period": "pooled"} | replay.pooled,
         {"period": "mean of periods"} | replay.mean,
     ]
-    rows = pd.DataFrame(together, columns=shown.columns).astype(object)
-    together_rows = rows.where(rows.notna(), None).to_dict("records")
-    return markdown_table([*shown.to_dict("records"), *together_rows])
+    of_all = pd.DataFrame(together, columns=shown.columns).astype(object)
+    of_all = of_all.where(of_all.notna(), None)
+    rows = [*shown.to_dict("records"), *of_all.to_dict("records")]
+    return markdown_table(rows)
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a007
@@ -211,7 +220,9 @@ def _mark_periods(
     """Draw a mark at a height for each period, and name it if there is one."""
     places = np.flatnonzero(marked)
     heights = np.full(len(places), height)
-    ax.plot(places, heights, ls="none", label=label if len(places) else None, **look)
+    if not len(places):
+        label = None
+    ax.plot(places, heights, ls="none", label=label, **look)
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a021
@@ -254,9 +265,13 @@ def _draw_marks(
     height = high - low
     ax.set_ylim(low - 0.2 * height, high + 0.2 * height)
     _mark_champions(ax, table.champion)
-    for level, marker, color in (("watch", "v", "#744600"), ("act", "X", "#9c1519")):
-        look = {"marker": marker, "color": color, "ms": 6}
-        _mark_periods(ax, table.level == level, low - 0.12 * height, level, look)
+    looks = {
+        "watch": {"marker": "v", "color": "#744600", "ms": 6},
+        "act": {"marker": "X", "color": "#9c1519", "ms": 6},
+    }
+    for level, look in looks.items():
+        at_level = table.level == level
+        _mark_periods(ax, at_level, low - 0.12 * height, level, look)
     look = {"marker": "o", "mfc": "none", "color": "#52606d", "ms": 7}
     refused = table.gate.eq(False)
     _mark_periods(ax, refused, low - 0.04 * height, "refused at the gate", look)
@@ -294,9 +309,14 @@ class Replay(_ReplayNumbers):
 
     def json(self) -> dict:
         """Return the contents of data/replay.json."""
-        names = ("metric", "pooled", "mean", "cost", "staleness", "offline")
-        return {name: getattr(self, name) for name in names} | {
-            "table": self.table.to_dict("records")
+        return {
+            "metric": self.metric,
+            "pooled": self.pooled,
+            "mean": self.mean,
+            "cost": self.cost,
+            "staleness": self.staleness,
+            "offline": self.offline,
+            "table": self.table.to_dict("records"),
         }
 
     def _repr_markdown_(self) -> str:
@@ -312,7 +332,8 @@ class Replay(_ReplayNumbers):
         A new champion is a dotted vertical line with its version, a verdict other than ok and a
         challenger that the gate refused are marks at the bottom.
         """
-        return _draw_replay(self.table, render({"key": f"label.{self.metric}"}, "en"))
+        label = render({"key": f"label.{self.metric}"}, "en")
+        return _draw_replay(self.table, label)
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #f587c525
@@ -336,14 +357,18 @@ def summarize_replay(
     metric = metric or main_metric(task)
 
     def measure(frame: pd.DataFrame) -> float:
-        return compute_metrics(task, model.target_values(frame), frame)[metric].value
+        actual = model.target_values(frame)
+        metrics = compute_metrics(task, actual, frame)
+        return metrics[metric].value
 
     known = [part | _with_outcome(part, model.target) for part in parts]
-    table = pd.DataFrame([_replay_row(part, metric, measure) for part in known])
+    rows = [_replay_row(part, metric, measure) for part in known]
+    table = pd.DataFrame(rows)
     pooled = {}
     mean = {}
     for name in ("static", "loop"):
-        pooled[name] = measure(pd.concat([part[name] for part in known]))
+        frames = [part[name] for part in known]
+        pooled[name] = measure(pd.concat(frames))
         mean[name] = float(table[name].mean())
     return Replay(metric, table, pooled, mean, cost or {})
 
@@ -354,7 +379,11 @@ def _with_outcome(
     target: str,
 ) -> dict:
     """Return the rows of both frames whose outcome is known."""
-    return {name: part[name][part[name][target].notna()] for name in ("static", "loop")}
+    known = {}
+    for name in ("static", "loop"):
+        frame = part[name]
+        known[name] = frame[frame[target].notna()]
+    return known
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a00b
@@ -395,12 +424,18 @@ def replay_sentences(replay: Replay) -> dict[str, Message | None]:
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #ba5c0ff5
 def _sentence_on_age(replay: Replay) -> Message | None:
-    loss = replay.staleness["per_period"]
+    staleness = replay.staleness
+    loss = staleness["per_period"]
     if loss is None:
         return None
-    margin = Z_95 * replay.staleness["se"]
-    interval = {"low": loss - margin, "high": loss + margin}
-    return Message("replay.age", metric=replay.metric, loss=loss, **interval)
+    margin = Z_95 * staleness["se"]
+    return Message(
+        "replay.age",
+        metric=replay.metric,
+        loss=loss,
+        low=loss - margin,
+        high=loss + margin,
+    )
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a031
@@ -408,8 +443,12 @@ def _sentence_on_gate(replay: Replay) -> Message | None:
     gate = replay.offline
     if gate["correlation"] is None:
         return None
-    numbers = {"n": gate["champions"], "r": gate["correlation"]}
-    return Message("replay.offline", metric=replay.metric, **numbers)
+    return Message(
+        "replay.offline",
+        metric=replay.metric,
+        n=gate["champions"],
+        r=gate["correlation"],
+    )
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a00d
@@ -422,10 +461,14 @@ def load_replay(path: str | Path) -> Replay:
             remedy="mlops-nb replay --until PERIOD",
         )
     saved = read_json(path)
-    table = pd.DataFrame(saved["table"], columns=REPLAY_COLUMNS).astype(
-        {"offline": float}
+    table = pd.DataFrame(saved["table"], columns=REPLAY_COLUMNS)
+    return Replay(
+        metric=saved["metric"],
+        table=table.astype({"offline": float}),
+        pooled=saved["pooled"],
+        mean=saved["mean"],
+        cost=saved["cost"],
     )
-    return Replay(saved["metric"], table, saved["pooled"], saved["mean"], saved["cost"])
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a012
@@ -449,17 +492,24 @@ def _first_predictions(top: Path) -> dict[str, dict]:
     served: dict[str, dict] = {}
     # once: asking takes a second
     cache = project_root() / run_tool("dvc", "cache", "dir").stdout.strip()
-    for commit in run_git("log", "--reverse", "--format=%H", cwd=top).split():
+    commits = run_git("log", "--reverse", "--format=%H", cwd=top)
+    for commit in commits.split():
         text = run_git("show", f"{commit}:params.yaml", cwd=top)
         params = YAML(typ="safe").load(text)
         md5 = recorded_md5(commit, "data/predictions/current.parquet", top)
         champion = params["champion"].get("version")
         if not md5 or not champion:
             continue
-        period = str(current_periods(params).first)
-        if period not in served:
-            loop = pd.read_parquet(_cached_predictions(cache, md5))
-            served[period] = {"period": period, "champion": champion, "loop": loop}
+        window = current_periods(params)
+        period = str(window.first)
+        if period in served:
+            continue
+        file = _cached_predictions(cache, md5)
+        served[period] = {
+            "period": period,
+            "champion": champion,
+            "loop": pd.read_parquet(file),
+        }
     return served
 
 
@@ -474,9 +524,11 @@ def served_predictions(top: Path) -> list[dict]:
     """
     served = _first_predictions(top)
     levels = _first_levels(top)
-    challengers = read_json_lines(top / CHALLENGERS_FILE)
-    passed = {line["window"]: line["passed"] for line in challengers}
-    reached = {line["md5"]: line["metrics"].get("candidate") for line in challengers}
+    passed = {}
+    reached = {}
+    for line in read_json_lines(top / CHALLENGERS_FILE):
+        passed[line["window"]] = line["passed"]
+        reached[line["md5"]] = line["metrics"].get("candidate")
     promoted = {
         decision["version"]: decision["md5"]
         for decision in read_json_lines(top / DECISIONS_FILE)
@@ -499,9 +551,11 @@ def _first_levels(top: Path) -> dict[str, str]:
     levels: dict[str, str] = {}
     for line in read_json_lines(top / HISTORY_FILE):
         levels.setdefault(line["window"], line["level"])
-    current = str(current_periods(read_params(top / "params.yaml")).first)
+    params = read_params(top / "params.yaml")
+    current = current_periods(params)
     report = read_json(top / "reports" / "monitor.json")
-    levels.setdefault(current, report["verdict"]["level"])
+    level = report["verdict"]["level"]
+    levels.setdefault(str(current.first), level)
     return levels
 
 
@@ -514,9 +568,8 @@ def _assume_agreement(
     settings = scratch / "settings.ini"
     if settings.exists():
         text = settings.read_text("utf-8")
-        write_atomic(
-            settings, re.sub(r"(?m)^four_eyes\s*[=:].*$", "four_eyes = no", text)
-        )
+        text = re.sub(r"(?m)^four_eyes\s*[=:].*$", "four_eyes = no", text)
+        write_atomic(settings, text)
     told = read_answers(scratch)
     answers = {key: "assumed" for key in REQUIRED_ANSWERS if not getattr(told, key)}
     found = personal_columns_of_run(lambda path: (home / path).read_bytes())
@@ -576,10 +629,13 @@ def _run_loop(
     periods: pd.PeriodIndex,
     begun: float,
 ) -> None:
+    n_moves = len(periods) - 1
     for number, period in enumerate(periods[1:], 1):
-        progress = f"{period} ({number} of {len(periods) - 1})"
-        print(f"{time.monotonic() - begun:6.0f} s  {progress}", flush=True)
-        policy = "auto" if period < periods[-1] else "off"
+        seconds = time.monotonic() - begun
+        print(f"{seconds:6.0f} s  {period} ({number} of {n_moves})", flush=True)
+        policy = "auto"
+        if period == periods[-1]:
+            policy = "off"
         _run_in_clone(scratch, "advance", str(period), "--policy", policy)
 
 
@@ -636,8 +692,13 @@ def _beside_static(
 ) -> list[dict]:
     """Add, to each period, what the first model predicted of its rows."""
     freq = current_periods(params).freq
-    when = static[params["data"]["time"]].dt.to_period(freq).astype(str)
-    return [part | {"static": static[when == part["period"]]} for part in parts]
+    times = static[params["data"]["time"]]
+    periods = times.dt.to_period(freq).astype(str)
+    beside = []
+    for part in parts:
+        rows = static[periods == part["period"]]
+        beside.append(part | {"static": rows})
+    return beside
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a014

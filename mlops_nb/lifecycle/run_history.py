@@ -53,15 +53,18 @@ class PastRun:
     @property
     def pages(self) -> dict:
         """Return its pages and their MD5, by name."""
-        pages = [
-            path for path in self.outs if re.fullmatch(r"reports/[\w.-]+\.html", path)
-        ]
-        return {path.removeprefix("reports/"): self.outs[path] for path in pages}
+        pages = {}
+        for path, md5 in self.outs.items():
+            if re.fullmatch(r"reports/[\w.-]+\.html", path):
+                name = path.removeprefix("reports/")
+                pages[name] = md5
+        return pages
 
     def address(self, stage: str = "index") -> str:
         """Return where the site has the page of a stage; without one, the run's first page."""
-        pages = self.pages
-        page = f"{stage}.html" if f"{stage}.html" in pages else min(pages)
+        page = f"{stage}.html"
+        if page not in self.pages:
+            page = min(self.pages)
         return f"runs/{self.id}/{page}"
 
 
@@ -85,7 +88,12 @@ def open_git_objects(top: Path) -> Iterator[Callable[[str], bytes]]:
         process.stdin.flush()
         head = process.stdout.readline().split()
         is_file = len(head) == 3 and head[1] == b"blob"
-        return process.stdout.read(int(head[2]) + 1)[:-1] if is_file else b""
+        if not is_file:
+            return b""
+        size = int(head[2])
+        content = process.stdout.read(size)
+        process.stdout.read(1)  # the line break after it
+        return content
 
     try:
         yield read
@@ -120,7 +128,11 @@ def _numeric_values(data: bytes) -> dict:
         values = json.loads(data).items()
     except (ValueError, AttributeError):
         return {}
-    return {key: value for key, value in values if isinstance(value, (int, float))}
+    numbers = {}
+    for key, value in values:
+        if isinstance(value, (int, float)):
+            numbers[key] = value
+    return numbers
 
 
 # %% ../../nbs/api/lifecycle/05_run_history.ipynb #365ce899
@@ -157,9 +169,13 @@ def _commits_of_lock(top: Path) -> Iterator[tuple[str, str, str]]:
             found=log.stderr.decode(errors="replace").strip(),
             remedy="commit the project first",
         )
-    for line in filter(None, log.stdout.decode("utf-8", "replace").split("\0")):
+    text = log.stdout.decode("utf-8", "replace")
+    for line in text.split("\0"):
+        if not line:
+            continue
         commit, seconds, message = line.split(" ", 2)
-        committed = time.strftime("%Y-%m-%d %H:%M", time.gmtime(int(seconds)))
+        when = time.gmtime(int(seconds))
+        committed = time.strftime("%Y-%m-%d %H:%M", when)
         yield commit, committed, message.strip()
 
 
@@ -195,6 +211,8 @@ def build_output_finder(top: Path) -> Callable[[str, str], Path | None]:
         if cached.is_file():
             return cached
         here = top / path
-        return here if here.is_file() and file_digest(here) == md5 else None
+        if here.is_file() and file_digest(here) == md5:
+            return here
+        return None
 
     return find

@@ -6,7 +6,6 @@
 __all__ = ["STAGES_WITH_METRICS", "Run", "show_last_page", "flatten_tree"]
 
 # %% ../../nbs/api/lifecycle/09_run_record.ipynb #aaa63df3
-import contextlib
 import html
 import io
 import json
@@ -86,12 +85,28 @@ class _RunFiles:
 
     def json(self, path: str) -> dict:
         """Read a JSON file of this run."""
-        return json.loads(self.read(path))
+        content = self.read(path)
+        return json.loads(content)
+
+    def table(self, path: str) -> pd.DataFrame:
+        """Read a Parquet file."""
+        file = io.BytesIO(self.read(path))
+        return pd.read_parquet(file)
+
+    def _stage_metrics(self, stage: str) -> dict:
+        """Read the metrics of a stage, each with the stage in its name; none without a file."""
+        try:
+            metrics = self.json(f"reports/metrics/{stage}.json")
+        except UserError:
+            return {}
+        return {f"{stage}.{name}": value for name, value in metrics.items()}
 
     @cached_property
     def params(self) -> dict:
         """Return its params.yaml."""
-        return YAML(typ="safe", pure=True).load(self.read("params.yaml").decode())
+        yaml = YAML(typ="safe", pure=True)
+        text = self.read("params.yaml").decode()
+        return yaml.load(text)
 
 
 # %% ../../nbs/api/lifecycle/09_run_record.ipynb #0a7ec011
@@ -135,20 +150,16 @@ class Run(_RunFiles):
         """Return the metrics of all stages, flat: `{"evaluate.auc": 0.76}`."""
         found = {}
         for stage in STAGES_WITH_METRICS:
-            with contextlib.suppress(UserError):
-                metrics = self.json(f"reports/metrics/{stage}.json")
-                found |= {f"{stage}.{name}": value for name, value in metrics.items()}
+            found |= self._stage_metrics(stage)
         return found
 
     def data(self, window: str = "current") -> pd.DataFrame:
         """Read the features of a window."""
-        return pd.read_parquet(io.BytesIO(self.read(f"data/features/{window}.parquet")))
+        return self.table(f"data/features/{window}.parquet")
 
     def predictions(self) -> pd.DataFrame:
         """Read what the champion has predicted of the current window."""
-        return pd.read_parquet(
-            io.BytesIO(self.read("data/predictions/current.parquet"))
-        )
+        return self.table("data/predictions/current.parquet")
 
     def model(self, which: str = "candidate") -> Any:
         """Load the candidate or champion of this run, checked as always when loading."""
@@ -163,12 +174,12 @@ class Run(_RunFiles):
 
     def page(self, stage: str) -> Any:
         """Show a page of this run inside the notebook."""
-        return _framed(self.read(f"reports/{stage}.html").decode(), stage)
+        content = self.read(f"reports/{stage}.html")
+        return _framed(content.decode(), stage)
 
     def _repr_markdown_(self) -> str:
-        rows = [
-            {"metric": name, "value": value} for name, value in self.metrics.items()
-        ]
+        metrics = self.metrics.items()
+        rows = [{"metric": name, "value": value} for name, value in metrics]
         return f"**Run {escape_markup(self.rev)}**\n\n{markdown_table(rows)}"
 
 
@@ -188,5 +199,8 @@ def flatten_tree(
         return {prefix: tree}
     flat = {}
     for key, branch in tree.items():
-        flat |= flatten_tree(branch, f"{prefix}.{key}" if prefix else str(key))
+        name = str(key)
+        if prefix:
+            name = f"{prefix}.{key}"
+        flat |= flatten_tree(branch, name)
     return flat

@@ -78,19 +78,26 @@ class CardAnswers:
 
     def json(self) -> dict:
         """Return the answers as they are written down."""
-        return {key: _as_list(value) for key, value in vars(self).items()}
+        fields = vars(self).items()
+        return {key: _as_list(value) for key, value in fields}
 
     def _repr_markdown_(self) -> str:
-        return "\n\n".join(self._in_words(key) for key in REQUIRED_ANSWERS)
+        paragraphs = [self._in_words(key) for key in REQUIRED_ANSWERS]
+        return "\n\n".join(paragraphs)
 
     def _in_words(self, key: str) -> str:
         title = render({"key": f"card.{key}"})
-        return f"**{title}**: {escape_markup(getattr(self, key)) or render({'key': 'card.blank'})}"
+        answer = escape_markup(getattr(self, key))
+        if not answer:
+            answer = render({"key": "card.blank"})
+        return f"**{title}**: {answer}"
 
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #1679091c
 def _as_list(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return list(value)
+    return value
 
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #57a70004
@@ -118,8 +125,10 @@ def _column_names(
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #57a70007
 def _has_all_parts(statement: dict) -> bool:
-    filled = all(str(value).strip() for value in statement.values())
-    return set(statement) == STATEMENT_PARTS and filled
+    if set(statement) != STATEMENT_PARTS:
+        return False
+    texts = [str(value).strip() for value in statement.values()]
+    return all(texts)
 
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #57a70006
@@ -133,11 +142,11 @@ def _parse_statement(statement: Any) -> dict:
         expected = "a test such as Data 3 or Monitoring 6 in a statement"
         raise _invalid_answer(expected, f"{test}.{near}")
     try:
-        is_to_come = date.fromisoformat(str(statement["on"])) > date.today()
+        said_on = date.fromisoformat(str(statement["on"]))
     except ValueError:
         expected = 'a date such as "2026-01-31" in a statement'
         raise _invalid_answer(expected, statement["on"]) from None
-    if is_to_come:
+    if said_on > date.today():
         raise _invalid_answer("a statement made already", statement["on"])
     return {key: str(value).strip() for key, value in statement.items()}
 
@@ -157,26 +166,29 @@ def parse_answers(source: str | bytes) -> CardAnswers:
     statements = said.get("statements") or []
     if not isinstance(statements, list):
         raise _invalid_answer("a list of statements", statements)
-    return CardAnswers(
-        **{key: (said.get(key) or "").strip() for key in REQUIRED_ANSWERS},
-        **{key: _column_names(personal.get(key), key) for key in PERSONAL_ANSWERS},
-        statements=tuple(map(_parse_statement, statements)),
-    )
+    answers = {}
+    for key in REQUIRED_ANSWERS:
+        answer = said.get(key) or ""
+        answers[key] = answer.strip()
+    for key in PERSONAL_ANSWERS:
+        answers[key] = _column_names(personal.get(key), key)
+    parsed = tuple(_parse_statement(statement) for statement in statements)
+    return CardAnswers(**answers, statements=parsed)
 
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #57a70002
 def _parse_yaml(source: str | bytes) -> dict:
     """Read the keys and see that they are known, and that required answers are texts."""
+    yaml = YAML(typ="safe", pure=True)
     try:
-        said = YAML(typ="safe", pure=True).load(source) or {}
+        said = yaml.load(source) or {}
     except YAMLError as error:
-        raise _invalid_answer(
-            "valid YAML", " ".join(str(error).split())[:200]
-        ) from error
+        problem = " ".join(str(error).split())
+        raise _invalid_answer("valid YAML", problem[:200]) from error
     known = (*REQUIRED_ANSWERS, "personal_data", "statements")
-    odd = (
-        [key for key in said if key not in known] if isinstance(said, dict) else [said]
-    )
+    odd = [said]
+    if isinstance(said, dict):
+        odd = [key for key in said if key not in known]
     if odd:
         near = suggest(odd[0], known)
         raise _invalid_answer(f"keys among {', '.join(known)}", f"{odd[0]}.{near}")
@@ -189,8 +201,11 @@ def _parse_yaml(source: str | bytes) -> dict:
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #57a70008
 def read_answers(top: Path | None = None) -> CardAnswers:
     """Read data/card.yaml of the project; nothing is said where there is no such file."""
-    path = Path(top or project_root()) / CARD_FILE
-    return parse_answers(path.read_text("utf-8")) if path.exists() else CardAnswers()
+    top = Path(top or project_root())
+    path = top / CARD_FILE
+    if not path.exists():
+        return CardAnswers()
+    return parse_answers(path.read_text("utf-8"))
 
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #c3c5503c
@@ -206,9 +221,15 @@ def write_answers(
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
-    said = yaml.load(path.read_text("utf-8") if path.exists() else "") or {}
-    new = {key: _completed(key, answer, said) for key, answer in answers.items()}
-    new = {key: answer for key, answer in new.items() if said.get(key) != answer}
+    before = ""
+    if path.exists():
+        before = path.read_text("utf-8")
+    said = yaml.load(before) or {}
+    new = {}
+    for key, answer in answers.items():
+        completed = _completed(key, answer, said)
+        if said.get(key) != completed:
+            new[key] = completed
     said.update(new)
     text = io.StringIO()
     yaml.dump(said, text)
@@ -240,16 +261,19 @@ def personal_columns_of_run(read: Callable[[str], bytes]) -> list[dict]:
     Args:
         read: a function from a path of the run to its bytes.
     """
-    found = _by_column(
-        _read_events(read_or_empty(read, "data/raw/train/events.parquet"))
-    )
-    found |= _by_column(_read_contract(read_or_empty(read, "data/schema.yaml")))
+    events = read_or_empty(read, "data/raw/train/events.parquet")
+    contract = read_or_empty(read, "data/schema.yaml")
+    found = _by_column(_read_events(events))
+    found |= _by_column(_read_contract(contract))
     return list(found.values())
 
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #db0a8317
 def _read_events(data: bytes) -> pd.DataFrame | None:
-    return pd.read_parquet(io.BytesIO(data)) if data else None
+    if not data:
+        return None
+    file = io.BytesIO(data)
+    return pd.read_parquet(file)
 
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #fcaeaf7b
@@ -264,8 +288,10 @@ def _read_contract(data: bytes) -> DataContract | None:
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #c74d97b0
 def _by_column(source: pd.DataFrame | DataContract | None) -> dict[str, dict]:
-    found = [] if source is None else find_personal_columns(source)
-    return {finding["column"]: finding for finding in found}
+    if source is None:
+        return {}
+    findings = find_personal_columns(source)
+    return {finding["column"]: finding for finding in findings}
 
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #b369bc6d
@@ -312,6 +338,11 @@ def _is_feature(
 def missing_answers_of_project(top: Path | None = None) -> list[str]:
     """Name what the card of the project in `top` still lacks before a promotion."""
     top = Path(top or project_root())
-    personal = personal_columns_of_run(lambda path: (top / path).read_bytes())
-    features = read_params(top / "params.yaml")["features"]
-    return missing_answers(read_answers(top), personal, features)
+
+    def read(path: str) -> bytes:
+        return (top / path).read_bytes()
+
+    personal = personal_columns_of_run(read)
+    params = read_params(top / "params.yaml")
+    told = read_answers(top)
+    return missing_answers(told, personal, params["features"])

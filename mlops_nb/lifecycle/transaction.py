@@ -78,8 +78,11 @@ def _new_tags(
 ) -> dict[str, str]:
     """Return the tags that only the scratch clone has, and their objects."""
     have = set(run_git("tag", cwd=top).split())
-    new = [tag for tag in run_git("tag", cwd=scratch).split() if tag not in have]
-    return {tag: run_git("rev-parse", f"refs/tags/{tag}", cwd=scratch) for tag in new}
+    new = {}
+    for tag in run_git("tag", cwd=scratch).split():
+        if tag not in have:
+            new[tag] = run_git("rev-parse", f"refs/tags/{tag}", cwd=scratch)
+    return new
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0006
@@ -106,7 +109,9 @@ def _update_file(
     """Bring a file from the commit `old` to `new`; False when it is neither."""
     want = _blob_id(top, new, path)
     is_file = (top / path).is_file()
-    here = run_git("hash-object", "--path", path, path, cwd=top) if is_file else ""
+    here = ""
+    if is_file:
+        here = run_git("hash-object", "--path", path, path, cwd=top)
     if here not in (want, _blob_id(top, old, path)):
         return False
     if want:
@@ -123,7 +128,9 @@ def _staged_blob(
 ) -> str:
     """Return the blob of a file in git's index; empty when it has none."""
     said = run_git("ls-files", "-s", "--", f":(top,literal){path}", cwd=top)
-    return said.split()[1] if said else ""
+    if not said:
+        return ""
+    return said.split()[1]
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0007
@@ -134,10 +141,11 @@ def _unstage(
     new: str,
 ) -> None:
     """Let git's index hold these files as the branch does, but for what somebody has staged."""
-    blobs = {
-        path: (_blob_id(top, old, path), _blob_id(top, new, path)) for path in paths
-    }
-    ours = [path for path in paths if _staged_blob(top, path) in blobs[path]]
+    ours = []
+    for path in paths:
+        blobs = (_blob_id(top, old, path), _blob_id(top, new, path))
+        if _staged_blob(top, path) in blobs:
+            ours.append(path)
     if ours:
         names = "\0".join(f":(top,literal){path}" for path in ours)
         command = ("reset", "-q", "--pathspec-from-file=-", "--pathspec-file-nul")
@@ -155,10 +163,11 @@ def _checkout_moved_data(
     Returns what somebody changed meanwhile.
     """
     bring, left = select_paths_to_checkout(top, old, new)
-    folders = [top / path for path in bring if (top / path).is_dir()]
-    for file in (file for folder in folders for file in folder.glob("**/.*.tmp")):
-        if DVC_TEMPORARY_NAME.fullmatch(file.name):
-            file.unlink()
+    for path in bring:
+        # nothing, if it is a file or not there
+        for file in (top / path).glob("**/.*.tmp"):
+            if DVC_TEMPORARY_NAME.fullmatch(file.name):
+                file.unlink()
     if bring:
         run_dvc(top, "checkout", "-q", "--allow-missing", *bring)
     return left
@@ -172,9 +181,10 @@ def complete_transaction(top: Path | None = None) -> str:
     as unfinished.
     """
     top = Path(top or project_root())
-    note = (
-        read_json(top / TRANSACTION_FILE) if (top / TRANSACTION_FILE).exists() else None
-    )
+    file = top / TRANSACTION_FILE
+    note = None
+    if file.exists():
+        note = read_json(file)
     happened = bool(note) and _is_on_branch(top, note["new"])
     if happened:
         require_no_git_operation(top)
@@ -182,8 +192,10 @@ def complete_transaction(top: Path | None = None) -> str:
         if left:
             print(f"edited meanwhile, left alone: {', '.join(left)}", flush=True)
     _remove_abandoned_clones(top)
-    (top / TRANSACTION_FILE).unlink(missing_ok=True)
-    return note["message"] if happened else ""
+    file.unlink(missing_ok=True)
+    if not happened:
+        return ""
+    return note["message"]
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #4889ff78
@@ -203,17 +215,22 @@ def _update_checkout(
     new: str,
 ) -> list[str]:
     """Bring files, git's index and data from a commit to another; return what was left alone."""
-    changed = run_git("diff", "--name-only", "-z", old, new, cwd=top).split("\0")
-    paths = [path for path in changed if path]
-    left = [path for path in paths if not _update_file(top, path, old, new)]
+    changed = run_git("diff", "--name-only", "-z", old, new, cwd=top)
+    paths = [path for path in changed.split("\0") if path]
+    left = []
+    for path in paths:
+        if not _update_file(top, path, old, new):
+            left.append(path)
     _unstage(top, paths, old, new)
     return left + _checkout_moved_data(top, old, new)
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #84be640b
 def _remove_abandoned_clones(top: Path) -> None:
-    for folder in (top / ".mlops").glob("change-*"):
-        number = folder.name.removeprefix("change-").removesuffix("-rebuild")
+    working_files = top / ".mlops"
+    for folder in working_files.glob("change-*"):
+        number = folder.name.removeprefix("change-")
+        number = number.removesuffix("-rebuild")
         if number.isdecimal() and not _is_alive(int(number)):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -235,6 +252,23 @@ def finish_interrupted(*actions: str) -> str:
     with run_lock("finishing an interrupted change"):
         message = complete_transaction()
     return message if message.startswith(actions) else ""
+
+
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #faa20407
+def _refuse_failed_run(
+    top: Path,
+    code: int,
+) -> None:
+    """Keep the page of the stage that failed in the scratch clone `top`, and raise."""
+    failed = Path(".mlops") / "failed"
+    with contextlib.suppress(OSError):
+        shutil.copytree(top / failed, project_root() / failed, dirs_exist_ok=True)
+    raise UserError(
+        expected="the pipeline to run",
+        found=f"exit code {code}, see above",
+        remedy="nothing was changed; mend it (the page of the stage that failed is in "
+        ".mlops/failed), then run the command again",
+    )
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a000b
@@ -273,35 +307,20 @@ class Transaction:
     def reproduce(self, *stages: str) -> None:
         """Run what has changed in the scratch clone; output goes to the console."""
         command = [sys.executable, "-m", "mlops_nb", "repro", *stages]
-        finished = subprocess.run(
-            command, cwd=self.top, env=other_checkout_environment()
-        )
+        environment = other_checkout_environment()
+        finished = subprocess.run(command, cwd=self.top, env=environment)
         if finished.returncode:
-            self._fail(finished.returncode)
+            _refuse_failed_run(self.top, finished.returncode)
         self.fetched = (self.top / "dvc.lock").read_bytes()
 
     def run_only(self, *stages: str) -> None:
         """Run exactly these stages, where the pipeline has them."""
-        existing = re.findall(
-            r"(?m)^  (\w+):", (self.top / "dvc.yaml").read_text("utf-8")
-        )
+        text = (self.top / "dvc.yaml").read_text("utf-8")
+        existing = re.findall(r"(?m)^  (\w+):", text)
         known = [stage for stage in stages if stage.partition("@")[0] in existing]
         self.fetch_outputs()
         if known:
             self.reproduce("--single-item", *known)
-
-    def _fail(self, code: int) -> None:
-        failed = Path(".mlops") / "failed"
-        with contextlib.suppress(OSError):
-            shutil.copytree(
-                self.top / failed, project_root() / failed, dirs_exist_ok=True
-            )
-        raise UserError(
-            expected="the pipeline to run",
-            found=f"exit code {code}, see above",
-            remedy="nothing was changed; mend it (the page of the stage that failed is in "
-            ".mlops/failed), then run the command again",
-        )
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0010
@@ -387,5 +406,7 @@ def _take_over(
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a000d
 def _has_dvc_remote(top: Path) -> bool:
-    sections = read_dvc_config(top).sections()
-    return (top / ".dvc").is_dir() and any("remote" in section for section in sections)
+    if not (top / ".dvc").is_dir():
+        return False
+    config = read_dvc_config(top)
+    return any("remote" in section for section in config.sections())

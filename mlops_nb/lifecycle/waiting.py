@@ -108,11 +108,17 @@ def find_waiting_candidate(top: Path | None = None) -> WaitingCandidate | None:
     md5 = recorded_md5("HEAD", "data/candidate", top)
     decisions = read_decisions(top)
     adoptions = [entry for entry in _adoptions(decisions) if entry["md5"] == md5]
-    if not md5 or not adoptions or _is_settled(top, md5, decisions):
+    if not md5 or not adoptions:
+        return None
+    if _is_settled(top, md5, decisions):
         return None
     last = adoptions[-1]
-    obstacles = tuple(promotion_obstacles(top))
-    return WaitingCandidate(md5, last["window"], last["why"], obstacles)
+    return WaitingCandidate(
+        md5=md5,
+        window=last["window"],
+        why=last["why"],
+        obstacles=tuple(promotion_obstacles(top)),
+    )
 
 
 # %% ../../nbs/api/lifecycle/14_waiting.ipynb #3a17ab0a

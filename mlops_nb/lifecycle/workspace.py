@@ -48,9 +48,18 @@ class WorkspaceDifference:
 
     def __str__(self) -> str:
         """Name it, and at most three of its files."""
-        more = f" and {len(self.inside) - 3} more" if len(self.inside) > 3 else ""
-        files = f" ({', '.join(self.inside[:3])}{more})" if self.inside else ""
-        return f"{self.record.path}{files} differs from what {self.record.recorded_by} records"
+        record = self.record
+        files = self._files_inside()
+        return f"{record.path}{files} differs from what {record.recorded_by} records"
+
+    def _files_inside(self) -> str:
+        if not self.inside:
+            return ""
+        names = ", ".join(self.inside[:3])
+        n_unnamed = len(self.inside) - 3
+        if n_unnamed > 0:
+            names = f"{names} and {n_unnamed} more"
+        return f" ({names})"
 
 
 # %% ../../nbs/api/lifecycle/04_workspace.ipynb #0f5ac005
@@ -149,7 +158,8 @@ def _is_kept_elsewhere(
 # %% ../../nbs/api/lifecycle/04_workspace.ipynb #0f5ac015
 def find_unrecorded_changes(top: Path) -> list[WorkspaceDifference]:
     """Find what differs from every record of it, and would be lost if it were replaced."""
-    return [item for item in find_workspace_differences(top) if not item.stale]
+    differences = find_workspace_differences(top)
+    return [difference for difference in differences if not difference.stale]
 
 
 # %% ../../nbs/api/lifecycle/04_workspace.ipynb #0f5ac006
@@ -174,10 +184,12 @@ def refuse_unrecorded(found: list[WorkspaceDifference]) -> None:
             "outputs of the pipeline: copy elsewhere what you want to keep, then "
             f"`dvc checkout --force {outputs}`"
         )
-    more = [f"and {len(found) - 5} more"] if len(found) > 5 else []
+    described = [str(difference) for difference in found[:5]]
+    if len(found) > 5:
+        described.append(f"and {len(found) - 5} more")
     raise UserError(
         expected="a checkout in which all data is recorded",
-        found="; ".join([*map(str, found[:5]), *more]),
+        found="; ".join(described),
         remedy="; ".join(cures),
     )
 
@@ -221,8 +233,10 @@ def select_paths_to_checkout(
         if _is_part_of(files, recorded_contents(top, want)):
             bring.append(path)
         elif path not in before or before[path].md5 != want.md5:
-            is_ours = _holds_only_recorded(top, before.get(path), want, files)
-            (bring if is_ours else leave).append(path)
+            if _holds_only_recorded(top, before.get(path), want, files):
+                bring.append(path)
+            else:
+                leave.append(path)
     digests.remember()
     return bring, leave
 

@@ -31,9 +31,8 @@ def has_worsened(
         announced: severity, value and limit as they were told.
         found: severity and value now.
     """
-    before, now = (
-        VERDICT_LEVELS.index(each["severity"]) for each in (announced, found)
-    )
+    before = VERDICT_LEVELS.index(announced["severity"])
+    now = VERDICT_LEVELS.index(found["severity"])
     if now != before:
         return now > before
     if None in (announced["value"], announced["limit"], found["value"]):
@@ -71,12 +70,11 @@ def compare_alerts(
     still_open = {
         name: alert for name, alert in open_alerts.items() if name not in closed
     }
-    unheard = [name for name in findings if name not in still_open]
-    return [
-        *(("closed", name) for name in closed),
-        *(("appeared", name) for name in unheard if (name, window) not in answered),
-        *_changes(still_open, findings, was_cleared),
-    ]
+    news = [("closed", name) for name in closed]
+    for name in findings:
+        if name not in still_open and (name, window) not in answered:
+            news.append(("appeared", name))
+    return news + _changes(still_open, findings, was_cleared)
 
 
 # %% ../../nbs/api/publishing/34_alert_events.ipynb #c9630adf
@@ -122,8 +120,12 @@ def was_measured(
         return True
     if alert["quantity"] == "quality":
         return _has_good_metric(result, alert["column"])
-    columns = [row for row in result["drift"] if row["column"] == alert["column"]]
-    return bool(result["scored"]) and (not columns or bool(columns[0]["n"]))
+    if not result["scored"]:
+        return False
+    for row in result["drift"]:
+        if row["column"] == alert["column"]:
+            return bool(row["n"])
+    return True
 
 
 # %% ../../nbs/api/publishing/34_alert_events.ipynb #a11629ee

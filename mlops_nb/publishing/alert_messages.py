@@ -41,7 +41,9 @@ def _say_what_to_do(
     if event.kind == "cleared":
         return _phrase("todo_nothing", lang)
     quantity = event.finding["quantity"]
-    kind = quantity if quantity in ("contract", "quality", "promotion") else "drift"
+    kind = "drift"
+    if quantity in ("contract", "quality", "promotion"):
+        kind = quantity
     todo = render({"key": f"monitor.todo_{kind}"}, lang)
     finding = shlex.quote(event.finding["id"])
     command = f"mlops-nb decide {finding} --dismiss|--retrain|--rollback --why …"
@@ -96,8 +98,11 @@ def _say_what(
     event: AlertEvent,
     lang: str,
 ) -> str:
-    key = "was" if event.kind == "cleared" else "what"
-    return _phrase(key, lang, what=render(event.finding["say"], lang))
+    key = "what"
+    if event.kind == "cleared":
+        key = "was"
+    what = render(event.finding["say"], lang)
+    return _phrase(key, lang, what=what)
 
 
 # %% ../../nbs/api/publishing/35_alert_messages.ipynb #4880f97e
@@ -118,5 +123,7 @@ def _say_since(
     event: AlertEvent,
     lang: str,
 ) -> str:
-    key = "over" if event.kind == "cleared" else "since"
+    key = "since"
+    if event.kind == "cleared":
+        key = "over"
     return _phrase(key, lang, since=event.since, window=event.window)

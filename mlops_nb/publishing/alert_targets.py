@@ -35,8 +35,10 @@ def alert_targets(settings: Settings) -> list[str]:
     for place, entry in enumerate(entries, 1):
         after_an_address = any(map(is_place, names))
         ours = entry in os.environ or not after_an_address
-        is_name = _NAME.fullmatch(entry) is not None and ours
-        names.append(entry if is_name else f"entry {place} of alerts")
+        if ours and _NAME.fullmatch(entry):
+            names.append(entry)
+        else:
+            names.append(f"entry {place} of alerts")
     return list(dict.fromkeys(names))
 
 

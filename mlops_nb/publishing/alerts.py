@@ -7,16 +7,12 @@ __all__ = [
     "collect_events",
     "make_outbox_message",
     "AnnounceResult",
-    "alert_lock",
     "announce_findings",
 ]
 
 # %% ../../nbs/api/publishing/37_alerts.ipynb #81c289ea
-import contextlib
-import fcntl
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +20,7 @@ from ..core.config import Settings, read_settings
 from ..core.errors import UserError
 from ..core.files import object_digest, read_json, read_json_lines, write_json
 from ..core.formatting import markdown_table
+from ..core.locks import LockTimeoutError, hold_lock
 from ..core.project import project_root
 from ..lifecycle.journal import HISTORY_FILE, read_decisions, utc_timestamp
 from ..lifecycle.readings import build_reading
@@ -67,7 +64,9 @@ def collect_events(
     events = []
     for kind, name in news:
         alert = open_alerts.pop(name, None)
-        finding = alert if kind in ("closed", "cleared") else findings[name]
+        finding = findings.get(name)
+        if kind in ("closed", "cleared"):
+            finding = alert
         since = (
             alert["since"] if alert else first_window_with_finding(past, name, window)
         )
@@ -93,10 +92,13 @@ def _findings(
 # %% ../../nbs/api/publishing/37_alerts.ipynb #39397dd3
 def _answered(top: Path) -> set[tuple[str, str]]:
     """Return which findings of which windows a decision answers."""
-    pairs = {
-        (entry.get("finding"), entry.get("window")) for entry in read_decisions(top)
-    }
-    return {(finding, window) for finding, window in pairs if finding and window}
+    pairs = set()
+    for entry in read_decisions(top):
+        finding = entry.get("finding")
+        window = entry.get("window")
+        if finding and window:
+            pairs.add((finding, window))
+    return pairs
 
 
 # %% ../../nbs/api/publishing/37_alerts.ipynb #30b16b52
@@ -142,7 +144,9 @@ def _notification_type(event: AlertEvent) -> str:
     """Return how apprise shows a message: most services have a colour for each."""
     if event.kind == "cleared":
         return "success"
-    return "failure" if event.finding["severity"] == "act" else "warning"
+    if event.finding["severity"] == "act":
+        return "failure"
+    return "warning"
 
 
 # %% ../../nbs/api/publishing/37_alerts.ipynb #3e8249ca
@@ -165,13 +169,13 @@ class AnnounceResult:
     failed: tuple[tuple[str, str], ...] = ()
 
     def _repr_markdown_(self) -> str:
-        counts = (
-            f"**{self.window}**: {self.delivered} delivered, {self.waiting} waiting"
-        )
         parts = [
-            counts,
-            markdown_table(list(self.events)) if self.events else "Nothing new.",
+            f"**{self.window}**: {self.delivered} delivered, {self.waiting} waiting"
         ]
+        if self.events:
+            parts.append(markdown_table(list(self.events)))
+        else:
+            parts.append("Nothing new.")
         if self.failed:
             rows = [
                 {"target": name, "why": " ".join(why.split())}
@@ -182,42 +186,15 @@ class AnnounceResult:
 
     def __str__(self) -> str:
         """Return the counts as a line for a terminal, and a line for each event."""
-        news = f"{len(self.events)} alerts" if self.events else "nothing new"
+        news = "nothing new"
+        if self.events:
+            news = f"{len(self.events)} alerts"
         counts = f"{news}, {self.delivered} delivered, {self.waiting} waiting"
-        lines = [
-            f"  {event['event']}: {event['finding']} ({event['severity']}), since {event['since']}"
-            for event in self.events
-        ]
-        return "\n".join([f"{self.window}: {counts}", *lines])
-
-
-# %% ../../nbs/api/publishing/37_alerts.ipynb #1953c843
-@contextlib.contextmanager
-def alert_lock(
-    top: Path,
-    limit: float,
-) -> Iterator[bool]:
-    """Hold the lock of the alerts in the block, waiting for it at most `limit` seconds.
-
-    Yields:
-        Whether it was got.
-    """
-    path = top / ".mlops" / "alerts.lock"
-    path.parent.mkdir(exist_ok=True)
-    end = time.monotonic() + limit
-    with path.open("a+") as lock:
-        while not (locked := _try_lock(lock)) and time.monotonic() <= end:
-            time.sleep(0.1)
-        yield locked
-
-
-# %% ../../nbs/api/publishing/37_alerts.ipynb #5f3292a5
-def _try_lock(lock) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        lines = [f"{self.window}: {counts}"]
+        for event in self.events:
+            what = f"{event['event']}: {event['finding']}"
+            lines.append(f"  {what} ({event['severity']}), since {event['since']}")
+        return "\n".join(lines)
 
 
 # %% ../../nbs/api/publishing/37_alerts.ipynb #ccb1bd13
@@ -256,6 +233,7 @@ def _print_failures(failed: dict[str, str]) -> tuple[tuple[str, str], ...]:
 
 # %% ../../nbs/api/publishing/37_alerts.ipynb #f541e617
 _TOLD = ("event", "finding", "severity", "since")
+_LOCK_PATH = Path(".mlops") / "alerts.lock"
 
 
 def announce_findings(
@@ -275,9 +253,10 @@ def announce_findings(
         limit: seconds for everything.
     """
     top = top or project_root()
-    with alert_lock(top, limit) as mine:
-        if mine:
+    try:
+        with hold_lock(top / _LOCK_PATH, limit=limit):
             return _announce(top, DeliveryLimits(tries, wait, limit))
+    except LockTimeoutError:
         busy = {"alerts": "another announce is at work in this checkout"}
         window = build_reading(top)["window"]
         return AnnounceResult(window, failed=_print_failures(busy))
@@ -294,17 +273,19 @@ def _announce(
     messages = [make_outbox_message(event, settings) for event in events]
     state["outbox"] += messages
     reassign_targets(state["outbox"], alert_targets(settings))
-    _save(
-        top, state
-    )  # in one write with what is open: nothing is lost, whatever happens next
+    # in one write with what is open: nothing is lost, whatever happens next
+    _save(top, state)
     before = _count_deliveries(state)
     failed = deliver_messages(state["outbox"], limits, lambda: _save(top, state))
     delivered = _count_deliveries(state) - before
     failed |= _finish(top, settings, state)
-    told = tuple(map(_what_is_told, messages))
-    window = build_reading(top)["window"]
-    waiting = len(state["outbox"])
-    return AnnounceResult(window, told, delivered, waiting, _print_failures(failed))
+    return AnnounceResult(
+        window=build_reading(top)["window"],
+        events=tuple(_what_is_told(message) for message in messages),
+        delivered=delivered,
+        waiting=len(state["outbox"]),
+        failed=_print_failures(failed),
+    )
 
 
 # %% ../../nbs/api/publishing/37_alerts.ipynb #f6e596f7
@@ -322,4 +303,5 @@ def _what_is_told(message: dict) -> dict:
 
 # %% ../../nbs/api/publishing/37_alerts.ipynb #826ca3a4
 def _count_deliveries(state: dict) -> int:
-    return sum(len(message["sent"]) for message in state["outbox"])
+    sent = [len(message["sent"]) for message in state["outbox"]]
+    return sum(sent)

@@ -110,16 +110,20 @@ def _moves(
     top: Path,
 ) -> list[dict]:
     """Return the decisions that put a candidate somewhere."""
-    return [
-        {
-            "at": decision["at"],
-            "what": f"{decision['action']} {decision.get('to', '')}".strip(),
-            "who": decision["who"],
-            "why": decision["why"],
-        }
-        for decision in read_decisions(top)
-        if decision.get("md5") == md5
-    ]
+    rows = []
+    for decision in read_decisions(top):
+        if decision.get("md5") != md5:
+            continue
+        what = f"{decision['action']} {decision.get('to', '')}"
+        rows.append(
+            {
+                "at": decision["at"],
+                "what": what.strip(),
+                "who": decision["who"],
+                "why": decision["why"],
+            }
+        )
+    return rows
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #a9fa3cbe
@@ -213,7 +217,9 @@ class CardRecord:
 
     def md5(self, path: str) -> str:
         """Return the digest of an output in the revision."""
-        revision = "" if self.revision == "workspace" else self.revision
+        revision = self.revision
+        if revision == "workspace":
+            revision = ""
         return recorded_md5(revision, path, self.top)
 
 
@@ -253,8 +259,10 @@ def _describe_manifest(manifest: dict) -> dict:
 # %% ../../nbs/api/publishing/19_card_record.ipynb #7a711a80
 def read_windows_of_card(record: CardRecord) -> list[dict]:
     """Return the windows that a model was made from and judged on, as rows."""
-    results = {"train": record.trained, "current": record.judged}
-    return [_window_row(record, window, result) for window, result in results.items()]
+    return [
+        _window_row(record, "train", record.trained),
+        _window_row(record, "current", record.judged),
+    ]
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #1c666ccb
@@ -278,7 +286,9 @@ def _window_row(
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #c2ad4ed5
 def _format_period(period: dict | None) -> str:
-    return f"{period['start']} to {period['end']}" if period else "a random share"
+    if not period:
+        return "a random share"
+    return f"{period['start']} to {period['end']}"
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #2aa039e2
@@ -341,7 +351,9 @@ def build_model_card(rev: str = "HEAD") -> ModelCard:
     record = CardRecord(_commit_of_version(rev), project_root())
     md5 = record.md5("data/candidate")
     version = next((each for each in list_versions() if each.md5 == md5), None)
-    number = version.version if version else ""
+    number = ""
+    if version:
+        number = version.version
     made_from = {
         "identity": read_identity(record, version),
         "data": read_windows_of_card(record),
@@ -384,10 +396,16 @@ def _what_was_measured(record: CardRecord) -> dict:
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #b0a2d491
 def _commit_of_version(rev: str) -> str:
-    return find_version(rev).commit if re.fullmatch(r"v\d+\.\d+\.\d+", rev) else rev
+    if not re.fullmatch(r"v\d+\.\d+\.\d+", rev):
+        return rev
+    return find_version(rev).commit
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #f9c59ff2
 def _metrics_in_order(metrics: dict[str, dict]) -> dict[str, dict]:
     models = ("candidate", "champion", "baseline")
-    return {model: metrics[model] for model in models if model in metrics}
+    ordered = {}
+    for model in models:
+        if model in metrics:
+            ordered[model] = metrics[model]
+    return ordered

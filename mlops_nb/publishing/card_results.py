@@ -30,7 +30,9 @@ def format_value(value: Any) -> Any:
     """Write a number with three digits; a dash for none, anything else as it is."""
     if value is None:
         return "–"
-    return f"{value:.3g}" if isinstance(value, float) else value
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return value
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #d564b0db
@@ -112,14 +114,20 @@ def fairness_section(
 # %% ../../nbs/api/publishing/17_card_results.ipynb #8f9823c4
 def _gap_row(gap: dict) -> dict:
     row = {column: format_value(gap[column]) for column in _GAP_COLUMNS}
-    return row | {"rate": gap["rate"].replace("_", " ")}
+    row["rate"] = gap["rate"].replace("_", " ")
+    return row
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #d5bacd02
 def _group_rows(groups: list[dict]) -> list[dict]:
-    first = groups[0] if groups else {}
-    rates = [key.removesuffix(_LOW) for key in first if key.endswith(_LOW)]
-    return [_part_of_data(group) | _rate_cells(group, rates) for group in groups]
+    if not groups:
+        return []
+    rates = [key.removesuffix(_LOW) for key in groups[0] if key.endswith(_LOW)]
+    rows = []
+    for group in groups:
+        row = _part_of_data(group) | _rate_cells(group, rates)
+        rows.append(row)
+    return rows
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #ffc31260
@@ -146,14 +154,20 @@ def _format_rate(
 # %% ../../nbs/api/publishing/17_card_results.ipynb #0669533c
 def _format_share(value: float) -> str:
     """Write a share with two decimals; a rate of a regression may be a number of any size."""
-    return f"{value:.2f}" if abs(value) <= 1 else f"{value:.3g}"
+    if abs(value) <= 1:
+        return f"{value:.2f}"
+    return f"{value:.3g}"
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #930226fd
 def idle_features(importance: list[dict]) -> list[str]:
     """Return the features that did not help on the rows that were tried."""
-    measured = [row for row in importance if row["importance"] is not None]
-    return [row["feature"] for row in measured if row["importance"] <= 0]
+    idle = []
+    for row in importance:
+        gain = row["importance"]
+        if gain is not None and gain <= 0:
+            idle.append(row["feature"])
+    return idle
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #23a59089
@@ -172,10 +186,13 @@ def explanation_section(
         lang: the language of the card.
     """
     idle = idle_features(importance)
-    texts = (card_phrase("idle", lang, names=", ".join(idle)),) if idle else ()
-    tables = (
-        ((card_phrase("examples", lang), _example_rows(examples)),) if examples else ()
-    )
+    texts = ()
+    if idle:
+        texts = (card_phrase("idle", lang, names=", ".join(idle)),)
+    tables = ()
+    if examples:
+        title = card_phrase("examples", lang)
+        tables = ((title, _example_rows(examples)),)
     figures = tuple(_explanation_figures(importance, dependence, lang))
     return CardSection(card_phrase("explained", lang), texts, tables, figures)
 

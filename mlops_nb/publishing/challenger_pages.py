@@ -83,14 +83,20 @@ def render_challenger(
         _format_check(name, passed, lang)
         for name, passed in challenger.get("checks", ())
     ]
-    level = "ok" if challenger["passed"] else "act"
+    heading = title
+    if address:
+        heading = render_link(address, title)
+    level = "act"
+    if challenger["passed"]:
+        level = "ok"
+    metrics = challenger.get("metrics") or {}
     trained = f"{challenger.get('at', '')} · {window}"
     return render_list_card(
-        render_link(address, title) if address else title,
+        heading,
         f"c-{challenger['id']}",
         render_badge(level, lang, "gate"),
         ", ".join(checks),
-        render_model_metrics(challenger.get("metrics") or {}, lang),
+        render_model_metrics(metrics, lang),
         trained,
     )
 
@@ -129,9 +135,12 @@ def write_challenger_page(
     """
     outs = record.report_outputs(challenger["commit"])
     digests = {path: outs.get(path, "") for path in _EVALUATION}
-    files = [
-        record.find_output(path, md5) if md5 else None for path, md5 in digests.items()
-    ]
+    files = []
+    for path, md5 in digests.items():
+        file = None
+        if md5:
+            file = record.find_output(path, md5)
+        files.append(file)
     if not all(files):
         return ""
     address = f"challengers/{challenger['id']}.html"

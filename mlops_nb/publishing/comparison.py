@@ -39,10 +39,9 @@ def plot_metric(
         metric: its name, such as evaluate.auc.
     """
     name = metric.removeprefix(_STAGE)
-    details = [
-        _details_of(run, name) if metric.startswith(_STAGE) else {}
-        for run in runs.values()
-    ]
+    details = [{} for _ in runs]
+    if metric.startswith(_STAGE):
+        details = [_details_of(run, name) for run in runs.values()]
     low, high = (_ends(details, values, end) for end in ("low", "high"))
     labels = [shorten_label(run) for run in values.index]
     return interval_plot(labels, values.to_numpy(), low, high, name, row_height=0.4)
@@ -95,10 +94,12 @@ def measure_gains(
     rows = rows[rows[settings.target].notna()]
     model = next(iter(models.values()))
     predictions = {name: each.predict(rows) for name, each in models.items()}
-    days = rows[settings.time].dt.date if settings.time else None
-    gains = compare_models(
-        model.task, model.target_values(rows), predictions, cluster=days
-    ).gains
+    days = None
+    if settings.time:
+        days = rows[settings.time].dt.date
+    actual = model.target_values(rows)
+    compared = compare_models(model.task, actual, predictions, cluster=days)
+    gains = compared.gains
     return gains[gains.metric == metric].drop(columns="metric")
 
 
@@ -134,18 +135,20 @@ class RunComparison:
     @property
     def same_data(self) -> bool:
         """Whether all were judged on the same rows, as far as that is known."""
-        return self.facts.reindex(["judged on"]).iloc[0].nunique(dropna=False) == 1
+        judged_on = self.facts.reindex(["judged on"]).iloc[0]
+        return judged_on.nunique(dropna=False) == 1
 
     def plot(self, metric: str = "") -> Any:
         """Draw a metric of each run; the one ranked by if not given."""
         name = metric or self.ranked_by
-        return plot_metric(self.runs, self.metrics.loc[name].astype(float), name)
+        values = self.metrics.loc[name].astype(float)
+        return plot_metric(self.runs, values, name)
 
     def gains(self) -> pd.DataFrame:
         """Measure what the best run gains over each other; empty where the data differ."""
-        return (
-            measure_gains(self.runs, self.metric) if self.same_data else pd.DataFrame()
-        )
+        if not self.same_data:
+            return pd.DataFrame()
+        return measure_gains(self.runs, self.metric)
 
     def _repr_markdown_(self) -> str:
         ranked = f"Ranked by {escape_markup(self.ranked_by)}, best first"
@@ -164,7 +167,9 @@ def _titled_table(
     title: str,
     table: pd.DataFrame,
 ) -> str:
-    rows = markdown_table(table.reset_index()) if len(table) else "*no difference*"
+    rows = "*no difference*"
+    if len(table):
+        rows = markdown_table(table.reset_index())
     return f"**{title}**\n\n{rows}"
 
 
@@ -249,5 +254,7 @@ def _differing_parameters(runs: dict[str, Run]) -> pd.DataFrame:
 
 # %% ../../nbs/api/publishing/30_comparison.ipynb #381e2120
 def _written_parameters(run: Run) -> dict[str, str]:
-    flat = flatten_tree(run.params)
-    return {key: json.dumps(value, ensure_ascii=False) for key, value in flat.items()}
+    written = {}
+    for key, value in flatten_tree(run.params).items():
+        written[key] = json.dumps(value, ensure_ascii=False)
+    return written

@@ -24,8 +24,12 @@ from ..reporting.display import show_figure, show_table
 # %% ../../nbs/api/publishing/38_comparison_report.ipynb #c6774865
 def evaluation_results(comparison: RunComparison) -> dict[str, dict]:
     """Return what the evaluation of each run left, by run, where it is here."""
-    details = {name: run.details("evaluate") for name, run in comparison.runs.items()}
-    return {name: result for name, result in details.items() if result}
+    results = {}
+    for name, run in comparison.runs.items():
+        result = run.details("evaluate")
+        if result:
+            results[name] = result
+    return results
 
 
 # %% ../../nbs/api/publishing/38_comparison_report.ipynb #d2d56052
@@ -94,7 +98,9 @@ def show_importance(comparison: RunComparison) -> None:
 def find_doubts(comparison: RunComparison) -> list[Message]:
     """Return what speaks against taking the best: other data, a gate that failed."""
     judged_on = comparison.facts.reindex(["judged on"]).iloc[0]
-    doubts = [Message("compare.other_data")] if judged_on.nunique() > 1 else []
+    doubts = []
+    if judged_on.nunique() > 1:
+        doubts.append(Message("compare.other_data"))
     for name, result in evaluation_results(comparison).items():
         if not result["gate"]["passed"]:
             doubts.append(Message("compare.gate", run=name))

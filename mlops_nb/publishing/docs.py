@@ -53,8 +53,11 @@ class DocPage:
     @property
     def address(self) -> str:
         """Where the site has the page."""
-        prefix = f"{self.group.replace('/', '-')}-" if self.group else ""
-        return f"docs/{prefix}{self.path.stem}.html"
+        name = self.path.stem
+        if self.group:
+            folder = self.group.replace("/", "-")
+            name = f"{folder}-{name}"
+        return f"docs/{name}.html"
 
     @cached_property
     def notebook(self) -> dict:
@@ -81,7 +84,9 @@ def find_doc_pages(top: Path) -> list[DocPage]:
     """Find the notebooks of a project that become pages, in the order of reading."""
     notebooks = top / "nbs"
     index = notebooks / "index.ipynb"
-    pages = [DocPage("", index)] if index.exists() else []
+    pages = []
+    if index.exists():
+        pages.append(DocPage("", index))
     for group in (*_FOLDERS, *_area_folders(notebooks / "api"), "api"):
         files = sorted((notebooks / group).glob("*.ipynb"))
         pages += [DocPage(group, file) for file in files]
@@ -107,10 +112,13 @@ def read_doc_title(
     first = join_multiline(next(prose, {"source": ""})["source"])
     title = re.search(r"^# +(.+)$", first, re.M)
     summary = re.search(r"^> +(.+)$", first, re.M)
-    return (
-        title[1].strip() if title else name,
-        summary[1].strip().replace("`", "") if summary else "",
-    )
+    title_text = name
+    if title:
+        title_text = title[1].strip()
+    summary_text = ""
+    if summary:
+        summary_text = summary[1].strip().replace("`", "")
+    return title_text, summary_text
 
 
 # %% ../../nbs/api/publishing/08_docs.ipynb #f37c6e4c
@@ -133,8 +141,9 @@ def render_doc_body(
             prose = _PICTURE.sub(
                 lambda match: f"{match[1]}{picture(match[2])})", source
             )
-            text = _TITLE_AND_SUMMARY.sub("", prose) if number == 0 else prose
-            content = render_safely(lang, render_prose, text, lang)
+            if number == 0:
+                prose = _TITLE_AND_SUMMARY.sub("", prose)
+            content = render_safely(lang, render_prose, prose, lang)
             parts.append(render_template("prose.html", content=content))
         elif cell["cell_type"] == "code" and not _HIDDEN_CELL.search(source):
             parts += _render_code_cell(cell, lang, f"d{number}")
@@ -207,7 +216,9 @@ class DocLinks:
         return link
 
     def _places(self, link: str) -> list[Path]:
-        return [(self.notebook.parent / link).resolve(), (self.top / link).resolve()]
+        beside = self.notebook.parent / link
+        from_top = self.top / link
+        return [beside.resolve(), from_top.resolve()]
 
 
 # %% ../../nbs/api/publishing/08_docs.ipynb #cf52b480
@@ -272,7 +283,9 @@ def _group_heading(
 ) -> str:
     folder, _, area = (group or "index").partition("/")
     heading = page_phrase(f"site_group.{folder}", lang)
-    return f"{heading}: {area}" if area else heading
+    if not area:
+        return heading
+    return f"{heading}: {area}"
 
 
 # %% ../../nbs/api/publishing/08_docs.ipynb #8927756b

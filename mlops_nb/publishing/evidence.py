@@ -73,7 +73,9 @@ def _candidate_files(
     top: Path,
     path: str,
 ) -> list[Path]:
-    return sorted(top.glob(path)) if "*" in path else [top / path]
+    if "*" in path:
+        return sorted(top.glob(path))
+    return [top / path]
 
 
 # %% ../../nbs/api/publishing/10_evidence.ipynb #dd1e9184
@@ -92,7 +94,8 @@ def _active_function_lines(source: str) -> frozenset[int]:
 
 # %% ../../nbs/api/publishing/10_evidence.ipynb #e8e133f9
 def _has_body(function: ast.FunctionDef) -> bool:
-    return any(not _does_nothing(statement) for statement in function.body)
+    does_nothing = [_does_nothing(statement) for statement in function.body]
+    return not all(does_nothing)
 
 
 # %% ../../nbs/api/publishing/10_evidence.ipynb #e3b27236
@@ -106,8 +109,11 @@ def _does_nothing(statement: ast.stmt) -> bool:
 # %% ../../nbs/api/publishing/10_evidence.ipynb #2acdd0f3
 def _is_off(function: ast.FunctionDef) -> bool:
     """Say whether a test is skipped, or expected to fail, without a condition."""
-    marks = (ast.unparse(decorator) for decorator in function.decorator_list)
-    return any(re.search(r"mark\.(skip|xfail)\b", mark) for mark in marks)
+    for decorator in function.decorator_list:
+        mark = ast.unparse(decorator)
+        if re.search(r"mark\.(skip|xfail)\b", mark):
+            return True
+    return False
 
 
 # %% ../../nbs/api/publishing/10_evidence.ipynb #38f41fd9
@@ -130,4 +136,6 @@ def parse_evidence(entry: dict) -> Evidence:
 # %% ../../nbs/api/publishing/10_evidence.ipynb #57b840d8
 def read_rules(name: str) -> list[dict]:
     """Read a table of rules of this package: readiness or maturity."""
-    return YAML(typ="safe", pure=True).load(read_resource(f"rules/{name}.yaml"))
+    yaml = YAML(typ="safe", pure=True)
+    text = read_resource(f"rules/{name}.yaml")
+    return yaml.load(text)

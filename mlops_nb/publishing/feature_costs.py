@@ -55,9 +55,11 @@ def measure_feature_costs(window: str = "current") -> FeatureCosts:
     params = read_params()
     settings = read_data_settings(params)
     events, tables = read_raw_tables(window)
+    shared = None
     if settings.time:
-        events = events[read_windows(params)[window].contains(events[settings.time])]
-    shared = SortedTables(events, tables, settings.time) if settings.time else None
+        inside = read_windows(params)[window].contains(events[settings.time])
+        events = events[inside]
+        shared = SortedTables(events, tables, settings.time)
     importance = _read_importance()
     modules = params["features"].get("modules") or []
     groups = [

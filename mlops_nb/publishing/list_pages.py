@@ -26,13 +26,12 @@ def write_list_page(
     cards: dict[str, Markup],
 ) -> list[SearchEntry]:
     """Write a page of cards, by their anchors; return what the search knows of them."""
-    site.put_page(
-        f"{name}.html",
-        name,
-        page_phrase(f"site_{name}", site.lang, n=len(cards)),
-        note="" if cards else page_phrase("site_nothing", site.lang),
-        body=render_template("cards.html", cards=cards.values()),
-    )
+    heading = page_phrase(f"site_{name}", site.lang, n=len(cards))
+    note = ""
+    if not cards:
+        note = page_phrase("site_nothing", site.lang)
+    body = render_template("cards.html", cards=cards.values())
+    site.put_page(f"{name}.html", name, heading, note=note, body=body)
     kind = page_title(name, site.lang)
     return [
         _search_entry(card, kind, f"{name}.html#{anchor}")
@@ -65,11 +64,12 @@ def render_decision(
         if decision.get(key)
     ]
     title = " ".join([translate_name(decision["action"], lang), *subjects])
+    meta = [decision["at"], decision["who"], decision["id"]]
     return render_list_card(
         title[:1].upper() + title[1:],
         f"d-{decision['id']}",
         text=decision["why"],
-        meta=" · ".join(decision[key] for key in ("at", "who", "id")),
+        meta=" · ".join(meta),
     )
 
 

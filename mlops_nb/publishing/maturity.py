@@ -27,7 +27,11 @@ def read_maturity_ladders() -> dict[str, dict[int, tuple[Evidence, ...]]]:
 
 # %% ../../nbs/api/publishing/11_maturity.ipynb #157f75c6
 def _parse_levels(levels: dict[int, list[dict]]) -> dict[int, tuple[Evidence, ...]]:
-    return {level: tuple(map(parse_evidence, asked)) for level, asked in levels.items()}
+    parsed = {}
+    for level, asked in levels.items():
+        evidence = [parse_evidence(entry) for entry in asked]
+        parsed[level] = tuple(evidence)
+    return parsed
 
 
 # %% ../../nbs/api/publishing/11_maturity.ipynb #46507a40
@@ -65,9 +69,11 @@ class MaturityLevel:
 
     def __str__(self) -> str:
         """Return the level as a line for a terminal."""
+        line = f"{self.ladder}: {self.level}"
         missing = ", ".join(self.missing())
-        lacks = f" (the next lacks: {missing})" if missing else ""
-        return f"{self.ladder}: {self.level}{lacks}"
+        if missing:
+            line += f" (the next lacks: {missing})"
+        return line
 
 
 # %% ../../nbs/api/publishing/11_maturity.ipynb #28d94848
@@ -91,5 +97,7 @@ def _assess_ladder(
         for evidence in asked
     )
     lacking = {level for level, _, place in reasons if not place}
-    reached = min(lacking) - 1 if lacking else max(levels)
+    reached = max(levels)
+    if lacking:
+        reached = min(lacking) - 1
     return MaturityLevel(ladder, reached, reasons)

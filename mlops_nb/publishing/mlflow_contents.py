@@ -42,9 +42,13 @@ _USER_IN_ADDRESS = r"(?<=://)[^/\s'\"]*@"
 
 def mask_secrets(text: Any) -> str:
     """Return text without the user and password of an address, or those of the environment."""
-    held = (os.environ.get(f"MLFLOW_TRACKING_{name}") for name in _SECRET_VARIABLES)
-    secrets = [re.escape(secret) for secret in held if secret]
-    return re.sub("|".join([_USER_IN_ADDRESS, *secrets]), "", str(text))
+    hidden = [_USER_IN_ADDRESS]
+    for name in _SECRET_VARIABLES:
+        secret = os.environ.get(f"MLFLOW_TRACKING_{name}")
+        if secret:
+            hidden.append(re.escape(secret))
+    pattern = "|".join(hidden)
+    return re.sub(pattern, "", str(text))
 
 
 # %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #12375a82
@@ -62,11 +66,9 @@ def flatten_parameters(tree: dict) -> dict[str, str]:
 
 # %% ../../nbs/api/publishing/41_mlflow_contents.ipynb #5f0d8275
 def _written(value: Any) -> str:
-    text = (
-        value
-        if isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False, default=str)
-    )
+    text = value
+    if not isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=False, default=str)
     return mask_secrets(text)
 
 
@@ -189,9 +191,9 @@ def _find_picture(data: dict) -> tuple[str, bytes] | None:
     for kind, extension in _FIGURE_EXTENSIONS.items():
         if kind in data:
             text = join_multiline(data[kind])
-            return extension, text.encode() if extension == "svg" else base64.b64decode(
-                text
-            )
+            if extension == "svg":
+                return extension, text.encode()
+            return extension, base64.b64decode(text)
     return None
 
 

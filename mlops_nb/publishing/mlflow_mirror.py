@@ -15,7 +15,6 @@ __all__ = [
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #cf7da6e4
 import datetime
-import fcntl
 import json
 import tempfile
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from ..core.config import Settings, read_params, read_settings
 from ..core.errors import UserError
 from ..core.formatting import markdown_table
 from ..core.git import run_git
+from ..core.locks import hold_lock
 from ..core.project import project_root
 from mlops_nb.lifecycle.registry import (
     ModelVersion,
@@ -55,13 +55,14 @@ from mlops_nb.publishing.mlflow_runs import (
 from .mlflow_server import connect_mlflow, translate_mlflow_errors
 from .project_record import ProjectRecord
 
-# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #94ed7b05
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #a5599c11
 _DIGEST_TAG = "mlops_nb.digest"
 _COMMIT_TAG = "mlflow.source.git.commit"
 _MOST_RUNS = 50_000
 _DELETED_TOO = 3  # the view of runs with those that somebody has deleted; they stay so
 
 
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #94ed7b05
 @dataclass(frozen=True)
 class MlflowExperiment:
     """The experiment of a project on the server, by the client's own words."""
@@ -77,9 +78,9 @@ class MlflowExperiment:
     ) -> "MlflowExperiment":
         """Find the experiment, or make it."""
         found = client.get_experiment_by_name(name)
-        return cls(
-            client, found.experiment_id if found else client.create_experiment(name)
-        )
+        if found:
+            return cls(client, found.experiment_id)
+        return cls(client, client.create_experiment(name))
 
     def known_runs(self) -> dict[str, Any]:
         """Return the runs that the server has, by the digest of what they made."""
@@ -95,29 +96,23 @@ class MlflowExperiment:
         run_id: str | None = None,
     ) -> Any:
         """Return the model with these bytes, the candidate of a revision; send it if need be."""
-        known = [
-            *self.client.search_logged_models(
-                [self.id], f"tags.`mlops_nb.md5` = '{md5}'"
-            )
-        ]
-        ready = [model for model in known if model.status == "READY"]
-        if ready:
-            return ready[0]
+        same_bytes = f"tags.`mlops_nb.md5` = '{md5}'"
+        known = list(self.client.search_logged_models([self.id], same_bytes))
+        for model in known:
+            if model.status == "READY":
+                return model
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "model"
             write_mlflow_model(rev, folder)
-            model = known[0] if known else self._create_model(md5, run_id)
+            if known:
+                model = known[0]
+            else:
+                tags = {"mlops_nb.md5": md5}
+                model = self.client.create_logged_model(
+                    self.id, "model", run_id, tags=tags
+                )
             self.client.log_model_artifacts(model.model_id, str(folder))
             return self.client.finalize_logged_model(model.model_id, "READY")
-
-    def _create_model(
-        self,
-        md5: str,
-        run_id: str | None,
-    ) -> Any:
-        return self.client.create_logged_model(
-            self.id, "model", run_id, tags={"mlops_nb.md5": md5}
-        )
 
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #a823f8c8
@@ -154,8 +149,9 @@ class RunToSend:
 
     def parameters(self) -> dict[str, str]:
         """Return its parameters, flat."""
-        tree = YAML(typ="safe", pure=True).load(self.read("params.yaml").decode())
-        return flatten_parameters(tree)
+        yaml = YAML(typ="safe", pure=True)
+        text = self.read("params.yaml").decode()
+        return flatten_parameters(yaml.load(text))
 
     def metrics(self) -> dict[str, float]:
         """Return its metrics, by name."""
@@ -252,13 +248,17 @@ def link_inputs(
     model = _find_model(experiment, sending, run_id)
     own = model is not None and model.source_run_id == run_id
     link = model is not None and model.model_id not in _linked_models(client, run_id)
-    inputs = [LoggedModelInput(model.model_id)] if link and not own else None
+    inputs = None
+    if link and not own:
+        inputs = [LoggedModelInput(model.model_id)]
     client.log_inputs(run_id, _datasets(sending), inputs)
     if link and own:
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
     if model is None:
         return "not readable here"
-    return "its own" if own else "of an earlier run"
+    if own:
+        return "its own"
+    return "of an earlier run"
 
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #adb6260c
@@ -281,8 +281,10 @@ def _linked_models(
 ) -> set[str]:
     """Return the models that a run is linked to; a second link is an error of the server."""
     run = client.get_run(run_id)
-    outputs = run.outputs.model_outputs if run.outputs else ()
-    return {model.model_id for model in (*run.inputs.model_inputs, *outputs)}
+    models = list(run.inputs.model_inputs)
+    if run.outputs:
+        models += run.outputs.model_outputs
+    return {model.model_id for model in models}
 
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #2aa20b0e
@@ -294,7 +296,9 @@ def _datasets(sending: RunToSend) -> list:
         if md5 and path.endswith(".parquet"):
             commit = sending.tags[_COMMIT_TAG]
             source = json.dumps({"path": path, "md5": md5, "commit": commit})
-            context = "training" if "train" in path else "evaluation"
+            context = "evaluation"
+            if "train" in path:
+                context = "training"
             dataset = Dataset(Path(path).stem, md5, "dvc", source)
             rows.append(
                 DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
@@ -316,6 +320,19 @@ def _wanted_aliases(
     return assigned | {"champion": read_params()["champion"].get("version")}
 
 
+# %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #9d20f7ad
+def _known_versions(
+    client: Any,
+    name: str,
+) -> dict[str, str]:
+    """Return our versions of a model that the server has, with their numbers there."""
+    known = {}
+    for found in client.search_model_versions(f"name = '{name}'"):
+        version = found.tags.get("mlops_nb.version")
+        known[version] = str(found.version)
+    return known
+
+
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #dce24a7f
 @dataclass(frozen=True)
 class MlflowRegistry:
@@ -332,16 +349,15 @@ class MlflowRegistry:
         client = self.experiment.client
         if not client.search_registered_models(f"name = '{self.name}'"):
             client.create_registered_model(self.name)
-        known = self._known_versions()
-        new = [version for version in listed if version.version not in known]
-        made = {version.version: self._register(version) for version in new}
-        registered = {number: there for number, there in made.items() if there}
+        known = _known_versions(client, self.name)
+        registered = {}
+        for version in listed:
+            if version.version not in known:
+                number = self._register(version)
+                if number:
+                    registered[version.version] = number
         moved = self._move_aliases(known | registered, _wanted_aliases(listed, top))
         return tuple(registered), tuple(moved)
-
-    def _known_versions(self) -> dict[str, str]:
-        found = self.experiment.client.search_model_versions(f"name = '{self.name}'")
-        return {each.tags.get("mlops_nb.version"): str(each.version) for each in found}
 
     def _register(self, version: ModelVersion) -> str:
         """Register a version; return its number there. One whose bytes are nowhere waits."""
@@ -369,8 +385,9 @@ class MlflowRegistry:
         now = client.get_registered_model(self.name).aliases
         moved = []
         for alias, version in wanted.items():
-            if version in known and str(now.get(alias)) != known[version]:
-                client.set_registered_model_alias(self.name, alias, known[version])
+            number = known.get(version)
+            if number and str(now.get(alias)) != number:
+                client.set_registered_model_alias(self.name, alias, number)
                 moved.append(f"{alias} → {version}")
         return moved
 
@@ -410,12 +427,15 @@ class SyncResult:
 
     def __str__(self) -> str:
         """Return what was sent as lines for a terminal."""
-        rows = [*map(_format_sent_run, self.runs)]
+        rows = [_format_sent_run(row) for row in self.runs]
         rows += [f"  registered {version}" for version in self.versions]
         rows += [f"  alias {alias}" for alias in self.aliases]
-        news = f"{len(self.runs)} runs sent" if rows else "nothing new"
+        news = "nothing new"
+        if rows:
+            news = f"{len(self.runs)} runs sent"
         head = f"mlflow: {self.name} at {self.uri}: {news}, {self.there} there"
-        return "\n".join([head, *rows, *_format_lost(self.lost)])
+        lines = [head, *rows, *_format_lost(self.lost)]
+        return "\n".join(lines)
 
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #989a8959
@@ -442,12 +462,16 @@ def _run_tags(
     title: str,
 ) -> dict[str, str]:
     """Return what the server knows a run by."""
-    committed = run.commit != WORKSPACE_COMMIT
+    commit = run.commit
+    committed = "yes"
+    if commit == WORKSPACE_COMMIT:
+        commit = run_git("rev-parse", "HEAD", cwd=top)
+        committed = "no"
     return {
         _DIGEST_TAG: run_identity(run),
-        _COMMIT_TAG: run.commit if committed else run_git("rev-parse", "HEAD", cwd=top),
+        _COMMIT_TAG: commit,
         "mlops_nb.kind": _kind_of_run(run),
-        "mlops_nb.committed": "yes" if committed else "no",
+        "mlops_nb.committed": committed,
         "mlflow.runName": run.message,
         "mlflow.source.name": title,
     }
@@ -457,7 +481,9 @@ def _run_tags(
 def _kind_of_run(run: PastRun) -> str:
     if isinstance(run, ExperimentRun):
         return "experiment"
-    return "run" if run.pages else "challenger"
+    if run.pages:
+        return "run"
+    return "challenger"
 
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #26f3582d
@@ -482,7 +508,9 @@ def _prepare_run(
     tags: dict[str, str],
 ) -> RunToSend | None:
     """Return a run as it is sent; None where its outputs are nowhere to be had."""
-    revision = "" if run.commit == WORKSPACE_COMMIT else run.commit
+    revision = run.commit
+    if run.commit == WORKSPACE_COMMIT:
+        revision = ""
     read = build_run_reader(record.top, run, record.read, record.find_output)
     md5s = {path: recorded_md5(revision, path, record.top) for path in _OUTPUTS}
     has_reports = all(map(read, run.outs))
@@ -511,18 +539,23 @@ def sync() -> SyncResult:
     settings = read_settings()
     address, client = connect_mlflow()
     name = model_name(top)
-    (top / ".mlops").mkdir(exist_ok=True)
     with (
-        (top / ".mlops" / "track.lock").open("a") as lock,
+        hold_lock(top / ".mlops" / "track.lock"),
         ProjectRecord.open(top) as record,
         translate_mlflow_errors(address),
     ):
-        fcntl.flock(lock, fcntl.LOCK_EX)
         experiment = MlflowExperiment.open(client, name)
         there, sent, lost = _send_new_runs(experiment, record, settings)
         versions, aliases = MlflowRegistry(experiment, name).sync(top)
-        uri = mask_secrets(address)
-        return SyncResult(uri, name, there, tuple(sent), tuple(lost), versions, aliases)
+        return SyncResult(
+            uri=mask_secrets(address),
+            name=name,
+            there=there,
+            runs=tuple(sent),
+            lost=tuple(lost),
+            versions=versions,
+            aliases=aliases,
+        )
 
 
 # %% ../../nbs/api/publishing/44_mlflow_mirror.ipynb #22240345
@@ -546,6 +579,9 @@ def _send_new_runs(
         sending = _prepare_run(run, record, settings, tags)
         if sending is None:
             lost.append(run.commit)
-        else:
-            sent.append(send_run(experiment, sending, was.info.run_id if was else ""))
+            continue
+        run_id = ""
+        if was:
+            run_id = was.info.run_id
+        sent.append(send_run(experiment, sending, run_id))
     return there, sent, lost

@@ -43,6 +43,9 @@ def write_mlflow_model(
     packages = model.manifest["versions"] | {"pandas": pd.__version__}
     requirements = [f"{name}=={version}" for name, version in packages.items()]
     trusted = sorted(skops.io.get_untrusted_types(data=content))
+    predict_function = "predict"
+    if model.classes:
+        predict_function = "predict_proba"
     mlflow.sklearn.save_model(
         model.pipeline,
         str(folder),
@@ -50,7 +53,7 @@ def write_mlflow_model(
         skops_trusted_types=trusted,
         signature=_make_signature(model),
         input_example=example,
-        pyfunc_predict_fn="predict_proba" if model.classes else "predict",
+        pyfunc_predict_fn=predict_function,
         pip_requirements=requirements,
         metadata=describe_model(model),
     )
@@ -63,11 +66,15 @@ def _make_signature(model: Any) -> Any:
     import mlflow.models
     from mlflow import types
 
-    kinds = {
-        name: "string" if kind == "text" else "double"
-        for name, kind in model.columns.items()
-    }
-    takes = types.Schema([types.ColSpec(kind, name) for name, kind in kinds.items()])
-    shape = (-1, len(model.classes)) if model.classes else (-1,)
+    columns = []
+    for name, kind in model.columns.items():
+        mlflow_type = "double"
+        if kind == "text":
+            mlflow_type = "string"
+        columns.append(types.ColSpec(mlflow_type, name))
+    takes = types.Schema(columns)
+    shape = (-1,)
+    if model.classes:
+        shape = (-1, len(model.classes))
     gives = types.Schema([types.TensorSpec(np.dtype(float), shape)])
     return mlflow.models.ModelSignature(takes, gives)

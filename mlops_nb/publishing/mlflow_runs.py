@@ -31,8 +31,9 @@ WORKSPACE_COMMIT = "workspace"
 
 def run_identity(run: PastRun) -> str:
     """Return the digest by which the server knows a run: of its pages, or of what it has left."""
-    made = ["run", run.pages] if run.pages else ["challenger", run.outs]
-    return object_digest(made)
+    if run.pages:
+        return object_digest(["run", run.pages])
+    return object_digest(["challenger", run.outs])
 
 
 # %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #1bf200b7
@@ -48,7 +49,11 @@ _UP_TO_EVALUATE = re.compile(
 
 def outputs_up_to_evaluate(outs: dict[str, str]) -> dict[str, str]:
     """Return what a run that ended with `evaluate` made; the rest is of the run before."""
-    return {path: md5 for path, md5 in outs.items() if _UP_TO_EVALUATE.fullmatch(path)}
+    kept = {}
+    for path, md5 in outs.items():
+        if _UP_TO_EVALUATE.fullmatch(path):
+            kept[path] = md5
+    return kept
 
 
 # %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #adfa441c
@@ -72,9 +77,9 @@ def read_experiments(
     found = {}
     for line in _experiment_references(top):
         whole = _read_experiment(line, read)
-        run = (
-            whole if _has_new_pages(whole, identities) else _without_pages(whole, parts)
-        )
+        run = whole
+        if not _has_new_pages(whole, identities):
+            run = _without_pages(whole, parts)
         if run and run_identity(run) not in identities:
             found.setdefault(run_identity(run), run)
     return list(found.values())
@@ -113,7 +118,9 @@ def _without_pages(
 ) -> ExperimentRun | None:
     """Return an experiment as one that ended with `evaluate`; None where it changed nothing."""
     part = outputs_up_to_evaluate(run.outs)
-    return replace(run, outs=part) if part and part not in parts else None
+    if not part or part in parts:
+        return None
+    return replace(run, outs=part)
 
 
 # %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #6506b135
@@ -133,7 +140,8 @@ def read_all_runs(
     runs = read_past_runs(top, read)
     for entry in read_json_lines(top / CHALLENGERS_FILE):
         challenger = _read_challenger(entry, read)
-        runs += [challenger] if challenger.outs else []
+        if challenger.outs:
+            runs.append(challenger)
     runs += read_experiments(top, read, runs)
     here = _read_workspace(top)
     if here.pages and run_identity(here) not in map(run_identity, runs):
@@ -146,19 +154,22 @@ def _read_challenger(
     entry: dict,
     read: Callable[[str], bytes],
 ) -> PastRun:
-    outs = outputs_up_to_evaluate(
-        parse_report_outputs(read(f"{entry['commit']}:./dvc.lock"))
-    )
-    gate = "passed" if entry["passed"] else "failed"
+    commit = entry["commit"]
+    outs = parse_report_outputs(read(f"{commit}:./dvc.lock"))
+    gate = "failed"
+    if entry["passed"]:
+        gate = "passed"
     message = f"Challenger {entry['md5'][:8]} on {entry['window']}: gate {gate}"
     when = entry["at"].removesuffix("Z").replace("T", " ")
-    return PastRun(entry["commit"], when, message, outs)
+    return PastRun(commit, when, message, outputs_up_to_evaluate(outs))
 
 
 # %% ../../nbs/api/publishing/40_mlflow_runs.ipynb #747b4047
 def _read_workspace(top: Path) -> PastRun:
     lock = top / "dvc.lock"
-    outs = parse_report_outputs(lock.read_bytes()) if lock.exists() else {}
+    outs = {}
+    if lock.exists():
+        outs = parse_report_outputs(lock.read_bytes())
     now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
     return PastRun(WORKSPACE_COMMIT, now, "Not committed yet", outs)
 
@@ -181,11 +192,9 @@ def build_run_reader(
 
     def read_path(path: str) -> bytes:
         file = _find_file(top, run, path, find_output)
-        return (
-            file.read_bytes()
-            if file and file.is_file()
-            else read(f"{run.commit}:./{path}")
-        )
+        if file and file.is_file():
+            return file.read_bytes()
+        return read(f"{run.commit}:./{path}")
 
     return read_path
 
@@ -199,4 +208,6 @@ def _find_file(
 ) -> Path | None:
     if path in run.outs:
         return find_output(path, run.outs[path])
-    return top / path if run.commit == WORKSPACE_COMMIT else None
+    if run.commit == WORKSPACE_COMMIT:
+        return top / path
+    return None

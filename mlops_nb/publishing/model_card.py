@@ -175,7 +175,9 @@ def _table_to_markdown(
     rows: list[dict],
 ) -> str:
     table = markdown_table(rows)
-    return f"**{escape_markup(title)}**\n\n{table}" if title else table
+    if not title:
+        return table
+    return f"**{escape_markup(title)}**\n\n{table}"
 
 
 # %% ../../nbs/api/publishing/18_model_card.ipynb #dbfd1212
@@ -185,10 +187,13 @@ def card_to_dict(card: ModelCard) -> dict:
         name: value for name, value in vars(card).items() if name not in _OTHER_NAMES
     }
     people = {key: card.config.get(key) for key in ("owner", "contact")}
-    said = {"said": card.answers.json(), "blanks": list(card.missing)}
-    examples = [example.to_dict() for example in card.examples]
-    idle = idle_features(card.importance)
-    return facts | people | said | {"examples": examples, "idle": idle}
+    return facts | {
+        **people,
+        "said": card.answers.json(),
+        "blanks": list(card.missing),
+        "examples": [example.to_dict() for example in card.examples],
+        "idle": idle_features(card.importance),
+    }
 
 
 _OTHER_NAMES = (

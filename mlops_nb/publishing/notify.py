@@ -114,7 +114,9 @@ class DeliveryLimits:
 
     def pause(self, number: int) -> float:
         """Return the seconds before a try; the first has the number 0."""
-        return self.wait * 2 ** (number - 1) if number else 0.0
+        if not number:
+            return 0.0
+        return self.wait * 2 ** (number - 1)
 
 
 # %% ../../nbs/api/publishing/33_notify.ipynb #418efaa2

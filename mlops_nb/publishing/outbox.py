@@ -68,8 +68,10 @@ def read_alert_log(top: Path | None = None) -> list[dict]:
     Each has at, finding, event, window, severity, since, delivered, sent and waiting; `delivered`
     is None where nobody was to be told.
     """
-    entries = read_json_lines((top or project_root()) / ALERT_LOG_PATH)
-    last_of_each = {entry["message"]: entry for entry in entries}
+    top = top or project_root()
+    last_of_each = {}
+    for entry in read_json_lines(top / ALERT_LOG_PATH):
+        last_of_each[entry["message"]] = entry
     return list(last_of_each.values())
 
 

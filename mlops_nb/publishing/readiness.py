@@ -110,7 +110,9 @@ class ReadinessResult:
     def __str__(self) -> str:
         """Return the row as a line for a terminal."""
         line = f"  {self.points:>3g}  {self.test}: {self.asks}"
-        return line if self.points == 1 else f"{line} — {self.why}"
+        if self.points == 1:
+            return line
+        return f"{line} — {self.why}"
 
 
 # %% ../../nbs/api/publishing/12_readiness.ipynb #0140ca47
@@ -136,10 +138,15 @@ def _look_for(
     top: Path,
 ) -> tuple[tuple, tuple]:
     """Return what was found, with its place, and what is missing."""
-    places = [(evidence.says, find_evidence(top, evidence)) for evidence in asked]
-    found = tuple((says, place) for says, place in places if place)
-    missing = tuple(says for says, place in places if not place)
-    return found, missing
+    found = []
+    missing = []
+    for evidence in asked:
+        place = find_evidence(top, evidence)
+        if place:
+            found.append((evidence.says, place))
+        else:
+            missing.append(evidence.says)
+    return tuple(found), tuple(missing)
 
 
 # %% ../../nbs/api/publishing/12_readiness.ipynb #624283da
@@ -164,7 +171,8 @@ class MLTestScore:
         return {name: self._sum(name) for name in READINESS_SECTIONS}
 
     def _sum(self, section: str) -> float:
-        return sum(row.points for row in self.section(section))
+        points = [row.points for row in self.section(section)]
+        return sum(points)
 
     @property
     def score(self) -> float:
@@ -173,20 +181,22 @@ class MLTestScore:
 
     def to_dict(self) -> dict:
         """Return all of it as plain values."""
+        rows = [vars(row) | {"why": row.why} for row in self.rows]
+        levels = [vars(level) | {"missing": level.missing()} for level in self.levels]
         return {
             "score": self.score,
             "sums": self.sums,
-            "rows": [vars(row) | {"why": row.why} for row in self.rows],
-            "levels": [
-                vars(level) | {"missing": level.missing()} for level in self.levels
-            ],
+            "rows": rows,
+            "levels": levels,
         }
 
     def __str__(self) -> str:
         """Return the score as lines for a terminal."""
-        sums = ", ".join(f"{name} {points:g}" for name, points in self.sums.items())
-        lines = map(str, (*self.rows, *self.levels))
-        return "\n".join([f"ML Test Score {self.score:g}: the least of {sums}", *lines])
+        sums = [f"{name} {points:g}" for name, points in self.sums.items()]
+        lines = [f"ML Test Score {self.score:g}: the least of {', '.join(sums)}"]
+        lines += [str(row) for row in self.rows]
+        lines += [str(level) for level in self.levels]
+        return "\n".join(lines)
 
     def _repr_markdown_(self) -> str:
         tables = (

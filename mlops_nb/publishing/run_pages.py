@@ -43,13 +43,16 @@ def render_banner(
         repository: its web address, so that the commit can be linked; empty for none.
         home: the top of the site, seen from the page.
     """
+    commit_address = ""
+    if repository:
+        commit_address = f"{repository}/commit/{run.commit}"
     return render_template(
         "banner.html",
         home=home,
         all_runs=page_phrase("site_all", lang),
         at=run.committed,
         commit=page_phrase("site_commit", lang, commit=run.id[:8]),
-        commit_address=f"{repository}/commit/{run.commit}" if repository else "",
+        commit_address=commit_address,
         message=run.message,
     )
 
@@ -161,20 +164,24 @@ def _find_report_files(
     find_output: FindOutput,
 ) -> dict[str, Path]:
     """Return the files of a run that are to be had, by name."""
-    wanted = {
-        path: md5 for path, md5 in run.outs.items() if _REPORT_FILE.fullmatch(path)
-    }
-    found = {path: find_output(path, md5) for path, md5 in wanted.items()}
-    return {path.removeprefix("reports/"): file for path, file in found.items() if file}
+    files = {}
+    for path, md5 in run.outs.items():
+        if not _REPORT_FILE.fullmatch(path):
+            continue
+        file = find_output(path, md5)
+        if file:
+            files[path.removeprefix("reports/")] = file
+    return files
 
 
 # %% ../../nbs/api/publishing/22_run_pages.ipynb #525a8696
 def _read_results(files: dict[str, Path]) -> dict[str, dict]:
     """Read the numbers of a run, by stage."""
-    twins = {
-        Path(name).stem: file for name, file in files.items() if name.endswith(".json")
-    }
-    results = {stage: read_json(file) for stage, file in twins.items()}
-    return {
-        stage: result for stage, result in results.items() if isinstance(result, dict)
-    }
+    results = {}
+    for name, file in files.items():
+        if not name.endswith(".json"):
+            continue
+        result = read_json(file)
+        if isinstance(result, dict):
+            results[Path(name).stem] = result
+    return results

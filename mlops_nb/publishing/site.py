@@ -39,13 +39,52 @@ def _rendering_files() -> Iterator[Path]:
     package = Path(mlops_nb.__file__).parent
     for place in _RENDERING_CODE:
         path = package / place
-        inside = path.rglob("*.*") if path.is_dir() else [path]
+        inside = [path]
+        if path.is_dir():
+            inside = path.rglob("*.*")
         yield from sorted(file for file in inside if "__pycache__" not in file.parts)
+
+
+# %% ../../nbs/api/publishing/05_site.ipynb #85c0ecf8
+@dataclass
+class _SiteFiles:
+    """The files of a site: written when they have changed, removed when they are no longer part."""
+
+    folder: SiteFolder
+    config: dict
+    repository: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    written: int = 0
+
+    def put(
+        self,
+        path: str,
+        source: Any,
+        make: Callable[[], str | bytes],
+    ) -> None:
+        """Write what `make` returns, unless the file was made from an equal source before."""
+        made_from = [source, self.config, self.repository, renderer_digest()]
+        digest = object_digest(made_from)
+        known = (self.files.get(path), self.folder.files.get(path))
+        if digest not in known or not (self.folder.path / path).exists():
+            ours = path in self.files or path in self.folder.files
+            self.folder.write(path, make(), ours)
+            self.written += 1
+        self.files[path] = digest
+
+    def close(self) -> int:
+        """Remove what is no longer part of the site; return how many files that were."""
+        gone = self.folder.files.keys() - self.files.keys()
+        ours = [path for path in gone if self.folder.holds(path)]
+        for path in ours:
+            self.folder.remove(path)
+        self.folder.finish(self.files)
+        return len(ours)
 
 
 # %% ../../nbs/api/publishing/05_site.ipynb #5224ed90
 @dataclass
-class Site:
+class Site(_SiteFiles):
     """A site that is being made.
 
     Attributes:
@@ -55,12 +94,6 @@ class Site:
         files: path → digest of what the file was made from, of all that belong to the site now.
         written: how many files had to be written.
     """
-
-    folder: SiteFolder
-    config: dict
-    repository: str = ""
-    files: dict[str, str] = field(default_factory=dict)
-    written: int = 0
 
     @classmethod
     def open(
@@ -76,23 +109,6 @@ class Site:
     def lang(self) -> str:
         """The language of the pages."""
         return self.config.get("lang", "en")
-
-    def put(
-        self,
-        path: str,
-        source: Any,
-        make: Callable[[], str | bytes],
-    ) -> None:
-        """Write what `make` returns, unless the file was made from an equal source before."""
-        digest = object_digest(
-            [source, self.config, self.repository, renderer_digest()]
-        )
-        known = (self.files.get(path), self.folder.files.get(path))
-        if digest not in known or not (self.folder.path / path).exists():
-            ours = path in self.files or path in self.folder.files
-            self.folder.write(path, make(), ours)
-            self.written += 1
-        self.files[path] = digest
 
     def put_text(
         self,
@@ -111,12 +127,3 @@ class Site:
     ) -> None:
         """Write a page in the frame of the reports; for the arguments see `render_site_page`."""
         self.put_text(path, render_site_page(name, heading, self.config, **more))
-
-    def close(self) -> int:
-        """Remove what is no longer part of the site; return how many files that were."""
-        gone = self.folder.files.keys() - self.files.keys()
-        ours = [path for path in gone if self.folder.holds(path)]
-        for path in ours:
-            self.folder.remove(path)
-        self.folder.finish(self.files)
-        return len(ours)

@@ -76,6 +76,15 @@ def _refuse_unfit_folder(path: Path) -> None:
         )
 
 
+# %% ../../nbs/api/publishing/04_site_folder.ipynb #2bd85c8c
+def _write_manifest(
+    folder: Path,
+    files: dict[str, str],
+) -> None:
+    manifest = {"format": MANIFEST_FORMAT, "files": files}
+    write_atomic(folder / _MANIFEST, to_json(manifest))
+
+
 # %% ../../nbs/api/publishing/04_site_folder.ipynb #c2ac1c50
 @dataclass
 class SiteFolder:
@@ -116,9 +125,8 @@ class SiteFolder:
 
     def _note_in_journal(self, path: str) -> None:
         if not self.has_journal:
-            self._write_manifest(
-                self.files
-            )  # a journal without a manifest would be nobody's
+            # a journal without a manifest would be nobody's
+            _write_manifest(self.path, self.files)
             self.has_journal = True
         with (self.path / _JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(path) + "\n")
@@ -135,10 +143,5 @@ class SiteFolder:
     def finish(self, files: dict[str, str]) -> None:
         """Write down which files are ours now; the journal has done its work."""
         if files != self.files or not (self.path / _MANIFEST).exists():
-            self._write_manifest(files)
+            _write_manifest(self.path, files)
         (self.path / _JOURNAL).unlink(missing_ok=True)
-
-    def _write_manifest(self, files: dict[str, str]) -> None:
-        write_atomic(
-            self.path / _MANIFEST, to_json({"format": MANIFEST_FORMAT, "files": files})
-        )

@@ -155,7 +155,11 @@ class SiteHistory:
     @property
     def levels(self) -> list[str]:
         """The verdict of each run; empty for those that are lost."""
-        return [self.summaries.get(run.id, {}).get("level", "") for run in self.runs]
+        levels = []
+        for run in self.runs:
+            summary = self.summaries.get(run.id, {})
+            levels.append(summary.get("level", ""))
+        return levels
 
 
 # %% ../../nbs/api/publishing/24_start_page.ipynb #79bf282d

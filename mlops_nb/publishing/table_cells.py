@@ -13,7 +13,9 @@ from typing import Any
 # %% ../../nbs/api/publishing/14_table_cells.ipynb #0ff4d177
 def format_metric(value: Any) -> str:
     """Write a metric; a dash where it was not measured."""
-    return f"{value:.4g}" if isinstance(value, (int, float)) else "–"
+    if not isinstance(value, (int, float)):
+        return "–"
+    return f"{value:.4g}"
 
 
 # %% ../../nbs/api/publishing/14_table_cells.ipynb #6a5128bb

@@ -46,11 +46,13 @@ def build_version_row(
         comparison: address of its comparison with the version before; empty for none.
     """
     commit = version.commit[:8]
-    links = {
-        "run": render_link(run.address(), commit) if run else commit,
-        "card": render_link(card, version.version) if card else "–",
-        "compared": render_link(comparison, version.version) if comparison else "–",
-    }
+    links = {"run": commit, "card": "–", "compared": "–"}
+    if run:
+        links["run"] = render_link(run.address(), commit)
+    if card:
+        links["card"] = render_link(card, version.version)
+    if comparison:
+        links["compared"] = render_link(comparison, version.version)
     return {
         "version": version.version,
         "registered": format_utc(version.registered)[:10],
@@ -158,13 +160,14 @@ def write_versions(
         card = write_card(site, version, record.top)
         comparison = write_comparison(site, version, previous)
         rows.append(build_version_row(version, run, card, comparison))
-    site.put_page(
-        "versions.html",
-        "versions",
-        page_phrase("site_versions", site.lang, n=len(rows)),
-        note="" if rows else page_phrase("site_nothing", site.lang),
-        body=render_wide_table(rows, site.lang) if rows else "",
-    )
+    heading = page_phrase("site_versions", site.lang, n=len(rows))
+    note = ""
+    body = ""
+    if rows:
+        body = render_wide_table(rows, site.lang)
+    else:
+        note = page_phrase("site_nothing", site.lang)
+    site.put_page("versions.html", "versions", heading, note=note, body=body)
     return [_search_entry(row, page_title("versions", site.lang)) for row in rows]
 
 
