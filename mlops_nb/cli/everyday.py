@@ -37,10 +37,15 @@ def status_command() -> None:
 @click.command("repro", cls=PassThroughCommand, example="mlops-nb repro train")
 @click.argument("arguments", nargs=-1, metavar="[STAGES OR OPTIONS OF DVC REPRO]...")
 def repro_command(arguments: tuple[str, ...]) -> int:
-    """Run what has changed; everything after it goes to `dvc repro`."""
+    """Run what has changed; everything after it goes to `dvc repro`.
+
+    A line a stage is shown; with -v all that DVC and the stages say.
+    """
     from mlops_nb.pipeline.reproduce import reproduce_pipeline
 
-    return reproduce_pipeline(list(arguments))
+    verbose = [word for word in arguments if word in ("-v", "--verbose")]
+    passed_on = [word for word in arguments if word not in verbose]
+    return reproduce_pipeline(passed_on, bool(verbose))
 
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #67ad6b8c

@@ -12,11 +12,13 @@ __all__ = [
     "format_number",
     "escape_markup",
     "markdown_table",
+    "name_some",
 ]
 
 # %% ../../nbs/api/core/02_formatting.ipynb #136b7fa0
 import html
 import math
+from collections.abc import Sequence
 from typing import Any
 
 # %% ../../nbs/api/core/02_formatting.ipynb #b6d767d2
@@ -122,3 +124,19 @@ def _cell(
     if isinstance(value, float):
         return format_number(value, digits)
     return escape_markup(value)
+
+
+# %% ../../nbs/api/core/02_formatting.ipynb #c0ffee11
+def name_some(
+    names: Sequence[str],
+    most: int = 5,
+) -> str:
+    """Name the first of some things, and say how many more there are.
+
+    Args:
+        names: of the things.
+        most: how many are named.
+    """
+    rest = len(names) - most
+    more = f" and {rest} more" if rest > 0 else ""
+    return ", ".join(names[:most]) + more

@@ -16,7 +16,7 @@ __all__ = [
     "commit_run",
 ]
 
-# %% ../../nbs/api/lifecycle/21_run_commit.ipynb #b6ae9f7f
+# %% ../../nbs/api/lifecycle/21_run_commit.ipynb #91d29ff9
 import json
 import subprocess
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ..core.errors import UserError
-from ..core.formatting import markdown_table
+from ..core.formatting import markdown_table, name_some
 from ..core.git import run_git
 from ..core.project import project_root
 from .checkout import require_no_git_operation
@@ -238,7 +238,7 @@ def describe_run(
     return "\n\n".join(parts)
 
 
-# %% ../../nbs/api/lifecycle/21_run_commit.ipynb #981cfaa9
+# %% ../../nbs/api/lifecycle/21_run_commit.ipynb #e4dced0a
 @dataclass(frozen=True)
 class RunCommit:
     """What was committed, and what was left.
@@ -269,9 +269,8 @@ class RunCommit:
                 f"  {len(self.files)} {noun}; `mlops-nb undo` goes back to here"
             )
         if self.left:
-            names = ", ".join(self.left[:3])
-            more = f" and {len(self.left) - 3} more" if len(self.left) > 3 else ""
-            lines.append(f"  left alone: {names}{more}; `git add` takes a file in")
+            names = name_some(self.left, most=3)
+            lines.append(f"  left alone: {names}; `git add` takes a file in")
         return "\n".join(lines)
 
     def _repr_markdown_(self) -> str:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ["UndoPlan", "plan_undo", "Undone", "undo_run"]
 
-# %% ../../nbs/api/lifecycle/22_undo.ipynb #b1cfeafa
+# %% ../../nbs/api/lifecycle/22_undo.ipynb #0e191a5a
 import contextlib
 import dataclasses
 import datetime
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
-from ..core.formatting import markdown_table
+from ..core.formatting import markdown_table, name_some
 from ..core.git import run_dvc, run_git
 from ..core.project import project_root
 from .checkout import clone_checkout, require_no_git_operation
@@ -38,7 +38,7 @@ from ..pipeline.reproduce import has_dvc_remote, reproduce_pipeline
 from ..pipeline.run_lock import run_lock
 
 
-# %% ../../nbs/api/lifecycle/22_undo.ipynb #cf8b662d
+# %% ../../nbs/api/lifecycle/22_undo.ipynb #83bb3f22
 @dataclass(frozen=True)
 class UndoPlan:
     """What goes back to the last commit, and where it comes from.
@@ -62,26 +62,29 @@ class UndoPlan:
         """Whether everything is as the last commit has it."""
         return not (self.files or self.bring or self.lost)
 
-    def _rows(self) -> list[dict[str, str]]:
-        steps = {
-            "back to the last commit, kept in git's stash": self.files,
-            "from the cache": self.bring,
-            "made again by a run": self.make,
-            "lost": self.lost,
-            "new, left alone": self.left,
-        }
+    def _steps(self) -> list[tuple[str, tuple[str, ...]]]:
         return [
-            {"what": path, "how": how} for how, paths in steps.items() for path in paths
+            ("back to the last commit, kept in git's stash", self.files),
+            ("from the cache", self.bring),
+            ("made again by a run", self.make),
+            ("lost", self.lost),
+            ("new, left alone", self.left),
         ]
 
     def __str__(self) -> str:
         """Return it for the console."""
         if self.is_empty:
             return "nothing to undo: everything is as the last commit has it"
-        return "\n".join(f"  {row['what']:<40} {row['how']}" for row in self._rows())
+        steps = [
+            f"  {how}: {name_some(paths)}" for how, paths in self._steps() if paths
+        ]
+        return "\n".join(steps)
 
     def _repr_markdown_(self) -> str:
-        return markdown_table(self._rows()) if not self.is_empty else str(self)
+        if self.is_empty:
+            return str(self)
+        rows = [{"step": how, "what": ", ".join(paths)} for how, paths in self._steps()]
+        return markdown_table([row for row in rows if row["what"]])
 
 
 # %% ../../nbs/api/lifecycle/22_undo.ipynb #5f7cc74b

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
+from ..core.formatting import name_some
 from ..core.project import DVC_COMMAND
 from .data_cache import are_cached, recorded_contents
 from mlops_nb.lifecycle.data_records import (
@@ -55,11 +56,7 @@ class WorkspaceDifference:
     def _files_inside(self) -> str:
         if not self.inside:
             return ""
-        names = ", ".join(self.inside[:3])
-        n_unnamed = len(self.inside) - 3
-        if n_unnamed > 0:
-            names = f"{names} and {n_unnamed} more"
-        return f" ({names})"
+        return f" ({name_some(self.inside, most=3)})"
 
 
 # %% ../../nbs/api/lifecycle/04_workspace.ipynb #0f5ac005

@@ -11,7 +11,9 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from .processes import die_with_parent, handle_signals, has_ended
 
 # %% ../../nbs/api/pipeline/32_process_group.ipynb #1097199e
 _SECONDS_TO_END = 20
+_SECONDS_TO_READ_THE_REST = 5
 
 
 def _wait_ended(
@@ -87,13 +90,19 @@ def _start_group(
     lock: Path,
     argv: list[str],
     env: dict[str, str],
+    captured: bool,
 ) -> subprocess.Popen:
     """Start the group, and note in the lock whom it belongs to."""
     mark = create_run_mark()
+    output = subprocess.PIPE if captured else None
     leader = subprocess.Popen(
         argv,
         cwd=project_root(),
         env=env | {RUN_MARK_VARIABLE: mark},
+        stdout=output,
+        stderr=subprocess.STDOUT if captured else None,
+        text=True,
+        errors="replace",
         start_new_session=True,
         preexec_fn=lambda: die_with_parent(signal.SIGKILL),
     )
@@ -103,11 +112,22 @@ def _start_group(
     return leader
 
 
+# %% ../../nbs/api/pipeline/32_process_group.ipynb #b3f10a77
+def _hand_on(
+    leader: subprocess.Popen,
+    read_line: Callable[[str], None] | None,
+) -> None:
+    """Hand on what the group prints, line by line, as far as it is captured."""
+    for line in leader.stdout or ():
+        read_line(line)
+
+
 # %% ../../nbs/api/pipeline/32_process_group.ipynb #c78ca6ec
 def run_process_group(
     lock: Path,
     argv: list[str],
     env: dict[str, str],
+    read_line: Callable[[str], None] | None = None,
 ) -> int:
     """Run a command as a process group of its own; a signal to us ends all of it.
 
@@ -115,6 +135,7 @@ def run_process_group(
         lock: The run lock that we hold, where the group is noted.
         argv: The command.
         env: Its environment.
+        read_line: Is given every line that it prints; None leaves them to the console.
 
     Returns:
         Its exit code.
@@ -126,6 +147,13 @@ def run_process_group(
     """
     ender = _GroupEnder()
     with handle_signals(ender, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        leader = _start_group(lock, argv, env)
+        leader = _start_group(lock, argv, env, captured=read_line is not None)
+        reader = threading.Thread(
+            target=_hand_on, args=(leader, read_line), daemon=True
+        )
+        reader.start()
         ender.attach(leader)
-        return leader.wait()
+        code = leader.wait()
+        # a process that outlives its group may hold the pipe open for ever
+        reader.join(_SECONDS_TO_READ_THE_REST)
+        return code

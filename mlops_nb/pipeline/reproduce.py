@@ -20,7 +20,8 @@ from .environment import pin_environment
 from .fork_server import start_fork_server
 from .kernel_pins import describe_missing_pins
 from .process_group import run_process_group
-from .record import compare_with_record
+from .record import compare_with_record, is_uncommitted
+from .run_console import RunConsole, count_stages
 from .run_lock import run_lock
 
 
@@ -67,6 +68,7 @@ def run_dvc_repro(
     lock: Path,
     arguments: list[str],
     remote: bool,
+    verbose: bool = False,
 ) -> int:
     """Run `dvc repro ARGUMENTS` as a process group, with a warm server; returns its exit code.
 
@@ -74,15 +76,23 @@ def run_dvc_repro(
         lock: The run lock that we hold.
         arguments: For DVC.
         remote: Whether outputs may come from a remote.
+        verbose: Whether all is shown that DVC and the stages say, or a line a stage.
     """
+    console = RunConsole(0 if arguments else count_stages(project_root()))
     environment = os.environ | {
+        "PYTHONUNBUFFERED": "1",  # lines are to be seen when they are printed
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "DVC_NO_ANALYTICS": "1",
     }
     from_remote = ["--pull", "--allow-missing"] if remote else []
     with start_fork_server() as server:
         command = [*DVC_COMMAND, "repro", *from_remote, *arguments]
-        return run_process_group(lock, command, pin_environment(environment) | server)
+        environment = pin_environment(environment) | server
+        if verbose:
+            return run_process_group(lock, command, environment)
+        code = run_process_group(lock, command, environment, console.read)
+    console.finish(code)
+    return code
 
 
 # %% ../../nbs/api/pipeline/11_reproduce.ipynb #f41df8d8
@@ -91,10 +101,10 @@ def _tell_what_is_missing(
     remote: bool,
 ) -> None:
     if not remote and not (top / "data" / "champion").exists():
-        print("no DVC remote is set: everything is computed here", flush=True)
+        print("no DVC remote is set: everything is computed here", file=sys.stderr)
     note = describe_missing_pins()
     if note:
-        print(note, flush=True)
+        print(note, file=sys.stderr, flush=True)
 
 
 # %% ../../nbs/api/pipeline/11_reproduce.ipynb #7bf3c5c9
@@ -108,15 +118,24 @@ def _tell_result(
     if ".mlops" in top.parts:
         return  # a scratch clone is gone soon
     print(compare_with_record())
-    print(f"reports: {(top / 'reports' / 'index.html').as_posix()}", flush=True)
+    if is_uncommitted("dvc.lock"):
+        print("not committed: `mlops-nb commit` makes this run the record")
+    print(f"reports: {(top / 'reports' / 'index.html').as_uri()}", flush=True)
 
 
 # %% ../../nbs/api/pipeline/11_reproduce.ipynb #ab8419ad
-def reproduce_pipeline(args: list[str] = ()) -> int:
+def reproduce_pipeline(
+    args: list[str] = (),
+    verbose: bool = False,
+) -> int:
     """Run `dvc repro ARGS`, one run at a time; returns its exit code.
 
     Stages are forked from a warm server where that works; at the end the outputs are compared
     with the record.
+
+    Args:
+        args: For DVC.
+        verbose: Whether all is shown that DVC and the stages say.
     """
     begun = time.monotonic()
     with run_lock("mlops-nb repro " + " ".join(args)) as lock:
@@ -128,12 +147,12 @@ def reproduce_pipeline(args: list[str] = ()) -> int:
         before = PipelineProgress.read(top)
         remote = has_dvc_remote(top)
         _tell_what_is_missing(top, remote)
-        code = run_dvc_repro(lock, list(args), remote)
+        code = run_dvc_repro(lock, list(args), remote, verbose)
         seconds = time.monotonic() - begun
         if code:
             print(
-                f"stopped after {seconds:.0f} s, see above. Should earlier outputs be missing: "
-                "they are in the DVC cache, `dvc checkout` brings them back",
+                f"stopped after {seconds:.0f} s, see above; `mlops-nb repro` goes on from there, "
+                "`mlops-nb undo` goes back to the last commit",
                 flush=True,
             )
             return code
