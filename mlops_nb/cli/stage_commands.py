@@ -107,8 +107,11 @@ def report_command() -> None:
     from mlops_nb.reporting.project_pages import write_report_pages
 
     top = project_root()
-    for page in write_report_pages(top):
+    pages = write_report_pages(top)
+    for page in pages:
         print(f"report: {page.relative_to(top)} {page.stat().st_size / 1000:.0f} kB")
+    size = sum(page.stat().st_size for page in pages)
+    print(f"report: {len(pages)} pages, {size / 1000:.0f} kB")
 
 
 # %% ../../nbs/api/cli/22_stage_commands.ipynb #22d7222f

@@ -15,7 +15,7 @@ def test_prose_reruns_no_notebook(small):
         "Is it still good?",
         "Is it still any good, one wonders?",
     )
-    said = run_mlops_nb("repro", cwd=small).stdout
+    said = run_mlops_nb("repro", cwd=small).stderr
     assert stages_run(said) == ["code", "report"], said
     assert "one wonders" in (small / "reports" / "monitor.html").read_text()
 
@@ -29,7 +29,7 @@ def test_template_and_language_rerun_no_notebook(small):
         "<!doctype html>", "<!doctype html><!-- edited -->", 1
     )
     template.write_text(edited)
-    said = run_mlops_nb("repro", cwd=small).stdout
+    said = run_mlops_nb("repro", cwd=small).stderr
     assert stages_run(said) == ["code", "report"], said
     page = (small / "reports" / "monitor.html").read_text()
     assert "edited" in page
@@ -45,7 +45,7 @@ def test_a_sentence_reruns_no_notebook(small):
     words.write_text(
         words.read_text().replace(sentence, "What the model says, then and now")
     )
-    said = run_mlops_nb("repro", cwd=small).stdout
+    said = run_mlops_nb("repro", cwd=small).stderr
     assert stages_run(said) == ["code", "report"], said
     assert "then and now" in (small / "reports" / "monitor.html").read_text()
     assert (small / "reports" / "monitor.ipynb").read_bytes() == before
@@ -57,7 +57,7 @@ def test_formatting_and_comments_rerun_nothing(small):
         "fitted = train_model(",
         "# a comment\nfitted = train_model( ",
     )
-    said = run_mlops_nb("repro", cwd=small).stdout
+    said = run_mlops_nb("repro", cwd=small).stderr
     assert set(stages_run(said)) <= {"code", "report"}, said
 
 
@@ -67,7 +67,7 @@ def test_a_module_edit_reruns_what_uses_it_and_says_which_function(small):
     old = re.search(r"MAX_VERDICT_REASONS = \d+", module.read_text())[0]
     edit_cell(notebook, old, "MAX_VERDICT_REASONS = 4")
     module.write_text(module.read_text().replace(old, "MAX_VERDICT_REASONS = 4"))
-    said = run_mlops_nb("repro", cwd=small).stdout
+    said = run_mlops_nb("repro", cwd=small).stderr
     assert stages_run(said)[:2] == ["code", "monitor"], said
     assert "train" not in stages_run(said), said
     assert "monitoring/findings.py: top level changed → monitor will rerun" in said, (

@@ -1,15 +1,11 @@
 """Any source, any shape: what DVC reruns, and what wide, small and wrong tables come to."""
 
 import json
-import re
 
 import numpy as np
 import pandas as pd
+from helpers.notebooks import stages_run
 from helpers.project import change, run_mlops_nb, run_shell, sales
-
-
-def _ran(out):
-    return set(re.findall(r"Running stage '(\S+)'", out))
 
 
 def test_dvc_follows_the_source(small):
@@ -18,8 +14,8 @@ def test_dvc_follows_the_source(small):
     *lines, last = path.read_text().splitlines()
     lines.append(last.replace(last.split(",")[3], "11.5"))  # one price in April
     path.write_text("\n".join(lines) + "\n")
-    ran = _ran(run_mlops_nb("repro", "preprocess", cwd=small).stdout)
-    assert {"ingest@train", "ingest@current", "preprocess@current"} <= ran
+    ran = stages_run(run_mlops_nb("repro", "preprocess", cwd=small).stderr)
+    assert {"ingest@train", "ingest@current", "preprocess@current"} <= set(ran)
     assert "preprocess@train" not in ran
 
 
@@ -29,8 +25,8 @@ def test_dvc_follows_the_settings_of_the_source(small):
     file = {"source": "data/in.csv", "depends": "data/in.csv"}
     columns = {"target": "y", "task": "binary", "time": "day", "keys": ["id"]}
     change(small, data=file | columns | {"as_of": "2020-04-15"})
-    ran = _ran(run_mlops_nb("repro", "ingest", cwd=small).stdout)
-    assert {"ingest@train", "ingest@current"} <= ran
+    ran = stages_run(run_mlops_nb("repro", "ingest", cwd=small).stderr)
+    assert {"ingest@train", "ingest@current"} <= set(ran)
     assert len(pd.read_parquet(events)) < before
 
 

@@ -23,4 +23,4 @@ def edit_cell(
 
 def stages_run(said):
     """Name the stages that a run says it has run."""
-    return re.findall(r"Running stage '([^']+)'", said)
+    return re.findall(r"(?m)^ *\d+(?: of \d+)?  (\S+) +[\d.]+ s\b", said)
