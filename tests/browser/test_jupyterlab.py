@@ -1,4 +1,7 @@
-"""Notebooks in a real JupyterLab, driven by a headless browser: Run All, save, a terminal; nothing that git or DVC track changes."""
+"""Notebooks in a real JupyterLab, driven by a headless browser: Run All, save, a terminal.
+
+Nothing that git or DVC track changes.
+"""
 
 import json
 import os
@@ -11,20 +14,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from helpers.browser import CHROMIUM
 from helpers.project import ENV, ROOT, run_shell
 
-CHROMIUM = next(
-    (
-        p
-        for p in (
-            "/usr/bin/chromium",
-            shutil.which("chromium"),
-            shutil.which("google-chrome"),
-        )
-        if p and Path(p).exists()
-    ),
-    None,
-)
 pytestmark = [
     pytest.mark.skipif(
         not CHROMIUM,
@@ -35,35 +27,60 @@ pytestmark = [
         reason="no JupyterLab here: pip install 'mlops_nb[dev]'",
     ),
 ]
-STAGES = sorted(p.stem for p in (ROOT / "nbs" / "stages").glob("*.ipynb"))
-KEPT = [
-    *(f"nbs/stages/{s}.ipynb" for s in STAGES),
-    "nbs/guides/explore.ipynb",
-]  # without outputs
+STAGES = sorted(path.stem for path in (ROOT / "nbs" / "stages").glob("*.ipynb"))
+# without outputs
+KEPT = [*(f"nbs/stages/{stage}.ipynb" for stage in STAGES), "nbs/guides/explore.ipynb"]
 PANEL = "jupyterapp.shell.currentWidget"
-READY = f"() => window.jupyterapp && {PANEL} && {PANEL}.sessionContext && {PANEL}.sessionContext.session?.kernel?.status == 'idle' && {PANEL}.content.model.cells.length > 1"
-CELLS = f"[...{PANEL}.content.model.cells].filter(c => c.type == 'code' && c.sharedModel.getSource().trim())"
-DONE = f"() => {PANEL}.sessionContext.session.kernel.status == 'idle' && ({CELLS}.every(c => c.executionCount) || {CELLS}.some(c => c.outputs.toJSON().some(o => o.output_type == 'error')))"
+READY = f"""() => window.jupyterapp && {PANEL} && {PANEL}.sessionContext
+  && {PANEL}.sessionContext.session?.kernel?.status == 'idle'
+  && {PANEL}.content.model.cells.length > 1"""
+CELLS = f"""[...{PANEL}.content.model.cells].filter(
+  cell => cell.type == 'code' && cell.sharedModel.getSource().trim())"""
+FAILED = "cell.outputs.toJSON().some(output => output.output_type == 'error')"
+DONE = f"""() => {PANEL}.sessionContext.session.kernel.status == 'idle'
+  && ({CELLS}.every(cell => cell.executionCount) || {CELLS}.some(cell => {FAILED}))"""
+SCROLL_TO_PAGE = f"""() => {PANEL}.content.scrollToItem(
+  [...{PANEL}.content.model.cells].findIndex(
+    cell => cell.sharedModel.getSource().startsWith('show_last_page(')))"""
+EXECUTE = f"""async code => {{
+  const {{kernel}} = {PANEL}.sessionContext.session;
+  let text = '';
+  const future = kernel.requestExecute({{code}});
+  future.onIOPub = message => text += message.content.text || '';
+  await future.done;
+  return text }}"""
+OPTIONS = (
+    "--no-browser",
+    "--allow-root",
+    "--expose-app-in-browser",
+    "--port-retries=0",
+    "--IdentityProvider.token=t",
+)
+BROWSER_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--disable-background-networking",
+]
 
 
 def tracked(top: Path) -> dict:
-    """Everything that a run in the browser must not touch: git's view, DVC's outputs, the notebooks' bytes."""
+    """Everything that a run in the browser must not touch.
+
+    Git's view, DVC's outputs, the notebooks' bytes.
+    """
     from dvc.repo import Repo
 
     with Repo(str(top)) as repo:
-        outs, status = (
-            {
-                str(o): o.get_hash().value
-                for stage in repo.index.stages
-                for o in stage.outs
-            },
-            repo.status(),
-        )
+        outputs = [out for stage in repo.index.stages for out in stage.outs]
+        digests = {str(out): out.get_hash().value for out in outputs}
+        status = repo.status()
     return {
         "git": run_shell("git", "status", "--porcelain", cwd=top).stdout,
         "dvc": status,
-        "outs": outs,
-        "notebooks": {p: (top / p).read_bytes() for p in KEPT},
+        "outs": digests,
+        "notebooks": {name: (top / name).read_bytes() for name in KEPT},
     }
 
 
@@ -76,46 +93,66 @@ def ran(
     return shutil.copytree(ran, tmp_path_factory.mktemp("lab") / "clone", symlinks=True)
 
 
+def free_port():
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def lab_environment(
+    top,
+    home,
+):
+    """The variables of a user with an empty home, who has set nothing of Jupyter's."""
+    env = {name: ENV[name] for name in ENV if not name.startswith("JUPYTER")}
+    own = {"HOME": str(home), "PYTHONPATH": str(top), "SHELL": "/bin/sh"}
+    return env | own | {"PATH": os.environ["PATH"]}
+
+
+def wait_until_it_answers(
+    url,
+    server,
+    log,
+):
+    """Return when the server answers; two minutes are enough."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for _ in range(240):
+        try:
+            direct.open(f"{url}/api?token=t", timeout=5)
+            return
+        except OSError:
+            assert server.poll() is None, log.read_text()[-3000:]
+            time.sleep(0.5)
+
+
 @pytest.fixture(scope="module")
 def lab(
     ran,
     tmp_path_factory,
 ):
-    """`make lab` in the clone, with this environment in the place of its `.venv` and an empty home. Its address."""
+    """`make lab` in the clone, with this environment in the place of its `.venv`.
+
+    The home is empty. Its address.
+    """
     home = tmp_path_factory.mktemp("home")
-    port = (s := socket.create_server(("127.0.0.1", 0))).getsockname()[1]
-    s.close()
+    log = home.parent / "lab.log"
+    port = free_port()
     (ran / ".git" / "info" / "exclude").write_text(".venv\n")
-    (venv := ran / ".venv").symlink_to(sys.prefix)
-    args = f"--no-browser --allow-root --expose-app-in-browser --port={port} --port-retries=0 --IdentityProvider.token=t"
-    env = {k: v for k, v in ENV.items() if not k.startswith("JUPYTER")} | {
-        "HOME": str(home),
-        "PYTHONPATH": str(ran),
-        "SHELL": "/bin/sh",
-        "PATH": os.environ["PATH"],
-    }
-    log = (home.parent / "lab.log").open("w+")
-    server = subprocess.Popen(
-        ["make", "-o", ".venv/dev.ok", "lab", f"ARGS={args}"],
-        cwd=ran,
-        env=env,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
+    venv = ran / ".venv"
+    venv.symlink_to(sys.prefix)
+    args = " ".join([*OPTIONS, f"--port={port}"])
+    with log.open("w+") as file:
+        server = subprocess.Popen(
+            ["make", "-o", ".venv/dev.ok", "lab", f"ARGS={args}"],
+            cwd=ran,
+            env=lab_environment(ran, home),
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
-            try:
-                urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-                    f"{url}/api?token=t", timeout=5
-                )
-                break
-            except OSError:
-                assert server.poll() is None, (home.parent / "lab.log").read_text()[
-                    -3000:
-                ]
-                time.sleep(0.5)
+        wait_until_it_answers(url, server, log)
         yield url
         assert not (home / ".jupyter").exists()
     finally:
@@ -129,19 +166,12 @@ def browser():
     api = pytest.importorskip(
         "playwright.sync_api", reason="no playwright: pip install 'mlops_nb[dev]'"
     )
-    with api.sync_playwright() as p:
-        b = p.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--no-first-run",
-                "--no-proxy-server",
-                "--disable-background-networking",
-            ],
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=BROWSER_ARGS
         )
-        yield b.new_context(viewport={"width": 1200, "height": 1000})
-        b.close()
+        yield chromium.new_context(viewport={"width": 1200, "height": 1000})
+        chromium.close()
 
 
 @pytest.fixture
@@ -154,14 +184,13 @@ def page(
     tab = browser.new_page()
     tab.set_default_timeout(120_000)
     tab.asked = []
-    tab.on(
-        "request",
-        lambda r: (
-            tab.asked.append(r.url)
-            if not r.url.startswith((lab, "data:", "blob:", lab.replace("http", "ws")))
-            else None
-        ),
-    )
+    own = (lab, "data:", "blob:", lab.replace("http", "ws"))
+
+    def note_request(request):
+        if not request.url.startswith(own):
+            tab.asked.append(request.url)
+
+    tab.on("request", note_request)
     yield tab
     tab.screenshot(path=tmp_path / "end.png")
     tab.evaluate(f"() => window.jupyterapp && {PANEL}?.sessionContext?.shutdown()")
@@ -172,7 +201,10 @@ def run_all(
     page,
     url,
 ) -> list:
-    """Open a notebook, Run All by the menu, wait, save by the keyboard; the outputs of every cell."""
+    """Open a notebook, Run All by the menu, wait, save by the keyboard.
+
+    The outputs of every cell.
+    """
     page.goto(url)
     page.wait_for_function(READY)
     page.get_by_role("menuitem", name="Run", exact=True).click()
@@ -182,12 +214,12 @@ def run_all(
     print(f"{url}: {time.monotonic() - start:.1f} s of cells")
     page.keyboard.press("Control+s")
     page.wait_for_function(f"() => !{PANEL}.context.model.dirty")
-    outputs = page.evaluate(f"() => {CELLS}.map(c => c.outputs.toJSON())")
+    outputs = page.evaluate(f"() => {CELLS}.map(cell => cell.outputs.toJSON())")
     errors = [
-        o
+        output
         for cell in outputs
-        for o in cell
-        if o["output_type"] == "error" or o.get("name") == "stderr"
+        for output in cell
+        if output["output_type"] == "error" or output.get("name") == "stderr"
     ]
     assert not errors, json.dumps(errors)[:3000]
     assert page.get_by_role("dialog").count() == 0
@@ -196,7 +228,9 @@ def run_all(
 
 
 def kinds(outputs) -> set:
-    return {k for cell in outputs for o in cell for k in o.get("data", {})}
+    """The media types of the outputs."""
+    bundles = [output.get("data", {}) for cell in outputs for output in cell]
+    return {media_type for bundle in bundles for media_type in bundle}
 
 
 def needs_the_record(
@@ -214,9 +248,9 @@ def untouched(ran):
     return tracked(ran)
 
 
-@pytest.mark.parametrize(
-    "stage", ["evaluate", "preprocess", "replay"]
-)  # with a window, with a model, with neither; the others run in the pipeline and in test_experiments.py
+# with a window, with a model, with neither; the others run in the pipeline and in
+# tests/e2e/test_experiments.py
+@pytest.mark.parametrize("stage", ["evaluate", "preprocess", "replay"])
 def test_stage_notebook_runs_all_and_leaves_no_trace(
     page,
     lab,
@@ -242,13 +276,33 @@ def test_exploration_notebook(
     needs_the_record(before)
     outputs = run_all(page, f"{lab}/lab/tree/nbs/guides/explore.ipynb?token=t&reset")
     assert {"text/html", "text/markdown", "image/png"} <= kinds(outputs)
-    page.evaluate(
-        f"() => {PANEL}.content.scrollToItem([...{PANEL}.content.model.cells].findIndex(c => c.sharedModel.getSource().startsWith('show_last_page(')))"
-    )
-    page.frame_locator(".jp-OutputArea iframe").get_by_role(
-        "heading", level=1
-    ).wait_for()  # `show_last_page("monitor")`: the page itself
+    page.evaluate(SCROLL_TO_PAGE)
+    # `show_last_page("monitor")`: the page itself
+    shown = page.frame_locator(".jp-OutputArea iframe")
+    shown.get_by_role("heading", level=1).wait_for()
     assert tracked(ran) == before
+
+
+def type_into_a_terminal(
+    page,
+    commands,
+):
+    """Open a terminal and type a line."""
+    page.evaluate("() => jupyterapp.commands.execute('terminal:create-new')")
+    page.wait_for_selector(".jp-Terminal .xterm-helper-textarea", state="attached")
+    page.keyboard.type(f"{commands}\n")
+
+
+def wait_for_lines(
+    page,
+    path,
+):
+    """The lines of a file, once its last one is `end`; a minute is enough."""
+    for _ in range(120):
+        if path.exists() and path.read_text().endswith("end\n"):
+            break
+        page.wait_for_timeout(500)
+    return path.read_text().splitlines()
 
 
 def test_starts_on_the_index_with_a_working_terminal_and_dvc_in_cells(
@@ -259,57 +313,51 @@ def test_starts_on_the_index_with_a_working_terminal_and_dvc_in_cells(
     page.goto(f"{lab}/?token=t")
     page.wait_for_url("**/lab/tree/nbs/index.ipynb*")
     page.wait_for_function(READY)
-    cell = "const {kernel} = jupyterapp.shell.currentWidget.sessionContext.session; let text = ''; const f = kernel.requestExecute({code}); f.onIOPub = m => text += m.content.text || ''; await f.done; return text"
-    said = page.evaluate(
-        "async code => {" + cell + "}",
-        "!dvc repro --dry 2>&1 | tail -1\n!command -v python",
-    )
-    assert "up to date" in said and f"{ran}/.venv/bin/python" in said, said
-    page.evaluate("() => jupyterapp.commands.execute('terminal:create-new')")
-    page.wait_for_selector(".jp-Terminal .xterm-helper-textarea", state="attached")
-    page.keyboard.type(
-        "(pwd; command -v python dvc; dvc repro --dry) > .mlops/terminal.txt 2>&1; echo end >> .mlops/terminal.txt\n"
-    )
-    said = ran / ".mlops" / "terminal.txt"
-    for _ in range(120):
-        if said.exists() and said.read_text().endswith("end\n"):
-            break
-        page.wait_for_timeout(500)
-    lines = said.read_text().splitlines()
-    assert (
-        lines[:2] == [str(ran), f"{ran}/.venv/bin/python"] and "up to date" in lines[-2]
-    ), lines
+    commands = "!dvc repro --dry 2>&1 | tail -1\n!command -v python"
+    said = page.evaluate(EXECUTE, commands)
+    assert "up to date" in said
+    assert f"{ran}/.venv/bin/python" in said
+    said = ".mlops/terminal.txt"
+    commands = f"(pwd; command -v python dvc; dvc repro --dry) > {said} 2>&1"
+    type_into_a_terminal(page, f"{commands}; echo end >> {said}")
+    lines = wait_for_lines(page, ran / said)
+    assert lines[:2] == [str(ran), f"{ran}/.venv/bin/python"], lines
+    assert "up to date" in lines[-2], lines
     assert not page.get_by_text("official Jupyter news").count()
     assert not page.asked
 
 
-def test_the_git_filter_alone_keeps_a_notebook_clean(ran):
-    """Saved with outputs by something that knows nothing of the project's configuration."""
+def save_with_outputs(raw):
+    """What another program makes of a notebook: outputs, counts, and its own kernel."""
     import nbformat
 
-    for name in KEPT:
-        raw = (ran / name).read_bytes()
-        other = nbformat.reads(raw.decode(), as_version=4)
-        other.metadata = {
-            "kernelspec": {"name": "x", "display_name": "Mine (3.12)"},
-            "language_info": {"name": "python", "version": "3.12.1"},
-        }
-        for c in filter(lambda c: c.cell_type == "code", other.cells):
-            c.execution_count, c.metadata["scrolled"], c.outputs = (
-                3,
-                True,
-                [nbformat.v4.new_output("stream", text="x")],
-            )
-        got = subprocess.run(
-            [sys.executable, ".jupyter/strip.py"],
-            cwd=ran,
-            input=nbformat.writes(other).encode(),
-            capture_output=True,
-            check=True,
-        ).stdout
-        assert got == raw
-        assert (
-            run_shell("git", "check-attr", "filter", name, cwd=ran)
-            .stdout.strip()
-            .endswith("stripped")
-        )
+    notebook = nbformat.reads(raw.decode(), as_version=4)
+    notebook.metadata = {
+        "kernelspec": {"name": "x", "display_name": "Mine (3.12)"},
+        "language_info": {"name": "python", "version": "3.12.1"},
+    }
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count = 3
+            cell.metadata["scrolled"] = True
+            cell.outputs = [nbformat.v4.new_output("stream", text="x")]
+    return nbformat.writes(notebook).encode()
+
+
+@pytest.mark.parametrize("name", KEPT, ids=KEPT)
+def test_the_git_filter_alone_keeps_a_notebook_clean(
+    ran,
+    name,
+):
+    """Saved with outputs by something that knows nothing of the project's configuration."""
+    raw = (ran / name).read_bytes()
+    stripped = subprocess.run(
+        [sys.executable, ".jupyter/strip.py"],
+        cwd=ran,
+        input=save_with_outputs(raw),
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert stripped == raw
+    attribute = run_shell("git", "check-attr", "filter", name, cwd=ran).stdout
+    assert attribute.strip().endswith("stripped")

@@ -1,7 +1,9 @@
 """A project of one's own from the built wheel, for three tables.
 
-An environment that is really empty takes minutes to fill. So the wheel is unpacked into a new virtual environment made without pip, and a .pth file behind it lends the
-libraries of the environment of these tests: mlops_nb itself comes from the wheel, which is asserted, and nothing of this checkout is on the path.
+An environment that is really empty takes minutes to fill. So the wheel is unpacked into a new
+virtual environment made without pip, and a .pth file behind it lends the libraries of the
+environment of these tests: mlops_nb itself comes from the wheel, which is asserted, and nothing
+of this checkout is on the path.
 """
 
 import json
@@ -16,7 +18,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.project import ENV, ROOT, fresh_clone, run_shell
+from helpers.project import (
+    ENV,
+    ROOT,
+    fresh_clone,
+    read_manifest,
+    read_metrics,
+    read_yaml,
+    run_shell,
+)
+from sklearn.datasets import make_classification
+
+from mlops_nb.cli import new_project
+from mlops_nb.cli.commands import run_command
+from mlops_nb.cli.new_project import create_project
+from mlops_nb.core.errors import UserError
+from mlops_nb.core.git import run_git
 
 OWN = ENV | {"PYTHONPATH": "", "PYTHONNOUSERSITE": "1"}
 
@@ -47,31 +64,17 @@ def python(
     """The interpreter of an environment in which mlops_nb is that wheel."""
     venv = tmp_path_factory.mktemp("venv") / "venv"
     run_shell(sys.executable, "-m", "venv", "--without-pip", venv, cwd=ROOT)
-    site = Path(
-        run_shell(
-            venv / "bin" / "python",
-            "-c",
-            "import sysconfig; print(sysconfig.get_path('purelib'))",
-            cwd=venv,
-        ).stdout.strip()
-    )
+    interpreter = venv / "bin" / "python"
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = Path(run_shell(interpreter, "-c", ask, cwd=venv).stdout.strip())
     zipfile.ZipFile(built).extractall(site)
-    (site / "libraries.pth").write_text(
-        "\n".join(
-            dict.fromkeys(
-                [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-            )
-        )
-        + "\n"
-    )
-    where = run(
-        venv / "bin" / "python",
-        "-c",
-        "import mlops_nb; print(mlops_nb.__file__)",
-        cwd=venv,
-    ).stdout.strip()
+    libraries = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    lines = "\n".join(dict.fromkeys(libraries))
+    (site / "libraries.pth").write_text(lines + "\n")
+    ask = "import mlops_nb; print(mlops_nb.__file__)"
+    where = run(interpreter, "-c", ask, cwd=venv).stdout.strip()
     assert Path(where) == site / "mlops_nb" / "__init__.py"
-    return venv / "bin" / "python"
+    return interpreter
 
 
 def run(
@@ -96,6 +99,40 @@ def run(
     return got
 
 
+EXAMPLE = re.compile(r"(?i)flight|carrier|\blate\b|\borigin\b")
+GENERATED = ("requirements.lock", "dvc.lock")
+PAGES = ("index", "features", "preprocess-train", "train", "evaluate", "monitor")
+
+
+def git_status(top):
+    """What git calls changed or new."""
+    return run_shell("git", "status", "--porcelain", cwd=top).stdout
+
+
+def run_once(
+    python,
+    top,
+):
+    """Run the project where make has the environment, and commit its record."""
+    venv = Path(python).parent.parent
+    shutil.copytree(venv, top / ".venv", symlinks=True)
+    own_python = top / ".venv" / "bin" / "python"
+    done = run(own_python, "-m", "mlops_nb", "repro", cwd=top)
+    assert "Traceback" not in done.stdout + done.stderr
+    run_shell("git", "add", "dvc.lock", "reports/metrics", cwd=top)
+    run_shell("git", "commit", "-qm", "First run", cwd=top)
+    assert git_status(top) == ""  # nothing else was left behind
+    for page in PAGES:
+        assert (top / "reports" / f"{page}.html").exists(), page
+
+
+def assert_nothing_of_the_example(top):
+    """No file speaks of flights."""
+    for name in run_shell("git", "ls-files", "-z", cwd=top).stdout.split("\0"):
+        if name and not name.startswith("vendor/") and name not in GENERATED:
+            assert not EXAMPLE.search((top / name).read_text("utf-8")), name
+
+
 def made(
     python,
     folder,
@@ -105,274 +142,221 @@ def made(
 ):
     """A new project of a table, run once, its record committed; (its folder, what `new` said)."""
     frame.to_csv(folder / "in.csv", index=False, **(csv or {}))
-    said = run(
-        python, "-m", "mlops_nb", "new", "shop", "--data", "in.csv", *args, cwd=folder
-    ).stdout
+    command = ("-m", "mlops_nb", "new", "shop", "--data", "in.csv", *args)
+    said = run(python, *command, cwd=folder).stdout
     top = folder / "shop"
-    assert run_shell("git", "status", "--porcelain", cwd=top).stdout == ""
-    assert run_shell("git", "log", "--format=%s", cwd=top).stdout.startswith(
-        "New project shop"
-    )
-    shutil.copytree(
-        Path(python).parent.parent, top / ".venv", symlinks=True
-    )  # where make has it
-    got = run(top / ".venv" / "bin" / "python", "-m", "mlops_nb", "repro", cwd=top)
-    assert "Traceback" not in got.stdout + got.stderr
-    (
-        run_shell("git", "add", "dvc.lock", "reports/metrics", cwd=top),
-        run_shell("git", "commit", "-qm", "First run", cwd=top),
-    )
-    assert (
-        run_shell("git", "status", "--porcelain", cwd=top).stdout == ""
-    )  # nothing else was left behind
-    for page in (
-        "index",
-        "features",
-        "preprocess-train",
-        "train",
-        "evaluate",
-        "monitor",
-    ):
-        assert (top / "reports" / f"{page}.html").exists(), page
-    for file in filter(
-        None, run_shell("git", "ls-files", "-z", cwd=top).stdout.split("\0")
-    ):  # nothing of the example came along
-        if not file.startswith("vendor/") and file not in (
-            "requirements.lock",
-            "dvc.lock",
-        ):
-            assert not re.search(
-                r"(?i)flight|carrier|\blate\b|\borigin\b",
-                (top / file).read_text("utf-8"),
-            ), file
+    assert git_status(top) == ""
+    subjects = run_shell("git", "log", "--format=%s", cwd=top).stdout
+    assert subjects.startswith("New project shop")
+    run_once(python, top)
+    assert_nothing_of_the_example(top)
     return top, said
 
 
-def of(
-    top,
-    name,
-):
-    from ruamel.yaml import YAML
-
-    return YAML(typ="safe").load((top / name).read_text("utf-8"))
-
-
-def test_binary_with_time(
-    python,
-    built,
-    tmp_path,
-):
-    n = 600
+def make_orders(rows=600):
+    """Orders of four months, dear ones of which are returned."""
     rng = np.random.default_rng(0)
-    d = pd.DataFrame(
-        {
-            "order_id": range(1000, 1000 + n),
-            "day": pd.date_range("2020-01-01", "2020-04-30 23:00", periods=n).floor(
-                "min"
-            ),
-            "shop": rng.choice(["a", "b", "c"], n),
-            "price": rng.normal(10, 3, n).round(2),
-        }
-    )
-    d["returned"] = np.where(d.price + rng.normal(0, 3, n) > 11, "yes", "no")
-    top, said = made(python, tmp_path, d, "--target", "returned")
-    p = of(top, "params.yaml")
-    assert (
-        p["data"]["task"],
-        p["data"]["positive"],
-        p["data"]["time"],
-        p["data"]["period"],
-        p["data"]["keys"],
-    ) == ("binary", "yes", "day", "M", ["order_id"])
-    assert p["windows"] == {
+    days = pd.date_range("2020-01-01", "2020-04-30 23:00", periods=rows)
+    orders = pd.DataFrame({"order_id": range(1000, 1000 + rows)})
+    orders["day"] = days.floor("min")
+    orders["shop"] = rng.choice(["a", "b", "c"], rows)
+    orders["price"] = rng.normal(10, 3, rows).round(2)
+    returned = orders.price + rng.normal(0, 3, rows) > 11
+    orders["returned"] = np.where(returned, "yes", "no")
+    return orders
+
+
+@pytest.fixture(scope="module")
+def shop(
+    python,
+    tmp_path_factory,
+):
+    """A project about these orders that has run once, and what `new` said."""
+    folder = tmp_path_factory.mktemp("orders")
+    return made(python, folder, make_orders(), "--target", "returned")
+
+
+def read_modules(
+    top,
+    stage,
+):
+    """The modules and distributions that count as the code of a stage."""
+    return json.loads((top / "data" / "code" / f"{stage}.json").read_text())
+
+
+def test_binary_with_time(shop):
+    top, said = shop
+    params = read_yaml(top)
+    data = params["data"]
+    assert data["task"] == "binary"
+    assert data["positive"] == "yes"
+    assert data["time"] == "day"
+    assert data["period"] == "M"
+    assert data["keys"] == ["order_id"]
+    assert params["windows"] == {
         "train": {"start": "2020-01", "end": "2020-03"},
         "current": {"start": "2020-04", "end": "2020-04"},
     }
-    assert p["features"]["exclude"] == []
+    assert params["features"]["exclude"] == []
     assert "LEAK" not in said
-    assert (
-        json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())["auc"]
-        > 0.6
-    )
+    assert read_metrics(top, "evaluate")["auc"] > 0.6
+
+
+def test_the_table_is_with_dvc_not_with_git(shop):
+    top, _ = shop
     assert run_shell("git", "check-ignore", "data/in.csv", cwd=top).stdout
-    assert of(top, "data/in.csv.dvc")["outs"][0]["path"] == "in.csv"
+    assert read_yaml(top, "data/in.csv.dvc")["outs"][0]["path"] == "in.csv"
 
-    # the digests follow the user's module and the installed package, and the locked versions of what these import
-    code = json.loads((top / "data" / "code" / "preprocess.json").read_text())
-    assert {"shop.features", "mlops_nb.data.features", "mlops_nb.data.contract"} <= set(
-        code["modules"]
-    )
-    assert {
-        "pandas",
-        "pandera",
-    } <= set(code["distributions"])
-    assert (
-        "mlops_nb.modeling.model"
-        in json.loads((top / "data" / "code" / "score.json").read_text())["modules"]
-    )
-    assert (
-        "price_log"
-        in json.loads((top / "data" / "candidate" / "manifest.json").read_text())[
-            "features"
-        ]
-    )
 
-    # what stands there is what nbdev exports; a change of the notebook alone stops the run, exported it is named as the cause
-    run_shell(Path(sys.executable).parent / "nbdev-export", cwd=top)
-    assert run_shell("git", "status", "--porcelain", cwd=top).stdout == ""
+def test_the_digests_follow_own_code_the_package_and_locked_versions(shop):
+    top, _ = shop
+    code = read_modules(top, "preprocess")
+    modules = {"shop.features", "mlops_nb.data.features", "mlops_nb.data.contract"}
+    assert modules <= set(code["modules"])
+    assert {"pandas", "pandera"} <= set(code["distributions"])
+    assert "mlops_nb.modeling.model" in read_modules(top, "score")["modules"]
+    assert "price_log" in read_manifest(top)["features"]
+
+
+def test_a_change_of_the_notebook_alone_stops_the_run(
+    shop,
+    python,
+):
+    """What stands there is what nbdev exports; exported, the change is named as the cause."""
+    top, _ = shop
+    export = Path(sys.executable).parent / "nbdev-export"
+    run_shell(export, cwd=top)
+    assert git_status(top) == ""
     notebook = top / "nbs" / "api" / "00_features.ipynb"
-    notebook.write_text(
-        notebook.read_text().replace("np.log1p(x.abs())", "np.sqrt(x.abs())")
-    )
+    text = notebook.read_text()
+    notebook.write_text(text.replace("np.log1p(x.abs())", "np.sqrt(x.abs())"))
     stopped = run(python, "-m", "mlops_nb", "code", cwd=top, check=False)
     assert stopped.returncode
     assert "00_features.ipynb" in stopped.stderr
-    run_shell(Path(sys.executable).parent / "nbdev-export", cwd=top)
-    assert re.search(
-        r"features.py: function example changed → preprocess, train",
-        run(python, "-m", "mlops_nb", "code", cwd=top).stdout,
-    )
+    run_shell(export, cwd=top)
+    said = run(python, "-m", "mlops_nb", "code", cwd=top).stdout
+    cause = r"features.py: function example changed → preprocess, train"
+    assert re.search(cause, said)
 
-    # the wheel in vendor/ is the wheel it came from
-    mine = zipfile.ZipFile(next((top / "vendor").glob("*.whl")))
-    theirs = zipfile.ZipFile(built)
 
-    def content(z):
+def read_wheel(path):
+    """What a wheel holds, but for what differs from build to build."""
+    with zipfile.ZipFile(path) as wheel:
         return {
-            i.filename: z.read(i)
-            for i in z.infolist()
-            if not re.search(r"dist-info/(RECORD|WHEEL|licenses)", i.filename)
+            name: wheel.read(name)
+            for name in wheel.namelist()
+            if not re.search(r"dist-info/(RECORD|WHEEL|licenses)", name)
         }
 
-    assert content(mine) == content(theirs)
-    assert (
-        f"mlops_nb=={Path(mine.filename).name.split('-')[1]}"
-        in (top / "requirements.lock").read_text().splitlines()
+
+def test_the_wheel_in_vendor_is_the_wheel_it_came_from(
+    shop,
+    built,
+):
+    top, _ = shop
+    mine = next((top / "vendor").glob("*.whl"))
+    assert read_wheel(mine) == read_wheel(built)
+    lock = (top / "requirements.lock").read_text().splitlines()
+    assert f"mlops_nb=={mine.name.split('-')[1]}" in lock
+
+
+def make_leaves(rows=600):
+    """Six sizes of the leaves of three kinds of tree."""
+    sizes, kind = make_classification(
+        rows,
+        6,
+        n_informative=4,
+        n_classes=3,
+        random_state=0,
     )
+    leaves = pd.DataFrame(sizes.round(3), columns=[f"size {i}" for i in range(6)])
+    return leaves.assign(kind=np.array(["oak", "elm", "ash"])[kind])
 
 
 def test_multiclass_without_time(
     python,
     tmp_path,
 ):
-    from sklearn.datasets import make_classification
-
-    X, y = make_classification(
-        600,
-        6,
-        n_informative=4,
-        n_classes=3,
-        random_state=0,
-    )
-    d = pd.DataFrame(X.round(3), columns=[f"size {i}" for i in range(6)]).assign(
-        kind=np.array(["oak", "elm", "ash"])[y]
-    )
-    top, said = made(python, tmp_path, d, "--target", "kind")
-    p = of(top, "params.yaml")
-    assert (
-        p["data"]["task"],
-        p["data"]["time"],
-        p["data"]["keys"],
-        p["windows"]["train"],
-    ) == (
-        "multiclass",
-        None,
-        [],
-        {"share": 0.75},
-    )
+    top, said = made(python, tmp_path, make_leaves(), "--target", "kind")
+    params = read_yaml(top)
+    assert params["data"]["task"] == "multiclass"
+    assert params["data"]["time"] is None
+    assert params["data"]["keys"] == []
+    assert params["windows"]["train"] == {"share": 0.75}
     assert "seeded split" in said
-    assert (
-        json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())[
-            "accuracy"
-        ]
-        > 0.5
-    )
-    assert (
-        "size_0_log"
-        in json.loads((top / "data" / "candidate" / "manifest.json").read_text())[
-            "features"
-        ]
-    )  # a feature of one's own needs no time
-    assert (
-        "2 passed"
-        in run(python, "-m", "pytest", "-p", "no:cacheprovider", cwd=top).stdout
-    )  # the project's own tests
+    assert read_metrics(top, "evaluate")["accuracy"] > 0.5
+    # a feature of one's own needs no time
+    assert "size_0_log" in read_manifest(top)["features"]
+    own_tests = run(python, "-m", "pytest", "-p", "no:cacheprovider", cwd=top).stdout
+    assert "2 passed" in own_tests
+
+
+def make_shops(rows=600):
+    """What shops took, in Japanese, and the same with tax, which tells it."""
+    rng = np.random.default_rng(0)
+    times = pd.date_range("2020-01-06", periods=rows, freq="3h")
+    shops = pd.DataFrame({"店舗番号": [f"店{i:04d}" for i in range(rows)]})
+    shops["日付"] = times.strftime("%Y/%m/%d %H:%M")
+    shops["気温"] = rng.normal(15, 6, rows).round(1)
+    shops["天気"] = rng.choice(["晴", "雨"], rows)
+    expected = 1000 + 30 * shops["気温"] - 150 * (shops["天気"] == "雨")
+    shops["売上"] = (expected + rng.normal(0, 60, rows)).round(1)
+    shops["税込売上"] = (shops["売上"] * 1.1).round()
+    return shops
 
 
 def test_regression_with_japanese_headers_and_a_leak(
     python,
     tmp_path,
 ):
-    n = 600
-    rng = np.random.default_rng(0)
-    d = pd.DataFrame(
-        {
-            "店舗番号": [f"店{i:04d}" for i in range(n)],
-            "日付": pd.date_range("2020-01-06", periods=n, freq="3h").strftime(
-                "%Y/%m/%d %H:%M"
-            ),
-            "気温": rng.normal(15, 6, n).round(1),
-            "天気": rng.choice(["晴", "雨"], n),
-        }
-    )
-    d["売上"] = (
-        1000 + 30 * d["気温"] - 150 * (d["天気"] == "雨") + rng.normal(0, 60, n)
-    ).round(1)
-    d["税込売上"] = (d["売上"] * 1.1).round()
-    top, said = made(
-        python,
-        tmp_path,
-        d,
-        "--target",
-        "売上",
-        "--time",
-        "日付",
-        csv={"encoding": "cp932"},
-    )
-    p = of(top, "params.yaml")
-    assert (
-        p["data"]["task"],
-        p["data"]["encoding"],
-        p["data"]["period"],
-        p["data"]["keys"],
-    ) == (
-        "regression",
-        "cp932",
-        "W",
-        ["店舗番号"],
-    )
-    assert p["features"]["exclude"] == ["税込売上"]
+    columns = ("--target", "売上", "--time", "日付")
+    sjis = {"encoding": "cp932"}
+    top, said = made(python, tmp_path, make_shops(), *columns, csv=sjis)
+    params = read_yaml(top)
+    assert params["data"]["task"] == "regression"
+    assert params["data"]["encoding"] == "cp932"
+    assert params["data"]["period"] == "W"
+    assert params["data"]["keys"] == ["店舗番号"]
+    assert params["features"]["exclude"] == ["税込売上"]
     assert re.search(r"LEAK\? +税込売上: predicts 売上 alone", said)
-    columns = json.loads((top / "data" / "candidate" / "manifest.json").read_text())[
-        "columns"
-    ]
-    assert "税込売上" not in json.dumps(columns, ensure_ascii=False)
-    assert "気温_log" in json.dumps(columns, ensure_ascii=False)
-    assert (
-        json.loads((top / "reports" / "metrics" / "evaluate.json").read_text())["r2"]
-        > 0.5
-    )
+    learned = json.dumps(read_manifest(top)["columns"], ensure_ascii=False)
+    assert "税込売上" not in learned
+    assert "気温_log" in learned
+    assert read_metrics(top, "evaluate")["r2"] > 0.5
+
+
+def forty_rows(
+    head,
+    row,
+):
+    """A table of forty lines, in which the number of a line is put into `row`."""
+    return f"{head}\n" + "".join(row.format(i=i, odd=i % 2) + "\n" for i in range(40))
 
 
 @pytest.mark.parametrize(
     ("table", "args", "says"),
     [
-        (
-            "id,y\n" + "".join(f"{i},{i % 2}\n" for i in range(40)),
+        pytest.param(
+            forty_rows("id,y", "{i},{odd}"),
             ("--target", "Y"),
             "a column Y",
+            id="no such target",
         ),
-        (
-            "id,y,y\n" + "".join(f"{i},{i % 2},1\n" for i in range(40)),
+        pytest.param(
+            forty_rows("id,y,y", "{i},{odd},1"),
             ("--target", "y"),
             "y twice",
+            id="two columns of one name",
         ),
-        (
-            "id,y\n" + "".join(f"{i},1\n" for i in range(40)),
+        pytest.param(
+            forty_rows("id,y", "{i},1"),
             ("--target", "y"),
             "two different values",
+            id="one value",
         ),
-        ("id,y\n1,0\n2,1\n", ("--target", "y"), "twenty rows"),
+        pytest.param(
+            "id,y\n1,0\n2,1\n", ("--target", "y"), "twenty rows", id="two rows"
+        ),
     ],
 )
 def test_what_cannot_be_guessed_leaves_nothing(
@@ -383,8 +367,6 @@ def test_what_cannot_be_guessed_leaves_nothing(
     capsys,
     monkeypatch,
 ):
-    from mlops_nb.cli.commands import run_command
-
     (tmp_path / "in.csv").write_text(table)
     monkeypatch.chdir(tmp_path)
     assert run_command(["new", "shop", "--data", "in.csv", *args]) == 1
@@ -394,94 +376,94 @@ def test_what_cannot_be_guessed_leaves_nothing(
     assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
 
 
-def test_an_existing_folder_keeps_what_it_has(
-    tmp_path,
-    monkeypatch,
-):
-    """The table may lie in the project's folder already, and the folder may be a repository; nothing there is overwritten or committed unasked."""
-    from mlops_nb.cli.new_project import create_project
-    from mlops_nb.core.errors import UserError
+@pytest.fixture
+def as_user(monkeypatch):
+    """This process has the variables that commands of the tests have."""
+    for name, value in ENV.items():
+        monkeypatch.setenv(name, value)
 
-    for k, v in ENV.items():
-        monkeypatch.setenv(k, v)
+
+def write_small_table(path):
+    """Write sixty rows of two columns; return where."""
+    numbers = np.arange(60)
+    pd.DataFrame({"x": numbers % 7, "y": numbers % 2}).to_parquet(path)
+    return path
+
+
+@pytest.mark.usefixtures("as_user")
+def test_an_existing_folder_keeps_what_it_has(tmp_path):
+    """The table may lie in the project's folder already, and the folder may be a repository.
+
+    Nothing there is overwritten or committed unasked.
+    """
     top = tmp_path / "mine"
     (top / "tables").mkdir(parents=True)
-    pd.DataFrame({"x": np.arange(60) % 7, "y": np.arange(60) % 2}).to_parquet(
-        top / "tables" / "t.parquet"
-    )
+    table = write_small_table(top / "tables" / "t.parquet")
     (top / "notes.txt").write_text("mine")
-    got = create_project(top, top / "tables" / "t.parquet", "y")
-    assert got.source == "tables/t.parquet"
-    assert not got.copied
-    assert of(top, "params.yaml")["data"]["depends"] == "tables/t.parquet"
-    assert run_shell("git", "status", "--porcelain", cwd=top).stdout == "?? notes.txt\n"
+    created = create_project(top, table, "y")
+    assert created.source == "tables/t.parquet"
+    assert not created.copied
+    assert read_yaml(top)["data"]["depends"] == "tables/t.parquet"
+    assert git_status(top) == "?? notes.txt\n"
     with pytest.raises(UserError, match="a new folder"):
-        create_project(top, top / "tables" / "t.parquet", "y")
+        create_project(top, table, "y")
 
 
-def test_a_folder_that_is_not_ours_is_not_swept_up(
-    tmp_path,
-    monkeypatch,
-):
-    """The project is made in a folder beside it, which may be somebody's, and a record of DVC may be there without its table."""
-    from mlops_nb.cli.new_project import create_project
-    from mlops_nb.core.errors import UserError
+@pytest.mark.usefixtures("as_user")
+def test_a_folder_that_is_not_ours_is_not_swept_up(tmp_path):
+    """The project is made in a folder beside it, which may be somebody's.
 
-    for k, v in ENV.items():
-        monkeypatch.setenv(k, v)
-    pd.DataFrame({"x": np.arange(60) % 7, "y": np.arange(60) % 2}).to_parquet(
-        tmp_path / "t.parquet"
-    )
+    A record of DVC may be there without its table.
+    """
+    table = write_small_table(tmp_path / "t.parquet")
     (tmp_path / ".fresh.new").mkdir()
     (tmp_path / ".fresh.new" / "thesis.txt").write_text("mine")
     (tmp_path / "there" / "data").mkdir(parents=True)
     (tmp_path / "there" / "data" / "t.parquet.dvc").write_text("mine")
     with pytest.raises(UserError, match="move it away"):
-        create_project(tmp_path / "fresh", tmp_path / "t.parquet", "y")
-    with pytest.raises(UserError, match="t.parquet.dvc"):
-        create_project(tmp_path / "there", tmp_path / "t.parquet", "y")
+        create_project(tmp_path / "fresh", table, "y")
+    with pytest.raises(UserError, match=r"t\.parquet\.dvc"):
+        create_project(tmp_path / "there", table, "y")
     assert (tmp_path / ".fresh.new" / "thesis.txt").read_text() == "mine"
     assert (tmp_path / "there" / "data" / "t.parquet.dvc").read_text() == "mine"
 
 
+def list_names(folder):
+    """The names of what lies in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def fail_at_commit(
+    *args,
+    **options,
+):
+    """Do what git does, but for a commit, where somebody presses Ctrl-C."""
+    if args[0] == "commit":
+        raise KeyboardInterrupt
+    return run_git(*args, **options)
+
+
+@pytest.mark.usefixtures("as_user")
 def test_a_failed_start_leaves_nothing(
     tmp_path,
     monkeypatch,
 ):
-    """Whatever fails, git here, the folder is not there, or as it was; what a killed run left is swept up."""
-    from mlops_nb.cli import new_project
-    from mlops_nb.cli.new_project import create_project
-    from mlops_nb.core.git import run_git
+    """Whatever fails, git here, the folder is not there, or as it was.
 
-    pd.DataFrame({"x": np.arange(60) % 7, "y": np.arange(60) % 2}).to_parquet(
-        tmp_path / "t.parquet"
-    )
+    What a killed run left is swept up.
+    """
+    table = write_small_table(tmp_path / "t.parquet")
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "notes.txt").write_text("mine")
     (tmp_path / ".fresh.new").mkdir()
     (tmp_path / ".fresh.new" / "half").write_text("")
-    real = run_git
-
-    def fails(
-        *args,
-        **kw,
-    ):
-        if args[0] == "commit":
-            raise KeyboardInterrupt
-        return real(*args, **kw)
-
-    for k, v in ENV.items():
-        monkeypatch.setenv(k, v)
-    monkeypatch.setattr(new_project, "run_git", fails)
+    with monkeypatch.context() as patch:
+        patch.setattr(new_project, "run_git", fail_at_commit)
+        for name in ("fresh", "there"):
+            with pytest.raises(KeyboardInterrupt):
+                create_project(tmp_path / name, table, "y")
+    assert list_names(tmp_path) == ["t.parquet", "there"]
+    files = [path.name for path in (tmp_path / "there").iterdir() if path.is_file()]
+    assert files == ["notes.txt"]
     for name in ("fresh", "there"):
-        with pytest.raises(KeyboardInterrupt):
-            create_project(tmp_path / name, tmp_path / "t.parquet", "y")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["t.parquet", "there"]
-    assert [p.name for p in (tmp_path / "there").iterdir() if p.is_file()] == [
-        "notes.txt"
-    ]
-    monkeypatch.setattr(new_project, "run_git", real)
-    for name in ("fresh", "there"):
-        assert (
-            create_project(tmp_path / name, tmp_path / "t.parquet", "y").package == name
-        )
+        assert create_project(tmp_path / name, table, "y").package == name

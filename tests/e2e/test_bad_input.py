@@ -12,83 +12,96 @@ from helpers.project import change, run_mlops_nb, sales
 def refused(
     top,
     *argv,
-    **kw,
 ):
     """The message of a command that must fail without a traceback."""
-    got = run_mlops_nb(*argv, cwd=top, check=False, **kw)
-    said = got.stdout + got.stderr
-    assert got.returncode != 0, said
+    done = run_mlops_nb(*argv, cwd=top, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0, said
     assert "Traceback" not in said, said
     return said
 
 
+def refused_params(
+    top,
+    text,
+):
+    """What `ingest` says of this params.yaml."""
+    (top / "params.yaml").write_text(text)
+    return refused(top, "ingest", "train")
+
+
 def test_params(project):
     top = project(sales(), schema=False)
-    ok = (top / "params.yaml").read_text()
-
-    def with_params(text):
-        (top / "params.yaml").write_text(text)
-        return refused(top, "ingest", "train")
-
-    assert "valid YAML" in with_params(ok + "\ntrain: [")
-    assert "line" in with_params(ok + "\ntrain: [")
-    assert "a section `windows:`" in with_params(
-        re.sub(r"(?m)^windows:", "window:", ok)
-    )
-    assert 'Did you mean "target"' in with_params(ok.replace("  target:", "  targt:"))
-    assert "Did you mean" in with_params(ok.replace("task: binary", "task: binray"))
-    (top / "params.yaml").write_text(ok)
+    good = (top / "params.yaml").read_text()
+    said = refused_params(top, good + "\ntrain: [")
+    assert "valid YAML" in said
+    assert "line" in said
+    said = refused_params(top, re.sub(r"(?m)^windows:", "window:", good))
+    assert "a section `windows:`" in said
+    said = refused_params(top, good.replace("  target:", "  targt:"))
+    assert 'Did you mean "target"' in said
+    said = refused_params(top, good.replace("task: binary", "task: binray"))
+    assert "Did you mean" in said
+    (top / "params.yaml").write_text(good.replace("  encoding: auto\n", ""))
+    assert "encoding" in refused(top, "run", "train")
+    (top / "params.yaml").write_text(good)
     change(top, train={"max_itr": 3})
     assert "max_itr" in refused(top, "run", "train")
-    (top / "params.yaml").write_text(ok.replace("  encoding: auto\n", ""))
-    assert "encoding" in refused(top, "run", "train")
-    (top / "params.yaml").write_text(ok)
-    assert 'Did you mean "sample"' in refused(top, "run", "train", "-p", "sampel=3")
-    assert "int" in refused(top, "run", "train", "-p", "sample=many")
-    assert 'Did you mean "train"' in refused(top, "run", "trian")
 
 
 @pytest.mark.parametrize(
-    ("windows", "word"),
+    ("argv", "word"),
     [
-        (
-            {
-                "train": {"start": "2020-03", "end": "2020-01"},
-                "current": {"start": "2020-04", "end": "2020-04"},
-            },
-            "not after its end",
-        ),
-        (
-            {
-                "train": {"start": "2020-01", "end": "2020-03"},
-                "current": {"start": "2020-03", "end": "2020-04"},
-            },
+        pytest.param(("train", "-p", "sampel=3"), 'Did you mean "sample"', id="name"),
+        pytest.param(("train", "-p", "sample=many"), "int", id="type"),
+        pytest.param(("trian",), 'Did you mean "train"', id="stage"),
+    ],
+)
+def test_arguments(
+    project,
+    argv,
+    word,
+):
+    top = project(sales(), schema=False)
+    assert word in refused(top, "run", *argv)
+
+
+def windows(
+    start,
+    end,
+    current="2020-04",
+):
+    """A training window, and one month or more that ends with April."""
+    return {
+        "train": {"start": start, "end": end},
+        "current": {"start": current, "end": "2020-04"},
+    }
+
+
+APRIL_ALONE = {"current": {"start": "2020-04", "end": "2020-04"}}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "word"),
+    [
+        pytest.param(windows("2020-03", "2020-01"), "not after its end", id="reversed"),
+        pytest.param(
+            windows("2020-01", "2020-03", current="2020-03"),
             "before windows.current begins",
+            id="overlapping",
         ),
-        (
-            {
-                "train": {"start": "1999-01", "end": "1999-02"},
-                "current": {"start": "2020-04", "end": "2020-04"},
-            },
-            "the source has",
-        ),
-        (
-            {
-                "train": {"start": "20x20", "end": "2020-03"},
-                "current": {"start": "2020-04", "end": "2020-04"},
-            },
-            "as a period",
-        ),
-        ({"current": {"start": "2020-04", "end": "2020-04"}}, "windows.train"),
+        pytest.param(windows("1999-01", "1999-02"), "the source has", id="no rows"),
+        pytest.param(windows("20x20", "2020-03"), "as a period", id="no period"),
+        pytest.param(APRIL_ALONE, "windows.train", id="without training"),
     ],
 )
 def test_windows(
     project,
-    windows,
+    chosen,
     word,
 ):
     top = project(sales(300), schema=False)
-    change(top, windows=windows)
+    change(top, windows=chosen)
     assert word in refused(top, "ingest", "train")
 
 
@@ -103,8 +116,8 @@ def test_sources(project):
         "keys": ["id"],
     }
 
-    def with_data(**kw):
-        change(top, data=data | kw)
+    def with_data(**settings):
+        change(top, data=data | settings)
         return refused(top, "ingest", "train")
 
     assert "a column `late`" in with_data(target="late")
@@ -124,39 +137,49 @@ def test_sources(project):
     assert "cp932" in with_data(source="data/sjis.csv", depends="data/sjis.csv")
 
 
-def test_targets(project):
-    d = sales(600)
-    top = project(d.assign(y=None), schema=False)
-    assert re.search(
-        "missing|target",
-        refused(top, "schema", "--force")
-        if run_mlops_nb("schema", "--force", cwd=top, check=False).returncode
-        else _until_train(top),
-    )
-    for bad, word in (
-        (d.assign(y=1), "different values are needed"),
-        (d.assign(id=1), "unique|duplicate|id"),
-    ):
-        top = project(bad)
-        assert re.search(word, _until_train(top))
-
-
-def _until_train(top):
+def refused_until_trained(top):
+    """What the first command says that is refused on the way to a model."""
     for argv in (["ingest", "train"], ["run", "preprocess", "train"], ["run", "train"]):
-        got = run_mlops_nb(*argv, cwd=top, check=False)
-        if got.returncode:
-            said = got.stdout + got.stderr
+        done = run_mlops_nb(*argv, cwd=top, check=False)
+        if done.returncode:
+            said = done.stdout + done.stderr
             assert "Traceback" not in said, said
             return said
     raise AssertionError("nothing was refused")
 
 
+def test_a_target_without_values(project):
+    top = project(sales(600).assign(y=None), schema=False)
+    inferred = run_mlops_nb("schema", "--force", cwd=top, check=False)
+    said = inferred.stdout + inferred.stderr
+    if not inferred.returncode:
+        said = refused_until_trained(top)
+    assert "Traceback" not in said
+    assert re.search("missing|target", said)
+
+
+@pytest.mark.parametrize(
+    ("column", "word"),
+    [
+        pytest.param("y", "different values are needed", id="target"),
+        pytest.param("id", "unique|duplicate|id", id="key"),
+    ],
+)
+def test_a_column_of_one_value(
+    project,
+    column,
+    word,
+):
+    top = project(sales(600).assign(**{column: 1}))
+    assert re.search(word, refused_until_trained(top))
+
+
 @pytest.mark.parametrize(
     ("estimator", "word"),
     [
-        ("sklearn.linear_model.NoSuch", "NoSuch"),
-        ("json.JSONDecoder", "fit"),
-        ("nowhere.Model", "importable"),
+        pytest.param("sklearn.linear_model.NoSuch", "NoSuch", id="no such class"),
+        pytest.param("json.JSONDecoder", "fit", id="no estimator"),
+        pytest.param("nowhere.Model", "importable", id="no such module"),
     ],
 )
 def test_estimators(
@@ -165,10 +188,8 @@ def test_estimators(
     word,
 ):
     top = project(sales(600))
-    (
-        run_mlops_nb("ingest", "train", cwd=top),
-        run_mlops_nb("run", "preprocess", "train", cwd=top),
-    )
+    run_mlops_nb("ingest", "train", cwd=top)
+    run_mlops_nb("run", "preprocess", "train", cwd=top)
     change(top, train={"estimator": estimator})
     assert word in refused(top, "run", "train")
 

@@ -1,8 +1,9 @@
-"""Line 11: experiments name the changed parameter, both values of each metric, and the difference."""
+"""Experiments name the changed parameter, both values of each metric, and the difference."""
 
 import csv
 import io
 import json
+import shutil
 
 import pytest
 from helpers.project import run_mlops_nb, run_shell
@@ -14,8 +15,6 @@ def lab(
     small_once,
 ):
     """The small project with one experiment."""
-    import shutil
-
     top = tmp_path_factory.mktemp("exp") / "project"
     shutil.copytree(small_once, top, symlinks=True)
     run_shell(
@@ -24,18 +23,20 @@ def lab(
     return top
 
 
+def show_experiments(top):
+    """What `dvc exp show` prints, a row each, by the name of the experiment or commit."""
+    printed = run_shell("dvc", "exp", "show", "--csv", cwd=top).stdout
+    rows = csv.DictReader(io.StringIO(printed))
+    return {row["Experiment"] or row["rev"]: row for row in rows}
+
+
 def test_exp_show(lab):
-    rows = list(
-        csv.DictReader(
-            io.StringIO(run_shell("dvc", "exp", "show", "--csv", cwd=lab).stdout)
-        )
-    )
-    by = {r["Experiment"] or r["rev"]: r for r in rows}
-    assert by["longer"]["train.params.max_iter"] == "300"
-    auc = next(c for c in rows[0] if c.endswith("evaluate.json:auc"))
-    assert float(by["longer"][auc]) > 0.5
-    assert float(by["main"][auc]) > 0.5
-    assert by["longer"][auc] != by["main"][auc]
+    rows = show_experiments(lab)
+    assert rows["longer"]["train.params.max_iter"] == "300"
+    auc = next(name for name in rows["main"] if name.endswith("evaluate.json:auc"))
+    assert float(rows["longer"][auc]) > 0.5
+    assert float(rows["main"][auc]) > 0.5
+    assert rows["longer"][auc] != rows["main"][auc]
 
 
 def test_metrics_diff(lab):
@@ -65,35 +66,30 @@ def test_plots_diff(
     assert "importance" in page
 
 
+COMPARED = (
+    "train.params.max_iter",
+    "300",
+    "ranked by AUC",
+    "training data",
+    "HistGradientBoosting",
+)
+
+
 def test_compare(lab):
     said = run_mlops_nb("compare", "main", "longer", cwd=lab).stdout
-    page = (
-        lab / ".mlops" / "scratch" / "compare" / "reports" / "compare.html"
-    ).read_text()
+    reports = lab / ".mlops" / "scratch" / "compare" / "reports"
+    page = (reports / "compare.html").read_text()
     assert "page:" in said
-    assert all(
-        w in page
-        for w in (
-            "train.params.max_iter",
-            "300",
-            "ranked by AUC",
-            "training data",
-            "HistGradientBoosting",
-        )
-    )
-    result = json.loads(
-        (
-            lab / ".mlops" / "scratch" / "compare" / "reports" / "compare.json"
-        ).read_text()
-    )["results"]
+    assert [words for words in COMPARED if words not in page] == []
+    result = json.loads((reports / "compare.json").read_text())["results"]
     assert set(result["metrics"]) == {"main", "longer"}
     assert result["params"]["longer"]["train.params.max_iter"] == "300"
-    assert (
-        "a commit, tag, branch or experiment"
-        in (r := run_mlops_nb("compare", "main", "nosuch", cwd=lab, check=False)).stdout
-        + r.stderr
-    )
-    assert r.returncode
+
+
+def test_compare_with_what_is_not_there(lab):
+    refused = run_mlops_nb("compare", "main", "nosuch", cwd=lab, check=False)
+    assert "a commit, tag, branch or experiment" in refused.stdout + refused.stderr
+    assert refused.returncode
 
 
 def test_queue(lab):
@@ -110,11 +106,6 @@ def test_queue(lab):
         cwd=lab,
     )
     run_shell("dvc", "exp", "run", "--run-all", cwd=lab)
-    rows = {
-        r["Experiment"]: r
-        for r in csv.DictReader(
-            io.StringIO(run_shell("dvc", "exp", "show", "--csv", cwd=lab).stdout)
-        )
-    }
+    rows = show_experiments(lab)
     assert rows["queued"]["train.params.max_iter"] == "20"
     assert run_shell("git", "status", "--porcelain", cwd=lab).stdout == before

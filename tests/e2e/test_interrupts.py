@@ -16,6 +16,7 @@ def start(
     top,
     *argv,
 ):
+    """Start a command of the package in a group of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "mlops_nb", *argv],
         cwd=top,
@@ -29,14 +30,15 @@ def start(
 
 def processes(top):
     """Everything that works in the project's folder."""
-    got = []
-    for p in psutil.process_iter():
+    found = []
+    for process in psutil.process_iter():
         try:
-            if p.cwd() == str(top) and p.status() != psutil.STATUS_ZOMBIE:
-                got.append(p)
+            is_here = process.cwd() == str(top)
+            if is_here and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
         except (psutil.Error, OSError):
             continue
-    return got
+    return found
 
 
 def slow(top):
@@ -62,11 +64,9 @@ def wait_for(
 
 
 def staging(top):
-    return (
-        any((top / ".mlops" / "staging").glob("train-*"))
-        if (top / ".mlops" / "staging").exists()
-        else False
-    )
+    """Whether a training stage has its folder of unfinished outputs."""
+    folder = top / ".mlops" / "staging"
+    return folder.exists() and any(folder.glob("train-*"))
 
 
 def back(top):
@@ -87,7 +87,9 @@ def test_ctrl_c(small):
     wait_for(small, staging)
     run.send_signal(signal.SIGINT)
     said = run.communicate(timeout=60)[0]
-    assert run.returncode != 0 and "Traceback" not in said and "stopped" in said, said
+    assert run.returncode != 0, said
+    assert "Traceback" not in said, said
+    assert "stopped" in said, said
     assert not processes(small)
     assert not staging(small)
     back(small)
@@ -114,11 +116,13 @@ def test_kill_9_of_the_stage(small):
     slow(small)
     run = start(small, "repro")
     wait_for(small, staging)
-    for p in processes(small):
-        if p.pid != run.pid and "run" in p.cmdline() and "train" in p.cmdline():
-            p.kill()
+    for process in processes(small):
+        words = process.cmdline()
+        if process.pid != run.pid and {"run", "train"} <= set(words):
+            process.kill()
     said = run.communicate(timeout=90)[0]
-    assert run.returncode != 0 and "dvc checkout" in said, said
+    assert run.returncode != 0, said
+    assert "dvc checkout" in said, said
     back(small)
 
 
@@ -134,15 +138,12 @@ def test_two_runs_at_once(small):
         small / ".mlops" / "run.lock", lambda p: p.exists() and "pid" in p.read_text()
     )
     second = start(small, "repro")
-    a = first.communicate(timeout=200)[0]
-    b = second.communicate(timeout=200)[0]
-    assert first.returncode == second.returncode == 0, a + b
-    waited = [x for x in (a, b) if "waiting: another run" in x]
-    assert (
-        len(waited) == 1
-        and "mlops-nb repro" in waited[0]
-        and "nothing to do" in waited[0]
-    ), a + b
+    printed = [run.communicate(timeout=200)[0] for run in (first, second)]
+    assert first.returncode == second.returncode == 0, printed
+    waited = [text for text in printed if "waiting: another run" in text]
+    assert len(waited) == 1, printed
+    assert "mlops-nb repro" in waited[0], printed
+    assert "nothing to do" in waited[0], printed
 
 
 def test_read_only_folder(small):

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 from helpers import miniature
+from helpers.miniature import git, run_cli
 from helpers.notebooks import stages_run
 from helpers.project import ENV, ROOT
 
@@ -40,22 +41,6 @@ NAMED = {
     "gate": "the gate failed: rows",
 }
 GIT_OF_BO = {"GIT_COMMITTER_NAME": "bo", "GIT_COMMITTER_EMAIL": "bo@example.com"}
-
-
-def git(
-    top,
-    *argv,
-):
-    return miniature.output_of(top, "git", *argv).strip()
-
-
-def run(
-    top,
-    *argv,
-):
-    got = miniature.run(top, sys.executable, "-m", "mlops_nb", *argv)
-    assert "Traceback" not in got.stdout + got.stderr, got.stderr
-    return got
 
 
 def write(
@@ -135,7 +120,7 @@ def test_what_lacks_stops_every_command(
     lack, made = lacking
     top = shutil.copytree(made, tmp_path / "project", symlinks=True)
     before = in_production(top)
-    got = run(top, *COMMANDS[command])
+    got = run_cli(top, *COMMANDS[command])
     assert in_production(top) == before
     is_judged_first = lack == "gate" and command in TRAINING
     named = "gate failed (rows)" if is_judged_first else NAMED[lack]
@@ -163,10 +148,12 @@ def test_once_approved_it_goes_through(
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
     lack_approval(top)
     if command in TRAINING:
-        run(top, *COMMANDS[command])  # the challenger becomes the candidate, and waits
+        run_cli(
+            top, *COMMANDS[command]
+        )  # the challenger becomes the candidate, and waits
     approve(top)
     before = in_production(top)
-    got = run(top, *COMMANDS[command])
+    got = run_cli(top, *COMMANDS[command])
     assert got.returncode == 0, got.stderr
     pin, staged, model = in_production(top)
     if command == "promote to staging":
@@ -190,7 +177,7 @@ def test_a_version_that_was_in_production_needs_no_approval(
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
     for lack in (lack_approval, lack_answers, fail_gate):
         lack(top)
-    got = run(top, *command)
+    got = run_cli(top, *command)
     assert got.returncode == 0, got.stderr
     assert in_production(top)[0]["version"] == "v1.0.0"
     assert in_production(top)[2] == "model 1"
@@ -207,7 +194,7 @@ def test_other_bytes_than_the_recorded_ones_are_refused(
     git(top, "tag", "-f", "-a", "toy@v1.0.0", "-m", "toy v1.0.0")
     git(top, "switch", "-q", "main")
     before = in_production(top)
-    got = run(top, "rollback", "--to", "v1.0.0", "--rebuild", *WHY)
+    got = run_cli(top, "rollback", "--to", "v1.0.0", "--rebuild", *WHY)
     assert got.returncode == 1
     assert "other bytes are another model" in got.stderr
     assert in_production(top) == before
@@ -229,7 +216,7 @@ def test_the_authors_own_approval_stays_none(
     assert git(top, "log", "-1", "--format=%ae", "--", "dvc.lock") == "bo@example.com"
     md5 = recorded_md5("HEAD", "data/candidate", top)
     git(top, "commit", "-q", "--allow-empty", "-m", f"Approve: {md5[:8]}")
-    got = run(top, "promote", *WHY)
+    got = run_cli(top, "promote", *WHY)
     assert got.returncode == 1
     assert NAMED["approval"] in got.stderr
 
@@ -239,8 +226,8 @@ def test_a_rollback_after_a_dismissal(
     tmp_path,
 ):
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
-    assert run(top, "decide", "drift.x", "--dismiss", *WHY).returncode == 0
-    got = run(top, "rollback", *WHY)
+    assert run_cli(top, "decide", "drift.x", "--dismiss", *WHY).returncode == 0
+    got = run_cli(top, "rollback", *WHY)
     assert "v1.0.0 is back" in got.stdout
 
 
@@ -253,11 +240,12 @@ def test_the_pin_of_a_branch_that_moved_does_not_come_back(
     make = (top / "make.py").read_text()
     moving = "import subprocess\nsubprocess.run(['git', '-C', TOP, 'commit', '-qam', 'Moved'])\n"
     moving = moving.replace("TOP", repr(str(top)))
-    body = f"if sys.argv[1] == 'train':\n    open({str(top / 'params.yaml')!r}, 'a').write('# x\\n')\n"
+    params = str(top / "params.yaml")
+    body = f"if sys.argv[1] == 'train':\n    open({params!r}, 'a').write('# x\\n')\n"
     moved = "".join(f"    {line}\n" for line in moving.splitlines())
     write(top, "make.py", f"{make}\n{body}{moved}")
     before = in_production(top)
-    got = run(top, "retrain", "--periods", "2", "--promote", *WHY)
+    got = run_cli(top, "retrain", "--periods", "2", "--promote", *WHY)
     assert got.returncode == 1
     assert "the branch to stay as it was while the challenger was trained" in got.stderr
     assert in_production(top) == before
@@ -271,14 +259,14 @@ def waiting(
     """A project in which the loop has trained a challenger that nobody has approved, and its id."""
     top = shutil.copytree(source, tmp_path / "project", symlinks=True)
     lack_approval(top)
-    got = run(top, *COMMANDS["advance --policy auto"])
+    got = run_cli(top, *COMMANDS["advance --policy auto"])
     assert got.returncode == 0, got.stderr
     return top, f"promotion.{recorded_md5('HEAD', 'data/candidate', top)[:8]}"
 
 
 def test_a_challenger_that_waits_is_a_finding(waiting):
     top, finding = waiting
-    said = run(top, "status").stdout
+    said = run_cli(top, "status").stdout
     assert f"{finding}: watch, since 2013-05" in said
     assert NAMED["approval"] in said
     events = {event.finding["id"]: event for event in collect_events(top, {})}
@@ -291,7 +279,7 @@ def test_a_challenger_that_waits_is_a_finding(waiting):
 def test_a_challenger_that_waits_is_not_trained_once_more(waiting):
     top, finding = waiting
     before = git(top, "rev-parse", "HEAD")
-    got = run(top, *COMMANDS["advance --policy auto"])
+    got = run_cli(top, *COMMANDS["advance --policy auto"])
     assert finding in got.stdout
     assert not stages_run(got.stderr)
     assert git(top, "rev-parse", "HEAD") == before
@@ -299,20 +287,20 @@ def test_a_challenger_that_waits_is_not_trained_once_more(waiting):
 
 def test_a_challenger_that_was_turned_down_waits_no_more(waiting):
     top, finding = waiting
-    assert run(top, "decide", finding, "--dismiss", *WHY).returncode == 0
-    assert finding not in run(top, "status").stdout
+    assert run_cli(top, "decide", finding, "--dismiss", *WHY).returncode == 0
+    assert finding not in run_cli(top, "status").stdout
     approve(top)
     before = in_production(top)
-    run(top, "advance", "2013-05", "--policy", "propose")
+    run_cli(top, "advance", "2013-05", "--policy", "propose")
     assert in_production(top) == before
 
 
 def test_a_version_that_was_taken_back_does_not_return_by_itself(waiting):
     top, finding = waiting
     approve(top)
-    assert run(top, "promote", *WHY).returncode == 0
-    assert run(top, "rollback", *WHY).returncode == 0
-    assert finding not in run(top, "status").stdout
+    assert run_cli(top, "promote", *WHY).returncode == 0
+    assert run_cli(top, "rollback", *WHY).returncode == 0
+    assert finding not in run_cli(top, "status").stdout
 
 
 def calls_of(name):
