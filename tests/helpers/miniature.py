@@ -1,5 +1,6 @@
 """A miniature project: small scripts as stages; git, DVC, registry and loop are the real ones."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -82,8 +83,18 @@ def commit_candidate(
     output_of(top, "git", "commit", "-qm", message)
 
 
-def make_project(top: Path) -> Path:
-    """Make a project with two registered versions, and a third candidate."""
+def make_project(
+    top: Path,
+    table: bool = False,
+    card: bool = False,
+) -> Path:
+    """Make a project with two registered versions, and a third candidate.
+
+    Args:
+        top: where.
+        table: with a table of the user's, data/shop.csv, which DVC tracks.
+        card: with the reports that a model card is filled from, as committed files.
+    """
     (top / "data").mkdir(parents=True)
     shutil.copy(TEMPLATE / "make.py", top / "make.py")
     shutil.copy(TEMPLATE / "stages.yaml", top / "dvc.yaml")
@@ -93,11 +104,110 @@ def make_project(top: Path) -> Path:
     (top / ".gitignore").write_text(".mlops/\n__pycache__/\n")
     output_of(top, "git", "init", "-q", "-b", "main")
     output_of(top, sys.executable, "-m", "dvc", "init", "-q")
+    if table:
+        _add_table(top)
+    if card:
+        _add_reports(top)
     for number in (1, 2):
         commit_candidate(top, number, f"candidate {number}")
         output_of(top, *MLOPS_NB, "promote", "--why", f"number {number}")
     commit_candidate(top, 3, "candidate 3")
     return top
+
+
+def _add_table(top: Path) -> None:
+    """Let DVC track a table of twenty rows."""
+    rows = [f"{number},2013-01-01,red" for number in range(20)]
+    (top / "data" / "shop.csv").write_text("\n".join(["id,day,colour", *rows, ""]))
+    output_of(top, *MLOPS_NB, "dvc", "add", "-q", "data/shop.csv")
+
+
+def _add_reports(top: Path) -> None:
+    """Write what the stages that the miniature lacks would have reported."""
+    made_by = {"estimator": "m", "params": {}, "target": "y", "task": "binary"}
+    manifest = made_by | {"threshold": 0.5, "versions": {}}
+    period = {"start": "2013-01", "end": "2013-03"}
+    results = {
+        "train": {"manifest": manifest, "rows": 9},
+        "preprocess-train": {"catalogue": {}},
+    }
+    (top / "reports").mkdir()
+    for stage, result in results.items():
+        report = json.dumps({"results": result, "period": period})
+        (top / "reports" / f"{stage}.json").write_text(report)
+
+
+def share_project(
+    top: Path,
+    origin: Path,
+    store: Path | None = None,
+) -> None:
+    """Give the project a bare git remote, and a DVC remote beside it where `store` is given."""
+    if store:
+        remote = os.path.relpath(store, top)
+        output_of(top, *MLOPS_NB, "dvc", "remote", "add", "-q", "-d", "store", remote)
+        output_of(top, "git", "commit", "-qam", "DVC remote")
+        output_of(top, *MLOPS_NB, "dvc", "push", "-q", "--all-commits")
+    output_of(top, "git", "init", "-q", "--bare", "-b", "main", origin)
+    output_of(top, "git", "remote", "add", "origin", origin)
+    output_of(top, "git", "push", "-q", "-u", "origin", "main", "--tags")
+
+
+def nest_project(
+    source: Path,
+    repository: Path,
+    path: str,
+) -> None:
+    """Tell a project's history again as that of a folder of a bigger git repository.
+
+    Commits get other names there; files that name them name the new ones.
+    """
+    output_of(source, "git", "init", "-q", "-b", "main", repository)
+    (repository / "README.md").write_text("many models\n")
+    output_of(repository, "git", "add", "-A")
+    output_of(repository, "git", "commit", "-qm", "a bigger repository")
+    renamed: dict[str, str] = {}
+    for commit in output_of(source, "git", "rev-list", "--reverse", "HEAD").split():
+        renamed[commit] = _commit_nested(source, repository / path, commit, renamed)
+    for tag in output_of(source, "git", "tag").split():
+        commit = output_of(source, "git", "rev-parse", f"{tag}^{{commit}}").strip()
+        note = output_of(source, "git", "tag", "-l", "--format=%(contents)", tag)
+        output_of(repository, "git", "tag", "-a", "-m", note, tag, renamed[commit])
+    ours = shutil.ignore_patterns(".git")
+    shutil.copytree(source, repository / path, ignore=ours, dirs_exist_ok=True)
+    _rename_commits(repository / path, renamed)
+
+
+def _commit_nested(
+    source: Path,
+    top: Path,
+    commit: str,
+    renamed: dict[str, str],
+) -> str:
+    """Commit what a commit of `source` holds in the folder `top`; return the new commit."""
+    shutil.rmtree(top, ignore_errors=True)
+    top.mkdir(parents=True)
+    archive = top.with_name("archive.tar")
+    output_of(source, "git", "archive", "-o", archive, commit)
+    shutil.unpack_archive(archive, top, filter="data")
+    archive.unlink()
+    _rename_commits(top, renamed)
+    message = output_of(source, "git", "log", "-1", "--format=%B", commit)
+    output_of(top, "git", "add", "-A", ".")
+    output_of(top, "git", "commit", "-qm", message)
+    return output_of(top, "git", "rev-parse", "HEAD").strip()
+
+
+def _rename_commits(
+    top: Path,
+    renamed: dict[str, str],
+) -> None:
+    for name in ("params.yaml", "dvc.lock"):
+        text = (top / name).read_text() if (top / name).exists() else ""
+        for old, new in renamed.items():
+            text = text.replace(old, new)
+        if text:
+            (top / name).write_text(text)
 
 
 def visible_state(top: Path) -> tuple[str, str, str, str] | None:
