@@ -35,7 +35,9 @@ from .tables import render_html
 # %% ../../nbs/api/reporting/06_blocks.ipynb #c9f0f89b
 def join_multiline(text: str | list | None) -> str:
     """Join the lines of a text as notebooks keep it."""
-    return text if isinstance(text, str) else "".join(text or ())
+    if isinstance(text, str):
+        return text
+    return "".join(text or ())
 
 
 # %% ../../nbs/api/reporting/06_blocks.ipynb #c9f0f89d
@@ -44,7 +46,8 @@ TERMINAL_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 def render_preformatted(text: str | list) -> Markup:
     """Show a text as it is, without terminal colours."""
-    plain = TERMINAL_COLOUR.sub("", join_multiline(text)).strip("\n")
+    joined = join_multiline(text)
+    plain = TERMINAL_COLOUR.sub("", joined).strip("\n")
     return Markup('<pre tabindex="0">{}</pre>').format(plain)
 
 
@@ -108,17 +111,16 @@ class Caption:
             for name in ("title", "reading", "alt")
         ]
         title, reading, alt = said
-        sentences = {
-            f"⟦{number}⟧": escape_markup(render(message, lang))
-            for number, message in enumerate(metadata.get("says", ()))
-        }
-        return cls(
-            title, reading, alt or title or page_phrase("figure", lang), sentences
-        )
+        alt = alt or title or page_phrase("figure", lang)
+        sentences = {}
+        for number, message in enumerate(metadata.get("says", ())):
+            sentences[f"⟦{number}⟧"] = escape_markup(render(message, lang))
+        return cls(title, reading, alt, sentences)
 
     def sentence(self, place: re.Match) -> str:
         """Give the sentence of a place; a place that has none stays."""
-        return self.sentences.get(place[0], place[0])
+        name = place[0]
+        return self.sentences.get(name, name)
 
     def frame(
         self,
@@ -143,7 +145,9 @@ def _render_said(
     lang: str,
 ) -> str:
     """Turn a message into words; anything else shows as it is."""
-    return render(said, lang) if said is None or isinstance(said, dict) else str(said)
+    if said is None or isinstance(said, dict):
+        return render(said, lang)
+    return str(said)
 
 
 # %% ../../nbs/api/reporting/06_blocks.ipynb #667f1962
@@ -160,11 +164,12 @@ def render_cell_output(
     if output["output_type"] == "stream":
         return _render_stream(output, lang)
     data = output.get("data", {})
-    caption = Caption.read(output.get("metadata", {}).get("mlops_nb") or {}, lang)
+    said = output.get("metadata", {}).get("mlops_nb") or {}
+    caption = Caption.read(said, lang)
+    # The first kind that is there is shown: each later one is a poorer picture of the same.
     if MESSAGE_MIME_TYPE in data:
-        return Markup('<p class="say">{}</p>').format(
-            render(data[MESSAGE_MIME_TYPE], lang)
-        )
+        sentence = render(data[MESSAGE_MIME_TYPE], lang)
+        return Markup('<p class="say">{}</p>').format(sentence)
     if "image/svg+xml" in data:
         source = join_multiline(data["image/svg+xml"])
         return caption.frame("fig", sanitize_svg(source, prefix, caption.alt, lang))
@@ -209,5 +214,7 @@ def _render_text(
     """Show HTML or Markdown; what has a title is a table, if only an empty one."""
     source = SENTENCE_PLACE.sub(caption.sentence, join_multiline(text))
     shown = show(source, lang, caption.title)
-    is_table = "<table" in shown or caption.title
-    return caption.frame("tbl" if is_table else "prose", shown)
+    kind = "prose"
+    if "<table" in shown or caption.title:
+        kind = "tbl"
+    return caption.frame(kind, shown)

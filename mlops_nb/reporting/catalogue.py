@@ -43,13 +43,10 @@ def render_catalogue_page(
         config: as of every page.
     """
     lang = config.get("lang", "en")
-    known = [
-        dict(each) if isinstance(each, dict) else dict(vars(each)) for each in features
-    ]
-    known = [each | {"sentence": _translate_sentence(each, lang)} for each in known]
-    filled = {fact for each in known for fact, value in each.items() if value}
+    known = [_feature_facts(feature, lang) for feature in features]
+    filled = {fact for facts in known for fact, value in facts.items() if value}
     columns = {head: fact for head, fact in CATALOGUE_COLUMNS.items() if fact in filled}
-    rows = [_catalogue_row(each, columns) for each in known]
+    rows = [_catalogue_row(facts, columns) for facts in known]
     table = render_safely(lang, render_html_table, rows, lang)
     return render_page_frame(
         "features",
@@ -67,8 +64,19 @@ def _translate_sentence(
 ) -> str | None:
     delivered = {"column": feature["name"]}
     sentence = feature.get("sentence")
-    is_ours = sentence == page_phrase("delivered", "en", **delivered)
-    return page_phrase("delivered", lang, **delivered) if is_ours else sentence
+    if sentence == page_phrase("delivered", "en", **delivered):
+        return page_phrase("delivered", lang, **delivered)
+    return sentence
+
+
+# %% ../../nbs/api/reporting/11_catalogue.ipynb #cc4fbaf7
+def _feature_facts(
+    feature: Any,
+    lang: str,
+) -> dict:
+    """Give what is known of a feature, its sentence in the reader's language."""
+    facts = feature if isinstance(feature, dict) else vars(feature)
+    return facts | {"sentence": _translate_sentence(facts, lang)}
 
 
 # %% ../../nbs/api/reporting/11_catalogue.ipynb #9915ce6f
@@ -89,4 +97,6 @@ def _fact_text(
 ) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(part) for part in value)
-    return str(value)[:DIGEST_LENGTH] if fact == "digest" else str(value or "")
+    if fact == "digest":
+        return str(value)[:DIGEST_LENGTH]
+    return str(value or "")

@@ -57,7 +57,7 @@ def _display(
 
     metadata = {
         "title": message_to_json(title),
-        "reading": message_to_json(reading) if reading else None,
+        "reading": message_to_json(reading or None),
     }
     _display_by_hand(f"**{escape_markup(title)}**")
     display(_DisplayObject(data, {"mlops_nb": metadata | more}))
@@ -127,7 +127,10 @@ def show_table(
     else:
         markdown = markdown_table(data, digits)
     shown = {"text/markdown": markdown, "text/plain": "table"}
-    _display(shown, title, reading, {"says": messages} if messages else {})
+    more = {}
+    if messages:
+        more["says"] = messages
+    _display(shown, title, reading, more)
 
 
 # %% ../../nbs/api/reporting/13_display.ipynb #0debbaa1
@@ -172,30 +175,49 @@ class StageResult:
     @property
     def name(self) -> str:
         """Name its files: a window of data is prepared by a run of its own."""
-        return (
-            f"{self.stage}-{self.window}" if self.stage == "preprocess" else self.stage
-        )
+        if self.stage == "preprocess":
+            return f"{self.stage}-{self.window}"
+        return self.stage
 
     def to_dict(self) -> dict:
         """Give everything but the metrics as JSON."""
-        plain = ("stage", "window", "model")
-        details = ("parameters", "provenance", "results")
-        found = {name: getattr(self, name) for name in plain}
-        found |= {name: getattr(self, name) or {} for name in details}
-        found["period"] = self.period and {
-            "start": str(self.period[0]),
-            "end": str(self.period[1]),
-        }
-        found["headline"] = message_to_json(self.headline)
-        found["verdict"] = {"level": self.level, "reasons": _to_json(self.reasons)}
-        found["changed"] = _to_json(self.changed)
-        found["todo"] = _to_json(self.todo)
-        return found
+        return _result_to_json(self)
 
 
 # %% ../../nbs/api/reporting/13_display.ipynb #c20ad4d8
+def _result_to_json(result: StageResult) -> dict:
+    said = {
+        "headline": message_to_json(result.headline),
+        "verdict": {"level": result.level, "reasons": _to_json(result.reasons)},
+        "changed": _to_json(result.changed),
+        "todo": _to_json(result.todo),
+    }
+    details = {
+        "results": result.results or {},
+        "parameters": result.parameters or {},
+        "provenance": result.provenance or {},
+    }
+    return {
+        "stage": result.stage,
+        "window": result.window,
+        "period": _period_to_json(result.period),
+        "model": result.model,
+        **said,
+        **details,
+    }
+
+
+# %% ../../nbs/api/reporting/13_display.ipynb #f168bc76
 def _to_json(sentences: Iterable[Message | str]) -> list[dict | None]:
     return [message_to_json(sentence) for sentence in sentences]
+
+
+# %% ../../nbs/api/reporting/13_display.ipynb #9e85de9b
+def _period_to_json(period: tuple | None) -> dict | None:
+    if not period:
+        return period
+    first, last = period
+    return {"start": str(first), "end": str(last)}
 
 
 # %% ../../nbs/api/reporting/13_display.ipynb #c20ad4d7
@@ -215,18 +237,17 @@ def write_result(
     if result.metrics is not None:
         write_json(output_path(f"reports/metrics/{result.name}.json"), result.metrics)
     sentences = [*result.reasons, *result.changed, *result.todo]
-    lines = "\n".join(f"- {escape_markup(sentence)}" for sentence in sentences)
-    folder = (
-        path.parent.parent.relative_to(project_root()).as_posix()
-        if _is_run_by_hand()
-        else ""
-    )
-    _display_by_hand(
-        f"**{escape_markup(headline)}** ({level})",
-        lines,
-        f"Written by hand, for trying: `{folder}`",
-    )
-    return headline if isinstance(headline, Message) else Message.text(headline)
+    if _is_run_by_hand():
+        lines = "\n".join(f"- {escape_markup(sentence)}" for sentence in sentences)
+        folder = path.parent.parent.relative_to(project_root()).as_posix()
+        _display_by_hand(
+            f"**{escape_markup(headline)}** ({level})",
+            lines,
+            f"Written by hand, for trying: `{folder}`",
+        )
+    if isinstance(headline, Message):
+        return headline
+    return Message.text(headline)
 
 
 # %% ../../nbs/api/reporting/13_display.ipynb #c580f15b
@@ -244,12 +265,11 @@ def collect_provenance(
         data: the file or folder that it read.
         model: the model, where there is one.
     """
-    code = project_root() / "data" / "code" / f"{stage}.json"
     params = read_params()
     watched = {name: _section(params, name) for name in sections}
     return {
         "data": _digest_of(data),
-        "code": read_json(code).get("digest") if code.exists() else None,
+        "code": _code_digest(stage),
         "params": object_digest(watched),
         "model": _digest_of(model),
     }
@@ -257,7 +277,18 @@ def collect_provenance(
 
 # %% ../../nbs/api/reporting/13_display.ipynb #851600b2
 def _digest_of(path: str | None) -> str | None:
-    return file_digest(project_root() / path) if path else None
+    if not path:
+        return None
+    return file_digest(project_root() / path)
+
+
+# %% ../../nbs/api/reporting/13_display.ipynb #6d802854
+def _code_digest(stage: str) -> str | None:
+    """Read the digest of a stage's code; none where the stage has never been digested."""
+    path = project_root() / "data" / "code" / f"{stage}.json"
+    if not path.exists():
+        return None
+    return read_json(path).get("digest")
 
 
 # %% ../../nbs/api/reporting/13_display.ipynb #aab3238b

@@ -28,7 +28,9 @@ def show_exhibits(
             show_figure(exhibit.content, *words, exhibit.alt)
         else:
             show_table(exhibit.content, *words)
-    return None if shown else otherwise
+    if shown:
+        return None
+    return otherwise
 
 
 # %% ../../nbs/api/reporting/14_exhibits.ipynb #e6fc2ff7

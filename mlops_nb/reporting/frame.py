@@ -21,14 +21,14 @@ from .tables import render_badge
 # %% ../../nbs/api/reporting/08_frame.ipynb #f44a0eee
 def join_lines(text: str) -> str:
     """Join the lines of each paragraph, without indentation; paragraphs become lines."""
-    return "\n".join(
-        _join_paragraph(paragraph) for paragraph in text.strip().split("\n\n")
-    )
+    paragraphs = text.strip().split("\n\n")
+    return "\n".join(_join_paragraph(paragraph) for paragraph in paragraphs)
 
 
 # %% ../../nbs/api/reporting/08_frame.ipynb #c20ad4d9
 def _join_paragraph(paragraph: str) -> str:
-    return "".join(line.strip() for line in paragraph.splitlines())
+    lines = paragraph.splitlines()
+    return "".join(line.strip() for line in lines)
 
 
 # %% ../../nbs/api/reporting/08_frame.ipynb #48512f47
@@ -36,19 +36,22 @@ def _compact_css(text: str) -> str:
     """Take from CSS what a browser does not need; each declaration is a line of its own."""
     text = re.sub(r"/\*.*?\*/\n", "", text, flags=re.S)
     text = re.sub(r"^( *[\w-]+): ", r"\1:", text, flags=re.M)
-    return join_lines(text.replace(" {\n", "{\n")).replace(";}", "}")
+    text = text.replace(" {\n", "{\n")
+    return join_lines(text).replace(";}", "}")
 
 
 # %% ../../nbs/api/reporting/08_frame.ipynb #4328ba89
 @cache
 def page_css() -> Markup:
     """Give the style of the pages as it stands on them."""
-    return Markup(_compact_css(_read_package_file("static/page.css")))
+    written = _read_package_file("static/page.css")
+    return Markup(_compact_css(written))
 
 
 # %% ../../nbs/api/reporting/08_frame.ipynb #c20ad4de
 def _read_package_file(name: str) -> str:
-    return resources.files("mlops_nb.reporting").joinpath(name).read_text("utf-8")
+    folder = resources.files("mlops_nb.reporting")
+    return (folder / name).read_text("utf-8")
 
 
 # %% ../../nbs/api/reporting/08_frame.ipynb #c20ad4d7
@@ -64,8 +67,9 @@ PAGE_ORDER = (
 
 def page_rank(name: str) -> tuple[int, str]:
     """Rank a page in the navigation: the known ones as a reader asks, others by name."""
-    place = PAGE_ORDER.index(name) if name in PAGE_ORDER else len(PAGE_ORDER)
-    return place, name
+    if name in PAGE_ORDER:
+        return PAGE_ORDER.index(name), name
+    return len(PAGE_ORDER), name
 
 
 # %% ../../nbs/api/reporting/08_frame.ipynb #d01837fe
@@ -125,7 +129,9 @@ def render_page_frame(
 # %% ../../nbs/api/reporting/08_frame.ipynb #977bd390
 def _navigation(pages: list[str] | None) -> list[str]:
     own = set(pages or ()) - {"index", "features"}
-    return ["index", *sorted(own, key=page_rank), "features"] if own else []
+    if not own:
+        return []
+    return ["index", *sorted(own, key=page_rank), "features"]
 
 
 # %% ../../nbs/api/reporting/08_frame.ipynb #c20ad4e0
@@ -133,4 +139,6 @@ def _contact_link(contact: str) -> str:
     """Give the address behind a contact: of a page, or of a mailbox."""
     if re.match("https?://", contact):
         return contact
-    return f"mailto:{contact}" if re.fullmatch(r"[^\s@]+@[^\s@]+", contact) else ""
+    if re.fullmatch(r"[^\s@]+@[^\s@]+", contact):
+        return f"mailto:{contact}"
+    return ""

@@ -74,14 +74,17 @@ def _tags(cell: dict) -> list[str]:
 
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #595e5c6c
 def _is_code(cell: dict) -> bool:
-    return cell["cell_type"] == "code" and INJECTED not in _tags(cell)
+    if cell["cell_type"] != "code":
+        return False
+    return INJECTED not in _tags(cell)
 
 
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #c9f0f8ab
 def _has_code(cell: dict) -> bool:
-    return cell["cell_type"] == "code" and bool(
-        strip_comments(join_multiline(cell["source"]))
-    )
+    if cell["cell_type"] != "code":
+        return False
+    source = join_multiline(cell["source"])
+    return bool(strip_comments(source))
 
 
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #cda65fc0
@@ -126,7 +129,8 @@ def _render_blocks(
             shown = render_safely(lang, render_prose, text, lang, stage)
             yield Markup('<div class="prose">{}</div>').format(shown)
         elif cell["cell_type"] == "code":
-            code += [text] if text.strip() else []
+            if text.strip():
+                code.append(text)
             yield from _render_outputs(cell, number, lang)
     yield from _fold_code(code, lang)
 

@@ -41,10 +41,10 @@ def build_page_summary(
     """
     result = result or {}
     title = page_title(name, lang)
+    period = format_period(result.get("period"), lang)
     summary = {
         "name": name,
-        "period": format_period(result.get("period"), lang)
-        or _missing_period(result, lang),
+        "period": period or _missing_period(result, lang),
         "model": _translate_role(result.get("model") or "", lang),
     }
     if failed:
@@ -75,7 +75,9 @@ def _render_all(
 
 # %% ../../nbs/api/reporting/09_page.ipynb #6e6a80b0
 def _known_level(level: str | None) -> str:
-    return level if level in BADGE_LEVELS else "none"
+    if level not in BADGE_LEVELS:
+        return "none"
+    return level
 
 
 # %% ../../nbs/api/reporting/09_page.ipynb #cd30d9a1
@@ -84,8 +86,10 @@ def _missing_period(
     lang: str,
 ) -> str:
     """Say why a window has no period: its data have no time column."""
-    is_window = result.get("window") in ("train", "current") and "period" in result
-    return page_phrase("no_time", lang) if is_window else ""
+    is_window = result.get("window") in ("train", "current")
+    if is_window and "period" in result:
+        return page_phrase("no_time", lang)
+    return ""
 
 
 # %% ../../nbs/api/reporting/09_page.ipynb #c81e728d
@@ -95,7 +99,9 @@ def _translate_role(
 ) -> str:
     """Translate what a model is at its stage; the digest that names it stays."""
     role = re.match(r"(candidate|champion)\b", model)
-    return translate_label(role[0], lang) + model[role.end() :] if role else model
+    if not role:
+        return model
+    return translate_label(role[0], lang) + model[role.end() :]
 
 
 # %% ../../nbs/api/reporting/09_page.ipynb #c20ad4d8
@@ -108,13 +114,12 @@ def _describe_failure(
     message = join_multiline(error.get("evalue"))
     if error.get("ename") != "UserError":
         message = f"{error.get('ename')}: {message}"
+    lines = [line.strip() for line in message.splitlines()]
     code = highlight_code(join_multiline(cell["source"]))
     traceback = render_preformatted("\n".join(error.get("traceback", ())))
-    return {
-        "message": "\n".join(line.strip() for line in message.splitlines()),
-        "folds": render_fold(page_phrase("failing", lang), code, "quiet")
-        + render_fold(page_phrase("traceback", lang), traceback, "quiet"),
-    }
+    code_fold = render_fold(page_phrase("failing", lang), code, "quiet")
+    traceback_fold = render_fold(page_phrase("traceback", lang), traceback, "quiet")
+    return {"message": "\n".join(lines), "folds": code_fold + traceback_fold}
 
 
 # %% ../../nbs/api/reporting/09_page.ipynb #e38c4aee
@@ -139,7 +144,9 @@ def render_stage_page(
     summary = build_page_summary(name, result, lang, failure is not None)
     if failure:
         summary |= _describe_failure(*failure, lang)
-    facts = render_safely(lang, _render_provenance, result, lang) if result else ""
+    facts = ""
+    if result:
+        facts = render_safely(lang, _render_provenance, result, lang)
     stage = name.partition("-")[0]
     return render_page_frame(
         name,
@@ -158,26 +165,26 @@ def _render_provenance(
     lang: str,
 ) -> Markup:
     """Show effective parameters, and digests of what the result was made from."""
+    in_effect = _flatten(result.get("parameters") or {})
     parameters = [
-        {
-            "parameter": name,
-            "value": value if isinstance(value, str) else _to_text(value),
-        }
-        for name, value in _flatten(result.get("parameters") or {}).items()
+        {"parameter": name, "value": _to_text(value)}
+        for name, value in in_effect.items()
     ]
+    provenance = result.get("provenance") or {}
     digests = [
         {"digest of": translate_label(name, lang), "digest": digest}
-        for name, digest in (result.get("provenance") or {}).items()
+        for name, digest in provenance.items()
         if digest
     ]
     of_parameters = render_html_table(parameters, lang, page_phrase("parameters", lang))
-    return of_parameters + render_html_table(
-        digests, lang, page_phrase("digests", lang)
-    )
+    of_digests = render_html_table(digests, lang, page_phrase("digests", lang))
+    return of_parameters + of_digests
 
 
 # %% ../../nbs/api/reporting/09_page.ipynb #76edc405
 def _to_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -189,10 +196,8 @@ def _flatten(
     """Give nested settings dotted names."""
     flat = {}
     for name, value in settings.items():
-        is_section = isinstance(value, dict) and value
-        flat |= (
-            _flatten(value, f"{prefix}{name}.")
-            if is_section
-            else {f"{prefix}{name}": value}
-        )
+        if isinstance(value, dict) and value:
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
     return flat

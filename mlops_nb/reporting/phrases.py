@@ -33,9 +33,8 @@ def page_title(
     title = find_entry(f"report.stage.{stage}", lang) or stage.capitalize()
     if not window:
         return title
-    return (
-        f"{title}: {find_entry(f'report.window.{window}', lang) or window.capitalize()}"
-    )
+    shown = find_entry(f"report.window.{window}", lang) or window.capitalize()
+    return f"{title}: {shown}"
 
 
 # %% ../../nbs/api/reporting/05_phrases.ipynb #67a1289a
@@ -71,9 +70,11 @@ def _period_phrase(
 ) -> str:
     if first == last:
         return "period_of_a_day"
-    if (first.year, first.month) == (last.year, last.month):
+    if first.year != last.year:
+        return "period_over_years"
+    if first.month == last.month:
         return "period_in_a_month"
-    return "period_in_a_year" if first.year == last.year else "period_over_years"
+    return "period_in_a_year"
 
 
 # %% ../../nbs/api/reporting/05_phrases.ipynb #a87ff679

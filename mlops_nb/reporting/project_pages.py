@@ -94,10 +94,9 @@ def write_report_pages(root: str | Path) -> list[Path]:
         for name, result in results.items()
     }
     decisions = read_json_lines(top / "data" / "decisions.jsonl")
+    features = _collect_features(results).values()
     pages["index"] = render_start_page(results, config, decisions)
-    pages["features"] = render_catalogue_page(
-        _collect_features(results).values(), config
-    )
+    pages["features"] = render_catalogue_page(features, config)
     return [
         write_atomic(reports / f"{name}.html", text) for name, text in pages.items()
     ]
@@ -125,8 +124,11 @@ def _render_stage(
     config: dict,
 ) -> str:
     notebook = read_json(top / "reports" / f"{name}.ipynb")
-    path = top / "nbs" / "stages" / f"{name.partition('-')[0]}.ipynb"
-    source = read_json(path) if path.exists() else None
+    stage = name.partition("-")[0]
+    path = top / "nbs" / "stages" / f"{stage}.ipynb"
+    source = None
+    if path.exists():
+        source = read_json(path)
     return render_stage_page(name, notebook, result, source, config)
 
 
@@ -135,5 +137,7 @@ def _collect_features(results: dict[str, dict | None]) -> dict[str, Any]:
     """Collect what the stages say of features; the last one that speaks of a feature counts."""
     features: dict[str, Any] = {}
     for result in results.values():
-        features |= (result or {}).get("results", {}).get("catalogue") or {}
+        if result:
+            numbers = result.get("results", {})
+            features |= numbers.get("catalogue") or {}
     return features

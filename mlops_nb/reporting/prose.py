@@ -32,7 +32,8 @@ class _UntrustedMarkdownRenderer(mistune.HTMLRenderer):
     """
 
     def text(self, text: str) -> str:
-        return html.escape(html.unescape(text), quote=False)
+        plain = html.unescape(text)
+        return html.escape(plain, quote=False)
 
     def link(
         self,
@@ -112,7 +113,8 @@ def highlight_code(source: str) -> Markup:
     from pygments.lexers.python import PythonLexer
 
     tokens = PythonLexer().get_tokens(source.strip())
-    shown = Markup("").join(_mark_token(str(kind), text) for kind, text in tokens)
+    marked = [_mark_token(str(kind), text) for kind, text in tokens]
+    shown = Markup("").join(marked)
     return Markup('<pre class="code" tabindex="0">{}</pre>').format(shown)
 
 
@@ -121,5 +123,7 @@ def _mark_token(
     kind: str,
     text: str,
 ) -> Markup | str:
-    classes = [mark for part, mark in COLOURED_KINDS.items() if part in kind]
-    return Markup('<i class="{}">{}</i>').format(classes[0], text) if classes else text
+    for part, mark in COLOURED_KINDS.items():
+        if part in kind:
+            return Markup('<i class="{}">{}</i>').format(mark, text)
+    return text

@@ -120,7 +120,9 @@ def _allowed_value(
 ) -> str | None:
     """Keep a value that its attribute may have; nh3 asks about every attribute there is."""
     pattern = ALLOWED_ATTRIBUTES.get(name)
-    return value if pattern and pattern.match(value) else None
+    if pattern and pattern.match(value):
+        return value
+    return None
 
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #c20ad4d7
@@ -170,17 +172,28 @@ def clean_svg_attribute(
         return None
     value = FONT_FAMILY.sub("", value)
     if name == "href":
-        if value.startswith("#"):
-            return f"#{prefix}{value[1:]}"
-        return value if EMBEDDED_IMAGE.match(value) else None
-    value = (
-        prefix + value if name == "id" else LOCAL_URL.sub(rf"url(#{prefix}\1)", value)
-    )
-    if UNSAFE_VALUE.search(value):
+        return _clean_reference(value, prefix)
+    local = LOCAL_URL.sub(rf"url(#{prefix}\1)", value)
+    if name == "id":
+        local = prefix + value
+    if UNSAFE_VALUE.search(local):
         return None
-    return (
-        "fill: none" if value == "fill: #ffffff" else value
-    )  # the page's colour shows through
+    if local == "fill: #ffffff":
+        return "fill: none"  # the page's colour shows through
+    return local
+
+
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #361362f1
+def _clean_reference(
+    value: str,
+    prefix: str,
+) -> str | None:
+    """Keep a reference to a part of the drawing, and a picture that lies in it."""
+    if value.startswith("#"):
+        return f"#{prefix}{value[1:]}"
+    if EMBEDDED_IMAGE.match(value):
+        return value
+    return None
 
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #c20ad4e0
@@ -195,13 +208,15 @@ def translate_svg_text(
 
     Only a text has text, and only within a text something follows.
     """
-    is_text = element.tag in ("text", "tspan")
-    found = LABEL_AND_NUMBER.match((element.text or "").strip()) if is_text else None
+    written = ""
+    if element.tag in ("text", "tspan"):
+        written = (element.text or "").strip()
     element.text = None
-    if found:
+    if found := LABEL_AND_NUMBER.match(written):
         label, number = found.groups(default="")
         element.text = translate_label(label, lang) + number
-    element.tail = element.tail if element.tag == "tspan" else None
+    if element.tag != "tspan":
+        element.tail = None
 
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #6626cf7b
@@ -265,7 +280,8 @@ def _fit_into_page(
     figure: ElementTree.Element,
     alt: str,
 ) -> None:
-    width, height = (_length(figure.get(name)) for name in ("width", "height"))
+    width = _length(figure.get("width"))
+    height = _length(figure.get("height"))
     view_box = figure.get("viewBox") or f"0 0 {width:g} {height:g}"
     figure.attrib.clear()
     figure.set("viewBox", view_box)
@@ -277,4 +293,5 @@ def _fit_into_page(
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #c20ad4d8
 def _length(text: str | None) -> float:
     """Read a length such as 316.8pt; 0 where there is none."""
-    return float(re.sub(r"[^\d.]", "", text or "0") or 0)
+    digits = re.sub(r"[^\d.]", "", text or "")
+    return float(digits or 0)

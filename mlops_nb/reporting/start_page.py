@@ -45,12 +45,13 @@ def _decision_row(
     entry: dict,
     lang: str,
 ) -> dict:
-    about = (str(entry.get(name) or "") for name in ("action", "version", "finding"))
+    about = [str(entry.get(name) or "") for name in ("action", "version", "finding")]
+    name, _, _ = entry["who"].partition(" <")  # without the mail address
     return {
         page_phrase("when", lang): entry["at"],
         page_phrase("decision", lang): " ".join(about).strip(),
         page_phrase("why", lang): entry["why"],
-        page_phrase("who", lang): entry["who"].partition(" <")[0],
+        page_phrase("who", lang): name,
     }
 
 
@@ -68,9 +69,10 @@ def render_start_page(
     ]
     lead = max(summaries, key=_badness, default=None)
     pages = [*(config.get("pages") or ()), *results]
+    heading = "stage.index" if lead else "empty"
     return render_page_frame(
         "index",
-        page_phrase("stage.index" if lead else "empty", lang),
+        page_phrase(heading, lang),
         config | {"pages": pages},
         v=lead,
         note=page_phrase("run_first", lang),
@@ -82,4 +84,6 @@ def render_start_page(
 # %% ../../nbs/api/reporting/10_start_page.ipynb #fea2382a
 def _badness(summary: dict) -> int:
     level = summary["level"]
-    return BADGE_LEVELS.index(level) if level in BADGE_LEVELS else -1
+    if level not in BADGE_LEVELS:
+        return -1
+    return BADGE_LEVELS.index(level)

@@ -75,8 +75,10 @@ class TableHead:
         names_of_ours = _columns_called(rows, NAME_COLUMNS)
         for cell in cells:
             replace_text(cell, translate_name(element_text(cell), lang))
-        last = table.find("./thead/tr[last()]") if cells else ()
-        names = [element_text(cell) for cell in last]
+        names = []
+        if cells:
+            last_row = table.find("./thead/tr[last()]")
+            names = [element_text(cell) for cell in last_row]
         return cls(frozenset(cells), names, verdicts, names_of_ours)
 
 
@@ -86,14 +88,17 @@ def _columns_called(
     names: tuple[str, ...],
 ) -> set[int]:
     """Find the columns that any row of the head calls by one of `names`."""
-    cells = [(number, cell) for row in rows for number, cell in enumerate(row)]
-    return {number for number, cell in cells if element_text(cell) in names}
+    found = set()
+    for row in rows:
+        for number, cell in enumerate(row):
+            if element_text(cell) in names:
+                found.add(number)
+    return found
 
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #d34b0681
-NUMERIC_CELL = re.compile(
-    r"[-+−–±\d.,:%‰()\[\]\s]*(e[-+]?\d+)?"
-)  # also intervals and dates
+# Numbers, and what is written with digits only: intervals and dates.
+NUMERIC_CELL = re.compile(r"[-+−–±\d.,:%‰()\[\]\s]*(e[-+]?\d+)?")
 PHONE_CHARACTERS = 48  # that stand beside each other on a phone
 FIRST_COLUMN_CHARACTERS = 12  # the first column may break its words
 GAP_CHARACTERS = 1.5  # between two columns
@@ -134,7 +139,9 @@ def _texts_of_column(
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #69a3d94c
 def _is_numeric(texts: list[str]) -> bool:
-    return bool(texts) and all(NUMERIC_CELL.fullmatch(text) for text in texts)
+    if not texts:
+        return False
+    return all(NUMERIC_CELL.fullmatch(text) for text in texts)
 
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #d4c82056
@@ -145,13 +152,16 @@ def _width(
 ) -> int:
     """Count the characters of the longest word of a column; numbers stay on one line."""
     parts = texts if is_numeric else " ".join(texts).split()
-    return max(len(part) for part in (*name.split(), *parts, ""))
+    words = [*name.split(), *parts]
+    return max((len(word) for word in words), default=0)
 
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #a87ff68d
 def _is_too_wide(widths: list[int]) -> bool:
+    # so few columns fit, or break their words: stacked they would be harder to read
     if len(widths) <= 3:
         return False
     first, *others = widths
     gaps = GAP_CHARACTERS * len(widths)
-    return min(FIRST_COLUMN_CHARACTERS, first) + sum(others) + gaps > PHONE_CHARACTERS
+    total = min(FIRST_COLUMN_CHARACTERS, first) + sum(others) + gaps
+    return total > PHONE_CHARACTERS

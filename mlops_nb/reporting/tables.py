@@ -64,7 +64,8 @@ def improve_cell(
     """Give one cell what a reader needs, in place."""
     is_head = cell in head.cells
     if cell.tag == "th":
-        cell.set("scope", "col" if is_head else "row")
+        scope = "col" if is_head else "row"
+        cell.set("scope", scope)
     if column < len(layout.numeric) and layout.numeric[column]:
         cell.set("class", "n")
     if not is_head:
@@ -95,7 +96,8 @@ def _improve_body_cell(
 def _allow_breaks(cell: ElementTree.Element) -> None:
     """Let a long word break, best after an underscore."""
     text = cell.text or ""
-    if all(len(word) <= LONG_WORD for word in text.split()):
+    has_long_word = any(len(word) > LONG_WORD for word in text.split())
+    if not has_long_word:
         return
     cell.set("class", "long")
     cell.text, *parts = re.split("(?<=_)(?=.)", text)
@@ -120,10 +122,11 @@ class _TreeBuilder(HTMLParser):
         tag: str,
         attrs: list,
     ) -> None:
-        heading = re.fullmatch(r"h([1-6])", tag)
-        self.builder.start(
-            f"h{min(int(heading[1]) + 1, 6)}" if heading else tag, dict(attrs)
-        )
+        name = tag
+        if heading := re.fullmatch(r"h([1-6])", tag):
+            level = min(int(heading[1]) + 1, 6)
+            name = f"h{level}"
+        self.builder.start(name, dict(attrs))
         if tag in VOID_TAGS:
             self.builder.end(tag)
 
@@ -156,7 +159,8 @@ def render_html(
     """
     tree = parse_clean_html(clean_html(markup))
     for number, table in enumerate(tree.iter("table")):
-        _make_readable(table, lang, "" if number else title)
+        caption = "" if number else title
+        _make_readable(table, lang, caption)
     shown = ElementTree.tostring(tree, encoding="unicode", method="html")
     shown = shown.removeprefix("<div>").removesuffix("</div>")
     shown = shown.replace("<table", '<div class="scroll" tabindex="0"><table')
@@ -207,9 +211,10 @@ def render_html_table(
     """Show dicts with the same keys as a table; empty for none."""
     if not rows:
         return Markup("")
+    head = _render_row("th", rows[0])
     body = Markup("").join(_render_row("td", row.values()) for row in rows)
     table = Markup("<table><thead>{}</thead><tbody>{}</tbody></table>")
-    return render_html(table.format(_render_row("th", rows[0]), body), lang, title)
+    return render_html(table.format(head, body), lang, title)
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #a87ff687
