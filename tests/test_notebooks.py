@@ -25,6 +25,9 @@ ALONE = (
     "capture",
     "cell_execution",
     "cluster",
+    "cluster_tasks",
+    "compute_engine",
+    "dask_client",
     "environment",
     "fork_host",
     "fork_server",
@@ -41,6 +44,7 @@ ALONE = (
     "stage_run",
     "stages",
     "staging",
+    "worker_versions",
 )
 # imported once, before the forks
 LIBRARIES = (

@@ -7,7 +7,6 @@ __all__ = [
     "select_event_columns",
     "build_catalogue",
     "compute_group",
-    "map_here",
     "build_features",
     "add_registered_features",
 ]
@@ -22,6 +21,7 @@ import pandas as pd
 
 from ..core.errors import UserError, suggest
 from ..core.files import object_digest
+from ..core.mapping import map_serially
 from .features import Feature, FeatureGroup, load_feature_groups
 from .history import History
 from .sorted_tables import SortedTables
@@ -207,16 +207,6 @@ def _check_group_output(
         )
 
 
-# %% ../../nbs/api/data/19_feature_table.ipynb #37693cfc
-def map_here(
-    function: Callable,
-    items: list,
-    *shared: Any,
-) -> list:
-    """Call a function with every item in this process, one after another."""
-    return [function(item, *shared) for item in items]
-
-
 # %% ../../nbs/api/data/19_feature_table.ipynb #312fd4c0
 def _require_known_features(
     excluded: set[str],
@@ -262,7 +252,7 @@ def build_features(
     definition: dict,
     target: str | None = None,
     keys: Iterable[str] = (),
-    map_function: Callable = map_here,
+    map_function: Callable = map_serially,
 ) -> pd.DataFrame:
     """Return all features of the given events, with their index; strings are categories.
 

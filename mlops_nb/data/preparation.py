@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..core.mapping import map_serially
 from ..core.messages import Message
 from .contract import DataContract
 from .contract_check import ContractReport, check_contract
@@ -19,7 +20,6 @@ from mlops_nb.data.feature_table import (
     add_registered_features,
     build_catalogue,
     build_features,
-    map_here,
     select_event_columns,
 )
 from .leakage import find_leaking_features
@@ -203,7 +203,7 @@ def prepare_window(
         settings.target,
         settings.keys,
     )
-    features = build_features(*asked, map_function or map_here)
+    features = build_features(*asked, map_function or map_serially)
     if data.is_training:
         labelled = features.assign(**{settings.target: data.rows[settings.target]})
         contract = contract.with_violations(

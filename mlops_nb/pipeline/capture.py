@@ -21,6 +21,37 @@ def discard_text(text: str) -> None:
 STREAM_NAMES = {1: "stdout", 2: "stderr"}  # by file descriptor
 
 
+# %% ../../nbs/api/pipeline/01_capture.ipynb #dda2c9e7
+def _to_node(output: dict) -> Any:
+    """Give an output as nbformat has it, with attributes."""
+    from nbformat import from_dict
+
+    return from_dict(output)
+
+
+# %% ../../nbs/api/pipeline/01_capture.ipynb #30681a40
+def _update_displays(
+    displayed: list[tuple[str | None, Any]],
+    display_id: str,
+    output: dict,
+) -> None:
+    """Change the displays of an id, in whichever cell."""
+    for known_id, shown in displayed:
+        if known_id == display_id:
+            shown.data = _to_node(output["data"])
+            shown.metadata = _to_node(output["metadata"])
+
+
+# %% ../../nbs/api/pipeline/01_capture.ipynb #9b0cc4bb
+def _without(
+    displayed: list[tuple[str | None, Any]],
+    outputs: list,
+) -> list[tuple[str | None, Any]]:
+    """Leave out some outputs, by what they are and not by what they show."""
+    cleared = {id(output) for output in outputs}
+    return [entry for entry in displayed if id(entry[1]) not in cleared]
+
+
 # %% ../../nbs/api/pipeline/01_capture.ipynb #5bb80531
 class OutputRecorder:
     """Record the outputs of one cell after the other, as nbclient would."""
@@ -46,19 +77,15 @@ class OutputRecorder:
         update: bool = False,
     ) -> None:
         """Add an output; with `update`, only change the displays of that id, in any cell."""
-        from nbformat import from_dict
-
         if output["output_type"] != "stream":
             self.drain()
-        for known_id, shown in self.displayed:
-            if display_id and known_id == display_id:
-                shown.data = from_dict(output["data"])
-                shown.metadata = from_dict(output["metadata"])
+        if display_id:
+            _update_displays(self.displayed, display_id, output)
         if update:
             return
         if self.clear_pending:
             self.clear()
-        self.outputs.append(from_dict(output))
+        self.outputs.append(_to_node(output))
         self.displayed.append((display_id, self.outputs[-1]))
 
     def add_text(
@@ -83,8 +110,5 @@ class OutputRecorder:
         self.clear_pending = wait
         if wait:
             return
-        cleared = {id(output) for output in self.outputs}
-        self.displayed = [
-            entry for entry in self.displayed if id(entry[1]) not in cleared
-        ]
+        self.displayed = _without(self.displayed, self.outputs)
         self.outputs.clear()

@@ -193,9 +193,8 @@ def write_digests(top: Path) -> dict:
     lock = read_locked_versions(top)
     digests = _digest_stages(top, params, lock)
     last = top / ".mlops" / "code-last.json"
-    for line in describe_code_changes(
-        read_json(last) if last.exists() else {}, digests
-    ):
+    before = read_json(last) if last.exists() else {}
+    for line in describe_code_changes(before, digests):
         print(line)
     extra = {
         "source": _digest_source(top, params, lock),

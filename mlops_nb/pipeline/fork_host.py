@@ -79,6 +79,18 @@ def _signal_group(
         os.kill(pid, number)
 
 
+# %% ../../nbs/api/pipeline/28_fork_host.ipynb #932dc832
+def _reap_group(pid: int) -> int:
+    """Ask for the exit code of a fork that has ended.
+
+    What is left of its group goes first: once we have asked, the number is free for others.
+    """
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
 # %% ../../nbs/api/pipeline/28_fork_host.ipynb #7e1fbc02
 class Forks:
     """The forks that run, each with the connection to its client."""
@@ -126,8 +138,7 @@ class Forks:
         if numbers:
             return True
         os.waitpid(pid, 0)
-        connection.close()
-        del self.connections[pid]
+        self.connections.pop(pid).close()
         return False
 
     def _report_end(
@@ -135,15 +146,10 @@ class Forks:
         pid: int,
         connection: socket.socket,
     ) -> None:
-        # What is left of its group goes first: once we have asked for the exit status, the number
-        # is free for others.
+        code = _reap_group(pid)
         with contextlib.suppress(OSError):
-            os.killpg(pid, signal.SIGKILL)
-        status = os.waitpid(pid, 0)[1]
-        with contextlib.suppress(OSError):
-            connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-        connection.close()
-        del self.connections[pid]
+            connection.sendall(f"{code}\n".encode())
+        self.connections.pop(pid).close()
 
 
 # %% ../../nbs/api/pipeline/28_fork_host.ipynb #dd64417e
@@ -206,9 +212,9 @@ def serve_forks(
         if lifeline in ready:
             forks.kill()
             os._exit(0)
-        request = (
-            _fork_for_client(listener, forks, forced) if listener in ready else None
-        )
+        if listener not in ready:
+            continue
+        request = _fork_for_client(listener, forks, forced)
         if request is not None:
             os.close(lifeline)
             os.close(wakeup)

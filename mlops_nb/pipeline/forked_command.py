@@ -169,16 +169,26 @@ def _take_environment(
     os.environ.update(ours)
 
 
+# %% ../../nbs/api/pipeline/27_forked_command.ipynb #b8274859
+_BY_LINE = 1
+_BY_BLOCK = -1
+
+
+def _buffering_of(descriptor: int) -> int:
+    if os.isatty(descriptor):
+        return _BY_LINE
+    return _BY_BLOCK
+
+
 # %% ../../nbs/api/pipeline/27_forked_command.ipynb #d64aa58c
 def _open_standard_streams(descriptors: list[int]) -> None:
     for descriptor, given in enumerate(descriptors):
         os.dup2(given, descriptor)
         os.close(given)
     settings = {"encoding": "utf-8", "closefd": False}
-    line_or_block = {number: 1 if os.isatty(number) else -1 for number in (0, 1)}
-    sys.stdin = open(0, buffering=line_or_block[0], errors="strict", **settings)  # noqa: SIM115
-    sys.stdout = open(1, "w", line_or_block[1], errors="strict", **settings)  # noqa: SIM115
-    sys.stderr = open(2, "w", 1, errors="backslashreplace", **settings)  # noqa: SIM115
+    sys.stdin = open(0, buffering=_buffering_of(0), errors="strict", **settings)  # noqa: SIM115
+    sys.stdout = open(1, "w", _buffering_of(1), errors="strict", **settings)  # noqa: SIM115
+    sys.stderr = open(2, "w", _BY_LINE, errors="backslashreplace", **settings)  # noqa: SIM115
 
 
 # %% ../../nbs/api/pipeline/27_forked_command.ipynb #4a5e5c03

@@ -154,8 +154,9 @@ def _part_name(statement: ast.stmt) -> str:
 # %% ../../nbs/api/pipeline/15_import_closure.ipynb #bc0a9ab2
 def _named_distributions(module: ast.Module) -> Iterator[str]:
     for statement in module.body:
-        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-        if getattr(target, "id", "") == "distributions":
+        if not isinstance(statement, ast.Assign):
+            continue
+        if getattr(statement.targets[0], "id", "") == "distributions":
             yield from ast.literal_eval(statement.value)
 
 
@@ -212,4 +213,5 @@ def collect_import_closure(
 # %% ../../nbs/api/pipeline/15_import_closure.ipynb #a28798fa
 def _with_parents(name: str) -> list[str]:
     """A dotted name and the packages that hold it: importing runs them all."""
-    return [name.rsplit(".", depth)[0] for depth in range(name.count(".") + 1)]
+    depths = range(name.count(".") + 1)
+    return [name.rsplit(".", depth)[0] for depth in depths]

@@ -60,7 +60,9 @@ def parse_declared_parameters(notebook: dict) -> dict[str, Parameter]:
 def _target_of(statement: ast.stmt) -> ast.expr | None:
     if isinstance(statement, ast.AnnAssign):
         return statement.target
-    return statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if isinstance(statement, ast.Assign):
+        return statement.targets[0]
+    return None
 
 
 # %% ../../nbs/api/pipeline/06_parameters.ipynb #fca7cddc
@@ -91,7 +93,9 @@ def _declared_type(
 ) -> str:
     if isinstance(statement, ast.AnnAssign):
         return ast.unparse(statement.annotation)
-    return "Any" if default is None else type(default).__name__
+    if default is None:
+        return "Any"
+    return type(default).__name__
 
 
 # %% ../../nbs/api/pipeline/06_parameters.ipynb #a4b93069
@@ -125,8 +129,10 @@ def _matches(
 ) -> bool:
     if isinstance(node, ast.BinOp):
         return _matches(value, node.left) or _matches(value, node.right)
+    if isinstance(node, ast.Constant) and node.value is None:
+        return value is None
     if isinstance(node, ast.Constant):
-        return value is None if node.value is None else matches_type(value, node.value)
+        return matches_type(value, node.value)  # a type that is written as a text
     if isinstance(node, ast.Subscript):
         return _matches_generic(value, node)
     return _matches_plain(value, ast.unparse(node).split(".")[-1].lower())
@@ -182,9 +188,9 @@ def _read_as_yaml(
         value = YAML(typ="safe", pure=True).load(text)
     except YAMLError:
         value = text
-    if matches_type(value, annotation):
-        return value
-    return text if matches_type(text, annotation) else value
+    if not matches_type(value, annotation) and matches_type(text, annotation):
+        return text
+    return value
 
 
 # %% ../../nbs/api/pipeline/06_parameters.ipynb #a87ff682
@@ -230,7 +236,9 @@ def resolve_parameters(
     Raises:
         UserError: for what is unknown, missing or of another type.
     """
-    values = section | ({"window": window} if window else {})
+    values = dict(section)
+    if window:
+        values["window"] = window
     values = apply_overrides(stage, declared, values, overrides or {})
     for name in values:
         if name not in declared:
@@ -271,11 +279,11 @@ def _require_type(
     overrides: dict,
 ) -> None:
     if not matches_type(value, parameter.type):
-        by_hand = parameter.name in overrides
+        remedy = "correct it in params.yaml"
+        if parameter.name in overrides:
+            remedy = "correct the value after -p"
         raise UserError(
             expected=f"{parameter.type} for {stage}.{parameter.name}",
             found=f"{value!r} ({type(value).__name__})",
-            remedy="correct the value after -p"
-            if by_hand
-            else "correct it in params.yaml",
+            remedy=remedy,
         )

@@ -22,9 +22,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 # %% ../../nbs/api/pipeline/21_processes.ipynb #01320742
-_PR_SET_PDEATHSIG = (
-    1  # of prctl(2): the signal that Linux sends when the parent has ended
-)
+# of prctl(2): the signal that Linux sends when the parent has ended
+_PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> None:
@@ -86,9 +85,9 @@ def peak_memory_mb() -> int:
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     ]
-    units_per_mb = (
-        1_000_000 if sys.platform == "darwin" else 1000
-    )  # Linux counts kilobytes
+    units_per_mb = 1000  # Linux counts kilobytes
+    if sys.platform == "darwin":
+        units_per_mb = 1_000_000
     return max(peaks) // units_per_mb
 
 
@@ -99,7 +98,8 @@ def has_ended(pid: int) -> bool:
     Raises:
         ChildProcessError: It is no child of ours, or its exit status has been asked for.
     """
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, pid, options) is not None
 
 
 # %% ../../nbs/api/pipeline/21_processes.ipynb #8c5c7d65

@@ -84,9 +84,11 @@ def run_dvc_repro(
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "DVC_NO_ANALYTICS": "1",
     }
-    from_remote = ["--pull", "--allow-missing"] if remote else []
+    command = [*DVC_COMMAND, "repro"]
+    if remote:
+        command += ["--pull", "--allow-missing"]
+    command += arguments
     with start_fork_server() as server:
-        command = [*DVC_COMMAND, "repro", *from_remote, *arguments]
         environment = pin_environment(environment) | server
         if verbose:
             return run_process_group(lock, command, environment)
@@ -113,7 +115,9 @@ def _tell_result(
     has_run: bool,
     seconds: float,
 ) -> None:
-    result = "done" if has_run else "nothing to do: everything is up to date"
+    result = "done"
+    if not has_run:
+        result = "nothing to do: everything is up to date"
     print(f"{result}, {seconds:.1f} s")
     if ".mlops" in top.parts:
         return  # a scratch clone is gone soon

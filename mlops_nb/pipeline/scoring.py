@@ -31,8 +31,12 @@ def _copy_from_dvc_cache(
     cache_folder = run_tool("dvc", "cache", "dir").stdout.strip()
     cache = project_root() / cache_folder / "files" / "md5"
     listing = cache / md5[:2] / md5[2:]
-    rows = json.loads(listing.read_text()) if listing.exists() else []
-    files = {row["relpath"]: cache / row["md5"][:2] / row["md5"][2:] for row in rows}
+    if not listing.exists():
+        return False
+    files = {}
+    for row in json.loads(listing.read_text()):
+        digest = row["md5"]
+        files[row["relpath"]] = cache / digest[:2] / digest[2:]
     if not files or not all(file.exists() for file in files.values()):
         return False
     for path, file in files.items():

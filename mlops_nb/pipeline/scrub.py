@@ -62,7 +62,10 @@ def merge_streams(outputs: list[dict]) -> list[dict]:
     """
     merged: list[dict] = []
     for output in outputs:
-        neighbours = _trailing_streams(merged) if _is_stream(output) else []
+        if not _is_stream(output):
+            merged.append(dict(output))
+            continue
+        neighbours = _trailing_streams(merged)
         twins = [stream for stream in neighbours if stream["name"] == output["name"]]
         if twins:
             twins[0]["text"] = "".join(twins[0]["text"]) + "".join(output["text"])
@@ -84,9 +87,9 @@ def _scrub_error(
     output: dict,
     top: str,
 ) -> dict:
-    # the traceback of an error for users would tell them nothing
-    is_for_users = output["ename"] == "UserError"
-    traceback = [output["evalue"]] if is_for_users else output["traceback"]
+    traceback = output["traceback"]
+    if output["ename"] == "UserError":
+        traceback = [output["evalue"]]  # to users, where it was raised says nothing
     return {
         "output_type": "error",
         "ename": output["ename"],
@@ -178,9 +181,8 @@ def _scrub_cell(
 def _number_table_ids(cells: list[dict]) -> list[dict]:
     """Number the ids that pandas gives to styled tables at random, in their order."""
     text = json.dumps(cells)
-    for number, table_id in enumerate(
-        dict.fromkeys(re.findall(r"\bT_[0-9a-f]{5,}", text))
-    ):
+    table_ids = dict.fromkeys(re.findall(r"\bT_[0-9a-f]{5,}", text))
+    for number, table_id in enumerate(table_ids):
         text = text.replace(table_id, f"T_{number}")
     return json.loads(text)
 
@@ -203,8 +205,9 @@ def scrub_notebook(
     folder = str(top).rstrip("/") or _NO_FOLDER
     cells = [_about(stage)]
     for cell in notebook["cells"]:
-        source = "".join(cell["source"]) if cell["cell_type"] == "code" else ""
-        source = strip_comments(source)
+        if cell["cell_type"] != "code":
+            continue
+        source = strip_comments("".join(cell["source"]))
         if source:
             cells.append(_scrub_cell(cell, source, folder, len(cells)))
     numbered = _number_table_ids(cells)

@@ -48,7 +48,9 @@ class StageRun:
     @property
     def scratch(self) -> Path | None:
         """The folder for what is run by hand."""
-        return self.top / ".mlops" / "scratch" / self.name if self.by_hand else None
+        if not self.by_hand:
+            return None
+        return self.top / ".mlops" / "scratch" / self.name
 
     @property
     def reports(self) -> Path:

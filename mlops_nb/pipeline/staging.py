@@ -38,8 +38,9 @@ from .stage_lock import hold_stage_lock
 
 # %% ../../nbs/api/pipeline/25_staging.ipynb #e29a0b21
 def _put_first_on_path(folder: str) -> None:
-    paths = [folder, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths)).rstrip(os.pathsep)
+    before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    paths = dict.fromkeys([folder, *before])
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths).rstrip(os.pathsep)
     if sys.path[:1] != [folder]:
         sys.path.insert(0, folder)
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from helpers.project import ENV, ROOT, fresh_clone
-from helpers.toy import BEFORE, project
+from helpers.toy import BEFORE, WRITE, project
 
 from mlops_nb.pipeline import reproduce as reproduce_module
 from mlops_nb.pipeline.environment import (
@@ -69,7 +69,7 @@ HOSTILE = {
 def without_pins(env=ENV):
     """The environment of a user who has set nothing; no warm server either."""
     numeric = ("MLOPS_NB_SERVER", "PYTHONPATH", *NUMERIC_VARIABLE_PREFIXES)
-    return {k: v for k, v in env.items() if not k.startswith(numeric)}
+    return {name: value for name, value in env.items() if not name.startswith(numeric)}
 
 
 def python(
@@ -167,10 +167,7 @@ print(json.dumps({
     "left": sorted(k for k in os.environ if k.startswith(("OPENBLAS_", "NPY_", "MKL_", "PANDAS_"))),
 }))
 """
-STAGE = (
-    "from mlops_nb.core.project import output_path as out\nout('data/out/a.txt').write_text('new')\n"
-    + LOADED
-)
+STAGE = WRITE + LOADED
 KEPT = [
     "MKL_NUM_THREADS",
     "NPY_DISABLE_CPU_FEATURES",
@@ -194,8 +191,8 @@ def in_stage(
         check=True,
     )
     notebook = json.loads((top / "reports" / "toy.ipynb").read_text())
-    outputs = [o for c in notebook["cells"] for o in c.get("outputs", [])]
-    return json.loads("".join(outputs[0]["text"]))
+    outputs = [cell["outputs"] for cell in notebook["cells"] if cell.get("outputs")]
+    return json.loads("".join(outputs[0][0]["text"]))
 
 
 @pytest.fixture(params=["cold", "warm", "command"])
@@ -215,7 +212,7 @@ def loaded(
         return in_stage(project(tmp_path, STAGE), hostile) | {"place": request.param}
     server = request.getfixturevalue("warm")
     # It serves those alone who start from its own variables, but for the pinned ones.
-    worse = {k: v for k, v in HOSTILE.items() if k != "LC_ALL"}
+    worse = {name: value for name, value in HOSTILE.items() if name != "LC_ALL"}
     hostile = BEFORE | worse | {"PYTHONPATH": str(ROOT), "DVC_STAGE": "toy"}
     return in_stage(project(tmp_path, STAGE), hostile | server) | {
         "place": request.param
@@ -244,13 +241,12 @@ def test_no_variable_of_the_user_is_left(loaded):
 
 
 def test_no_openblas_whose_blocks_depend_on_the_host(loaded):
-    """OpenBLAS 0.3.34 sets its blocks by the host's caches: a lock that brings it breaks the record."""
-    assert not [v for v in loaded["versions"] if v.startswith("0.3.34")]
+    """OpenBLAS 0.3.34 sets its blocks by the host's caches: it would break the record."""
+    versions = loaded["versions"]
+    assert not [version for version in versions if version.startswith("0.3.34")]
 
 
-FIGURE = """
-from mlops_nb.core.project import output_path as out
-out('data/out/a.txt').write_text('new')
+FIGURE = f"""{WRITE}
 import matplotlib.pyplot as plt, pandas as pd
 plt.plot(pd.date_range('2020-01-01', periods=3), [1, 2, 4]);
 plt.figure(); plt.plot([1, 2], label='a'); plt.legend();
@@ -265,7 +261,7 @@ def test_matplotlibrc_changes_nothing(
     top = project(tmp_path / "project", FIGURE)
     home = tmp_path / "home" / ".config" / "matplotlib"
     home.mkdir(parents=True)
-    rc = {
+    matplotlibrc = {
         "working directory": top / "matplotlibrc",
         "MATPLOTLIBRC": tmp_path / "own",
         "home": home / "matplotlibrc",
@@ -277,10 +273,10 @@ def test_matplotlibrc_changes_nothing(
     }
     env.pop("XDG_CONFIG_HOME", None)
     if place == "MATPLOTLIBRC":
-        env["MATPLOTLIBRC"] = str(rc)
+        env["MATPLOTLIBRC"] = str(matplotlibrc)
     pages = []
     for content in ("", HOSTILE_MATPLOTLIBRC):
-        rc.write_text(content)
+        matplotlibrc.write_text(content)
         command = [sys.executable, "-m", "mlops_nb", "run", "toy"]
         subprocess.run(
             command,
@@ -362,7 +358,7 @@ HWCAPS = [
     "AVX512_VNNI",
 ]
 GLIBC_TURNED_DOWN = {
-    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=" + ",".join(f"-{f}" for f in HWCAPS)
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=" + ",".join(f"-{name}" for name in HWCAPS)
 }
 
 
@@ -419,7 +415,7 @@ def test_control_without_pins_training_differs(
     name,
 ):
     """The control: were the pins without effect, the tests above would show nothing."""
-    unpinned = {k: v for k, v in PINNED.items() if k not in KERNEL_PINS}
+    unpinned = {name: PINNED[name] for name in PINNED.keys() - KERNEL_PINS.keys()}
     got = trained(tmp_path / "models", unpinned)
     differing = {
         path.partition("/")[0] for path in got if got[path] != plainly_trained[path]

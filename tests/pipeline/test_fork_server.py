@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from os.path import commonpath
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from helpers.toy import BEFORE, HOME, WRITE, project
@@ -22,13 +22,22 @@ ENTRY = "mlops_nb.__main__:run_in_process"
 PATH = BEFORE | STAGE_ENVIRONMENT | {"PYTHONPATH": str(HOME), "DVC_STAGE": "toy"}
 
 
+class Outcome(NamedTuple):
+    """What a run says and writes."""
+
+    code: int
+    out: str
+    err: str
+
+
 def run(
     top,
     env,
     *args,
     **kwargs,
 ):
-    p = subprocess.run(
+    """Run a stage; times and sizes are taken from what it says."""
+    done = subprocess.run(
         [sys.executable, "-m", "mlops_nb", "run", *(args or ["toy"])],
         cwd=top,
         env=PATH | env,
@@ -37,181 +46,267 @@ def run(
         timeout=120,
         **kwargs,
     )
-    return (
-        p.returncode,
-        p.stdout,
-        re.sub(r" +[\d.]+ s\b|[\d.]+ s, \d+ MB", "", p.stderr),
-    )
+    out = re.sub(r"in [\d.]+ s, \d+ MB", "", done.stdout)
+    err = re.sub(r" +[\d.]+ s\b|[\d.]+ s, \d+ MB", "", done.stderr)
+    return Outcome(done.returncode, out, err)
 
 
-def alive(mark):
+def find_alive(mark):
     """Processes whose command line or environment holds `mark`."""
     found = []
-    for p in Path("/proc").glob("[0-9]*"):
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            text = (p / "cmdline").read_bytes() + (p / "environ").read_bytes()
+            text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
         except OSError:
             continue
-        if mark.encode() in text and int(p.name) != os.getpid():
-            found.append(int(p.name))
+        if mark.encode() in text and int(folder.name) != os.getpid():
+            found.append(int(folder.name))
     return found
 
 
-def with_pid(top):
-    return (
-        int(((top / "pid").read_text().split() or [0])[-1])
-        if (top / "pid").exists()
-        else 0
-    )
+def noted_pid(top):
+    """The last number that the stage has written into `pid`; 0 before."""
+    if not (top / "pid").exists():
+        return 0
+    numbers = (top / "pid").read_text().split()
+    return int(numbers[-1]) if numbers else 0
 
 
-SOURCES = {
-    "good": WRITE
-    + "import pandas as pd, os, sys\nprint(n); os.system('echo sub'); print('e', file=sys.stderr)\npd.DataFrame({'a': [1.5]})",
-    "figure": WRITE
-    + "import matplotlib.pyplot as plt\nfrom sklearn.linear_model import LogisticRegression\nplt.plot([1, 2])\nLogisticRegression()",
-    "fork": WRITE
-    + "import multiprocessing as mp\ndef f(i): return i * i\np = mp.get_context('fork').Pool(2); print(p.map(f, [1, 2])); p.close(); p.join()",
-    "stdin": WRITE
-    + "import sys\nprint(repr(sys.stdin.read()))\nimport subprocess; subprocess.run(['cat'])",
+def wait_for_pid(top):
+    while not noted_pid(top):
+        time.sleep(0.1)
+    return noted_pid(top)
+
+
+def new_mark():
+    """A text by which all processes of one run are found."""
+    return f"mark{time.time_ns()}"
+
+
+# ---- the same as cold ----
+
+FIGURE = """\
+import matplotlib.pyplot as plt
+from sklearn.linear_model import LogisticRegression
+plt.plot([1, 2])
+LogisticRegression()"""
+FORK = """\
+import multiprocessing as mp
+def f(i): return i * i
+p = mp.get_context('fork').Pool(2); print(p.map(f, [1, 2])); p.close(); p.join()"""
+GOOD = """\
+import pandas as pd, os, sys
+print(n); os.system('echo sub'); print('e', file=sys.stderr)
+pd.DataFrame({'a': [1.5]})"""
+STATE = """\
+import os, sys, signal, threading
+own = {k for k in os.environ if k == 'MLOPS_NB_SERVER' or k.startswith('_')}
+print(sorted(os.environ.keys() - own), sys.path[0] == os.getcwd(), sys.argv[1:])
+print(signal.getsignal(signal.SIGINT).__name__, threading.active_count())
+print(hash('a'), oct(os.umask(0o22)))"""
+STDIN = """\
+import sys
+print(repr(sys.stdin.read()))
+import subprocess; subprocess.run(['cat'])"""
+
+WRITING = {"good": GOOD, "figure": FIGURE, "fork": FORK, "stdin": STDIN, "state": STATE}
+ENDING = {
     "input": "input()",
     "error": "1 / 0",
     "library": "import json; json.loads(chr(123))",
     "exit": "import os; os._exit(0)",
     "segfault": "import os; os.kill(os.getpid(), 11)",
     "killed": "import os; os.kill(os.getpid(), 9)",
-    "state": WRITE
-    + "import os, sys, signal, threading\nprint(sorted(k for k in os.environ if k != 'MLOPS_NB_SERVER' and not k.startswith('_')), sys.path[0] == os.getcwd(), sys.argv[1:], signal.getsignal(signal.SIGINT).__name__, threading.active_count(), hash('a'), oct(os.umask(0o22)))",
 }
+SOURCES = {name: WRITE + source for name, source in WRITING.items()} | ENDING
 
 
-@pytest.mark.parametrize("name", SOURCES)
+def read_written(top):
+    """The content of all that a run has written, by path."""
+    written = {}
+    for folder in ("data", "reports", ".mlops/failed"):
+        for path in sorted((top / folder).rglob("*")):
+            if path.is_file():
+                written[path.relative_to(top).as_posix()] = path.read_bytes()
+    return written
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES.keys())
 def test_same_as_cold(
     tmp_path,
     warm,
-    name,
+    source,
 ):
-    top = project(tmp_path, SOURCES[name])
-    got = []
-    for env in ({}, warm):
-        result = run(top, env | {"MARK": "x"}, input="typed\n")
-        files = {
-            p.relative_to(top).as_posix(): p.read_bytes()
-            for d in ("data", "reports", ".mlops/failed")
-            for p in (top / d).rglob("*")
-            if p.is_file()
-        }
-        got.append(
-            (result[0], re.sub(r"in [\d.]+ s, \d+ MB", "", result[1]), result[2], files)
-        )
-    assert (
-        name != "figure" or b"image/png" in got[0][3]["reports/toy.ipynb"]
-    )  # plt.plot() alone is shown
-    assert got[0][:3] == got[1][:3]
-    assert sorted(got[0][3]) == sorted(got[1][3])
-    for path, content in got[0][3].items():
-        other = got[1][3][path]
-        at = len(commonpath([content, other]))
-        assert content == other, (
-            path,
-            content[at - 600 : at + 300].decode(),
-            other[at - 600 : at + 300].decode(),
-        )
+    top = project(tmp_path, source)
+    cold_run = run(top, {"MARK": "x"}, input="typed\n")
+    cold_files = read_written(top)
+    warm_run = run(top, warm | {"MARK": "x"}, input="typed\n")
+    warm_files = read_written(top)
+    assert warm_run == cold_run
+    assert sorted(warm_files) == sorted(cold_files)
+    for path, content in cold_files.items():
+        assert warm_files[path] == content, path
+
+
+def test_a_plot_alone_is_shown(
+    tmp_path,
+    warm,
+):
+    top = project(tmp_path, WRITE + FIGURE)
+    assert run(top, warm).code == 0
+    assert "image/png" in (top / "reports" / "toy.ipynb").read_text()
+
+
+# ---- who is forked ----
+
+NOTE_PARENT = "import os; open('pid', 'w').write(f'{os.getpid()} {os.getppid()}')"
+
+
+def parent_of_stage(
+    top,
+    env,
+):
+    """The process that a stage is a child of."""
+    assert run(top, env).code == 0
+    return noted_pid(top)
 
 
 def test_runs_in_the_server(
     tmp_path,
     warm,
 ):
-    top = project(
-        tmp_path,
-        WRITE + "import os; open('pid', 'w').write(f'{os.getpid()} {os.getppid()}')",
-    )
-    parents = []
-    for env in (
-        warm,
-        warm,
-        warm | {"PYTHONSOMETHING": "1"},
-        {"MLOPS_NB_SERVER": "/nowhere"},
-    ):
-        assert run(top, env)[0] == 0
-        parents.append(with_pid(top))
-    assert parents[0] == parents[1]
-    assert len(set(parents)) == (2 if os.getpid() in parents else 3)
-
-
-def test_plain_commands_stay_cold(
-    warm,
-    monkeypatch,
-):
-    monkeypatch.setenv("MLOPS_NB_SERVER", warm["MLOPS_NB_SERVER"])
-    assert run_on_server(["code"], ENTRY) is None
-    assert run_on_server([], ENTRY) is None
+    top = project(tmp_path, WRITE + NOTE_PARENT)
+    server = parent_of_stage(top, warm)
+    assert parent_of_stage(top, warm) == server
 
 
 @pytest.mark.parametrize(
-    ("sig", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
+    "variables",
+    [
+        pytest.param({"PYTHONSOMETHING": "1"}, id="other variables"),
+        pytest.param({"MLOPS_NB_SERVER": "/nowhere"}, id="no server"),
+    ],
+)
+def test_runs_outside_of_the_server(
+    tmp_path,
+    warm,
+    variables,
+):
+    top = project(tmp_path, WRITE + NOTE_PARENT)
+    server = parent_of_stage(top, warm)
+    assert parent_of_stage(top, warm | variables) != server
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        pytest.param(["code"], id="a command"),
+        pytest.param([], id="none"),
+    ],
+)
+def test_plain_commands_stay_cold(
+    warm,
+    monkeypatch,
+    argv,
+):
+    monkeypatch.setenv("MLOPS_NB_SERVER", warm["MLOPS_NB_SERVER"])
+    assert run_on_server(argv, ENTRY) is None
+
+
+# ---- ends ----
+
+SLEEP_WITH_CHILD = """\
+import os, subprocess, time
+subprocess.Popen(['sleep', '60'])
+open('pid', 'w').write(str(os.getpid()))
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="SIGINT"),
+        pytest.param(signal.SIGTERM, 130, id="SIGTERM"),
+        pytest.param(signal.SIGKILL, -9, id="SIGKILL"),
+    ],
 )
 def test_signals(
     tmp_path,
     warm,
-    sig,
+    number,
     code,
 ):
-    mark = f"mark{time.time_ns()}"
-    top = project(
-        tmp_path,
-        WRITE
-        + "import os, subprocess, time\nsubprocess.Popen(['sleep', '60']); open('pid', 'w').write(f'{os.getpid()} {os.getpid()}'); time.sleep(60)",
-    )
-    p = subprocess.Popen(
+    mark = new_mark()
+    top = project(tmp_path, WRITE + SLEEP_WITH_CHILD)
+    process = subprocess.Popen(
         [sys.executable, "-m", "mlops_nb", "run", "toy"],
         cwd=top,
         env=PATH | warm | {"MARK": mark},
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not (top / "pid").exists() or not with_pid(top):
-        time.sleep(0.1)
-    assert len(alive(mark)) == 2
-    assert Path(f"/proc/{with_pid(top)}").exists()
-    p.send_signal(sig)
-    p.wait(20)
-    assert p.returncode == code
+    pid = wait_for_pid(top)
+    assert len(find_alive(mark)) == 2
+    assert Path(f"/proc/{pid}").exists()
+    process.send_signal(number)
+    process.wait(20)
+    assert process.returncode == code
     time.sleep(0.5)
     assert not (top / "data").exists()
-    assert not alive(mark)
-    assert not Path(f"/proc/{with_pid(top)}").exists()
+    assert not find_alive(mark)
+    assert not Path(f"/proc/{pid}").exists()
 
 
-@pytest.mark.parametrize("victim", ["run", "server"])
-def test_nothing_outlives_a_kill(
-    tmp_path,
-    victim,
-):
-    mark = f"mark{time.time_ns()}"
-    top = project(
-        tmp_path,
-        WRITE
-        + "import os, time\nopen('pid', 'w').write(f'{os.getpid()} {os.getppid()}'); time.sleep(60)",
-    )
-    script = "import os, subprocess, sys\nfrom mlops_nb.pipeline.fork_server import start_fork_server\nwith start_fork_server() as env: sys.exit(subprocess.run([sys.executable, '-m', 'mlops_nb', 'run', 'toy'], env=os.environ | env).returncode)"
-    p = subprocess.Popen(
-        [sys.executable, "-c", script],
+RUN_WITH_SERVER = """
+import os, subprocess, sys
+from mlops_nb.pipeline.fork_server import start_fork_server
+command = [sys.executable, '-m', 'mlops_nb', 'run', 'toy']
+with start_fork_server() as env:
+    sys.exit(subprocess.run(command, env=os.environ | env).returncode)
+"""
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A run with a server of its own, whose stage waits: its mark, folder and process."""
+    mark = new_mark()
+    top = project(tmp_path, WRITE + NOTE_PARENT + "\nimport time; time.sleep(60)")
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN_WITH_SERVER],
         cwd=top,
         env=PATH | {"MARK": mark},
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not (top / "pid").exists() or not with_pid(top):
-        time.sleep(0.1)
-    os.kill(p.pid if victim == "run" else with_pid(top), signal.SIGKILL)
-    err = p.communicate(timeout=30)[1]
+    wait_for_pid(top)
+    return mark, top, process
+
+
+def require_nothing_left(
+    mark,
+    top,
+):
     for _ in range(50):
-        if not alive(mark):
+        if not find_alive(mark):
             break
         time.sleep(0.1)
-    assert not alive(mark)
+    assert not find_alive(mark)
     assert not (top / "data").exists()
-    assert p.returncode
-    assert victim == "run" or "warm server ended" in err
+
+
+def test_nothing_outlives_a_killed_run(served):
+    mark, top, process = served
+    process.kill()
+    process.communicate(timeout=30)
+    require_nothing_left(mark, top)
+    assert process.returncode
+
+
+def test_nothing_outlives_a_killed_server(served):
+    mark, top, process = served
+    os.kill(noted_pid(top), signal.SIGKILL)
+    _, err = process.communicate(timeout=30)
+    require_nothing_left(mark, top)
+    assert process.returncode
+    assert "warm server ended" in err

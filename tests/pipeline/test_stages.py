@@ -20,90 +20,135 @@ from mlops_nb.pipeline.parameters import (
 )
 from mlops_nb.pipeline.scrub import scrub_notebook
 
+PATHS = {"PYTHONPATH": str(HOME)}
+IN_STAGE = os.environ | STAGE_ENVIRONMENT | PATHS | {"DVC_STAGE": "toy"}
+
 
 def start(
     top,
     *args,
-    env=None,
-    **kwargs,
 ):
-    e = (
-        os.environ
-        | STAGE_ENVIRONMENT
-        | {"PYTHONPATH": str(HOME), "DVC_STAGE": "toy"}
-        | (env or {})
-    )
     return subprocess.Popen(
         [sys.executable, "-m", "mlops_nb", "run", *args],
         cwd=top,
-        env=e,
+        env=IN_STAGE,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        **kwargs,
     )
 
 
 def run(
     top,
     *args,
-    env=None,
 ):
-    p = start(top, *args, env=env)
-    out, err = p.communicate(timeout=120)
-    return p.returncode, out + err
+    process = start(top, *args)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out + err
 
 
-def test_types():
-    nb = {
-        "cells": [
-            {
-                "cell_type": "code",
-                "metadata": {"tags": ["parameters"]},
-                "source": [
-                    "a: int = 1  # first\n",
-                    "b: 'float | None' = None\n",
-                    "c = [1]\n",
-                    "é: str = 'x'  # ü\n",
-                ],
-            }
-        ]
-    }
-    d = parse_declared_parameters(nb)
-    assert [p.type for p in d.values()] == ["int", "'float | None'", "list", "str"]
-    assert d["a"].description == "first"
-    assert d["é"].description == "ü"
-    for good in (
-        (1, "float"),
-        (None, "Optional[int]"),
-        ([1.5], "list[float]"),
-        ({"a": 1}, "dict"),
-        (True, "bool"),
-        ("x", "Literal['x']"),
-        ("x", "str | int"),
-    ):
-        assert matches_type(*good), good
-    for bad in (
-        (True, "int"),
-        (1, "bool"),
-        ("1", "int"),
-        (None, "int"),
-        ([1, "a"], "list[int]"),
-        ("y", "Literal['x']"),
-        (1.5, "int"),
-    ):
-        assert not matches_type(*bad), bad
+def wait_for(
+    path,
+    process,
+):
+    """Wait until a stage has made a file, or has ended without."""
+    while not path.exists() and process.poll() is None:
+        time.sleep(0.1)
+
+
+def unfinished(top):
+    """What lies where stages put outputs that are not complete."""
+    return list((top / ".mlops" / "staging").iterdir())
+
+
+# ---- parameters ----
+
+
+def declared(*lines):
+    """The parameters that a notebook with these lines in its first cell declares."""
+    source = [f"{line}\n" for line in lines]
+    cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": source}
+    return parse_declared_parameters({"cells": [cell]})
+
+
+def test_types_are_read_from_the_cell():
+    found = declared(
+        "a: int = 1", "b: 'float | None' = None", "c = [1]", "d: str = 'x'"
+    )
+    types = [parameter.type for parameter in found.values()]
+    assert types == ["int", "'float | None'", "list", "str"]
+
+
+def test_descriptions_are_read_from_the_cell():
+    found = declared("a: int = 1  # first", "é: str = 'x'  # ü")
+    assert found["a"].description == "first"
+    assert found["é"].description == "ü"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        pytest.param(1, "float", id="a whole number is a float"),
+        pytest.param(None, "Optional[int]", id="nothing is optional"),
+        pytest.param([1.5], "list[float]", id="list"),
+        pytest.param({"a": 1}, "dict", id="dict"),
+        pytest.param(True, "bool", id="bool"),
+        pytest.param("x", "Literal['x']", id="literal"),
+        pytest.param("x", "str | int", id="union"),
+    ],
+)
+def test_values_of_a_type(
+    value,
+    kind,
+):
+    assert matches_type(value, kind)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        pytest.param(True, "int", id="a bool is no number"),
+        pytest.param(1, "bool", id="a number is no bool"),
+        pytest.param("1", "int", id="text is no number"),
+        pytest.param(None, "int", id="nothing is no number"),
+        pytest.param([1, "a"], "list[int]", id="one of the list"),
+        pytest.param("y", "Literal['x']", id="another literal"),
+        pytest.param(1.5, "int", id="a fraction is not whole"),
+    ],
+)
+def test_values_of_another_type(
+    value,
+    kind,
+):
+    assert not matches_type(value, kind)
 
 
 @pytest.mark.parametrize(
     ("given", "by_hand", "words"),
     [
-        ({"rows": 1, "rate": 0.1}, {"rate": "high"}, "got 'high' (str)"),
-        ({"rows": "abc", "rate": 0.1}, None, "expected int for toy.rows"),
-        ({"rows": 1}, None, "toy.rate (float) in params.yaml"),
-        ({"rows": 1, "rate": 1, "rat": 2}, None, "toy.rat"),
-        ({"row": 1, "rate": 1}, None, 'Did you mean "rows"'),
-        ({"rows": 1, "rate": 1}, {"rows_": "1"}, 'Did you mean "rows"'),
+        pytest.param(
+            {"rows": 1, "rate": 0.1},
+            {"rate": "high"},
+            "got 'high' (str)",
+            id="another type by hand",
+        ),
+        pytest.param(
+            {"rows": "abc", "rate": 0.1},
+            None,
+            "expected int for toy.rows",
+            id="another type",
+        ),
+        pytest.param(
+            {"rows": 1}, None, "toy.rate (float) in params.yaml", id="missing"
+        ),
+        pytest.param({"rows": 1, "rate": 1, "rat": 2}, None, "toy.rat", id="unknown"),
+        pytest.param({"row": 1, "rate": 1}, None, 'Did you mean "rows"', id="mistyped"),
+        pytest.param(
+            {"rows": 1, "rate": 1},
+            {"rows_": "1"},
+            'Did you mean "rows"',
+            id="mistyped by hand",
+        ),
     ],
 )
 def test_wrong_parameters(
@@ -111,275 +156,142 @@ def test_wrong_parameters(
     by_hand,
     words,
 ):
-    nb = {
-        "cells": [
-            {
-                "cell_type": "code",
-                "metadata": {"tags": ["parameters"]},
-                "source": "rows: int = 1\nrate: float = .5",
-            }
-        ]
-    }
-    with pytest.raises(UserError) as e:
-        resolve_parameters(
-            "toy", parse_declared_parameters(nb), given, overrides=by_hand
-        )
-    assert words in str(e.value)
+    parameters = declared("rows: int = 1", "rate: float = .5")
+    with pytest.raises(UserError) as raised:
+        resolve_parameters("toy", parameters, given, overrides=by_hand)
+    assert words in str(raised.value)
 
 
-def test_text_by_type():
-    nb = {
-        "cells": [
-            {
-                "cell_type": "code",
-                "metadata": {"tags": ["parameters"]},
-                "source": "s: str = ''\nn: int | None = 1\nf: float = 1.\nb: bool = True\nd: dict = {}",
-            }
-        ]
-    }
-    got = resolve_parameters(
-        "toy",
-        parse_declared_parameters(nb),
-        {"s": "", "n": 1, "f": 1.0, "b": True, "d": {}},
-        overrides={"s": "5", "n": "null", "f": "1e-3", "b": "false", "d": "{a: [1]}"},
+@pytest.mark.parametrize(
+    ("line", "given", "text", "value"),
+    [
+        pytest.param("x: str = ''", "", "5", "5", id="str"),
+        pytest.param("x: int | None = 1", 1, "null", None, id="int or none"),
+        pytest.param("x: float = 1.", 1.0, "1e-3", 0.001, id="float"),
+        pytest.param("x: bool = True", True, "false", False, id="bool"),
+        pytest.param("x: dict = {}", {}, "{a: [1]}", {"a": [1]}, id="dict"),
+    ],
+)
+def test_text_by_hand_is_read_by_the_type(
+    line,
+    given,
+    text,
+    value,
+):
+    parameters = declared(line)
+    resolved = resolve_parameters(
+        "toy", parameters, {"x": given}, overrides={"x": text}
     )
-    assert got == {"s": "5", "n": None, "f": 0.001, "b": False, "d": {"a": [1]}}
+    assert resolved == {"x": value}
 
 
-def test_good_run(tmp_path):
-    top = project(tmp_path / "a b{c}", WRITE + "print(n)")
+# ---- a good run ----
+
+
+@pytest.fixture(scope="module")
+def good_run(tmp_path_factory):
+    """A stage that has run over what an earlier run left; its folder and what was said."""
+    top = project(tmp_path_factory.mktemp("good") / "a b{c}", WRITE + "print(n)")
     (top / "data" / "out").mkdir(parents=True)
     (top / "data" / "out" / "stale.txt").write_text("old")
-    code, said = run(top, "toy")
-    assert code == 0 and "toy: ok in" in said, said
-    assert [p.name for p in (top / "data" / "out").iterdir()] == ["a.txt"]
-    nb = (top / "reports" / "toy.ipynb").read_text()
-    assert str(top) not in nb
-    assert "# Parameters" not in nb
-    assert '"text": "2\\n"' in nb
-    assert scrub_notebook(json.loads(nb), "toy") == json.loads(nb)
-    assert not list((top / ".mlops" / "staging").iterdir())
+    return top, *run(top, "toy")
+
+
+def test_a_good_run_says_so(good_run):
+    _, code, said = good_run
+    assert code == 0, said
+    assert "toy: ok in" in said
+
+
+def test_outputs_replace_those_of_the_run_before(good_run):
+    top, *_ = good_run
+    assert [path.name for path in (top / "data" / "out").iterdir()] == ["a.txt"]
+    assert not unfinished(top)
+
+
+def test_the_run_is_recorded(good_run):
+    top, *_ = good_run
     assert json.loads((top / ".mlops" / "runs.jsonl").read_text())["exit"] == 0
-    before = nb
+
+
+def test_the_report_holds_outputs_and_nothing_of_this_machine(good_run):
+    top, *_ = good_run
+    report = (top / "reports" / "toy.ipynb").read_text()
+    assert '"text": "2\\n"' in report
+    assert str(top) not in report
+    assert "# Parameters" not in report
+
+
+def test_the_report_is_scrubbed(good_run):
+    top, *_ = good_run
+    report = json.loads((top / "reports" / "toy.ipynb").read_text())
+    assert scrub_notebook(report, "toy") == report
+
+
+def test_prose_comments_and_engine_leave_the_report_as_it_is(tmp_path):
+    top = project(tmp_path, WRITE + "print(n)")
+    assert run(top, "toy")[0] == 0
+    before = (top / "reports" / "toy.ipynb").read_text()
     project(top, "#| fold\n# a comment\n" + WRITE + "print( n )", prose="# Other words")
     assert run(top, "toy", "--engine", "nbclient")[0] == 0
     assert (top / "reports" / "toy.ipynb").read_text() == before
 
 
+# ---- runs that fail ----
+
+
+RAISES = "from mlops_nb.core.errors import UserError\nraise UserError('a', 'b', 'c')"
+WRITES_ELSEWHERE = "out('data/extra.txt').write_text('x')"
+
+
 @pytest.mark.parametrize(
-    ("source", "words"),
+    ("source", "words", "leaves_page"),
     [
-        ("1 / 0", "ZeroDivisionError"),
-        ("import os; os._exit(0)", "os._exit(0)"),
-        ("import sys; sys.exit(0)", "SystemExit"),
-        ("quit()", "quit()"),
-        (
-            "from mlops_nb.core.errors import UserError\nraise UserError('a', 'b', 'c')",
-            "expected a\n",
-        ),
-        ("out('data/extra.txt').write_text('x')", "data/extra.txt"),
-        ("raise KeyboardInterrupt", "stopped"),
+        pytest.param("1 / 0", "ZeroDivisionError", True, id="error"),
+        pytest.param("import os; os._exit(0)", "os._exit(0)", True, id="hard exit"),
+        pytest.param("import sys; sys.exit(0)", "SystemExit", True, id="exit"),
+        pytest.param("quit()", "quit()", True, id="quit"),
+        pytest.param(RAISES, "expected a\n", True, id="error for users"),
+        pytest.param(WRITES_ELSEWHERE, "data/extra.txt", False, id="undeclared output"),
+        pytest.param("raise KeyboardInterrupt", "stopped", False, id="interrupt"),
     ],
 )
 def test_failures_change_nothing(
     tmp_path,
     source,
     words,
+    leaves_page,
 ):
     top = project(tmp_path, WRITE, source)
     (top / "data" / "out").mkdir(parents=True)
     (top / "data" / "out" / "a.txt").write_text("old")
     code, said = run(top, "toy")
-    assert code and words in said and "Traceback" not in said, said
+    assert code, said
+    assert words in said
+    assert "Traceback" not in said
     assert (top / "data" / "out" / "a.txt").read_text() == "old"
     assert not (top / "reports").exists()
-    assert not list((top / ".mlops" / "staging").iterdir())
-    if "failed in" in said:
-        assert "code cell 3" in said
-        assert (top / ".mlops" / "failed" / "toy.html").exists()
+    assert not unfinished(top)
+    assert ("code cell 3" in said) == leaves_page
+    assert (top / ".mlops" / "failed" / "toy.html").exists() == leaves_page
 
 
-def test_missing_output_and_unknown_stage(tmp_path):
-    top = project(tmp_path, "1")
-    code, said = run(top, "toy")
-    assert code == 1
-    assert "nothing written to data/out" in said
-    code, said = run(top, "toi")
-    assert code == 1
-    assert 'Did you mean "toy"' in said
-    code, said = run(top, "toy", "train")
-    assert code == 1
-    assert "no parameter `window`" in said
-
-
-def test_by_hand(tmp_path):
-    top = project(tmp_path, WRITE + "print('n is', n)")
-    code, said = run(top, "toy", "-p", "n=7")
-    assert code == 0 and "n is 7" in said and ".mlops/scratch/toy" in said, said
-    assert not (top / "data").exists()
-    assert (top / ".mlops/scratch/toy/reports/toy.html").exists()
-    assert (top / ".mlops/scratch/toy/data/out/a.txt").exists()
-
-
-def test_windows(tmp_path):
-    top = project(
-        tmp_path,
-        "from mlops_nb.core.project import output_path as out\nout(f'data/{window}.txt').write_text(window)",
-        parameters="window: str = 'train'",
-        section="{}",
-    )
-    (top / "dvc.yaml").write_text(
-        json.dumps(
-            {
-                "stages": {
-                    "toy": {
-                        "foreach": "${windows}",
-                        "do": {
-                            "cmd": "x",
-                            "outs": [
-                                "data/${key}.txt",
-                                {"reports/toy-${key}.ipynb": {"cache": True}},
-                            ],
-                        },
-                    }
-                }
-            }
-        )
-    )
-    assert read_stage_outputs(top, "toy-current") == [
-        "data/current.txt",
-        "reports/toy-current.ipynb",
-    ]
-    assert run(top, "toy", "current")[0] == 0
-    assert (top / "data" / "current.txt").read_text() == "current"
-    code, said = run(top, "toy", "curent")
-    assert code
-    assert "current" in said
-
-
-@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("engine", ["shell", "nbclient"])
-def test_signals(
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        pytest.param(["toy"], "nothing written to data/out", id="missing output"),
+        pytest.param(["toi"], 'Did you mean "toy"', id="unknown stage"),
+        pytest.param(["toy", "train"], "no parameter `window`", id="unknown window"),
+    ],
+)
+def test_a_run_that_cannot_be(
     tmp_path,
-    sig,
-    engine,
+    args,
+    words,
 ):
-    top = project(
-        tmp_path, WRITE + "open('started', 'w').close()\nimport time; time.sleep(60)"
-    )
-    p = start(top, "toy", "--engine", engine)
-    while not (top / "started").exists() and p.poll() is None:
-        time.sleep(0.1)
-    p.send_signal(sig)
-    _out, err = p.communicate(timeout=30)
-    assert (
-        p.returncode == 130
-        and "stopped" in err
-        and (engine != "shell" or "Traceback" not in err)
-    ), err
-    assert not (top / "data").exists()
-    assert not list((top / ".mlops" / "staging").iterdir())
-
-
-def test_left_behind(tmp_path):
-    """A stage whose dvc was killed is ended by the next run, and does not write beside it."""
-    top = project(
-        tmp_path,
-        WRITE
-        + "import os, time\nif not os.path.exists('second'): open('started', 'w').close(); time.sleep(60)\nout('data/out/b.txt').write_text('x')",
-    )
-    sh = subprocess.Popen(
-        ["/bin/sh", "-c", f"{sys.executable} -m mlops_nb run toy & sleep 60"],
-        cwd=top,
-        env=os.environ
-        | STAGE_ENVIRONMENT
-        | {"PYTHONPATH": str(HOME), "DVC_STAGE": "toy"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    while not (top / "started").exists():
-        time.sleep(0.1)
-    (top / "second").touch()
-    sh.kill()
-    sh.wait()
-    code, said = run(top, "toy")
-    os.killpg(sh.pid, signal.SIGKILL)
-    assert code == 0 and (top / "data" / "out" / "b.txt").exists(), said
-
-
-def test_other_checkout(tmp_path):
-    top = project(tmp_path, "1")
-    (top / "mlops_nb").mkdir()
-    (top / "mlops_nb" / "__init__.py").touch()
-    p = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from mlops_nb.pipeline.stages import run_stage\nrun_stage('toy')",
-        ],
-        cwd="/",
-        env=os.environ
-        | STAGE_ENVIRONMENT
-        | {"PYTHONPATH": str(HOME), "MLOPS_NB_ROOT": str(top)},
-        capture_output=True,
-        text=True,
-    )
-    assert "mlops_nb of this checkout" in p.stderr
-
-
-def test_environment_is_set_before_python(tmp_path):
-    code = "import sys; from mlops_nb.pipeline.environment import ensure_stage_environment; ensure_stage_environment(); print(hash('a'), sys.argv[1:])"
-    script = tmp_path / "s.py"
-    script.write_text(code)
-    env = {k: v for k, v in os.environ.items() if k not in STAGE_ENVIRONMENT} | {
-        "PYTHONPATH": str(HOME),
-        "PYTHONHASHSEED": "7",
-    }
-    got = {
-        subprocess.run(
-            [sys.executable, str(script), "x y"],
-            env=env | more,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for more in ({}, {"PYTHONHASHSEED": "0"}, STAGE_ENVIRONMENT)
-    }
-    assert len(got) == 1
-    assert "['x y']" in got.pop()
-
-
-def test_move(tmp_path):
-    (tmp_path / "s").mkdir()
-    (tmp_path / "s" / "n").write_text("new")
-    (tmp_path / "d").mkdir()
-    (tmp_path / "d" / "o").write_text("old")
-    replace_path(tmp_path / "s", tmp_path / "d")
-    assert [p.name for p in tmp_path.iterdir()] == ["d"]
-    assert [p.name for p in (tmp_path / "d").iterdir()] == ["n"]
-
-
-def test_plain_papermill(tmp_path):
-    top = project(tmp_path, WRITE)
-    p = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "papermill",
-            "nbs/stages/toy.ipynb",
-            "out.ipynb",
-            "-k",
-            "python3",
-        ],
-        cwd=top,
-        env=os.environ | {"PYTHONPATH": str(HOME)},
-        capture_output=True,
-        text=True,
-    )
-    assert (
-        p.returncode == 0 and (top / ".mlops/scratch/by-hand/data/out/a.txt").exists()
-    ), p.stderr[-500:]
+    code, said = run(project(tmp_path, "1"), *args)
+    assert code == 1
+    assert words in said
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
@@ -391,3 +303,185 @@ def test_read_only(tmp_path):
     assert code == 1
     assert "Traceback" not in said
     assert "writable" in said
+
+
+# ---- by hand, and by window ----
+
+
+def test_by_hand(tmp_path):
+    top = project(tmp_path, WRITE + "print('n is', n)")
+    code, said = run(top, "toy", "-p", "n=7")
+    assert code == 0, said
+    assert "n is 7" in said
+    assert ".mlops/scratch/toy" in said
+    assert not (top / "data").exists()
+    assert (top / ".mlops/scratch/toy/reports/toy.html").exists()
+    assert (top / ".mlops/scratch/toy/data/out/a.txt").exists()
+
+
+def test_plain_papermill(tmp_path):
+    top = project(tmp_path, WRITE)
+    papermill = [sys.executable, "-m", "papermill", "-k", "python3"]
+    done = subprocess.run(
+        [*papermill, "nbs/stages/toy.ipynb", "out.ipynb"],
+        cwd=top,
+        env=os.environ | PATHS,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    assert (top / ".mlops/scratch/by-hand/data/out/a.txt").exists()
+
+
+WRITE_WINDOW = """\
+from mlops_nb.core.project import output_path
+output_path(f'data/{window}.txt').write_text(window)
+"""
+
+
+@pytest.fixture
+def by_window(tmp_path):
+    """A project whose stage runs once for each window."""
+    parameters = "window: str = 'train'"
+    top = project(tmp_path, WRITE_WINDOW, parameters=parameters, section="{}")
+    report = {"reports/toy-${key}.ipynb": {"cache": True}}
+    outs = ["data/${key}.txt", report]
+    stage = {"foreach": "${windows}", "do": {"cmd": "x", "outs": outs}}
+    (top / "dvc.yaml").write_text(json.dumps({"stages": {"toy": stage}}))
+    return top
+
+
+def test_outputs_of_a_window(by_window):
+    outputs = read_stage_outputs(by_window, "toy-current")
+    assert outputs == ["data/current.txt", "reports/toy-current.ipynb"]
+
+
+def test_a_window_runs(by_window):
+    assert run(by_window, "toy", "current")[0] == 0
+    assert (by_window / "data" / "current.txt").read_text() == "current"
+
+
+def test_an_unknown_window(by_window):
+    code, said = run(by_window, "toy", "curent")
+    assert code
+    assert "current" in said
+
+
+# ---- signals, and what is left behind ----
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, id="SIGINT"),
+        pytest.param(signal.SIGTERM, id="SIGTERM"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["shell", "nbclient"])
+def test_signals(
+    tmp_path,
+    number,
+    engine,
+):
+    wait = "open('started', 'w').close()\nimport time; time.sleep(60)"
+    top = project(tmp_path, WRITE + wait)
+    process = start(top, "toy", "--engine", engine)
+    wait_for(top / "started", process)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "stopped" in err
+    if engine == "shell":
+        assert "Traceback" not in err
+    assert not (top / "data").exists()
+    assert not unfinished(top)
+
+
+WAIT_THE_FIRST_TIME = """\
+import os, time
+if not os.path.exists('second'):
+    open('started', 'w').close()
+    time.sleep(60)
+out('data/out/b.txt').write_text('x')
+"""
+
+
+def test_left_behind(tmp_path):
+    """A stage whose dvc was killed is ended by the next run, and does not write beside it."""
+    top = project(tmp_path, WRITE + WAIT_THE_FIRST_TIME)
+    shell = subprocess.Popen(
+        ["/bin/sh", "-c", f"{sys.executable} -m mlops_nb run toy & sleep 60"],
+        cwd=top,
+        env=IN_STAGE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_for(top / "started", shell)
+    (top / "second").touch()
+    shell.kill()
+    shell.wait()
+    code, said = run(top, "toy")
+    os.killpg(shell.pid, signal.SIGKILL)
+    assert code == 0, said
+    assert (top / "data" / "out" / "b.txt").exists()
+
+
+def test_replaced_path(tmp_path):
+    (tmp_path / "staged").mkdir()
+    (tmp_path / "staged" / "new").write_text("new")
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "old").write_text("old")
+    replace_path(tmp_path / "staged", tmp_path / "target")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert [path.name for path in (tmp_path / "target").iterdir()] == ["new"]
+
+
+# ---- the process of a stage ----
+
+
+def test_other_checkout(tmp_path):
+    top = project(tmp_path, "1")
+    (top / "mlops_nb").mkdir()
+    (top / "mlops_nb" / "__init__.py").touch()
+    code = "from mlops_nb.pipeline.stages import run_stage\nrun_stage('toy')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd="/",
+        env=os.environ | STAGE_ENVIRONMENT | PATHS | {"MLOPS_NB_ROOT": str(top)},
+        capture_output=True,
+        text=True,
+    )
+    assert "mlops_nb of this checkout" in done.stderr
+
+
+SHOW_HASH = """
+import sys
+from mlops_nb.pipeline.environment import ensure_stage_environment
+ensure_stage_environment()
+print(hash('a'), sys.argv[1:])
+"""
+
+
+def test_environment_is_set_before_python(tmp_path):
+    script = tmp_path / "show.py"
+    script.write_text(SHOW_HASH)
+    user = {
+        name: os.environ[name] for name in os.environ.keys() - STAGE_ENVIRONMENT.keys()
+    }
+    said = set()
+    for variables in (
+        {"PYTHONHASHSEED": "7"},
+        {"PYTHONHASHSEED": "0"},
+        STAGE_ENVIRONMENT,
+    ):
+        done = subprocess.run(
+            [sys.executable, str(script), "x y"],
+            env=user | PATHS | variables,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said.add(done.stdout)
+    assert len(said) == 1
+    assert "['x y']" in said.pop()
