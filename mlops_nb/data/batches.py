@@ -86,7 +86,9 @@ def read_batches(
         batch_rows: rows of a batch, for Parquet.
         row_groups: of these row groups of a Parquet file only.
     """
-    wanted = None if columns is None else [*columns]
+    wanted = None
+    if columns is not None:
+        wanted = [*columns]
     path, is_parquet = resolve_table_file(path)
     with explain_read_errors(path):
         if is_parquet:
@@ -109,7 +111,9 @@ def _read_parquet_batches(
         require_column(column, schema.names)
     require_unique_names(schema.names, path.name)
     reading = {"read_dictionary": _text_columns(schema), "pre_buffer": False}
-    chosen = {} if row_groups is None else {"row_groups": [*row_groups]}
+    chosen = {}
+    if row_groups is not None:
+        chosen["row_groups"] = [*row_groups]
     with parquet.ParquetFile(path, buffer_size=1 << 16, **reading) as file:
         batches = file.iter_batches(
             batch_rows, columns=wanted, use_threads=False, **chosen
@@ -122,7 +126,11 @@ def _text_columns(schema: Any) -> list[str]:
     import pyarrow
 
     texts = (pyarrow.string(), pyarrow.large_string())
-    return [field.name for field in schema if field.type in texts]
+    names = []
+    for field in schema:
+        if field.type in texts:
+            names.append(field.name)
+    return names
 
 
 # %% ../../nbs/api/data/03_batches.ipynb #d3d94468
@@ -131,12 +139,13 @@ def _cast_string_views(batch: Any) -> Any:
     import pyarrow
 
     is_view = getattr(pyarrow.types, "is_string_view", None)
-    if is_view is None or not any(is_view(field.type) for field in batch.schema):
+    if is_view is None or not any(map(is_view, batch.schema.types)):
         return batch
-    plain = [
-        field.with_type(pyarrow.string()) if is_view(field.type) else field
-        for field in batch.schema
-    ]
+    plain = []
+    for field in batch.schema:
+        if is_view(field.type):
+            field = field.with_type(pyarrow.string())
+        plain.append(field)
     return batch.cast(pyarrow.schema(plain))
 
 

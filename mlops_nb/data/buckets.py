@@ -24,21 +24,24 @@ _ALL_BUT_SIGN = np.int64(2**63 - 1)
 
 def floats_to_keys(values: np.ndarray) -> np.ndarray:
     """Return floats as 64-bit integers in the same order; −0 is 0. `keys_to_floats` undoes it."""
-    bits = (values + 0.0).view(np.int64)
+    positive_zeros = values + 0.0
+    bits = positive_zeros.view(np.int64)
     return bits ^ ((bits >> 63) & _ALL_BUT_SIGN)
 
 
 # %% ../../nbs/api/data/20_buckets.ipynb #f2205474
 def keys_to_floats(keys: np.ndarray) -> np.ndarray:
     """Return the floats of keys."""
-    return (keys ^ ((keys >> 63) & _ALL_BUT_SIGN)).view(np.float64)
+    bits = keys ^ ((keys >> 63) & _ALL_BUT_SIGN)
+    return bits.view(np.float64)
 
 
 # %% ../../nbs/api/data/20_buckets.ipynb #b41ecaff
 def _first_positions(keys: np.ndarray) -> np.ndarray:
     """Return where each distinct value of sorted keys begins."""
-    is_first = np.ones(min(len(keys), 1), bool)
-    return np.flatnonzero(np.concatenate([is_first, keys[1:] != keys[:-1]]))
+    is_first = np.ones(len(keys), bool)
+    is_first[1:] = keys[1:] != keys[:-1]
+    return np.flatnonzero(is_first)
 
 
 # %% ../../nbs/api/data/20_buckets.ipynb #829146ef
@@ -61,9 +64,8 @@ def _count_distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return keys, np.zeros(0, np.int64)
     low = int(keys.min())
     high = int(keys.max())
-    if _lie_close(
-        low, high, len(keys)
-    ):  # counting them by place is faster than sorting
+    # counting them by place is faster than sorting
+    if _lie_close(low, high, len(keys)):
         counts = np.bincount(keys - low)
         present = np.flatnonzero(counts)
         return present + low, counts[present]
@@ -111,7 +113,8 @@ def limit_buckets(
     """Return keys, counts and dropped bits with at most `max_buckets` buckets."""
     more = _bits_to_drop(keys, max_buckets)
     if more:
-        keys, counts = sum_counts_by_key(keys >> more, counts)
+        coarser = keys >> more
+        keys, counts = sum_counts_by_key(coarser, counts)
     return keys, counts, dropped_bits + more
 
 
@@ -152,10 +155,16 @@ def _as_whole_numbers(
     minimum: float,
     maximum: float,
 ) -> np.ndarray | None:
+    if not len(values):
+        return None
     is_exact = minimum > -(2**53) and maximum < 2**53
-    if not len(values) or values[0] != round(values[0]) or not is_exact:
+    first = values[0]
+    # most columns with fractions are told by their first value
+    if first != round(first) or not is_exact:
         return None
     if not _lie_close(minimum, maximum, len(values)):
         return None
     whole = values.astype(np.int64)
-    return whole if (whole == values).all() else None
+    if (whole != values).any():
+        return None
+    return whole

@@ -56,9 +56,11 @@ def _to_json_float(value: float) -> float:
 # %% ../../nbs/api/data/21_column_profile.ipynb #4a7b50b9
 def _read_bucket_keys(written: dict) -> np.ndarray:
     """Return the keys of a column's JSON: names, or integers from their differences."""
+    keys = written["at"]
     if written["kind"] == "text" and not written["shift"]:
-        return np.array(written["at"], object)
-    return np.cumsum(np.asarray(written["at"], np.int64))
+        return np.array(keys, object)
+    differences = np.asarray(keys, np.int64)
+    return np.cumsum(differences)
 
 
 # %% ../../nbs/api/data/21_column_profile.ipynb #2eb05b9a
@@ -82,12 +84,15 @@ def _column_to_dict(column: "ColumnProfile") -> dict:
 # %% ../../nbs/api/data/21_column_profile.ipynb #cfb80858
 def _column_fields(written: dict) -> dict[str, Any]:
     """Return the fields of a column from its JSON."""
-    fields = {name: written[key] for name, key in _JSON_KEYS.items() if key in written}
+    fields: dict[str, Any] = {"kind": written["kind"]}
+    for name, key in _JSON_KEYS.items():
+        if key in written:
+            fields[name] = written[key]
     if "low" in written:  # squares that are not written have overflowed
         fields.setdefault("squared_deviations", math.inf)
     fields["bucket_keys"] = _read_bucket_keys(written)
     fields["bucket_counts"] = np.asarray(written["counts"], np.int64)
-    return fields | {"kind": written["kind"]}
+    return fields
 
 
 # %% ../../nbs/api/data/21_column_profile.ipynb #424f209f
@@ -115,8 +120,11 @@ def _quantile(
         return math.nan if is_one else np.full(np.shape(share), math.nan)
     rank = np.asarray(share) * column.finite_count
     place = np.searchsorted(np.cumsum(column.bucket_counts), rank)
-    values = column.bucket_values[np.minimum(place, len(column.bucket_keys) - 1)]
-    return float(values) if is_one else values
+    last = len(column.bucket_keys) - 1
+    values = column.bucket_values[np.minimum(place, last)]
+    if is_one:
+        return float(values)
+    return values
 
 
 # %% ../../nbs/api/data/21_column_profile.ipynb #0d556731
@@ -170,7 +178,8 @@ class ColumnProfile:
     @property
     def is_hashed(self) -> bool:
         """Say whether it is text with too many values to keep their names."""
-        return self.kind == "text" and self.bucket_keys.dtype != object
+        has_names = self.bucket_keys.dtype == object
+        return self.kind == "text" and not has_names
 
     @property
     def finite_count(self) -> int:
@@ -182,7 +191,8 @@ class ColumnProfile:
         """Return the standard deviation (n − 1) of the finite values."""
         if self.finite_count < 2:
             return math.nan
-        return math.sqrt(self.squared_deviations / (self.finite_count - 1))
+        variance = self.squared_deviations / (self.finite_count - 1)
+        return math.sqrt(variance)
 
     @property
     def bucket_values(self) -> np.ndarray:
@@ -256,16 +266,20 @@ def profile_numbers(
 def _value_range(values: np.ndarray) -> tuple[float, float]:
     if not len(values):
         return math.inf, -math.inf
-    return float(values.min()), float(values.max())
+    minimum = float(values.min())
+    maximum = float(values.max())
+    return minimum, maximum
 
 
 # %% ../../nbs/api/data/21_column_profile.ipynb #8ffd8fd1
 def _mean_and_squares(values: np.ndarray) -> tuple[float, float]:
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # enormous numbers have enormous squares
-        mean = float(values.mean()) if len(values) else 0.0
-        return mean, float(np.square(values - mean).sum())
+    if not len(values):
+        return 0.0, 0.0
+    # enormous numbers have enormous squares
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(values.mean())
+        squares = np.square(values - mean)
+        return mean, float(squares.sum())
 
 
 # %% ../../nbs/api/data/21_column_profile.ipynb #cc36bdee
@@ -280,9 +294,10 @@ def profile_text_counts(
     occurs = counts > 0
     names = names[occurs]
     counts = counts[occurs]
-    if not len(names):
+    distinct = len(names)
+    if not distinct:
         return ColumnProfile("none", missing=missing)
-    if len(names) <= MAX_BUCKETS:  # more are hashed, which needs no order
+    if distinct <= MAX_BUCKETS:  # more are hashed, which needs no order
         order = np.argsort(names, kind="stable")
         names = names[order]
         counts = counts[order]
@@ -315,15 +330,16 @@ def merge_columns(
     if first.is_hashed or second.is_hashed:
         first = hash_text_column(first)
         second = hash_text_column(second)
-    sums = {name: getattr(first, name) + getattr(second, name) for name in _SUMMED}
+    sums = {}
+    for field_name in _SUMMED:
+        sums[field_name] = getattr(first, field_name) + getattr(second, field_name)
     ends = {
         "minimum": min(first.minimum, second.minimum),
         "maximum": max(first.maximum, second.maximum),
     }
     moments = _merge_moments(first, second)
-    together = replace(
-        first, **sums, **ends, **moments, **_merge_buckets(first, second)
-    )
+    buckets = _merge_buckets(first, second)
+    together = replace(first, **sums, **ends, **moments, **buckets)
     return together.coarsen(MAX_BUCKETS)
 
 

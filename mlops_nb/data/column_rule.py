@@ -80,9 +80,8 @@ class ColumnRule:
     max_missing: float | None = None  # greatest share of missing values; absent: any
     unique: bool = False  # a key: no two rows are alike in all columns so marked
     severity: str = "act"  # of a violation: watch or act
-    inferred: bool = (
-        False  # min, max, allowed and max_missing are guesses, at most `watch`
-    )
+    # min, max, allowed and max_missing are guesses, at most `watch`
+    inferred: bool = False
 
     @classmethod
     def from_yaml(
@@ -98,11 +97,10 @@ class ColumnRule:
         fault = next(_word_faults(said, [field.name for field in fields(cls)]), None)
         if fault is None:
             rule = cls(**said)
-            fault = next(
-                ((expected, repr(said)) for expected in rule._value_faults()), None
-            )
-        if fault is None:
-            return rule
+            expected = next(rule._value_faults(), None)
+            if expected is None:
+                return rule
+            fault = expected, repr(said)
         expected, found = fault
         raise UserError(
             expected=f"{expected} for column `{name}` in schema.yaml",
@@ -112,12 +110,12 @@ class ColumnRule:
 
     def stated(self) -> dict:
         """Return what differs from the default: what the file says."""
-        values = {field: getattr(self, field.name) for field in fields(self)}
-        return {
-            field.name: value
-            for field, value in values.items()
-            if value != field.default
-        }
+        said = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                said[field.name] = value
+        return said
 
     def _value_faults(self) -> Iterator[str]:
         if not isinstance(self.unique, bool) or not isinstance(self.inferred, bool):
@@ -126,16 +124,21 @@ class ColumnRule:
             yield "max_missing between 0 and 1"
         if self.allowed is not None and not _is_short_list(self.allowed):
             yield f"allowed as a list of 1 to {MAX_ALLOWED_VALUES} values"
-        yield from _limit_faults(
-            self.type, [end for end in (self.min, self.max) if end is not None]
-        )
+        ends = [end for end in (self.min, self.max) if end is not None]
+        yield from _limit_faults(self.type, ends)
 
 
 # %% ../../nbs/api/data/10_column_rule.ipynb #2e652362
 def _is_share(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value <= 1
+    if isinstance(value, bool):
+        return False
+    if not isinstance(value, Real):
+        return False
+    return 0 <= value <= 1
 
 
 # %% ../../nbs/api/data/10_column_rule.ipynb #a87ff679
 def _is_short_list(value: Any) -> bool:
-    return isinstance(value, list) and 0 < len(value) <= MAX_ALLOWED_VALUES
+    if not isinstance(value, list):
+        return False
+    return 0 < len(value) <= MAX_ALLOWED_VALUES

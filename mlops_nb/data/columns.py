@@ -52,7 +52,8 @@ def value_type(values: pd.Series) -> str:
         return "text"
     if not types.is_object_dtype(dtype):
         return "any"
-    return _TYPES_BY_CONTENT.get(types.infer_dtype(values, skipna=True), "any")
+    content = types.infer_dtype(values, skipna=True)
+    return _TYPES_BY_CONTENT.get(content, "any")
 
 
 # %% ../../nbs/api/data/01_columns.ipynb #748859bd

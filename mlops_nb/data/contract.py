@@ -50,9 +50,12 @@ def _quote_yaml(value: Any) -> str:
     JSON is YAML; what cannot be printed is escaped besides.
     """
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return "".join(
-        sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in text
-    )
+    written = []
+    for sign in text:
+        if not sign.isprintable():
+            sign = f"\\U{ord(sign):08x}"
+        written.append(sign)
+    return "".join(written)
 
 
 # %% ../../nbs/api/data/11_contract.ipynb #96bc1b15
@@ -102,31 +105,37 @@ class DataContract:
 
     def write(self, path: str | Path) -> Path:
         """Write schema.yaml."""
-        return write_atomic(path, self.to_yaml())
+        text = self.to_yaml()
+        return write_atomic(path, text)
 
     def to_yaml(self) -> str:
         """Return the text of schema.yaml: of a rule only what differs from the default."""
         lines = [f"leak_ok: {_quote_yaml(self.leak_ok)}", "columns:"]
         for name, rule in self.columns.items():
             key = name if _BARE_KEY.fullmatch(name) else _quote_yaml(name)
-            lines.append(f"  {key}: {{{_rule_to_yaml(rule)}}}")
-        return CONTRACT_FILE_HEADER + "\n".join(lines) + "\n"
+            stated = _rule_to_yaml(rule)
+            lines.append(f"  {key}: {{{stated}}}")
+        body = "\n".join(lines)
+        return f"{CONTRACT_FILE_HEADER}{body}\n"
 
     def _repr_markdown_(self) -> str:
-        return "```yaml\n" + "\n".join(self.to_yaml().splitlines()[:100]) + "\n```"
+        lines = self.to_yaml().splitlines()[:100]
+        return "\n".join(["```yaml", *lines, "```"])
 
 
 # %% ../../nbs/api/data/11_contract.ipynb #fafd1ff3
 def _rule_to_yaml(rule: ColumnRule) -> str:
     stated = {key: _quote_yaml(value) for key, value in rule.stated().items()}
     stated["type"] = rule.type  # one of six words, which need no quotes
-    return ", ".join(f"{key}: {value}" for key, value in stated.items())
+    pairs = [f"{key}: {value}" for key, value in stated.items()]
+    return ", ".join(pairs)
 
 
 # %% ../../nbs/api/data/11_contract.ipynb #a65146ee
 def _are_of_right_type(sections: dict) -> bool:
+    rules = sections.get("columns")
     reviewed = sections.get("leak_ok") or []
-    return isinstance(sections.get("columns"), dict) and isinstance(reviewed, list)
+    return isinstance(rules, dict) and isinstance(reviewed, list)
 
 
 # %% ../../nbs/api/data/11_contract.ipynb #8f14e45f
@@ -184,9 +193,10 @@ def infer_contract(
     settings: DataSettings,
 ) -> DataContract:
     """Return the contract that the training window keeps, its limits marked `inferred`."""
-    return DataContract(
-        {str(name): _infer_rule(frame[name], str(name), settings) for name in frame}
-    )
+    rules = {}
+    for name in frame:
+        rules[str(name)] = _infer_rule(frame[name], str(name), settings)
+    return DataContract(rules)
 
 
 # %% ../../nbs/api/data/11_contract.ipynb #6990d538
@@ -199,10 +209,9 @@ def _infer_rule(
     if name in (settings.keys or DEFAULT_KEYS):
         return ColumnRule(kind, max_missing=0.0, unique=True)
     known = values.dropna()
+    is_label = name == settings.target and settings.task != "regression"
     limits = {}
-    if _is_listable(
-        known, kind, name == settings.target and settings.task != "regression"
-    ):
+    if _is_listable(known, kind, is_label):
         limits = {"allowed": sorted(known.unique().tolist())}
     elif kind in ("number", "integer"):
         limits = _infer_limits(column_as_floats(known), kind == "integer")

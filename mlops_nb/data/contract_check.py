@@ -68,11 +68,12 @@ def _worst_first(violation: Violation) -> tuple:
 # %% ../../nbs/api/data/12_contract_check.ipynb #655d53d5
 def _list_violations(violations: list[Violation]) -> str:
     """Return the first violations as lines of an error."""
-    lines = [
-        f"\n       - {violation.to_message()}" for violation in violations[:_MAX_RAISED]
-    ]
+    raised = violations[:_MAX_RAISED]
+    lines = [f"\n       - {violation.to_message()}" for violation in raised]
     more = len(violations) - _MAX_RAISED
-    return "".join(lines) + (f"\n       … {more} more" if more > 0 else "")
+    if more > 0:
+        lines.append(f"\n       … {more} more")
+    return "".join(lines)
 
 
 # %% ../../nbs/api/data/12_contract_check.ipynb #60b058ef
@@ -87,12 +88,15 @@ class ContractReport:
     @property
     def level(self) -> str:
         """Return the worst severity, or ok."""
-        severities = [violation.severity for violation in self.violations]
-        return max(severities, key=VERDICT_LEVELS.index, default="ok")
+        worst = "ok"
+        for violation in self.violations:
+            worst = max(worst, violation.severity, key=VERDICT_LEVELS.index)
+        return worst
 
     def with_violations(self, more: Iterable[Violation]) -> "ContractReport":
         """Return a report with more violations, sorted anew."""
-        together = sorted((*self.violations, *more), key=_worst_first)
+        together = [*self.violations, *more]
+        together.sort(key=_worst_first)
         return replace(self, violations=tuple(together))
 
     def raise_if_broken(self) -> "ContractReport":
@@ -107,39 +111,45 @@ class ContractReport:
 
     def to_message(self) -> Message:
         """Say in a sentence whether the contract was kept."""
+        size = {"rows": self.rows, "columns": self.columns}
         serious = sum(violation.severity == "act" for violation in self.violations)
         counts = {"act": serious, "watch": len(self.violations) - serious}
         key = "schema.broken" if self.violations else "schema.kept"
-        return Message(key, rows=self.rows, columns=self.columns, **counts)
+        return Message(key, **size, **counts)
 
     def to_dict(self) -> dict:
         """Return what is written into the stage's results."""
-        return asdict(self) | {"level": self.level}
+        written = asdict(self)
+        written["level"] = self.level
+        return written
 
     @classmethod
     def from_dict(cls, written: dict) -> "ContractReport":
         """Read what `to_dict` wrote."""
-        found = [
-            one | {"examples": tuple(one["examples"])} for one in written["violations"]
-        ]
-        violations = tuple(Violation(**one) for one in found)
+        violations = tuple(map(_read_violation, written["violations"]))
         return cls(written["rows"], written["columns"], violations)
 
     def _repr_markdown_(self) -> str:
         rows = [_table_row(violation) for violation in self.violations]
+        table = markdown_table(rows[:_MAX_SHOWN])
         more = len(rows) - _MAX_SHOWN
-        return markdown_table(rows[:_MAX_SHOWN]) + (
-            f"\n\n… {more:,} …" if more > 0 else ""
-        )
+        if more <= 0:
+            return table
+        return f"{table}\n\n… {more:,} …"
+
+
+# %% ../../nbs/api/data/12_contract_check.ipynb #7c31a9e2
+def _read_violation(fields: dict) -> Violation:
+    examples = tuple(fields["examples"])
+    return Violation(**fields | {"examples": examples})
 
 
 # %% ../../nbs/api/data/12_contract_check.ipynb #04299119
 def _table_row(violation: Violation) -> dict:
-    shown = {
-        "share": f"{violation.share:.1%}",
-        "examples": ", ".join(violation.examples),
-    }
-    return asdict(violation) | shown
+    row = asdict(violation)
+    row["share"] = f"{violation.share:.1%}"
+    row["examples"] = ", ".join(violation.examples)
+    return row
 
 
 # %% ../../nbs/api/data/12_contract_check.ipynb #c74d97b0
@@ -160,7 +170,9 @@ def _has_wrong_type(
     if rule.type in ("number", "integer") and kind in ("number", "text"):
         wrong = known & _is_no_number(values, must_be_whole=rule.type == "integer")
         # of text that mostly is numbers the rest; of text that all is numbers everything
-        return known if kind == "text" and not wrong.any() else wrong
+        if kind == "text" and not wrong.any():
+            return known
+        return wrong
     return known & _is_of_other_type(values, kind, rule.type)
 
 
@@ -238,7 +250,8 @@ def _is_not_allowed(
 ) -> np.ndarray:
     if rule.allowed is None:
         return _no_row(values)
-    unknown = (values.notna() & ~values.isin(rule.allowed)).to_numpy()
+    is_allowed = values.isna() | values.isin(rule.allowed)
+    unknown = ~is_allowed.to_numpy()
     return unknown & ~_has_wrong_type(rule, values)
 
 
@@ -272,11 +285,11 @@ def _over_all_columns(
     is_broken: Callable,
 ) -> Callable:
     def keeps_rule(frame: pd.DataFrame) -> pd.Series:
-        kept = {
-            name: not is_broken(rule, frame[name]).any()
-            for name, rule in contract.columns.items()
-            if name in frame
-        }
+        kept = {}
+        for name, rule in contract.columns.items():
+            if name in frame:
+                wrong = is_broken(rule, frame[name])
+                kept[name] = not wrong.any()
         return pd.Series(kept, dtype=bool)
 
     return keeps_rule
@@ -285,8 +298,9 @@ def _over_all_columns(
 # %% ../../nbs/api/data/12_contract_check.ipynb #45e159cf
 def _example_values(values: pd.Series) -> tuple:
     """Return up to five different values, shortened."""
-    texts = values.astype(object).map(str).drop_duplicates().head(5)
-    return tuple(str(text)[:40] for text in texts)
+    texts = values.astype(object).map(str)
+    distinct = texts.drop_duplicates().head(5)
+    return tuple(str(text)[:40] for text in distinct)
 
 
 # %% ../../nbs/api/data/12_contract_check.ipynb #8b5626f6
@@ -316,14 +330,16 @@ def _check_key(
     contract: DataContract,
 ) -> Iterator[Violation]:
     """Yield how many rows share their key with another."""
-    key = [
-        name for name, rule in contract.columns.items() if rule.unique and name in frame
-    ]
+    key = []
+    for name, rule in contract.columns.items():
+        if rule.unique and name in frame:
+            key.append(name)
     if not key:
         return
     repeated = frame.duplicated(key, keep=False)
     if repeated.any():
-        values = frame.loc[repeated, key].astype(str).agg(" / ".join, axis=1)
+        alike = frame.loc[repeated, key].astype(str)
+        values = alike.agg(" / ".join, axis=1)
         count = int(repeated.sum())
         share = float(repeated.mean())
         yield Violation(
@@ -387,13 +403,20 @@ def _describe_violation(
     values: pd.Series,
 ) -> Violation:
     wrong = COLUMN_CHECKS[check](rule, values)
-    examples = () if check == "missing" else _example_values(values[wrong])
-    # a guessed limit is only watched; a type is no guess
-    severity = "watch" if rule.inferred and check != "type" else rule.severity
-    count = int(wrong.sum())
-    share = float(wrong.mean())
+    examples = ()
+    if check != "missing":
+        examples = _example_values(values[wrong])
+    severity = rule.severity
+    if rule.inferred and check != "type":
+        severity = "watch"  # a guessed limit; a type is no guess
     return Violation(
-        column, check, count, share, _describe_rule(rule, check), examples, severity
+        column=column,
+        check=check,
+        count=int(wrong.sum()),
+        share=float(wrong.mean()),
+        expected=_describe_rule(rule, check),
+        examples=examples,
+        severity=severity,
     )
 
 

@@ -43,9 +43,14 @@ def function_digest(
 
 # %% ../../nbs/api/data/17_feature_digest.ipynb #01f12858
 def _names_from_outside(tree: ast.AST) -> list[str]:
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    return sorted({node.id for node in names} - assigned)
+    used = set()
+    assigned = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            used.add(node.id)
+            if isinstance(node.ctx, ast.Store):
+                assigned.add(node.id)
+    return sorted(used - assigned)
 
 
 # %% ../../nbs/api/data/17_feature_digest.ipynb #b56ba4f6

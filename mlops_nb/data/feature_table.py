@@ -44,10 +44,12 @@ def select_event_columns(
     times = set(events.select_dtypes("datetime"))
     wanted = definition.get("columns", "auto")
     if wanted == "auto":
-        return [name for name in events if name not in reserved | times]
-    for name in wanted or ():
+        refused = reserved | times
+        return [name for name in events if name not in refused]
+    names = list(wanted or ())
+    for name in names:
         _require_feature_column(name, events, reserved, times)
-    return list(wanted or ())
+    return names
 
 
 # %% ../../nbs/api/data/19_feature_table.ipynb #5f72e261
@@ -113,16 +115,22 @@ def _delivered_feature(
     if isinstance(columns, pd.DataFrame):
         is_number = pd.api.types.is_numeric_dtype(columns[name])
         dtype = str(columns[name].dtype) if is_number else "category"
-    digest = object_digest([name, ["events"]])
     return Feature(
-        name, dtype, ("events",), "0D", "", f"Column {name} as delivered", digest
+        name=name,
+        dtype=dtype,
+        sources=("events",),
+        lookback="0D",
+        owner="",
+        description=f"Column {name} as delivered",
+        digest=object_digest([name, ["events"]]),
     )
 
 
 # %% ../../nbs/api/data/19_feature_table.ipynb #2ed07c75
 def _text_to_category(values: pd.Series) -> pd.Series:
     """Return strings as categories; numbers and categories as they are."""
-    if pd.api.types.is_numeric_dtype(values) or values.dtype == "category":
+    is_number = pd.api.types.is_numeric_dtype(values)
+    if is_number or values.dtype == "category":
         return values
     return values.astype("category")
 
@@ -284,9 +292,10 @@ def _without(
     excluded: set[str],
     table: pd.DataFrame,
 ) -> pd.DataFrame:
-    kept = {
-        name: _text_to_category(table[name]) for name in table if name not in excluded
-    }
+    kept = {}
+    for name in table:
+        if name not in excluded:
+            kept[name] = _text_to_category(table[name])
     return pd.DataFrame(kept, index=table.index)
 
 
@@ -295,9 +304,11 @@ def _wanted_groups(
     groups: dict[str, FeatureGroup],
     excluded: set[str],
 ) -> list[str]:
-    return [
-        name for name, group in groups.items() if set(group.feature_names) - excluded
-    ]
+    wanted = []
+    for name, group in groups.items():
+        if set(group.feature_names) - excluded:
+            wanted.append(name)
+    return wanted
 
 
 # %% ../../nbs/api/data/19_feature_table.ipynb #f0eacc15

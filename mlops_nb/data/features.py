@@ -44,7 +44,8 @@ class Feature:
     def to_dict(self) -> dict:
         """Return what the catalogue's JSON says of it; there the description is `sentence`."""
         values = dict(vars(self))
-        values["sentence"] = values.pop("description")
+        description = values.pop("description")
+        values["sentence"] = description
         return values
 
     def _repr_markdown_(self) -> str:
@@ -80,12 +81,14 @@ class FeatureGroup:
     @property
     def sources(self) -> tuple[str, ...]:
         """Return the tables that the function may join."""
-        return self.declared_features[0].sources
+        any_feature = self.declared_features[0]  # all have those of the group
+        return any_feature.sources
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Return the names of the declared features."""
-        return tuple(feature.name for feature in self.declared_features)
+        names = [feature.name for feature in self.declared_features]
+        return tuple(names)
 
     def __call__(
         self,
@@ -98,10 +101,11 @@ class FeatureGroup:
     def features_with_digests(self) -> tuple[Feature, ...]:
         """Return the declared features with their digests."""
         code = function_digest(self.function)
-        return tuple(
-            replace(feature, digest=_feature_digest(feature, code))
-            for feature in self.declared_features
-        )
+        digested = []
+        for feature in self.declared_features:
+            digest = _feature_digest(feature, code)
+            digested.append(replace(feature, digest=digest))
+        return tuple(digested)
 
 
 # %% ../../nbs/api/data/18_features.ipynb #fb836c2b
@@ -211,7 +215,8 @@ def _require_new_names(
 # %% ../../nbs/api/data/18_features.ipynb #13bb68fa
 def longest_lookback(modules: Iterable[str]) -> pd.Timedelta:
     """Return the longest look-back of the modules: what a window has to be loaded with."""
-    lookbacks = [group.lookback for group in load_feature_groups(modules).values()]
+    groups = load_feature_groups(modules)
+    lookbacks = [group.lookback for group in groups.values()]
     return max(lookbacks, default=pd.Timedelta(0))
 
 
@@ -223,9 +228,11 @@ def require_lookback(
     """Raise when a group looks further back than the windows are loaded with (data.lookback)."""
     needed = longest_lookback(modules)
     if needed > pd.Timedelta(loaded):
-        is_whole_days = needed.days and needed == pd.Timedelta(days=needed.days)
+        shown = str(needed)
+        if needed.days and needed == pd.Timedelta(days=needed.days):
+            shown = f"{needed.days}D"
         raise UserError(
-            expected=f"data.lookback of at least {f'{needed.days}D' if is_whole_days else needed}",
+            expected=f"data.lookback of at least {shown}",
             found=loaded,
             remedy="raise it in params.yaml, so that every row has its whole history",
         )

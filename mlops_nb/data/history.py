@@ -80,6 +80,23 @@ def _require_source(
         )
 
 
+# %% ../../nbs/api/data/16_history.ipynb #7b3db3a7
+def _require_known_columns(
+    group: str,
+    table: str,
+    columns: Iterable[str],
+    tables: SortedTables,
+) -> None:
+    known = tables.tables[table]
+    for column in columns:
+        if column not in known:
+            raise UserError(
+                expected=f"a column `{column}` in {table}",
+                found=f"{', '.join(known)}.{suggest(column, known)}",
+                remedy=f"correct it in {group}",
+            )
+
+
 # %% ../../nbs/api/data/16_history.ipynb #55f04f97
 def _last_rows(
     tables: SortedTables,
@@ -141,38 +158,23 @@ class _Questions:
         over: str | None,
     ) -> _Question:
         """Return the rows that answer a question, or raise in words."""
-        self._require_table(table)
-        self._require_columns(table, columns)
+        _require_source(self._group, self._sources, table, self._tables)
+        _require_known_columns(self._group, table, columns, self._tables)
         keys = (keys,) if isinstance(keys, str) else tuple(keys)
         until = parse_duration(lead, "lead")
-        span = self._lookback - until if over is None else parse_duration(over, "over")
-        if span < pd.Timedelta(0) or until + span > self._lookback:
+        span = self._lookback - until
+        if over is not None:
+            span = parse_duration(over, "over")
+        since = until + span
+        if span < pd.Timedelta(0) or since > self._lookback:
             raise UserError(
                 expected=f"{self._group} to look back at most {self._lookback}, as declared",
-                found=f"lead {until} + {span} = {until + span} on {table}",
+                found=f"lead {until} + {span} = {since} on {table}",
                 remedy="lengthen lookback= of the group, or shorten `over`, `within` or `lead`",
             )
-        first = self._tables.cutoff_positions(table, keys, until + span)
-        return _Question(
-            table, keys, first, self._tables.cutoff_positions(table, keys, until)
-        )
-
-    def _require_columns(
-        self,
-        table: str,
-        columns: Iterable[str],
-    ) -> None:
-        known = self._tables.tables[table]
-        for column in columns:
-            if column not in known:
-                raise UserError(
-                    expected=f"a column `{column}` in {table}",
-                    found=f"{', '.join(known)}.{suggest(column, known)}",
-                    remedy=f"correct it in {self._group}",
-                )
-
-    def _require_table(self, table: str) -> None:
-        _require_source(self._group, self._sources, table, self._tables)
+        first = self._tables.cutoff_positions(table, keys, since)
+        end = self._tables.cutoff_positions(table, keys, until)
+        return _Question(table, keys, first, end)
 
     def _sums(
         self,
@@ -186,7 +188,8 @@ class _Questions:
         return _window_sums(self._tables, question, column)
 
     def _as_series(self, values: np.ndarray) -> pd.Series:
-        return pd.Series(values, index=self._tables.events.index)
+        index = self._tables.events.index
+        return pd.Series(values, index=index)
 
 
 # %% ../../nbs/api/data/16_history.ipynb #3dd1f982
@@ -241,7 +244,9 @@ class _WindowSums(_Questions):
             if not weight:
                 return self._as_series(sums / counts)
             total, rows = self._sums(table, (), column, over, lead)
-            return self._as_series((sums + weight * (total / rows)) / (counts + weight))
+            of_all = total / rows
+            shrunk = (sums + weight * of_all) / (counts + weight)
+            return self._as_series(shrunk)
 
 
 # %% ../../nbs/api/data/16_history.ipynb #c51ce410

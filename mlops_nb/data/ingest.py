@@ -35,8 +35,9 @@ def _prepare_columns(
     for name in named:
         if not name or name in events:
             continue
-        more = " …" if events.shape[1] > 12 else ""
-        shown = ", ".join(events.columns[:12]) + more
+        shown = ", ".join(events.columns[:12])
+        if events.shape[1] > 12:
+            shown += " …"
         raise UserError(
             expected=f"a column `{name}` (named in `data:` of params.yaml)",
             found=f"columns {shown}.{suggest(name, events.columns)}",
@@ -51,8 +52,9 @@ _MAX_EXAMPLES = 5
 
 def _count_with_examples(values: pd.Series) -> dict:
     """Return how many values there are, with the first."""
-    examples = values.head(_MAX_EXAMPLES).astype(str)
-    return {"count": len(values), "examples": list(examples)}
+    first = values.head(_MAX_EXAMPLES)
+    examples = list(first.astype(str))
+    return {"count": len(values), "examples": examples}
 
 
 # %% ../../nbs/api/data/08_ingest.ipynb #3a696a02
@@ -155,7 +157,8 @@ def _cut_by_share(
 # %% ../../nbs/api/data/08_ingest.ipynb #82ebc90c
 def _is_odd(values: pd.Series) -> pd.Series:
     """Say which values of a column are no numbers."""
-    return values.notna() & pd.to_numeric(values, errors="coerce").isna()
+    numbers = pd.to_numeric(values, errors="coerce")
+    return values.notna() & numbers.isna()
 
 
 # %% ../../nbs/api/data/08_ingest.ipynb #36318630
@@ -177,12 +180,12 @@ def _convert_mostly_numeric(
         settings: time, and a target that is a label, stay what they are.
     """
     label = settings.target if isinstance(settings.positive, str) else None
-    texts = source.select_dtypes(["str", "object"]).columns.difference(
-        [settings.time, label]
-    )
-    for name in texts:
+    texts = source.select_dtypes(["str", "object"])
+    for name in texts.columns.difference([settings.time, label]):
         values = source[name].astype("str")
-        if not _is_odd(sample_evenly(values.dropna(), _SAMPLE_ROWS)).mean() < 0.5:
+        # the sample first: most columns of text are told by it
+        sample = sample_evenly(values.dropna(), _SAMPLE_ROWS)
+        if not _is_odd(sample).mean() < 0.5:
             continue
         odd = _is_odd(values)
         if not odd.any():
@@ -191,8 +194,10 @@ def _convert_mostly_numeric(
         if odd_here[inside].any():
             rows[name] = values[rows.index]
         else:
-            numbers = pd.to_numeric(values.mask(odd, "0"))
-            rows[name] = numbers[rows.index].mask(odd_here)
+            readable = values.mask(odd, "0")
+            numbers = pd.to_numeric(readable)
+            here = numbers[rows.index]
+            rows[name] = here.mask(odd_here)
     return rows
 
 
@@ -283,7 +288,9 @@ def ingest_window(name: str) -> dict[str, int]:
         write_parquet(rows, output_path(f"data/raw/{name}/{table}.parquet"))
     counts = {table: len(rows) for table, rows in tables.items()}
     counts |= _told_changes(report, settings)
-    timeless = int(source["events"][settings.time].isna().sum()) if settings.time else 0
-    if timeless:
-        counts[f"events of the source without {settings.time}, left out"] = timeless
+    if settings.time:
+        times = source["events"][settings.time]
+        timeless = int(times.isna().sum())
+        if timeless:
+            counts[f"events of the source without {settings.time}, left out"] = timeless
     return counts

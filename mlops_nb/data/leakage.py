@@ -102,8 +102,10 @@ def _target_means(
         sums = [
             np.bincount(codes[other], each, len(counts)) for each in target[other].T
         ]
-        of_values = np.stack(sums, 1) / np.maximum(counts, 1)[:, None]
-        known = np.where(counts[:, None] > 0, of_values, target[other].mean(0))
+        rows = counts[:, None]
+        of_values = np.stack(sums, 1) / np.maximum(rows, 1)
+        of_all = target[other].mean(0)
+        known = np.where(rows > 0, of_values, of_all)
         means[half] = known[codes[half]]
     return means
 
@@ -117,9 +119,11 @@ def _numeric_views(
     if value_type(values) in ("text", "any"):
         yield _target_means(values, target)
     else:
-        yield column_as_floats(values)[:, None]
-    if values.isna().any():
-        yield values.isna().to_numpy(float)[:, None]
+        numbers = column_as_floats(values)
+        yield numbers[:, None]
+    missing = values.isna().to_numpy(float)
+    if missing.any():
+        yield missing[:, None]
 
 
 # %% ../../nbs/api/data/13_leakage.ipynb #3ec0255c
@@ -131,7 +135,8 @@ def _candidate_columns(
     """Return the columns that may leak: neither key, time nor target, nor reviewed."""
     reviewed = contract.leak_ok if contract else ()
     named = (settings.time, settings.target, settings.label_known)
-    skipped = {*settings.keys, "row", *named, *reviewed}
+    skipped = {*settings.keys, *named, *reviewed}
+    skipped.add("row")  # the number in the source, which follows its order
     return [name for name in frame if name not in skipped]
 
 
@@ -142,8 +147,10 @@ def _target_as_columns(
 ) -> np.ndarray:
     """Return the target as numbers: one column, or one of 0 and 1 for each class."""
     if task == "regression":
-        return column_as_floats(target)[:, None]
-    return pd.get_dummies(target.astype(str)).iloc[:, :_MAX_CLASSES].to_numpy(float)
+        numbers = column_as_floats(target)
+        return numbers[:, None]
+    classes = pd.get_dummies(target.astype(str))
+    return classes.iloc[:, :_MAX_CLASSES].to_numpy(float)
 
 
 # %% ../../nbs/api/data/13_leakage.ipynb #c72f0240

@@ -45,9 +45,8 @@ def _reason_by_name(column: str) -> str:
     """Say what the name of a column is like; nothing when it is harmless."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", column)
     words = [word.lower() for word in words]
-    pairs = [
-        "".join(pair) for pair in itertools.pairwise(words)
-    ]  # `phone number`, `user id`
+    # `phone number`, `user id`
+    pairs = ["".join(pair) for pair in itertools.pairwise(words)]
     for what, (english, japanese) in _NAME_PATTERNS.items():
         is_word = any(re.fullmatch(english, word) for word in (*words, *pairs))
         if is_word or re.search(japanese, column):
@@ -67,13 +66,18 @@ _CODE = r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_-]{5,40}"
 
 def _reason_by_values(values: pd.Series) -> str:
     """Say what the values of a column look like; nothing when they are harmless."""
-    seen = values.dropna().head(_MAX_VALUES)
-    if not len(seen):
+    known = values.dropna()
+    if not len(known):
         return ""
+    seen = known.head(_MAX_VALUES)
     kind = value_type(seen)
-    if kind == "integer" and len(seen) >= _MIN_DISTINCT and seen.is_unique:
+    has_enough = len(seen) >= _MIN_DISTINCT
+    if kind == "integer" and has_enough and seen.is_unique:
         return "has another number in every row"
-    return _reason_by_texts(seen.astype(str).str.strip()) if kind == "text" else ""
+    if kind != "text":
+        return ""
+    texts = seen.astype(str)
+    return _reason_by_texts(texts.str.strip())
 
 
 # %% ../../nbs/api/data/14_personal_data.ipynb #82e5885a

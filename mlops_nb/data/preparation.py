@@ -100,9 +100,8 @@ class PreparedWindow:
     contract: ContractReport
     features: pd.DataFrame
     definition: dict = field(default_factory=dict)  # the section `features`, widened
-    for_others: list[str] = field(
-        default_factory=list
-    )  # features only registered versions use
+    # features only registered versions use
+    for_others: list[str] = field(default_factory=list)
 
     @property
     def is_broken(self) -> bool:
@@ -113,16 +112,16 @@ class PreparedWindow:
     def known_rows(self) -> pd.DataFrame:
         """Return the rows that are used: of the training window those with a known outcome."""
         rows = self.data.rows
-        return (
-            rows[rows[self.data.settings.target].notna()]
-            if self.data.is_training
-            else rows
-        )
+        if not self.data.is_training:
+            return rows
+        target = rows[self.data.settings.target]
+        return rows[target.notna()]
 
     @property
     def dropped_rows(self) -> int:
         """Return how many rows are left out, as their outcome is not known."""
-        return len(self.data.rows) - len(self.known_rows)
+        rows = len(self.data.rows)
+        return rows - len(self.known_rows)
 
     def require_contract(self) -> None:
         """Raise when the training window breaks the contract; the current one gets a finding."""
@@ -145,7 +144,8 @@ class PreparedWindow:
 
     def describe_features(self) -> list[dict]:
         """Return type, share missing and number of values of each feature, most missing first."""
-        described = [_describe(name, values) for name, values in self.features.items()]
+        columns = self.features.items()
+        described = [_describe(name, values) for name, values in columns]
         return sorted(described, key=lambda feature: -feature["missing"])
 
     def summarise(self) -> dict[str, Any]:
@@ -222,8 +222,9 @@ def volume_figures(prepared: PreparedWindow) -> list[tuple[Any, Message, Message
     rows = prepared.data.rows
     if prepared.is_broken or settings.target not in rows:
         return []
-    by_day = settings.time and settings.task != "multiclass"
-    key = "preprocess.volume" if by_day else "preprocess.values"
+    key = "preprocess.values"
+    if settings.time and settings.task != "multiclass":
+        key = "preprocess.volume"
     title = Message(
         key,
         rows=len(rows),

@@ -67,8 +67,14 @@ class Profile:
 
     def to_dict(self) -> dict:
         """Return what is written as JSON."""
-        columns = {name: column.to_dict() for name, column in self.columns.items()}
-        return {"version": PROFILE_VERSION, "rows": self.rows, "columns": columns}
+        columns = {}
+        for name, column in self.columns.items():
+            columns[name] = column.to_dict()
+        return {
+            "version": PROFILE_VERSION,
+            "rows": self.rows,
+            "columns": columns,
+        }
 
     @classmethod
     def from_dict(cls, written: Any) -> "Profile":
@@ -83,7 +89,8 @@ class Profile:
     @classmethod
     def read(cls, path: str | Path) -> "Profile":
         """Read it from a file."""
-        return cls.from_dict(read_json(path))
+        written = read_json(path)
+        return cls.from_dict(written)
 
     def write(self, path: str | Path) -> Path:
         """Write a profile as JSON."""
@@ -133,9 +140,10 @@ def exact_counts(profile: Profile) -> dict:
     counts = {"rows": profile.rows}
     for name, column in profile.columns.items():
         written = column.to_dict()
-        counts[name] = {
-            key: written[key] for key in written if key not in ("mean", "m2")
-        }
+        # merging rounds these two, in an order that depends on how a table is cut
+        written.pop("mean", None)
+        written.pop("m2", None)
+        counts[name] = written
     return counts
 
 
@@ -149,12 +157,11 @@ def merge_profiles(
     A column that one lacks is missing in all its rows. Raises in words where a column is numbers
     here and text there.
     """
-    columns = {
-        name: merge_columns(
-            _column_or_gap(first, name), _column_or_gap(second, name), name
-        )
-        for name in {**first.columns, **second.columns}
-    }
+    columns = {}
+    for name in {**first.columns, **second.columns}:
+        of_first = _column_or_gap(first, name)
+        of_second = _column_or_gap(second, name)
+        columns[name] = merge_columns(of_first, of_second, name)
     return Profile(first.rows + second.rows, columns)
 
 
@@ -163,7 +170,8 @@ def _column_or_gap(
     profile: Profile,
     name: str,
 ) -> ColumnProfile:
-    return profile.columns.get(name) or ColumnProfile("none", missing=profile.rows)
+    column = profile.columns.get(name)
+    return column or ColumnProfile("none", missing=profile.rows)
 
 
 # %% ../../nbs/api/data/22_profile.ipynb #c36f96d7
@@ -228,7 +236,9 @@ def _arrow_kind(dtype: Any) -> str:
         types.is_floating,
         types.is_decimal,
     )
-    return "number" if any(test(dtype) for test in is_number) else "text"
+    if any(test(dtype) for test in is_number):
+        return "number"
+    return "text"
 
 
 # %% ../../nbs/api/data/22_profile.ipynb #355d2c48
@@ -238,7 +248,9 @@ def _arrow_as_text(array: Any) -> Any:
 
     if pyarrow.types.is_string(array.type):
         return array
-    texts = [None if value is None else str(value) for value in array.to_pylist()]
+    texts = []
+    for value in array.to_pylist():
+        texts.append(None if value is None else str(value))
     return pyarrow.array(texts, pyarrow.string())
 
 

@@ -64,8 +64,11 @@ def profile_piece(
     known_bits = {} if dropped_bits is None else dropped_bits
     path, is_parquet = resolve_table_file(path)
     names = _column_names(path, is_parquet, columns)
+    read_together = [names]
+    if is_parquet:  # it keeps columns apart, so each is read alone
+        read_together = [[name] for name in names]
     parts = []
-    for some in [[name] for name in names] if is_parquet else [names]:
+    for some in read_together:
         batches = read_batches(path, some, batch_rows, row_groups)
         parts.append(merge_pairwise(_profile_batches(batches, known_bits)))
     if not parts or not parts[0]:
@@ -99,13 +102,15 @@ def _profile_batches(
         profile = profile_table(batch, dropped_bits=known_bits)
         for name, column in profile.columns.items():
             if column.kind != "text":
-                known_bits[name] = max(column.dropped_bits, known_bits.get(name, 0))
+                before = known_bits.get(name, 0)
+                known_bits[name] = max(column.dropped_bits, before)
         yield profile
 
 
 # %% ../../nbs/api/data/23_profile_stream.ipynb #a5bfc9e0
 def _empty_profile(columns: Iterable[str] | None) -> Profile:
-    return Profile(0, {name: ColumnProfile("none") for name in columns or ()})
+    empty = {name: ColumnProfile("none") for name in columns or ()}
+    return Profile(0, empty)
 
 
 # %% ../../nbs/api/data/23_profile_stream.ipynb #f0599d73

@@ -6,61 +6,41 @@
 __all__ = ["DEFAULT_KEYS", "DataSettings", "read_data_settings"]
 
 # %% ../../nbs/api/data/05_settings.ipynb #78ece193
+from typing import Any
+
 import pandas as pd
+from pydantic import model_validator
 
 from ..core.config import read_params
 from ..core.data_sections import DataSection
 from ..core.errors import UserError
 from ..core.validation import validate_section
 
-# %% ../../nbs/api/data/05_settings.ipynb #a87ff679
-DEFAULT_KEYS = (
-    "row",
-)  # nobody named a key: a row is named by its number in the source
 
-
-class DataSettings(DataSection):
-    """The section `data` of params.yaml, and what follows from it."""
-
-    @property
-    def positive_name(self) -> str:
-        """Return what a row of class 1 is called in figures.
-
-        Its outcome, else its label, else the target's name.
-        """
-        if self.outcome != "right":
-            return self.outcome
-        return self.target if self.positive is None else str(self.positive)
-
-    def identifying_columns(self) -> list[str]:
-        """Return the columns that name a row: keys and time."""
-        return list(dict.fromkeys(name for name in (*self.keys, self.time) if name))
-
-
-# %% ../../nbs/api/data/05_settings.ipynb #d69b7b1b
-def read_data_settings(params: dict | None = None) -> DataSettings:
-    """Return the checked data section of `params` (default: params.yaml)."""
-    settings = validate_section(DataSettings, (params or read_params())["data"], "data")
-    _check_columns(settings)
-    if isinstance(settings.positive, (list, dict)):
+# %% ../../nbs/api/data/05_settings.ipynb #edf3cf0d
+def _check_positive(label: Any) -> None:
+    if isinstance(label, (list, dict)):
         raise UserError(
             expected="a single value for data.positive",
-            found=repr(settings.positive),
+            found=repr(label),
             remedy="mend params.yaml",
         )
+
+
+# %% ../../nbs/api/data/05_settings.ipynb #0d0549e0
+def _check_lookback(lookback: str) -> None:
     try:
-        pd.Timedelta(settings.lookback)
+        pd.Timedelta(lookback)
     except ValueError as error:
         raise UserError(
             expected="data.lookback such as 28D or 12h",
-            found=repr(settings.lookback),
+            found=repr(lookback),
             remedy="mend params.yaml",
         ) from error
-    return settings
 
 
-# %% ../../nbs/api/data/05_settings.ipynb #edf3cf0d
-def _check_columns(settings: DataSettings) -> None:
+# %% ../../nbs/api/data/05_settings.ipynb #a2c79d86
+def _check_columns(settings: "DataSettings") -> None:
     identifying = settings.identifying_columns()
     if settings.target in identifying:
         raise UserError(
@@ -76,3 +56,46 @@ def _check_columns(settings: DataSettings) -> None:
                 found=column,
                 remedy="rename the column in the source or the query",
             )
+
+
+# %% ../../nbs/api/data/05_settings.ipynb #a87ff679
+# Nobody named a key: a row is named by its number in the source.
+DEFAULT_KEYS = ("row",)
+
+
+class DataSettings(DataSection):
+    """The section `data` of params.yaml, checked, and what follows from it."""
+
+    @model_validator(mode="after")
+    def _refuse_what_cannot_be_meant(self) -> "DataSettings":
+        # What a check raises is no ValueError, so that pydantic leaves its words alone.
+        _check_columns(self)
+        _check_positive(self.positive)
+        _check_lookback(self.lookback)
+        return self
+
+    @property
+    def positive_name(self) -> str:
+        """Return what a row of class 1 is called in figures.
+
+        Its outcome, else its label, else the target's name.
+        """
+        if self.outcome != "right":
+            return self.outcome
+        if self.positive is None:
+            return self.target
+        return str(self.positive)
+
+    def identifying_columns(self) -> list[str]:
+        """Return the columns that name a row: keys and time."""
+        named = [*self.keys]
+        if self.time:
+            named.append(self.time)
+        return list(dict.fromkeys(named))
+
+
+# %% ../../nbs/api/data/05_settings.ipynb #d69b7b1b
+def read_data_settings(params: dict | None = None) -> DataSettings:
+    """Return the checked data section of `params` (default: params.yaml)."""
+    params = params or read_params()
+    return validate_section(DataSettings, params["data"], "data")

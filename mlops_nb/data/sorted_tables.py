@@ -75,9 +75,9 @@ def _require_event_times(
 def _text_categories(column: pd.Series) -> pd.Series:
     """Return a column as categories whose names are text."""
     categories = column.astype("category").cat
-    return categories.rename_categories(
-        pd.Index(map(str, categories.categories), dtype="str")
-    )
+    names = [str(name) for name in categories.categories]
+    index = pd.Index(names, dtype="str")
+    return categories.rename_categories(index)
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #1297ea1d
@@ -95,11 +95,11 @@ def _encode_together(
             remedy="convert it in the source",
         )
     if is_number(of_table):
-        return pd.factorize(pd.concat([of_table, of_events]))[0].astype("i8")
+        codes, _ = pd.factorize(pd.concat([of_table, of_events]))
+        return codes.astype("i8")
     both = [_text_categories(column) for column in (of_table, of_events)]
-    return np.asarray(
-        pd.api.types.union_categoricals(both, ignore_order=True).codes, "i8"
-    )
+    together = pd.api.types.union_categoricals(both, ignore_order=True)
+    return np.asarray(together.codes, "i8")
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #b4182424
@@ -134,14 +134,17 @@ def _combine_codes(
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #a2e8a816
 def _stable_argsort(codes: np.ndarray) -> np.ndarray:
     """Return the stable order; small integers have a faster sort."""
-    is_small = codes.max(initial=0) < 2**15
-    return np.argsort(codes.astype("i2") if is_small else codes, kind="stable")
+    if codes.max(initial=0) < 2**15:
+        codes = codes.astype("i2")
+    return np.argsort(codes, kind="stable")
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #732f96c8
 def _from_zero(counts: np.ndarray) -> np.ndarray:
     """Return running totals that begin with nothing."""
-    return np.concatenate([[0], np.cumsum(counts)])
+    totals = np.zeros(len(counts) + 1, counts.dtype)
+    np.cumsum(counts, out=totals[1:])
+    return totals
 
 
 # %% ../../nbs/api/data/15_sorted_tables.ipynb #d9bea466
@@ -206,19 +209,37 @@ def _find_cutoffs(
     return positions
 
 
-# %% ../../nbs/api/data/15_sorted_tables.ipynb #c20ad4d7
+# %% ../../nbs/api/data/15_sorted_tables.ipynb #5a29c8c3
+def _encode_keys(
+    tables: "SortedTables",
+    name: str,
+    keys: tuple[str, ...],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Number the groups of a table's rows and of the events; a group without rows comes last."""
+    size = len(tables.tables[name])
+    groups = np.zeros(size + len(tables.events), "i8")
+    for column in keys:
+        codes = tables.encode_column(name, column)
+        groups = _combine_codes(groups, codes)
+    of_rows, of_events = np.split(groups, [size])
+    without_rows = groups.max(initial=0) + 1
+    return of_rows, np.where(of_events < 0, without_rows, of_events)
+
+
+# %% ../../nbs/api/data/15_sorted_tables.ipynb #183c349e
 _CACHED = (
     "sorted_table",
     "encode_column",
     "encode_keys",
     "rows_by_group",
     "events_by_group",
+    "cutoff_positions",
+    "running_totals",
 )
-_CACHED += ("cutoff_positions", "running_totals")
 
 
-class SortedTables:
-    """Sorted tables and the positions of each event's cut-off in them, computed once for all."""
+class _EncodedTables:
+    """Sorted tables, their rows and the events numbered by group; computed once for all."""
 
     def __init__(
         self,
@@ -236,7 +257,8 @@ class SortedTables:
 
     def __reduce__(self) -> tuple:
         """Travel to another process without what was computed."""
-        return type(self), (self.events, self.tables, self.time)
+        given = (self.events, self.tables, self.time)
+        return type(self), given
 
     def sorted_table(self, name: str) -> _SortedTable:
         """Return a table sorted by when its rows became known."""
@@ -258,11 +280,12 @@ class SortedTables:
         keys: tuple[str, ...],
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the group's number of every table row and of every event."""
-        groups = np.zeros(len(self.tables[name]) + len(self.events), "i8")
-        for column in keys:
-            groups = _combine_codes(groups, self.encode_column(name, column))
-        of_rows, of_events = np.split(groups, [len(self.tables[name])])
-        return of_rows, np.where(of_events < 0, groups.max(initial=0) + 1, of_events)
+        return _encode_keys(self, name, keys)
+
+
+# %% ../../nbs/api/data/15_sorted_tables.ipynb #c20ad4d7
+class SortedTables(_EncodedTables):
+    """Sorted tables and the positions of each event's cut-off in them, computed once for all."""
 
     def rows_by_group(
         self,
@@ -270,9 +293,10 @@ class SortedTables:
         keys: tuple[str, ...],
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows by group and then time, and the sorted key that says so."""
-        groups = self.encode_keys(name, keys)[0]
+        groups, _ = self.encode_keys(name, keys)
         order = _stable_argsort(groups)
-        return order, (groups * (len(groups) + 1) + np.arange(len(groups)))[order]
+        sorted_key = groups * (len(groups) + 1) + np.arange(len(groups))
+        return order, sorted_key[order]
 
     def events_by_group(
         self,
@@ -280,7 +304,8 @@ class SortedTables:
         keys: tuple[str, ...],
     ) -> np.ndarray:
         """Return the events by group: sorted questions are answered faster."""
-        return _stable_argsort(self.encode_keys(name, keys)[1])
+        _, groups = self.encode_keys(name, keys)
+        return _stable_argsort(groups)
 
     def cutoff_positions(
         self,
@@ -299,5 +324,8 @@ class SortedTables:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return running totals of a column by group and time, and of its known values."""
         what = f"{name}.{column}"
-        values = _require_numbers(self.sorted_table(name).rows[column], what)
-        return _exact_totals(values[self.rows_by_group(name, keys)[0]], what)
+        table = self.sorted_table(name)
+        values = _require_numbers(table.rows[column], what)
+        # by group, so that the difference of two totals is a sum within a group
+        order, _ = self.rows_by_group(name, keys)
+        return _exact_totals(values[order], what)

@@ -41,16 +41,22 @@ def source_kind(source: str) -> str:
     if "://" in source:
         return "url"
     is_path = re.search(_TABLE_FILE, source, re.I) or "/" in source or "*" in source
-    return "file" if is_path else "function"
+    if is_path:
+        return "file"
+    return "function"
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #31cb1625
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # little and big endian
+
+
 def is_utf16(path: str | Path) -> bool:
     """Say whether a file tells by its first bytes that it is UTF-16."""
     if not os.path.isfile(path):
         return False
     with open(path, "rb") as file:
-        return file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+        start = file.read(2)
+    return start in _UTF16_MARKS
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #78442ab9
@@ -110,7 +116,9 @@ def _read_decimal_commas(texts: pd.Series) -> pd.Series:
     if not is_number.sum() > _MOSTLY * texts.count():
         return texts
     with_point = texts.where(~is_number, texts.str.replace(",", "."))
-    return with_point.astype("str" if is_number.sum() < texts.count() else float)
+    if is_number.sum() < texts.count():
+        return with_point.astype("str")
+    return with_point.astype(float)
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #24fa2cf1
@@ -277,16 +285,20 @@ def _query_times(
     SQLite has no times, only text: midnight becomes the bare day, which sorts before everything
     on that day.
     """
-    first = window.start and window.start - window.lookback
+    first = None
+    if window.start is not None:
+        first = window.start - window.lookback
     times = {"start": first, "end": window.end, "as_of": window.as_of}
     bound = {}
     for name, time in times.items():
-        if not re.search(rf":{name}\b", query):
+        is_named = re.search(rf":{name}\b", query)
+        if not is_named:
             continue
         if time is None:
             bound[name] = None
         elif is_sqlite:
-            bound[name] = str(time.date()) if time == time.normalize() else str(time)
+            is_midnight = time == time.normalize()
+            bound[name] = str(time.date() if is_midnight else time)
         else:
             bound[name] = time.to_pydatetime()
     return bound
@@ -298,7 +310,9 @@ def _is_good_table(
     table: Any,
 ) -> bool:
     """Say whether a table is one, and tells when its rows became known, unless they are events."""
-    return isinstance(table, pd.DataFrame) and (name == "events" or "known_at" in table)
+    if not isinstance(table, pd.DataFrame):
+        return False
+    return name == "events" or "known_at" in table
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #1eb20fa4
@@ -320,7 +334,8 @@ def _call_source_function(
             found=f"{_first_words(error, 200)} ({where})",
             remedy="mend the function",
         ) from error
-    tables = tables if isinstance(tables, dict) else {"events": tables}
+    if not isinstance(tables, dict):
+        tables = {"events": tables}
     if "events" in tables and all(map(_is_good_table, tables, tables.values())):
         return tables
     raise UserError(
@@ -390,6 +405,9 @@ def write_parquet(
 # %% ../../nbs/api/data/07_sources.ipynb #ad7f3be9
 def read_raw_tables(window: str) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Return the events and the history tables that `ingest` wrote for a window."""
-    files = sorted(input_path(f"data/raw/{window}").glob("*.parquet"))
-    tables = {file.stem: pd.read_parquet(file) for file in files}
-    return tables.pop("events"), tables
+    folder = input_path(f"data/raw/{window}")
+    tables = {}
+    for file in sorted(folder.glob("*.parquet")):
+        tables[file.stem] = pd.read_parquet(file)
+    events = tables.pop("events")
+    return events, tables

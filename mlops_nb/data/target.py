@@ -31,7 +31,8 @@ def extract_target(
     if settings.task == "multiclass":
         return target.convert_dtypes().astype("str").where(target.notna())
     if settings.task == "regression":
-        return _as_numbers(target).replace([np.inf, -np.inf], np.nan)
+        numbers = _as_numbers(target)
+        return numbers.replace([np.inf, -np.inf], np.nan)
     if settings.positive is not None:
         return _is_positive(target, settings.positive)
     numbers = _as_numbers(target)
@@ -76,7 +77,8 @@ def _first_values(
     values: pd.Series,
     most: int,
 ) -> str:
-    return ", ".join(map(str, values.dropna().unique()[:most]))
+    distinct = values.dropna().unique()
+    return ", ".join(map(str, distinct[:most]))
 
 
 # %% ../../nbs/api/data/09_target.ipynb #68f47ec1
@@ -108,7 +110,7 @@ def _draw_distribution(
         counts = pd.cut(target, 12).value_counts().sort_index()
     else:
         counts = target.value_counts().sort_index().head(12)
-    names = [str(name)[:14] for name in counts.index]
+    names = counts.index.map(str).str.slice(0, 14)
     ax.bar(names, counts, color=PLOT_COLORS[0])
     ax.tick_params(axis="x", rotation=60)
     ax.set_ylabel("rows")

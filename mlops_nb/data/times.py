@@ -73,7 +73,8 @@ def _read_days(
 
 # %% ../../nbs/api/data/04_times.ipynb #e1e835a3
 def _first_texts(values: pd.Series) -> list[str]:
-    return list(values.head(3).astype(str))
+    first = values.head(3)
+    return list(first.astype(str))
 
 
 # %% ../../nbs/api/data/04_times.ipynb #bacac6e4
@@ -102,7 +103,8 @@ class _Dates(NamedTuple):
 # %% ../../nbs/api/data/04_times.ipynb #9cfb4c8f
 def _two_digits(numbers: pd.Series) -> pd.Series:
     """Write 3 as 03."""
-    return numbers.astype(str).str.zfill(2)
+    texts = numbers.astype(str)
+    return texts.str.zfill(2)
 
 
 # %% ../../nbs/api/data/04_times.ipynb #70d40a56
@@ -120,10 +122,13 @@ def _dates_to_iso(
     found = times.astype("str").str.extract(_SHORT_DATE).dropna()
     if not len(found):
         return times
-    dates = _Dates(*(found[i].astype(int) for i in range(3)), found[3])
-    day_first = _day_comes_first(dates, times, name)
-    day = dates.first if day_first else dates.second
-    month = dates.second if day_first else dates.first
+    numbers = [found[i].astype(int) for i in range(3)]
+    dates = _Dates(*numbers, found[3])
+    day = dates.second
+    month = dates.first
+    if _day_comes_first(dates, times, name):
+        day = dates.first
+        month = dates.second
     century = np.where(dates.year < 69, 2000, 1900)  # as POSIX reads two digits
     year = dates.year.where(dates.year >= 100, dates.year + century)
     date = year.astype(str) + "-" + _two_digits(month) + "-" + _two_digits(day)
@@ -143,9 +148,9 @@ def _day_comes_first(
     month_first = ((second > 12) & (first <= 12)).any()
     is_short = year < 100
     # 24/03/31 begins with the year: then there are fewer of the first than of the last number
-    year_may_be_first = (
-        is_short.any() and first[is_short].nunique() <= year[is_short].nunique()
-    )
+    distinct_first = first[is_short].nunique()
+    distinct_year = year[is_short].nunique()
+    year_may_be_first = is_short.any() and distinct_first <= distinct_year
     if day_first != month_first and not (day_first and year_may_be_first):
         return bool(day_first)
     one_of_each = [
@@ -168,8 +173,9 @@ _OFFSET = r"(:\d\d[.\d]*)\s*[+-]\d\d(:?\d\d)?$"
 def to_local_clock(times: pd.Series) -> pd.Series | None:
     """Return times with an offset from UTC as the clock there showed them; None without offsets."""
     if times.dtype.kind == "M" or isinstance(times.dtype, pd.DatetimeTZDtype):
-        has_zone = getattr(times.dt, "tz", None) is not None
-        return times.dt.tz_localize(None) if has_zone else None
+        if getattr(times.dt, "tz", None) is None:
+            return None
+        return times.dt.tz_localize(None)
     text = times.dropna().astype(str)
     local = text.str.replace(_OFFSET, r"\1", regex=True)
     if local.equals(text):

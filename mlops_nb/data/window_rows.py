@@ -44,7 +44,8 @@ class WindowRows:
         told = self.rows.attrs
         if "moved" not in told:
             return None
-        return Message("preprocess.converted", column=self.settings.time, **told)
+        column = self.settings.time
+        return Message("preprocess.converted", column=column, **told)
 
 
 # %% ../../nbs/api/data/24_window_rows.ipynb #ebfeb77f
@@ -64,6 +65,8 @@ def load_window(
     window = read_windows(params)[name]
     require_lookback(params["features"].get("modules") or [], settings.lookback)
     events, history = read_raw_tables(name)
-    inside = events[window.contains(events[settings.time])] if settings.time else events
+    inside = events
+    if settings.time:
+        inside = events[window.contains(events[settings.time])]
     rows = sample_evenly(inside, sample)
     return WindowRows(window, settings, rows, len(events) - len(rows), history)

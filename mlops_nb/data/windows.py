@@ -46,12 +46,14 @@ class Window:
         """Return the first and the last day, for pages; None without time."""
         if self.start is None:
             return None
+        first_day = self.start.date()
         last_moment = self.end - pd.Timedelta(1, "ns")
-        return self.start.date(), last_moment.date()
+        return first_day, last_moment.date()
 
     def contains(self, times: pd.Series) -> pd.Series:
         """Say which times lie in the window, without the look-back."""
-        return (times >= self.start) & (times < self.end)
+        has_begun = times >= self.start
+        return has_begun & (times < self.end)
 
 
 # %% ../../nbs/api/data/06_windows.ipynb #267c57fb
@@ -92,11 +94,8 @@ def _time_window(
             found=", ".join(definition) or "nothing",
             remedy="mend params.yaml",
         )
-    bounds = (
-        _parse_bound(definition, name, side, settings.period)
-        for side in ("start", "end")
-    )
-    first, last = bounds
+    first = _parse_bound(definition, name, "start", settings.period)
+    last = _parse_bound(definition, name, "end", settings.period)
     if last < first:
         raise UserError(
             expected=f"windows.{name}.start not after its end",
@@ -139,9 +138,9 @@ def read_windows(params: dict | None = None) -> dict[str, Window]:
     """Return the windows of `params` (default: params.yaml), train before current."""
     params = params or read_params()
     settings = read_data_settings(params)
-    definitions = {
-        name: _window_definition(params, name) for name in ("train", "current")
-    }
+    definitions = {}
+    for name in ("train", "current"):
+        definitions[name] = _window_definition(params, name)
     if settings.time:
         return _time_windows(definitions, settings)
     return _share_windows(definitions)
@@ -164,16 +163,19 @@ def _window_definition(
 
 # %% ../../nbs/api/data/06_windows.ipynb #93ee97ab
 def _share_windows(definitions: dict[str, dict]) -> dict[str, Window]:
-    train, current = (_read_share(name, said) for name, said in definitions.items())
+    train = _read_share("train", definitions["train"])
+    current = _read_share("current", definitions["current"])
     if train + current > 1 + _ROUNDING:
         raise UserError(
             expected="windows.train.share and windows.current.share to be at most 1 together",
             found=f"{train} and {current}",
             remedy="lower one of them in params.yaml",
         )
+    first_rows = (0.0, train)
+    last_rows = (1 - current, 1.0)
     return {
-        "train": Window("train", row_share=(0.0, train)),
-        "current": Window("current", row_share=(1 - current, 1.0)),
+        "train": Window("train", row_share=first_rows),
+        "current": Window("current", row_share=last_rows),
     }
 
 
@@ -195,7 +197,8 @@ def _read_share(
 # %% ../../nbs/api/data/06_windows.ipynb #d81c8357
 def format_window_name(bounds: Iterable) -> str:
     """Name a window by its (first, last) period: 2013-04, or 2013-04–2013-06."""
-    return "–".join(dict.fromkeys(map(str, bounds)))
+    names = [str(bound) for bound in bounds]
+    return "–".join(dict.fromkeys(names))  # of a single period once
 
 
 # %% ../../nbs/api/data/06_windows.ipynb #3a0cca0b
@@ -219,4 +222,5 @@ def sample_evenly(
         )
     if not rows or rows >= len(frame):
         return frame
-    return frame.iloc[np.linspace(0, len(frame) - 1, rows).round().astype(int)]
+    positions = np.linspace(0, len(frame) - 1, rows).round()
+    return frame.iloc[positions.astype(int)]
