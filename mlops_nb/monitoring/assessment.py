@@ -55,8 +55,10 @@ class _ShowsItself:
         return f'<iframe srcdoc="{page}" title="monitoring" sandbox="" style="{style}"></iframe>'
 
     def _repr_markdown_(self) -> str:
-        reasons = "\n".join(f"- {reason}" for reason in self.verdict.reasons)
-        return f"**{self.window}: {self.level}**\n\n{reasons}\n\n{self.verdict._repr_markdown_()}"
+        lines = [f"- {reason}" for reason in self.verdict.reasons]
+        headline = f"**{self.window}: {self.level}**"
+        findings = self.verdict._repr_markdown_()
+        return "\n\n".join([headline, "\n".join(lines), findings])
 
     def __str__(self) -> str:
         lines = [f"{self.window}: {self.level}"]
@@ -114,8 +116,10 @@ class Assessment(_ShowsItself):
     @property
     def main_drift(self) -> pd.DataFrame:
         """The drift of the main columns, worst first."""
-        return self.table[self.table.column.isin(self.reference.profile.columns)]
+        names = self.reference.profile.columns
+        return self.table[self.table.column.isin(names)]
 
     def with_findings(self, more: list[Finding]) -> "Assessment":
         """Return the assessment with more findings, judged anew."""
-        return replace(self, verdict=judge_findings((*self.verdict.findings, *more)))
+        findings = (*self.verdict.findings, *more)
+        return replace(self, verdict=judge_findings(findings))

@@ -83,16 +83,17 @@ def _document_finding(found: Finding) -> dict:
 # %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #60fa154b
 def gauge_assessment(assessment: Any) -> str:
     """Return verdict, findings, metrics and drift in Prometheus' text format."""
-    last = assessment.windows[-1] if assessment.windows else {}
+    last = _last_reading(assessment)
     beyond = assessment.verdict.beyond_limit()
     level = VERDICT_LEVELS.index(assessment.level)
     shifts = zip(assessment.table.column, assessment.table.psi, strict=True)
     found = [
         ({"id": each.id, "severity": each.severity}, each.value) for each in beyond
     ]
-    moved = [
-        ({"column": name}, None if math.isnan(psi) else psi) for name, psi in shifts
-    ]
+    moved = []
+    for name, psi in shifts:
+        known = None if math.isnan(psi) else psi
+        moved.append(({"column": name}, known))
     gauges = {
         "mlops_nb_verdict": (
             "Verdict on the window: 0 ok, 1 watch, 2 act.",
@@ -122,11 +123,18 @@ def _metric_samples(
     return [({"name": name}, metric["value"]) for name, metric in metrics.items()]
 
 
+# %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #e9188ea8
+def _last_reading(assessment: Any) -> dict:
+    if not assessment.windows:
+        return {}
+    return assessment.windows[-1]
+
+
 # %% ../../nbs/api/monitoring/13g_assessment_page.ipynb #3e019aba
 def metric_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the metrics of the last window, and what all columns together say."""
     exhibits = []
-    last = assessment.windows[-1] if assessment.windows else {}
+    last = _last_reading(assessment)
     realised = last.get("realised") or {}
     estimated = last.get("estimated") or {}
     sources = {

@@ -57,11 +57,8 @@ def align_columns(
     Where one is text and the other is not, they have no value in common.
     """
     is_text = "text" in (reference.kind, current.kind)
-    if (
-        is_text
-        and reference.kind != current.kind
-        and "none" not in (reference.kind, current.kind)
-    ):
+    kinds = {reference.kind, current.kind} - {"none"}
+    if is_text and len(kinds) > 1:
         return _without_common_value(reference, current)
     left = _as_kind_of(reference, current)
     right = _as_kind_of(current, reference)
@@ -145,7 +142,9 @@ def assign_bins(aligned: AlignedColumns) -> np.ndarray:
     """
     if not len(aligned.values):
         return np.zeros(0, int)
-    return _bins_of_text(aligned) if aligned.is_text else _bins_of_numbers(aligned)
+    if aligned.is_text:
+        return _bins_of_text(aligned)
+    return _bins_of_numbers(aligned)
 
 
 # %% ../../nbs/api/monitoring/03_binning.ipynb #a27a5420
@@ -154,10 +153,11 @@ def _bins_of_text(aligned: AlignedColumns) -> np.ndarray:
     rank = np.empty(len(by_frequency), int)
     rank[by_frequency] = np.arange(len(by_frequency))
     n_known = int((aligned.reference > 0).sum())
-    bin_of_new = n_known + 1 if n_known <= MAX_NAMED_VALUES else MAX_NAMED_VALUES
-    return np.where(
-        aligned.reference == 0, bin_of_new, np.minimum(rank, MAX_NAMED_VALUES)
-    )
+    bin_of_new = MAX_NAMED_VALUES
+    if n_known <= MAX_NAMED_VALUES:
+        bin_of_new = n_known + 1
+    bin_of_known = np.minimum(rank, MAX_NAMED_VALUES)
+    return np.where(aligned.reference == 0, bin_of_new, bin_of_known)
 
 
 # %% ../../nbs/api/monitoring/03_binning.ipynb #bd697ecb
@@ -179,9 +179,10 @@ def _bins_of_numbers(aligned: AlignedColumns) -> np.ndarray:
 def bin_counts(aligned: AlignedColumns) -> tuple[np.ndarray, np.ndarray]:
     """Return how many rows of the reference and of the current column each bin holds."""
     bins = assign_bins(aligned)
-    size = int(bins.max()) + 1 if len(bins) else 0
+    size = int(bins.max(initial=-1)) + 1
     of_reference = np.bincount(bins, aligned.reference, size)
-    return of_reference, np.bincount(bins, aligned.current, size)
+    of_current = np.bincount(bins, aligned.current, size)
+    return of_reference, of_current
 
 
 # %% ../../nbs/api/monitoring/03_binning.ipynb #102505f6

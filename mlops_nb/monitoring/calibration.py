@@ -62,7 +62,9 @@ def _from_start_to_end(values: np.ndarray) -> np.ndarray:
     """Return the sum of every stretch of the last axis: start in rows, end in columns."""
     nothing = np.zeros((*values.shape[:-1], 1))
     up_to = np.concatenate([nothing, np.cumsum(values, -1)], -1)
-    return up_to[..., None, 1:] - up_to[..., :-1, None]
+    up_to_end = up_to[..., None, 1:]
+    up_to_start = up_to[..., :-1, None]
+    return up_to_end - up_to_start
 
 
 # %% ../../nbs/api/monitoring/02b_calibration.ipynb #ae9e177c
@@ -104,32 +106,40 @@ class Calibration:
 
     def to_dict(self) -> dict:
         """Return what `from_dict` reads, as JSON."""
-        errors = {key: getattr(self, name) for key, name in _FIELDS_IN_JSON.items()}
-        return {
-            "knots": [list(knot) for knot in self.knots],
-            "rate": self.rate,
-        } | errors
+        knots = list(map(list, self.knots))
+        return {"knots": knots, "rate": self.rate} | self._errors()
 
     @classmethod
     def from_dict(cls, saved: dict) -> "Calibration":
         """Read what `to_dict` wrote."""
         errors = {name: saved[key] for key, name in _FIELDS_IN_JSON.items()}
-        return cls(tuple(map(tuple, saved["knots"])), saved["rate"], **errors)
+        knots = tuple(map(tuple, saved["knots"]))
+        return cls(knots, saved["rate"], **errors)
 
     def describe(self) -> Message:
         """Say in a sentence whether the scores can be taken at their word."""
-        key = "estimate.calibrated" if self.is_needless else "estimate.recalibrated"
-        return Message(
-            key, **{k: getattr(self, name) for k, name in _FIELDS_IN_JSON.items()}
-        )
+        if self.is_needless:
+            return Message("estimate.calibrated", **self._errors())
+        return Message("estimate.recalibrated", **self._errors())
 
     def _repr_markdown_(self) -> str:
-        some = self.knots[:: max(1, len(self.knots) // 8)]
-        rows = [
-            dict(zip(("score", "probability", "rows"), knot, strict=True))
-            for knot in some
-        ]
-        return f"{self.describe()}\n\n{markdown_table(rows)}"
+        return f"{self.describe()}\n\n{markdown_table(_some_knots(self.knots))}"
+
+    def _errors(self) -> dict:
+        return {key: getattr(self, name) for key, name in _FIELDS_IN_JSON.items()}
+
+
+# %% ../../nbs/api/monitoring/02b_calibration.ipynb #309c25b5
+_SHOWN_KNOTS = 8  # about
+
+
+def _some_knots(knots: tuple) -> list[dict]:
+    step = max(1, len(knots) // _SHOWN_KNOTS)
+    names = ("score", "probability", "rows")
+    rows = []
+    for knot in knots[::step]:
+        rows.append(dict(zip(names, knot, strict=True)))
+    return rows
 
 
 # %% ../../nbs/api/monitoring/02b_calibration.ipynb #b387546a
@@ -147,9 +157,8 @@ def draw_probabilities(
         rows.astype(int), probability, (BOOTSTRAP_DRAWS, len(knot_scores))
     )
     drawn = isotonic_regression((positives + calibration.rate) / (rows + 1), rows)
-    left = np.clip(
-        np.searchsorted(knot_scores, scores) - 1, 0, max(len(knot_scores) - 2, 0)
-    )
+    last = max(len(knot_scores) - 2, 0)
+    left = np.clip(np.searchsorted(knot_scores, scores) - 1, 0, last)
     right = np.minimum(left + 1, len(knot_scores) - 1)
     width = np.where(right > left, knot_scores[right] - knot_scores[left], 1)
     part = np.clip((scores - knot_scores[left]) / width, 0, 1)
@@ -275,7 +284,8 @@ def _error_after(
 
 # %% ../../nbs/api/monitoring/02b_calibration.ipynb #4fd55ceb
 def _only_filled(*histogram: np.ndarray) -> tuple[np.ndarray, ...]:
-    return tuple(values[histogram[-1] > 0] for values in histogram)
+    is_filled = histogram[-1] > 0
+    return tuple(values[is_filled] for values in histogram)
 
 
 # %% ../../nbs/api/monitoring/02b_calibration.ipynb #5338968c

@@ -96,8 +96,10 @@ class ScoredRows:
 
     def known_features(self) -> pd.DataFrame:
         """Return the model's features; no rows of data that break the contract."""
-        rows = 0 if self.contract.level == "act" else len(self.features)
-        return self.features.reindex(columns=list(self.model.columns)).head(rows)
+        features = self.features.reindex(columns=list(self.model.columns))
+        if self.contract.level == "act":
+            return features.head(0)
+        return features
 
     def scored_features(self) -> pd.DataFrame:
         """Return the model's features of the rows that were scored."""
@@ -130,7 +132,8 @@ def _failed_share(
     """Return the share of rows without a score; of data that break the contract none is asked."""
     if not len(rows.features) or rows.contract.level == "act":
         return 0.0
-    return 1 - rows.predictions[reference.score].notna().sum() / len(rows.features)
+    scored = rows.predictions[reference.score].notna().sum()
+    return 1 - scored / len(rows.features)
 
 
 # %% ../../nbs/api/monitoring/13c_champion_window.ipynb #c35314ea
@@ -164,7 +167,12 @@ def measure_scored_rows(
     """
     metrics = rows.realised_metrics()
     estimate = _estimate(reference, rows, tabulate_estimate_errors(record, name))
-    expected = estimate.metrics if estimate else {}
+    expected = {}
+    if estimate:
+        expected = estimate.metrics
+    realised = {}
+    if metrics:
+        realised = _with_row_count(metrics)
     measured = MonitoredWindow(
         name,
         rows=len(rows.features),
@@ -178,7 +186,7 @@ def measure_scored_rows(
         failed_share=_failed_share(reference, rows),
         slices=_slices(reference, rows),
         metrics=metrics,
-        realised=_with_row_count(metrics) if metrics else {},
+        realised=realised,
         estimated=expected,
         expected=expected,
         estimate=estimate,

@@ -77,9 +77,8 @@ def measure_unseen_values(pair: ColumnPair) -> dict:
         unseen = float(aligned.current[aligned.reference == 0].sum() / rows)
         # Hashes of a long tail cannot say what is new, but values of another kind are.
         is_known = aligned.has_names or pair.reference.kind != pair.current.kind
-        new = unseen if is_known else math.nan
         return {
-            "new": new,
+            "new": unseen if is_known else math.nan,
             "examples": _examples(aligned),
             "below": math.nan,
             "above": math.nan,
@@ -96,8 +95,9 @@ def measure_unseen_values(pair: ColumnPair) -> dict:
 def _examples(aligned: AlignedColumns) -> str:
     if not aligned.has_names:
         return ""
-    names = aligned.values[(aligned.reference == 0) & (aligned.current > 0)]
-    return ", ".join(str(name)[:MAX_EXAMPLE_LENGTH] for name in names[:MAX_EXAMPLES])
+    is_new = (aligned.reference == 0) & (aligned.current > 0)
+    names = aligned.values[is_new][:MAX_EXAMPLES]
+    return ", ".join(str(name)[:MAX_EXAMPLE_LENGTH] for name in names)
 
 
 # %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #eb8be897
@@ -107,16 +107,20 @@ _QUANTILES = np.array([0.05, 0.5, 0.95])
 
 def measure_location(pair: ColumnPair) -> dict:
     """Return mean, 5 %, 50 % and 95 % quantile of both; those of the reference end in `_ref`."""
-    then = {f"{name}_ref": value for name, value in _location(pair.reference).items()}
-    return then | _location(pair.current)
+    location = {}
+    for name, value in _location(pair.reference).items():
+        location[f"{name}_ref"] = value
+    return location | _location(pair.current)
 
 
 # %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #db7c1a64
 def _location(column: ColumnProfile) -> dict:
-    mean = column.mean if column.finite_count else math.nan
-    return {"mean": mean} | dict(
-        zip(_QUANTILE_NAMES, column.quantile(_QUANTILES), strict=True)
-    )
+    location = {"mean": math.nan}
+    if column.finite_count:
+        location["mean"] = column.mean
+    quantiles = column.quantile(_QUANTILES)
+    location |= zip(_QUANTILE_NAMES, quantiles, strict=True)
+    return location
 
 
 # %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #1a7a4656
@@ -173,16 +177,26 @@ def _measure_chi_square(pair: ColumnPair) -> dict:
 
 # %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #9364f34a
 def _measure_ks(pair: ColumnPair) -> dict:
-    distance = math.nan if pair.aligned.is_text else kolmogorov_smirnov(pair.aligned)
-    rows = pair.reference.finite_count, pair.current.finite_count
-    return {"ks": distance, "ks_p": ks_p_value(distance, *rows)}
+    distance = math.nan
+    if not pair.aligned.is_text:
+        distance = kolmogorov_smirnov(pair.aligned)
+    p_value = ks_p_value(
+        distance,
+        pair.reference.finite_count,
+        pair.current.finite_count,
+    )
+    return {"ks": distance, "ks_p": p_value}
 
 
 # %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #7853dbf7
 def _measure_wasserstein(pair: ColumnPair) -> dict:
-    distance = math.nan if pair.aligned.is_text else wasserstein(pair.aligned)
+    distance = math.nan
+    if not pair.aligned.is_text:
+        distance = wasserstein(pair.aligned)
+    scaled = math.nan
     spread = pair.reference.standard_deviation  # NaN from fewer than two values
-    scaled = distance / spread if spread > 0 else math.nan
+    if spread > 0:
+        scaled = distance / spread
     return {"wasserstein": distance, "wasserstein_std": scaled}
 
 
@@ -259,7 +273,9 @@ def _rows_without_value(column: ColumnProfile) -> int:
 # %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #07229075
 def _missing_share(column: ColumnProfile) -> float:
     rows = column.count + column.missing
-    return _rows_without_value(column) / rows if rows else 0.0
+    if not rows:
+        return 0.0
+    return _rows_without_value(column) / rows
 
 
 # %% ../../nbs/api/monitoring/03e_column_comparison.ipynb #7d78d3f8
@@ -271,6 +287,6 @@ def _chance_of_missing(
     now = _rows_without_value(current)
     if not then and not now:
         return 1.0
-    return homogeneity_p_value(
-        (reference.finite_count, then), (current.finite_count, now)
-    )
+    before = (reference.finite_count, then)
+    after = (current.finite_count, now)
+    return homogeneity_p_value(before, after)

@@ -75,7 +75,9 @@ def bars_of_numbers(
         return np.arange(len(aligned.values)), labels
     low = reference.quantile(0.01)
     high = reference.quantile(0.99)
-    bounds = np.linspace(low, high if high > low else low + 1, NUMERIC_BARS + 1)
+    if high <= low:
+        high = low + 1
+    bounds = np.linspace(low, high, NUMERIC_BARS + 1)
     labels = [_format_bound(bound, is_time) for bound in bounds]
     bar = np.searchsorted(bounds, aligned.values, side="right")
     return bar, ["below", *labels[:-1], "above"]
@@ -120,7 +122,8 @@ def _shares_in_bars(
     counts: np.ndarray,
     n_bars: int,
 ) -> np.ndarray:
-    return 100 * np.bincount(bar, counts, n_bars) / max(counts.sum(), 1)
+    in_bar = np.bincount(bar, counts, n_bars)
+    return 100 * in_bar / max(counts.sum(), 1)
 
 
 # %% ../../nbs/api/monitoring/04b_column_figures.ipynb #fd8cd33f
@@ -141,9 +144,8 @@ def column_distribution_plot(
     labels, of_then, of_now = compute_bar_shares(then, now)
     place = np.arange(len(labels))
     is_text = "text" in (then.kind, now.kind)
-    figure, ax = plt.subplots(
-        figsize=(FIGURE_WIDTH, 1.3 + 0.3 * len(place) if is_text else 2.9)
-    )
+    height = _figure_height(len(place), is_text)
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, height))
     draw_bars = ax.barh if is_text else ax.bar
     outline = {"facecolor": "none", "edgecolor": PLOT_COLORS[1], "linewidth": 1.8}
     draw_bars(place, of_then, 0.9, color=PLOT_COLORS[5], label="training")
@@ -161,6 +163,17 @@ def column_distribution_plot(
     ax.grid(axis="y" if is_text else "x", visible=False)
     figure.legend(loc="outside upper center", ncols=2)
     return figure
+
+
+# %% ../../nbs/api/monitoring/04b_column_figures.ipynb #79d43325
+def _figure_height(
+    bar_count: int,
+    is_text: bool,
+) -> float:
+    """Return inches: bars of names lie below each other."""
+    if is_text:
+        return 1.3 + 0.3 * bar_count
+    return 2.9
 
 
 # %% ../../nbs/api/monitoring/04b_column_figures.ipynb #d900c1b1

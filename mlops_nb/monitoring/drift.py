@@ -52,17 +52,14 @@ def measure_effects(
         `effect`, what values `unheard` of may do to the mean score, and whether both together
         `matters`.
     """
-    effects = [
-        measure_score_effect(
-            reference.response.get(name, {}), _current_column(current, name)
-        )
-        for name in table.column
-    ]
+    effects = []
+    for name in table.column:
+        response = reference.response.get(name, {})
+        effects.append(measure_score_effect(response, _current_column(current, name)))
     effect = pd.Series(effects, table.index, dtype=float)
     unheard = _effect_of_unseen_values(table, reference)
-    score_spread = max(
-        (response["std"] for response in reference.response.values()), default=math.nan
-    )
+    spreads = [response["std"] for response in reference.response.values()]
+    score_spread = max(spreads, default=math.nan)
     limit = np.fmax(table.effect_act, matter * score_spread)
     matters = effect.abs() + unheard > limit
     return pd.DataFrame({"effect": effect, "unheard": unheard, "matters": matters})
@@ -85,12 +82,12 @@ def _effect_of_unseen_values(
     """What new names, and missing values where none were, may do to the mean score."""
     is_first_missing = table.missing_ref == 0
     share = table.new.fillna(0) + np.where(is_first_missing, table.missing, 0)
-    effects = [
-        measure_score_sensitivity(reference.response[name]) * unseen
-        if name in reference.response
-        else 0.0
-        for name, unseen in zip(table.column, share, strict=True)
-    ]
+    effects = []
+    for name, unseen in zip(table.column, share, strict=True):
+        effect = 0.0
+        if name in reference.response:
+            effect = measure_score_sensitivity(reference.response[name]) * unseen
+        effects.append(effect)
     return np.array(effects)
 
 
@@ -118,12 +115,11 @@ def grade_shift(
     is_shift = (table.psi >= table.psi_watch) & (table.chance < chance)
     is_large = (table.psi >= table.psi_act) & table.matters
     grade = np.where(is_shift, np.where(is_large, "act", "watch"), "ok")
-    by_chance = [
-        _psi_by_chance(
-            reference.profile.columns[name], _current_column(current, name), chance
-        )
-        for name in table.column
-    ]
+    by_chance = []
+    for name in table.column:
+        before = reference.profile.columns[name]
+        now = _current_column(current, name)
+        by_chance.append(_psi_by_chance(before, now, chance))
     return pd.DataFrame(
         {
             "type": (table.kind != table.kind_now) & has_values,
@@ -173,7 +169,8 @@ def grade_missing_and_new(
     new_limit = new_watch + usual + 3 * spread
     is_missing = (rise >= table.missing_limit) & (rise > 0)
     is_new = (table.new >= new_limit) & (table.new > 0)
-    grade = np.where(is_missing | is_new, np.where(table.matters, "act", "watch"), "ok")
+    if_beyond = np.where(table.matters, "act", "watch")
+    grade = np.where(is_missing | is_new, if_beyond, "ok")
     return pd.DataFrame({"rise": rise, "new_limit": new_limit, "other": grade})
 
 
@@ -182,7 +179,8 @@ def _expected_unseen_share(column: ColumnProfile) -> float:
     """Return the share of a new sample's values that were never heard of (Good 1953)."""
     if column.kind != "text" or column.is_hashed or not column.count:
         return 0.0
-    return float((column.bucket_counts == 1).sum() / column.count)
+    seen_once = (column.bucket_counts == 1).sum()
+    return float(seen_once / column.count)
 
 
 # %% ../../nbs/api/monitoring/08_drift.ipynb #4d539a0c
@@ -204,7 +202,7 @@ def measure_drift(
         `resolve_column_thresholds`), effect (see `measure_effects`), grades (see `grade_shift`
         and `grade_missing_and_new`), and `severity`, the worst of them.
     """
-    given = Thresholds.of(thresholds)
+    given = Thresholds.from_settings(thresholds)
     table = compare_profiles(reference.profile, current)
     chance = FAMILYWISE_ERROR_RATE / max(len(table), 1)
     limits = resolve_column_thresholds(reference, current.rows, given)
@@ -231,13 +229,14 @@ def _overall_severity(
 ) -> list[str]:
     """Return the worst grade of each column, but no worse than `most`."""
     rank = VERDICT_LEVELS.index
-    worst = [
-        "act" if is_other_type else max(drift, other, key=rank)
-        for is_other_type, drift, other in zip(
-            table.type, table.drift, table.other, strict=True
-        )
-    ]
-    return [min(severity, most, key=rank) for severity in worst]
+    grades = zip(table.type, table.drift, table.other, strict=True)
+    severities = []
+    for is_other_type, drift, other in grades:
+        worst = max(drift, other, key=rank)
+        if is_other_type:
+            worst = "act"
+        severities.append(min(worst, most, key=rank))
+    return severities
 
 
 # %% ../../nbs/api/monitoring/08_drift.ipynb #da737e70

@@ -69,8 +69,9 @@ def _errors_of_window(
 
 # %% ../../nbs/api/monitoring/10b_estimate_errors.ipynb #6a48f84b
 def _is_finite(value: Any) -> bool:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_number and bool(np.isfinite(value))
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return bool(np.isfinite(value))
 
 
 # %% ../../nbs/api/monitoring/10b_estimate_errors.ipynb #7cd98fba
@@ -89,10 +90,13 @@ def summarise_estimate_errors(
     for metric, rows in past.groupby("metric"):
         errors = rows.sort_values("window").error.tail(last)
         distances = errors.abs()
+        spread = None
+        if len(errors) > 1:
+            spread = float(errors.std())
         summary[metric] = {
             "n": len(errors),
             "bias": float(errors.mean()),
-            "spread": float(errors.std()) if len(errors) > 1 else None,
+            "spread": spread,
             "off": float(distances.mean()),
             "most": float(distances.max()),
         }
@@ -108,7 +112,9 @@ def describe_estimate_errors(
     errors = summary.get(metric)
     if not errors:
         return Message("estimate.no_record")
-    key = "estimate.record" if errors["n"] > 1 else "estimate.record_one"
+    key = "estimate.record_one"
+    if errors["n"] > 1:
+        key = "estimate.record"
     return Message(
         key,
         metric=metric,

@@ -107,10 +107,8 @@ class Verdict:
 
     def to_dict(self) -> dict:
         """Return level and findings for JSON."""
-        return {
-            "level": self.level,
-            "findings": [found.to_dict() for found in self.findings],
-        }
+        findings = [found.to_dict() for found in self.findings]
+        return {"level": self.level, "findings": findings}
 
     def beyond_limit(self) -> tuple[Finding, ...]:
         """Return the findings that are worth a look, or more."""
@@ -163,10 +161,9 @@ def judge_findings(findings: Iterable[Finding]) -> Verdict:
         Message(f"monitor.todo_{kind}") for kind in dict.fromkeys(map(_action, beyond))
     ]
     reasons = _reasons(beyond) or [Message("monitor.calm")]
+    severities = [found.severity for found in beyond]
     return Verdict(
-        max(
-            (found.severity for found in beyond), key=VERDICT_LEVELS.index, default="ok"
-        ),
+        max(severities, key=VERDICT_LEVELS.index, default="ok"),
         tuple(reasons + unknown),
         tuple(actions) or (Message("monitor.todo_nothing"),),
         findings,

@@ -168,8 +168,10 @@ def _shares_outranked(counts: np.ndarray) -> tuple:
     n_positives = positives.sum(-1, keepdims=True)
     n_negatives = negatives.sum(-1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
-        of_yes = (np.cumsum(negatives, -1) - negatives / 2) / n_negatives
-        of_no = 1 - (np.cumsum(positives, -1) - positives / 2) / n_positives
+        lower_no = np.cumsum(negatives, -1) - negatives / 2
+        lower_yes = np.cumsum(positives, -1) - positives / 2
+        of_yes = lower_no / n_negatives
+        of_no = 1 - lower_yes / n_positives
     return of_yes, of_no, n_positives[..., 0], n_negatives[..., 0]
 
 
@@ -189,7 +191,9 @@ def metric_with_interval(
     None with a reason where there is no value. `rows` are those that the metric rests on.
     """
     if reason or not np.isfinite(value):
-        undefined = "none_flagged" if name == "precision" else "one_class"
+        undefined = "one_class"
+        if name == "precision":
+            undefined = "none_flagged"
         message = Message(f"evaluate.{reason or undefined}")
         return {"value": None, "low": None, "high": None, "reason": message.json()}
     value = float(value)
@@ -219,7 +223,9 @@ def metrics_from_histogram(
         scores, positives, negatives, any_score=task == "binary"
     )
     counts = np.append(positives, negatives)
-    reason = "" if counts.sum() else "no_rows"
+    reason = ""
+    if not counts.sum():
+        reason = "no_rows"
     with np.errstate(invalid="ignore"):
         terms = metric_terms(task, scores, threshold)
     if not ((scores >= 0) & (scores <= 1)).all():

@@ -44,7 +44,9 @@ class FalseAlarmRates:
 
     def per_column(self, column_count: int) -> "FalseAlarmRates":
         """Split rates that are promised for a whole table among its columns (Bonferroni)."""
-        return FalseAlarmRates(self.watch / column_count, self.act / column_count)
+        watch = self.watch / column_count
+        act = self.act / column_count
+        return FalseAlarmRates(watch, act)
 
 
 # %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #7659e128
@@ -122,12 +124,13 @@ def _common_keys(
     if is_text and not any(span.is_hashed for span in spans):
         return [span.bucket_keys for span in spans]
     coarsest = max(span.dropped_bits for span in spans)
-    return [
-        span.bucket_keys >> coarsest - span.dropped_bits
-        if len(span.bucket_keys)
-        else span.bucket_keys
-        for span in spans
-    ]
+    common = []
+    for span in spans:
+        keys = span.bucket_keys
+        if len(keys):
+            keys = keys >> coarsest - span.dropped_bits
+        common.append(keys)
+    return common
 
 
 # %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #d3806cd9
@@ -156,10 +159,13 @@ class SpanRuns:
 
     def mean(self, per_span: np.ndarray) -> np.ndarray:
         """Return the row-weighted mean of a quantity over each run."""
-        return self._sum(self.rows * per_span) / self._sum(self.rows)
+        total = self._sum(self.rows * per_span)
+        rows = self._sum(self.rows)
+        return total / rows
 
     def _sum(self, per_span: np.ndarray) -> np.ndarray:
-        return sum(np.roll(per_span, -shift) for shift in range(self.length))
+        neighbours = [np.roll(per_span, -shift) for shift in range(self.length)]
+        return sum(neighbours)
 
 
 # %% ../../nbs/api/monitoring/06b_learned_thresholds.ipynb #d0d4f1c9

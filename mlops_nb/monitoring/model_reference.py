@@ -39,8 +39,10 @@ class HeldOutScores:
     @property
     def main_score(self) -> pd.Series:
         """Return the score of the positive class, of the first class, or the number."""
-        names = [name for name in self.scores if name.startswith("score")]
-        return self.scores[names[0]]
+        for name in self.scores:
+            if name.startswith("score"):
+                return self.scores[name]
+        raise KeyError("score")
 
 
 # %% ../../nbs/api/monitoring/15_model_reference.ipynb #6c264453
@@ -60,11 +62,17 @@ def select_held_out(
     """
     rows = frame.loc[validation.index]
     # A regression's score is its prediction: to watch both would be to watch one twice.
-    said_twice = ["prediction"] if model.task == "regression" else []
-    scores = validation.drop(columns=["y", *said_twice])
-    times = rows[time] if time else None
+    others = ["y"]
+    if model.task == "regression":
+        others.append("prediction")
+    times = None
+    if time:
+        times = rows[time]
     return HeldOutScores(
-        rows[list(model.columns)], scores, validation["y"].to_numpy(), times
+        features=rows[list(model.columns)],
+        scores=validation.drop(columns=others),
+        outcome=validation["y"].to_numpy(),
+        times=times,
     )
 
 
@@ -101,7 +109,9 @@ def build_model_reference(
         metrics: of the model on these.
         time: the column that says when each row happened.
     """
-    times = frame[time] if time else None
+    times = None
+    if time:
+        times = frame[time]
     expect, files = fit_performance_estimator(
         model.task,
         held_out.outcome,

@@ -71,11 +71,14 @@ def scan_reference(
             found=f"{scan.profile.rows}",
             remedy="take a longer period",
         )
-    sorted_by, is_sure = (None, False) if roles.time else find_sort_column(scan, roles)
-    if sorted_by:
-        key = "watch.sorted" if is_sure else "watch.sorted_maybe"
-        notes.append(Message(key, column=sorted_by))
+    sorted_by = None
+    is_sure = False
+    if not roles.time:
+        sorted_by, is_sure = find_sort_column(scan, roles)
+    if sorted_by and not is_sure:
+        notes.append(Message("watch.sorted_maybe", column=sorted_by))
     if is_sure:
+        notes.append(Message("watch.sorted", column=sorted_by))
         roles = replace(roles, shuffled=True)
         scan = scan_table(reference, roles)
     if len(scan.spans) < MIN_SPANS:
@@ -117,10 +120,11 @@ def name_windows(current: Any) -> dict:
         UserError: There is none, or one is neither DataFrame nor file.
     """
     is_named = isinstance(current, dict)
-    is_list = isinstance(current, (list, tuple))
-    tables = list(current) if is_list else [current]
+    tables = [current]
     if is_named:
         tables = list(current.values())
+    elif isinstance(current, (list, tuple)):
+        tables = list(current)
     if not tables:
         raise UserError(
             expected="at least one current table",
@@ -139,16 +143,12 @@ def name_windows(current: Any) -> dict:
 def _names_of_tables(tables: list) -> list[str]:
     names = [_short_name(table, number) for number, table in enumerate(tables, 1)]
     if len({*names}) < len(names):
-        names = [
-            name
-            if isinstance(table, pd.DataFrame)
-            else str(Path(table).with_suffix(""))
-            for name, table in zip(names, tables, strict=True)
-        ]
-    return [
-        name if names.count(name) == 1 else f"{name} ({number})"
-        for number, name in enumerate(names, 1)
-    ]
+        names = [_long_name(table, number) for number, table in enumerate(tables, 1)]
+    numbered = []
+    for number, name in enumerate(names, 1):
+        is_repeated = names.count(name) > 1
+        numbered.append(f"{name} ({number})" if is_repeated else name)
+    return numbered
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #df4dceaa
@@ -156,7 +156,19 @@ def _short_name(
     table: Any,
     number: int,
 ) -> str:
-    return f"window {number}" if isinstance(table, pd.DataFrame) else Path(table).stem
+    if isinstance(table, pd.DataFrame):
+        return f"window {number}"
+    return Path(table).stem
+
+
+# %% ../../nbs/api/monitoring/14_monitor.ipynb #87654818
+def _long_name(
+    table: Any,
+    number: int,
+) -> str:
+    if isinstance(table, pd.DataFrame):
+        return f"window {number}"
+    return str(Path(table).with_suffix(""))
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #c6f817e2
@@ -193,15 +205,18 @@ def _note_extra_columns(
 ) -> list[Message]:
     known = {*then.profile.columns, roles.label, roles.key, roles.time}
     extra = [name for name in now.profile.columns if name not in known]
-    words = {"n": len(extra), "columns": ", ".join(extra[:5])}
-    return [Message("watch.extra", **words)] if extra else []
+    if not extra:
+        return []
+    some = ", ".join(extra[:5])
+    return [Message("watch.extra", n=len(extra), columns=some)]
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #6f570133
 def _note_reversed_score(model: ModelReference) -> list[Message]:
     auc = model.metrics.get("auc")
-    is_reversed = auc is not None and auc["high"] < 0.5
-    return [Message("watch.reversed", value=auc["value"])] if is_reversed else []
+    if auc is None or not auc["high"] < 0.5:
+        return []
+    return [Message("watch.reversed", value=auc["value"])]
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #87050913
@@ -252,7 +267,10 @@ def measure_tables(
     notes += _note_reversed_score(model)
     windows = measure_scans(scans, model, of_windows, of_estimates)
     notes += of_estimates
-    return model, windows, _compare_together(then, now) if together else {}
+    joint = {}
+    if together:
+        joint = _compare_together(then, now)
+    return model, windows, joint
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #cbd17bb3
@@ -285,7 +303,9 @@ def find_in_window(
     judged = model.judged_metrics()
     realised = _select(window.realised, {*judged, *thresholds.floors})
     counts_on_estimate = window.lacks_outcomes or not realised
-    expected = _select(window.expected, {*judged}) if counts_on_estimate else {}
+    expected = {}
+    if counts_on_estimate:
+        expected = _select(window.expected, {*judged})
     return collect_findings(
         table,
         thresholds,
@@ -312,7 +332,9 @@ def _changes(
     record: list[dict] | None,
 ) -> tuple[Message, ...]:
     """Say what is different from the window before, where there is a record."""
-    return () if record is None else describe_finding_changes(findings, record, name)
+    if record is None:
+        return ()
+    return describe_finding_changes(findings, record, name)
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #81b9c866
@@ -324,9 +346,9 @@ def _shifts(
     """Return columns × windows, from the record where there is one."""
     if record is not None:
         return drift_by_window(tables[name], record, name)
-    by_window = {
-        each: table.set_index("column").of_limit for each, table in tables.items()
-    }
+    by_window = {}
+    for each, table in tables.items():
+        by_window[each] = table.set_index("column").of_limit
     return pd.DataFrame(by_window).reindex(tables[name].column)
 
 
@@ -336,10 +358,13 @@ def _charted_metric(
     windows: list[MonitoredWindow],
 ) -> str:
     """Return the first metric to draw that is known of a window."""
-    known = {
-        name for window in windows for name in (*window.realised, *window.estimated)
-    }
-    return next((name for name in model.charted_metrics() if name in known), "")
+    known = set()
+    for window in windows:
+        known.update(window.realised, window.estimated)
+    for name in model.charted_metrics():
+        if name in known:
+            return name
+    return ""
 
 
 # %% ../../nbs/api/monitoring/14_monitor.ipynb #1ac742d0
@@ -450,13 +475,15 @@ def monitor(
         UserError: Something is not there, or cannot be what it is said to be.
     """
     roles = roles or ColumnRoles()
-    limits = Thresholds.of(thresholds)
+    limits = Thresholds.from_settings(thresholds)
     notes = []
     measured = (reference, [current], {})
     if not isinstance(reference, ModelReference):
         measured = measure_tables(reference, current, roles, notes, together)
     model, windows, joint = measured
-    late_columns = [roles.label] if roles.label else []
+    late_columns = []
+    if roles.label:
+        late_columns.append(roles.label)
     assessment = assess_windows(model, windows, limits, late_columns, record)
     once = {str(note): note for note in notes}
     return replace(

@@ -51,16 +51,23 @@ class ModelReference:
     @property
     def score(self) -> str | None:
         """The first of the model's answers that is a score."""
-        return next((name for name in self.scores if name.startswith("score")), None)
+        for name in self.scores:
+            if name.startswith("score"):
+                return name
+        return None
 
     def judged_metrics(self) -> tuple[str, ...]:
         """Return the metrics that may raise a finding."""
-        return self.judged or judged_metrics(self.task)
+        if self.judged:
+            return self.judged
+        return judged_metrics(self.task)
 
     def charted_metrics(self) -> list[str]:
         """Return the metrics to draw, in order: that of the task, then those known."""
-        of_task = [charted_metric(self.task)] if self.task else []
-        return [*of_task, *self.metrics]
+        names = list(self.metrics)
+        if self.task:
+            names.insert(0, charted_metric(self.task))
+        return names
 
     def in_season(
         self,

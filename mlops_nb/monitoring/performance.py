@@ -50,18 +50,18 @@ def bucket_scores(
     """
     scores = predictions[_score_columns(predictions)].to_numpy(float).max(1)
     known = np.isfinite(scores)
-    rounded = _round_scores(scores, threshold if task == "binary" else None)[known]
+    never_across = None
+    if task == "binary":
+        never_across = threshold
+    rounded = _round_scores(scores, never_across)[known]
     scores, bucket = np.unique(rounded, return_inverse=True)
     rows = np.bincount(bucket, minlength=len(scores))
     if is_right is None:
         return scores, rows
-    positives = np.bincount(bucket, is_right[known], len(scores)).astype(int)
-    return (
-        scores,
-        rows,
-        positives,
-        np.bincount(bucket, (1 - is_right)[known], len(scores)).astype(int),
-    )
+    is_yes = is_right[known]
+    positives = np.bincount(bucket, is_yes, len(scores)).astype(int)
+    negatives = np.bincount(bucket, 1 - is_yes, len(scores)).astype(int)
+    return scores, rows, positives, negatives
 
 
 # %% ../../nbs/api/monitoring/13c_performance.ipynb #17128356

@@ -71,13 +71,13 @@ class PerformanceEstimate:
 
     def _row(self, metric: str) -> dict:
         estimate = self.metrics[metric]
-        past = self.past_errors.get(metric)
+        past = self.past_errors.get(metric) or {}
         return {
             "metric": metric,
             "estimated": estimate["value"],
             "from": estimate["low"],
             "to": estimate["high"],
-            "past error": past["off"] if past else None,
+            "past error": past.get("off"),
         }
 
 
@@ -97,8 +97,11 @@ def widen_by_past_errors(
 
     n = past["n"]
     middle = estimate["value"] - past["bias"]
-    half = past["spread"] * (stdtrit(n - 1, 0.975) * np.sqrt(1 + 1 / n))
-    top = 1 if METRICS[metric].is_share else np.inf
+    quantile = stdtrit(n - 1, 0.975)
+    half = past["spread"] * (quantile * np.sqrt(1 + 1 / n))
+    top = np.inf
+    if METRICS[metric].is_share:
+        top = 1
     low = max(0, min(estimate["low"], middle - half))
     high = min(top, max(estimate["high"], middle + half))
     return estimate | {"low": float(low), "high": float(high)}
@@ -118,12 +121,15 @@ def estimate_metrics(
     """
     p = calibration(scores)
     expected = np.append(counts * p, counts * (1 - p))
-    possible = compute_metric_values(terms, _draw_counts(calibration, scores, counts))
+    drawn = _draw_counts(calibration, scores, counts)
+    possible = compute_metric_values(terms, drawn)
     rarer_outcome = min(counts @ p, counts @ (1 - p))
     metrics = {}
     for name, value in compute_metric_values(terms, expected).items():
         # The AUC, which is no ratio of sums, rests on the rarer outcome.
-        rows = expected @ terms[name][1] if name in terms else rarer_outcome
+        rows = rarer_outcome
+        if name in terms:
+            rows = expected @ terms[name][1]
         metrics[name] = _with_spread(name, value, possible[name], rows)
     return metrics
 
@@ -150,10 +156,12 @@ def _with_spread(
 ) -> dict:
     """Return the interval by the spread of possible values; unknown where most are undefined."""
     defined = np.isfinite(possible)
-    spread = np.std(possible[defined]) if defined.any() else 0
-    return metric_with_interval(
-        name, value if defined.mean() > 0.5 else np.nan, spread, rows
-    )
+    spread = 0
+    if defined.any():
+        spread = np.std(possible[defined])
+    if not defined.mean() > 0.5:
+        value = np.nan
+    return metric_with_interval(name, value, spread, rows)
 
 
 # %% ../../nbs/api/monitoring/13_performance_estimate.ipynb #d6818eb5
@@ -191,8 +199,9 @@ def estimate_from_histogram(
     stand_in = summarise_estimate_errors(rehearsed)
     metrics = {}
     for name, estimate in estimate_metrics(terms, scores, counts, calibration).items():
-        has_record = name in known and known[name]["n"] >= MIN_PAST_ERRORS
-        errors = known[name] if has_record else stand_in.get(name)
+        errors = stand_in.get(name)
+        if name in known and known[name]["n"] >= MIN_PAST_ERRORS:
+            errors = known[name]
         metrics[name] = widen_by_past_errors(name, estimate, errors)
     return PerformanceEstimate(task, int(counts.sum()), metrics, known)
 
@@ -233,7 +242,9 @@ def _merge_histograms(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.nd
     columns = zip(([], [], []), *parts, strict=True)
     scores, positives, negatives = (np.concatenate(column) for column in columns)
     scores, bucket = np.unique(scores, return_inverse=True)
-    return scores, np.bincount(bucket, positives), np.bincount(bucket, negatives)
+    of_yes = np.bincount(bucket, positives)
+    of_no = np.bincount(bucket, negatives)
+    return scores, of_yes, of_no
 
 
 # %% ../../nbs/api/monitoring/13_performance_estimate.ipynb #d62bc9f6

@@ -51,7 +51,9 @@ def _value_in(
     metric: str,
 ) -> dict | None:
     value = (metrics or {}).get(metric)
-    return None if value is None else {"value": value}
+    if value is None:
+        return None
+    return {"value": value}
 
 
 # %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #ea9b454d
@@ -124,9 +126,12 @@ def _draw_with_intervals(
 # %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #84f24929
 def _label_some(names: list[str]) -> np.ndarray:
     """Return the positions of as many labels as fit, the last window among them."""
-    fit = max(2, _LABEL_CHARACTERS // max(map(len, names), default=1))
+    longest = max(map(len, names), default=1)
+    fit = max(2, _LABEL_CHARACTERS // longest)
     step = int(np.ceil(len(names) / fit)) or 1
-    return np.arange(len(names))[::-1][::step][::-1]
+    from_last = np.arange(len(names))[::-1]
+    shown = from_last[::step]
+    return shown[::-1]
 
 
 # %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #fe1457c3
@@ -164,12 +169,14 @@ def _has_value(
     row: dict,
     which: str,
 ) -> bool:
-    return (row.get(which) or {}).get("value") is not None
+    metric = row.get(which) or {}
+    return metric.get("value") is not None
 
 
 # %% ../../nbs/api/monitoring/04c_performance_figures.ipynb #3712580e
 def _known_part(row: dict) -> str:
     """Return what is known of a window: what came true before what was estimated."""
-    return next(
-        (which for which in ("realised", "estimated") if _has_value(row, which)), ""
-    )
+    for which in ("realised", "estimated"):
+        if _has_value(row, which):
+            return which
+    return ""

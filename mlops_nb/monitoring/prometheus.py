@@ -48,4 +48,6 @@ def _escape_label(value: object) -> str:
 
 # %% ../../nbs/api/monitoring/01_prometheus.ipynb #37693cfc
 def _format_value(value: float | None) -> str:
-    return "NaN" if value is None else f"{value:.10g}"
+    if value is None:
+        return "NaN"
+    return f"{value:.10g}"

@@ -57,7 +57,9 @@ def _last_before(
 ) -> dict | None:
     """Return the last line of the last window before; lines of a window are in order of time."""
     before = [line for line in lines if line["window"] < window]
-    return sorted(before, key=itemgetter("window"))[-1] if before else None
+    if not before:
+        return None
+    return sorted(before, key=itemgetter("window"))[-1]
 
 
 # %% ../../nbs/api/monitoring/11_record.ipynb #dbd07243

@@ -139,26 +139,32 @@ def build_reference(
         score: the model's answers to them, where they are known.
         columns: those to keep; all of them unless told otherwise.
     """
-    names = [str(name) for name in (frame.columns if columns is None else columns)]
-    frame = frame[names]
+    if columns is None:
+        columns = frame.columns
+    frame = frame[[str(name) for name in columns]]
     spans = split_into_spans(times, len(frame))
     profiles = [
         profile_table(frame.iloc[rows]).coarsen(SPAN_PROFILE_BUCKETS) for rows in spans
     ]
-    span_times = (
-        () if times is None else [_first_and_last(times.iloc[rows]) for rows in spans]
-    )
+    span_times = []
+    if times is not None:
+        span_times = [_first_and_last(times.iloc[rows]) for rows in spans]
+    response = {}
+    if score is not None:
+        response = measure_score_response(frame, score)
     return Reference(
         profile_table(frame).coarsen(REFERENCE_PROFILE_BUCKETS),
         tuple(profiles),
         tuple(span_times),
-        {} if score is None else measure_score_response(frame, score),
+        response,
     )
 
 
 # %% ../../nbs/api/monitoring/05_reference.ipynb #b65f9cd5
 def _first_and_last(times: pd.Series) -> tuple[str, str]:
-    return str(pd.Timestamp(times.min())), str(pd.Timestamp(times.max()))
+    first = pd.Timestamp(times.min())
+    last = pd.Timestamp(times.max())
+    return str(first), str(last)
 
 
 # %% ../../nbs/api/monitoring/05_reference.ipynb #96987879

@@ -43,10 +43,17 @@ class ColumnShift:
     @classmethod
     def of_row(cls, row: dict) -> "list[ColumnShift]":
         """Return the shifts of a column, given its row in the table of `measure_drift`."""
-        of_type = cls("type", 1.0, 0.0, "act" if row["type"] else "ok")
-        psi_limit = row["psi_act" if row["drift"] == "act" else "psi_watch"]
+        type_severity = "ok"
+        if row["type"]:
+            type_severity = "act"
+        of_type = cls("type", 1.0, 0.0, type_severity)
+        psi_limit = row["psi_watch"]
+        if row["drift"] == "act":
+            psi_limit = row["psi_act"]
         of_spread = cls("drift", row["psi"], psi_limit, row["drift"])
-        severity = "act" if row["matters"] else "watch"
+        severity = "watch"
+        if row["matters"]:
+            severity = "act"
         of_missing = cls("missing", row["rise"], row["missing_limit"], severity)
         of_new = cls("new", row["new"], row["new_limit"], severity)
         return [of_type, of_spread, of_missing, of_new]
@@ -87,18 +94,22 @@ def _drift_finding(
     scores: tuple,
 ) -> Finding:
     what = shift.quantity
-    words = _shift_in_words(row, shift)
-    is_score = row["column"] in scores and what == "drift"
-    found = Finding(
+    key = f"monitor.{what}"
+    if row["column"] in scores and what == "drift":
+        key = "monitor.score"
+    source = row["source"]
+    if what == "new":
+        source = "hand"
+    return Finding(
         id=f"{what}.{row['column']}",
         quantity=what,
         column=row["column"],
         value=shift.value,
         limit=shift.limit,
         severity=shift.severity,
-        message=Message("monitor.score" if is_score else f"monitor.{what}", **words),
+        message=Message(key, **_shift_in_words(row, shift)),
+        source=source,
     )
-    return replace(found, source="hand" if what == "new" else row["source"])
 
 
 # %% ../../nbs/api/monitoring/09b_rules.ipynb #abdab8d9
@@ -106,8 +117,11 @@ def _shift_in_words(
     row: dict,
     shift: ColumnShift,
 ) -> dict:
-    is_type = shift.quantity == "type"
-    before, now = ("kind", "kind_now") if is_type else ("missing_ref", "missing")
+    before = row["missing_ref"]
+    now = row["missing"]
+    if shift.quantity == "type":
+        before = row["kind"]
+        now = row["kind_now"]
     source = Message(f"monitor.from_{row['source']}", spans=int(row["spans"]))
     return {
         "column": row["column"],
@@ -115,8 +129,8 @@ def _shift_in_words(
         "limit": shift.limit,
         "source": source,
         "matter": _describe_effect(row),
-        "before": row[before],
-        "now": row[now],
+        "before": before,
+        "now": now,
         "examples": row["examples"],
     }
 
@@ -126,14 +140,14 @@ def _describe_effect(row: dict) -> Message:
     effect = row["effect"]
     if effect is None or math.isnan(effect):
         return Message("monitor.matter_unknown")
-    if row["matters"] and row["unheard"] > abs(effect):
-        has_new = row["new"] and row["new"] > 0
-        return Message(
-            "monitor.matters_unheard", share=row["new" if has_new else "missing"]
-        )
-    return Message(
-        "monitor.matters" if row["matters"] else "monitor.matters_not", effect=effect
-    )
+    if not row["matters"]:
+        return Message("monitor.matters_not", effect=effect)
+    if row["unheard"] <= abs(effect):
+        return Message("monitor.matters", effect=effect)
+    share = row["missing"]
+    if row["new"] and row["new"] > 0:
+        share = row["new"]
+    return Message("monitor.matters_unheard", share=share)
 
 
 # %% ../../nbs/api/monitoring/09b_rules.ipynb #264fc9ca
@@ -155,17 +169,19 @@ def chance_of_drop(
         lower_is_better: whether less of the metric is better.
         looked_at: how many metrics are judged together.
     """
-    distance = value["value"] - limit if lower_is_better else limit - value["value"]
+    distance = limit - value["value"]
+    if lower_is_better:
+        distance = -distance
     if not distance > 0:
         return 1.0
     of_limit = 0.0
     if isinstance(before, dict) and before["value"]:
         scale = abs(limit / before["value"])
         of_limit = _standard_error(before, lower_is_better) * scale
-    spread = max(
-        math.hypot(_standard_error(value, not lower_is_better), of_limit), 1e-12
-    )
-    return 0.5 * math.erfc(distance / spread / math.sqrt(2)) * max(looked_at, 1)
+    of_value = _standard_error(value, not lower_is_better)
+    spread = max(math.hypot(of_value, of_limit), 1e-12)
+    one_sided = 0.5 * math.erfc(distance / spread / math.sqrt(2))
+    return one_sided * max(looked_at, 1)
 
 
 # %% ../../nbs/api/monitoring/09b_rules.ipynb #4a408c8c
@@ -174,8 +190,12 @@ def _standard_error(
     upper: bool,
 ) -> float:
     """Return the standard error in one half of a 95 % interval; 0 where there is none."""
-    end = value.get("high" if upper else "low")
-    return 0.0 if end is None else abs(end - value["value"]) / Z_95
+    end = value.get("low")
+    if upper:
+        end = value.get("high")
+    if end is None:
+        return 0.0
+    return abs(end - value["value"]) / Z_95
 
 
 # %% ../../nbs/api/monitoring/09b_rules.ipynb #6875aacd
@@ -186,24 +206,31 @@ def _find_drop(
     may_drop: float,
     looked_at: int,
 ) -> Iterator[Finding]:
-    value_before = before.get("value") if isinstance(before, dict) else before
+    value_before = before
+    if isinstance(before, dict):
+        value_before = before.get("value")
     if value_before is None:
         return
     lower_is_better = is_lower_better(name)
     drop = abs(value_before) * may_drop
-    limit = value_before + drop * (1 if lower_is_better else -1)
+    limit = value_before - drop
+    if lower_is_better:
+        limit = value_before + drop
     chance = chance_of_drop(now, before, limit, lower_is_better, looked_at)
     allowed = FalseAlarmRates()
     if not chance < allowed.watch:
         return
-    is_sure = chance < allowed.act
+    severity = "watch"
+    key = "monitor.drop_maybe"
+    if chance < allowed.act:
+        severity = "act"
+        key = "monitor.drop"
     message = Message(
-        "monitor.drop" if is_sure else "monitor.drop_maybe",
+        key,
         **_metric_in_words(name, now),
         before=value_before,
         limit=limit,
     )
-    severity = "act" if is_sure else "watch"
     finding_id = f"quality.drop.{name}"
     yield Finding(finding_id, "quality", name, now["value"], limit, severity, message)
 
@@ -224,13 +251,8 @@ def find_quality(
     Raises:
         UserError: A floor is set for a metric that is not there.
     """
-    for name in thresholds.floors if metrics else ():
-        if name not in metrics:
-            raise UserError(
-                expected=f"floors of metrics among {', '.join(metrics)}",
-                found=f"`{name}`.{suggest(name, metrics)}",
-                remedy="mend monitor.floors in params.yaml",
-            )
+    if metrics:
+        _require_measured(thresholds.floors, metrics)
     for name, now in metrics.items():
         if now["value"] is None or not math.isfinite(now["value"]):
             continue
@@ -245,16 +267,35 @@ def find_quality(
         )
 
 
+# %% ../../nbs/api/monitoring/09b_rules.ipynb #e218ac2d
+def _require_measured(
+    floors: dict,
+    metrics: dict,
+) -> None:
+    for name in floors:
+        if name not in metrics:
+            raise UserError(
+                expected=f"floors of metrics among {', '.join(metrics)}",
+                found=f"`{name}`.{suggest(name, metrics)}",
+                remedy="mend monitor.floors in params.yaml",
+            )
+
+
 # %% ../../nbs/api/monitoring/09b_rules.ipynb #0758735a
 def _hold_against_floor(
     name: str,
     now: dict,
     floor: float,
 ) -> Finding:
-    is_beyond = now["value"] > floor if is_lower_better(name) else now["value"] < floor
-    key = "monitor.floor" if is_beyond else "monitor.floor_kept"
+    is_beyond = now["value"] < floor
+    if is_lower_better(name):
+        is_beyond = now["value"] > floor
+    severity = "ok"
+    key = "monitor.floor_kept"
+    if is_beyond:
+        severity = "act"
+        key = "monitor.floor"
     message = Message(key, **_metric_in_words(name, now), limit=floor)
-    severity = "act" if is_beyond else "ok"
     finding_id = f"quality.floor.{name}"
     return Finding(finding_id, "quality", name, now["value"], floor, severity, message)
 
@@ -264,8 +305,12 @@ def _metric_in_words(
     name: str,
     now: dict,
 ) -> dict:
-    low = now["value"] if now.get("low") is None else now["low"]
-    high = now["value"] if now.get("high") is None else now["high"]
+    low = now.get("low")
+    high = now.get("high")
+    if low is None:
+        low = now["value"]
+    if high is None:
+        high = now["value"]
     return {
         "metric": name,
         "value": now["value"],
@@ -313,7 +358,10 @@ def find_broken_input(
     thresholds: Thresholds,
 ) -> Iterator[Finding]:
     """Yield the violations of the data contract, and the share of rows that could not be scored."""
-    for broken in contract.violations if contract else ():
+    violations = ()
+    if contract:
+        violations = contract.violations
+    for broken in violations:
         yield Finding(
             id=f"contract.{broken.check}.{broken.column}",
             quantity="contract",
@@ -365,7 +413,7 @@ def collect_findings(
         estimated: {name: {value, low, high}} to be expected of rows without outcome.
         others: such as those of `find_broken_input`.
     """
-    limits = Thresholds.of(thresholds)
+    limits = Thresholds.from_settings(thresholds)
     findings = [*others]
     findings += find_quality(metrics or {}, before or {}, limits)
     findings += find_estimates(estimated or {}, before or {}, limits)
@@ -381,4 +429,6 @@ def collect_findings(
 
 # %% ../../nbs/api/monitoring/09b_rules.ipynb #b68638cd
 def _worst_first(found: Finding) -> tuple[int, int]:
-    return -VERDICT_LEVELS.index(found.severity), _ORDER.index(found.quantity)
+    level = VERDICT_LEVELS.index(found.severity)
+    kind = _ORDER.index(found.quantity)
+    return -level, kind

@@ -54,7 +54,7 @@ def build_constraints(
         drift: the distance that counts as drift.
         rows: of a window to be judged (see `learn_thresholds`).
     """
-    thresholds = Thresholds.of(limits)
+    thresholds = Thresholds.from_settings(limits)
     profile = reference
     room = {}
     calm_share_of_new = 0.0
@@ -154,13 +154,15 @@ class Constraints:
 
     def max_missing(self) -> dict[str, float]:
         """Return the largest share of missing values per column."""
-        return {
-            name: round(1 - rule.min_complete, 10)
-            for name, rule in self.columns.items()
-        }
+        shares = {}
+        for name, rule in self.columns.items():
+            shares[name] = round(1 - rule.min_complete, 10)
+        return shares
 
     def _repr_markdown_(self) -> str:
-        rows = [_describe_rule(name, rule) for name, rule in self.columns.items()]
+        rows = []
+        for name, rule in self.columns.items():
+            rows.append(_describe_rule(name, rule))
         return markdown_table(rows[:MAX_DOMAIN_VALUES])
 
 
@@ -169,16 +171,18 @@ def _describe_rule(
     name: str,
     rule: ColumnConstraint,
 ) -> dict:
-    is_text = rule.type == "String"
-    threshold = (
-        "categorical_comparison_threshold" if is_text else "comparison_threshold"
-    )
+    threshold = "comparison_threshold"
+    if rule.type == "String":
+        threshold = "categorical_comparison_threshold"
+    domain = ""
+    if rule.domain is not None:
+        domain = f"{len(rule.domain)} values"
     return {
         "column": name,
         "type": rule.type,
         "missing up to": 1 - rule.min_complete,
         "non-negative": "yes" if rule.is_non_negative else "",
-        "domain": "" if rule.domain is None else f"{len(rule.domain)} values",
+        "domain": domain,
         "distance up to": rule.settings[threshold],
     }
 
@@ -245,11 +249,11 @@ def _parse_setting(
     choices = SETTING_CHOICES.get(name)
     if choices is None:
         return _parse_share(value, where)
-    _require(
-        isinstance(value, str) and value in choices, " or ".join(choices), value, where
-    )
-    is_switch = isinstance(DEFAULT_CHECK_SETTINGS[name], bool)
-    return value == "Enabled" if is_switch else value
+    is_choice = isinstance(value, str) and value in choices
+    _require(is_choice, " or ".join(choices), value, where)
+    if isinstance(DEFAULT_CHECK_SETTINGS[name], bool):
+        return value == "Enabled"
+    return value
 
 
 # %% ../../nbs/api/monitoring/12b_sagemaker_constraints.ipynb #54b487f1
@@ -269,15 +273,16 @@ def parse_constraints(content: Any) -> Constraints:
     Raises:
         UserError: naming the place.
     """
-    has_features = isinstance(content, dict) and isinstance(
-        content.get("features"), list
-    )
+    features = None
+    if isinstance(content, dict):
+        features = content.get("features")
+    has_features = isinstance(features, list)
     _require(has_features, "{features: [ … ]}", content, "content")
     config = content.get("monitoring_config", {})
     base = parse_check_settings(config, DEFAULT_CHECK_SETTINGS, "monitoring_config")
     rules = {}
     twice = []
-    for i, feature in enumerate(content["features"]):
+    for i, feature in enumerate(features):
         name, rule = _parse_feature(feature, i, base)
         if name in rules:
             twice.append(name)

@@ -66,10 +66,10 @@ def kll_distribution(column: ColumnProfile) -> dict:
     edges = column.minimum * (1 - parts) + column.maximum * parts
     bucket = np.searchsorted(edges[1:-1], column.bucket_values, side="right")
     counts = np.bincount(bucket, column.bucket_counts, DISTRIBUTION_BUCKETS)
-    buckets = [
-        {"lower_bound": float(lower), "upper_bound": float(upper), "count": int(count)}
-        for lower, upper, count in zip(edges[:-1], edges[1:], counts, strict=True)
-    ]
+    buckets = []
+    for lower, upper, count in zip(edges[:-1], edges[1:], counts, strict=True):
+        bucket = {"lower_bound": float(lower), "upper_bound": float(upper)}
+        buckets.append(bucket | {"count": int(count)})
     sketch = {"parameters": {"c": 0.64, "k": 2048.0}, "data": _sketch_levels(column)}
     return {"buckets": buckets, "sketch": sketch}
 
@@ -131,10 +131,10 @@ def _presence(column: ColumnProfile) -> dict:
 def _string_statistics(column: ColumnProfile) -> dict:
     named = []
     if not column.is_hashed:
-        pairs = zip(
-            column.bucket_keys.tolist(), column.bucket_counts.tolist(), strict=True
-        )
-        named = [{"value": value, "count": count} for value, count in pairs]
+        names = column.bucket_keys.tolist()
+        counts = column.bucket_counts.tolist()
+        for name, count in zip(names, counts, strict=True):
+            named.append({"value": name, "count": count})
     distribution = {"categorical": {"buckets": named}}
     n_names = len(column.bucket_keys)
     presence = {"common": _presence(column), "distinct_count": n_names}
@@ -155,9 +155,11 @@ def _numerical_statistics(column: ColumnProfile) -> dict:
 def _mean_and_standard_deviation(column: ColumnProfile) -> tuple[float, float]:
     """Return both (by n); from the buckets where sums of enormous numbers have overflowed."""
     if math.isfinite(column.mean + column.squared_deviations):
-        return column.mean, math.sqrt(column.squared_deviations / column.finite_count)
+        variance = column.squared_deviations / column.finite_count
+        return column.mean, math.sqrt(variance)
     unit = max(abs(column.minimum), abs(column.maximum))
     values = column.bucket_values / unit
     weight = column.bucket_counts / column.finite_count
     mean = float(values @ weight)
-    return mean * unit, math.sqrt(float((values - mean) ** 2 @ weight)) * unit
+    variance = float((values - mean) ** 2 @ weight)
+    return mean * unit, math.sqrt(variance) * unit

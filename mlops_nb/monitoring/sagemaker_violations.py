@@ -62,12 +62,13 @@ def measure_type_share(
 def _share_of_whole_numbers(column: ColumnProfile) -> float | None:
     if not column.dropped_bits:
         values = column.bucket_values
-        return float(
-            column.bucket_counts[values == np.rint(values)].sum() / column.count
-        )
+        is_whole = values == np.rint(values)
+        whole = column.bucket_counts[is_whole].sum()
+        return float(whole / column.count)
     ends = (column.minimum, column.maximum)
-    are_ends_whole = all(end == round(end) for end in ends)
-    return None if are_ends_whole else 1 - 1 / column.count
+    if all(end == round(end) for end in ends):
+        return None
+    return 1 - 1 / column.count
 
 
 # %% ../../nbs/api/monitoring/12c_sagemaker_violations.ipynb #96391774
@@ -176,9 +177,8 @@ def _check_domain(
     rule: ColumnConstraint,
 ) -> Iterator[tuple[str, str]]:
     asked = rule.settings["domain_content_threshold"]
-    aligned = align_columns(
-        profile_text_counts(rule.domain, [1] * len(rule.domain)), column
-    )
+    domain = profile_text_counts(rule.domain, [1] * len(rule.domain))
+    aligned = align_columns(domain, column)
     is_inside = aligned.reference > 0
     inside = float(aligned.current[is_inside].sum() / column.count)
     if inside >= asked - _TOLERANCE:
@@ -186,9 +186,8 @@ def _check_domain(
     text = f"Only {inside:.1%} of values are in the domain, expected {asked:.1%}"
     others = aligned.values[~is_inside & (aligned.current > 0)][:5]
     if aligned.has_names and len(others):
-        text += (
-            f"; others such as {', '.join(repr(str(other)[:40]) for other in others)}"
-        )
+        examples = ", ".join(repr(str(other)[:40]) for other in others)
+        text += f"; others such as {examples}"
     yield "categorical_values_check", text
 
 
@@ -200,9 +199,9 @@ def _check_drift(
 ) -> Iterator[tuple[str, str]]:
     is_text = "text" in (baseline.kind, current.kind)
     method = settings["categorical_drift_method"]
-    limit = settings[
-        "categorical_comparison_threshold" if is_text else "comparison_threshold"
-    ]
+    limit = settings["comparison_threshold"]
+    if is_text:
+        limit = settings["categorical_comparison_threshold"]
     found = measure_baseline_distance(
         baseline, current, settings["comparison_method"], method
     )
@@ -237,10 +236,11 @@ def find_violations(
     found = _find_missing_and_extra(current, rules, judged)
     for name in judged:
         if name in current.columns:
-            known = baseline.columns.get(name) if baseline else None
-            for failed in find_column_violations(
-                current.columns[name], judged[name], known
-            ):
+            known = None
+            if baseline:
+                known = baseline.columns.get(name)
+            column = current.columns[name]
+            for failed in find_column_violations(column, judged[name], known):
                 found.append(_violation(name, *failed))
     return found
 
@@ -284,10 +284,18 @@ def violations_to_findings(violations: Iterable[dict]) -> list[Finding]:
 def _to_finding(violation: dict) -> Finding:
     name = violation["feature_name"]
     check = violation["constraint_check_type"]
-    severity = "act" if check in _SEVERE_CHECKS else "watch"
+    severity = "watch"
+    if check in _SEVERE_CHECKS:
+        severity = "act"
     message = Message("watch.constraint", column=name, what=violation["description"])
     return Finding(
-        f"constraint.{check}.{name}", "contract", name, None, None, severity, message
+        id=f"constraint.{check}.{name}",
+        quantity="contract",
+        column=name,
+        value=None,
+        limit=None,
+        severity=severity,
+        message=message,
     )
 
 
@@ -306,8 +314,12 @@ def write_sagemaker_files(
     it breaks the constraints. Returns the paths. For the others see `build_constraints`.
     """
     whole = [*whole]
-    baseline = reference.profile if isinstance(reference, Reference) else reference
-    rows = current.rows if current else 0
+    baseline = reference
+    if isinstance(reference, Reference):
+        baseline = reference.profile
+    rows = 0
+    if current:
+        rows = current.rows
     constraints = build_constraints(reference, limits, whole, drift, rows)
     files = {"statistics": build_statistics(current or baseline, whole)}
     files["constraints"] = constraints

@@ -57,18 +57,22 @@ def _respond_to_column(
     score: pd.Series,
     aligned: AlignedColumns,
 ) -> dict:
-    numbers = None if aligned.is_text else column_as_floats(values)
-    groups = (
-        _common_names(values, aligned) if aligned.is_text else _bins(numbers, aligned)
-    )
-    by_group = score.groupby(groups)
+    is_own = False
+    if aligned.is_text:
+        by_group = score.groupby(_common_names(values, aligned))
+        centres = list(by_group.groups)
+    else:
+        numbers = column_as_floats(values)
+        groups = _bins(numbers, aligned)
+        by_group = score.groupby(groups)
+        centres = [float(np.mean(numbers[groups == i])) for i in by_group.groups]
+        is_own = np.array_equal(numbers, score.to_numpy(), equal_nan=True)
     rows = by_group.size()
-    centres = list(rows.index)
-    if not aligned.is_text:
-        centres = [float(np.mean(numbers[groups == i])) for i in rows.index]
     base = float(score.mean())
     of_missing = score[values.isna().to_numpy()]
-    mean_of_missing = float(of_missing.mean()) if len(of_missing) else base
+    mean_of_missing = base
+    if len(of_missing):
+        mean_of_missing = float(of_missing.mean())
     response = {
         "text": aligned.is_text,
         "at": centres,
@@ -79,9 +83,7 @@ def _respond_to_column(
         "base": base,
         "std": float(score.std()),
     }
-    if not aligned.is_text and np.array_equal(
-        numbers, score.to_numpy(), equal_nan=True
-    ):
+    if is_own:
         response["own"] = True
     return response
 
@@ -126,13 +128,14 @@ def measure_score_effect(
     if not column.count + column.missing or not response:
         return math.nan
     if response.get("own"):
-        known = column.finite_count and column.kind == "number"
-        return column.mean - response["base"] if known else math.nan
+        if column.finite_count and column.kind == "number":
+            return column.mean - response["base"]
+        return math.nan
     rows = np.asarray(response["n"], float)
     of_missing = response["n_missing"] * response["missing"]
-    before = (rows @ np.asarray(response["score"]) + of_missing) / (
-        rows.sum() + response["n_missing"]
-    )
+    scores = np.asarray(response["score"])
+    rows_before = rows.sum() + response["n_missing"]
+    before = (rows @ scores + of_missing) / rows_before
     of_values = column.bucket_counts @ _expected_scores(response, column)
     of_missing = column.missing * response["missing"]
     of_infinite = column.infinite_count * response["base"]
@@ -146,16 +149,15 @@ def _expected_scores(
     column: ColumnProfile,
 ) -> np.ndarray:
     """Return the score to be expected in each bucket of the column."""
-    is_of_other_kind = (
-        response["text"] != (column.kind == "text") and column.kind != "none"
-    )
+    base = response["base"]
+    is_text = column.kind == "text"
+    is_of_other_kind = response["text"] != is_text and column.kind != "none"
     if is_of_other_kind or (response["text"] and column.is_hashed):
-        return np.full(len(column.bucket_keys), response["base"])
+        return np.full(len(column.bucket_keys), base)
     if response["text"]:
         by_name = dict(zip(response["at"], response["score"], strict=True))
-        return np.array(
-            [by_name.get(name, response["base"]) for name in column.bucket_keys]
-        )
+        scores = [by_name.get(name, base) for name in column.bucket_keys]
+        return np.array(scores)
     if not len(column.bucket_keys):
         return np.zeros(0)
     return np.interp(
@@ -175,4 +177,6 @@ def measure_score_sensitivity(response: dict) -> float:
     if not rows.sum():
         return 0.0
     mean = np.average(scores, weights=rows)
-    return float(np.sqrt(np.average((scores - mean) ** 2, weights=rows)))
+    squares = (scores - mean) ** 2
+    variance = np.average(squares, weights=rows)
+    return float(np.sqrt(variance))

@@ -35,13 +35,12 @@ def profile_score_slices(
     Returns:
         {column: {value: profile of the score}}, ready for JSON.
     """
-    names = map(str, frame.columns)
-    by_column = {name: _slice_values(frame[name]) for name in names}
-    return {
-        name: _profile_groups(score, values)
-        for name, values in by_column.items()
-        if values is not None
-    }
+    slices = {}
+    for name in map(str, frame.columns):
+        values = _slice_values(frame[name])
+        if values is not None:
+            slices[name] = _profile_groups(score, values)
+    return slices
 
 
 # %% ../../nbs/api/monitoring/05b_score_slices.ipynb #10c74345
@@ -50,8 +49,11 @@ def _slice_values(column: pd.Series) -> pd.Series | None:
     is_numeric = pd.api.types.is_numeric_dtype(column)
     if is_numeric or pd.api.types.is_datetime64_any_dtype(column):
         return None
-    values = column.astype(object).where(column.notna()).map(str, na_action="ignore")
-    return values if 1 < values.nunique() <= MAX_SLICE_VALUES else None
+    known = column.astype(object).where(column.notna())
+    values = known.map(str, na_action="ignore")
+    if 1 < values.nunique() <= MAX_SLICE_VALUES:
+        return values
+    return None
 
 
 # %% ../../nbs/api/monitoring/05b_score_slices.ipynb #1dad6375
@@ -104,10 +106,11 @@ def _slices_of_both(
     reference: dict,
     current: dict,
 ) -> list[tuple[str, str]]:
-    slices = [(column, value) for column in reference for value in reference[column]]
-    return [
-        (column, value) for column, value in slices if value in current.get(column, {})
-    ]
+    slices = []
+    for column, values in reference.items():
+        values_now = current.get(column, {})
+        slices += [(column, value) for value in values if value in values_now]
+    return slices
 
 
 # %% ../../nbs/api/monitoring/05b_score_slices.ipynb #1a8ddb29

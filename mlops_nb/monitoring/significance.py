@@ -70,7 +70,9 @@ def pool_sparse_bins(
     p, q = _counts_in_used_bins(reference, current)
     if not p.sum() or not q.sum():
         return p[:0], q[:0]
-    expected = (p + q) * min(p.sum(), q.sum()) / (p.sum() + q.sum())
+    n_p = p.sum()
+    n_q = q.sum()
+    expected = (p + q) * min(n_p, n_q) / (n_p + n_q)
     middle = np.cumsum(expected) - expected / 2
     pool = (middle // MIN_EXPECTED_ROWS).astype(int)
     numbered = np.cumsum(np.diff(pool, prepend=pool[:1]) > 0)
@@ -104,5 +106,8 @@ def critical_psi(
 
     p, q = pool_sparse_bins(reference, current)
     statistic = chi_square(p, q)[0]
-    scale = float(chdtri(len(p) - 1, level)) / statistic if statistic else 1
-    return psi(reference, current) * scale
+    distance = psi(reference, current)
+    if not statistic:
+        return distance
+    critical = float(chdtri(len(p) - 1, level))
+    return distance * (critical / statistic)

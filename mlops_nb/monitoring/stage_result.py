@@ -60,13 +60,14 @@ MAX_STAGE_METRICS = 10
 def stage_metrics(assessment: Assessment) -> dict:
     """Return the numbers that `dvc exp show` compares, for reports/metrics/monitor.json."""
     measured = assessment.measured
-    values = {name: metric["value"] for name, metric in measured.realised.items()}
-    return {
+    metrics = {
         "rows": measured.rows,
         "labelled": measured.labelled,
         "findings": len(assessment.verdict.beyond_limit()),
-        **dict(list(values.items())[:MAX_STAGE_METRICS]),
     }
+    for name in list(measured.realised)[:MAX_STAGE_METRICS]:
+        metrics[name] = measured.realised[name]["value"]
+    return metrics
 
 
 # %% ../../nbs/api/monitoring/13j_stage_result.ipynb #ff427eb4
@@ -76,4 +77,6 @@ def name_champion(
 ) -> str:
     """Return version and id of the model in production, where `pin` (params.yaml) names it."""
     name = champion.display_name(pin)
-    return f"champion {name}" if name == champion.id else name
+    if name == champion.id:
+        return f"champion {name}"
+    return name

@@ -43,7 +43,9 @@ def _spread_of_squares(size: ColumnProfile) -> float:
     """Return the standard deviation of the squares of a column, from its buckets."""
     share = size.bucket_counts / size.finite_count
     squares = size.bucket_values**2
-    variance = (share * squares**2).sum() - (share * squares).sum() ** 2
+    mean = (share * squares).sum()
+    mean_square = (share * squares**2).sum()
+    variance = mean_square - mean**2
     return math.sqrt(max(float(variance), 0))
 
 
@@ -56,18 +58,19 @@ def measure_realised_metrics(
 
     The answer is yes from `threshold` on.
     """
-    if scan.task == "regression":
-        return _error_metrics(scan.parts["error"]) if "error" in scan.parts else {}
+    if scan.task == "regression" and "error" in scan.parts:
+        return _error_metrics(scan.parts["error"])
     if "yes" not in scan.parts:
         return {}
     rows = scan.parts["yes"].rows + scan.parts["no"].rows
     if not rows:
         return {}
     metrics = metrics_from_histogram(*_scores_by_outcome(scan), threshold)
-    known = {
-        name: metric for name, metric in metrics.items() if metric["value"] is not None
-    }
-    return {name: _interval(metric) | {"n": rows} for name, metric in known.items()}
+    realised = {}
+    for name, metric in metrics.items():
+        if metric["value"] is not None:
+            realised[name] = _interval(metric) | {"n": rows}
+    return realised
 
 
 # %% ../../nbs/api/monitoring/13d_table_window.ipynb #20e292a6
@@ -78,9 +81,11 @@ def _interval(metric: dict) -> dict:
 # %% ../../nbs/api/monitoring/13d_table_window.ipynb #7939dbaa
 def _scores_by_outcome(scan: TableScan) -> tuple:
     """Return scores, and how many yes and no each has."""
-    of_outcomes = (scan.parts[outcome].columns["score"] for outcome in ("yes", "no"))
-    aligned = align_columns(*of_outcomes)
-    scores = np.clip(aligned.values, aligned.values.min(initial=0), None)
+    of_yes = scan.parts["yes"].columns["score"]
+    of_no = scan.parts["no"].columns["score"]
+    aligned = align_columns(of_yes, of_no)
+    lowest = aligned.values.min(initial=0)
+    scores = np.clip(aligned.values, lowest, None)
     return scores, aligned.reference, aligned.current
 
 
@@ -93,15 +98,16 @@ def _error_metrics(profile: Profile) -> dict:
     if not rows or not math.isfinite(error.squared_deviations):
         return {}
     rmse = math.sqrt((error.squared_deviations + rows * error.mean**2) / rows)
-    errors = (math.nan, math.nan)
+    of_mae = math.nan
+    of_rmse = math.nan
     if rows > 1:
-        of_rmse = (
-            _spread_of_squares(size) / math.sqrt(rows) / (2 * rmse) if rmse else 0.0
-        )
-        errors = (size.standard_deviation / math.sqrt(rows), of_rmse)
-    values = zip(("mae", "rmse"), (size.mean, rmse), errors, strict=True)
+        of_mae = size.standard_deviation / math.sqrt(rows)
+        of_rmse = 0.0
+        if rmse:
+            of_rmse = _spread_of_squares(size) / math.sqrt(rows) / (2 * rmse)
     return {
-        name: _plus_minus(value, Z_95 * error, rows) for name, value, error in values
+        "mae": _plus_minus(size.mean, Z_95 * of_mae, rows),
+        "rmse": _plus_minus(rmse, Z_95 * of_rmse, rows),
     }
 
 
@@ -179,8 +185,11 @@ def _merge_scores(
     first: ColumnProfile,
     second: ColumnProfile,
 ) -> ColumnProfile:
-    profiles = (Profile(column.count, {"score": column}) for column in (first, second))
-    return merge_profiles(*profiles).columns["score"]
+    merged = merge_profiles(
+        Profile(first.count, {"score": first}),
+        Profile(second.count, {"score": second}),
+    )
+    return merged.columns["score"]
 
 
 # %% ../../nbs/api/monitoring/13d_table_window.ipynb #abf9ccc5
@@ -254,10 +263,12 @@ def _result_or_note(
 
 # %% ../../nbs/api/monitoring/13d_table_window.ipynb #96c0bb32
 def _known_metrics(estimate: Any) -> dict:
-    items = estimate.metrics.items() if estimate else ()
-    return {
-        name: _interval(value) for name, value in items if value["value"] is not None
-    }
+    known = {}
+    if estimate:
+        for name, metric in estimate.metrics.items():
+            if metric["value"] is not None:
+                known[name] = _interval(metric)
+    return known
 
 
 # %% ../../nbs/api/monitoring/13d_table_window.ipynb #9327b8a9

@@ -66,8 +66,9 @@ def _judge_value(
 
 # %% ../../nbs/api/monitoring/07_thresholds.ipynb #35b4a623
 def _is_finite(value: Any) -> bool:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value)
 
 
 # %% ../../nbs/api/monitoring/07_thresholds.ipynb #7d6b6baa
@@ -105,7 +106,7 @@ class Thresholds:
             check_threshold(name, value)
 
     @classmethod
-    def of(cls, given: "dict | Thresholds | None") -> "Thresholds":
+    def from_settings(cls, given: "dict | Thresholds | None") -> "Thresholds":
         """Return thresholds from keys and values of params.yaml.
 
         Raises:

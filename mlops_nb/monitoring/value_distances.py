@@ -56,4 +56,6 @@ def wasserstein(aligned: AlignedColumns) -> float:
     if not len(aligned.values):
         return math.nan
     change = to_shares(aligned.reference) - to_shares(aligned.current)
-    return float(np.abs(np.cumsum(change))[:-1] @ np.diff(aligned.values))
+    distance = np.abs(np.cumsum(change))[:-1]
+    width = np.diff(aligned.values)
+    return float(distance @ width)
