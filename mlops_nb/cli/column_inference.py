@@ -53,7 +53,8 @@ def infer_task(target: pd.Series) -> tuple[str, Any]:
         return "binary", _find_positive(counts.index)
     if _is_measured(known, len(counts)):
         return "regression", None
-    if len(counts) > max(_MAX_CLASSES, len(known) ** 0.5):
+    most_classes = max(_MAX_CLASSES, len(known) ** 0.5)
+    if len(counts) > most_classes:
         found = (
             f"{target.name}: {len(counts):,} different values in {len(known):,} rows"
         )
@@ -70,11 +71,15 @@ def _find_positive(labels: pd.Index) -> Any:
     """Find the label that means yes, of two that are ordered by how often they occur."""
     if set(labels) <= {0, 1}:
         return None
-    words = [label for label in labels if str(label).strip().lower() in _POSITIVE_WORDS]
-    positive = words[0] if words else labels[-1]
-    return (
-        positive.item() if hasattr(positive, "item") else positive
-    )  # numpy's are no YAML
+    positive = labels[-1]
+    for label in labels:
+        word = str(label).strip().lower()
+        if word in _POSITIVE_WORDS:
+            positive = label
+            break
+    if hasattr(positive, "item"):
+        return positive.item()  # numpy's are no YAML
+    return positive
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #a87ff679
@@ -83,9 +88,14 @@ def _is_measured(
     n_different: int,
 ) -> bool:
     """Say whether values are quantities, and not a few whole numbers that stand for classes."""
-    if pd.api.types.is_bool_dtype(known) or not pd.api.types.is_numeric_dtype(known):
+    if pd.api.types.is_bool_dtype(known):
         return False
-    return n_different > _MAX_INTEGER_CLASSES or not (known % 1 == 0).all()
+    if not pd.api.types.is_numeric_dtype(known):
+        return False
+    if n_different > _MAX_INTEGER_CLASSES:
+        return True
+    is_whole = known % 1 == 0
+    return not is_whole.all()
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #7f0aea3c
@@ -107,7 +117,9 @@ def holds_dates(column: pd.Series) -> bool:
     if value_type(column) != "text":
         return False
     texts = column.dropna().astype(str)
-    return bool(texts.str.match(_DATE_START).mean() > _SHARE_OF_DATES)
+    starts_with_date = texts.str.match(_DATE_START)
+    share = starts_with_date.mean()
+    return bool(share > _SHARE_OF_DATES)
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #119ec6ef
@@ -146,9 +158,14 @@ def infer_key(
     """
     if len(frame) < 2:
         return ()
-    keys = [name for name in frame if name not in skip and _names_rows(frame[name])]
-    telling = [name for name in keys if _IDENTIFIER_NAME.search(name)]
-    return tuple((telling or keys)[:1])
+    keys = []
+    for name in frame:
+        if name not in skip and _names_rows(frame[name]):
+            keys.append(name)
+    for name in keys:
+        if _IDENTIFIER_NAME.search(name):
+            return (name,)
+    return tuple(keys[:1])
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #bbb7582a
@@ -158,15 +175,20 @@ def _names_rows(column: pd.Series) -> bool:
         return False
     kind = value_type(column)
     if kind == "integer":
-        return bool(_IDENTIFIER_NAME.search(column.name)) or _counts_rows(column)
-    return kind == "text" and column.str.len().max() <= _LONGEST_CODE
+        has_name_of_id = bool(_IDENTIFIER_NAME.search(column.name))
+        return has_name_of_id or _counts_rows(column)
+    if kind != "text":
+        return False
+    lengths = column.str.len()
+    return lengths.max() <= _LONGEST_CODE
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #5e9190b7
 def _counts_rows(numbers: pd.Series) -> bool:
-    return numbers.is_monotonic_increasing and np.ptp(
-        numbers
-    ) < _LOOSEST_NUMBERING * len(numbers)
+    if not numbers.is_monotonic_increasing:
+        return False
+    spread = np.ptp(numbers)
+    return spread < _LOOSEST_NUMBERING * len(numbers)
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #21be5644
@@ -209,43 +231,50 @@ def _explain(
     rule: Callable[[pd.Series], str],
 ) -> dict[str, str]:
     """Ask a rule about every column: {column: what it says}, of those it says something about."""
-    reasons = {column.name: rule(column) for column in columns}
-    return {name: reason for name, reason in reasons.items() if reason}
+    reasons = {}
+    for column in columns:
+        reason = rule(column)
+        if reason:
+            reasons[column.name] = reason
+    return reasons
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #00acf191
 def _explain_unique(column: pd.Series) -> str:
-    once = len(column) > _ENOUGH and column.dropna().is_unique
-    return "no value occurs twice: nothing to learn from" if once else ""
+    if len(column) > _ENOUGH and column.dropna().is_unique:
+        return "no value occurs twice: nothing to learn from"
+    return ""
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #34ad9589
 def _explain_known_time(column: pd.Series) -> str:
-    advice = "a time: declare a feature of it, such as the days since then"
-    return advice if holds_dates(column) else ""
+    if holds_dates(column):
+        return "a time: declare a feature of it, such as the days since then"
+    return ""
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #1a603687
 def _explain_unknown_time(column: pd.Series) -> str:
-    return (
-        f"looks like dates: name it with --time {column.name}"
-        if holds_dates(column)
-        else ""
-    )
+    if holds_dates(column):
+        return f"looks like dates: name it with --time {column.name}"
+    return ""
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #3f74ff28
 def _explain_constant(column: pd.Series) -> str:
     if column.nunique(dropna=False) > 1:
         return ""
-    return "never filled in" if column.isna().all() else "always the same"
+    if column.isna().all():
+        return "never filled in"
+    return "always the same"
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #8085e0d7
 def _explain_strays(column: pd.Series) -> str:
     """Tell of a few words among numbers, such as `9,5 kg`: these were meant to be numbers."""
     known = column.dropna()
-    strays = known[pd.to_numeric(known, errors="coerce").isna()]
+    is_stray = pd.to_numeric(known, errors="coerce").isna()
+    strays = known[is_stray]
     few = 0 < len(strays) < len(known) / _FEWEST_PER_STRAY
     if not few or known.nunique() <= _ENOUGH:
         return ""

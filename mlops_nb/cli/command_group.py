@@ -66,8 +66,11 @@ class SpreadingCommand(ExplainedCommand):
         return super().parse_args(ctx, _repeat_options(args, self._spreading_options()))
 
     def _spreading_options(self) -> set[str]:
-        spreading = [p for p in self.params if getattr(p, "multiple", False)]
-        return {name for option in spreading for name in option.opts}
+        names = set()
+        for parameter in self.params:
+            if getattr(parameter, "multiple", False):
+                names.update(parameter.opts)
+        return names
 
 
 # %% ../../nbs/api/cli/15_command_group.ipynb #4ae4dce4
@@ -81,7 +84,9 @@ def _repeat_options(
     has_value = False
     for arg in args:
         if arg.startswith("-") and arg != "-":
-            option = arg if arg in options else ""
+            option = ""
+            if arg in options:
+                option = arg
             has_value = False
         elif option and has_value:
             repeated.append(option)
@@ -138,10 +143,11 @@ class CommandGroup(click.Group):
         args: list[str],
     ) -> tuple:
         """Find the command, or say which one was probably meant."""
-        if self.get_command(ctx, args[0]) or args[0].startswith("-"):
+        name = args[0]
+        if name.startswith("-") or self.get_command(ctx, name):
             return super().resolve_command(ctx, args)
-        near = suggest(args[0], self.commands)
-        raise click.UsageError(f"there is no command {args[0]!r}.{near}", ctx)
+        near = suggest(name, self.commands)
+        raise click.UsageError(f"there is no command {name!r}.{near}", ctx)
 
 
 # %% ../../nbs/api/cli/15_command_group.ipynb #6c26bb1e

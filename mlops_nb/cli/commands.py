@@ -122,7 +122,10 @@ def _sync() -> None:
     try:
         copied = sync()
         is_news = copied.runs or copied.versions or copied.aliases
-        print(copied if is_news else "mlflow: nothing new")
+        if is_news:
+            print(copied)
+        else:
+            print("mlflow: nothing new")
     except UserError as error:
         told = ", ".join(line.strip() for line in str(error).splitlines())
         print(f"mlflow: {told}", file=sys.stderr)

@@ -37,9 +37,12 @@ from ..lifecycle.statements import REQUIRED_ANSWERS
 # %% ../../nbs/api/cli/08_created_project.ipynb #5e91134f
 def _describe_table(made: "CreatedProject") -> str:
     """Say where the table is, and what about it is not as usual."""
-    encoding = "" if made.encoding == "utf-8-sig" else f", encoding {made.encoding}"
-    copied = " (a copy)" if made.copied else ""
-    return f"{made.source}, {made.guess.rows:,} rows{encoding}{copied}"
+    line = f"{made.source}, {made.guess.rows:,} rows"
+    if made.encoding != "utf-8-sig":
+        line += f", encoding {made.encoding}"
+    if made.copied:
+        line += " (a copy)"
+    return line
 
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #8b7c2016
@@ -61,7 +64,9 @@ _PERIOD_NAMES = {"M": "month", "W": "week", "D": "day"}
 
 def _describe_guess(guess: InferredProject) -> dict[str, str]:
     """Say what was guessed, each guess by its name."""
-    positive = "" if guess.positive is None else f", {guess.positive!r} counts as yes"
+    positive = ""
+    if guess.positive is not None:
+        positive = f", {guess.positive!r} counts as yes"
     time = "none: a seeded split"
     if guess.time:
         time = f"{guess.time}, by {_PERIOD_NAMES[guess.period]}"
@@ -102,10 +107,13 @@ class CreatedProject:
 
     def rows(self) -> list[dict[str, str]]:
         """Return what was guessed, a line each."""
-        lines = {"table": _describe_table(self)} | _describe_guess(self.guess)
-        rows = [{"what": name, "guess": text} for name, text in lines.items()]
+        rows = [{"what": "table", "guess": _describe_table(self)}]
+        for name, text in _describe_guess(self.guess).items():
+            rows.append({"what": name, "guess": text})
         for name, why in self.guess.exclude.items():
-            what = "LEAK?" if name in self.guess.suspects else "left out"
+            what = "left out"
+            if name in self.guess.suspects:
+                what = "LEAK?"
             rows.append({"what": what, "guess": f"{name}: {why}"})
         return rows
 
@@ -116,13 +124,13 @@ class CreatedProject:
 
     def __str__(self) -> str:
         """Say on the console what was guessed, and what comes next."""
-        lines = [f"  {row['what']:9} {row['guess']}" for row in self.rows()]
+        lines = [f"{self.path.name} is ready and committed"]
+        for row in self.rows():
+            lines.append(f"  {row['what']:9} {row['guess']}")
         if self.guess.suspects:
             lines.append(_ABOUT_SUSPECTS)
-        head = f"{self.path.name} is ready and committed"
-        return "\n".join(
-            [head, *lines, f"next: cd {os.path.relpath(self.path)} && make run"]
-        )
+        lines.append(f"next: cd {os.path.relpath(self.path)} && make run")
+        return "\n".join(lines)
 
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #91366055
@@ -133,7 +141,9 @@ def _begin_file(
     """Read a file of the template; the project's history and register begin empty."""
     if path.endswith(".jsonl"):
         return ""
-    return "{}\n" if path == "data/registered.json" else file.read_text("utf-8")
+    if path == "data/registered.json":
+        return "{}\n"
+    return file.read_text("utf-8")
 
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #54536bc9
@@ -172,8 +182,10 @@ def _adapt_template(
 # %% ../../nbs/api/cli/08_created_project.ipynb #edb09780
 def _read_text(name: str) -> str:
     """Read a text of a new project, from the package."""
-    file = PACKAGE_FOLDER / "cli" / "project_files" / f"{name}.txt"
-    return file.read_text("utf-8").removesuffix("\n")
+    folder = PACKAGE_FOLDER / "cli" / "project_files"
+    file = folder / f"{name}.txt"
+    text = file.read_text("utf-8")
+    return text.removesuffix("\n")
 
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #a2e8e61b
@@ -220,7 +232,10 @@ def _render_features(
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #8772708e
 _README_HEAD = "<!-- made from nbs/index.ipynb by `make export`; edit that -->"
-_CARD_HEAD = "# What only people can say of the model. While one of these is blank, nothing is promoted."
+_CARD_HEAD = (
+    "# What only people can say of the model. "
+    "While one of these is blank, nothing is promoted."
+)
 
 
 def build_project_files(

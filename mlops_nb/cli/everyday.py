@@ -77,7 +77,8 @@ def advance_command(
     """
     from mlops_nb.lifecycle.loop import advance_period
 
-    print(advance_period(period, policy or "", push, as_of))
+    result = advance_period(period, policy or "", push, as_of)
+    print(result)
 
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #254ea88f
@@ -115,7 +116,8 @@ def retrain_command(
     """Train a challenger up to the period before the current one and judge it."""
     from mlops_nb.lifecycle.challengers import retrain
 
-    print(retrain(until, periods, expanding, promote, why, push=push))
+    challenger = retrain(until, periods, expanding, promote, why, push=push)
+    print(challenger)
 
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #5450cae1
@@ -139,7 +141,8 @@ def promote_command(
     """Register the candidate and put it into production."""
     from mlops_nb.lifecycle.promotion import promote_candidate
 
-    print(promote_candidate(environment, why, push))
+    change = promote_candidate(environment, why, push)
+    print(change)
 
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #635046f5

@@ -57,14 +57,17 @@ def decide_command(
             remedy="say what is to be done about the finding",
         )
     answer = answer_finding(finding, action, why, push)
-    print(_dismissal(answer) if isinstance(answer, dict) else answer)
+    if isinstance(answer, dict):
+        answer = _dismissal(answer)
+    print(answer)
 
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #a0086ce0
 def _dismissal(answer: dict) -> str:
     """Say what was dismissed, why, by whom and when."""
+    finding = f"{answer['finding']} of {answer['window']}"
     who_and_when = f"{answer['who']}, {answer['at']}"
-    return f"{answer['finding']} of {answer['window']} is dismissed: {answer['why']} ({who_and_when})"
+    return f"{finding} is dismissed: {answer['why']} ({who_and_when})"
 
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #21b5e89b
@@ -77,7 +80,8 @@ def history_command(version: str) -> None:
     """
     from mlops_nb.lifecycle.audit import read_audit_trail
 
-    print(read_audit_trail(version))
+    trail = read_audit_trail(version)
+    print(trail)
 
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #1fb17d48
@@ -140,7 +144,8 @@ def replay_command(until: str) -> int:
     from mlops_nb.lifecycle.replay import replay_production
     from mlops_nb.pipeline.stages import run_stage
 
-    print(replay_production(until))
+    replay = replay_production(until)
+    print(replay)
     return run_stage("replay", overrides={"result": "data/replay.json"})
 
 

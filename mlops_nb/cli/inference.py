@@ -45,22 +45,26 @@ def infer_windows(times: pd.Series) -> tuple[str, dict] | None:
     if len(counts) < 2:
         return None
     opening = counts.index[-_count_current_periods(counts, len(times))]
-    windows = {
-        "train": (counts.index[0], opening - 1),
-        "current": (opening, counts.index[-1]),
+    return period, {
+        "train": _name_window(counts.index[0], opening - 1),
+        "current": _name_window(opening, counts.index[-1]),
     }
-    named = {
-        name: {"start": _name_period(first), "end": _name_period(last)}
-        for name, (first, last) in windows.items()
-    }
-    return period, named
+
+
+# %% ../../nbs/api/cli/02_inference.ipynb #6c97ae74
+def _name_window(
+    first: pd.Period,
+    last: pd.Period,
+) -> dict[str, str]:
+    return {"start": _name_period(first), "end": _name_period(last)}
 
 
 # %% ../../nbs/api/cli/02_inference.ipynb #453a8fa7
 def _choose_period(times: pd.Series) -> tuple[str, pd.Series]:
     """Take the coarsest period that occurs often enough: (period, rows in each), days at last."""
     for period in "MWD":
-        counts = times.dt.to_period(period).value_counts().sort_index()
+        periods = times.dt.to_period(period)
+        counts = periods.value_counts().sort_index()
         if len(counts) >= _FEWEST_PERIODS:
             break
     return period, counts
@@ -82,8 +86,9 @@ def _count_current_periods(
 # %% ../../nbs/api/cli/02_inference.ipynb #8f14e45f
 def _name_period(period: pd.Period) -> str:
     """Name a period in `params.yaml`; a week by the Monday that it begins with."""
-    is_week = period.freqstr.startswith("W")
-    return str(period.start_time.date()) if is_week else str(period)
+    if period.freqstr.startswith("W"):
+        return str(period.start_time.date())
+    return str(period)
 
 
 # %% ../../nbs/api/cli/02_inference.ipynb #a7685d3d
@@ -228,7 +233,9 @@ def _find_number(
     taken: set[str | None],
 ) -> str | None:
     numbers = [name for name in frame.select_dtypes("number") if name not in taken]
-    return numbers[0] if numbers else None
+    if not numbers:
+        return None
+    return numbers[0]
 
 
 # %% ../../nbs/api/cli/02_inference.ipynb #d3d94468
@@ -238,7 +245,9 @@ def _require_columns(
 ) -> None:
     for name in filter(None, wanted):
         if name not in frame:
-            more = " …" if frame.shape[1] > 12 else ""
+            more = ""
+            if frame.shape[1] > 12:
+                more = " …"
             raise UserError(
                 expected=f"a column {name} in the table",
                 found=f"{', '.join(frame.columns[:12])}{more}.{suggest(name, frame)}",

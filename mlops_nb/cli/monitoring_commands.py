@@ -44,7 +44,9 @@ def assess_tables(
 
     _require_tables(options)
     file = options["constraints"]
-    constraints = read_constraints(file) if file else None
+    constraints = None
+    if file:
+        constraints = read_constraints(file)
     assessment = monitor(
         options["reference"],
         list(options["current"]),
@@ -76,8 +78,10 @@ def _column_roles(options: dict) -> Any:
 
     names = ("score", "label", "time", "positive", "key", "threshold")
     roles = {name: options[name] for name in names}
-    columns = options["columns"].split(",") if options["columns"] else ()
-    watched = tuple(column.strip() for column in columns)
+    watched = ()
+    if options["columns"]:
+        columns = options["columns"].split(",")
+        watched = tuple(column.strip() for column in columns)
     return ColumnRoles(columns=watched, outcomes=options["labels"], **roles)
 
 
@@ -132,7 +136,9 @@ def write_assessment(
     if options["prometheus"]:
         write_atomic(options["prometheus"], assessment.prometheus())
     if options["sagemaker"]:
-        hidden = options["label"] if options["positive"] is not None else None
+        hidden = None
+        if options["positive"] is not None:
+            hidden = options["label"]
         _write_for_sagemaker(options["sagemaker"], assessment, limits, hidden)
 
 
@@ -225,7 +231,9 @@ def _exit_code(
 
     if not fail_on:
         return 0
-    return 3 if VERDICT_LEVELS.index(level) >= VERDICT_LEVELS.index(fail_on) else 0
+    if VERDICT_LEVELS.index(level) >= VERDICT_LEVELS.index(fail_on):
+        return 3
+    return 0
 
 
 # %% ../../nbs/api/cli/19_monitoring_commands.ipynb #96945a45

@@ -52,7 +52,9 @@ def derive_package_name(project: str) -> str:
 # %% ../../nbs/api/cli/09_new_project.ipynb #3d8a3979
 def _is_installed(package: str) -> bool:
     spec = importlib.util.find_spec(package)
-    return bool(spec and spec.origin) and "site-packages" in spec.origin
+    if not spec or not spec.origin:
+        return False
+    return "site-packages" in spec.origin
 
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #d9600b72
@@ -195,7 +197,9 @@ def create_project(
     contact = _read_git_setting("user.email")
     columns = [str(name) for name in frame]
     files = build_project_files(made, contract, columns, owner, contact)
-    written = [*files, source, f"{source}.dvc"] if copied else [*files]
+    written = list(files)
+    if copied:
+        written += [source, f"{source}.dvc"]
     _require_free(top, written)
     _make_folder(made, table, files, written)
     return made
@@ -208,5 +212,6 @@ def _place_copy(table: Path) -> str:
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #c20ad4d7
 def _read_git_setting(key: str) -> str:
-    answer = subprocess.run(["git", "config", key], capture_output=True, text=True)
+    command = ["git", "config", key]
+    answer = subprocess.run(command, capture_output=True, text=True)
     return answer.stdout.strip()

@@ -126,8 +126,9 @@ def config_schema_command() -> None:
 def render_readme(notebook: dict) -> str:
     """Render README.md from the index notebook: its prose, and its code as fenced blocks."""
     note = "<!-- made from nbs/index.ipynb by `make export`; edit that -->"
-    blocks = "\n\n".join(_render_cell(cell) for cell in notebook["cells"])
-    return f"{note}\n{blocks}\n"
+    blocks = [_render_cell(cell) for cell in notebook["cells"]]
+    text = "\n\n".join(blocks)
+    return f"{note}\n{text}\n"
 
 
 # %% ../../nbs/api/cli/21_project_commands.ipynb #38a9a86b

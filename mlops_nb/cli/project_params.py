@@ -55,13 +55,19 @@ def _replace_section(
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #1560d542
 def _render_lines(values: dict[str, str]) -> str:
-    return "".join(f"  {key}: {text}\n" for key, text in values.items())
+    lines = []
+    for key, text in values.items():
+        lines.append(f"  {key}: {text}\n")
+    return "".join(lines)
 
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #fe20ae1f
 def _render_window(window: dict[str, Any]) -> str:
-    entries = [f"{key}: {_to_yaml(value)}" for key, value in window.items()]
-    return "{" + ", ".join(entries) + "}"
+    entries = []
+    for key, value in window.items():
+        entries.append(f"{key}: {_to_yaml(value)}")
+    inside = ", ".join(entries)
+    return f"{{{inside}}}"
 
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #71cd4fb3
@@ -72,8 +78,10 @@ def _render_features(
     """Write which features there are; of what is left out, a column a line with the reason."""
     lines = []
     for name, why in guess.exclude.items():
-        hint = _HINT if name in guess.suspects else ""
-        lines.append(f"\n    - {_to_yaml(name)}  # {' '.join(why.split())}{hint}")
+        reason = " ".join(why.split())
+        if name in guess.suspects:
+            reason += _HINT
+        lines.append(f"\n    - {_to_yaml(name)}  # {reason}")
     exclude = "".join(lines) or " []"
     return f"  modules: [{package}.features]\n  columns: auto\n  exclude:{exclude}\n"
 

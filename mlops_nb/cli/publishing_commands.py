@@ -26,7 +26,8 @@ def publish_command(folder: str | None) -> None:
     """Publish the whole history as a static site in _site."""
     from mlops_nb.publishing.publish import publish_site
 
-    print(publish_site(folder))
+    result = publish_site(folder)
+    print(result)
 
 
 # %% ../../nbs/api/cli/20_publishing_commands.ipynb #91b9514b

@@ -16,8 +16,9 @@ from .template import PACKAGE_FOLDER
 # %% ../../nbs/api/cli/10_rename_imports.ipynb #1c9e03e0
 def read_renamed_names(version: str) -> dict[str, str]:
     """Read the table of a version: {`old_module.name`: `new.module.name`}, without `mlops_nb.`."""
-    text = (PACKAGE_FOLDER / "cli" / "renamed_names.json").read_text("utf-8")
-    return json.loads(text)[version]
+    file = PACKAGE_FOLDER / "cli" / "renamed_names.json"
+    by_version = json.loads(file.read_text("utf-8"))
+    return by_version[version]
 
 
 # %% ../../nbs/api/cli/10_rename_imports.ipynb #b9d4539b
@@ -41,15 +42,15 @@ class RenamedCode:
 
     def find(self, name: str) -> str:
         """Find where an old name is now; a name that is nowhere is noted, and the answer empty."""
-        if name not in self.table:
+        place = self.table.get(name, "")
+        if not place:
             self.unknown.append(f"mlops_nb.{name}")
-        return self.table.get(name, "")
+        return place
 
     def apply_edits(self) -> None:
         """Carry out the edits from the last to the first, so that places stay right."""
-        lines = self.text.encode().splitlines(
-            keepends=True
-        )  # columns of a syntax tree are bytes
+        # columns of a syntax tree are bytes
+        lines = self.text.encode().splitlines(keepends=True)
         for (first, begin, last, end), text in sorted(self.edits, reverse=True):
             head = lines[first - 1][:begin]
             tail = lines[last - 1][end:]
@@ -63,9 +64,13 @@ def _uses(
     module: str,
 ) -> list[ast.Attribute]:
     """Find where a name of a module is used, as in `module.name`."""
-    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    owned = [node for node in attributes if isinstance(node.value, ast.Name)]
-    return [node for node in owned if node.value.id == module]
+    uses = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            owner = node.value.id
+            if owner == module:
+                uses.append(node)
+    return uses
 
 
 # %% ../../nbs/api/cli/10_rename_imports.ipynb #554cc453
@@ -126,8 +131,10 @@ def _import_line(
     name: str,
 ) -> str:
     module, _, new = place.rpartition(".")
-    renamed = "" if new == name else f" as {name}"
-    return f"from mlops_nb.{module} import {new}{renamed}"
+    line = f"from mlops_nb.{module} import {new}"
+    if new != name:
+        line += f" as {name}"
+    return line
 
 
 # %% ../../nbs/api/cli/10_rename_imports.ipynb #6daa3c31

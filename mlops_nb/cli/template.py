@@ -31,16 +31,18 @@ def find_template_files() -> dict[str, Path]:
     The list of them is in `pyproject.toml` of this repository, as the package data of the template.
     """
     packed = PACKAGE_FOLDER / "template"
-    top = packed if packed.exists() else PACKAGE_FOLDER.parent
+    top = PACKAGE_FOLDER.parent
+    if packed.exists():
+        top = packed
     pyproject = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))
     patterns = pyproject["tool"]["setuptools"]["package-data"]["mlops_nb.template"]
-    files = [
-        file
-        for pattern in patterns
-        for file in sorted(top.glob(pattern))
-        if file.is_file()
-    ]
-    return {file.relative_to(top).as_posix(): file for file in files}
+    files = {}
+    for pattern in patterns:
+        for file in sorted(top.glob(pattern)):
+            if file.is_file():
+                path = file.relative_to(top)
+                files[path.as_posix()] = file
+    return files
 
 
 # %% ../../nbs/api/cli/03_template.ipynb #e55e5b69

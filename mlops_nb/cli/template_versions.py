@@ -93,6 +93,6 @@ def _is_made_for(
 # %% ../../nbs/api/cli/11_template_versions.ipynb #ab64a698
 def read_template_digests() -> dict[str, dict[str, str]]:
     """Read what earlier versions wrote: {version: {path: digest}}."""
-    return json.loads(
-        (PACKAGE_FOLDER / "cli" / "template_digests.json").read_text("utf-8")
-    )
+    file = PACKAGE_FOLDER / "cli" / "template_digests.json"
+    text = file.read_text("utf-8")
+    return json.loads(text)

@@ -44,4 +44,6 @@ def _ruled(frame: Any) -> Any:
 
 # %% ../../nbs/api/cli/14_terminal.ipynb #0da162b6
 def _as_text(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return str(value)

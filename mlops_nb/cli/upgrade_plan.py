@@ -58,7 +58,9 @@ class OldProject:
     def read(self, path: str) -> bytes | None:
         """Read a file of the project; None where there is none."""
         file = self.top / path
-        return file.read_bytes() if file.is_file() else None
+        if not file.is_file():
+            return None
+        return file.read_bytes()
 
     def digest(
         self,
@@ -66,17 +68,16 @@ class OldProject:
         content: bytes | None,
     ) -> str | None:
         """Digest what a file of the project holds, without what differs between projects."""
-        return (
-            None
-            if content is None
-            else digest_project_file(path, content, self.package)
-        )
+        if content is None:
+            return None
+        return digest_project_file(path, content, self.package)
 
     def read_vendored(self, name: str) -> bytes | None:
         """Read a file of the library that the project was made with, where its wheel is there."""
         for wheel in (self.top / "vendor").glob(f"mlops_nb-{self.version}-*.whl"):
             with zipfile.ZipFile(wheel) as archive:
-                return archive.read(name) if name in archive.namelist() else None
+                if name in archive.namelist():
+                    return archive.read(name)
         return None
 
 
@@ -106,11 +107,10 @@ def read_old_project(top: Path) -> OldProject:
 def render_template_files(project: OldProject) -> dict[str, bytes]:
     """Write what a new project of this name would get from the template: {path: content}."""
     package = project.package
-    texts = {
-        path: file.read_text("utf-8")
-        for path, file in find_template_files().items()
-        if path not in OWN_FILES and not path.startswith("data/")
-    }
+    texts = {}
+    for path, file in find_template_files().items():
+        if path not in OWN_FILES and not path.startswith("data/"):
+            texts[path] = file.read_text("utf-8")
     texts["Makefile"] = adapt_makefile(texts["Makefile"])
     texts["dvc.yaml"] = adapt_pipeline(texts["dvc.yaml"], package, project.target)
     texts["pyproject.toml"] = adapt_pyproject(texts["pyproject.toml"], package)
@@ -148,8 +148,10 @@ def plan_template(
         if now == new or project.digest(path, new) == known.get(path):
             continue
         if project.digest(path, now) == known.get(path):
-            plan.write.update({path: new} if new is not None else {})
-            plan.remove.extend([path] if new is None else [])
+            if new is None:
+                plan.remove.append(path)
+            else:
+                plan.write[path] = new
         elif now is None:
             plan.remaining.append(f"{path} was removed here, and is not brought back")
         else:
@@ -243,7 +245,9 @@ def _rename_in_notebook(
         )
         + "\n"
     )
-    return (changed if notebook != json.loads(text) else text), unknown
+    if notebook == json.loads(text):
+        return text, unknown
+    return changed, unknown
 
 
 # %% ../../nbs/api/cli/12_upgrade_plan.ipynb #f0199103

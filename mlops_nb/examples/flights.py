@@ -94,10 +94,10 @@ def clock_offset(
     zones = dest.map(airports["tzone"]).fillna(_UNLISTED_ZONE)
     pairs = pd.DataFrame({"zone": zones, "day": day})
     distinct = pairs.drop_duplicates()
-    ahead = pd.concat([_offset_of_zone(days) for _, days in distinct.groupby("zone")])
-    return pairs.merge(distinct.assign(ahead=ahead), how="left", on=["zone", "day"])[
-        "ahead"
-    ]
+    by_zone = [_offset_of_zone(days) for _, days in distinct.groupby("zone")]
+    distinct = distinct.assign(ahead=pd.concat(by_zone))
+    merged = pairs.merge(distinct, how="left", on=["zone", "day"])
+    return merged["ahead"]
 
 
 # %% ../../nbs/examples/00_flights.ipynb #c9f0f895
@@ -136,12 +136,10 @@ def read_flights() -> pd.DataFrame:
     flights["flight_id"] = _flight_ids(flights)
     flights["sched_dep"] = _scheduled_departures(flights)
     flights["sched_arr"] = _scheduled_arrivals(flights, day)
-    flights["departed"] = flights["sched_dep"] + _minutes_to_timedelta(
-        flights["dep_delay"]
-    )
-    flights["arrived"] = flights["sched_arr"] + _minutes_to_timedelta(
-        flights["arr_delay"]
-    )
+    waited = _minutes_to_timedelta(flights["dep_delay"])
+    flights["departed"] = flights["sched_dep"] + waited
+    overdue = _minutes_to_timedelta(flights["arr_delay"])
+    flights["arrived"] = flights["sched_arr"] + overdue
     flights["weekday"] = day.dt.day_of_week
     _add_timetable(flights)
     is_late = (flights["arr_delay"] > _LATE_MINUTES).astype("Int8")
@@ -245,23 +243,26 @@ def build_history_tables(flights: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 # %% ../../nbs/examples/00_flights.ipynb #9a149dbd
 def _known_departures(flights: pd.DataFrame) -> pd.DataFrame:
-    delay = _cap_delay(flights["dep_delay"])
-    table = flights[_HISTORY_COLUMNS].assign(delay=delay, known_at=flights["departed"])
-    return table[flights["departed"].notna()]
+    departed = flights["departed"]
+    table = flights[_HISTORY_COLUMNS].assign(
+        delay=_cap_delay(flights["dep_delay"]),
+        known_at=departed,
+    )
+    return table[departed.notna()]
 
 
 # %% ../../nbs/examples/00_flights.ipynb #b18949cd
 def _known_arrivals(flights: pd.DataFrame) -> pd.DataFrame:
-    made_up = (flights["dep_delay"] - flights["arr_delay"]).clip(
-        -_MAX_MADE_UP, _MAX_MADE_UP
-    )
+    arrived = flights["arrived"]
+    made_up = flights["dep_delay"] - flights["arr_delay"]
+    made_up = made_up.clip(-_MAX_MADE_UP, _MAX_MADE_UP)
     table = flights[_HISTORY_COLUMNS].assign(
         delay=_cap_delay(flights["arr_delay"]),
         late=flights["late"].astype("float32"),
         made_up=made_up.astype("float32"),
-        known_at=flights["arrived"],
+        known_at=arrived,
     )
-    return table[flights["arrived"].notna()]
+    return table[arrived.notna()]
 
 
 # %% ../../nbs/examples/00_flights.ipynb #63573255
@@ -307,11 +308,13 @@ def load(window: Any) -> dict[str, pd.DataFrame]:
         end = min(window.end, window.as_of + _MOMENT)
         known = events["late"].where(flights["arrived"] <= window.as_of)
         events = events.assign(late=known)
-    is_needed = (flights["sched_dep"] >= first) & (flights["sched_dep"] < window.end)
+    departs = flights["sched_dep"]
+    is_needed = (departs >= first) & (departs < window.end)
     tables = {"events": events[is_needed]}
     for name, table in build_history_tables(flights).items():
-        in_time = (table["known_at"] >= first) & (table["known_at"] < end)
-        tables[name] = table[table["known_at"].isna() | in_time]
+        known_at = table["known_at"]
+        in_time = (known_at >= first) & (known_at < end)
+        tables[name] = table[known_at.isna() | in_time]
     return {name: table.reset_index(drop=True) for name, table in tables.items()}
 
 
@@ -402,39 +405,46 @@ def lately(
     return pd.DataFrame(shares | {"mean_flight": minutes, "late_week": week})
 
 
+# %% ../../nbs/examples/00_flights.ipynb #eb6d3d15
+# what `now` makes: type and meaning of each column
+_NOW_COLUMNS = {
+    "now_dep_carrier": (
+        "float32",
+        "Mean departure delay of the airline, last two hours known, minutes",
+    ),
+    "now_dep_origin": (
+        "float32",
+        "Mean departure delay at this airport, last two hours known, minutes",
+    ),
+    "now_dep_origin_carrier": (
+        "float32",
+        "Mean departure delay of the airline at this airport, last four hours known, minutes",
+    ),
+    "now_arr_carrier": (
+        "float32",
+        "Mean arrival delay of the airline, last three hours known, minutes",
+    ),
+    "now_arr_dest": (
+        "float32",
+        "Mean arrival delay at the destination, last six hours known, minutes",
+    ),
+    "made_up_dest": (
+        "float32",
+        "Minutes of delay made up on the way to the destination, mean of the last six hours known",
+    ),
+    "late_dest_day": (
+        "float32",
+        "Share of late arrivals at the destination, last day known",
+    ),
+}
+
+
 # %% ../../nbs/examples/00_flights.ipynb #1ff1de77
 @features(
     sources=("departures", "arrivals"),
     lookback="27h",
     owner=_OWNER,
-    now_dep_carrier=(
-        "float32",
-        "Mean departure delay of the airline, last two hours known, minutes",
-    ),
-    now_dep_origin=(
-        "float32",
-        "Mean departure delay at this airport, last two hours known, minutes",
-    ),
-    now_dep_origin_carrier=(
-        "float32",
-        "Mean departure delay of the airline at this airport, last four hours known, minutes",
-    ),
-    now_arr_carrier=(
-        "float32",
-        "Mean arrival delay of the airline, last three hours known, minutes",
-    ),
-    now_arr_dest=(
-        "float32",
-        "Mean arrival delay at the destination, last six hours known, minutes",
-    ),
-    made_up_dest=(
-        "float32",
-        "Minutes of delay made up on the way to the destination, mean of the last six hours known",
-    ),
-    late_dest_day=(
-        "float32",
-        "Share of late arrivals at the destination, last day known",
-    ),
+    **_NOW_COLUMNS,
 )
 def now(
     events,

@@ -46,7 +46,8 @@ def require_no_git_operation(top: Path) -> None:
     for name, operation in GIT_OPERATION_FILES.items():
         if (folder / name).exists():
             # `git am` uses the folder of a rebase, with this file in it
-            if (folder / name / "applying").exists():
+            applying = folder / name / "applying"
+            if applying.exists():
                 operation = "am"
             _refuse_operation(operation)
 
@@ -125,10 +126,11 @@ def _share_dvc_settings(
     for section in ini.sections():  # paths are relative to the folder of the config
         url = ini.get(section, "url", fallback="/")
         if "remote" in section and "://" not in url:
-            place = (top / ".dvc" / url).resolve()
-            ini.set(section, "url", str(place))
+            place = top / ".dvc" / url
+            ini.set(section, "url", str(place.resolve()))
+    cache = dvc_cache_folder(top)
     settings = {
-        "cache": {"dir": str(dvc_cache_folder(top))},
+        "cache": {"dir": str(cache)},
         "core": {"analytics": "false"},
     }
     ini.read_dict(settings)

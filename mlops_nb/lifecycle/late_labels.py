@@ -58,7 +58,9 @@ def _may_have_more(
     as_of: str | None,
 ) -> bool:
     """Say whether labels lacked, and more has become known since."""
-    return last["labelled"] < last["rows"] and last["as_of"] not in (None, as_of)
+    if last["labelled"] >= last["rows"]:
+        return False
+    return last["as_of"] not in (None, as_of)
 
 
 # %% ../../nbs/api/lifecycle/17_late_labels.ipynb #1a7e0004

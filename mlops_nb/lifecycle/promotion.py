@@ -119,7 +119,8 @@ def deploy(
         UserError: if the bytes that came are not those of the version.
     """
     _require_no_obstacle(change, deployment)
-    before = read_params(change.top / "params.yaml")["champion"].get("version")
+    params = read_params(change.top / "params.yaml")
+    before = params["champion"].get("version")
     version = deployment.returns_to or register_candidate(change, deployment.ref)
     _record_deployment(change.top, deployment, version, before)
     if deployment.stage == "prod":

@@ -18,6 +18,7 @@ __all__ = [
 import re
 import subprocess
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -199,10 +200,13 @@ def assigned_versions(
     """Return the versions that `stage` had, in order; the last is there now."""
     turns = []
     for version in list_versions(top):
-        for place, _, number in (entry.partition("#") for entry in version.stages):
+        for entry in version.stages:
+            place, _, number = entry.partition("#")
             if place == stage:
-                turns.append((int(number), version))
-    return [version for _, version in sorted(turns, key=lambda turn: turn[0])]
+                turn = (int(number), version)
+                turns.append(turn)
+    turns.sort(key=itemgetter(0))
+    return [version for _, version in turns]
 
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #7149ba05

@@ -407,14 +407,16 @@ def _replay_row(
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #39b33688
 def replay_sentences(replay: Replay) -> dict[str, Message | None]:
     """Return what the page says of a replay: title, headline, lost, cost, age and offline."""
+    metric = replay.metric
     gain = replay.pooled["loop"] - replay.pooled["static"]
     lost = ", ".join(replay.lost) or "–"
-    cost = {name: replay.cost.get(name, 0) for name in ("seconds", "champions")}
+    seconds = replay.cost.get("seconds", 0)
+    champions = replay.cost.get("champions", 0)
     always = {
-        "title": Message("replay.title", metric=replay.metric, gain=gain),
-        "headline": Message("replay.headline", metric=replay.metric, **replay.pooled),
+        "title": Message("replay.title", metric=metric, gain=gain),
+        "headline": Message("replay.headline", metric=metric, **replay.pooled),
         "lost": Message("replay.lost", n=len(replay.lost), periods=lost),
-        "cost": Message("replay.cost", **cost),
+        "cost": Message("replay.cost", seconds=seconds, champions=champions),
     }
     return always | {
         "age": _sentence_on_age(replay),
@@ -658,17 +660,18 @@ def replay_production(
     begun = time.monotonic()
     periods = _periods_until(params, until)
     scratch = _fresh_clone(home)
-    static = pd.read_parquet(predict_periods(str(periods[0]), until, "candidate"))
+    predictions = predict_periods(str(periods[0]), until, "candidate")
+    static = pd.read_parquet(predictions)
     model = load_model(input_path("data/candidate"))
     with start_fork_server():
         _prepare_clone(home, scratch, params)
         _run_loop(scratch, periods, begun)
     parts = _beside_static(served_predictions(scratch), static, params)
     champions = {part["champion"] for part in parts}
-    cost = {"seconds": round(time.monotonic() - begun, 1), "champions": len(champions)}
-    replay = summarize_replay(
-        params["data"].get("task", "binary"), model, parts, cost=cost
-    )
+    seconds = time.monotonic() - begun
+    cost = {"seconds": round(seconds, 1), "champions": len(champions)}
+    task = params["data"].get("task", "binary")
+    replay = summarize_replay(task, model, parts, cost=cost)
     write_json(home / REPLAY_FILE, replay.json())
     if not keep:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -329,9 +329,11 @@ def _is_feature(
     column: str,
     features: dict,
 ) -> bool:
-    columns = features.get("columns") or []
     excluded = features.get("exclude") or ()
-    return column not in excluded and (columns == "auto" or column in columns)
+    if column in excluded:
+        return False
+    columns = features.get("columns") or []
+    return columns == "auto" or column in columns
 
 
 # %% ../../nbs/api/lifecycle/11_statements.ipynb #57a7000e

@@ -6,9 +6,11 @@ import shutil
 
 import pytest
 from helpers.project import ROOT
+from ruamel.yaml import YAML
 
+from mlops_nb.core.errors import UserError
 from mlops_nb.lifecycle.statements import read_answers
-from mlops_nb.publishing.evidence import Evidence
+from mlops_nb.publishing.evidence import Evidence, find_evidence, require_evidence
 from mlops_nb.publishing.maturity import assess_maturity, read_maturity_ladders
 from mlops_nb.publishing.readiness import (
     compute_ml_test_score,
@@ -24,6 +26,27 @@ EVIDENCE = {piece for test in READINESS_TESTS.values() for piece in test.evidenc
     for asked in levels.values()
     for piece in asked
 }
+# What a setting, a run or the place of the repository may switch off; the rest is code, which is
+# there or was moved without its pattern.
+STATE = ("params.yaml", "settings.ini", "data/", "reports/", ".github/", ".ci/")
+GOVERNANCE = "nbs/guides/governance.yaml"
+CODE = [
+    piece for piece in sorted(EVIDENCE, key=str) if not piece.path.startswith(STATE)
+]
+
+
+def governance_records() -> list[Evidence]:
+    """Return what the guide of governance quotes."""
+    rule_books = YAML(typ="safe", pure=True).load(ROOT / GOVERNANCE)
+    points = [point for book in rule_books.values() for point in book]
+    return [
+        Evidence(record["file"], record["pattern"], point["point"])
+        for point in points
+        for record in point.get("records", ())
+    ]
+
+
+RECORDS = governance_records()
 SIGNED = 'statements:\n- {{test: "{}", said: "Done <by> hand", by: "Ada", on: "2026-01-31"}}\n'
 EACH_TEST = pytest.mark.parametrize(
     "test",
@@ -282,3 +305,30 @@ def test_levels_fall_with_what_is_missing(automatic):
         with without(automatic, Evidence.of_stage("train")):
             found = levels(automatic)
     assert found == {"Google MLOps level": 0, "Microsoft MLOps maturity": 1}
+
+
+@pytest.mark.parametrize(
+    "piece", CODE, ids=[f"{piece.path}: {piece.pattern}" for piece in CODE]
+)
+def test_every_pattern_of_code_matches_the_code_of_today(piece):
+    assert find_evidence(ROOT, piece), f"{piece.pattern} finds nothing in {piece.path}"
+
+
+@pytest.mark.parametrize(
+    "record",
+    RECORDS,
+    ids=[f"{record.says}: {record.path}: {record.pattern}" for record in RECORDS],
+)
+def test_every_record_of_the_guide_of_governance_is_there(record):
+    assert require_evidence(ROOT, record, GOVERNANCE)
+
+
+def test_a_record_that_was_moved_is_named_with_its_file():
+    moved = Evidence("mlops_nb/lifecycle/loop.py", "^def of_old", "")
+    with pytest.raises(UserError) as refused:
+        require_evidence(ROOT, moved, GOVERNANCE)
+    assert (
+        refused.value.expected
+        == "the pattern ^def of_old in mlops_nb/lifecycle/loop.py"
+    )
+    assert GOVERNANCE in refused.value.remedy
