@@ -64,30 +64,31 @@ class ModelComparison:
             "gains": self.gains.to_dict("records"),
         }
 
-    def _gain_in_words(
-        self,
-        metric: str,
-        other: str,
-    ) -> str:
-        gain = self.gain(metric, other)
-        if METRICS[metric].lower_is_better is None or pd.isna(gain["gain"]):
-            return "–"
-        value, low, high = (
-            format_number(gain[key], 3, "+") for key in ("gain", "low", "high")
-        )
-        return f"{value} ({low} … {high})"
-
     def _repr_markdown_(self) -> str:
         _, *others = self.metrics
         rows = []
         for metric in self.candidate.by_name:
             values = {name: one[metric].value for name, one in self.metrics.items()}
             gains = {
-                f"gain over {other} (95 %)": self._gain_in_words(metric, other)
+                f"gain over {other} (95 %)": _gain_in_words(self, metric, other)
                 for other in others
             }
             rows.append({"metric": metric, **values, **gains})
         return markdown_table(rows)
+
+
+# %% ../../nbs/api/modeling/10_comparison.ipynb #aab3238f
+def _gain_in_words(
+    comparison: ModelComparison,
+    metric: str,
+    other: str,
+) -> str:
+    gain = comparison.gain(metric, other)
+    if METRICS[metric].lower_is_better is None or pd.isna(gain["gain"]):
+        return "–"
+    ends = ("gain", "low", "high")
+    value, low, high = (format_number(gain[end], 3, "+") for end in ends)
+    return f"{value} ({low} … {high})"
 
 
 # %% ../../nbs/api/modeling/10_comparison.ipynb #c70d58da

@@ -47,7 +47,8 @@ _MIN_MANY_CLASSES = (
 def _is_text(values: pd.Series) -> bool:
     if pd.api.types.is_numeric_dtype(values):
         return False
-    return pd.api.types.infer_dtype(values) not in ("decimal", "integer", "floating")
+    content = pd.api.types.infer_dtype(values)
+    return content not in ("decimal", "integer", "floating")
 
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #b4e296c3
@@ -230,9 +231,10 @@ def _plain_floats(values: pd.Series) -> pd.Series:
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #42b4be60
 def _is_plain_already(column: pd.Series) -> bool:
-    return (
-        column.dtype == "float64" and not (np.abs(column.to_numpy()) > _LARGEST).any()
-    )
+    if column.dtype != "float64":
+        return False
+    is_too_large = np.abs(column.to_numpy()) > _LARGEST
+    return not is_too_large.any()
 
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #c89baad7
@@ -277,9 +279,9 @@ def prepare_features(
             found=f"none named {', '.join(lost[:5])}.{suggest(lost[0], frame.columns)}",
             remedy="run preprocess again, or give the rows these columns",
         )
-    prepared = {
-        name: _prepare_column(frame[name], kind) for name, kind in columns.items()
-    }
+    prepared = {}
+    for name, kind in columns.items():
+        prepared[name] = _prepare_column(frame[name], kind)
     return pd.DataFrame(prepared, index=frame.index)
 
 

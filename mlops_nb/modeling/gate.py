@@ -204,7 +204,8 @@ def _check_limit(
         return GateCheck(name, False, Message("evaluate.not_defined", metric=metric))
     key = "evaluate.worst_slice" if part else "evaluate.limit"
     say = Message(key, metric=metric, value=value, limit=limit, **part or {})
-    return GateCheck(name, bool(_keeps_limit(metric, value, limit)), say)
+    passed = _keeps_limit(metric, value, limit)
+    return GateCheck(name, bool(passed), say)
 
 
 # %% ../../nbs/api/modeling/14_gate.ipynb #6206d3c5
@@ -212,12 +213,13 @@ def _check_worst_slice(
     spec: Any,
     slices: SliceMetrics | None,
 ) -> GateCheck:
-    worst = slices.worst if slices else None
+    worst = None
+    if slices:
+        worst = slices.worst
     if not worst:
         return GateCheck("worst_slice", None, Message("evaluate.no_slices"))
-    limit = _parse_limit(
-        "worst_slice", spec["limit"] if isinstance(spec, dict) else spec
-    )
+    stated = spec["limit"] if isinstance(spec, dict) else spec
+    limit = _parse_limit("worst_slice", stated)
     part = {"column": worst["column"], "level": worst["level"], "n": int(worst["n"])}
     return _check_limit("worst_slice", slices.metric, worst["value"], limit, part)
 

@@ -147,9 +147,8 @@ class _Shuffler:
         orders = [i * size + self.random.permutation(size) for i in range(self.copies)]
         order = np.concatenate(orders)
         if not self.is_encoded_once:
-            shuffled = self.tiled.assign(
-                **{column: self.tiled[column].to_numpy()[order]}
-            )
+            values = self.tiled[column].to_numpy()[order]
+            shuffled = self.tiled.assign(**{column: values})
             return self.model.predict_prepared(shuffled)
         return self._predict_encoded(self.names.index(column), order)
 
@@ -228,11 +227,13 @@ def _merit(
     predictions: pd.DataFrame,
 ) -> float:
     """Return a metric, the sign turned where less is better; NaN where it is not defined."""
-    estimate = estimate_metric(
-        metric, extract_scored_rows(task, outcome, predictions)[0]
-    )
-    value = estimate.value if estimate else np.nan
-    return value * (-1 if is_lower_better(metric) else 1)
+    rows, _ = extract_scored_rows(task, outcome, predictions)
+    estimate = estimate_metric(metric, rows)
+    if not estimate:
+        return np.nan
+    if is_lower_better(metric):
+        return -estimate.value
+    return estimate.value
 
 
 # %% ../../nbs/api/modeling/11_importance.ipynb #527e4158

@@ -148,9 +148,10 @@ def _ratio(
 ) -> Estimate | None:
     if not denominator.any():
         return None
-    ratio = numerator.sum() / denominator.sum()
+    count = denominator.sum()
+    ratio = numerator.sum() / count
     influence = (numerator - ratio * denominator) / denominator.mean()
-    return Estimate(ratio, influence, denominator.sum())
+    return Estimate(ratio, influence, count)
 
 
 # %% ../../nbs/api/modeling/05_influence.ipynb #6ff1feea
@@ -169,9 +170,8 @@ def _rank(
     values: np.ndarray,
     method: str = "average",
 ) -> np.ndarray:
-    from scipy.stats import (
-        rankdata,
-    )  # 0.4 s, which who asks for another metric need not pay
+    # 0.4 s, which who asks for another metric need not pay
+    from scipy.stats import rankdata
 
     return rankdata(values, method)
 
@@ -252,7 +252,8 @@ def _log_loss(rows: RowScores) -> Estimate:
 
 # %% ../../nbs/api/modeling/05_influence.ipynb #d2d7c6b5
 def _brier(rows: RowScores) -> Estimate:
-    return _mean((rows.score - rows.outcome) ** 2)
+    distance = rows.score - rows.outcome
+    return _mean(distance**2)
 
 
 # %% ../../nbs/api/modeling/05_influence.ipynb #f415fef3
@@ -281,7 +282,8 @@ def _calibration_error(rows: RowScores) -> Estimate:
 
 # %% ../../nbs/api/modeling/05_influence.ipynb #3df5b42a
 def _accuracy(rows: RowScores) -> Estimate:
-    return _mean(1.0 * (rows.predicted == rows.outcome))
+    is_right = rows.predicted == rows.outcome
+    return _mean(1.0 * is_right)
 
 
 # %% ../../nbs/api/modeling/05_influence.ipynb #626d0e9f
@@ -314,7 +316,8 @@ def _false_alarms(rows: RowScores) -> Estimate | None:
 
 # %% ../../nbs/api/modeling/05_influence.ipynb #2da0f710
 def _flagged(rows: RowScores) -> Estimate:
-    return _mean(1.0 * rows.predicted)
+    flagged = 1.0 * rows.predicted
+    return _mean(flagged)
 
 
 # %% ../../nbs/api/modeling/05_influence.ipynb #fa598af9
@@ -356,7 +359,8 @@ def _macro_f1(rows: RowScores) -> Estimate:
 
 # %% ../../nbs/api/modeling/05_influence.ipynb #1b512861
 def _mae(rows: RowScores) -> Estimate:
-    return _mean(np.abs(rows.error))
+    distance = np.abs(rows.error)
+    return _mean(distance)
 
 
 # %% ../../nbs/api/modeling/05_influence.ipynb #107cc855

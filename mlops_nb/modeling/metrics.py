@@ -101,6 +101,8 @@ _define(
     is_share=False,
     main_for=_MULTICLASS,
 )
+
+# %% ../../nbs/api/modeling/04_metrics.ipynb #486f87df
 _define("brier", lower_is_better=True, is_share=False)
 _define("calibration_error", lower_is_better=True, is_share=False)
 _define(
@@ -145,7 +147,9 @@ _define(
 def is_lower_better(metric: str) -> bool:
     """Tell whether less of a metric is better; False for names that the table does not hold."""
     known = METRICS.get(metric)
-    return known is not None and known.lower_is_better is True
+    if known is None:
+        return False
+    return known.lower_is_better is True
 
 
 # %% ../../nbs/api/modeling/04_metrics.ipynb #747b1f4e
@@ -157,7 +161,8 @@ def main_metric(task: str) -> str:
 # %% ../../nbs/api/modeling/04_metrics.ipynb #f02be9a9
 def judged_metrics(task: str) -> tuple[str, ...]:
     """Return the metrics that the monitor raises findings about unless told otherwise."""
-    return tuple(name for name, known in METRICS.items() if task in known.judged_for)
+    judged = [name for name, known in METRICS.items() if task in known.judged_for]
+    return tuple(judged)
 
 
 # %% ../../nbs/api/modeling/04_metrics.ipynb #4cff046d

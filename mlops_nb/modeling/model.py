@@ -49,7 +49,8 @@ def _predict_numbers(
 ) -> pd.DataFrame:
     numbers = np.zeros(0)
     if len(prepared):
-        numbers = np.asarray(model.pipeline.predict(prepared), float).ravel()
+        predicted = model.pipeline.predict(prepared)
+        numbers = np.asarray(predicted, float).ravel()
     return pd.DataFrame({"score": numbers, "prediction": numbers}, prepared.index)
 
 
@@ -144,13 +145,19 @@ class Model:
         return _predict(self, features)
 
     def _repr_markdown_(self) -> str:
-        name = f" `{self.id}`" if self.id else ""
-        threshold = (
-            "" if self.threshold is None else f", threshold {self.threshold:.4g}"
-        )
-        inputs = f"`{self.target}` from {len(self.columns)} columns"
-        estimator = self.manifest.get("estimator", "model")
-        return f"**{estimator}**{name}: {self.task} {inputs}{threshold}"
+        return _model_in_words(self)
+
+
+# %% ../../nbs/api/modeling/03_model.ipynb #bf7fbd11
+def _model_in_words(model: Model) -> str:
+    estimator = model.manifest.get("estimator", "model")
+    words = f"**{estimator}**"
+    if model.id:
+        words += f" `{model.id}`"
+    words += f": {model.task} `{model.target}` from {len(model.columns)} columns"
+    if model.threshold is not None:
+        words += f", threshold {model.threshold:.4g}"
+    return words
 
 
 # %% ../../nbs/api/modeling/03_model.ipynb #c34aa97a

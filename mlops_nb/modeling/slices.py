@@ -35,15 +35,19 @@ def _has_few_values(
 ) -> bool:
     """Tell whether a column is sliced by its values instead of by quantiles."""
     types = pd.api.types
-    has_order = types.is_numeric_dtype(column) or types.is_datetime64_any_dtype(column)
-    return types.is_bool_dtype(column) or not has_order or column.nunique() <= bins
+    if types.is_bool_dtype(column):
+        return True
+    is_time = types.is_datetime64_any_dtype(column)
+    if not is_time and not types.is_numeric_dtype(column):
+        return True
+    return column.nunique() <= bins
 
 
 # %% ../../nbs/api/modeling/13_slices.ipynb #b1f2bd0a
 def _name_edge(edge: Any) -> str:
-    return (
-        f"{edge:%Y-%m-%d}" if isinstance(edge, pd.Timestamp) else format_number(edge, 3)
-    )
+    if isinstance(edge, pd.Timestamp):
+        return f"{edge:%Y-%m-%d}"
+    return format_number(edge, 3)
 
 
 # %% ../../nbs/api/modeling/13_slices.ipynb #7c2c52c6
@@ -157,7 +161,10 @@ class SliceMetrics:
     @property
     def worst(self) -> dict | None:
         """Return the surely worst part; None where there is none."""
-        return self.table.iloc[0].to_dict() if len(self.table) else None
+        if not len(self.table):
+            return None
+        first = self.table.iloc[0]
+        return first.to_dict()
 
     @property
     def is_significant(self) -> bool:
@@ -165,9 +172,10 @@ class SliceMetrics:
         worst = self.worst
         if not worst:
             return False
+        overall = self.overall.value
         if is_lower_better(self.metric):
-            return worst["low"] > self.overall.value
-        return worst["high"] < self.overall.value
+            return worst["low"] > overall
+        return worst["high"] < overall
 
     def to_dict(self) -> dict:
         """Return what files keep."""
@@ -231,7 +239,9 @@ def _format_rate(
     value: float,
     is_share: bool,
 ) -> str:
-    return f"{value:.2f}" if is_share else format_number(value, _FEW_DIGITS)
+    if is_share:
+        return f"{value:.2f}"
+    return format_number(value, _FEW_DIGITS)
 
 
 # %% ../../nbs/api/modeling/13_slices.ipynb #2eecc2f1
@@ -243,9 +253,10 @@ def _rate_in_words(
     if pd.isna(row[rate]):
         return "–"
     value = _format_rate(row[rate], is_share)
-    if pd.isna(row[f"{rate} low"]):
+    low_end = row[f"{rate} low"]
+    if pd.isna(low_end):
         return value
-    low = _format_rate(row[f"{rate} low"], is_share)
+    low = _format_rate(low_end, is_share)
     high = _format_rate(row[f"{rate} high"], is_share)
     return f"{value} ({low}–{high})"
 

@@ -61,9 +61,8 @@ class _Counts:
 # %% ../../nbs/api/modeling/08_training.ipynb #c37435f4
 def _f1_rule(counts: _Counts) -> np.ndarray:
     doubled = 2 * counts.true_positives
-    return doubled / np.maximum(
-        doubled + counts.false_positives + counts.false_negatives, 1
-    )
+    errors = counts.false_positives + counts.false_negatives
+    return doubled / np.maximum(doubled + errors, 1)
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #0060e5bb
@@ -81,9 +80,8 @@ def _balanced_accuracy_rule(counts: _Counts) -> np.ndarray:
 
 # %% ../../nbs/api/modeling/08_training.ipynb #62a9ba9c
 def _prevalence_rule(counts: _Counts) -> np.ndarray:
-    return -abs(
-        counts.false_positives - counts.false_negatives
-    )  # as many flagged as there are
+    # as many flagged as there are positives
+    return -abs(counts.false_positives - counts.false_negatives)
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #3e4ff234
@@ -113,7 +111,8 @@ def _worth(
     if costs is None:
         return THRESHOLD_RULES[rule](counts)
     miss, false_alarm = costs
-    return -(miss * counts.false_negatives + false_alarm * counts.false_positives)
+    cost_of_misses = miss * counts.false_negatives
+    return -(cost_of_misses + false_alarm * counts.false_positives)
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #27f235a4
@@ -266,10 +265,10 @@ def _validation_loss(
 ) -> float:
     """Return the loss on the rows from `cut` on, fitted to the `size` rows before."""
     fit = slice(cut - size, cut)
-    pipeline = make(features.iloc[fit], setting)
-    fitted = replace(
-        model, pipeline=fit_pipeline(pipeline, features.iloc[fit], target[fit])
-    )
+    fit_features = features.iloc[fit]
+    pipeline = make(fit_features, setting)
+    fitted_pipeline = fit_pipeline(pipeline, fit_features, target[fit])
+    fitted = replace(model, pipeline=fitted_pipeline)
     predictions = fitted.predict_prepared(features.iloc[cut:])
     scores = score_validation(model.task, target[cut:], predictions)
     return next(iter(scores.values()))
@@ -381,8 +380,10 @@ class _TrainingRows:
 # %% ../../nbs/api/modeling/08_training.ipynb #93b26859
 def _label_order(label: str) -> tuple:
     """Numbers come by size, then words by letter."""
-    is_number = label.lstrip("-").replace(".", "", 1).isdigit()
-    return (0, float(label), label) if is_number else (1, 0.0, label)
+    digits = label.lstrip("-").replace(".", "", 1)
+    if digits.isdigit():
+        return 0, float(label), label
+    return 1, 0.0, label
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #4365c2bc
@@ -645,7 +646,9 @@ class TrainingSettings:
     @property
     def searches(self) -> bool:
         """Tell whether settings compete."""
-        return bool(self.search) and self.search_candidates > 1
+        if not self.search:
+            return False
+        return self.search_candidates > 1
 
     def make_pipeline(
         self,
@@ -655,9 +658,8 @@ class TrainingSettings:
     ) -> Any:
         """Build the unfitted pipeline, with what a search has found."""
         params = {**self.params, **found}
-        return build_pipeline(
-            task, features, self.estimator, params, self.encoding, self.seed
-        )
+        chosen = (self.estimator, params, self.encoding, self.seed)
+        return build_pipeline(task, features, *chosen)
 
     def choose_threshold(
         self,
@@ -673,16 +675,27 @@ class TrainingSettings:
         found: dict,
     ) -> dict:
         """Return what the manifest says of them."""
-        path = AUTO_ESTIMATORS[task] if self.estimator == "auto" else self.estimator
-        return {
-            "threshold_rule": self.threshold,
-            "value": self.value or None,
-            "estimator": path,
-            "params": {**self.params, **found},
-            "encoding": self.encoding,
-            "seed": self.seed,
-            "valid_share": self.valid_share,
-        }
+        return _describe_settings(self, task, found)
+
+
+# %% ../../nbs/api/modeling/08_training.ipynb #de252d12
+def _describe_settings(
+    settings: TrainingSettings,
+    task: str,
+    found: dict,
+) -> dict:
+    path = settings.estimator
+    if path == "auto":
+        path = AUTO_ESTIMATORS[task]
+    return {
+        "threshold_rule": settings.threshold,
+        "value": settings.value or None,
+        "estimator": path,
+        "params": {**settings.params, **found},
+        "encoding": settings.encoding,
+        "seed": settings.seed,
+        "valid_share": settings.valid_share,
+    }
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #a616f305
