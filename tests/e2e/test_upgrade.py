@@ -1,11 +1,12 @@
 """A project that version 0.1.0 made, frozen as data, goes on with this version."""
 
-import json
+import shutil
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from helpers.project import ROOT, run_mlops_nb, run_shell
+from helpers.project import ROOT, read_metrics, run_mlops_nb, run_shell
 
 from mlops_nb import __version__
 
@@ -13,14 +14,19 @@ FROZEN = ROOT / "tests" / "data" / "project-0.1.0.zip"
 AUC_OF_0_1_0 = 0.8465862557  # what version 0.1.0 wrote to reports/metrics/evaluate.json
 
 
+def unpack(top):
+    """Make the frozen project a repository; its zip has no history."""
+    with zipfile.ZipFile(FROZEN) as archive:
+        archive.extractall(top)
+    run_shell("git", "init", "-q", "-b", "main", cwd=top)
+    commit(top)
+    return top
+
+
 @pytest.fixture
 def project(tmp_path):
-    """Return the frozen project as a repository; its zip has no history."""
-    with zipfile.ZipFile(FROZEN) as archive:
-        archive.extractall(tmp_path)
-    run_shell("git", "init", "-q", "-b", "main", cwd=tmp_path)
-    commit(tmp_path)
-    return tmp_path
+    """Return the frozen project."""
+    return unpack(tmp_path)
 
 
 def commit(top):
@@ -78,31 +84,59 @@ def test_an_old_project_says_what_to_do(
     assert "Traceback" not in got.stderr
 
 
-def test_a_project_goes_on_with_the_same_quality(project):
+@dataclass(frozen=True)
+class Upgraded:
+    """A project after its upgrade, which tests leave as it is."""
+
+    top: Path
+    said: str
+    before: dict[str, bytes]
+    after: dict[str, bytes]
+
+
+def upgrade(top):
+    """Upgrade a project; return it with what the command said and did."""
+    before = files_of(top)
+    said = run_mlops_nb("upgrade", cwd=top).stdout
+    return Upgraded(top, said, before, files_of(top))
+
+
+@pytest.fixture(scope="module")
+def upgraded(tmp_path_factory):
+    """Return the frozen project after an upgrade."""
+    return upgrade(unpack(tmp_path_factory.mktemp("upgraded")))
+
+
+@pytest.fixture
+def copy_of_upgraded(
+    upgraded,
+    tmp_path,
+):
+    """Return a copy of the upgraded project, to do anything with."""
+    return shutil.copytree(upgraded.top, tmp_path / "copy", symlinks=True)
+
+
+def test_an_upgrade_of_an_unchanged_project_leaves_nothing_to_do(upgraded):
+    assert f"upgraded from version 0.1.0 to {__version__}" in upgraded.said
+    assert "left as it is" not in upgraded.said
+    assert "remains:" not in upgraded.said
+
+
+def test_a_project_goes_on_with_the_same_quality(copy_of_upgraded):
     """After an upgrade the pipeline runs, the model is as good as before, and the tests pass."""
-    said = run_mlops_nb("upgrade", cwd=project).stdout
-    assert f"upgraded from version 0.1.0 to {__version__}" in said
-    assert "left as it is" not in said
-    assert "remains:" not in said
-    commit(project)
-    assert "Traceback" not in run_mlops_nb("repro", cwd=project).stdout
-    metrics = json.loads(
-        (project / "reports" / "metrics" / "evaluate.json").read_text()
-    )
-    assert metrics["auc"] == pytest.approx(AUC_OF_0_1_0, abs=1e-9)
-    assert (
-        "2 passed"
-        in run_shell(
-            "python", "-m", "pytest", "-p", "no:cacheprovider", cwd=project
-        ).stdout
-    )
+    top = copy_of_upgraded
+    commit(top)
+    assert "Traceback" not in run_mlops_nb("repro", cwd=top).stdout
+    auc = read_metrics(top, "evaluate")["auc"]
+    assert auc == pytest.approx(AUC_OF_0_1_0, abs=1e-9)
+    pytest_of_project = ("python", "-m", "pytest", "-p", "no:cacheprovider")
+    assert "2 passed" in run_shell(*pytest_of_project, cwd=top).stdout
 
 
-def test_what_is_the_users_stays(project):
+def test_what_is_the_users_stays(upgraded):
     """Data, settings, contract, history and pages about the project are not looked at."""
-    before = files_of(project)
-    run_mlops_nb("upgrade", cwd=project)
-    after = files_of(project)
+    before = upgraded.before
+    after = upgraded.after
     own = {name for name in before if name.startswith("data/")}
     own |= {
         "params.yaml",
@@ -112,67 +146,72 @@ def test_what_is_the_users_stays(project):
         "shop/__init__.py",
     }
     assert {name: after[name] for name in own} == {name: before[name] for name in own}
-    assert set(before) - set(after) == {"vendor/mlops_nb-0.1.0-py3-none-any.whl"}
-    assert set(after) - set(before) == {
-        f"vendor/mlops_nb-{__version__}-py3-none-any.whl"
-    }
+    wheel = "vendor/mlops_nb-{}-py3-none-any.whl"
+    assert set(before) - set(after) == {wheel.format("0.1.0")}
+    assert set(after) - set(before) == {wheel.format(__version__)}
 
 
-def test_an_edited_file_is_shown_and_kept(project):
+TRAIN = "nbs/stages/train.ipynb"
+EXTRA = """from mlops_nb import data
+from mlops_nb.core import params, call, oops
+
+
+def windows():
+    return data.windows(params())
+"""
+
+
+@pytest.fixture(scope="module")
+def upgraded_with_edits(tmp_path_factory):
+    """Return a project whose user had changed a notebook, the Makefile, the lock and its code."""
+    top = unpack(tmp_path_factory.mktemp("edited"))
+    edit(top, TRAIN, "valid_share: float = 0.25", "valid_share: float = 0.5")
+    edit(top, "Makefile", "## run the tests", "## run my tests")
+    (top / "shop" / "extra.py").write_text(EXTRA)
+    edit(top, "requirements.lock", "lark==1.3.1\n", "lark==1.3.0\nmine==1.0\n")
+    commit(top)
+    return upgrade(top)
+
+
+def test_an_edited_file_is_shown_and_kept(upgraded_with_edits):
     """What was changed in a stage notebook is told, and the new one put beside."""
-    path = "nbs/stages/train.ipynb"
-    edit(project, path, "valid_share: float = 0.25", "valid_share: float = 0.5")
-    edit(project, "Makefile", "## run the tests", "## run my tests")
-    commit(project)
-    mine = (project / path).read_bytes()
-    said = run_mlops_nb("upgrade", cwd=project).stdout
-    assert f"left as it is, since it was edited: {path}" in said
-    assert "+valid_share: float = 0.5" in said
-    assert "-valid_share: float = 0.25" in said
-    assert (project / path).read_bytes() == mine
-    beside = project / ".mlops" / f"new-{__version__}" / path
-    assert beside.read_bytes() == (ROOT / path).read_bytes()
+    upgraded = upgraded_with_edits
+    assert f"left as it is, since it was edited: {TRAIN}" in upgraded.said
+    assert "+valid_share: float = 0.5" in upgraded.said
+    assert "-valid_share: float = 0.25" in upgraded.said
+    assert upgraded.after[TRAIN] == upgraded.before[TRAIN]
+    beside = upgraded.top / ".mlops" / f"new-{__version__}" / TRAIN
+    assert beside.read_bytes() == (ROOT / TRAIN).read_bytes()
     # The Makefile is the same in both versions: an edit of it is nobody's business.
-    assert "Makefile" not in said
+    assert "Makefile" not in upgraded.said
 
 
-def test_imports_of_own_code_are_rewritten(project):
+def test_imports_of_own_code_are_rewritten(upgraded_with_edits):
     """Code that was added to the project finds the moved names; what has none is told."""
-    extra = (
-        "from mlops_nb import data\nfrom mlops_nb.core import params, call, oops\n\n\n"
-    )
-    extra += "def windows():\n    return data.windows(params())\n"
-    (project / "shop" / "extra.py").write_text(extra)
-    commit(project)
-    said = run_mlops_nb("upgrade", cwd=project).stdout
-    text = (project / "shop" / "extra.py").read_text()
+    package = upgraded_with_edits.top / "shop"
+    text = (package / "extra.py").read_text()
     assert "from mlops_nb.data.windows import read_windows" in text
     assert "from mlops_nb.core.config import read_params as params" in text
     assert "return read_windows(params())" in text
-    assert "remains: shop/extra.py: mlops_nb.core.oops has no successor" in said
-    assert (
-        "from mlops_nb.data.history import History"
-        in (project / "shop" / "features.py").read_text()
-    )
+    remains = "remains: shop/extra.py: mlops_nb.core.oops has no successor"
+    assert remains in upgraded_with_edits.said
+    features = (package / "features.py").read_text()
+    assert "from mlops_nb.data.history import History" in features
 
 
-def test_the_lock_keeps_what_the_user_has_changed(project):
+def test_the_lock_keeps_what_the_user_has_changed(upgraded_with_edits):
     """A line that was changed or added stays, new dependencies come."""
-    edit(project, "requirements.lock", "lark==1.3.1\n", "lark==1.3.0\nmine==1.0\n")
-    commit(project)
-    run_mlops_nb("upgrade", cwd=project)
-    lines = (project / "requirements.lock").read_text().splitlines()
+    lines = upgraded_with_edits.after["requirements.lock"].decode().splitlines()
     assert {"lark==1.3.0", "mine==1.0", f"mlops_nb=={__version__}"} <= set(lines)
     assert [line for line in lines if line.startswith("nh3==")]
     assert lines == sorted(lines, key=str.lower)
 
 
-def test_a_second_upgrade_does_nothing(project):
+def test_a_second_upgrade_does_nothing(copy_of_upgraded):
     """An upgraded project is left alone."""
-    run_mlops_nb("upgrade", cwd=project)
-    before = files_of(project)
-    assert "nothing to do" in run_mlops_nb("upgrade", cwd=project).stdout
-    assert files_of(project) == before
+    again = upgrade(copy_of_upgraded)
+    assert "nothing to do" in again.said
+    assert again.after == again.before
 
 
 def test_what_is_not_committed_is_in_the_way(project):
