@@ -82,8 +82,8 @@ def ingest_command(window: str) -> None:
 @click.command("champion", cls=ExplainedCommand, example="mlops-nb champion")
 def champion_command() -> None:
     """Stage: fetch the pinned model."""
-    from mlops_nb.pipeline.staging import staged_outputs
     from mlops_nb.pipeline.scoring import fetch_champion
+    from mlops_nb.pipeline.staging import staged_outputs
 
     with staged_outputs("champion"):
         print(f"champion: from {fetch_champion()}")
@@ -93,8 +93,8 @@ def champion_command() -> None:
 @click.command("score", cls=ExplainedCommand, example="mlops-nb score")
 def score_command() -> None:
     """Stage: score the current window."""
-    from mlops_nb.pipeline.staging import staged_outputs
     from mlops_nb.pipeline.scoring import score_current_window
+    from mlops_nb.pipeline.staging import staged_outputs
 
     with staged_outputs("score"):
         print(f"score: {score_current_window()['rows']:,} rows")
