@@ -33,6 +33,12 @@ def test_files_and_frames_say_the_same(tmp_path):
     assert of_files.html() == of_frames.html()
 
 
+def validate_document(assessment):
+    """Hold the numbers of an assessment against their schema."""
+    as_json = json.dumps(assessment.to_dict(), allow_nan=True).replace("NaN", "null")
+    jsonschema.validate(json.loads(as_json), ASSESSMENT_SCHEMA)
+
+
 def name_every_route_anew(orders):
     return orders.assign(route=[f"r{i}" for i in range(len(orders))])
 
@@ -93,8 +99,7 @@ def test_faults_are_named(
     severity_of = {finding.id: finding.severity for finding in got.verdict.findings}
     assert severity_of.get(found) in severities
     assert got.level != "ok"
-    as_json = json.dumps(got.to_dict(), allow_nan=True).replace("NaN", "null")
-    jsonschema.validate(json.loads(as_json), ASSESSMENT_SCHEMA)
+    validate_document(got)
     assert "<b>\"'" not in got.html()
     assert got.prometheus()
 
