@@ -30,26 +30,52 @@ def _to_node(output: dict) -> Any:
 
 
 # %% ../../nbs/api/pipeline/04_capture.ipynb #30681a40
-def _update_displays(
-    displayed: list[tuple[str | None, Any]],
-    display_id: str,
-    output: dict,
-) -> None:
-    """Change the displays of an id, in whichever cell."""
-    for known_id, shown in displayed:
-        if known_id == display_id:
+class _Displays:
+    """What is shown under an id, and may be changed later."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str | None, list] = {}
+
+    def update(
+        self,
+        display_id: str | None,
+        output: dict,
+    ) -> None:
+        """Change the displays of an id, in whichever cell."""
+        for shown in self.by_id.get(display_id, ()):
             shown.data = _to_node(output["data"])
             shown.metadata = _to_node(output["metadata"])
 
+    def keep(
+        self,
+        display_id: str | None,
+        shown: Any,
+    ) -> None:
+        """Remember a display; what has no id cannot be asked for."""
+        if display_id:
+            self.by_id.setdefault(display_id, []).append(shown)
 
-# %% ../../nbs/api/pipeline/04_capture.ipynb #9b0cc4bb
-def _without(
-    displayed: list[tuple[str | None, Any]],
+    def forget(self, outputs: list) -> None:
+        """Leave out some outputs, by what they are and not by what they show."""
+        cleared = {id(output) for output in outputs}
+        for display_id, same in self.by_id.items():
+            self.by_id[display_id] = [one for one in same if id(one) not in cleared]
+
+
+# %% ../../nbs/api/pipeline/04_capture.ipynb #7c54a3d6
+def _append_text(
     outputs: list,
-) -> list[tuple[str | None, Any]]:
-    """Leave out some outputs, by what they are and not by what they show."""
-    cleared = {id(output) for output in outputs}
-    return [entry for entry in displayed if id(entry[1]) not in cleared]
+    stream: str,
+    text: str,
+) -> bool:
+    """Add a text to the last output, if that is text of the same stream."""
+    if not outputs:
+        return False
+    last = outputs[-1]
+    if last.output_type != "stream" or last.name != stream:
+        return False
+    last.text.append(text)
+    return True
 
 
 # %% ../../nbs/api/pipeline/04_capture.ipynb #5bb80531
@@ -60,7 +86,7 @@ class OutputRecorder:
         """Start without outputs; `echo` gets every text at once, for the console."""
         self.echo = echo
         self.outputs: list = []
-        self.displayed: list[tuple[str | None, Any]] = []
+        self.displays = _Displays()
         self.clear_pending = False
         self.owner_pid = os.getpid()
         self.captured_files: dict[int, io.FileIO] = {}
@@ -79,14 +105,13 @@ class OutputRecorder:
         """Add an output; with `update`, only change the displays of that id, in any cell."""
         if output["output_type"] != "stream":
             self.drain()
-        if display_id:
-            _update_displays(self.displayed, display_id, output)
+        self.displays.update(display_id, output)
         if update:
             return
         if self.clear_pending:
             self.clear()
         self.outputs.append(_to_node(output))
-        self.displayed.append((display_id, self.outputs[-1]))
+        self.displays.keep(display_id, self.outputs[-1])
 
     def add_text(
         self,
@@ -94,15 +119,18 @@ class OutputRecorder:
         text: str,
     ) -> None:
         """Add text of a stream, and echo it."""
-        if text:
-            self.echo(text)
-            self.add({"output_type": "stream", "name": stream, "text": text})
+        if not text:
+            return
+        self.echo(text)
+        if self.clear_pending or not _append_text(self.outputs, stream, text):
+            self.add({"output_type": "stream", "name": stream, "text": [text]})
 
     def drain(self) -> None:
         """Take over what C code, subprocesses and forked workers wrote to the file descriptors."""
         for descriptor, file in self.captured_files.items():
-            text = file.read().decode("utf-8", "replace")
-            self.add_text(STREAM_NAMES[descriptor], text)
+            self.add_text(
+                STREAM_NAMES[descriptor], str(file.read(), "utf-8", "replace")
+            )
 
     def clear(self, wait: bool = False) -> None:
         """Take back what the cell has shown; with `wait`, once something new comes."""
@@ -110,5 +138,5 @@ class OutputRecorder:
         self.clear_pending = wait
         if wait:
             return
-        self.displayed = _without(self.displayed, self.outputs)
+        self.displays.forget(self.outputs)
         self.outputs.clear()

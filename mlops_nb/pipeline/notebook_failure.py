@@ -39,11 +39,9 @@ def _failed_line(traceback: list[str]) -> str:
 
 # %% ../../nbs/api/pipeline/09_notebook_failure.ipynb #b7d6b59d
 def _last_words(outputs: list[dict]) -> str:
-    streams = [
-        output["text"] for output in outputs if output["output_type"] == "stream"
-    ]
-    lines = "".join(streams).strip().splitlines()
-    return lines[-1] if lines else ""
+    streams = [output for output in outputs if output["output_type"] == "stream"]
+    texts = ["".join(stream["text"]) for stream in streams]
+    return "".join(texts).strip().rpartition("\n")[2]
 
 
 # %% ../../nbs/api/pipeline/09_notebook_failure.ipynb #d6d08475

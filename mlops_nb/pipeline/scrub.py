@@ -8,20 +8,25 @@ __all__ = ["strip_volatile_text", "merge_streams", "scrub_output", "scrub_notebo
 # %% ../../nbs/api/pipeline/10_scrub.ipynb #8e884ca2
 import json
 import re
+from itertools import groupby
 from pathlib import Path
 
 from ..core.messages import MESSAGE_MIME_TYPE
 from ..core.source import strip_comments
 
 # %% ../../nbs/api/pipeline/10_scrub.ipynb #70d6aeea
+# A path is looked for from the start of its word alone: from every slash, a long word with many
+# of them (base64) would take hours.
+_WORD_START = r"(?<![^\s'\"<>])([^\s'\"<>/]*)/[^\s'\"<>]*"
 _VOLATILE_PATTERNS = [
     (r"\x1b\[[0-9;?]*[A-Za-z]", ""),  # colours
-    (r"[^\r\n]*\r(?=[^\r\n])", ""),  # what a progress bar has overwritten
+    (r"(?<![^\r\n])[^\r\n]*\r(?=[^\r\n])", ""),  # what a progress bar has overwritten
     (r"\r", ""),
-    (r"<ipython-input-\d+-\w+>|/[^\s'\"<>]*/ipykernel_\d+/\d+\.py", "<cell>"),
+    (r"<ipython-input-\d+-\w+>", "<cell>"),
+    (_WORD_START + r"/ipykernel_\d+/\d+\.py", r"\1<cell>"),
     (r"0x[0-9a-f]{8,}", "0x…"),
-    (r"/[^\s'\"<>]*/(site|dist)-packages/", "site-packages/"),
-    (r"/[^\s'\"<>]*/lib/python3\.\d+/", "python/"),
+    (_WORD_START + r"/(?:site|dist)-packages/", r"\1site-packages/"),
+    (_WORD_START + r"/lib/python3\.\d+/", r"\1python/"),
 ]
 
 
@@ -47,11 +52,12 @@ def _is_stream(output: dict) -> bool:
 
 
 # %% ../../nbs/api/pipeline/10_scrub.ipynb #31178c28
-def _trailing_streams(outputs: list[dict]) -> list[dict]:
-    """Find the streams at the end, at most standard output and standard error."""
-    if not outputs or not _is_stream(outputs[-1]):
-        return []
-    return [output for output in outputs[-2:] if _is_stream(output)]
+def _join_texts(streams: list[dict]) -> dict[str, list[str]]:
+    """Collect what streams say by their name, standard output first."""
+    parts: dict[str, list[str]] = {"stdout": [], "stderr": []}
+    for stream in streams:
+        parts.setdefault(stream["name"], []).append("".join(stream["text"]))
+    return parts
 
 
 # %% ../../nbs/api/pipeline/10_scrub.ipynb #11850855
@@ -61,18 +67,14 @@ def merge_streams(outputs: list[dict]) -> list[dict]:
     A kernel does not keep their order; a display flushes both.
     """
     merged: list[dict] = []
-    for output in outputs:
-        if not _is_stream(output):
-            merged.append(dict(output))
+    for are_streams, neighbours in groupby(outputs, _is_stream):
+        if not are_streams:
+            merged += [dict(output) for output in neighbours]
             continue
-        neighbours = _trailing_streams(merged)
-        twins = [stream for stream in neighbours if stream["name"] == output["name"]]
-        if twins:
-            twins[0]["text"] = "".join(twins[0]["text"]) + "".join(output["text"])
-        elif neighbours and output["name"] == "stdout":
-            merged.insert(len(merged) - len(neighbours), dict(output))
-        else:
-            merged.append(dict(output))
+        for name, parts in _join_texts(list(neighbours)).items():
+            if parts:
+                text = "".join(parts)
+                merged.append({"output_type": "stream", "name": name, "text": text})
     return merged
 
 
@@ -177,14 +179,27 @@ def _scrub_cell(
     }
 
 
+# %% ../../nbs/api/pipeline/10_scrub.ipynb #a8ec9254
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _spell_out(found: re.Match) -> str:
+    r"""Write half of a character, which no file can hold, as Python does: \ud800."""
+    return f"\\\\u{ord(found[0]):04x}"
+
+
 # %% ../../nbs/api/pipeline/10_scrub.ipynb #ebd7f2ff
 def _number_table_ids(cells: list[dict]) -> list[dict]:
     """Number the ids that pandas gives to styled tables at random, in their order."""
-    text = json.dumps(cells)
-    table_ids = dict.fromkeys(re.findall(r"\bT_[0-9a-f]{5,}", text))
-    for number, table_id in enumerate(table_ids):
-        text = text.replace(table_id, f"T_{number}")
-    return json.loads(text)
+    text = json.dumps(cells, ensure_ascii=False)
+    ids = dict.fromkeys(re.findall(r"\bT_[0-9a-f]{5,}", text))
+    numbers = {table_id: f"T_{number}" for number, table_id in enumerate(ids)}
+
+    def rename(found: re.Match) -> str:
+        return numbers.get(found[0], found[0])
+
+    renamed = re.sub(r"T_[0-9a-f]{5,}", rename, text)
+    return json.loads(_LONE_SURROGATE.sub(_spell_out, renamed))
 
 
 # %% ../../nbs/api/pipeline/10_scrub.ipynb #8a282fb8
