@@ -55,12 +55,13 @@ def infer_task(target: pd.Series) -> tuple[str, Any]:
         return "regression", None
     most_classes = max(_MAX_CLASSES, len(known) ** 0.5)
     if len(counts) > most_classes:
+        example = known.iloc[0]
         found = (
             f"{target.name}: {len(counts):,} different values in {len(known):,} rows"
         )
         raise UserError(
             expected="classes that repeat, or numbers",
-            found=f"{found}, such as {known.iloc[0]!r}",
+            found=f"{found}, such as {example!r}",
             remedy="choose another column with --target",
         )
     return "multiclass", None

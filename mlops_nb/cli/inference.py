@@ -169,9 +169,8 @@ def _select_training(
     data = project.to_data_section("x", "")  # nothing is read from the source
     params = {"data": data | {"depends": ""}, "windows": project.windows}
     settings = read_data_settings(params)
-    training = select_window_rows(
-        {"events": frame}, settings, read_windows(params)["train"]
-    )
+    window = read_windows(params)["train"]
+    training = select_window_rows({"events": frame}, settings, window)
     return training["events"], settings
 
 

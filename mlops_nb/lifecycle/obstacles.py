@@ -96,7 +96,8 @@ def _recorded_result(
     md5 = recorded_md5(ref, path, top)
     if not md5:
         return None
-    cached = dvc_cache_folder(top) / "files" / "md5" / md5[:2] / md5[2:]
+    objects = dvc_cache_folder(top) / "files" / "md5"
+    cached = objects / md5[:2] / md5[2:]
     for place in (top / path, cached):
         if place.is_file() and file_digest(place) == md5:
             return read_json(place)

@@ -77,12 +77,13 @@ def model_name(top: Path | None = None) -> str:
     text = (top / "dvc.yaml").read_text("utf-8")
     pipeline = YAML(typ="safe", pure=True).load(text)
     artifacts = pipeline.get("artifacts") or {}
+    names = ", ".join(artifacts)
     for name, what in artifacts.items():
         if what.get("path") == "data/candidate":
             return name
     raise UserError(
         expected="an artifact with `path: data/candidate` in dvc.yaml",
-        found=", ".join(artifacts) or "no artifacts",
+        found=names or "no artifacts",
         remedy="add `artifacts: {NAME: {path: data/candidate, type: model}}`",
     )
 

@@ -314,8 +314,9 @@ def missing_answers(
     answered = (*told.accepted, *told.dropped)
     columns = [finding["column"] for finding in found]
     kept = [column for column in told.dropped if _is_feature(column, features)]
+    unanswered = [key for key in REQUIRED_ANSWERS if not getattr(told, key)]
     return [
-        *(key for key in REQUIRED_ANSWERS if not getattr(told, key)),
+        *unanswered,
         *(f"personal_data: {column}" for column in columns if column not in answered),
         *(
             f"personal_data: {column} is said to be dropped, but is a feature"

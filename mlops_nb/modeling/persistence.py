@@ -175,7 +175,8 @@ def _has_sound_trees(
     if type(obj).__name__ in ("TreePredictor", "Tree"):
         return _is_sound(obj, width)
     width = getattr(obj, "n_features_in_", width)
-    return all(_has_sound_trees(part, width, seen) for part in _parts_of(obj))
+    parts = _parts_of(obj)
+    return all(_has_sound_trees(part, width, seen) for part in parts)
 
 
 # %% ../../nbs/api/modeling/09_persistence.ipynb #2632a30b

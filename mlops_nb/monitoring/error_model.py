@@ -160,7 +160,8 @@ def _booster(
     trees: int,
 ) -> Any:
     parameters = {"max_iter": trees, "learning_rate": 0.08, "max_leaf_nodes": 15}
-    parameters |= {"min_samples_leaf": int(np.clip(len(frame) // 50, 5, 100))}
+    rows_in_leaf = int(np.clip(len(frame) // 50, 5, 100))
+    parameters |= {"min_samples_leaf": rows_in_leaf}
     parameters |= {"early_stopping": False}
     estimator = "sklearn.ensemble.HistGradientBoostingRegressor"
     estimators, _ = _load_modeling()

@@ -143,9 +143,8 @@ def _rehearse(
     blocks = np.array_split(np.arange(len(predictions)), CROSS_VALIDATION_PARTS)
     for i, block in enumerate(blocks):
         if len(block):
-            part = bucket_scores(
-                task, predictions.iloc[block], threshold, is_right[block]
-            )
+            rows = predictions.iloc[block]
+            part = bucket_scores(task, rows, threshold, is_right[block])
             scores, _, positives, negatives = part
             parts[str(i)] = (scores, positives, negatives)
     return cross_validate_estimates(parts, threshold, task)

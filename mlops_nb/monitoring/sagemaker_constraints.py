@@ -229,10 +229,8 @@ def parse_check_settings(
     comparison = given.get("distribution_constraints", {})
     place = f"distribution_constraints of {where}"
     _require(isinstance(comparison, dict), "{setting: value}", comparison, place)
-    flat = {
-        _OLD_SPELLINGS.get(name, name): value
-        for name, value in (given | comparison).items()
-    }
+    together = given | comparison
+    flat = {_OLD_SPELLINGS.get(name, name): value for name, value in together.items()}
     settings = dict(base)
     for name in DEFAULT_CHECK_SETTINGS:
         if name in flat:

@@ -156,11 +156,12 @@ def find_unwatched_files(
     watched = stages.get("code", {}).get("deps")
     if watched is None:
         return []
+    installed = {"site-packages", "dist-packages"}
+    inside = [file for file in files if file.is_relative_to(top)]
     ours = [
         file.relative_to(top).as_posix()
-        for file in files
-        if file.is_relative_to(top)
-        and not {"site-packages", "dist-packages"} & set(file.parts)
+        for file in inside
+        if installed.isdisjoint(file.parts)
     ]
     return sorted(file for file in ours if not _is_watched(file, watched))
 

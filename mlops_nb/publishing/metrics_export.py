@@ -44,15 +44,13 @@ def _model_gauges(reading: dict) -> dict:
     metrics = [({"name": name}, value) for name, value in reading["metrics"].items()]
     verdict = "Verdict on the model in production: 0 ok, 1 watch, 2 act."
     quality = "Quality on the rows whose outcome is known."
+    labelled = [({}, reading["labelled"])]
     return {
         "mlops_nb_verdict": (verdict, [(model, level)]),
         "mlops_nb_finding": ("Monitored quantities beyond their limit.", findings),
         "mlops_nb_metric": (quality, metrics),
         "mlops_nb_rows": ("Rows in the current window.", [({}, reading["rows"])]),
-        "mlops_nb_labelled": (
-            "Those whose outcome is known.",
-            [({}, reading["labelled"])],
-        ),
+        "mlops_nb_labelled": ("Those whose outcome is known.", labelled),
     }
 
 

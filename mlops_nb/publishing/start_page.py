@@ -178,12 +178,13 @@ def render_history(
         "periods": _render_table(periods, lang, "periods", periods_read),
         "runs": _render_table(runs, lang, "runs", "runs_read"),
     }
+    rendered_links = [render_link(address, title) for address, title in links]
     return render_template(
         "start_page.html",
         search_box=render_search_box(lang),
         trends=[render_trend(trend, lang) for trend in trends],
         **tables,
-        links=[render_link(address, title) for address, title in links],
+        links=rendered_links,
     )
 
 
