@@ -2,7 +2,6 @@
 
     python tests/helpers/house.py                  counts per file and rule
     python tests/helpers/house.py PATH...          every breach in these files or folders, counts
-    python tests/helpers/house.py --write          let the ratchet follow what has become better
 
 A module and the notebook it is exported from are checked together whichever is named. Exported
 cells are checked as part of their module, and as cells by rule 7.
@@ -31,7 +30,6 @@ import ast
 import io
 import json
 import re
-import sys
 import tokenize
 import tomllib
 from collections import Counter, defaultdict
@@ -46,7 +44,6 @@ from radon.visitors import ComplexityVisitor, Function
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 EXCEPTIONS = HERE / "house_exceptions.toml"
-RATCHET = HERE / "house_ratchet.json"
 PACKAGE = "mlops_nb"
 MOST_EXCEPTIONS = 25
 
@@ -663,45 +660,6 @@ def sum_by_rule(counts: dict[str, dict[str, int]]) -> Counter:
     return total
 
 
-def grown(
-    counts: dict[str, dict[str, int]],
-    ratchet: dict[str, dict[str, int]],
-) -> list[str]:
-    """Return a sentence for every file and rule with more breaches than the ratchet has."""
-    sentences = []
-    for file, rules in counts.items():
-        for rule, count in rules.items():
-            allowed = ratchet.get(file, {}).get(rule, 0)
-            if count > allowed:
-                sentences.append(
-                    f"{file}: {count} breaches of rule {rule}, {allowed} before"
-                )
-    return sentences
-
-
-def read_ratchet() -> dict[str, dict[str, int]]:
-    """Read the counts that may only shrink."""
-    return json.loads(RATCHET.read_text(encoding="utf-8"))
-
-
-def write_ratchet(
-    counts: dict[str, dict[str, int]],
-    may_grow: list[str],
-) -> None:
-    """Let the ratchet follow; code may move between files, but no rule's total may grow."""
-    before = sum_by_rule(read_ratchet()) if RATCHET.exists() else sum_by_rule(counts)
-    after = sum_by_rule(counts)
-    worse = [
-        rule for rule in after if after[rule] > before[rule] and rule not in may_grow
-    ]
-    if worse:
-        rules = ", ".join(
-            f"{rule}: {before[rule]} before, {after[rule]} now" for rule in worse
-        )
-        sys.exit(f"expected no more breaches than before, found more of rule {rules}")
-    RATCHET.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
-
-
 def lies_in(
     file: str,
     places: set[str],
@@ -738,7 +696,7 @@ def print_counts(counts: dict[str, dict[str, int]]) -> None:
 
 
 def main() -> None:
-    """Print the breaches, or write the ratchet."""
+    """Print the breaches."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -748,20 +706,8 @@ def main() -> None:
         type=Path,
         metavar="PATH",
     )
-    parser.add_argument(
-        "--write", action="store_true", help="write the counts to the ratchet"
-    )
-    parser.add_argument(
-        "--may-grow",
-        nargs="+",
-        default=[],
-        metavar="RULE",
-        help="with --write: rules that count lines, when only the formatting changed",
-    )
     options = parser.parse_args()
     breaches, _ = apply_exceptions(check(), read_exceptions())
-    if options.write:
-        write_ratchet(count_breaches(breaches), options.may_grow)
     if options.paths:
         places = companions(options.paths)
         breaches = [breach for breach in breaches if lies_in(breach.file, places)]
