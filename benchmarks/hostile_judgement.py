@@ -37,6 +37,8 @@ class Expected:
         moves: whether the command commits to the branch.
         runs: whether it runs stages in the checkout, whose outputs it may replace.
         reports: whether it tells on stdout what it found, and its exit code says how bad that is.
+        fills: whether all outputs must be there afterwards.
+        undoes: whether it takes files of the user's from their place, for git to keep.
     """
 
     refuses: bool
@@ -45,6 +47,8 @@ class Expected:
     moves: bool = False
     runs: bool = False
     reports: bool = False
+    fills: bool = False
+    undoes: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,11 @@ def _lost_files(
     world: World,
     before: Snapshot,
     after: Snapshot,
+    undoes: bool,
 ) -> Iterator[str]:
     """Name files of the user that changed, and contents that are nowhere any more."""
-    for path in sorted(before.own & before.files.keys()):
+    own = () if undoes else before.own & before.files.keys()
+    for path in sorted(own):
         if after.files.get(path) != before.files[path]:
             yield f"{path}, which no commit holds"
     if not after.table.startswith(before.table):
@@ -138,9 +144,13 @@ def _changed_though_done(
     world: World,
     before: Snapshot,
     after: Snapshot,
+    undoes: bool,
 ) -> Iterator[str]:
     """Name what a command that has worked should not have changed, or opened to others."""
-    yield from (f"{path} is gone" for path in before.files.keys() - after.files.keys())
+    gone = before.files.keys() - after.files.keys()
+    if undoes:
+        gone -= before.own
+    yield from (f"{path} is gone" for path in sorted(gone))
     if world.umask < 0:
         return
     for path, mode in after.modes.items():
@@ -152,8 +162,9 @@ def _contradictions(
     world: World,
     before: Snapshot,
     after: Snapshot,
+    expected: Expected,
 ) -> Iterator[str]:
-    """Name what does not fit together after a command that commits."""
+    """Name what does not fit together after a command that commits or runs."""
     try:
         outs = dict(_recorded_outputs(world.project))
         params = _read_yaml(world.project / "params.yaml")
@@ -161,12 +172,14 @@ def _contradictions(
         yield f"dvc.lock or params.yaml cannot be read: {type(error).__name__}"
         return
     for path, md5 in outs.items():
-        if _dvc_digest(world.project / path) not in ("", md5):
-            yield f"{path} is not what dvc.lock says"
+        here = _dvc_digest(world.project / path)
+        if here not in ("", md5) or (expected.fills and not here):
+            yield f"{path} is {here or 'not there'}, dvc.lock says {md5}"
     if params["champion"]["md5"] != outs["data/champion"]:
         yield "dvc.lock has another champion than params.yaml"
     new = (after.own - before.own) & after.files.keys()
-    yield from (f"{path} is not committed" for path in sorted(new))
+    not_committed = sorted(new) if expected.moves else ()
+    yield from (f"{path} is not committed" for path in not_committed)
 
 
 def _recorded_outputs(top: Path) -> Iterator[tuple[str, str]]:
@@ -244,7 +257,7 @@ def _unexpected(
         yield Fault("wrong", f"it succeeds: {said}")
     elif expected.moves and is_still:
         yield Fault("wrong", f"it succeeds, but nothing is committed: {said}")
-    elif not re.search(expected.answer, done.stdout):
+    elif not re.search(expected.answer, done.stdout + done.stderr):
         yield Fault("wrong", f"does not say {expected.answer}: {said}")
 
 
@@ -260,10 +273,11 @@ def judge(
     if done.returncode:
         half += _changed_though_refused(before, after, expected.runs)
     else:
-        half += _changed_though_done(world, before, after)
-        half += _contradictions(world, before, after) if expected.moves else ()
+        half += _changed_though_done(world, before, after, expected.undoes)
+    if not done.returncode and (expected.moves or expected.fills):
+        half += _contradictions(world, before, after, expected)
     lost = [
-        *_lost_files(world, before, after),
+        *_lost_files(world, before, after, expected.undoes),
         *_lost_history(before, after),
         *_lost_elsewhere(world, before, after),
     ]

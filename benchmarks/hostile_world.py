@@ -13,6 +13,7 @@ applied. The exit code says whether a cell failed.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,7 @@ from hostile_states import STATES, World, build_world, make_source
 
 TABLE = Path(__file__).with_suffix(".yaml")
 UNEXPECTED = (OSError, AssertionError, subprocess.CalledProcessError)
+FLAGS = ("moves", "runs", "reports", "fills", "undoes")
 EXPERIMENT = "4\n"  # what n.txt says before a command that runs stages
 
 
@@ -115,7 +117,7 @@ def expectation(cell: Cell) -> Expected:
     state = read_table()["states"][cell.state]
     command = read_table()["commands"][cell.command]
     causes = state.get("causes", {})
-    flags = {name: command.get(name, False) for name in ("moves", "runs", "reports")}
+    flags = {name: command.get(name, False) for name in FLAGS}
     return Expected(
         refuses=cell.command in stopped_commands(cell.state),
         cause=causes.get(cell.command, state.get("cause", "")),
@@ -127,8 +129,9 @@ def expectation(cell: Cell) -> Expected:
 def existing_commands() -> list[str]:
     """Return the commands of the table that the command line has."""
     overview = miniature.output_of(TABLE.parents[1], *miniature.MLOPS_NB, "--help")
-    words = {line.split()[0] for line in overview.splitlines() if line.strip()}
-    return [name for name in read_table()["commands"] if name in words]
+    names = re.findall(r"(?m)^  ([a-z-]+)  ", overview)
+    commands = read_table()["commands"]
+    return [name for name, how in commands.items() if how["run"][0] in names]
 
 
 def try_cell(
@@ -167,18 +170,24 @@ def _run_command(
 ) -> list[Fault]:
     world.push = read_table()["states"][cell.state].get("push", False)
     if expected.runs:
-        _begin_experiment(world)
+        _begin_experiment(world, cell)
     before = take_snapshot(world)
     done = world.run(*_argv(world, cell))
     return judge(world, before, done, expected)
 
 
-def _begin_experiment(world: World) -> None:
-    """Change what training reads, unless nothing can be changed in this state."""
+def _begin_experiment(
+    world: World,
+    cell: Cell,
+) -> None:
+    """Change what training reads; where nothing can be changed, before the state began."""
+    state = STATES[cell.state]
     try:
         world.write("n.txt", EXPERIMENT)
     except OSError:
-        world.kept["experiment"] = False
+        state.mend(world)
+        world.write("n.txt", EXPERIMENT)
+        state.spoil(world)
 
 
 def _go_on(
