@@ -30,6 +30,7 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import file_digest, read_json, write_json
+from ..core.git import READABLE_OUTPUT
 
 
 # %% ../../nbs/api/lifecycle/02_data_records.ipynb #d47a0004
@@ -68,7 +69,7 @@ def run_git_bytes(
 ) -> bytes:
     """Return the output of a git command as bytes. Raises with what git said."""
     finished = subprocess.run(
-        ["git", *args],
+        ["git", *READABLE_OUTPUT, *args],
         cwd=top,
         input=input,
         capture_output=True,

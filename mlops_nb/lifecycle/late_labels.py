@@ -18,6 +18,7 @@ from ..core.git import run_git
 from ..core.project import project_root, run_tool
 from ..data.windows import parse_window_name
 from .checkout import require_clean, set_params
+from .commits import commit_staged
 from .journal import HISTORY_FILE
 from .periods import current_periods
 from .promotion import borrowed_champion
@@ -151,5 +152,5 @@ def commit_new_rows(top: Path) -> list[str]:
             remedy="mend what it names, then run the command again",
         )
     message = f"New rows: {', '.join(tables)}"
-    run_git("commit", "-qm", message, "--", *sorted(notes), cwd=top)
+    commit_staged(top, message, *sorted(notes))
     return tables

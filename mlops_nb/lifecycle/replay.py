@@ -16,6 +16,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #ffc28dd0
+import os
 import re
 import shutil
 import subprocess
@@ -603,6 +604,18 @@ def _run_in_clone(
         )
 
 
+# %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a020
+def _be_nobodys_record(scratch: Path) -> None:
+    """Ask no hook and no key: what the clone commits is a trial, and goes nowhere."""
+    without = {
+        "core.hooksPath": os.devnull,
+        "commit.gpgsign": "no",
+        "tag.gpgsign": "no",
+    }
+    for key, value in without.items():
+        run_git("config", "--replace-all", key, value, cwd=scratch)
+
+
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #5e91a016
 def _prepare_clone(
     home: Path,
@@ -620,6 +633,7 @@ def _prepare_clone(
         expanding=rules.get("expanding", True),
     )
     _assume_agreement(home, scratch)
+    _be_nobodys_record(scratch)
     run_git("commit", "-qam", "Replay: the loop runs by itself", cwd=scratch)
     if not params["champion"].get("version"):
         _run_in_clone(scratch, "promote", "--why", "the first model of the replay")

@@ -26,11 +26,11 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ..core.errors import UserError
 from ..core.formatting import markdown_table, name_some
 from ..core.git import run_git
 from ..core.project import project_root
 from .checkout import require_no_git_operation
+from .commits import commit_staged
 from .data_records import run_git_bytes
 from .run_record import flatten_tree
 from .transaction import finish_interrupted
@@ -287,22 +287,7 @@ def _run_commit(
     names = "\0".join(files).encode("utf-8", "surrogateescape")
     pathspec = ("--pathspec-from-file=-", "--pathspec-file-nul")
     run_git_bytes(top, "--literal-pathspecs", "add", "-A", *pathspec, input=names)
-    finished = subprocess.run(
-        ["git", "commit", "-q", "-F", "-"],
-        cwd=top,
-        input=message,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    if finished.returncode:
-        said = (finished.stdout + finished.stderr).strip()
-        raise UserError(
-            expected="`git commit` to accept the run",
-            found=said[-600:] or f"exit code {finished.returncode}",
-            remedy="mend what git or its hook names, then `mlops-nb commit` again; "
-            "nothing was committed",
-        )
+    commit_staged(top, message)
 
 
 # %% ../../nbs/api/lifecycle/21_run_commit.ipynb #b583f158
