@@ -6,10 +6,12 @@
 __all__ = ["AuditTrail", "read_audit_trail"]
 
 # %% ../../nbs/api/lifecycle/10_audit.ipynb #21b91833
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
 
+from ..core.errors import UserError
 from ..core.files import object_digest, read_json_lines
 from ..core.formatting import markdown_table
 from ..core.git import run_git
@@ -77,8 +79,9 @@ def _version_provenance(version: ModelVersion) -> list[dict]:
         md5 = recorded_md5(version.commit, path)
         rows.append((what, md5, f"dvc get . {path} --rev {short}"))
     for what, path in _VERSIONED_FILES.items():
-        text = run_git("show", f"{version.commit}:{path}")
-        rows.append((what, object_digest(text), f"git show {short}:{path}"))
+        with contextlib.suppress(UserError):  # the commit may lack it
+            text = run_git("show", f"{version.commit}:{path}")
+            rows.append((what, object_digest(text), f"git show {short}:{path}"))
     return [
         {"what": what, "digest": digest, "fetch it": how} for what, digest, how in rows
     ]

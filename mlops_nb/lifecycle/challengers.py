@@ -35,6 +35,7 @@ from ..data.sources import load_tables
 from ..data.times import to_naive_utc
 from ..data.windows import read_windows
 from .checkout import other_checkout_environment
+from .clone_lacks import require_complete_registry
 from mlops_nb.lifecycle.journal import (
     CHALLENGERS_FILE,
     append_entry,
@@ -43,7 +44,12 @@ from mlops_nb.lifecycle.journal import (
 )
 from .obstacles import Obstacle
 from .periods import RetrainingPolicy, current_periods, parse_period
-from .promotion import Deployment, PromotionRefusedError, deploy
+from mlops_nb.lifecycle.promotion import (
+    Deployment,
+    PromotionRefusedError,
+    bring_to_pin,
+    deploy,
+)
 from .readings import record_reading
 from .registry import recorded_md5
 from .run_record import Run
@@ -379,6 +385,7 @@ def _make_champion(
 ) -> Challenger:
     """Make a challenger the candidate, and deploy it; where something lacks, it waits."""
     change.fetch_outputs()
+    bring_to_pin(change)
     record_reading(change.top)
     _adopt(change, challenger)
     commit = change.commit(f"Challenger {challenger.md5[:8]} becomes the candidate")
@@ -419,6 +426,7 @@ def retrain(
     """
     finish_interrupted()
     top = project_root()
+    require_complete_registry(top)
     require_recorded_data(top)  # now, not after the training
     challenger = _train_challenger(top, until, periods, expanding)
     verdict = _verdict(challenger.passed)

@@ -7,6 +7,7 @@ __all__ = [
     "INTERRUPTIBLE",
     "NextWindow",
     "next_window",
+    "has_rows",
     "reason_to_retrain",
     "AdvanceResult",
     "advance_period",
@@ -27,10 +28,16 @@ from ..core.files import read_json, read_json_lines
 from ..core.formatting import markdown_table
 from ..core.messages import render
 from ..core.project import project_root
+from ..data.ingest import MAX_UNREADABLE_TIME_SHARE
+from ..data.settings import read_data_settings
+from ..data.sources import load_tables
+from ..data.times import to_naive_utc
+from ..data.windows import read_windows
 from .challengers import Challenger, retrain
 from .checkout import set_params
 from .journal import HISTORY_FILE, read_decisions, record_decision
 from .late_labels import commit_new_rows, monitor_late_windows
+from .observed_outputs import StaleOutputs, find_stale_outputs
 from mlops_nb.lifecycle.periods import (
     PeriodRange,
     RetrainingPolicy,
@@ -38,11 +45,22 @@ from mlops_nb.lifecycle.periods import (
     parse_period,
     update_as_of,
 )
-from .promotion import ProductionChange, promote_candidate, roll_back
+from mlops_nb.lifecycle.promotion import (
+    ProductionChange,
+    bring_to_pin,
+    promote_candidate,
+    roll_back,
+)
 from .readings import build_reading, record_reading
 from .registry import recorded_md5
+from .registry_conflicts import find_registry_conflicts
 from .transaction import begin_transaction, finish_interrupted
-from .waiting import WaitingCandidate, find_waiting_candidate
+from mlops_nb.lifecycle.waiting import (
+    WaitingCandidate,
+    find_waiting_candidate,
+    past_versions,
+    was_turned_down,
+)
 from ..monitoring.findings import first_window_with_finding
 from ..pipeline.fork_server import start_fork_server
 
@@ -95,6 +113,26 @@ def next_window(
     if target.last.end_time > now:
         return NextWindow(target, f"nothing new: {target.last} is not over yet")
     return NextWindow(target)
+
+
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #945e9b01
+def has_rows(
+    params: dict,
+    periods: PeriodRange,
+) -> bool:
+    """Say whether the source has rows of some periods. Where it cannot say, the run will."""
+    try:
+        settings = read_data_settings(params)
+        window = {"start": str(periods.first), "end": str(periods.last)}
+        windows = params["windows"] | {"current": window}
+        window = read_windows(params | {"windows": windows})["current"]
+        events = load_tables(settings, window)["events"]
+        days = to_naive_utc(
+            events[settings.time], settings.time, MAX_UNREADABLE_TIME_SHARE
+        )
+    except (UserError, KeyError):
+        return True
+    return bool(window.contains(days).any())
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #e219cee2
@@ -168,7 +206,10 @@ def _findings_table(findings: tuple[dict, ...]) -> str:
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #c74d97b0
 @dataclass(frozen=True)
 class AdvanceResult:
-    """What `advance` did: period, verdict, and the challenger when one was trained."""
+    """What `advance` did: period, verdict, and the challenger when one was trained.
+
+    Where it did nothing it is `idle`, and the note says why.
+    """
 
     window: str
     level: str
@@ -176,6 +217,7 @@ class AdvanceResult:
     findings: tuple = ()
     challenger: Challenger | None = None
     note: str = ""
+    idle: bool = False
 
     def _repr_markdown_(self) -> str:
         parts = [f"**{self.window}: {self.level}** {self.headline}"]
@@ -188,7 +230,9 @@ class AdvanceResult:
         return "\n\n".join(parts)
 
     def __str__(self) -> str:
-        """Return it for the console, a line for each finding."""
+        """Return it for the console, a line for each finding; of an idle one the note alone."""
+        if self.idle:
+            return self.note
         lines = [f"{self.window}: {self.level} — {self.headline}"]
         for finding in self.findings:
             severity = finding["severity"]
@@ -231,6 +275,7 @@ def _move_window(
         message = f"Close {open_now.name}, open {target.name}"
     with begin_transaction(message, push) as change:
         change.fetch_outputs()
+        bring_to_pin(change)
         if upcoming.opens:
             record_reading(change.top)
             window = {
@@ -310,8 +355,8 @@ def advance_period(
 ) -> AdvanceResult:
     """Close the current period, open the next one, and follow the policy of `params.yaml: loop`.
 
-    A period that is not over yet is not opened. Periods whose labels came late are looked at
-    again.
+    A period that is not over yet, or that the source has no rows of, is not opened. Periods
+    whose labels came late are looked at again.
 
     Args:
         period: the period to open; the one after the current if empty.
@@ -325,19 +370,43 @@ def advance_period(
     rules = RetrainingPolicy.from_params(params, policy)
     open_now = current_periods(params)
     upcoming = next_window(open_now, period, finished_change, _utc_now())
+    upcoming = _wait_for_rows(upcoming, params)
     notes = _Notes()
     notes.add(upcoming.blocked)
-    if upcoming.opens or as_of not in ("", params["data"].get("as_of")):
-        new_tables = commit_new_rows(project_root())
-        if new_tables:
-            notes.lines = [f"new rows taken in: {', '.join(new_tables)}"]
+    moves = upcoming.opens or as_of not in ("", params["data"].get("as_of"))
+    if moves:
+        notes.lines = _take_in_rows(notes.lines)
         _move_window(open_now, upcoming, as_of, push)
     late = monitor_late_windows(push)
     if late:
         notes.add(f"labels came late: {', '.join(late)} monitored again")
     result = _describe_window()
     challenger = _follow_policy(rules, notes, push)
-    return _with_waiting(replace(result, challenger=challenger), notes)
+    idle = not (moves or late or challenger)
+    return _with_waiting(replace(result, challenger=challenger, idle=idle), notes)
+
+
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #ad56597b
+def _wait_for_rows(
+    upcoming: NextWindow,
+    params: dict,
+) -> NextWindow:
+    """Leave a window closed that the source has no rows of."""
+    if not upcoming.opens or has_rows(params, upcoming.periods):
+        return upcoming
+    name = upcoming.periods.name
+    return replace(
+        upcoming, blocked=f"nothing new: the source has no rows of {name} yet"
+    )
+
+
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #0567562b
+def _take_in_rows(lines: list[str]) -> list[str]:
+    """Commit new rows of the tables that DVC tracks; return the notes, that one among them."""
+    new_tables = commit_new_rows(project_root())
+    if new_tables:
+        return [f"new rows taken in: {', '.join(new_tables)}"]
+    return lines
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b000a
@@ -414,7 +483,11 @@ def _require_finding(
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0012
 @dataclass(frozen=True)
 class ProductionStatus:
-    """What is in production, since when, how it does, and what waits for a decision."""
+    """What is in production, since when, how it does, and what waits for a decision.
+
+    What lies in the folder and is not of that version, and where pin, tags and decisions
+    contradict each other, is said as well: what is wished and what is seen are never mixed.
+    """
 
     model: str
     since: str
@@ -423,11 +496,21 @@ class ProductionStatus:
     headline: str
     waiting: tuple
     candidate: str = ""
+    contradictions: tuple[str, ...] = ()
+    unknown: str = ""
+
+    @property
+    def _reading(self) -> str:
+        """Return what the report says, unless it is of another version than the pinned one."""
+        if self.unknown:
+            return f"how it does is not known: {self.unknown}"
+        return f"{self.window}: {self.level} — {self.headline}"
 
     def _repr_markdown_(self) -> str:
         parts = [
             f"**{self.model}** in production {self.since}",
-            f"{self.window}: **{self.level}** {self.headline}",
+            self._reading,
+            *self.contradictions,
         ]
         if self.waiting:
             parts.append(_findings_table(self.waiting))
@@ -441,11 +524,12 @@ class ProductionStatus:
         """Return it for the console, with the command that answers."""
         lines = [
             f"in production: {self.model} {self.since}",
-            f"{self.window}: {self.level} — {self.headline}",
+            self._reading,
+            *self.contradictions,
         ]
         if self.waiting:
             lines.append("waits for a decision:")
-            lines += [f"  {self._in_one_line(finding)}" for finding in self.waiting]
+            lines += [f"  {_finding_line(each, self.window)}" for each in self.waiting]
             lines.append(
                 "  mlops-nb decide FINDING --dismiss|--retrain|--rollback --why …"
             )
@@ -455,13 +539,18 @@ class ProductionStatus:
             lines.append(self.candidate)
         return "\n".join(lines)
 
-    def _in_one_line(self, finding: dict) -> str:
-        severity = finding["severity"]
-        since = finding["since"]
-        line = f"{finding['id']}: {severity}, since {since}"
-        if finding.get("from"):
-            line += f", not measurable in {self.window}"
-        return line
+
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #346d2486
+def _finding_line(
+    finding: dict,
+    window: str,
+) -> str:
+    severity = finding["severity"]
+    since = finding["since"]
+    line = f"{finding['id']}: {severity}, since {since}"
+    if finding.get("from"):
+        line += f", not measurable in {window}"
+    return line
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0017
@@ -488,14 +577,24 @@ def _in_production_since(
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0018
 def _describe_candidate(
+    top: Path,
     pin: dict,
     candidate: WaitingCandidate | None,
 ) -> str:
+    """Say what the candidate is, and offer it only where nobody has decided on it."""
     if candidate:
         return str(candidate)
-    md5 = recorded_md5("HEAD", "data/candidate")
+    md5 = recorded_md5("HEAD", "data/candidate", top)
     if not md5 or md5 == pin.get("md5"):
         return ""
+    if not pin.get("md5"):
+        return "to register the candidate and pin it: mlops-nb promote --why …"
+    decisions = read_decisions(top)
+    been = past_versions(decisions, md5)
+    if been:
+        return f"the candidate is {been[-1]}, which has been in production before"
+    if was_turned_down(decisions, md5):
+        return f"candidate {md5[:8]} was turned down"
     return f"candidate {md5[:8]} is not in production: mlops-nb promote --why …"
 
 
@@ -514,15 +613,37 @@ def read_production_status() -> ProductionStatus:
     reading = build_reading(top)
     candidate = find_waiting_candidate(top)
     unpinned = f"the candidate ({report['model']}; nothing is pinned)"
+    stale = find_stale_outputs(top)
+    is_of_other = "reports/monitor.json" in stale.paths
+    seen = {
+        "window": reading["window"],
+        "level": reading["level"],
+        "headline": render(report["headline"]),
+        "unknown": str(stale) if is_of_other else "",
+    }
     return ProductionStatus(
-        pin.get("version") or unpinned,
-        _in_production_since(top, pin),
-        reading["window"],
-        reading["level"],
-        render(report["headline"]),
-        tuple(_unanswered(top, reading, candidate)),
-        _describe_candidate(pin, candidate),
+        model=pin.get("version") or unpinned,
+        since=_in_production_since(top, pin),
+        waiting=tuple(_unanswered(top, reading, candidate)),
+        candidate=_describe_candidate(top, pin, candidate),
+        contradictions=tuple(_describe_contradictions(top, stale)),
+        **seen,
     )
+
+
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #31438c30
+def _describe_contradictions(
+    top: Path,
+    stale: StaleOutputs,
+) -> list[str]:
+    """Return what does not fit together, each with its cure."""
+    told = [f"contradiction: {conflict}" for conflict in find_registry_conflicts(top)]
+    if stale.paths:
+        told.append(
+            f"{stale}: the next promote, rollback, advance or retrain mends it, "
+            f"or now {stale.cure}"
+        )
+    return told
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0014

@@ -9,6 +9,7 @@ __all__ = [
     "Deployment",
     "deploy",
     "borrowed_champion",
+    "bring_to_pin",
     "ProductionChange",
     "promote_candidate",
     "roll_back",
@@ -24,10 +25,15 @@ from pathlib import Path
 from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.files import write_atomic
-from ..core.formatting import markdown_table
+from ..core.formatting import markdown_table, name_some
 from ..core.git import run_git
 from .checkout import clone_checkout, set_params
+from .clone_lacks import require_complete_registry
 from .journal import read_decisions, record_decision, require_reason
+from mlops_nb.lifecycle.observed_outputs import (
+    find_stale_outputs,
+    outputs_of_other_champion,
+)
 from .obstacles import Obstacle, promotion_obstacles
 from mlops_nb.lifecycle.registry import (
     ModelVersion,
@@ -37,6 +43,7 @@ from mlops_nb.lifecycle.registry import (
     recorded_md5,
     register_candidate,
 )
+from .registry_conflicts import find_registry_conflicts
 from mlops_nb.lifecycle.transaction import (
     Transaction,
     begin_transaction,
@@ -204,6 +211,16 @@ def borrowed_champion(
         write_atomic(change.top / "params.yaml", kept)
 
 
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #2f472aa4
+def bring_to_pin(change: Transaction) -> list[str]:
+    """Run what depends on the pin where dvc.lock has it for another champion, and name that."""
+    md5 = read_params(change.top / "params.yaml")["champion"].get("md5")
+    stale = outputs_of_other_champion(change.top, md5) if md5 else []
+    if stale:
+        change.run_only(*STAGES_AFTER_PIN)
+    return stale
+
+
 # %% ../../nbs/api/lifecycle/13_promotion.ipynb #5bbeae69
 @dataclass(frozen=True)
 class ProductionChange:
@@ -276,14 +293,8 @@ def promote_candidate(
         return _unchanged(
             before, "finished", f"the interrupted change: {finished}", stage
         )
-    if (
-        stage == "prod"
-        and before.get("md5")
-        and before["md5"] == _committed_candidate()
-    ):
-        return _unchanged(
-            before, "nothing to do", "the candidate is in production already"
-        )
+    if stage == "prod" and _is_settled(before, _committed_candidate()):
+        return _settle(before, "the candidate is in production already", push)
     with begin_transaction(f"Promote the candidate to {stage}: {why}", push) as change:
         version = deploy(change, Deployment(change.before, why, stage))
         after = read_params(change.top / "params.yaml")["champion"]
@@ -305,9 +316,51 @@ def _unchanged(
     return ProductionChange(action, pin, pin, stage, note)
 
 
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #32214d76
+def _is_settled(
+    pin: dict,
+    md5: str,
+) -> bool:
+    """Say whether a model is pinned, and tags and decisions say so as well."""
+    return bool(md5) and pin.get("md5") == md5 and not find_registry_conflicts()
+
+
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #9bab42f7
+def _settle(
+    pin: dict,
+    note: str,
+    push: bool,
+) -> ProductionChange:
+    """Bring what lies in the folder up to a pin that stays, and say whether that was needed."""
+    stale = find_stale_outputs()
+    if not stale.paths:
+        return _unchanged(pin, "nothing to do", note)
+    with begin_transaction(f"Bring the record to {pin['version']}", push) as change:
+        bring_to_pin(change)
+    left = find_stale_outputs()
+    if left.paths:
+        raise UserError(
+            expected=f"champion and reports of {pin['version']}, which is pinned",
+            found=str(left),
+            remedy=left.cure,
+        )
+    mended = f"{name_some(stale.paths)} brought up to it"
+    return _unchanged(pin, "mended", f"{note}; {mended}")
+
+
 # %% ../../nbs/api/lifecycle/13_promotion.ipynb #a1f0c021
 def _previous_version() -> ModelVersion:
-    """Return the version that was in production before the present one."""
+    """Return the version that was in production before the present one.
+
+    Raises:
+        UserError: where there is none, or pin and tags disagree on the present one.
+    """
+    for conflict in find_registry_conflicts():
+        raise UserError(
+            expected="pin, tags and decisions that say the same of production",
+            found=f"{conflict.what}; {conflict.truth}",
+            remedy=conflict.cure,
+        )
     stack: list[ModelVersion] = []
     for version in assigned_versions("prod"):
         if version in stack:  # back at an earlier one: those after it were taken back
@@ -363,19 +416,16 @@ def roll_back(
         answers: finding and window that this decides.
     """
     finished = finish_interrupted("Roll back")
+    require_complete_registry()
     before = read_params()["champion"]
     if finished:
         return _unchanged(before, "finished", f"the interrupted change: {finished}")
     if not version and not rebuild_lost and _is_repeated(before, why):
         note = f"{before['version']} has been brought back for this reason already"
-        return _unchanged(
-            before, "nothing to do", f"{note}; further back: --to VERSION"
-        )
+        return _settle(before, f"{note}; further back: --to VERSION", push)
     target = find_version(version) if version else _previous_version()
-    if before.get("md5") == target.md5 and not rebuild_lost:
-        return _unchanged(
-            before, "nothing to do", f"{target.version} is in production already"
-        )
+    if not rebuild_lost and _is_settled(before, target.md5):
+        return _settle(before, f"{target.version} is in production already", push)
     with begin_transaction(f"Roll back to {target.version}: {why}", push) as change:
         require_reason(why)
         deployment = Deployment(target.commit, why, returns_to=target, answers=answers)
@@ -393,6 +443,8 @@ def _is_repeated(
     why: str,
 ) -> bool:
     """Say whether the last decision was this very rollback, as after a timeout."""
+    if find_registry_conflicts():
+        return False
     last = read_decisions()[-1:]
     same = ("rollback", why.strip(), pin.get("version"))
     return (

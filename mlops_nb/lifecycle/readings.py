@@ -22,6 +22,7 @@ from mlops_nb.lifecycle.journal import (
     read_decisions,
     utc_timestamp,
 )
+from .observed_outputs import find_stale_outputs
 from .periods import current_window_name
 
 MAX_DRIFT_COLUMNS = 60  # columns whose shift a line of the history keeps
@@ -96,7 +97,7 @@ def build_reading(top: Path) -> dict:
     waiting = unanswered_findings(past, window, metrics, read_decisions(top))
     subject = {
         "window": window,
-        "champion": params["champion"].get("version") or report["model"],
+        "champion": _name_of_champion(top, params["champion"], report),
         "as_of": params["data"].get("as_of"),
         "level": report["verdict"]["level"],
     }
@@ -108,6 +109,19 @@ def build_reading(top: Path) -> dict:
         "labelled": results["labelled"],
         "drift": _shifts(results),
     }
+
+
+# %% ../../nbs/api/lifecycle/16_readings.ipynb #8b626f09
+def _name_of_champion(
+    top: Path,
+    pin: dict,
+    report: dict,
+) -> str:
+    """Return the version that the report is of: the pinned one, unless another was monitored."""
+    is_of_other = "reports/monitor.json" in find_stale_outputs(top).paths
+    if is_of_other or not pin.get("version"):
+        return report["model"]
+    return pin["version"]
 
 
 # %% ../../nbs/api/lifecycle/16_readings.ipynb #1c323900

@@ -35,9 +35,11 @@ from mlops_nb.lifecycle.checkout import (
     require_clean,
     require_no_git_operation,
 )
+from .clone_lacks import require_complete_registry
 from .commits import commit_staged, sign_tags
 from .data_cache import keep_lost_objects, read_dvc_config
 from .data_records import DVC_TEMPORARY_NAME, read_data_records
+from .observed_outputs import mend_stale_outputs
 from .pushes import find_push_target, push_atomically
 from mlops_nb.lifecycle.workspace import (
     find_unrecorded_changes,
@@ -387,6 +389,8 @@ def begin_transaction(
         if push:
             find_push_target(top, branch)
         old = run_git("rev-parse", "HEAD", cwd=top)
+        require_complete_registry(top)
+        mend_stale_outputs(top)
         require_recorded_data(top)
         scratch = top / ".mlops" / f"change-{os.getpid()}"
         shutil.rmtree(scratch, ignore_errors=True)
