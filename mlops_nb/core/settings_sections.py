@@ -68,7 +68,15 @@ class GovernanceSection(SettingsSection):
     """The section `[governance]`: what a promotion needs."""
 
     four_eyes: Annotated[bool, BeforeValidator(read_yes_or_no)] = Field(
-        False, description="the approval of somebody other than the candidate's author"
+        False, description="the approval of somebody other than the candidate's authors"
+    )
+    signed: Annotated[bool, BeforeValidator(read_yes_or_no)] = Field(
+        False, description="an approval counts only with a signature that git verifies"
+    )
+    robots: str = Field(
+        "",
+        description="names and mail addresses of programs, whose approval never counts, such "
+        "as ci@example.com or nightly*",
     )
 
 

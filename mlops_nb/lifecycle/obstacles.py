@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..core.config import read_settings
 from ..core.files import file_digest, read_json
-from ..core.git import run_git
+from .approvals import review_candidate
 from .data_cache import dvc_cache_folder
 from .registry import recorded_md5
 from .statements import missing_answers_of_project
@@ -21,44 +21,14 @@ from .statements import missing_answers_of_project
 def is_approved(
     top: Path,
     md5: str,
+    ref: str = "HEAD",
 ) -> bool:
-    """Say whether somebody other than its authors has approved the candidate `md5`.
+    """Say whether somebody other than its authors has approved the candidate `md5` of `ref`.
 
     An approval is an annotated tag `approve-<md5>`, or a commit whose message has a line
-    `Approve: <md5>`; of the digest, eight characters.
+    `Approve: <md5>`; of the digest, eight characters. Settings say whether it must be signed.
     """
-    short = md5[:8]
-    tag_format = "--format=%(taggeremail:trim)"
-    tagged = run_git("for-each-ref", tag_format, f"refs/tags/approve-{short}", cwd=top)
-    said = run_git("log", "--format=%ae", f"--grep=^Approve: {short}", cwd=top)
-    approvers = {*tagged.split(), *said.split()}
-    return bool(approvers - _candidate_authors(top, md5))
-
-
-# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #544e865c
-def _candidate_authors(
-    top: Path,
-    md5: str,
-) -> set[str]:
-    """Return the mail addresses of all who committed these bytes as the candidate."""
-    log = run_git("log", "--format=%H %ae", f"-S{md5}", "--", "dvc.lock", cwd=top)
-    authors = set()
-    for line in log.splitlines():
-        commit, author = line.split(" ", 1)
-        if _introduces(top, commit, md5):
-            authors.add(author)
-    return authors
-
-
-# %% ../../nbs/api/lifecycle/12_obstacles.ipynb #0b57ac22
-def _introduces(
-    top: Path,
-    commit: str,
-    md5: str,
-) -> bool:
-    """Say whether the candidate became `md5` with this commit."""
-    is_candidate = recorded_md5(commit, "data/candidate", top) == md5
-    return is_candidate and recorded_md5(f"{commit}^", "data/candidate", top) != md5
+    return review_candidate(top, md5, ref).is_passed
 
 
 # %% ../../nbs/api/lifecycle/12_obstacles.ipynb #0b57ac26
@@ -123,7 +93,7 @@ def promotion_obstacles(
         _bytes_obstacle(top, md5),
         _gate_obstacle(top, ref),
         _answers_obstacle(top),
-        _approval_obstacle(top, md5),
+        _approval_obstacle(top, md5, ref),
     )
     return [obstacle for obstacle in found if obstacle]
 
@@ -176,10 +146,17 @@ def _answers_obstacle(top: Path) -> Obstacle | None:
 def _approval_obstacle(
     top: Path,
     md5: str,
+    ref: str,
 ) -> Obstacle | None:
-    if not read_settings(top / "settings.ini").four_eyes or is_approved(top, md5):
+    settings = read_settings(top / "settings.ini")
+    if not settings.four_eyes:
         return None
-    what = "nobody other than its author has approved the candidate"
-    return Obstacle(
-        "approval", what, f'somebody else: git tag -a approve-{md5[:8]} -m "…"'
-    )
+    review = review_candidate(top, md5, ref)
+    if review.is_passed:
+        return None
+    what = f"nobody other than its author has approved the candidate ({review})"
+    kind = "-s" if settings.signed else "-a"
+    remedy = f'somebody else: git tag {kind} approve-{md5[:8]} -m "…"'
+    if settings.signed:
+        remedy += ", signed by a key that `git verify-tag` trusts in this checkout"
+    return Obstacle("approval", what, remedy)

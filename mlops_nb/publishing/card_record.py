@@ -30,6 +30,7 @@ from ..core.errors import UserError
 from ..core.files import to_json
 from ..core.project import project_root
 from ..data.personal_data import read_or_empty
+from ..lifecycle.approvals import Approval, list_approvals
 from ..lifecycle.journal import read_decisions
 from mlops_nb.lifecycle.registry import (
     ModelVersion,
@@ -57,51 +58,35 @@ def read_approvals(
     md5: str,
     top: Path | None = None,
 ) -> list[dict]:
-    """Return who approved a candidate, and the decisions that moved it: at, what, who, why.
+    """Return who approved a candidate, and the decisions that moved it: at, what, who, why, proof.
 
-    Approvals are tags `approve-…` and commits that say `Approve: …`, each with the first eight
-    digits of the candidate's MD5.
+    The proof of an approval is a signature, which git verifies or cannot verify here, or no more
+    than a name.
     """
     if not md5:
         return []
     top = top or project_root()
-    approvals = {*_approving_tags(md5[:8], top), *_approving_commits(md5[:8], top)}
-    entries = [
-        {"at": when, "what": "approve", "who": who, "why": why}
-        for when, who, why in approvals
-    ]
-    return sorted(entries + _moves(md5, top), key=lambda entry: entry["at"])
+    rows = [_approval_row(approval) for approval in list_approvals(top, md5)]
+    return sorted(rows + _moves(md5, top), key=lambda entry: entry["at"])
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #6728edfc
-def _approving_tags(
-    digest: str,
-    top: Path,
-) -> list[tuple[str, ...]]:
-    form = "--format=%(taggerdate:iso8601-strict)\t%(taggername)\t%(contents:subject)"
-    return _git_rows(top, "for-each-ref", form, f"refs/tags/approve-{digest}")
+_PROOFS = {
+    "verified": "signed, verified by git",
+    "unverified": "signed, not verified here",
+    "none": "not signed, a name only",
+}
 
 
-# %% ../../nbs/api/publishing/19_card_record.ipynb #2caa3015
-def _approving_commits(
-    digest: str,
-    top: Path,
-) -> list[tuple[str, ...]]:
-    return _git_rows(top, "log", "--format=%aI\t%an\t%s", f"--grep=^Approve: {digest}")
-
-
-# %% ../../nbs/api/publishing/19_card_record.ipynb #c6c8cb62
-def _git_rows(
-    top: Path,
-    *command: str,
-) -> list[tuple[str, ...]]:
-    answer = subprocess.run(
-        ["git", *command],
-        cwd=top,
-        capture_output=True,
-        text=True,
-    )
-    return [tuple(line.split("\t")) for line in answer.stdout.splitlines() if line]
+def _approval_row(approval: Approval) -> dict:
+    """Return an approval as a row; where a signature is verified, in the name of who signed."""
+    who = approval.who
+    if approval.signature == "verified" and not who.is_same(
+        approval.person(signed=True)
+    ):
+        who = approval.signer
+    row = {"at": approval.when, "what": "approve", "who": str(who), "why": approval.why}
+    return row | {"proof": _PROOFS[approval.signature]}
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #ff262570
@@ -121,6 +106,7 @@ def _moves(
                 "what": what.strip(),
                 "who": decision["who"],
                 "why": decision["why"],
+                "proof": "",
             }
         )
     return rows

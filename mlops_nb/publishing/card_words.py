@@ -34,7 +34,10 @@ def translate_word(
 
 
 # %% ../../nbs/api/publishing/15_card_words.ipynb #2b151df9
-_COLUMNS_OF_OUR_WORDS = ("", " ", "window", "period", "answer", "why", "to", "what")
+_COLUMNS_OF_OUR_WORDS = (
+    *("", " ", "window", "period", "answer", "why", "to", "what"),
+    "proof",
+)
 
 
 def translate_rows(
