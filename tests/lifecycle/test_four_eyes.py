@@ -127,6 +127,8 @@ CHANGES = {
     "training window": {
         "params_DOT_yaml": PARAMS.replace("windows: {}\n", WINDOWS.format(4, 4))
     },
+}
+CHANGES |= {
     "contract": {"data__schema_DOT_yaml": "columns: {x: {}}\n"},
     "data": {"data__shop_DOT_csv_DOT_dvc": "outs: []\n"},
     "the pipeline": {"dvc_DOT_yaml": "stages: {train: {cmd: python x.py}}\n"},
@@ -294,16 +296,16 @@ NAME_ONLY = ("bo", "not signed, a name only")
 UNKNOWN = ("bo", "signed, not verified here")
 BY_ADA = ("ada@example.com", "signed, verified by git")
 BY_BO = ("bo", "signed, verified by git")
-SIGNED = [
-    pytest.param("bo", BY_BO, id="verified"),
-    pytest.param(None, NAME_ONLY, id="a name"),
-    pytest.param("unknown", UNKNOWN, id="unknown key"),
-    pytest.param("ada", BY_ADA, id="an author's key in another's name"),
-]
+SIGNED = {
+    "verified": ("bo", BY_BO),
+    "a name": (None, NAME_ONLY),
+    "unknown key": ("unknown", UNKNOWN),
+    "an author's key in another's name": ("ada", BY_ADA),
+}
 
 
 @pytest.mark.parametrize("kind", ["tag", "commit"])
-@pytest.mark.parametrize(("key", "shown"), SIGNED)
+@pytest.mark.parametrize(("key", "shown"), SIGNED.values(), ids=SIGNED)
 def test_where_signatures_are_asked_for_only_they_count(
     top,
     keys,

@@ -386,19 +386,23 @@ def refuse_the_key(
     git(top, "config", "remote.origin.pushurl", "git@host:x.git")
 
 
-REFUSALS = [
-    pytest.param(move_origin, "somebody else was first", "git pull", id="first"),
-    pytest.param(tag_in_origin, "somebody else was first", "--tags", id="tagged-first"),
-    pytest.param(refuse_in_origin, "main is protected", "pull request", id="rule"),
-    pytest.param(refuse_update_in_origin, "not by you", "pull request", id="update"),
-    pytest.param(check_origin_out, "checked out", "rule", id="not-bare"),
-    pytest.param(send_to_nobody, "no connection", "get-url --push origin", id="away"),
-    pytest.param(send_to_nothing, "not reached", "get-url --push origin", id="gone"),
-    pytest.param(refuse_the_key, "not allowed", "key, token", id="key"),
-]
+FIRST = "somebody else was first"
+ADDRESS = "get-url --push origin"
+REFUSALS = {
+    "first": (move_origin, FIRST, "git pull"),
+    "tagged-first": (tag_in_origin, FIRST, "--tags"),
+    "rule": (refuse_in_origin, "main is protected", "pull request"),
+    "update": (refuse_update_in_origin, "not by you", "pull request"),
+}
+REFUSALS |= {
+    "not-bare": (check_origin_out, "checked out", "rule"),
+    "away": (send_to_nobody, "no connection", ADDRESS),
+    "gone": (send_to_nothing, "not reached", ADDRESS),
+    "key": (refuse_the_key, "not allowed", "key, token"),
+}
 
 
-@pytest.mark.parametrize(("prepare", "what", "cure"), REFUSALS)
+@pytest.mark.parametrize(("prepare", "what", "cure"), REFUSALS.values(), ids=REFUSALS)
 def test_a_refused_push_is_told_as_what_it_was(
     team,
     prepare,
@@ -411,7 +415,7 @@ def test_a_refused_push_is_told_as_what_it_was(
     assert what in said
     assert cure in said
     assert "FAKE" not in said
-    assert ("somebody else was first" in said) == (what == "somebody else was first")
+    assert (FIRST in said) == (what == FIRST)
 
 
 def test_without_a_remote_nothing_is_computed(team):
