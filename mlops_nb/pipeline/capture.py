@@ -128,15 +128,13 @@ class OutputRecorder:
     def drain(self) -> None:
         """Take over what C code, subprocesses and forked workers wrote to the file descriptors."""
         for descriptor, file in self.captured_files.items():
-            self.add_text(
-                STREAM_NAMES[descriptor], str(file.read(), "utf-8", "replace")
-            )
+            text = str(file.read(), "utf-8", "replace")
+            self.add_text(STREAM_NAMES[descriptor], text)
 
     def clear(self, wait: bool = False) -> None:
         """Take back what the cell has shown; with `wait`, once something new comes."""
         self.drain()
         self.clear_pending = wait
-        if wait:
-            return
-        self.displays.forget(self.outputs)
-        self.outputs.clear()
+        if not wait:
+            self.displays.forget(self.outputs)
+            self.outputs.clear()
