@@ -6,6 +6,7 @@
 __all__ = [
     "MAX_RECORDED",
     "Metric",
+    "interval_of_metric",
     "compute_metric",
     "ModelMetrics",
     "compute_metrics",
@@ -23,7 +24,6 @@ from ..core.errors import UserError, suggest
 from ..core.formatting import markdown_table
 from ..core.messages import Message
 from mlops_nb.modeling.influence import (
-    Estimate,
     RowScores,
     estimate_metric,
     extract_scored_rows,
@@ -69,29 +69,30 @@ def _reason_for_none(
     )
 
 
-# %% ../../nbs/api/modeling/06_measurement.ipynb #54f144d2
-def _interval_of_share(
-    estimate: Estimate,
-    value: float,
-    error: float,
-) -> tuple[float, float]:
-    rows = estimate.count
-    if error > _NO_SPREAD and 0 < value < 1:
-        rows = value * (1 - value) / error**2
-    return wilson_interval(value, rows)
-
-
 # %% ../../nbs/api/modeling/06_measurement.ipynb #ee69bbb9
-def _interval(
+def interval_of_metric(
     name: str,
-    estimate: Estimate,
     value: float,
     error: float,
+    rows: float,
 ) -> tuple[float, float]:
+    """Return the 95 % interval of a metric: Wilson's for a share, else ± 1.96 standard errors.
+
+    Args:
+        name: one of `METRICS`.
+        value: of the metric.
+        error: its standard error, by which the effective number of rows of a share is known.
+        rows: how many it rests on.
+    """
     if METRICS[name].is_share:
-        return _interval_of_share(estimate, value, error)
+        if error > _NO_SPREAD and 0 < value < 1:
+            rows = value * (1 - value) / error**2
+        return wilson_interval(value, rows)
     low = value - Z_95 * error
-    return max(low, 0.0) if is_lower_better(name) else low, value + Z_95 * error
+    high = value + Z_95 * error
+    if is_lower_better(name):
+        low = max(low, 0.0)  # an error is never negative
+    return low, high
 
 
 # %% ../../nbs/api/modeling/06_measurement.ipynb #a5527024
@@ -112,7 +113,7 @@ def compute_metric(
         return Metric(None, reason=_reason_for_none(name, rows))
     value = float(estimate.value)
     error = standard_error(estimate.influence, cluster)
-    low, high = _interval(name, estimate, value, error)
+    low, high = interval_of_metric(name, value, error, estimate.count)
     return Metric(value, low, high)
 
 

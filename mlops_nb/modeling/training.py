@@ -4,8 +4,6 @@
 
 # %% auto #0
 __all__ = [
-    "THRESHOLD_RULES",
-    "choose_threshold",
     "split_validation",
     "score_validation",
     "SettingSearch",
@@ -28,10 +26,11 @@ import skops
 from sklearn import metrics as skm
 from sklearn import model_selection
 
-from ..core.errors import UserError, suggest
+from ..core.errors import UserError
 from ..core.formatting import markdown_table
 from ..core.mapping import map_serially
 from ..core.messages import Message
+from .decision_threshold import choose_threshold
 from mlops_nb.modeling.encoding import (
     check_task,
     classify_feature_columns,
@@ -45,126 +44,6 @@ from mlops_nb.modeling.estimators import (
     fit_pipeline,
 )
 from .model import Model, parse_error_costs
-
-
-# %% ../../nbs/api/modeling/08_training.ipynb #aab32389
-@dataclass(frozen=True)
-class _Counts:
-    """Rows by flag and outcome, one entry for each threshold that could be chosen."""
-
-    true_positives: np.ndarray
-    false_positives: np.ndarray
-    false_negatives: np.ndarray
-    true_negatives: np.ndarray
-
-
-# %% ../../nbs/api/modeling/08_training.ipynb #c37435f4
-def _f1_rule(counts: _Counts) -> np.ndarray:
-    doubled = 2 * counts.true_positives
-    errors = counts.false_positives + counts.false_negatives
-    return doubled / np.maximum(doubled + errors, 1)
-
-
-# %% ../../nbs/api/modeling/08_training.ipynb #0060e5bb
-def _accuracy_rule(counts: _Counts) -> np.ndarray:
-    return counts.true_positives + counts.true_negatives
-
-
-# %% ../../nbs/api/modeling/08_training.ipynb #1f88b307
-def _balanced_accuracy_rule(counts: _Counts) -> np.ndarray:
-    positives = counts.true_positives + counts.false_negatives
-    negatives = counts.true_negatives + counts.false_positives
-    recall = counts.true_positives / np.maximum(positives, 1)
-    return recall + counts.true_negatives / np.maximum(negatives, 1)
-
-
-# %% ../../nbs/api/modeling/08_training.ipynb #62a9ba9c
-def _prevalence_rule(counts: _Counts) -> np.ndarray:
-    # as many flagged as there are positives
-    return -abs(counts.false_positives - counts.false_negatives)
-
-
-# %% ../../nbs/api/modeling/08_training.ipynb #3e4ff234
-THRESHOLD_RULES: dict[str, Callable[[_Counts], np.ndarray]] = {
-    "f1": _f1_rule,
-    "accuracy": _accuracy_rule,
-    "balanced_accuracy": _balanced_accuracy_rule,
-    "prevalence": _prevalence_rule,
-}
-
-
-def _is_share(value: Any) -> bool:
-    return (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and 0 <= value <= 1
-    )
-
-
-# %% ../../nbs/api/modeling/08_training.ipynb #dcc4a64a
-def _worth(
-    counts: _Counts,
-    rule: str,
-    costs: tuple[float, float] | None,
-) -> np.ndarray:
-    """Return how good each threshold is: what it saves, where costs are known."""
-    if costs is None:
-        return THRESHOLD_RULES[rule](counts)
-    miss, false_alarm = costs
-    cost_of_misses = miss * counts.false_negatives
-    return -(cost_of_misses + false_alarm * counts.false_positives)
-
-
-# %% ../../nbs/api/modeling/08_training.ipynb #27f235a4
-def _count_flagged(
-    hits: np.ndarray,
-    flagged: np.ndarray,
-) -> _Counts:
-    """Count errors when the first rows of a sorted table are flagged, from none of them on."""
-    positives = hits.sum()
-    found = np.cumsum(hits)[flagged - 1]
-    true_positives = np.r_[0, found]
-    false_positives = np.r_[0, flagged - found]
-    false_negatives = np.r_[positives, positives - found]
-    negatives = len(hits) - true_positives - false_positives - false_negatives
-    return _Counts(true_positives, false_positives, false_negatives, negatives)
-
-
-# %% ../../nbs/api/modeling/08_training.ipynb #6e7ec058
-def choose_threshold(
-    outcome: np.ndarray,
-    score: np.ndarray,
-    rule: str | float = "f1",
-    value: dict | None = None,
-) -> float:
-    """Return the score from which on to flag: the cheapest by `value`, else the best by `rule`.
-
-    Args:
-        outcome: 1 and 0.
-        score: of each row.
-        rule: one of `THRESHOLD_RULES`, or the threshold itself.
-        value: costs of errors, `{miss: 5, false_alarm: 1}`.
-    """
-    if _is_share(rule):
-        return float(rule)
-    if rule not in THRESHOLD_RULES:
-        raise UserError(
-            expected="train.threshold: a number from 0 to 1, or one of "
-            f"{', '.join(THRESHOLD_RULES)}",
-            found=f"{rule!r}.{suggest(rule, THRESHOLD_RULES)}",
-            remedy="correct train.threshold in params.yaml",
-        )
-    order = np.argsort(-score, kind="stable")
-    ranked = score[order]
-    # Rows of one score are flagged together: so many rows are flagged at each threshold.
-    flagged = np.r_[np.flatnonzero(np.diff(ranked)), len(ranked) - 1] + 1
-    counts = _count_flagged(np.asarray(outcome)[order], flagged)
-    best = np.argmax(_worth(counts, rule, parse_error_costs(value)))
-    if best == 0:
-        return 1.0  # to flag nothing is best
-    last = flagged[best - 1]
-    below = ranked[last] if last < len(ranked) else 0.0
-    return float(f"{(ranked[last - 1] + below) / 2:.6g}")
 
 
 # %% ../../nbs/api/modeling/08_training.ipynb #4a62ff55

@@ -4,7 +4,6 @@
 
 # %% auto #0
 __all__ = [
-    "MIN_STANDARD_ERROR",
     "check_score_histogram",
     "metric_terms",
     "compute_metric_values",
@@ -19,8 +18,7 @@ import numpy as np
 
 from ..core.errors import UserError
 from ..core.messages import Message
-from ..modeling.intervals import Z_95, wilson_interval
-from ..modeling.metrics import METRICS
+from ..modeling.measurement import interval_of_metric
 
 # %% ../../nbs/api/monitoring/16_histogram_metrics.ipynb #0a1b3b82
 _REMEDY = "give the score of each bucket in ascending order, and how many rows it has"
@@ -176,9 +174,6 @@ def _shares_outranked(counts: np.ndarray) -> tuple:
 
 
 # %% ../../nbs/api/monitoring/16_histogram_metrics.ipynb #23ae75dd
-MIN_STANDARD_ERROR = 1e-12  # below it, an effective number of rows says nothing
-
-
 def metric_with_interval(
     name: str,
     value: float,
@@ -197,12 +192,7 @@ def metric_with_interval(
         message = Message(f"evaluate.{reason or undefined}")
         return {"value": None, "low": None, "high": None, "reason": message.json()}
     value = float(value)
-    if not METRICS[name].is_share:
-        half = Z_95 * standard_error
-        return {"value": value, "low": max(value - half, 0.0), "high": value + half}
-    if standard_error > MIN_STANDARD_ERROR and 0 < value < 1:
-        rows = value * (1 - value) / standard_error**2
-    low, high = wilson_interval(value, rows)
+    low, high = interval_of_metric(name, value, standard_error, rows)
     return {"value": value, "low": float(low), "high": float(high)}
 
 
