@@ -119,11 +119,10 @@ class OutputRecorder:
         text: str,
     ) -> None:
         """Add text of a stream, and echo it."""
-        if not text:
-            return
-        self.echo(text)
-        if self.clear_pending or not _append_text(self.outputs, stream, text):
-            self.add({"output_type": "stream", "name": stream, "text": [text]})
+        if text:
+            self.echo(text)
+            if self.clear_pending or not _append_text(self.outputs, stream, text):
+                self.add({"output_type": "stream", "name": stream, "text": [text]})
 
     def drain(self) -> None:
         """Take over what C code, subprocesses and forked workers wrote to the file descriptors."""
