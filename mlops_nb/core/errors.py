@@ -75,7 +75,8 @@ def _blame_command_line(
     remedy: str,
 ) -> str:
     """Point the remedy at `-p NAME=` if the complaint is about a value that was given there."""
-    for assignment in os.environ.get("MLOPS_NB_SET", "").splitlines():
+    assignments = os.environ.get("MLOPS_NB_SET", "").split("\n")
+    for assignment in filter(None, assignments):
         name, _, value = assignment.partition("=")
         # `data.x` is a key of params.yaml, never a notebook parameter
         is_named = re.search(rf"(?<!data\.)\b{re.escape(name)}\b", complaint)

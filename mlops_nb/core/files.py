@@ -4,6 +4,8 @@
 
 # %% auto #0
 __all__ = [
+    "encode_text",
+    "split_lines",
     "write_atomic",
     "to_jsonable",
     "to_json",
@@ -12,20 +14,43 @@ __all__ = [
     "read_json_lines",
     "object_digest",
     "file_digest",
+    "read_folder_listing",
 ]
 
 # %% ../../nbs/api/core/09_files.ipynb #531d3175
+import contextlib
 import errno
 import hashlib
 import json
 import math
 import os
+import re
 import secrets
+import shlex
 import stat
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .errors import UserError
+
+
+# %% ../../nbs/api/core/09_files.ipynb #7cdf194d
+def encode_text(text: str) -> bytes:
+    r"""Encode a text as UTF-8.
+
+    Half of a character is spelled out, such as \ud800; in JSON that is how it is written, and
+    it is read back.
+    """
+    return text.encode("utf-8", "backslashreplace")
+
+
+# %% ../../nbs/api/core/09_files.ipynb #91bc8b65
+def split_lines(text: str) -> list[str]:
+    r"""Split a text of lines that end with \n, at no other character; the last may lack it."""
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
 
 
 # %% ../../nbs/api/core/09_files.ipynb #ead27d5c
@@ -42,7 +67,7 @@ def write_atomic(
         UserError: the disk is full or read-only.
     """
     path = Path(path)
-    content = data.encode() if isinstance(data, str) else data
+    content = encode_text(data) if isinstance(data, str) else data
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content)
@@ -174,6 +199,18 @@ def read_json(path: str | Path) -> Any:
 
 
 # %% ../../nbs/api/core/09_files.ipynb #aab3238a
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return split_lines(path.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise UserError(
+            expected=f"text in UTF-8 in {path.name}",
+            found=f"{error.reason} at byte {error.start}",
+            remedy=f"restore it: `git checkout {path.name}` in its folder",
+        ) from None
+
+
+# %% ../../nbs/api/core/09_files.ipynb #85daf457
 def read_json_lines(path: str | Path) -> list[dict]:
     """Read the entries of a .jsonl file in their order; none where there is no file.
 
@@ -184,18 +221,19 @@ def read_json_lines(path: str | Path) -> list[dict]:
     if not path.exists():
         return []
     entries = []
-    lines = path.read_text("utf-8").splitlines()
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_read_lines(path), 1):
         if not line.strip():
             continue
-        try:
-            entries.append(json.loads(line))
-        except ValueError:
+        entry = None
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+        if not isinstance(entry, dict):
             raise UserError(
                 expected=f"JSON in line {number} of {path.name}",
                 found=line[:80],
                 remedy="mend the line: the file is only ever appended to",
-            ) from None
+            )
+        entries.append(entry)
     return entries
 
 
@@ -209,7 +247,7 @@ def object_digest(value: Any) -> str:
         ensure_ascii=False,
         allow_nan=False,
     )
-    return _md5(text.encode()).hexdigest()
+    return _md5(encode_text(text)).hexdigest()
 
 
 # %% ../../nbs/api/core/09_files.ipynb #aab3238d
@@ -245,3 +283,76 @@ def _folder_listing(folder: Path) -> str:
         {"md5": file_digest(files[name]), "relpath": name} for name in sorted(files)
     ]
     return json.dumps(rows)
+
+
+# %% ../../nbs/api/core/09_files.ipynb #f9c3f1ef
+_MD5 = re.compile(r"[0-9a-f]{32}")
+
+
+def _is_inside(path: Any) -> bool:
+    """Say whether a path, as DVC writes it, leads to a place inside of its folder."""
+    if not isinstance(path, str) or "\0" in path:
+        return False
+    return not {"", ".", ".."}.intersection(path.split("/"))
+
+
+# %% ../../nbs/api/core/09_files.ipynb #4a216801
+def _find_misplaced(paths: list) -> str:
+    """Say which path leads elsewhere, or that two need one place."""
+    for path in paths:
+        if not _is_inside(path):
+            return f"a place outside of the folder: {path!r}"
+    folders = set().union(*(PurePosixPath(path).parents for path in paths))
+    files = {PurePosixPath(path) for path in paths}
+    if len(files) < len(paths) or files & folders:
+        return "two things in one place"
+    return ""
+
+
+# %% ../../nbs/api/core/09_files.ipynb #bbc8b6ce
+def _find_fault(
+    rows: Any,
+    digest: str,
+    md5: str,
+) -> str:
+    """Say what is wrong with a listing; nothing, if it is sound."""
+    if f"{digest}.dir" != md5:
+        return "another content than its name says"
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return "something that is no listing"
+    if not all(_MD5.fullmatch(str(row.get("md5"))) for row in rows):
+        return "a file without its digest"
+    return _find_misplaced([row.get("relpath") for row in rows])
+
+
+# %% ../../nbs/api/core/09_files.ipynb #57abcdd0
+def read_folder_listing(
+    path: Path,
+    md5: str,
+) -> dict[str, str]:
+    """Read which files a folder is made of: {path inside: MD5}.
+
+    Args:
+        path: of DVC's object; what is not there gives an empty dictionary.
+        md5: by which a record names the folder; it ends with `.dir`.
+
+    Raises:
+        UserError: the object is not what its name says, or would lead out of the folder.
+    """
+    if not path.exists():
+        return {}
+    content = path.read_bytes()
+    rows = None
+    with contextlib.suppress(ValueError):
+        rows = json.loads(content)
+    fault = _find_fault(rows, _md5(content).hexdigest(), md5)
+    if path.is_symlink():
+        fault = "a link, where DVC keeps files"
+    if fault:
+        raise UserError(
+            expected=f"in DVC's cache the listing of a folder, {md5}",
+            found=fault,
+            remedy=f"`rm -f {shlex.quote(str(path))}`, then `dvc fetch` where a remote has it, "
+            "or `mlops-nb repro`",
+        )
+    return {row["relpath"]: row["md5"] for row in rows}

@@ -15,15 +15,19 @@ __all__ = [
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec0003
 import io
 import os
+import subprocess
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
 from ..core.errors import UserError
-from ..core.files import write_atomic
+from ..core.files import split_lines, write_atomic
 from ..core.git import run_git
-from .data_cache import dvc_cache_folder, read_dvc_config
-from .git_settings import share_git_settings
+from mlops_nb.lifecycle.data_cache import (
+    dvc_cache_folder,
+    format_dvc_config,
+    read_dvc_config,
+)
 
 GIT_OPERATION_FILES = {
     "rebase-merge": "rebase",
@@ -68,7 +72,7 @@ def _refuse_operation(operation: str) -> None:
 def require_clean(top: Path) -> str:
     """Return the branch of the checkout `top`. Raises unless all is committed and git is done."""
     require_no_git_operation(top)
-    changes = run_git("status", "--porcelain", cwd=top).splitlines()
+    changes = split_lines(run_git("status", "--porcelain", cwd=top))
     if changes:
         raise UserError(
             expected="a checkout in which everything is committed",
@@ -99,12 +103,18 @@ def clone_checkout(
     top: Path,
     scratch: Path,
 ) -> None:
-    """Clone `top` into `scratch`, with git's settings and hooks, DVC's cache and remotes."""
-    # a user may call remotes otherwise, and files are written once all settings hold
-    options = ("--shared", "--no-checkout", "--no-reject-shallow", "-o", "origin")
-    run_git("clone", "-q", *options, str(top), str(scratch), cwd=top)
-    share_git_settings(top, scratch)
-    run_git("reset", "-q", "--hard", cwd=scratch)
+    """Clone `top` into `scratch`, with its author, its DVC cache and its remotes."""
+    run_git("clone", "-q", "--shared", str(top), str(scratch), cwd=top)
+    for key in ("user.name", "user.email"):
+        command = ["git", "config", key]
+        said = subprocess.run(
+            command,
+            cwd=top,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        if said:
+            run_git("config", key, said, cwd=scratch)
     if (top / ".dvc").is_dir():
         _share_dvc_settings(top, scratch)
         (scratch / ".mlops").mkdir(exist_ok=True)
@@ -115,24 +125,24 @@ def _share_dvc_settings(
     top: Path,
     scratch: Path,
 ) -> None:
-    """Write DVC's local settings of the clone: the checkout's own, with paths made absolute."""
-    ini = read_dvc_config(top)
-    for section in ini.sections():  # paths are relative to the folder of the config
-        url = ini.get(section, "url", fallback="/")
+    """Write DVC's local settings of the clone: the checkout's own, with paths from there."""
+    folder = (scratch / ".dvc").resolve()
+    settings = read_dvc_config(top)
+    for section, values in settings.items():
+        url = values.get("url", "/")
         if "remote" in section and "://" not in url:
-            place = top / ".dvc" / url
-            ini.set(section, "url", str(place.resolve()))
-    cache = dvc_cache_folder(top)
-    settings = {
-        "cache": {"dir": str(cache)},
-        "core": {"analytics": "false"},
-    }
-    ini.read_dict(settings)
+            place = (top / ".dvc" / url).resolve()
+            values["url"] = os.path.relpath(place, folder)
+    # A path from here holds nothing of the checkout's own, in which any character may stand.
+    cache = settings.setdefault("cache", {})
+    cache["dir"] = os.path.relpath(dvc_cache_folder(top), folder)
+    settings.setdefault("core", {})["analytics"] = "false"
+    content = format_dvc_config(settings)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     # readable by nobody else: it may hold a password
-    private = os.open(scratch / ".dvc" / "config.local", flags, 0o600)
-    with os.fdopen(private, "w") as file:
-        ini.write(file)
+    private = os.open(folder / "config.local", flags, 0o600)
+    with os.fdopen(private, "wb") as file:
+        file.write(content)
 
 
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec000f

@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "read_dvc_config",
+    "format_dvc_config",
     "dvc_cache_folder",
     "recorded_contents",
     "are_cached",
@@ -13,14 +14,14 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac0003
-import configparser
-import json
+import io
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import UserError
-from ..core.files import file_digest
+from ..core.files import file_digest, read_folder_listing
 from mlops_nb.lifecycle.data_records import (
     DataRecord,
     WorkspaceDigests,
@@ -31,18 +32,64 @@ from mlops_nb.lifecycle.data_records import (
 
 
 # %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac0004
-def read_dvc_config(top: Path) -> configparser.RawConfigParser:
-    """Read DVC's settings: those of the project, and over them those of this checkout alone."""
-    folder = top / ".dvc"
-    ini = configparser.RawConfigParser(strict=False)
-    ini.read([folder / "config", folder / "config.local"])
-    return ini
+def _as_dict(section: Any) -> dict:
+    return {name: section[name] for name in section}
+
+
+# %% ../../nbs/api/lifecycle/03_data_cache.ipynb #facd01f5
+def read_dvc_config(top: Path) -> dict[str, dict]:
+    """Read DVC's settings: those of the project, and over them those of this checkout alone.
+
+    Returns:
+        {section: {name: value}}, as DVC itself reads them: its quotes and comments are not
+        those of Python's ini files.
+    """
+    from configobj import ConfigObj, ConfigObjError
+
+    settings: dict[str, dict] = {}
+    for path in (top / ".dvc" / "config", top / ".dvc" / "config.local"):
+        lines = path.read_text("utf-8").split("\n") if path.exists() else []
+        try:
+            read = ConfigObj(lines, interpolation=False)
+        except ConfigObjError as error:
+            raise UserError(
+                expected=f"settings of DVC in {path}",
+                found=str(error),
+                remedy="mend the line, or let `dvc config` write it",
+            ) from None
+        for section in read.sections:
+            settings[section] = settings.get(section, {}) | _as_dict(read[section])
+    return settings
+
+
+# %% ../../nbs/api/lifecycle/03_data_cache.ipynb #e00fe0a9
+def format_dvc_config(settings: dict[str, dict]) -> bytes:
+    """Write settings as DVC reads them.
+
+    Raises:
+        UserError: a value, such as the path of a folder, cannot be written so that DVC reads it.
+    """
+    from configobj import ConfigObj, ConfigObjError
+
+    content = io.BytesIO()
+    try:
+        ConfigObj(settings, encoding="utf-8", interpolation=False).write(content)
+        back = ConfigObj(content.getvalue().decode().splitlines()).dict()
+    except (ConfigObjError, UnicodeError) as error:
+        back = str(error)
+    if back != settings:
+        raise UserError(
+            expected="paths and values that DVC's settings can hold",
+            found=str(back),
+            remedy="rename the folder, without quotes, line breaks and %(…)s in its name",
+        )
+    return content.getvalue()
 
 
 # %% ../../nbs/api/lifecycle/03_data_cache.ipynb #d3ec5975
 def dvc_cache_folder(top: Path) -> Path:
     """Return the folder of DVC's cache."""
-    place = read_dvc_config(top).get("cache", "dir", fallback="cache")
+    place = read_dvc_config(top).get("cache", {}).get("dir", "cache")
     return (top / ".dvc" / place).resolve()
 
 
@@ -59,16 +106,16 @@ def recorded_contents(
     top: Path,
     record: DataRecord | None,
 ) -> dict[str, str]:
-    """Return {path inside: digest} as the listing in the cache names them; nothing without it."""
+    """Return {path inside: digest} as the listing in the cache names them; nothing without it.
+
+    Raises:
+        UserError: the listing is not the one that is recorded, or would lead out of the folder.
+    """
     if record is None:
         return {}
     if not record.is_folder:
         return {"": record.md5}
-    try:
-        listing = json.loads(_cache_object(top, record.md5).read_text())
-        return {row["relpath"]: row["md5"] for row in listing}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    return read_folder_listing(_cache_object(top, record.md5), record.md5)
 
 
 # %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac0009

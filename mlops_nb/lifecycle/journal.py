@@ -67,7 +67,8 @@ def _git_setting(
         command,
         cwd=folder,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     ).stdout.strip()
 
 

@@ -258,7 +258,8 @@ class RunCommit:
     def _title(self) -> str:
         if not self.commit:
             return "nothing to commit: the folder is as the last commit has it"
-        return f"{self.commit}  {self.message.splitlines()[0]}"
+        title = self.message.partition("\n")[0]
+        return f"{self.commit}  {title}"
 
     def __str__(self) -> str:
         """Return it for the console."""

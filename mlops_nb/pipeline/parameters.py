@@ -47,7 +47,7 @@ def parse_declared_parameters(notebook: dict) -> dict[str, Parameter]:
         if "parameters" in cell.get("metadata", {}).get("tags", [])
     ]
     source = "".join(tagged[0]["source"]) if tagged else ""
-    lines = source.splitlines()
+    lines = source.split("\n")  # as Python counts them
     declared = [
         _parse_declaration(statement, lines[statement.end_lineno - 1])
         for statement in ast.parse(source).body

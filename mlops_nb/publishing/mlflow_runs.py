@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.files import object_digest, read_json_lines
+from ..core.files import object_digest, read_json_lines, split_lines
 from ..core.git import run_git
 from ..lifecycle.journal import CHALLENGERS_FILE
 from ..lifecycle.run_history import PastRun, parse_report_outputs, read_past_runs
@@ -88,7 +88,7 @@ def read_experiments(
 # %% ../../nbs/api/publishing/39_mlflow_runs.ipynb #95779642
 def _experiment_references(top: Path) -> list[str]:
     form = "--format=%(refname) %(objectname) %(committerdate:unix)"
-    lines = run_git("for-each-ref", form, "refs/exps", cwd=top).splitlines()
+    lines = split_lines(run_git("for-each-ref", form, "refs/exps", cwd=top))
     return [line for line in lines if _EXPERIMENT.match(line)]
 
 
@@ -97,7 +97,7 @@ def _read_experiment(
     line: str,
     read: Callable[[str], bytes],
 ) -> ExperimentRun:
-    name, commit, seconds = line.split()
+    name, commit, seconds = line.split(" ")
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(int(seconds)))
     outs = parse_report_outputs(read(f"{commit}:./dvc.lock"))
     return ExperimentRun(commit, when, name.split("/", 4)[4], outs)
