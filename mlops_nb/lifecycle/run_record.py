@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 from ..core.errors import UserError
 from ..core.formatting import escape_markup, markdown_table
 from ..core.project import project_root
+from .registry import recorded_md5
 
 STAGES_WITH_METRICS = (
     "preprocess-train",
@@ -122,6 +123,29 @@ def _framed(
     return HTML(f"<div>{frame}</div>")
 
 
+# %% ../../nbs/api/lifecycle/09_run_record.ipynb #af4e4ad0
+def _load_recorded_model(
+    run: _RunFiles,
+    which: str,
+) -> Any:
+    """Load the model of a run, if its folder is the one that the run's dvc.lock names."""
+    # scikit-learn takes a second to import, which no other question needs
+    from mlops_nb.modeling.persistence import load_model
+
+    recorded = ""
+    if run.rev != "workspace":
+        recorded = recorded_md5(run.rev, f"data/{which}")
+    manifest = run.json(f"data/{which}/manifest.json")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / which
+        folder.mkdir()
+        for name in ("manifest.json", *manifest["files"]):
+            content = run.read(f"data/{which}/{name}")
+            # by the bare name: a manifest must not make us write elsewhere
+            (folder / Path(name).name).write_bytes(content)
+        return load_model(folder, recorded)
+
+
 # %% ../../nbs/api/lifecycle/09_run_record.ipynb #0a7ec010
 @dataclass(frozen=True)
 class Run(_RunFiles):
@@ -163,14 +187,7 @@ class Run(_RunFiles):
 
     def model(self, which: str = "candidate") -> Any:
         """Load the candidate or champion of this run, checked as always when loading."""
-        # scikit-learn takes a second to import, which no other question needs
-        from mlops_nb.modeling.persistence import load_model
-
-        manifest = self.json(f"data/{which}/manifest.json")
-        with tempfile.TemporaryDirectory() as folder:
-            for name in ("manifest.json", *manifest["files"]):
-                (Path(folder) / name).write_bytes(self.read(f"data/{which}/{name}"))
-            return load_model(folder)
+        return _load_recorded_model(self, which)
 
     def page(self, stage: str) -> Any:
         """Show a page of this run inside the notebook."""

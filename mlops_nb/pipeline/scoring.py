@@ -6,7 +6,6 @@
 __all__ = ["fetch_champion", "score_current_window"]
 
 # %% ../../nbs/api/pipeline/25_scoring.ipynb #7fd57ffc
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError
-from ..core.files import file_digest, read_json
+from ..core.files import file_digest, read_folder_listing, read_json
 from ..core.project import input_path, output_path, project_root, run_tool
 from ..data.settings import read_data_settings
 from ..data.sources import write_parquet
@@ -30,13 +29,10 @@ def _copy_from_dvc_cache(
     """Copy the folder `md5` out of DVC's cache; False when a part is missing."""
     cache_folder = run_tool("dvc", "cache", "dir").stdout.strip()
     cache = project_root() / cache_folder / "files" / "md5"
-    listing = cache / md5[:2] / md5[2:]
-    if not listing.exists():
-        return False
+    listing = read_folder_listing(cache / md5[:2] / md5[2:], md5)
     files = {}
-    for row in json.loads(listing.read_text()):
-        digest = row["md5"]
-        files[row["relpath"]] = cache / digest[:2] / digest[2:]
+    for path, digest in listing.items():
+        files[path] = cache / digest[:2] / digest[2:]
     if not files or not all(file.exists() for file in files.values()):
         return False
     for path, file in files.items():
