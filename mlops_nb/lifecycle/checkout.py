@@ -15,7 +15,6 @@ __all__ = [
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec0003
 import io
 import os
-import subprocess
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -28,6 +27,7 @@ from mlops_nb.lifecycle.data_cache import (
     format_dvc_config,
     read_dvc_config,
 )
+from .git_settings import share_git_settings
 
 GIT_OPERATION_FILES = {
     "rebase-merge": "rebase",
@@ -103,18 +103,12 @@ def clone_checkout(
     top: Path,
     scratch: Path,
 ) -> None:
-    """Clone `top` into `scratch`, with its author, its DVC cache and its remotes."""
-    run_git("clone", "-q", "--shared", str(top), str(scratch), cwd=top)
-    for key in ("user.name", "user.email"):
-        command = ["git", "config", key]
-        said = subprocess.run(
-            command,
-            cwd=top,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
-        if said:
-            run_git("config", key, said, cwd=scratch)
+    """Clone `top` into `scratch`, with git's settings and hooks, DVC's cache and remotes."""
+    # a user may call remotes otherwise, and files are written once all settings hold
+    options = ("--shared", "--no-checkout", "--no-reject-shallow", "-o", "origin")
+    run_git("clone", "-q", *options, str(top), str(scratch), cwd=top)
+    share_git_settings(top, scratch)
+    run_git("reset", "-q", "--hard", cwd=scratch)
     if (top / ".dvc").is_dir():
         _share_dvc_settings(top, scratch)
         (scratch / ".mlops").mkdir(exist_ok=True)

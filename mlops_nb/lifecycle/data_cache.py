@@ -14,6 +14,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/03_data_cache.ipynb #dcac0003
+import contextlib
 import io
 import os
 import shutil
@@ -72,15 +73,14 @@ def format_dvc_config(settings: dict[str, dict]) -> bytes:
     from configobj import ConfigObj, ConfigObjError
 
     content = io.BytesIO()
-    try:
+    back = None
+    with contextlib.suppress(ConfigObjError, UnicodeError):
         ConfigObj(settings, encoding="utf-8", interpolation=False).write(content)
-        back = ConfigObj(content.getvalue().decode().splitlines()).dict()
-    except (ConfigObjError, UnicodeError) as error:
-        back = str(error)
+        back = ConfigObj(content.getvalue().decode().splitlines()).dict()  # as DVC does
     if back != settings:
         raise UserError(
             expected="paths and values that DVC's settings can hold",
-            found=str(back),
+            found="one that DVC would not read as it is",
             remedy="rename the folder, without quotes, line breaks and %(…)s in its name",
         )
     return content.getvalue()

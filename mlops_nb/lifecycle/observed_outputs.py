@@ -200,7 +200,7 @@ def _fetch(
     stale: list[WorkspaceDifference],
 ) -> None:
     """Ask the DVC remote, if there is one; whether it had them is seen by what is there then."""
-    sections = read_dvc_config(top).sections()
+    sections = read_dvc_config(top)
     if any("remote" in section for section in sections):
         with contextlib.suppress(UserError):
             run_dvc(top, "fetch", "-q", *(each.record.path for each in stale))

@@ -5,7 +5,6 @@
 # %% auto #0
 __all__ = [
     "ModelVersion",
-    "model_name",
     "recorded_md5",
     "list_versions",
     "find_version",
@@ -21,15 +20,20 @@ from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from ..core.errors import UserError, suggest
-from ..core.files import read_json, split_lines, write_json
+from ..core.files import read_json, write_json
 from ..core.formatting import markdown_table
 from ..core.git import run_git
 from ..core.project import project_root
 from .journal import REGISTERED_FEATURES_FILE
 from .transaction import Transaction
+from mlops_nb.lifecycle.version_tags import (
+    RegistryTag,
+    is_stage_tag,
+    is_version_tag,
+    model_name,
+    read_registry_tags,
+)
 
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #a87ff679
@@ -70,23 +74,6 @@ class ModelVersion:
         return markdown_table([vars(self) | short])
 
 
-# %% ../../nbs/api/lifecycle/08_registry.ipynb #4e900001
-def model_name(top: Path | None = None) -> str:
-    """Return the name under which `dvc.yaml: artifacts` declares data/candidate."""
-    top = top or project_root()
-    text = (top / "dvc.yaml").read_text("utf-8")
-    pipeline = YAML(typ="safe", pure=True).load(text)
-    artifacts = pipeline.get("artifacts") or {}
-    for name, what in artifacts.items():
-        if what.get("path") == "data/candidate":
-            return name
-    raise UserError(
-        expected="an artifact with `path: data/candidate` in dvc.yaml",
-        found=", ".join(artifacts) or "no artifacts",
-        remedy="add `artifacts: {NAME: {path: data/candidate, type: model}}`",
-    )
-
-
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #4e900003
 def recorded_md5(
     rev: str,
@@ -120,54 +107,41 @@ def recorded_md5(
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #6d381b95
 def list_versions(top: Path | None = None) -> list[ModelVersion]:
-    """List all versions, oldest first."""
+    """List all versions, oldest first. A tag on a commit without a candidate is none."""
     top = top or project_root()
     name = model_name(top)
-    tags = _annotated_tags(top)
+    tags = read_registry_tags(top, name)
     stages = _stages_by_commit(tags, name)
-    of_this_model = re.compile(rf"{re.escape(name)}@v\d+\.\d+\.\d+")
     found = []
-    for tag, commit, registered, who in tags:
-        if of_this_model.fullmatch(tag):
+    for tag in tags:
+        if is_version_tag(tag.name, name):
+            md5 = recorded_md5(tag.commit, "data/candidate", top)
+            been = tuple(stages.get(tag.commit, ()))
             version = ModelVersion(
                 name=name,
-                version=tag.partition("@")[2],
-                commit=commit,
-                md5=recorded_md5(commit, "data/candidate", top),
-                registered=registered,
-                who=who,
-                stages=tuple(stages.get(commit, ())),
+                version=tag.name.partition("@")[2],
+                commit=tag.commit,
+                md5=md5,
+                registered=tag.made,
+                who=tag.who,
+                stages=been,
             )
             found.append(version)
-    return sorted(found, key=lambda version: version.numbers)
-
-
-# %% ../../nbs/api/lifecycle/08_registry.ipynb #21f2e8f2
-def _annotated_tags(top: Path) -> list[list[str]]:
-    """Return name, commit, time and tagger of each tag; of one without a note the name alone."""
-    parts = [
-        "refname:strip=2",
-        "*objectname",
-        "taggerdate:iso8601-strict",
-        "taggername",
-    ]
-    form = "\t".join(f"%({part})" for part in parts)
-    said = run_git("for-each-ref", f"--format={form}", "refs/tags", cwd=top)
-    return [line.split("\t", len(parts) - 1) for line in split_lines(said)]
+    registered = [version for version in found if version.md5]
+    return sorted(registered, key=lambda version: version.numbers)
 
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #4e900006
 def _stages_by_commit(
-    tags: list[list[str]],
+    tags: list[RegistryTag],
     name: str,
 ) -> dict[str, list[str]]:
     """Return where each commit's model has been, in order."""
-    of_this_model = re.compile(rf"{re.escape(name)}#\w+#\d+")
     moves = []
-    for tag, commit, *_ in tags:
-        if of_this_model.fullmatch(tag):
-            _, stage, number = tag.split("#")
-            move = (int(number), stage, commit)
+    for tag in tags:
+        if is_stage_tag(tag.name, name):
+            stage, number = tag.name.removeprefix(f"{name}#").split("#")
+            move = (int(number), stage, tag.commit)
             moves.append(move)
     stages: dict[str, list[str]] = {}
     for number, stage, commit in sorted(moves):
@@ -226,7 +200,7 @@ def register_candidate(
     if same:
         return same[-1]
     name = model_name(change.top)
-    version = _next_version(known)
+    version = _next_version(known, name, run_git("tag", cwd=change.top).split("\n"))
     message = f"{name} {version}: model {md5}"
     gto.api.register(str(change.top), name, ref, version=version, message=message)
     _register_features(change.top, version)
@@ -234,11 +208,20 @@ def register_candidate(
 
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #ba8a124c
-def _next_version(known: list[ModelVersion]) -> str:
-    if not known:
-        return "v1.0.0"
-    major, minor, _ = known[-1].numbers
-    return f"v{major}.{minor + 1}.0"
+def _next_version(
+    known: list[ModelVersion],
+    name: str,
+    taken: list[str],
+) -> str:
+    """Return the next version; a number that somebody's own tag has taken is left out."""
+    major = 1
+    minor = 0
+    if known:
+        major, minor, _ = known[-1].numbers
+        minor += 1
+    while f"{name}@v{major}.{minor}.0" in taken:
+        minor += 1
+    return f"v{major}.{minor}.0"
 
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #e7822c97

@@ -35,8 +35,12 @@ from mlops_nb.lifecycle.checkout import (
     require_clean,
     require_no_git_operation,
 )
+from .clone_lacks import require_complete_registry
+from .commits import commit_staged, sign_tags
 from .data_cache import keep_lost_objects, read_dvc_config
 from .data_records import DVC_TEMPORARY_NAME, read_data_records
+from .observed_outputs import mend_stale_outputs
+from .pushes import find_push_target, push_atomically
 from mlops_nb.lifecycle.workspace import (
     find_unrecorded_changes,
     refuse_unrecorded,
@@ -56,8 +60,18 @@ def move_branch(
     branch: str,
     old: str,
     message: str,
+    pushed: dict[str, str] | None = None,
 ) -> str:
-    """Take over the commits and new tags of `scratch`; return the new commit."""
+    """Take over the commits and new tags of `scratch`; return the new commit.
+
+    Args:
+        top: the checkout.
+        scratch: the clone in which the change was made.
+        branch: that moves.
+        old: where it has been.
+        message: of the change.
+        pushed: what has become known of the remote by a push, {ref: commit}.
+    """
     new = run_git("rev-parse", "HEAD", cwd=scratch)
     tags = _new_tags(top, scratch)
     refs = [f"refs/tags/{tag}" for tag in tags]
@@ -66,6 +80,7 @@ def move_branch(
     write_json(top / TRANSACTION_FILE, {"old": old, "new": new, "message": message})
     moves = [f"update refs/heads/{branch} {new} {old}"]
     moves += [f"create refs/tags/{tag} {commit}" for tag, commit in tags.items()]
+    moves += [f"update {ref} {commit}" for ref, commit in (pushed or {}).items()]
     orders = "\n".join(["start", *moves, "prepare", "commit", ""])
     run_git("update-ref", "--stdin", input=orders, cwd=top)
     return new
@@ -215,7 +230,7 @@ def _update_checkout(
     new: str,
 ) -> list[str]:
     """Bring files, git's index and data from a commit to another; return what was left alone."""
-    changed = run_git("diff", "--name-only", "-z", old, new, cwd=top)
+    changed = run_git("diff", "--name-only", "--no-renames", "-z", old, new, cwd=top)
     paths = [path for path in changed.split("\0") if path]
     left = []
     for path in paths:
@@ -291,10 +306,10 @@ class Transaction:
     fetched: bytes = b""
 
     def commit(self, message: str = "") -> str:
-        """Commit everything in the scratch clone; return the commit."""
+        """Commit everything in the scratch clone, as hooks and keys allow; return the commit."""
         run_git("add", "-A", cwd=self.top)
         if run_git("status", "--porcelain", cwd=self.top):
-            run_git("commit", "-q", "-m", message or self.message, cwd=self.top)
+            return commit_staged(self.top, message or self.message)
         return run_git("rev-parse", "HEAD", cwd=self.top)
 
     def fetch_outputs(self) -> None:
@@ -324,31 +339,34 @@ class Transaction:
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0010
-def _push_to_origin(
+def _known_of_remotes(top: Path) -> dict[str, str]:
+    """Return the commits that `top` knows the branches of its remotes to be at."""
+    form = "--format=%(refname) %(objectname)"
+    said = run_git("for-each-ref", form, "refs/remotes", cwd=top)
+    return dict(line.split(" ") for line in said.splitlines())
+
+
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0020
+def _push(
     top: Path,
     scratch: Path,
     branch: str,
-) -> None:
-    """Send branch and new tags to the remote: all of them, or nothing."""
-    url = run_git("remote", "get-url", "origin", cwd=top)
-    tags = [f"refs/tags/{tag}" for tag in _new_tags(top, scratch)]
-    try:
-        run_git(
-            "push",
-            "-q",
-            "--atomic",
-            url,
-            f"HEAD:refs/heads/{branch}",
-            *tags,
-            cwd=scratch,
-        )
-    except Exception as error:
-        raise UserError(
-            expected=f"{branch} at {url} to be where this checkout left it",
-            found=str(error).split("\n")[1].strip(),
-            remedy="somebody else was first: `git pull`, look at what changed, then run the "
-            "command again",
-        ) from error
+) -> dict[str, str]:
+    """Send branch and new tags to the remote: all of them, or nothing.
+
+    Returns:
+        What the checkout has to learn of the remote, so that it does not take itself to be ahead;
+        what it has learned meanwhile by itself is newer, and stays.
+    """
+    before = _known_of_remotes(scratch)
+    target = find_push_target(top, branch)
+    push_atomically(scratch, target, branch, list(_new_tags(top, scratch)))
+    here = _known_of_remotes(top)
+    return {
+        ref: commit
+        for ref, commit in _known_of_remotes(scratch).items()
+        if before.get(ref) != commit and here.get(ref) == before.get(ref)
+    }
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #05da4591
@@ -360,15 +378,19 @@ def begin_transaction(
     """Prepare a change of the branch in a scratch clone.
 
     When the block ends well, it is committed, and the branch, its tags and the checkout's files
-    move. `push` sends branch and tags to the remote `origin` first, in one transaction: whoever
-    comes second is told so, and nothing of theirs happens.
+    move. `push` sends branch and tags first to where git pushes the branch, in one transaction:
+    whoever comes second is told so, and nothing of theirs happens.
     """
     top = project_root()
     (top / ".mlops").mkdir(exist_ok=True)
     with run_lock(message), start_fork_server():
         complete_transaction(top)
         branch = require_clean(top)
+        if push:
+            find_push_target(top, branch)
         old = run_git("rev-parse", "HEAD", cwd=top)
+        require_complete_registry(top)
+        mend_stale_outputs(top)
         require_recorded_data(top)
         scratch = top / ".mlops" / f"change-{os.getpid()}"
         shutil.rmtree(scratch, ignore_errors=True)
@@ -392,15 +414,16 @@ def _take_over(
 ) -> None:
     """Let the branch and the checkout follow the scratch clone."""
     scratch = change.top
+    sign_tags(scratch, list(_new_tags(top, scratch)))
     if _has_dvc_remote(scratch):
         # bytes first: the branch never names what nobody can fetch
         run_dvc(scratch, "push", "-q")
-    if push:
-        _push_to_origin(top, scratch, branch)
+    # before the push: after it, the branch has to follow
     require_clean(top)
     refuse_unrecorded(find_unrecorded_changes(top))
+    pushed = _push(top, scratch, branch) if push else {}
     keep_lost_objects(top, change.before, read_data_records(scratch, change.after))
-    move_branch(top, scratch, branch, change.before, change.message)
+    move_branch(top, scratch, branch, change.before, change.message, pushed)
     complete_transaction(top)
 
 
