@@ -5,6 +5,8 @@ import re
 import signal
 import subprocess
 import sys
+from http.client import HTTPConnection
+from threading import Thread
 from urllib.request import urlopen
 
 import pytest
@@ -82,3 +84,98 @@ def test_a_qr_code_for_the_terminal():
         assert len(code.splitlines()) > 10
     else:
         assert "mlops_nb[publish]" in code
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Serve a site that has folders and links; yields a function: path, Host → status, body."""
+    folder = tmp_path / "_site"
+    (folder / "runs").mkdir(parents=True)
+    (folder / "index.html").write_text("A site")
+    (folder / "runs" / "page.html").write_text("A page")
+    (folder / "same.html").symlink_to("index.html")
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "index.html").write_text("secret")
+    (folder / "out.txt").symlink_to(tmp_path / "secret.txt")
+    (folder / "out").symlink_to(tmp_path / "outside")
+    (folder / "up").symlink_to("..")
+    with create_site_server(0, folder, "127.0.0.1:0") as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+
+        def ask(
+            path,
+            host="127.0.0.1",
+            method="GET",
+        ):
+            connection = HTTPConnection("127.0.0.1", port, timeout=20)
+            connection.putrequest(method, path, skip_host=True)
+            if host is not None:
+                connection.putheader("Host", host.format(port=port))
+            connection.endheaders()
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+        yield ask
+        server.shutdown()
+
+
+OWN_HOSTS = ("127.0.0.1:{port}", "localhost:{port}", "LOCALHOST", "127.0.0.1:9999")
+
+
+@pytest.mark.parametrize("host", OWN_HOSTS)
+def test_its_own_names_are_answered(
+    site,
+    host,
+):
+    assert site("/", host) == (200, "A site")
+
+
+STRANGE_HOSTS = ("evil.example:{port}", "evil.example", "127.0.0.1.evil.example", "")
+STRANGE_HOSTS += ("localhost@evil.example", "evil.example#localhost", "10.9.8.7", None)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("host", STRANGE_HOSTS)
+def test_another_name_is_not_answered(
+    site,
+    host,
+    method,
+):
+    status, body = site("/", host, method)
+    assert status == 421
+    assert "A site" not in body
+
+
+@pytest.mark.parametrize("path", ["/runs/", "/up/", "/nothing/"])
+def test_folders_are_not_listed(
+    site,
+    path,
+):
+    status, body = site(path)
+    assert status == 404
+    assert "page.html" not in body
+
+
+HOSTILE_PATHS = ("/out.txt", "/out/", "/out/index.html", "/up/secret.txt")
+HOSTILE_PATHS += ("/../secret.txt", "/%2e%2e/secret.txt", "/runs/..%2f..%2fsecret.txt")
+
+
+@pytest.mark.parametrize("path", HOSTILE_PATHS)
+def test_no_way_leads_out(
+    site,
+    path,
+):
+    status, body = site(path)
+    assert status == 404
+    assert "secret" not in body
+
+
+def test_a_link_inside_is_followed(site):
+    assert site("/same.html") == (200, "A site")
+    assert site("/runs/page.html") == (200, "A page")
+
+
+def test_a_path_that_is_none_is_not_there(site):
+    assert site("/a%00b")[0] == 404
