@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..core.csv_files import to_csv_text
 from ..core.exhibits import Exhibit
 from ..core.files import read_json, write_atomic
 from ..core.messages import Message
@@ -384,8 +385,11 @@ def write_plot_data(
     rows: LabelledRows,
     importance: pd.DataFrame,
 ) -> None:
-    """Write importance.csv, and calibration.csv where there is one score a row."""
-    write_atomic(folder / "importance.csv", importance.round(6).to_csv(index=False))
+    """Write importance.csv, and calibration.csv where there is one score a row.
+
+    Names that a spreadsheet would take for a formula are neutralised: see `to_csv_text`.
+    """
+    write_atomic(folder / "importance.csv", to_csv_text(importance.round(6)))
     if rows.task != "multiclass":
         table = calibration_table(rows.outcome, rows.of_candidate["score"])
-        write_atomic(folder / "calibration.csv", table.round(6).to_csv(index=False))
+        write_atomic(folder / "calibration.csv", to_csv_text(table.round(6)))

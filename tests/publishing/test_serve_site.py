@@ -86,20 +86,42 @@ def test_a_qr_code_for_the_terminal():
         assert "mlops_nb[publish]" in code
 
 
-@pytest.fixture
-def site(tmp_path):
-    """Serve a site that has folders and links; yields a function: path, Host → status, body."""
-    folder = tmp_path / "_site"
+def make_site_with_links(top):
+    """Make a site that has folders, and links inside and out of it."""
+    folder = top / "_site"
     (folder / "runs").mkdir(parents=True)
     (folder / "index.html").write_text("A site")
     (folder / "runs" / "page.html").write_text("A page")
     (folder / "same.html").symlink_to("index.html")
-    (tmp_path / "secret.txt").write_text("secret")
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "index.html").write_text("secret")
-    (folder / "out.txt").symlink_to(tmp_path / "secret.txt")
-    (folder / "out").symlink_to(tmp_path / "outside")
+    (top / "secret.txt").write_text("secret")
+    (top / "outside").mkdir()
+    (top / "outside" / "index.html").write_text("secret")
+    (folder / "out.txt").symlink_to(top / "secret.txt")
+    (folder / "out").symlink_to(top / "outside")
     (folder / "up").symlink_to("..")
+    return folder
+
+
+def ask_server(
+    port,
+    path,
+    host,
+    method,
+):
+    """Return status and body of an answer; `host` may name the port."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.putrequest(method, path, skip_host=True)
+    if host is not None:
+        connection.putheader("Host", host.format(port=port))
+    connection.endheaders()
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Serve a site; yields a function of path, Host and method."""
+    folder = make_site_with_links(tmp_path)
     with create_site_server(0, folder, "127.0.0.1:0") as server:
         Thread(target=server.serve_forever, daemon=True).start()
         port = server.server_address[1]
@@ -109,13 +131,7 @@ def site(tmp_path):
             host="127.0.0.1",
             method="GET",
         ):
-            connection = HTTPConnection("127.0.0.1", port, timeout=20)
-            connection.putrequest(method, path, skip_host=True)
-            if host is not None:
-                connection.putheader("Host", host.format(port=port))
-            connection.endheaders()
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
+            return ask_server(port, path, host, method)
 
         yield ask
         server.shutdown()
@@ -124,7 +140,7 @@ def site(tmp_path):
 OWN_HOSTS = ("127.0.0.1:{port}", "localhost:{port}", "LOCALHOST", "127.0.0.1:9999")
 
 
-@pytest.mark.parametrize("host", OWN_HOSTS)
+@pytest.mark.parametrize("host", OWN_HOSTS, ids=repr)
 def test_its_own_names_are_answered(
     site,
     host,
@@ -137,7 +153,7 @@ STRANGE_HOSTS += ("localhost@evil.example", "evil.example#localhost", "10.9.8.7"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("host", STRANGE_HOSTS)
+@pytest.mark.parametrize("host", STRANGE_HOSTS, ids=repr)
 def test_another_name_is_not_answered(
     site,
     host,
@@ -162,7 +178,7 @@ HOSTILE_PATHS = ("/out.txt", "/out/", "/out/index.html", "/up/secret.txt")
 HOSTILE_PATHS += ("/../secret.txt", "/%2e%2e/secret.txt", "/runs/..%2f..%2fsecret.txt")
 
 
-@pytest.mark.parametrize("path", HOSTILE_PATHS)
+@pytest.mark.parametrize("path", HOSTILE_PATHS, ids=repr)
 def test_no_way_leads_out(
     site,
     path,
