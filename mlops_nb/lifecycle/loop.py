@@ -13,6 +13,7 @@ __all__ = [
     "advance_period",
     "answer_finding",
     "ProductionStatus",
+    "describe_contradictions",
     "read_production_status",
 ]
 
@@ -598,6 +599,28 @@ def _describe_candidate(
     return f"candidate {md5[:8]} is not in production: mlops-nb promote --why …"
 
 
+# %% ../../nbs/api/lifecycle/20_loop.ipynb #31438c30
+def describe_contradictions(
+    top: Path,
+    stale: StaleOutputs | None = None,
+) -> list[str]:
+    """Return what of production does not fit together, each with its cure.
+
+    Args:
+        top: the folder of the project.
+        stale: what lies there of another version, if that is known already.
+    """
+    if stale is None:
+        stale = find_stale_outputs(top)
+    told = [f"contradiction: {conflict}" for conflict in find_registry_conflicts(top)]
+    if stale.paths:
+        told.append(
+            f"{stale}: the next promote, rollback, advance or retrain mends it, "
+            f"or now {stale.cure}"
+        )
+    return told
+
+
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #d834d380
 def read_production_status() -> ProductionStatus:
     """Read the state of this checkout."""
@@ -626,24 +649,9 @@ def read_production_status() -> ProductionStatus:
         since=_in_production_since(top, pin),
         waiting=tuple(_unanswered(top, reading, candidate)),
         candidate=_describe_candidate(top, pin, candidate),
-        contradictions=tuple(_describe_contradictions(top, stale)),
+        contradictions=tuple(describe_contradictions(top, stale)),
         **seen,
     )
-
-
-# %% ../../nbs/api/lifecycle/20_loop.ipynb #31438c30
-def _describe_contradictions(
-    top: Path,
-    stale: StaleOutputs,
-) -> list[str]:
-    """Return what does not fit together, each with its cure."""
-    told = [f"contradiction: {conflict}" for conflict in find_registry_conflicts(top)]
-    if stale.paths:
-        told.append(
-            f"{stale}: the next promote, rollback, advance or retrain mends it, "
-            f"or now {stale.cure}"
-        )
-    return told
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #100b0014

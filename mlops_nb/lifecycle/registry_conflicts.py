@@ -164,6 +164,35 @@ def _disagreement(
     return Conflict(", ".join(says), "the pin is what runs", pull + ", ".join(ways))
 
 
+# %% ../../nbs/api/lifecycle/08b_registry_conflicts.ipynb #02d0adba
+def _fork(
+    pin: dict,
+    decisions: list[dict],
+) -> Conflict | None:
+    """Find out whether the last two moves to production began from the same version.
+
+    Then two clones made them, each without the other, and each under the same number.
+    """
+    moves = moves_to_production(decisions)[-2:]
+    if len(moves) < 2 or not all("before" in move for move in moves):
+        return None
+    origins = {move.get("before") for move in moves}
+    targets = {move["version"] for move in moves}
+    if len(origins) > 1 or len(targets) < 2:
+        return None
+    told = [f"{move['version']} ({move['who']}, {move['at']})" for move in moves]
+    pinned = pin.get("version")
+    others = "; ".join(
+        f"`mlops-nb rollback --to {other} --why …` brings {other}"
+        for other in sorted(targets - {pinned})
+    )
+    return Conflict(
+        f"two clones went from {origins.pop()} to {' and to '.join(told)}",
+        f"the pin, {pinned}, is what runs",
+        f"`mlops-nb rollback --to {pinned} --why …` confirms it; {others}",
+    )
+
+
 # %% ../../nbs/api/lifecycle/08b_registry_conflicts.ipynb #f41066bc
 def find_registry_conflicts(top: Path | None = None) -> list[Conflict]:
     """Find where pin, tags and decisions contradict each other."""
@@ -175,8 +204,6 @@ def find_registry_conflicts(top: Path | None = None) -> list[Conflict]:
         return []  # dvc.yaml names no model
     turns = assigned_versions("prod", top)
     decisions = read_decisions(top)
-    found = (
-        _wrong_bytes(pin, known),
-        _disagreement(top, pin, turns, decisions),
-    )
+    disagreement = _disagreement(top, pin, turns, decisions)
+    found = (_wrong_bytes(pin, known), disagreement or _fork(pin, decisions))
     return [conflict for conflict in found if conflict]

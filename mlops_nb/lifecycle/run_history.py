@@ -37,6 +37,8 @@ class PastRun:
         message: the first line of what it says.
         outs: path → MD5, of its reports.
         metrics: such as {"evaluate.auc": 0.76}.
+        candidate: MD5 of the model that it trained; empty where its dvc.lock has none.
+        champion: MD5 of the model in production.
     """
 
     commit: str
@@ -44,6 +46,8 @@ class PastRun:
     message: str
     outs: dict
     metrics: dict = field(default_factory=dict)
+    candidate: str = ""
+    champion: str = ""
 
     @property
     def id(self) -> str:
@@ -148,13 +152,29 @@ def read_past_runs(
     """
     runs: dict[frozenset, PastRun] = {}
     for commit, committed, message in _commits_of_lock(top):
-        outs = parse_report_outputs(read(f"{commit}:./dvc.lock"))
-        run = PastRun(commit, committed, message, outs)
+        lock = read(f"{commit}:./dvc.lock")
+        outs = parse_report_outputs(lock)
+        models = {name: _digest_of_model(lock, name) for name in _MODELS}
+        run = PastRun(commit, committed, message, outs, **models)
         pages = frozenset(run.pages.items())
         if pages and pages not in runs:
             run.metrics.update(_metrics_of_commit(commit, outs, read))
             runs[pages] = run
     return list(runs.values())
+
+
+# %% ../../nbs/api/lifecycle/05_run_history.ipynb #39ed8ee4
+_MODELS = ("candidate", "champion")
+
+
+def _digest_of_model(
+    lock: bytes,
+    name: str,
+) -> str:
+    """Return the MD5 that the text of a dvc.lock has for a model; empty for none."""
+    place = rf"- path: '?data/{name}'?\n\s+(?:hash: md5\n\s+)?md5: (\S+)"
+    found = re.search(place, lock.decode("utf-8", "replace"))
+    return found[1] if found else ""
 
 
 # %% ../../nbs/api/lifecycle/05_run_history.ipynb #22524038

@@ -17,6 +17,7 @@ from ..core.files import read_json_lines
 from ..core.formatting import markdown_table
 from ..core.project import project_root
 from ..lifecycle.journal import HISTORY_FILE
+from ..lifecycle.loop import describe_contradictions
 from ..lifecycle.run_history import PastRun
 from .challenger_pages import write_challengers
 from .docs import write_docs
@@ -200,7 +201,7 @@ def _write_records(
     shown = history.shown
     entries = write_decisions(site, record.top)
     entries += write_challengers(site, record)
-    entries += write_versions(site, record, shown)
+    entries += write_versions(site, record, shown, history.contradictions)
     links = write_extra_pages(site, record.top, shown[-1] if shown else None)
     write_start_page(site, history, links)
     if shown:
@@ -229,6 +230,6 @@ def _read_history(
     summaries: dict[str, dict],
 ) -> SiteHistory:
     task = read_params(record.top / "params.yaml")["data"].get("task", "binary")
-    return SiteHistory(
-        task, record.runs, summaries, read_json_lines(record.top / HISTORY_FILE)
-    )
+    readings = read_json_lines(record.top / HISTORY_FILE)
+    told = tuple(describe_contradictions(record.top))
+    return SiteHistory(task, record.runs, summaries, readings, told)

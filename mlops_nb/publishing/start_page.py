@@ -8,12 +8,14 @@ __all__ = [
     "build_period_rows",
     "build_run_rows",
     "SiteHistory",
+    "render_contradictions",
     "render_history",
     "write_start_page",
 ]
 
 # %% ../../nbs/api/publishing/24_start_page.ipynb #9ff11d1b
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -91,7 +93,32 @@ def build_run_rows(
     """
     known = {name for run in runs for name in run.metrics}
     shown = [name for name in metrics if name in known][:1]
-    return [_run_row(run, summaries.get(run.id), lang, shown) for run in reversed(runs)]
+    rows = []
+    for before, run in pairwise([None, *runs]):
+        numbers = _numbers_of_run(run, before, shown)
+        rows.append(_run_row(run, summaries.get(run.id), lang, numbers))
+    return rows[::-1]
+
+
+# %% ../../nbs/api/publishing/24_start_page.ipynb #50d0e876
+def _numbers_of_run(
+    run: PastRun,
+    before: PastRun | None,
+    metrics: list[str],
+) -> dict[str, float | None]:
+    """Return the numbers that a run is known by.
+
+    They are those of its candidate, unless it brought another model than that into production, as
+    a rollback does: then they are those of the model in production.
+    """
+    was = before.champion if before else run.champion
+    is_rollback = run.champion != was and run.champion != run.candidate
+    numbers = {}
+    for name in metrics:
+        _, _, metric = name.partition(".")
+        source = f"monitor.{metric}" if is_rollback else name
+        numbers[name] = run.metrics.get(source)
+    return numbers
 
 
 # %% ../../nbs/api/publishing/24_start_page.ipynb #b7d7e13d
@@ -99,11 +126,11 @@ def _run_row(
     run: PastRun,
     summary: dict | None,
     lang: str,
-    metrics: list[str],
+    numbers: dict[str, float | None],
 ) -> dict:
     cells = {
-        _metric_head(name, lang): format_metric(run.metrics.get(name))
-        for name in metrics
+        _metric_head(name, lang): format_metric(number)
+        for name, number in numbers.items()
     }
     commit = {"commit": run.id[:8]}
     if summary is None:
@@ -140,12 +167,14 @@ class SiteHistory:
         runs: oldest first.
         summaries: what the first screen of a run says, by its id; not of those that are lost.
         readings: the lines of data/history.jsonl.
+        contradictions: what of production does not fit together, as `status` says it.
     """
 
     task: str
     runs: list[PastRun]
     summaries: dict[str, dict] = field(default_factory=dict)
     readings: list[dict] = field(default_factory=list)
+    contradictions: tuple[str, ...] = ()
 
     @property
     def shown(self) -> list[PastRun]:
@@ -160,6 +189,20 @@ class SiteHistory:
             summary = self.summaries.get(run.id, {})
             levels.append(summary.get("level", ""))
         return levels
+
+
+# %% ../../nbs/api/publishing/24_start_page.ipynb #292dfcf7
+def render_contradictions(
+    contradictions: tuple[str, ...],
+    lang: str,
+) -> Markup:
+    """Write what of production does not fit together; nothing where all does."""
+    title = page_phrase("site_contradiction", lang)
+    lines = [
+        Markup("<p><strong>{}</strong> {}</p>").format(title, told)
+        for told in contradictions
+    ]
+    return Markup("").join(lines)
 
 
 # %% ../../nbs/api/publishing/24_start_page.ipynb #79bf282d
@@ -207,7 +250,8 @@ def write_start_page(
 ) -> None:
     """Write the start page; `links`: (address, title) of pages that belong to no run."""
     runs = [vars(run) for run in history.runs]
-    source = [history.task, runs, history.summaries, history.readings, links]
+    told = [history.readings, history.contradictions]
+    source = [history.task, runs, history.summaries, *told, links]
     site.put("index.html", source, lambda: _render_start_page(site, history, links))
 
 
@@ -217,7 +261,8 @@ def _render_start_page(
     history: SiteHistory,
     links: list[tuple[str, str]],
 ) -> str:
-    view = {"body": render_history(history, site.lang, links)}
+    warning = render_contradictions(history.contradictions, site.lang)
+    view = {"body": warning + render_history(history, site.lang, links)}
     summary = history.summaries.get(history.runs[-1].id) if history.runs else None
     if summary:
         view["v"] = _first_screen(history.runs[-1], summary)

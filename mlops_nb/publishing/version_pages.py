@@ -12,6 +12,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.files import to_json
 from ..lifecycle.registry import ModelVersion, list_versions
@@ -26,6 +27,7 @@ from .run_pages import add_banner, render_banner
 from .search import SearchEntry
 from .site import Site
 from .site_pages import render_wide_table
+from .start_page import render_contradictions
 from .table_cells import format_utc
 from ..reporting.phrases import page_phrase, page_title
 
@@ -36,6 +38,7 @@ def build_version_row(
     run: PastRun | None,
     card: str = "",
     comparison: str = "",
+    now: str = "",
 ) -> dict:
     """Turn a registered version into a row of a table.
 
@@ -44,6 +47,7 @@ def build_version_row(
         run: the one it came from; None when its pages are not to be had.
         card: address of its model card; empty for none.
         comparison: address of its comparison with the version before; empty for none.
+        now: what is said of it if it is the one in production.
     """
     commit = version.commit[:8]
     links = {"run": commit, "card": "–", "compared": "–"}
@@ -55,6 +59,7 @@ def build_version_row(
         links["compared"] = render_link(comparison, version.version)
     return {
         "version": version.version,
+        "live": now or "–",
         "registered": format_utc(version.registered)[:10],
         "by": version.who,
         "stages": ", ".join(version.stages) or "–",
@@ -142,6 +147,7 @@ def write_versions(
     site: Site,
     record: ProjectRecord,
     shown: list[PastRun],
+    contradictions: tuple[str, ...] = (),
 ) -> list[SearchEntry]:
     """Write the table of versions, newest first, their cards and comparisons.
 
@@ -149,26 +155,48 @@ def write_versions(
         site: to which they are written.
         record: of the project.
         shown: the runs whose pages the site has.
+        contradictions: what of production does not fit together.
 
     Returns:
         What the search knows of the versions.
     """
     versions = _registered_versions(record.top)
+    live = _pinned_version(record.top)
+    live_phrase = page_phrase("site_live", site.lang)
     rows = []
     for previous, version in reversed([*pairwise([None, *versions])]):
         run = _run_of_version(version, record, shown)
         card = write_card(site, version, record.top)
         comparison = write_comparison(site, version, previous)
-        rows.append(build_version_row(version, run, card, comparison))
+        now = live_phrase if version.version == live else ""
+        rows.append(build_version_row(version, run, card, comparison, now))
+    _put_versions(site, rows, contradictions)
+    return [_search_entry(row, page_title("versions", site.lang)) for row in rows]
+
+
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #bd1ea90e
+def _put_versions(
+    site: Site,
+    rows: list[dict],
+    contradictions: tuple[str, ...],
+) -> None:
     heading = page_phrase("site_versions", site.lang, n=len(rows))
     note = ""
-    body = ""
+    body = render_contradictions(contradictions, site.lang)
     if rows:
-        body = render_wide_table(rows, site.lang)
+        body += render_wide_table(rows, site.lang)
     else:
         note = page_phrase("site_nothing", site.lang)
     site.put_page("versions.html", "versions", heading, note=note, body=body)
-    return [_search_entry(row, page_title("versions", site.lang)) for row in rows]
+
+
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #1a8e549b
+def _pinned_version(top: Path) -> str:
+    """Return the version that params.yaml pins; empty where none is, or nothing can be read."""
+    try:
+        return read_params(top / "params.yaml")["champion"].get("version") or ""
+    except (UserError, OSError):
+        return ""
 
 
 # %% ../../nbs/api/publishing/28_version_pages.ipynb #9e4f0a46
