@@ -85,6 +85,11 @@ _ABOUT_SUSPECTS = (
     " until you accept it (features.exclude in params.yaml)."
 )
 
+_ABOUT_TIME = (
+    "Without a column of times there are no periods: mlops-nb retrain and mlops-nb advance do not"
+    " apply; a new table is taken in by make run, and promoted (--time COL names a column)."
+)
+
 
 @dataclass(frozen=True)
 class CreatedProject:
@@ -129,6 +134,8 @@ class CreatedProject:
             lines.append(f"  {row['what']:9} {row['guess']}")
         if self.guess.suspects:
             lines.append(_ABOUT_SUSPECTS)
+        if not self.guess.time:
+            lines.append(_ABOUT_TIME)
         lines.append(f"next: cd {os.path.relpath(self.path)} && make run")
         return "\n".join(lines)
 
