@@ -10,6 +10,7 @@ __all__ = [
     "SYNCING_COMMANDS",
     "mlops_nb_commands",
     "notify_after",
+    "word_failure",
     "run_command",
 ]
 
@@ -30,8 +31,14 @@ from mlops_nb.cli import (
     stage_commands,
 )
 from .command_group import CommandGroup
+from ..core.conflict_marks import find_conflict
 from ..core.errors import UserError
 from ..core.project import project_root
+from mlops_nb.core.system_errors import (
+    add_full_disk,
+    describe_full_disk,
+    word_system_error,
+)
 
 # %% ../../nbs/api/cli/23_commands.ipynb #fcbe187a
 SECTIONS = {
@@ -131,6 +138,30 @@ def _sync() -> None:
         print(f"mlflow: {told}", file=sys.stderr)
 
 
+# %% ../../nbs/api/cli/23_commands.ipynb #46351563
+def word_failure(error: Exception) -> UserError | None:
+    """Say what has ended a command, where a disk, a right or a conflict has; None otherwise.
+
+    Args:
+        error: what nobody has caught.
+    """
+    cause = error
+    while cause is not None:
+        worded = word_system_error(cause) if isinstance(cause, OSError) else None
+        if worded:
+            return worded
+        cause = cause.__cause__ or cause.__context__
+    try:
+        top = project_root()
+    except UserError:
+        return None
+    full = describe_full_disk(top)
+    if full:
+        told = UserError("room on the disk", f"{type(error).__name__}: {error}", "")
+        return add_full_disk(told, top)
+    return find_conflict(top)
+
+
 # %% ../../nbs/api/cli/23_commands.ipynb #3935dab7
 def run_command(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code.
@@ -154,6 +185,12 @@ def run_command(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # as after `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
+    except Exception as error:
+        worded = word_failure(error)
+        if worded is None:
+            raise
+        print(f"error in `{argv[0]}`:\n{worded}", file=sys.stderr, flush=True)
+        return 1
 
 
 # %% ../../nbs/api/cli/23_commands.ipynb #a9aa5984

@@ -18,6 +18,7 @@ import difflib
 from pathlib import Path
 from typing import Any
 
+from .conflict_marks import require_no_conflict
 from mlops_nb.core.data_sections import (
     ChampionSection,
     DataSection,
@@ -129,6 +130,7 @@ def _load_yaml(path: Path) -> dict:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    require_no_conflict(path.parent, path.name)
     try:
         params = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
     except FileNotFoundError:

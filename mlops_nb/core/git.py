@@ -18,6 +18,7 @@ from pathlib import Path
 
 from .errors import UserError
 from .project import DVC_COMMAND, project_root
+from .system_errors import add_full_disk
 
 # %% ../../nbs/api/core/10_git.ipynb #b7270483
 MOST_OF_AN_ERROR = 400  # characters of what git says that are told
@@ -50,15 +51,25 @@ def run_git(
         capture_output=True,
     )
     if done.returncode:
+<<<<<<< HEAD
         error = done.stderr.decode("utf-8", "replace")
         said = " ".join(error.split())[-MOST_OF_AN_ERROR:]
         raise UserError(
+=======
+        said = " ".join(done.stderr.split())[-MOST_OF_AN_ERROR:]
+        error = UserError(
+>>>>>>> da94ebe (A command asks first: disks, rights, identity and conflicts are told in words before anything is done, retrain trains in a scratch clone of its own, commit takes no marks of a conflict and leaves the index as it was)
             expected=f"`git {' '.join(args[:3])}` to work",
             found=said or f"exit code {done.returncode}",
             remedy="mend what git names, then run the command again",
         )
+<<<<<<< HEAD
     # Names may hold anything: bytes that are no text, line ends of other kinds, spaces.
     return os.fsdecode(done.stdout).strip("\n")
+=======
+        raise add_full_disk(error, cwd or project_root())
+    return done.stdout.strip()
+>>>>>>> da94ebe (A command asks first: disks, rights, identity and conflicts are told in words before anything is done, retrain trains in a scratch clone of its own, commit takes no marks of a conflict and leaves the index as it was)
 
 
 # %% ../../nbs/api/core/10_git.ipynb #cc647460
@@ -84,8 +95,9 @@ def run_dvc(
     )
     if done.returncode:
         said = ((done.stdout or "") + (done.stderr or "")).strip()[-MOST_OF_DVCS_ERROR:]
-        raise UserError(
+        error = UserError(
             expected=f"`dvc {' '.join(args[:2])}` to work",
             found=said or f"exit code {done.returncode}",
             remedy="mend what it names, then run the command again",
         )
+        raise add_full_disk(error, top)

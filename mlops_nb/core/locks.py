@@ -16,10 +16,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from .system_errors import word_system_error
+
 
 # %% ../../nbs/api/core/16_locks.ipynb #d3d9446f
 class LockTimeoutError(TimeoutError):
     """Somebody else has held a lock for longer than one would wait."""
+
+
+# %% ../../nbs/api/core/16_locks.ipynb #c117ad11
+def _open_lock(path: Path) -> IO:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        return path.open("a+")
+    except OSError as error:
+        raise word_system_error(error) or error from error
 
 
 # %% ../../nbs/api/core/16_locks.ipynb #f3e260fc
@@ -43,11 +54,11 @@ def hold_lock(
 
     Raises:
         LockTimeoutError: it was not free within `limit`.
+        UserError: the file cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(exist_ok=True)
     end = None if limit is None else time.monotonic() + limit
-    with path.open("a+") as file:
+    with _open_lock(path) as file:
         tries = 0
         while not _is_taken(file, lock):
             tries += 1

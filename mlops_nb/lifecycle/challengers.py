@@ -15,8 +15,7 @@ __all__ = [
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #954c093d
 import os
-import subprocess
-import sys
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,13 +27,13 @@ from ..core.errors import UserError
 from ..core.files import read_json_lines
 from ..core.formatting import markdown_table
 from ..core.git import run_git
-from ..core.project import DVC_COMMAND, project_root
+from ..core.project import project_root
 from ..data.ingest import MAX_UNREADABLE_TIME_SHARE
 from ..data.settings import read_data_settings
 from ..data.sources import load_tables
 from ..data.times import to_naive_utc
 from ..data.windows import read_windows
-from .checkout import other_checkout_environment
+from .checkout import clone_checkout, set_params
 from .clone_lacks import require_complete_registry
 from mlops_nb.lifecycle.journal import (
     CHALLENGERS_FILE,
@@ -57,10 +56,10 @@ from mlops_nb.lifecycle.transaction import (
     Transaction,
     begin_transaction,
     finish_interrupted,
+    require_changeable,
 )
 from .waiting import record_adoption
 from .workspace import require_recorded_data
-from ..pipeline.environment import pin_environment
 from ..pipeline.fork_server import start_fork_server
 
 _LATER = ("version", "waits_for")
@@ -268,36 +267,58 @@ class Challenger:
         return _summarize(self, f"challenger {self.md5[:8]}", verdict)
 
 
+# %% ../../nbs/api/lifecycle/18_challengers.ipynb #c42edc53
+def _keep_experiment(
+    top: Path,
+    change: Transaction,
+) -> str:
+    """Commit an experiment where DVC keeps its own; returns the commit.
+
+    It is on no branch: neither hooks nor keys are asked.
+    """
+    clone = change.top
+    run_git("add", "-A", cwd=clone)
+    tree = run_git("write-tree", cwd=clone)
+    message = f"experiment {change.message}"
+    command = ("commit-tree", tree, "-p", change.before, "-m", message)
+    commit = run_git(*command, cwd=clone)
+    run_git("update-ref", "HEAD", commit, cwd=clone)
+    repository = run_git("rev-parse", "--show-toplevel", cwd=clone)
+    run_git("fetch", "-q", "--no-tags", repository, "HEAD", cwd=top)
+    place = f"{change.before[:2]}/{change.before[2:]}/{change.message}"
+    run_git("update-ref", f"refs/exps/{place}", commit, cwd=top)
+    return commit
+
+
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #c4a10006
 def run_experiment(
     top: Path,
     name: str,
     train: dict,
 ) -> str:
-    """Run the pipeline up to evaluate with another training window in a temporary workspace.
+    """Run the pipeline up to evaluate with another training window, in a scratch clone.
 
-    Returns the experiment's commit.
+    Args:
+        top: the project's folder.
+        name: of the experiment; DVC knows it by that.
+        train: start and end of the window.
+
+    Returns:
+        The experiment's commit.
     """
-    base = run_git("rev-parse", "HEAD", cwd=top)
-    command = [*DVC_COMMAND, "exp", "run", "--temp", "-f", "-n", name]
-    for key, value in train.items():
-        command += ["-S", f"windows.train.{key}='{value}'"]
-    environment = other_checkout_environment()
-    here = Path(sys.executable).parent
-    environment["PATH"] = f"{here}{os.pathsep}{os.environ.get('PATH', '')}"
-    environment["DVC_NO_ANALYTICS"] = "1"
-    command.append("evaluate")
-    finished = subprocess.run(command, cwd=top, env=pin_environment(environment))
-    # the same name may have been used at other commits: theirs hold another pin
-    ref = f"refs/exps/{base[:2]}/{base[2:]}/{name}"
-    commit = run_git("for-each-ref", "--format=%(objectname)", ref, cwd=top)
-    if finished.returncode or not commit:
-        raise UserError(
-            expected="the experiment to run",
-            found=f"exit code {finished.returncode}, see above",
-            remedy="mend what it names; nothing was changed",
-        )
-    return commit
+    scratch = top / ".mlops" / f"change-{os.getpid()}-challenger"
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        clone = clone_checkout(top, scratch) or scratch
+        base = run_git("rev-parse", "HEAD", cwd=clone)
+        change = Transaction(clone, name, base)
+        window = {f"train.{key}": value for key, value in train.items()}
+        set_params(clone, "windows", **window)
+        change.fetch_outputs()
+        change.reproduce("evaluate")
+        return _keep_experiment(top, change)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #12681c6e
@@ -426,8 +447,9 @@ def retrain(
     """
     finish_interrupted()
     top = project_root()
+    require_changeable(top, push)  # now, not after the training
     require_complete_registry(top)
-    require_recorded_data(top)  # now, not after the training
+    require_recorded_data(top)
     challenger = _train_challenger(top, until, periods, expanding)
     verdict = _verdict(challenger.passed)
     message = f"Challenger {challenger.md5[:8]} on {challenger.window}: gate {verdict}"

@@ -6,6 +6,7 @@
 __all__ = [
     "GIT_OPERATION_FILES",
     "require_no_git_operation",
+    "require_branch",
     "require_clean",
     "other_checkout_environment",
     "clone_checkout",
@@ -16,8 +17,10 @@ __all__ = [
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import ScalarString
 
 from ..core.errors import UserError
 from ..core.files import split_lines, write_atomic
@@ -68,6 +71,20 @@ def _refuse_operation(operation: str) -> None:
     )
 
 
+# %% ../../nbs/api/lifecycle/06_checkout.ipynb #7ccec858
+def require_branch(top: Path) -> str:
+    """Return the branch of the checkout `top`. Raises where a commit would be on none."""
+    try:
+        return run_git("symbolic-ref", "--short", "HEAD", cwd=top)
+    except UserError:
+        raise UserError(
+            expected="a branch",
+            found="a detached HEAD",
+            remedy="`git switch main`, or `git switch -c NAME` for a branch of its own from here; "
+            "then run the command again",
+        ) from None
+
+
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec0006
 def require_clean(top: Path) -> str:
     """Return the branch of the checkout `top`. Raises unless all is committed and git is done."""
@@ -79,14 +96,7 @@ def require_clean(top: Path) -> str:
             found="; ".join(" ".join(change.split()) for change in changes[:5]),
             remedy="commit it, or put it aside with `git stash -u`",
         )
-    try:
-        return run_git("symbolic-ref", "--short", "HEAD", cwd=top)
-    except Exception:
-        raise UserError(
-            expected="a branch",
-            found="a detached HEAD",
-            remedy="`git switch main` first",
-        ) from None
+    return require_branch(top)
 
 
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec0008
@@ -139,6 +149,17 @@ def _share_dvc_settings(
         file.write(content)
 
 
+# %% ../../nbs/api/lifecycle/06_checkout.ipynb #d78566cc
+def _written_like(
+    old: Any,
+    new: Any,
+) -> Any:
+    """Return a new value in the quotes of the old one."""
+    if isinstance(old, ScalarString) and type(new) is str:
+        return type(old)(new)
+    return new
+
+
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec000f
 def set_params(
     top: Path,
@@ -158,7 +179,7 @@ def set_params(
         branch = params[section]
         for part in path:
             branch = branch[part]
-        branch[last] = value
+        branch[last] = _written_like(branch.get(last), value)
     text = io.StringIO()
     yaml.dump(params, text)
     write_atomic(top / "params.yaml", text.getvalue())

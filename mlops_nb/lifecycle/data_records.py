@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..core.conflict_marks import conflict_error, conflict_line
 from ..core.errors import UserError
 from ..core.files import file_digest, read_json, write_json
 from ..core.git import READABLE_OUTPUT
@@ -131,6 +132,9 @@ def _parse_outputs(
             holders = list(stages.values())
         return [output for holder in holders for output in _outputs_of(holder)]
     except (YAMLError, AttributeError, TypeError) as error:
+        line = conflict_line(text.encode())
+        if line:
+            raise conflict_error(name, line) from error
         raise UserError(
             expected=f"a record of DVC in {name}",
             found=" ".join(str(error).split())[:300],

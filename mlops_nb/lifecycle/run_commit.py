@@ -17,8 +17,12 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/21_run_commit.ipynb #91d29ff9
+import contextlib
 import json
+import os
+import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,14 +30,20 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from mlops_nb.core.conflict_marks import (
+    conflict_error,
+    require_no_conflict,
+    unsettled_files,
+)
 from ..core.formatting import markdown_table, name_some
 from ..core.git import run_git
 from ..core.project import project_root
-from .checkout import require_no_git_operation
-from .commits import commit_staged
+from .checkout import require_branch, require_no_git_operation
+from .commits import commit_staged, require_identity
 from .data_records import run_git_bytes
 from .run_record import flatten_tree
 from .transaction import finish_interrupted
+from .workspace import find_unrecorded_changes, refuse_unrecorded
 from ..modeling.metrics import main_metric
 
 
@@ -280,6 +290,27 @@ class RunCommit:
 
 
 # %% ../../nbs/api/lifecycle/21_run_commit.ipynb #149e0cb1
+@contextlib.contextmanager
+def _index_kept(top: Path) -> Iterator[None]:
+    """Put git's index back as it was where the block fails."""
+    index = top / run_git("rev-parse", "--git-path", "index", cwd=top)
+    kept = index.with_name(f"index.{os.getpid()}.kept")
+    existed = index.exists()
+    try:
+        if existed:
+            shutil.copy2(index, kept)
+        yield
+    except BaseException:
+        if kept.exists():
+            os.replace(kept, index)
+        elif not existed:
+            index.unlink(missing_ok=True)
+        raise
+    finally:
+        kept.unlink(missing_ok=True)
+
+
+# %% ../../nbs/api/lifecycle/21_run_commit.ipynb #929f015d
 def _run_commit(
     top: Path,
     files: list[str],
@@ -287,8 +318,22 @@ def _run_commit(
 ) -> None:
     names = "\0".join(files).encode("utf-8", "surrogateescape")
     pathspec = ("--pathspec-from-file=-", "--pathspec-file-nul")
-    run_git_bytes(top, "--literal-pathspecs", "add", "-A", *pathspec, input=names)
-    commit_staged(top, message)
+    with _index_kept(top):
+        run_git_bytes(top, "--literal-pathspecs", "add", "-A", *pathspec, input=names)
+        commit_staged(top, message)
+
+
+# %% ../../nbs/api/lifecycle/21_run_commit.ipynb #2c14cf33
+def _require_committable(
+    top: Path,
+    files: list[str],
+) -> None:
+    """Raise where the commit would hold marks of a conflict, or leave rows out."""
+    require_no_conflict(top, *files)
+    for name in unsettled_files(top):
+        raise conflict_error(name)
+    changed = find_unrecorded_changes(top)
+    refuse_unrecorded([difference for difference in changed if difference.record.table])
 
 
 # %% ../../nbs/api/lifecycle/21_run_commit.ipynb #b583f158
@@ -303,11 +348,14 @@ def commit_run(
         top: the project's folder.
 
     Raises:
-        UserError: while git is in the middle of something, or when it or a hook of the checkout
-            refuses.
+        UserError: while git is in the middle of something, on no branch or does not know who
+            commits; when a file is in conflict, or rows of a table are not recorded; when git or
+            a hook of the checkout refuses. Nothing has changed then, git's index neither.
     """
     top = Path(top or project_root())
     require_no_git_operation(top)
+    require_branch(top)
+    require_identity(top)
     finish_interrupted()
     changes = list_file_changes(top)
     paths = _paths_of_pipeline(top)
@@ -315,6 +363,7 @@ def commit_run(
     left = tuple(change.path for change in changes if change.path not in files)
     if not files:
         return RunCommit("", left=left)
+    _require_committable(top, files)
     message = message or describe_run(top, files)
     _run_commit(top, files, message)
     commit = run_git("rev-parse", "--short", "HEAD", cwd=top)

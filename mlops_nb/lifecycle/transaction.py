@@ -9,6 +9,7 @@ __all__ = [
     "complete_transaction",
     "finish_interrupted",
     "Transaction",
+    "require_changeable",
     "begin_transaction",
 ]
 
@@ -18,29 +19,34 @@ import os
 import re
 import shutil
 import subprocess
-import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+<<<<<<< HEAD
 from ..core.errors import UserError
 from ..core.files import read_json, split_lines, write_json
+=======
+from ..core.files import read_json, write_json
+>>>>>>> da94ebe (A command asks first: disks, rights, identity and conflicts are told in words before anything is done, retrain trains in a scratch clone of its own, commit takes no marks of a conflict and leaves the index as it was)
 from ..core.git import run_dvc, run_git
 from ..core.project import project_root
+from ..core.system_errors import word_system_error
 from mlops_nb.lifecycle.checkout import (
     clone_checkout,
-    other_checkout_environment,
     require_clean,
     require_no_git_operation,
 )
 from .clone_lacks import require_complete_registry
-from .commits import commit_staged, sign_tags
+from .commits import commit_staged, require_identity, sign_tags
 from .data_cache import keep_lost_objects, read_dvc_config
 from .data_records import DVC_TEMPORARY_NAME, read_data_records
 from .observed_outputs import mend_stale_outputs
 from .pushes import find_push_target, push_atomically
+from .scratch_run import reproduce_in
 from mlops_nb.lifecycle.workspace import (
     find_unrecorded_changes,
     refuse_unrecorded,
@@ -244,8 +250,7 @@ def _update_checkout(
 def _remove_abandoned_clones(top: Path) -> None:
     working_files = top / ".mlops"
     for folder in working_files.glob("change-*"):
-        number = folder.name.removeprefix("change-")
-        number = number.removesuffix("-rebuild")
+        number = folder.name.split("-")[1]
         if number.isdecimal() and not _is_alive(int(number)):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -267,23 +272,6 @@ def finish_interrupted(*actions: str) -> str:
     with run_lock("finishing an interrupted change"):
         message = complete_transaction()
     return message if message.startswith(actions) else ""
-
-
-# %% ../../nbs/api/lifecycle/07_transaction.ipynb #faa20407
-def _refuse_failed_run(
-    top: Path,
-    code: int,
-) -> None:
-    """Keep the page of the stage that failed in the scratch clone `top`, and raise."""
-    failed = Path(".mlops") / "failed"
-    with contextlib.suppress(OSError):
-        shutil.copytree(top / failed, project_root() / failed, dirs_exist_ok=True)
-    raise UserError(
-        expected="the pipeline to run",
-        found=f"exit code {code}, see above",
-        remedy="nothing was changed; mend it (the page of the stage that failed is in "
-        ".mlops/failed), then run the command again",
-    )
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a000b
@@ -312,21 +300,21 @@ class Transaction:
             return commit_staged(self.top, message or self.message)
         return run_git("rev-parse", "HEAD", cwd=self.top)
 
+    def _read_lock(self) -> bytes:
+        lock = self.top / "dvc.lock"
+        return lock.read_bytes() if lock.exists() else b""
+
     def fetch_outputs(self) -> None:
         """Bring every output that dvc.lock names from the cache, unless that has been done."""
-        lock = (self.top / "dvc.lock").read_bytes()
+        lock = self._read_lock()
         if lock != self.fetched:
             run_dvc(self.top, "checkout", "-q", "--allow-missing")
             self.fetched = lock
 
     def reproduce(self, *stages: str) -> None:
-        """Run what has changed in the scratch clone; output goes to the console."""
-        command = [sys.executable, "-m", "mlops_nb", "repro", *stages]
-        environment = other_checkout_environment()
-        finished = subprocess.run(command, cwd=self.top, env=environment)
-        if finished.returncode:
-            _refuse_failed_run(self.top, finished.returncode)
-        self.fetched = (self.top / "dvc.lock").read_bytes()
+        """Run what has changed in the scratch clone; progress goes to the console."""
+        reproduce_in(self.top, *stages)
+        self.fetched = self._read_lock()
 
     def run_only(self, *stages: str) -> None:
         """Run exactly these stages, where the pipeline has them."""
@@ -369,6 +357,43 @@ def _push(
     }
 
 
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #ff350c88
+def _require_room(top: Path) -> None:
+    """Raise unless a scratch clone can be made beside the checkout's other working files."""
+    try:
+        (top / ".mlops").mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=top / ".mlops") as file:
+            file.write(b"\0" * _BYTES_OF_A_PAGE)
+    except OSError as error:
+        raise word_system_error(error) or error from error
+
+
+_BYTES_OF_A_PAGE = 4096
+
+
+# %% ../../nbs/api/lifecycle/07_transaction.ipynb #718c4d5e
+def require_changeable(
+    top: Path,
+    push: bool = False,
+) -> str:
+    """Return the branch of the checkout `top`, if a change of it may begin.
+
+    Args:
+        top: the project's folder.
+        push: whether the change is to be sent to the remote.
+
+    Raises:
+        UserError: something is not committed, git is in the middle of something or does not know
+            who commits, there is no room to work, or nowhere to push to.
+    """
+    branch = require_clean(top)
+    require_identity(top)
+    _require_room(top)
+    if push:
+        find_push_target(top, branch)
+    return branch
+
+
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #05da4591
 @contextlib.contextmanager
 def begin_transaction(
@@ -382,12 +407,9 @@ def begin_transaction(
     whoever comes second is told so, and nothing of theirs happens.
     """
     top = project_root()
-    (top / ".mlops").mkdir(exist_ok=True)
     with run_lock(message), start_fork_server():
         complete_transaction(top)
-        branch = require_clean(top)
-        if push:
-            find_push_target(top, branch)
+        branch = require_changeable(top, push)
         old = run_git("rev-parse", "HEAD", cwd=top)
         require_complete_registry(top)
         mend_stale_outputs(top)

@@ -15,6 +15,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.conflict_marks import unsettled_files
 from ..core.errors import UserError
 from ..core.formatting import markdown_table, name_some
 from ..core.git import run_dvc, run_git
@@ -148,7 +149,11 @@ def _require_possible(
     top: Path,
     plan: UndoPlan,
 ) -> None:
-    changed = find_unrecorded_changes(top)
+    try:
+        changed = find_unrecorded_changes(top)
+    except UserError:
+        # a record that cannot be read, as one in conflict, goes back: the commit's counts
+        changed = find_unrecorded_changes(top, "HEAD")
     refuse_unrecorded([difference for difference in changed if difference.record.table])
     if not plan.lost:
         return
@@ -247,5 +252,11 @@ def _stash_files(
         return ""
     now = datetime.datetime.now(datetime.UTC)
     message = f"mlops-nb undo {now:%Y-%m-%d %H:%M:%SZ}"
+    unsettled = unsettled_files(top)
+    if unsettled:
+        # git stashes what it has one version of: that with the marks
+        run_git(
+            "add", "-A", "--", *(f":(literal){name}" for name in unsettled), cwd=top
+        )
     run_git("stash", "push", "-q", "-m", message, "--", ".", cwd=top)
     return message

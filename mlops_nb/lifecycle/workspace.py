@@ -86,10 +86,18 @@ def _without_ignored(
 
 
 # %% ../../nbs/api/lifecycle/04_workspace.ipynb #ba36544e
-def find_workspace_differences(top: Path) -> list[WorkspaceDifference]:
-    """Find what differs from its record in the checkout `top`; what is missing does not."""
+def find_workspace_differences(
+    top: Path,
+    rev: str = "",
+) -> list[WorkspaceDifference]:
+    """Find what differs from its record in the checkout; what is missing does not.
+
+    Args:
+        top: the project's folder.
+        rev: the commit whose records count; those of the files that lie there if empty.
+    """
     digests = WorkspaceDigests(top)
-    records = read_data_records(top).values()
+    records = read_data_records(top, rev).values()
     compared = [_compare_with_record(top, record, digests) for record in records]
     digests.remember()
     return [difference for difference in compared if difference]
@@ -153,9 +161,17 @@ def _is_kept_elsewhere(
 
 
 # %% ../../nbs/api/lifecycle/04_workspace.ipynb #0f5ac015
-def find_unrecorded_changes(top: Path) -> list[WorkspaceDifference]:
-    """Find what differs from every record of it, and would be lost if it were replaced."""
-    differences = find_workspace_differences(top)
+def find_unrecorded_changes(
+    top: Path,
+    rev: str = "",
+) -> list[WorkspaceDifference]:
+    """Find what differs from every record of it, and would be lost if it were replaced.
+
+    Args:
+        top: the project's folder.
+        rev: the commit whose records count; those of the files that lie there if empty.
+    """
+    differences = find_workspace_differences(top, rev)
     return [difference for difference in differences if not difference.stale]
 
 

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.conflict_marks import require_no_conflict
 from ..core.project import DVC_COMMAND, project_root
 from .dvc_locks import repair_dvc_lock_list, wait_for_dvc_holders
 from .environment import pin_environment
@@ -142,8 +143,9 @@ def reproduce_pipeline(
         verbose: Whether all is shown that DVC and the stages say.
     """
     begun = time.monotonic()
+    top = project_root()
+    require_no_conflict(top, "dvc.lock", "dvc.yaml", "params.yaml")
     with run_lock("mlops-nb repro " + " ".join(args)) as lock:
-        top = project_root()
         _strip_stage_notebooks(top)
         dvc_locks = top / ".dvc" / "tmp" / "rwlock"
         repair_dvc_lock_list(dvc_locks)
@@ -153,12 +155,13 @@ def reproduce_pipeline(
         _tell_what_is_missing(top, remote)
         code = run_dvc_repro(lock, list(args), remote, verbose)
         seconds = time.monotonic() - begun
-        if code:
+        if code and ".mlops" not in top.parts:  # in a scratch clone the caller tells
             print(
                 f"stopped after {seconds:.0f} s, see above; `mlops-nb repro` goes on from there, "
                 "`mlops-nb undo` goes back to the last commit",
                 flush=True,
             )
+        if code:
             return code
         _tell_result(top, PipelineProgress.read(top) != before, seconds)
     return 0
