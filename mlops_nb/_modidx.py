@@ -395,12 +395,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'mlops_nb.core.config.read_params': ('api/core/config.html#read_params', 'mlops_nb/core/config.py'),
                                       'mlops_nb.core.config.read_settings': ( 'api/core/config.html#read_settings',
                                                                               'mlops_nb/core/config.py')},
-<<<<<<< HEAD
-            'mlops_nb.core.csv_files': { 'mlops_nb.core.csv_files.neutralise_formula': ( 'api/core/csv_files.html#neutralise_formula',
-                                                                                         'mlops_nb/core/csv_files.py'),
-                                         'mlops_nb.core.csv_files.to_csv_text': ( 'api/core/csv_files.html#to_csv_text',
-                                                                                  'mlops_nb/core/csv_files.py')},
-=======
             'mlops_nb.core.conflict_marks': { 'mlops_nb.core.conflict_marks._names_from_git': ( 'api/core/conflict_marks.html#_names_from_git',
                                                                                                 'mlops_nb/core/conflict_marks.py'),
                                               'mlops_nb.core.conflict_marks.conflict_error': ( 'api/core/conflict_marks.html#conflict_error',
@@ -413,7 +407,10 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                     'mlops_nb/core/conflict_marks.py'),
                                               'mlops_nb.core.conflict_marks.unsettled_files': ( 'api/core/conflict_marks.html#unsettled_files',
                                                                                                 'mlops_nb/core/conflict_marks.py')},
->>>>>>> da94ebe (A command asks first: disks, rights, identity and conflicts are told in words before anything is done, retrain trains in a scratch clone of its own, commit takes no marks of a conflict and leaves the index as it was)
+            'mlops_nb.core.csv_files': { 'mlops_nb.core.csv_files.neutralise_formula': ( 'api/core/csv_files.html#neutralise_formula',
+                                                                                         'mlops_nb/core/csv_files.py'),
+                                         'mlops_nb.core.csv_files.to_csv_text': ( 'api/core/csv_files.html#to_csv_text',
+                                                                                  'mlops_nb/core/csv_files.py')},
             'mlops_nb.core.data_sections': { 'mlops_nb.core.data_sections.ChampionSection': ( 'api/core/data_sections.html#championsection',
                                                                                               'mlops_nb/core/data_sections.py'),
                                              'mlops_nb.core.data_sections.DataSection': ( 'api/core/data_sections.html#datasection',

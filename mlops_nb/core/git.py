@@ -51,25 +51,16 @@ def run_git(
         capture_output=True,
     )
     if done.returncode:
-<<<<<<< HEAD
-        error = done.stderr.decode("utf-8", "replace")
-        said = " ".join(error.split())[-MOST_OF_AN_ERROR:]
-        raise UserError(
-=======
-        said = " ".join(done.stderr.split())[-MOST_OF_AN_ERROR:]
+        told = done.stderr.decode("utf-8", "replace")
+        said = " ".join(told.split())[-MOST_OF_AN_ERROR:]
         error = UserError(
->>>>>>> da94ebe (A command asks first: disks, rights, identity and conflicts are told in words before anything is done, retrain trains in a scratch clone of its own, commit takes no marks of a conflict and leaves the index as it was)
             expected=f"`git {' '.join(args[:3])}` to work",
             found=said or f"exit code {done.returncode}",
             remedy="mend what git names, then run the command again",
         )
-<<<<<<< HEAD
+        raise add_full_disk(error, cwd or project_root())
     # Names may hold anything: bytes that are no text, line ends of other kinds, spaces.
     return os.fsdecode(done.stdout).strip("\n")
-=======
-        raise add_full_disk(error, cwd or project_root())
-    return done.stdout.strip()
->>>>>>> da94ebe (A command asks first: disks, rights, identity and conflicts are told in words before anything is done, retrain trains in a scratch clone of its own, commit takes no marks of a conflict and leaves the index as it was)
 
 
 # %% ../../nbs/api/core/10_git.ipynb #cc647460

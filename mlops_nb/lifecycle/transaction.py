@@ -26,12 +26,7 @@ from pathlib import Path
 
 import psutil
 
-<<<<<<< HEAD
-from ..core.errors import UserError
 from ..core.files import read_json, split_lines, write_json
-=======
-from ..core.files import read_json, write_json
->>>>>>> da94ebe (A command asks first: disks, rights, identity and conflicts are told in words before anything is done, retrain trains in a scratch clone of its own, commit takes no marks of a conflict and leaves the index as it was)
 from ..core.git import run_dvc, run_git
 from ..core.project import project_root
 from ..core.system_errors import word_system_error
