@@ -8,24 +8,54 @@ __all__ = [
     "READABLE_OUTPUT",
     "MOST_OF_DVCS_ERROR",
     "run_git",
+    "ask_git",
+    "git_folder",
+    "repository_place",
     "run_dvc",
+    "open_revision",
 ]
 
 # %% ../../nbs/api/core/10_git.ipynb #08903c55
 import os
+import re
 import subprocess
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from .errors import UserError
 from .project import DVC_COMMAND, project_root
 from .system_errors import add_full_disk
 
-# %% ../../nbs/api/core/10_git.ipynb #b7270483
+# %% ../../nbs/api/core/10_git.ipynb #b7270480
 MOST_OF_AN_ERROR = 400  # characters of what git says that are told
 # settings of a user that would write something else into what is read here
 READABLE_OUTPUT = ("-c", "log.showSignature=false", "-c", "column.ui=never")
+# what git offers where a folder belongs to somebody else, whatever language it speaks
+_TRUST_COMMAND = re.compile(r"git config --global --add safe\.directory .+")
 
 
+def _git_refusal(
+    command: str,
+    said: str,
+) -> UserError:
+    """Make the error of a git command out of what git said."""
+    trust = _TRUST_COMMAND.search(said)
+    if not trust:
+        return UserError(
+            expected=f"`{command}` to work",
+            found=" ".join(said.split())[-MOST_OF_AN_ERROR:],
+            remedy="mend what git names, then run the command again",
+        )
+    return UserError(
+        expected="git to open this repository",
+        found="git refuses: the folder belongs to another user",
+        remedy=f"if you trust what lies in it, `{trust[0].strip()}`; or let it belong to you "
+        "(`chown -R`)",
+    )
+
+
+# %% ../../nbs/api/core/10_git.ipynb #b7270483
 def run_git(
     *args: str,
     cwd: Path | None = None,
@@ -51,16 +81,78 @@ def run_git(
         capture_output=True,
     )
     if done.returncode:
-        told = done.stderr.decode("utf-8", "replace")
-        said = " ".join(told.split())[-MOST_OF_AN_ERROR:]
-        error = UserError(
-            expected=f"`git {' '.join(args[:3])}` to work",
-            found=said or f"exit code {done.returncode}",
-            remedy="mend what git names, then run the command again",
-        )
-        raise add_full_disk(error, cwd or project_root())
+        error = done.stderr.decode("utf-8", "replace").strip()
+        said = error or f"exit code {done.returncode}"
+        refusal = _git_refusal(f"git {' '.join(args[:3])}", said)
+        raise add_full_disk(refusal, cwd or project_root())
     # Names may hold anything: bytes that are no text, line ends of other kinds, spaces.
     return os.fsdecode(done.stdout).strip("\n")
+
+
+# %% ../../nbs/api/core/10_git.ipynb #323a3260
+def ask_git(
+    *args: str,
+    cwd: Path | None = None,
+) -> str | None:
+    """Give the output of a git command about something that may not be there; None if it is not.
+
+    Args:
+        args: of git.
+        cwd: where it runs; the project's root, if not said.
+
+    Raises:
+        UserError: git refuses to open the repository, with what it said.
+    """
+    folder = cwd or project_root()
+    done = subprocess.run(["git", *args], cwd=folder, capture_output=True)
+    if not done.returncode:
+        return done.stdout.decode("utf-8", "replace")
+    _require_open_repository(folder)
+    return None
+
+
+# %% ../../nbs/api/core/10_git.ipynb #ee879f89
+def _require_open_repository(folder: Path) -> None:
+    """Raise when git refuses to open the repository of a folder; one without any is none."""
+    command = ["git", "rev-parse", "--git-dir"]
+    english = os.environ | {"LC_ALL": "C"}
+    done = subprocess.run(
+        command, cwd=folder, env=english, capture_output=True, text=True
+    )
+    if done.returncode and "not a git repository" not in done.stderr:
+        raise _git_refusal(" ".join(command), done.stderr.strip())
+
+
+# %% ../../nbs/api/core/10_git.ipynb #4b0e360e
+def git_folder(top: Path) -> str:
+    """Return where a project lies in its git repository, such as `models/toy`.
+
+    Empty for a project that is the repository, or in none.
+
+    Args:
+        top: the project's folder.
+    """
+    prefix = ask_git("rev-parse", "--show-prefix", cwd=top) or ""
+    return prefix.rstrip("/\n")
+
+
+# %% ../../nbs/api/core/10_git.ipynb #1ca67a44
+def repository_place(
+    path: str,
+    top: Path | None = None,
+) -> tuple[str, str]:
+    """Return where a path of the project lies for git: its repository, and the path in it.
+
+    Args:
+        path: from the project's folder.
+        top: the project's folder.
+
+    Returns:
+        The repository, seen from the project's folder, and the path, seen from the repository.
+    """
+    folder = PurePosixPath(git_folder(top or project_root()))
+    repository = PurePosixPath(*(".." for _ in folder.parts))
+    return str(repository), str(folder / path)
 
 
 # %% ../../nbs/api/core/10_git.ipynb #cc647460
@@ -92,3 +184,49 @@ def run_dvc(
             remedy="mend what it names, then run the command again",
         )
         raise add_full_disk(error, top)
+
+
+# %% ../../nbs/api/core/10_git.ipynb #064391da
+def open_revision(
+    top: Path,
+    rev: str | None = None,
+) -> Any:
+    """Open the files that a commit of a project holds or records, as a DVCFileSystem.
+
+    Args:
+        top: the project's folder.
+        rev: the commit; the folder as it is if None.
+
+    Returns:
+        The files, and their paths are those of `repository_place` where there is a commit.
+    """
+    from dvc.api import DVCFileSystem
+
+    if rev is None or not git_folder(top):
+        return DVCFileSystem(str(top), rev=rev)
+    opener = partial(_open_with_remotes, _remotes_of_today(top))
+    return DVCFileSystem(str(top), rev=rev, subrepos=True, repo_factory=opener)
+
+
+# %% ../../nbs/api/core/10_git.ipynb #ee4c6234
+def _remotes_of_today(top: Path) -> dict[str, dict]:
+    """Return DVC's remotes and cache as the project's folder has them now."""
+    from dvc.repo import Repo
+
+    with Repo(str(top)) as repo:
+        return {
+            "core": {"remote": repo.config["core"].get("remote")},
+            "remote": dict(repo.config["remote"]),
+            "cache": {"dir": repo.cache.local_cache_dir},
+        }
+
+
+# %% ../../nbs/api/core/10_git.ipynb #3790e094
+def _open_with_remotes(
+    remotes: dict[str, dict],
+    path: str,
+    **options: Any,
+) -> Any:
+    from dvc.repo import Repo
+
+    return Repo(path, **(options | {"config": remotes}))

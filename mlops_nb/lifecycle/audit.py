@@ -6,15 +6,13 @@
 __all__ = ["AuditTrail", "read_audit_trail"]
 
 # %% ../../nbs/api/lifecycle/10_audit.ipynb #21b91833
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from ..core.errors import UserError
 from ..core.files import object_digest, read_json_lines
 from ..core.formatting import markdown_table
-from ..core.git import run_git
+from ..core.git import ask_git, repository_place
 from ..core.project import project_root
 from .journal import ALERT_LOG_FILE, HISTORY_FILE, read_decisions
 from .registry import ModelVersion, find_version, recorded_md5
@@ -77,11 +75,14 @@ def _version_provenance(version: ModelVersion) -> list[dict]:
     rows = [("commit", version.commit, f"git checkout {short}")]
     for what, path in _VERSIONED_OUTPUTS.items():
         md5 = recorded_md5(version.commit, path)
-        rows.append((what, md5, f"dvc get . {path} --rev {short}"))
+        repository, place = repository_place(path)
+        rows.append((what, md5, f"dvc get {repository} {place} --rev {short}"))
     for what, path in _VERSIONED_FILES.items():
-        with contextlib.suppress(UserError):  # the commit may lack it
-            text = run_git("show", f"{version.commit}:{path}")
-            rows.append((what, object_digest(text), f"git show {short}:{path}"))
+        text = ask_git("show", f"{version.commit}:./{path}")
+        if text is not None:
+            rows.append(
+                (what, object_digest(text.strip()), f"git show {short}:./{path}")
+            )
     return [
         {"what": what, "digest": digest, "fetch it": how} for what, digest, how in rows
     ]

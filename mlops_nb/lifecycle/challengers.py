@@ -384,9 +384,8 @@ def _adopt(
     """
     record = ("params.yaml", "dvc.lock")
     base = f"{challenger.commit}^"
-    moved = run_git(
-        "diff", "--name-only", base, change.before, "--", *record, cwd=change.top
-    )
+    command = ("diff", "--name-only", "--relative", base, change.before, "--", *record)
+    moved = run_git(*command, cwd=change.top)
     if moved:
         raise UserError(
             expected="the branch to stay as it was while the challenger was trained",

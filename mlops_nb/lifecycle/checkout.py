@@ -24,7 +24,7 @@ from ruamel.yaml.scalarstring import ScalarString
 
 from ..core.errors import UserError
 from ..core.files import split_lines, write_atomic
-from ..core.git import run_git
+from ..core.git import git_folder, run_git
 from mlops_nb.lifecycle.data_cache import (
     dvc_cache_folder,
     format_dvc_config,
@@ -87,9 +87,12 @@ def require_branch(top: Path) -> str:
 
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec0006
 def require_clean(top: Path) -> str:
-    """Return the branch of the checkout `top`. Raises unless all is committed and git is done."""
+    """Return the branch of the checkout `top`. Raises unless all is committed and git is done.
+
+    What lies beside the project in a bigger repository is not asked for: no command touches it.
+    """
     require_no_git_operation(top)
-    changes = split_lines(run_git("status", "--porcelain", cwd=top))
+    changes = split_lines(run_git("status", "--porcelain", "--", ".", cwd=top))
     if changes:
         raise UserError(
             expected="a checkout in which everything is committed",
@@ -112,25 +115,32 @@ def other_checkout_environment() -> dict[str, str]:
 def clone_checkout(
     top: Path,
     scratch: Path,
-) -> None:
-    """Clone `top` into `scratch`, with git's settings and hooks, DVC's cache and remotes."""
+) -> Path:
+    """Clone the repository of `top` into `scratch`, with git's settings, DVC's cache and remotes.
+
+    Returns:
+        The project's folder in the clone.
+    """
     # a user may call remotes otherwise, and files are written once all settings hold
     options = ("--shared", "--no-checkout", "--no-reject-shallow", "-o", "origin")
-    run_git("clone", "-q", *options, str(top), str(scratch), cwd=top)
+    repository = run_git("rev-parse", "--show-toplevel", cwd=top)
+    run_git("clone", "-q", *options, repository, str(scratch), cwd=top)
     share_git_settings(top, scratch)
     run_git("reset", "-q", "--hard", cwd=scratch)
+    project = scratch / git_folder(top)
     if (top / ".dvc").is_dir():
-        _share_dvc_settings(top, scratch)
-        (scratch / ".mlops").mkdir(exist_ok=True)
+        _share_dvc_settings(top, project)
+        (project / ".mlops").mkdir(exist_ok=True)
+    return project
 
 
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec000a
 def _share_dvc_settings(
     top: Path,
-    scratch: Path,
+    project: Path,
 ) -> None:
     """Write DVC's local settings of the clone: the checkout's own, with paths from there."""
-    folder = (scratch / ".dvc").resolve()
+    folder = (project / ".dvc").resolve()
     settings = read_dvc_config(top)
     for section, values in settings.items():
         url = values.get("url", "/")

@@ -117,7 +117,7 @@ def _monitor_again(
         current = {"current.start": first, "current.end": last}
         set_params(change.top, "windows", **current)
         if champion:
-            text = run_git("show", f"{champion.commit}:params.yaml", cwd=change.top)
+            text = run_git("show", f"{champion.commit}:./params.yaml", cwd=change.top)
             train = YAML(typ="safe", pure=True).load(text)["windows"]["train"]
             set_params(change.top, "windows", train=train)
         change.run_only(

@@ -17,6 +17,7 @@ __all__ = [
 
 # %% ../../nbs/api/lifecycle/13_promotion.ipynb #7a6e9045
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from ..core.errors import UserError
 from ..core.files import write_atomic
 from ..core.formatting import markdown_table, name_some
 from ..core.git import run_git
+from ..core.project import project_root
 from .checkout import clone_checkout, set_params
 from .clone_lacks import require_complete_registry
 from .journal import read_decisions, record_decision, require_reason
@@ -381,12 +383,12 @@ def _rebuild_model(
     version: ModelVersion,
 ) -> None:
     """Train a version again in a clone at its commit; its bytes are then in the cache."""
-    clone = change.top.parent / f"{change.top.name}-rebuild"
+    clone = project_root() / ".mlops" / f"change-{os.getpid()}-rebuild"
     try:
-        clone_checkout(change.top, clone)
-        run_git("checkout", "-q", version.commit, cwd=clone)
-        Transaction(clone, "", "").reproduce("train")
-        built = recorded_md5("", "data/candidate", clone) or "none"
+        project = clone_checkout(change.top, clone)
+        run_git("checkout", "-q", version.commit, cwd=project)
+        Transaction(project, "", "").reproduce("train")
+        built = recorded_md5("", "data/candidate", project) or "none"
     finally:
         shutil.rmtree(clone, ignore_errors=True)
     if built != version.md5:

@@ -15,7 +15,6 @@ __all__ = [
 
 # %% ../../nbs/api/lifecycle/08_registry.ipynb #69b7d528
 import re
-import subprocess
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -23,7 +22,7 @@ from pathlib import Path
 from ..core.errors import UserError, suggest
 from ..core.files import read_json, write_json
 from ..core.formatting import markdown_table
-from ..core.git import run_git
+from ..core.git import ask_git, run_git
 from ..core.project import project_root
 from .journal import REGISTERED_FEATURES_FILE
 from .transaction import Transaction
@@ -89,13 +88,7 @@ def recorded_md5(
     """
     top = top or project_root()
     if rev:
-        command = ["git", "show", f"{rev}:dvc.lock"]
-        lock = subprocess.run(
-            command,
-            cwd=top,
-            capture_output=True,
-            text=True,
-        ).stdout
+        lock = ask_git("show", f"{rev}:./dvc.lock", cwd=top) or ""
     else:
         lock = (top / "dvc.lock").read_text("utf-8")
     place = rf"path: '?{re.escape(path)}'?\n\s+hash: md5\n\s+md5: (\S+)"

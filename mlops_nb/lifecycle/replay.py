@@ -495,9 +495,9 @@ def _first_predictions(top: Path) -> dict[str, dict]:
     served: dict[str, dict] = {}
     # once: asking takes a second
     cache = project_root() / run_tool("dvc", "cache", "dir").stdout.strip()
-    commits = run_git("log", "--reverse", "--format=%H", cwd=top)
+    commits = run_git("log", "--reverse", "--format=%H", "HEAD", "--", ".", cwd=top)
     for commit in commits.split():
-        text = run_git("show", f"{commit}:params.yaml", cwd=top)
+        text = run_git("show", f"{commit}:./params.yaml", cwd=top)
         params = YAML(typ="safe").load(text)
         md5 = recorded_md5(commit, "data/predictions/current.parquet", top)
         champion = params["champion"].get("version")
@@ -688,7 +688,7 @@ def replay_production(
     replay = summarize_replay(task, model, parts, cost=cost)
     write_json(home / REPLAY_FILE, replay.json())
     if not keep:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(home / ".mlops" / "replay", ignore_errors=True)
     return replay
 
 
@@ -697,8 +697,7 @@ def _fresh_clone(home: Path) -> Path:
     scratch = home / ".mlops" / "replay" / "clone"
     shutil.rmtree(scratch.parent, ignore_errors=True)
     scratch.parent.mkdir(parents=True)
-    clone_checkout(home, scratch)
-    return scratch
+    return clone_checkout(home, scratch)
 
 
 # %% ../../nbs/api/lifecycle/19_replay.ipynb #712a1f84

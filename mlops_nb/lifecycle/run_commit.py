@@ -21,7 +21,6 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +35,7 @@ from mlops_nb.core.conflict_marks import (
     unsettled_files,
 )
 from ..core.formatting import markdown_table, name_some
-from ..core.git import run_git
+from ..core.git import ask_git, git_folder, run_git
 from ..core.project import project_root
 from .checkout import require_branch, require_no_git_operation
 from .commits import commit_staged, require_identity
@@ -66,7 +65,8 @@ def list_file_changes(top: Path) -> list[FileChange]:
     """List what differs from the last commit in the folder `top`, what git ignores left out."""
     command = ("status", "--porcelain", "-z", "--no-renames", "-uall", "--", ".")
     said = run_git_bytes(top, *command).decode("utf-8", "surrogateescape")
-    prefix = run_git("rev-parse", "--show-prefix", cwd=top)
+    folder = git_folder(top)
+    prefix = f"{folder}/" if folder else ""
     return [
         FileChange(entry[3:].removeprefix(prefix), entry.startswith("??"))
         for entry in said.split("\0")
@@ -114,9 +114,7 @@ def _committed_text(
     path: str,
 ) -> str:
     """Read a file of the last commit; empty where it has none."""
-    command = ["git", "show", f"HEAD:./{path}"]
-    finished = subprocess.run(command, cwd=top, capture_output=True)
-    return finished.stdout.decode("utf-8", "replace")
+    return ask_git("show", f"HEAD:./{path}", cwd=top) or ""
 
 
 # %% ../../nbs/api/lifecycle/21_run_commit.ipynb #354e6460

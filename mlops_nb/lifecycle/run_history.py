@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.files import file_digest
+from ..core.git import ask_git
 from .data_cache import dvc_cache_folder
 
 
@@ -181,15 +182,14 @@ def _digest_of_model(
 def _commits_of_lock(top: Path) -> Iterator[tuple[str, str, str]]:
     """Yield commit, time and message of each change of dvc.lock, oldest first."""
     options = ["-z", "--reverse", "--topo-order", "--format=%H %ct %s"]
-    command = ["git", "log", *options, "HEAD", "--", "dvc.lock"]
-    log = subprocess.run(command, cwd=top, capture_output=True)
-    if log.returncode:
+    command = ["log", *options, "HEAD", "--", "dvc.lock"]
+    text = ask_git(*command, cwd=top)
+    if text is None:
         raise UserError(
             expected="a git history",
-            found=log.stderr.decode(errors="replace").strip(),
+            found="no commit yet",
             remedy="commit the project first",
         )
-    text = log.stdout.decode("utf-8", "replace")
     for line in text.split("\0"):
         if not line:
             continue

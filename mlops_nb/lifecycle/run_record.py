@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 
 from ..core.errors import UserError
 from ..core.formatting import escape_markup, markdown_table
+from ..core.git import open_revision, repository_place
 from ..core.project import project_root
 from .registry import recorded_md5
 
@@ -63,11 +64,10 @@ class _RunFiles:
 
     @cached_property
     def _files(self) -> Any:
-        from dvc.api import DVCFileSystem
 
         rev = None if self.rev == "workspace" else self.rev
         try:
-            return DVCFileSystem(str(project_root()), rev=rev)
+            return open_revision(project_root(), rev)
         except Exception as error:
             raise _unknown_revision(f"{self.rev} ({type(error).__name__})") from None
 
@@ -76,8 +76,11 @@ class _RunFiles:
         here = project_root() / path
         if self.rev == "workspace" and here.exists():
             return here.read_bytes()
+        place = path
+        if self.rev != "workspace":
+            _, place = repository_place(path)
         try:
-            with self._files.open(path) as file:
+            with self._files.open(place) as file:
                 return file.read()
         except Exception as error:
             if "Rev" in type(error).__name__:

@@ -18,7 +18,6 @@ import contextlib
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from pathlib import Path
 import psutil
 
 from ..core.files import read_json, split_lines, write_json
-from ..core.git import run_dvc, run_git
+from ..core.git import ask_git, run_dvc, run_git
 from ..core.project import project_root
 from ..core.system_errors import word_system_error
 from mlops_nb.lifecycle.checkout import (
@@ -76,7 +75,8 @@ def move_branch(
     new = run_git("rev-parse", "HEAD", cwd=scratch)
     tags = _new_tags(top, scratch)
     refs = [f"refs/tags/{tag}" for tag in tags]
-    run_git("fetch", "-q", "--no-tags", str(scratch), "HEAD", *refs, cwd=top)
+    repository = run_git("rev-parse", "--show-toplevel", cwd=scratch)
+    run_git("fetch", "-q", "--no-tags", repository, "HEAD", *refs, cwd=top)
     # the note comes before the commit point: a kill in between leaves one that nothing followed
     write_json(top / TRANSACTION_FILE, {"old": old, "new": new, "message": message})
     moves = [f"update refs/heads/{branch} {new} {old}"]
@@ -143,7 +143,7 @@ def _staged_blob(
     path: str,
 ) -> str:
     """Return the blob of a file in git's index; empty when it has none."""
-    said = run_git("ls-files", "-s", "--", f":(top,literal){path}", cwd=top)
+    said = run_git("ls-files", "-s", "--", f":(literal){path}", cwd=top)
     if not said:
         return ""
     return said.split()[1]
@@ -163,7 +163,7 @@ def _unstage(
         if _staged_blob(top, path) in blobs:
             ours.append(path)
     if ours:
-        names = "\0".join(f":(top,literal){path}" for path in ours)
+        names = "\0".join(f":(literal){path}" for path in ours)
         command = ("reset", "-q", "--pathspec-from-file=-", "--pathspec-file-nul")
         run_git(*command, cwd=top, input=names)
 
@@ -219,8 +219,7 @@ def _is_on_branch(
     top: Path,
     commit: str,
 ) -> bool:
-    command = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
-    exists = not subprocess.run(command, cwd=top, capture_output=True).returncode
+    exists = ask_git("cat-file", "-e", f"{commit}^{{commit}}", cwd=top) is not None
     return exists and run_git("merge-base", commit, "HEAD", cwd=top) == commit
 
 
@@ -231,7 +230,8 @@ def _update_checkout(
     new: str,
 ) -> list[str]:
     """Bring files, git's index and data from a commit to another; return what was left alone."""
-    changed = run_git("diff", "--name-only", "--no-renames", "-z", old, new, cwd=top)
+    options = ("--name-only", "--no-renames", "--relative", "-z")
+    changed = run_git("diff", *options, old, new, cwd=top)
     paths = [path for path in changed.split("\0") if path]
     left = []
     for path in paths:
@@ -275,7 +275,7 @@ class Transaction:
     """A change in the making.
 
     Attributes:
-        top: the scratch clone.
+        top: the project's folder in the scratch clone.
         message: what the commit will say.
         before: the commit it starts from.
         after: the commit it ends with, once it has.
@@ -412,8 +412,7 @@ def begin_transaction(
         scratch = top / ".mlops" / f"change-{os.getpid()}"
         shutil.rmtree(scratch, ignore_errors=True)
         try:
-            clone_checkout(top, scratch)
-            change = Transaction(scratch, message, old)
+            change = Transaction(clone_checkout(top, scratch), message, old)
             yield change
             change.after = change.commit()
             if change.after != old or _new_tags(top, scratch):

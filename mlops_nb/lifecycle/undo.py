@@ -235,9 +235,9 @@ def _fetch_committed(top: Path) -> None:
     scratch = top / ".mlops" / f"change-{os.getpid()}"
     try:
         # DVC fetches what the dvc.lock in a folder names, and that of ours is another
-        clone_checkout(top, scratch)
+        project = clone_checkout(top, scratch)
         with contextlib.suppress(UserError):
-            run_dvc(scratch, "fetch", "-q")
+            run_dvc(project, "fetch", "-q")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

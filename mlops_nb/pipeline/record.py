@@ -17,7 +17,8 @@ from typing import Any
 
 from ..core.files import read_json
 from ..core.formatting import name_some
-from ..core.project import project_root, run_tool
+from ..core.git import ask_git, run_git
+from ..core.project import project_root
 
 
 # %% ../../nbs/api/pipeline/31_record.ipynb #2c1f2558
@@ -73,7 +74,7 @@ class _Difference:
 
     @classmethod
     def of_file(cls, file: str) -> "_Difference":
-        recorded = run_tool("git", "show", f"HEAD:{file}").stdout or "{}"
+        recorded = ask_git("show", f"HEAD:./{file}") or "{}"
         now = read_json(project_root() / file)
         return cls(file, *find_largest_difference(json.loads(recorded), now))
 
@@ -94,7 +95,7 @@ def _describe_metrics(differing: list[str]) -> list[str]:
 # %% ../../nbs/api/pipeline/31_record.ipynb #c0ffee02
 def is_uncommitted(path: str) -> bool:
     """Say whether a file is another than in the last commit, or in none; False without git."""
-    return bool(run_tool("git", "status", "--porcelain", "--", path).stdout.strip())
+    return bool((ask_git("status", "--porcelain", "--", path) or "").strip())
 
 
 # %% ../../nbs/api/pipeline/31_record.ipynb #0c5a135a
@@ -103,11 +104,11 @@ def compare_with_record() -> str:
 
     One line; more where some differ: which, and the largest difference in a metric.
     """
-    head = run_tool("git", "show", "HEAD:dvc.lock")
-    if head.returncode:
+    head = ask_git("show", "HEAD:./dvc.lock")
+    if head is None:
         return "no record yet: commit dvc.lock to make this run the record"
-    commit = run_tool("git", "rev-parse", "--short", "HEAD").stdout.strip()
-    recorded = parse_output_digests(head.stdout)
+    commit = run_git("rev-parse", "--short", "HEAD")
+    recorded = parse_output_digests(head)
     now = parse_output_digests((project_root() / "dvc.lock").read_text())
     paths = sorted(recorded.keys() | now.keys())
     differing = [path for path in paths if recorded.get(path) != now.get(path)]

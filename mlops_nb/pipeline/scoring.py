@@ -15,6 +15,7 @@ import pandas as pd
 from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.files import file_digest, read_folder_listing, read_json
+from ..core.git import git_folder, open_revision, repository_place
 from ..core.project import input_path, output_path, project_root, run_tool
 from ..data.settings import read_data_settings
 from ..data.sources import write_parquet
@@ -51,6 +52,8 @@ def _copy_from_commit(
 
     A remote of today may be newer than the commit.
     """
+    if commit and git_folder(project_root()):
+        return _copy_from_bigger_repository(commit, md5, folder)
     for config in (".dvc/config.local", ".dvc/config"):
         if not commit or not (project_root() / config).exists():
             continue
@@ -60,6 +63,22 @@ def _copy_from_commit(
         if not got.returncode and file_digest(folder) == md5:
             return True
     return False
+
+
+# %% ../../nbs/api/pipeline/25_scoring.ipynb #367cdc66
+def _copy_from_bigger_repository(
+    commit: str,
+    md5: str,
+    folder: Path,
+) -> bool:
+    """Let DVC get the folder of a commit where the project is a folder of its repository."""
+    shutil.rmtree(folder, ignore_errors=True)
+    _, place = repository_place("data/candidate")
+    try:
+        open_revision(project_root(), commit).get(place, str(folder), recursive=True)
+    except Exception:  # DVC has many, and each means that the bytes are nowhere
+        return False
+    return file_digest(folder) == md5
 
 
 # %% ../../nbs/api/pipeline/25_scoring.ipynb #394f27ea

@@ -16,7 +16,6 @@ __all__ = [
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #ad8d77f1
 import re
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +27,7 @@ from ruamel.yaml import YAML
 from ..core.config import Settings, read_settings
 from ..core.errors import UserError
 from ..core.files import to_json
+from ..core.git import ask_git, repository_place
 from ..core.project import project_root
 from ..data.personal_data import read_or_empty
 from ..lifecycle.approvals import Approval, list_approvals
@@ -118,10 +118,12 @@ def rollback_commands(
     commit: str,
 ) -> list[dict]:
     """Return the commands that take a model back, as rows."""
+    repository, path = repository_place("data/candidate")
+    bytes_of = f"dvc get {repository} {path} --rev {commit[:10] or 'COMMIT'}"
     steps = {
         "back to the version before": "mlops-nb rollback --why …",
         "back to this one": f"mlops-nb rollback --to {version or 'VERSION'} --why …",
-        "its bytes alone": f"dvc get . data/candidate --rev {commit[:10] or 'COMMIT'}",
+        "its bytes alone": bytes_of,
     }
     return [{"to": aim, "do": command} for aim, command in steps.items()]
 
@@ -193,13 +195,9 @@ class CardRecord:
         """The commit of the revision; empty for the workspace."""
         if self.revision == "workspace":
             return ""
-        command = ["git", "rev-parse", "--verify", "-q", f"{self.revision}^{{commit}}"]
-        return subprocess.run(
-            command,
-            cwd=self.top,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
+        name = f"{self.revision}^{{commit}}"
+        found = ask_git("rev-parse", "--verify", "-q", name, cwd=self.top)
+        return (found or "").strip()
 
     def md5(self, path: str) -> str:
         """Return the digest of an output in the revision."""

@@ -18,11 +18,12 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from markupsafe import Markup
 
 from ..core.files import file_digest, read_json
+from ..core.git import git_folder
 from .links import render_link, rewrite_links
 from .resources import render_template
 from .search import SearchEntry
@@ -204,8 +205,14 @@ class DocLinks:
             if place in self.pages:
                 return self.pages[place].removeprefix("docs/")
             if self.repository and place.exists() and place.is_relative_to(self.top):
-                return f"{self.repository}/blob/HEAD/{place.relative_to(self.top).as_posix()}"
+                path = PurePosixPath(self._folder, place.relative_to(self.top))
+                return f"{self.repository}/blob/HEAD/{path}"
         return None
+
+    @cached_property
+    def _folder(self) -> str:
+        """Where the project lies in its repository."""
+        return git_folder(self.top)
 
     def picture(self, link: str) -> str:
         """Return a picture as an address that holds its bytes; an unknown one stays as it is."""
