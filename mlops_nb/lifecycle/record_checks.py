@@ -205,9 +205,9 @@ def _has_bytes(
 
 # %% ../../nbs/api/lifecycle/25_record_checks.ipynb #2e791ea2
 def _remote_addresses(top: Path) -> list[str]:
-    config = read_dvc_config(top)
-    sections = [name for name in config.sections() if "remote" in name]
-    return [config.get(name, "url", fallback="") for name in sections]
+    settings = read_dvc_config(top).items()
+    remotes = [values for section, values in settings if "remote" in section]
+    return [values.get("url", "") for values in remotes]
 
 
 # %% ../../nbs/api/lifecycle/25_record_checks.ipynb #718f0a65
