@@ -147,20 +147,21 @@ class RunConsole:
 
     def finish(self, code: int) -> None:
         """End the run with the exit code of `dvc repro`; of a failed stage show what it said."""
-        if code and self._current:
-            for line in self._current.lines[-MOST_LINES_OF_A_FAILURE:]:
+        failed = self._current if code else None
+        self._end_stage("failed" if failed else "")
+        if failed:
+            for line in failed.lines[-MOST_LINES_OF_A_FAILURE:]:
                 self.write(line)
-        else:
-            self._end_stage()
 
-    def _end_stage(self) -> None:
+    def _end_stage(self, failure: str = "") -> None:
         ended = self._current
         self._current = None
         if not ended:
             return
         place = f"{len(self.seen)} of {self.total}" if self.total else len(self.seen)
         seconds = self.clock() - ended.begun
-        line = f"{place:>8}  {ended.stage:<20} {seconds:6.1f} s  {ended.result()}"
+        result = failure or ended.result()
+        line = f"{place:>8}  {ended.stage:<20} {seconds:6.1f} s  {result}"
         self.write(line.rstrip())
         reasons = [line for line in ended.lines if line.endswith(REASON_TO_RERUN)]
         for reason in reasons[:MOST_REASONS]:

@@ -135,10 +135,19 @@ def test_arguments_of_dvc_are_handed_on(monkeypatch):
     from mlops_nb.pipeline import reproduce
 
     handed_on = []
-    monkeypatch.setattr(reproduce, "reproduce_pipeline", handed_on.extend)
+
+    def take(
+        arguments,
+        verbose,
+    ):
+        handed_on.extend([*arguments, verbose])
+
+    monkeypatch.setattr(reproduce, "reproduce_pipeline", take)
     monkeypatch.setattr("mlops_nb.cli.commands.notify_after", str)
     assert run_command(["repro", "-f", "-s", "train", "--help"]) == 0
-    assert handed_on == ["-f", "-s", "train", "--help"]
+    assert handed_on == ["-f", "-s", "train", "--help", False]
+    assert run_command(["repro", "-v", "train"]) == 0
+    assert handed_on[5:] == ["train", True]
 
 
 def test_a_reader_that_has_gone_is_no_error():

@@ -210,7 +210,7 @@ def rolls_back(life):
     assert pin(life)["md5"] in said
     assert pin(life)["version"] == "v1.0.0"
     assert champion_bytes(life) != was
-    assert "champion" in stages_run(done.stderr)
+    assert "monitor" in stages_run(done.stderr)
     assert "train" not in stages_run(done.stderr)
     clean(life)
 

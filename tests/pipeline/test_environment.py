@@ -134,7 +134,7 @@ def test_the_run_says_that_nothing_is_pinned(
     )
     monkeypatch.setattr(reproduce_module, "run_process_group", lambda *args: 1)
     reproduce_pipeline()
-    said = capfd.readouterr().out
+    said = capfd.readouterr().err
     assert said.count("are not pinned here") == 1
 
 
