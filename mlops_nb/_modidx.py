@@ -1618,6 +1618,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'mlops_nb/lifecycle/commits.py'),
                                             'mlops_nb.lifecycle.commits.commit_staged': ( 'api/lifecycle/commits.html#commit_staged',
                                                                                           'mlops_nb/lifecycle/commits.py'),
+                                            'mlops_nb.lifecycle.commits.committer_for_libraries': ( 'api/lifecycle/commits.html#committer_for_libraries',
+                                                                                                    'mlops_nb/lifecycle/commits.py'),
                                             'mlops_nb.lifecycle.commits.require_identity': ( 'api/lifecycle/commits.html#require_identity',
                                                                                              'mlops_nb/lifecycle/commits.py'),
                                             'mlops_nb.lifecycle.commits.sign_tags': ( 'api/lifecycle/commits.html#sign_tags',

@@ -28,7 +28,6 @@ _NO_RIGHT = (
 _REFUSALS = {
     errno.ENOSPC: ("room on the disk for {place}", _DISK_FULL),
     errno.EDQUOT: ("room in your quota of the disk for {place}", _DISK_FULL),
-    errno.EFBIG: ("a file system that takes files as big as {place}", _DISK_FULL),
     errno.EROFS: ("to write {place}", _READ_ONLY),
     errno.EACCES: ("the right to read and write {place}", _NO_RIGHT),
     errno.EPERM: ("the right to change {place}", _NO_RIGHT),

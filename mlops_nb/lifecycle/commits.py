@@ -7,13 +7,16 @@ __all__ = [
     "MOST_OF_A_HOOKS_WORDS",
     "SIGNATURE_MARK",
     "require_identity",
+    "committer_for_libraries",
     "commit_staged",
     "sign_tags",
 ]
 
 # %% ../../nbs/api/lifecycle/05c_commits.ipynb #3f4d6256
+import contextlib
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..core.errors import UserError
@@ -41,6 +44,28 @@ def _unknown_identity() -> UserError:
         "`git config --global user.email you@example.com`, then run the command again; "
         "nothing was changed",
     )
+
+
+# %% ../../nbs/api/lifecycle/05c_commits.ipynb #21145f71
+@contextlib.contextmanager
+def committer_for_libraries(top: Path) -> Iterator[None]:
+    """Let libraries that commit in the folder `top` know who does, as git knows it.
+
+    As long as the block lasts. A date of the user's is what they cannot read.
+    """
+    identity = run_git("var", "GIT_COMMITTER_IDENT", cwd=top)
+    name, _, rest = identity.rpartition(" <")
+    named = {"GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": rest.partition(">")[0]}
+    before = dict(os.environ)
+    os.environ.update(named)
+    os.environ.pop("GIT_COMMITTER_DATE", None)
+    try:
+        yield
+    finally:
+        for key in (*named, "GIT_COMMITTER_DATE"):
+            os.environ.pop(key, None)
+            if key in before:
+                os.environ[key] = before[key]
 
 
 # %% ../../nbs/api/lifecycle/05c_commits.ipynb #8243fab1

@@ -24,6 +24,7 @@ from ..core.files import read_json, write_json
 from ..core.formatting import markdown_table
 from ..core.git import ask_git, run_git
 from ..core.project import project_root
+from .commits import committer_for_libraries
 from .journal import REGISTERED_FEATURES_FILE
 from .transaction import Transaction
 from mlops_nb.lifecycle.version_tags import (
@@ -195,7 +196,8 @@ def register_candidate(
     name = model_name(change.top)
     version = _next_version(known, name, run_git("tag", cwd=change.top).split("\n"))
     message = f"{name} {version}: model {md5}"
-    gto.api.register(str(change.top), name, ref, version=version, message=message)
+    with committer_for_libraries(change.top):
+        gto.api.register(str(change.top), name, ref, version=version, message=message)
     _register_features(change.top, version)
     return find_version(version, change.top)
 
@@ -246,11 +248,12 @@ def assign_stage(
     import gto.api
 
     message = f"{version.name} {version.version} to {stage}"
-    gto.api.assign(
-        str(change.top),
-        version.name,
-        stage,
-        version=version.version,
-        message=message,
-        force=True,
-    )
+    with committer_for_libraries(change.top):
+        gto.api.assign(
+            str(change.top),
+            version.name,
+            stage,
+            version=version.version,
+            message=message,
+            force=True,
+        )
