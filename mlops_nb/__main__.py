@@ -36,7 +36,7 @@ def switch_to_own_environment(argv: list[str]) -> int | None:
     print(
         f"{sys.executable} lacks the packages of mlops_nb: no environment is active here. "
         "`source .venv/bin/activate` (`make run` makes .venv), then run again; "
-        "`dvc checkout` brings back outputs that DVC has removed",
+        "then `mlops-nb repro` brings back outputs that DVC has removed",
         file=sys.stderr,
     )
     return 1

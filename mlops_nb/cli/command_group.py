@@ -10,9 +10,11 @@ __all__ = [
     "CommandGroup",
     "why_option",
     "push_option",
+    "verbose_option",
 ]
 
 # %% ../../nbs/api/cli/15_command_group.ipynb #bc503b93
+import os
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
@@ -172,3 +174,26 @@ def push_option(command: Callable) -> Callable:
     """Add the flag `--push`, by which a commit goes to the remote as well."""
     text = "send branch and tags to origin, all or nothing"
     return click.option("--push", is_flag=True, help=text)(command)
+
+
+# %% ../../nbs/api/cli/15_command_group.ipynb #e34dff62
+def verbose_option(command: Callable) -> Callable:
+    """Add the flag `-v`, by which all is seen that DVC and the stages say."""
+
+    def note(
+        context: click.Context,
+        option: click.Parameter,
+        value: bool,
+    ) -> None:
+        if value:
+            # the stages run in other processes
+            os.environ["MLOPS_NB_VERBOSE"] = "1"
+
+    return click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=note,
+        help="all that DVC and the stages say, not a line a stage",
+    )(command)

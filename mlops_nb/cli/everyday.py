@@ -20,6 +20,7 @@ from mlops_nb.cli.command_group import (
     ExplainedCommand,
     PassThroughCommand,
     push_option,
+    verbose_option,
     why_option,
 )
 
@@ -65,6 +66,7 @@ def repro_command(arguments: tuple[str, ...]) -> int:
     help="what data.as_of becomes; today, where it would be before the period's end",
 )
 @push_option
+@verbose_option
 def advance_command(
     period: str,
     policy: str | None,
@@ -105,6 +107,7 @@ def advance_command(
     help="the reason for that",
 )
 @push_option
+@verbose_option
 def retrain_command(
     until: str,
     periods: int,
@@ -133,6 +136,7 @@ def retrain_command(
 )
 @why_option
 @push_option
+@verbose_option
 def promote_command(
     environment: str,
     why: str,
@@ -161,6 +165,7 @@ def promote_command(
 )
 @why_option
 @push_option
+@verbose_option
 def rollback_command(
     version: str,
     rebuild: bool,

@@ -16,7 +16,12 @@ __all__ = [
 # %% ../../nbs/api/cli/17_history_commands.ipynb #fa230442
 import click
 
-from .command_group import ExplainedCommand, push_option, why_option
+from mlops_nb.cli.command_group import (
+    ExplainedCommand,
+    push_option,
+    verbose_option,
+    why_option,
+)
 from ..core.errors import UserError
 
 
@@ -39,6 +44,7 @@ from ..core.errors import UserError
 )
 @why_option
 @push_option
+@verbose_option
 def decide_command(
     finding: str,
     action: str | None,

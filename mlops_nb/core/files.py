@@ -194,7 +194,7 @@ def read_json(path: str | Path) -> Any:
         raise UserError(
             expected=f"valid JSON in {path}",
             found=str(error),
-            remedy="restore it with `dvc checkout` or `git checkout`",
+            remedy="`git checkout` restores what git keeps, `mlops-nb repro` what a stage makes",
         ) from error
 
 

@@ -59,7 +59,7 @@ def input_path(path: str) -> Path:
     raise UserError(
         expected=f"the file or folder {path}",
         found="nothing there",
-        remedy="run `make run` (or `dvc repro`) first, or `dvc checkout` if it was there before",
+        remedy="`mlops-nb repro` brings what the record names, or computes it",
     )
 
 

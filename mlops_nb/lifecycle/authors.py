@@ -35,8 +35,8 @@ from mlops_nb.core.source import (
     parse_python,
     syntax_tree_to_lists,
 )
-from .data_records import run_git_bytes
 from .registry import assigned_versions, recorded_md5
+from ..pipeline.data_records import run_git_bytes
 
 
 # %% ../../nbs/api/lifecycle/11b_authors.ipynb #d8d1edd9

@@ -61,6 +61,7 @@ from mlops_nb.lifecycle.transaction import (
 from .waiting import record_adoption
 from .workspace import require_recorded_data
 from ..pipeline.fork_server import start_fork_server
+from ..pipeline.recorded_outputs import bring_for_command
 
 _LATER = ("version", "waits_for")
 
@@ -449,6 +450,7 @@ def retrain(
     require_changeable(top, push)  # now, not after the training
     require_complete_registry(top)
     require_recorded_data(top)
+    bring_for_command(top)
     challenger = _train_challenger(top, until, periods, expanding)
     verdict = _verdict(challenger.passed)
     message = f"Challenger {challenger.md5[:8]} on {challenger.window}: gate {verdict}"

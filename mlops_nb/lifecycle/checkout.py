@@ -25,12 +25,12 @@ from ruamel.yaml.scalarstring import ScalarString
 from ..core.errors import UserError
 from ..core.files import split_lines, write_atomic
 from ..core.git import git_folder, run_git
-from mlops_nb.lifecycle.data_cache import (
+from .git_settings import share_git_settings
+from mlops_nb.pipeline.data_cache import (
     dvc_cache_folder,
     format_dvc_config,
     read_dvc_config,
 )
-from .git_settings import share_git_settings
 
 GIT_OPERATION_FILES = {
     "rebase-merge": "rebase",

@@ -18,7 +18,7 @@ import shutil
 from pathlib import Path
 
 from ..core.git import run_git
-from .data_records import run_git_bytes
+from ..pipeline.data_records import run_git_bytes
 
 
 # %% ../../nbs/api/lifecycle/05b_git_settings.ipynb #a0877217

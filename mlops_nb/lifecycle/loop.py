@@ -64,6 +64,7 @@ from mlops_nb.lifecycle.waiting import (
 )
 from ..monitoring.findings import first_window_with_finding
 from ..pipeline.fork_server import start_fork_server
+from ..pipeline.recorded_outputs import bring_for_command
 
 # of changes that `advance` makes: where one of them was interrupted, finishing it was the advance
 INTERRUPTIBLE = ("Close", "Open", "Late labels", "Challenger", "Promote")
@@ -367,6 +368,7 @@ def advance_period(
     """
     _require_date(as_of)
     finished_change = finish_interrupted(*INTERRUPTIBLE)
+    bring_for_command(project_root())
     params = read_params()
     rules = RetrainingPolicy.from_params(params, policy)
     open_now = current_periods(params)
@@ -433,6 +435,7 @@ def answer_finding(
     """
     finish_interrupted("Dismiss")
     top = project_root()
+    bring_for_command(top)
     window = _require_finding(top, finding)
     if action == "rollback":
         return roll_back(
@@ -626,11 +629,12 @@ def read_production_status() -> ProductionStatus:
     """Read the state of this checkout."""
     top = project_root()
     pin = read_params()["champion"]
+    bring_for_command(top)
     if not (top / "reports" / "monitor.json").exists():
         raise UserError(
             expected="a pipeline that has run",
-            found="no reports/monitor.json",
-            remedy="`make run`, or `dvc checkout`",
+            found="no reports/monitor.json, neither here nor in DVC's cache or a remote",
+            remedy="`mlops-nb repro` computes it",
         )
     report = read_json(top / "reports" / "monitor.json")
     reading = build_reading(top)

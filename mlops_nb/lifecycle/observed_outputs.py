@@ -14,6 +14,7 @@ __all__ = [
 import contextlib
 import dataclasses
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,21 +26,21 @@ from ..core.errors import UserError
 from ..core.formatting import name_some
 from ..core.git import run_dvc
 from ..core.project import project_root
-from mlops_nb.lifecycle.data_cache import (
+from mlops_nb.lifecycle.workspace import (
+    WorkspaceDifference,
+    find_workspace_differences,
+)
+from mlops_nb.pipeline.data_cache import (
     are_cached,
     keep_contents,
     read_dvc_config,
     recorded_contents,
 )
-from mlops_nb.lifecycle.data_records import (
+from mlops_nb.pipeline.data_records import (
     DataRecord,
     WorkspaceDigests,
     content_name,
     read_data_records,
-)
-from mlops_nb.lifecycle.workspace import (
-    WorkspaceDifference,
-    find_workspace_differences,
 )
 
 
@@ -190,7 +191,8 @@ def mend_stale_outputs(top: Path) -> list[str]:
     paths = [difference.record.path for difference in found]
     if paths:
         run_dvc(top, "checkout", "-q", *paths)
-        print(f"brought to this commit: {name_some(paths)}", flush=True)
+        note = f"brought to this commit: {name_some(paths)}"
+        print(note, file=sys.stderr, flush=True)
     return paths
 
 

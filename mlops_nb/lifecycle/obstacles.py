@@ -12,9 +12,9 @@ from pathlib import Path
 from ..core.config import read_settings
 from ..core.files import file_digest, read_json
 from .approvals import review_candidate
-from .data_cache import dvc_cache_folder
 from .registry import recorded_md5
 from .statements import missing_answers_of_project
+from ..pipeline.data_cache import dvc_cache_folder
 
 
 # %% ../../nbs/api/lifecycle/12_obstacles.ipynb #e54a5436

@@ -51,6 +51,14 @@ from mlops_nb.lifecycle.transaction import (
     begin_transaction,
     finish_interrupted,
 )
+from ..pipeline.data_cache import are_cached, recorded_contents
+from ..pipeline.data_records import DataRecord, WorkspaceDigests
+from mlops_nb.pipeline.recorded_outputs import (
+    bring_for_command,
+    drop_corrupt_objects,
+    fetch_digests,
+    refuse_lost_tables,
+)
 
 STAGES_AFTER_PIN = (  # what depends on the pin, training excluded
     "preprocess@train",
@@ -387,6 +395,7 @@ def _rebuild_model(
     try:
         project = clone_checkout(change.top, clone)
         run_git("checkout", "-q", version.commit, cwd=project)
+        refuse_lost_tables(bring_for_command(project))
         Transaction(project, "", "").reproduce("train")
         built = recorded_md5("", "data/candidate", project) or "none"
     finally:
@@ -398,6 +407,52 @@ def _rebuild_model(
             remedy="use the Python version, operating system and requirements.lock of that "
             "commit; other bytes are another model: train it here and `mlops-nb promote`",
         )
+
+
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #b8c1606a
+def _are_at_hand(
+    top: Path,
+    record: DataRecord,
+) -> bool:
+    """Say whether the cache has all contents of a record, and none of them is corrupt."""
+    drop_corrupt_objects(top, record, WorkspaceDigests(top))
+    contents = recorded_contents(top, record)
+    return bool(contents) and are_cached(top, contents)
+
+
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #5161266f
+def _require_bytes(
+    top: Path,
+    version: ModelVersion,
+) -> None:
+    """Get the bytes of a version into the cache; raise where nothing has them."""
+    record = DataRecord("data/champion", version.md5, "params.yaml")
+    if _are_at_hand(top, record):
+        return
+    if fetch_digests(top, version.md5) and _are_at_hand(top, record):
+        return
+    if "remote:" in (top / "dvc.yaml").read_text("utf-8"):
+        return  # an output may have a remote of its own, which the stage asks
+    raise UserError(
+        expected=f"the bytes of {version.version} (md5 {version.md5}) in DVC's cache or a remote",
+        found="nowhere",
+        remedy="run its pipeline again: mlops-nb rollback "
+        f'--to {version.version} --rebuild --why "its bytes were lost"',
+    )
+
+
+# %% ../../nbs/api/lifecycle/13_promotion.ipynb #78b4322e
+def _prepare_bytes(
+    change: Transaction,
+    deployment: Deployment,
+    version: ModelVersion,
+    rebuild_lost: bool,
+) -> None:
+    """Get the bytes of a version, by running its pipeline again where that was asked for."""
+    if rebuild_lost:
+        _require_no_obstacle(change, deployment)  # now, not after the training
+        _rebuild_model(change, version)
+    _require_bytes(change.top, version)
 
 
 # %% ../../nbs/api/lifecycle/13_promotion.ipynb #7704631c
@@ -431,9 +486,7 @@ def roll_back(
     with begin_transaction(f"Roll back to {target.version}: {why}", push) as change:
         require_reason(why)
         deployment = Deployment(target.commit, why, returns_to=target, answers=answers)
-        if rebuild_lost:
-            _require_no_obstacle(change, deployment)  # now, not after the training
-            _rebuild_model(change, target)
+        _prepare_bytes(change, deployment, target, rebuild_lost)
         deploy(change, deployment)
     note = f"{target.version} is back in production"
     return ProductionChange(note, before, read_params()["champion"])

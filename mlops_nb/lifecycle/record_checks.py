@@ -25,12 +25,6 @@ from ..core.formatting import name_some
 from ..core.git import run_git
 from .checkup import Symptom
 from .clone_lacks import CloneLacks, find_clone_lacks
-from mlops_nb.lifecycle.data_cache import (
-    dvc_cache_folder,
-    read_dvc_config,
-    recorded_contents,
-)
-from .data_records import DataRecord, read_data_records
 from mlops_nb.lifecycle.journal import (
     CHALLENGERS_FILE,
     DECISIONS_FILE,
@@ -47,6 +41,12 @@ from mlops_nb.lifecycle.registry_conflicts import (
 )
 from .version_tags import find_strange_tags, model_name
 from .workspace import find_unrecorded_changes, refuse_unrecorded
+from mlops_nb.pipeline.data_cache import (
+    dvc_cache_folder,
+    read_dvc_config,
+    recorded_contents,
+)
+from ..pipeline.data_records import DataRecord, read_data_records
 
 
 # %% ../../nbs/api/lifecycle/25_record_checks.ipynb #ec523b03

@@ -39,11 +39,11 @@ from ..core.git import ask_git, git_folder, run_git
 from ..core.project import project_root
 from .checkout import require_branch, require_no_git_operation
 from .commits import commit_staged, require_identity
-from .data_records import run_git_bytes
 from .run_record import flatten_tree
 from .transaction import finish_interrupted
 from .workspace import find_unrecorded_changes, refuse_unrecorded
 from ..modeling.metrics import main_metric
+from ..pipeline.data_records import run_git_bytes
 
 
 # %% ../../nbs/api/lifecycle/21_run_commit.ipynb #c40c151f

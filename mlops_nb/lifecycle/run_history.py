@@ -24,7 +24,7 @@ from pathlib import Path
 from ..core.errors import UserError
 from ..core.files import file_digest
 from ..core.git import ask_git
-from .data_cache import dvc_cache_folder
+from ..pipeline.data_cache import dvc_cache_folder
 
 
 # %% ../../nbs/api/lifecycle/05_run_history.ipynb #a87ff679

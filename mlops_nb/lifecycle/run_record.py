@@ -51,7 +51,8 @@ def _missing_file(
     return UserError(
         expected=f"{path} in {rev}",
         found=f"not there ({type(error).__name__})",
-        remedy="run the pipeline there, or `dvc fetch --run-cache` / `dvc pull` if a remote has it",
+        remedy="`mlops-nb repro` brings or computes what the last commit records; for an older one "
+        "`dvc fetch --all-commits`, if a remote has it",
     )
 
 

@@ -18,6 +18,7 @@ import contextlib
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,8 +37,6 @@ from mlops_nb.lifecycle.checkout import (
 )
 from .clone_lacks import require_complete_registry
 from .commits import commit_staged, require_identity, sign_tags
-from .data_cache import keep_lost_objects, read_dvc_config
-from .data_records import DVC_TEMPORARY_NAME, read_data_records
 from .observed_outputs import mend_stale_outputs
 from .pushes import find_push_target, push_atomically
 from .scratch_run import reproduce_in
@@ -47,7 +46,14 @@ from mlops_nb.lifecycle.workspace import (
     require_recorded_data,
     select_paths_to_checkout,
 )
+from ..pipeline.data_cache import keep_lost_objects
+from ..pipeline.data_records import DVC_TEMPORARY_NAME, read_data_records
 from ..pipeline.fork_server import start_fork_server
+from mlops_nb.pipeline.recorded_outputs import (
+    bring_for_command,
+    has_dvc_remote,
+    keep_present_outputs,
+)
 from ..pipeline.run_lock import run_lock
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #ee2799c4
@@ -206,7 +212,8 @@ def complete_transaction(top: Path | None = None) -> str:
         require_no_git_operation(top)
         left = _update_checkout(top, note["old"], note["new"])
         if left:
-            print(f"edited meanwhile, left alone: {', '.join(left)}", flush=True)
+            note = f"edited meanwhile, left alone: {', '.join(left)}"
+            print(note, file=sys.stderr, flush=True)
     _remove_abandoned_clones(top)
     file.unlink(missing_ok=True)
     if not happened:
@@ -405,6 +412,8 @@ def begin_transaction(
     with run_lock(message), start_fork_server():
         complete_transaction(top)
         branch = require_changeable(top, push)
+        keep_present_outputs(top)
+        bring_for_command(top)
         old = run_git("rev-parse", "HEAD", cwd=top)
         require_complete_registry(top)
         mend_stale_outputs(top)
@@ -431,7 +440,7 @@ def _take_over(
     """Let the branch and the checkout follow the scratch clone."""
     scratch = change.top
     sign_tags(scratch, list(_new_tags(top, scratch)))
-    if _has_dvc_remote(scratch):
+    if has_dvc_remote(scratch):
         # bytes first: the branch never names what nobody can fetch
         run_dvc(scratch, "push", "-q")
     # before the push: after it, the branch has to follow
@@ -441,11 +450,3 @@ def _take_over(
     keep_lost_objects(top, change.before, read_data_records(scratch, change.after))
     move_branch(top, scratch, branch, change.before, change.message, pushed)
     complete_transaction(top)
-
-
-# %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a000d
-def _has_dvc_remote(top: Path) -> bool:
-    if not (top / ".dvc").is_dir():
-        return False
-    config = read_dvc_config(top)
-    return any("remote" in section for section in config)

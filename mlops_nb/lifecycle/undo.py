@@ -21,21 +21,22 @@ from ..core.formatting import markdown_table, name_some
 from ..core.git import run_dvc, run_git
 from ..core.project import project_root
 from .checkout import clone_checkout, require_no_git_operation
-from mlops_nb.lifecycle.data_cache import (
+from .run_commit import list_file_changes
+from .transaction import finish_interrupted
+from .workspace import find_unrecorded_changes, refuse_unrecorded
+from mlops_nb.pipeline.data_cache import (
     are_cached,
     keep_contents,
     recorded_contents,
 )
-from mlops_nb.lifecycle.data_records import (
+from mlops_nb.pipeline.data_records import (
     DataRecord,
     WorkspaceDigests,
     content_name,
     read_data_records,
 )
-from .run_commit import list_file_changes
-from .transaction import finish_interrupted
-from .workspace import find_unrecorded_changes, refuse_unrecorded
-from ..pipeline.reproduce import has_dvc_remote, reproduce_pipeline
+from ..pipeline.recorded_outputs import has_dvc_remote
+from ..pipeline.reproduce import reproduce_pipeline
 from ..pipeline.run_lock import run_lock
 
 

@@ -16,14 +16,15 @@ __all__ = [
 import os
 import shlex
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.formatting import name_some
 from ..core.project import DVC_COMMAND
-from .data_cache import are_cached, recorded_contents
-from mlops_nb.lifecycle.data_records import (
+from ..pipeline.data_cache import are_cached, recorded_contents
+from mlops_nb.pipeline.data_records import (
     DataRecord,
     WorkspaceDigests,
     content_name,
@@ -194,8 +195,8 @@ def refuse_unrecorded(found: list[WorkspaceDifference]) -> None:
         cures.append(f"to drop it: `dvc checkout --force {tables}`")
     if outputs:
         cures.append(
-            "outputs of the pipeline: copy elsewhere what you want to keep, then "
-            f"`dvc checkout --force {outputs}`"
+            f"outputs of the pipeline ({outputs}): `mlops-nb undo` goes back to the recorded ones; "
+            "copy elsewhere what you want to keep"
         )
     described = [str(difference) for difference in found[:5]]
     if len(found) > 5:
@@ -214,9 +215,10 @@ def require_recorded_data(top: Path) -> None:
     refuse_unrecorded([difference for difference in found if not difference.stale])
     if found:
         names = " ".join(shlex.quote(difference.record.path) for difference in found)
-        cure = f"`dvc checkout {names}` brings the recorded ones"
+        cure = "`mlops-nb undo` brings the recorded ones"
         print(
             f"other than this commit records, left as they are: {names} ({cure})",
+            file=sys.stderr,
             flush=True,
         )
 

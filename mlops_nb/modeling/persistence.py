@@ -194,8 +194,7 @@ def _has_sound_trees(
 
 # %% ../../nbs/api/modeling/09_persistence.ipynb #afb544ed
 _SOURCE_REMEDY = (
-    "restore {name} with `dvc checkout`, or train again; never load a model that you did not "
-    "make"
+    "`mlops-nb repro` restores {name}; never load a model that you did not make"
 )
 MOST_UNPACKED_BYTES = 256 * 2**20
 MOST_TIMES_UNPACKED = 4  # of the size of the file, where that is more
@@ -380,7 +379,7 @@ _MANIFEST_KEYS = frozenset(
     }
 )
 _MODEL_FILES = frozenset({"model.skops", "baseline.skops"})
-_FOLDER_REMEDY = "restore it with `dvc checkout`, or train again"
+_FOLDER_REMEDY = "`mlops-nb repro` restores it"
 
 
 # %% ../../nbs/api/modeling/09_persistence.ipynb #f15a9506

@@ -19,6 +19,7 @@ from ..core.files import read_json
 from ..core.formatting import name_some
 from ..core.git import ask_git, run_git
 from ..core.project import project_root
+from .recorded_outputs import outputs_out_of_place
 
 
 # %% ../../nbs/api/pipeline/31_record.ipynb #2c1f2558
@@ -87,7 +88,7 @@ def _describe_metrics(differing: list[str]) -> list[str]:
         return []
     worst = max(map(_Difference.of_file, there), key=lambda difference: difference.size)
     return [
-        f"  largest relative difference in a metric: {worst.size:.2g} "
+        f"largest relative difference in a metric: {worst.size:.2g} "
         f"({worst.metric} in {worst.file})"
     ]
 
@@ -99,10 +100,34 @@ def is_uncommitted(path: str) -> bool:
 
 
 # %% ../../nbs/api/pipeline/31_record.ipynb #0c5a135a
+_NOTHING_CHANGED = (
+    "nothing that git knows was changed: other data or packages, or last digits where this is not "
+    "Linux on an x86-64 processor with AVX2"
+)
+
+
+def _reason_to_differ() -> str:
+    """Name what was changed since the last commit, what the run wrote itself left out."""
+    said = ask_git("status", "--porcelain", "-z", "--", ".") or ""
+    paths = [entry[3:] for entry in said.split("\0") if entry[3:]]
+    written = ("reports/", "data/", "dvc.lock")
+    changed = [path for path in paths if not path.startswith(written)]
+    return f"after a change of {name_some(changed)}" if changed else _NOTHING_CHANGED
+
+
+# %% ../../nbs/api/pipeline/31_record.ipynb #030eaf09
+def _describe_difference(differing: list[str]) -> str:
+    """Say in a line what differs, by how much, and why."""
+    listed = f"different: {name_some(differing, most=3)}"
+    return "; ".join([listed, *_describe_metrics(differing), _reason_to_differ()])
+
+
+# %% ../../nbs/api/pipeline/31_record.ipynb #7bebef21
 def compare_with_record() -> str:
     """Say how many outputs are identical to the record in HEAD.
 
-    One line; more where some differ: which, and the largest difference in a metric.
+    Only what lies in the folder with the recorded contents counts. One line; a second where some
+    differ, and one where some do not lie there.
     """
     head = ask_git("show", "HEAD:./dvc.lock")
     if head is None:
@@ -112,13 +137,12 @@ def compare_with_record() -> str:
     now = parse_output_digests((project_root() / "dvc.lock").read_text())
     paths = sorted(recorded.keys() | now.keys())
     differing = [path for path in paths if recorded.get(path) != now.get(path)]
-    same = len(now.keys() - set(differing))
-    line = f"{same} of {len(now)} outputs identical to the record in commit {commit}"
-    if not differing:
-        return line
-    reason = (
-        "  expected after a change of code, parameters or data, and in last digits where this is "
-        "not Linux on an x86-64 processor with AVX2"
-    )
-    listed = f"  different: {name_some(differing)}"
-    return "\n".join([line, listed, *_describe_metrics(differing), reason])
+    absent = outputs_out_of_place(project_root())
+    same = len(now.keys() - set(differing) - set(absent))
+    lines = [f"{same} of {len(now)} outputs identical to the record in commit {commit}"]
+    if differing:
+        lines.append(f"  {_describe_difference(differing)}")
+    if absent:
+        cure = "`mlops-nb repro` brings or makes them"
+        lines.append(f"  not in the folder as recorded: {name_some(absent)}; {cure}")
+    return "\n".join(lines)

@@ -8,6 +8,7 @@ __all__ = [
     "MOST_REASONS",
     "REASON_TO_RERUN",
     "count_stages",
+    "count_upstream",
     "is_hint",
     "RunConsole",
 ]
@@ -50,6 +51,48 @@ def count_stages(top: Path) -> int:
         return 0
 
 
+# %% ../../nbs/api/pipeline/32_run_console.ipynb #d873cee8
+def _stand_on(
+    stage: dict,
+    makers: dict[str, str],
+) -> set[str]:
+    """Return the stages that make what a stage of dvc.lock reads.
+
+    Args:
+        stage: its entry.
+        makers: the stage that makes each output.
+    """
+    read = [entry["path"] for entry in stage.get("deps") or ()]
+    return {
+        maker
+        for output, maker in makers.items()
+        for path in read
+        if f"{path}/".startswith(f"{output}/") or f"{output}/".startswith(f"{path}/")
+    }
+
+
+# %% ../../nbs/api/pipeline/32_run_console.ipynb #46a45f53
+def count_upstream(
+    top: Path,
+    names: list[str],
+) -> int:
+    """Return how many stages some of them stand on, themselves included; zero where unclear."""
+    try:
+        text = (top / "dvc.lock").read_text("utf-8")
+        stages = YAML(typ="safe", pure=True).load(text)["stages"]
+        outputs = {name: stage.get("outs") or () for name, stage in stages.items()}
+        makers = {out["path"]: name for name, outs in outputs.items() for out in outs}
+        found: set[str] = set()
+        waiting = [name for name in stages if {name, name.split("@")[0]} & set(names)]
+        while waiting:
+            name = waiting.pop()
+            found.add(name)
+            waiting += _stand_on(stages[name], makers) - found
+        return len(found)
+    except (OSError, ValueError, YAMLError, KeyError, TypeError, AttributeError):
+        return 0
+
+
 # %% ../../nbs/api/pipeline/32_run_console.ipynb #23b097c4
 _BEGINS = re.compile(r"Running stage '(?P<stage>[^']+)':")
 _RESTS = re.compile(
@@ -66,11 +109,19 @@ _HINTS = (
     re.compile(r"Data and pipelines are up to date\."),
     re.compile(r"ERROR: failed to reproduce '[^']*': failed to run:"),
 )
+_HINTS_OF_EXPERIMENTS = (
+    re.compile(r"(Reproducing|Running|Building|Queueing|Ran) (experiment|workspace)"),
+    re.compile(r"(Ran|To apply the results of an|Experiment results have) ?experiment"),
+    re.compile(r"\s+dvc exp (apply|branch|push)\b"),
+    re.compile(r"To promote an experiment to a Git branch run:"),
+)
 
 
 def is_hint(line: str) -> bool:
     """Say whether a line of DVC tells nothing that a user of `mlops-nb` needs."""
-    return not line.strip() or any(hint.match(line) for hint in _HINTS)
+    return not line.strip() or any(
+        hint.match(line) for hint in (*_HINTS, *_HINTS_OF_EXPERIMENTS)
+    )
 
 
 # %% ../../nbs/api/pipeline/32_run_console.ipynb #71482ed4
@@ -105,6 +156,14 @@ class _StageOutput:
         found = [about_itself.match(line) for line in self.lines]
         results = [match["what"] for match in found if match]
         return results[-1] if results else ""
+
+    def reasons(self) -> str:
+        """Return what the stage said of why others run, on the line of its own."""
+        found = [line.strip() for line in self.lines if line.endswith(REASON_TO_RERUN)]
+        shown = found[:MOST_REASONS]
+        if len(found) > len(shown):
+            shown.append(f"{len(found) - len(shown)} more")
+        return "; ".join(shown)
 
 
 # %% ../../nbs/api/pipeline/32_run_console.ipynb #9f77ecfa
@@ -162,7 +221,4 @@ class RunConsole:
         seconds = self.clock() - ended.begun
         result = failure or ended.result()
         line = f"{place:>8}  {ended.stage:<20} {seconds:6.1f} s  {result}"
-        self.write(line.rstrip())
-        reasons = [line for line in ended.lines if line.endswith(REASON_TO_RERUN)]
-        for reason in reasons[:MOST_REASONS]:
-            self.write(f"{'':8}  {reason.strip()}")
+        self.write(f"{line}{ended.reasons()}".rstrip())

@@ -14,32 +14,33 @@ import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError
-from ..core.files import file_digest, read_folder_listing, read_json
+from ..core.files import file_digest, read_json
 from ..core.git import git_folder, open_revision, repository_place
 from ..core.project import input_path, output_path, project_root, run_tool
 from ..data.settings import read_data_settings
 from ..data.sources import write_parquet
 from ..modeling.persistence import load_model
+from .data_cache import are_cached, cache_object, recorded_contents
+from .data_records import DataRecord, WorkspaceDigests
+from .recorded_outputs import drop_corrupt_objects, fetch_digests
 
 
 # %% ../../nbs/api/pipeline/25_scoring.ipynb #764c59c6
 def _copy_from_dvc_cache(
-    md5: str,
+    record: DataRecord,
     folder: Path,
 ) -> bool:
-    """Copy the folder `md5` out of DVC's cache; False when a part is missing."""
-    cache_folder = run_tool("dvc", "cache", "dir").stdout.strip()
-    cache = project_root() / cache_folder / "files" / "md5"
-    listing = read_folder_listing(cache / md5[:2] / md5[2:], md5)
-    files = {}
-    for path, digest in listing.items():
-        files[path] = cache / digest[:2] / digest[2:]
-    if not files or not all(file.exists() for file in files.values()):
+    """Copy a folder that DVC keeps out of its cache; False when a part is missing or corrupt."""
+    top = project_root()
+    digests = WorkspaceDigests(top)
+    drop_corrupt_objects(top, record, digests)
+    files = recorded_contents(top, record)
+    if not files or not are_cached(top, files):
         return False
-    for path, file in files.items():
+    for path, digest in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, folder / path)
-    return file_digest(folder) == md5
+        shutil.copyfile(cache_object(top, digest), folder / path)
+    return file_digest(folder) == record.md5
 
 
 # %% ../../nbs/api/pipeline/25_scoring.ipynb #2ede0a19
@@ -63,6 +64,23 @@ def _copy_from_commit(
         if not got.returncode and file_digest(folder) == md5:
             return True
     return False
+
+
+# %% ../../nbs/api/pipeline/25_scoring.ipynb #62062f19
+def _copy_from_elsewhere(
+    record: DataRecord,
+    commit: str | None,
+    folder: Path,
+) -> str:
+    """Copy a folder from cache, remote or commit; return which had it, nothing if none."""
+    if _copy_from_dvc_cache(record, folder):
+        return "the DVC cache"
+    fetched = fetch_digests(project_root(), record.md5)
+    if fetched and _copy_from_dvc_cache(record, folder):
+        return "the DVC remote"
+    if commit and _copy_from_commit(commit, record.md5, folder):
+        return f"commit {commit[:7]}"
+    return ""
 
 
 # %% ../../nbs/api/pipeline/25_scoring.ipynb #367cdc66
@@ -101,11 +119,10 @@ def fetch_champion() -> str:
     if not md5 or md5 == file_digest(candidate):
         shutil.copytree(candidate, folder, dirs_exist_ok=True)
         return "the candidate" if md5 else "the candidate (no champion is pinned yet)"
-    if _copy_from_dvc_cache(md5, folder):
-        return "the DVC cache"
-    commit = pin.get("commit")
-    if _copy_from_commit(commit, md5, folder):
-        return f"commit {commit[:7]}"
+    record = DataRecord("data/champion", md5, "params.yaml")
+    place = _copy_from_elsewhere(record, pin.get("commit"), folder)
+    if place:
+        return place
     shutil.rmtree(folder, ignore_errors=True)
     version = pin.get("version") or "VERSION"
     raise UserError(

@@ -112,7 +112,8 @@ def report_failure(
     lines += [f"  {line}" for line in _describe(failure).splitlines()[-_LAST_LINES:]]
     lines.append(_failure_page(run, notebook))
     lines.append(
-        "No output was changed; `dvc checkout` brings back those that DVC removed before the run."
+        "DVC removed this stage's outputs before the run: `mlops-nb repro` makes them once it is "
+        "mended, `mlops-nb undo` goes back to those of the last commit."
     )
     print("\n".join(lines), file=sys.stderr, flush=True)
 

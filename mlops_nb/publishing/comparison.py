@@ -188,7 +188,9 @@ def _model_and_data_facts(run: Run) -> dict:
         judged = run.result("evaluate")
         manifest = run.json("data/candidate/manifest.json")
     except UserError:
-        return {"estimator": "outputs are not here: `dvc pull`, or run it"}
+        return {
+            "estimator": "outputs are not here: `dvc fetch --all-commits`, or run it"
+        }
     period = trained["period"]
     return {
         "estimator": manifest.get("estimator"),

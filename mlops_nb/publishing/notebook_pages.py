@@ -74,7 +74,7 @@ def _run_notebook(
         raise UserError(
             expected=f"the notebook {page.stage} to run",
             found="see above",
-            remedy="`dvc pull` brings outputs",
+            remedy="mend what it names; `mlops-nb repro` brings or makes outputs",
         )
     made = (
         project_root()

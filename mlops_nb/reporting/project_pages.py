@@ -112,7 +112,7 @@ def _require_results(
             raise UserError(
                 expected=f"the result reports/{name}.json beside its notebook",
                 found="nothing there",
-                remedy="`dvc checkout` brings it back, or run the stage again",
+                remedy="`mlops-nb repro` brings it back, or makes it again",
             )
 
 

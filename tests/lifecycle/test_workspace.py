@@ -15,14 +15,14 @@ from helpers.miniature import git, run_cli
 from helpers.project import ENV
 
 from mlops_nb.core.files import file_digest
-from mlops_nb.lifecycle import data_records
-from mlops_nb.lifecycle.data_cache import keep_lost_objects
-from mlops_nb.lifecycle.data_records import (
+from mlops_nb.lifecycle.transaction import complete_transaction
+from mlops_nb.pipeline import data_records
+from mlops_nb.pipeline.data_cache import keep_lost_objects
+from mlops_nb.pipeline.data_records import (
     DataRecord,
     WorkspaceDigests,
     read_data_records,
 )
-from mlops_nb.lifecycle.transaction import complete_transaction
 
 
 @pytest.fixture(scope="module")
