@@ -66,7 +66,7 @@ def list_approvals(
     return sorted(set(approvals), key=lambda approval: approval.when)
 
 
-# %% ../../nbs/api/lifecycle/11c_approvals.ipynb #37617cae
+# %% ../../nbs/api/lifecycle/11c_approvals.ipynb #b4c804ae
 def _approving_tags(
     top: Path,
     short: str,
@@ -74,8 +74,10 @@ def _approving_tags(
     parts = ("objectname", "taggerdate:iso8601-strict", "taggername", "taggeremail")
     form = "%00".join(f"%({part})" for part in (*parts, "contents:subject"))
     places = [f"refs/tags/approve-{short}", f"refs/tags/approve-{short}-*"]
-    said = run_git("for-each-ref", f"--format={form}", *places, cwd=top)
-    return [_read_note(top, "tag", line) for line in said.split("\n") if line]
+    said = run_git("for-each-ref", f"--format=%(objecttype) {form}", *places, cwd=top)
+    # a tag without a note says nothing of who has set it
+    notes = [line.partition(" ") for line in said.split("\n")]
+    return [_read_note(top, "tag", line) for kind, _, line in notes if kind == "tag"]
 
 
 # %% ../../nbs/api/lifecycle/11c_approvals.ipynb #f29085eb

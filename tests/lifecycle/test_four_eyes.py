@@ -257,6 +257,11 @@ def test_another_address_of_an_author_is_the_author(top):
     assert not is_approved(top, MD5)
 
 
+def test_a_tag_without_a_note_approves_of_nothing(top):
+    act("bo", top, "tag", TAG)
+    assert not is_approved(top, MD5)
+
+
 @pytest.fixture
 def keys(
     top,

@@ -15,6 +15,7 @@ from helpers.miniature import git, run_cli
 from helpers.project import ENV
 
 from mlops_nb.lifecycle.checkout import clone_checkout
+from mlops_nb.lifecycle.registry import recorded_md5
 
 PROMOTE = ("promote", "--why", "better", "--push")
 NO_KEYGEN = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="no ssh-keygen")
@@ -186,6 +187,29 @@ def test_commits_and_tags_are_signed_where_the_checkout_signs(
         signed.append(miniature.run(top, "git", "verify-tag", tag))
     assert [each.returncode for each in signed] == [0, 0, 0], signed[-1].stderr
     assert "toy@v1.2.0" in git(origin, "tag")
+
+
+@NO_KEYGEN
+def test_a_promotion_needs_the_signature_of_another(
+    team,
+    key,
+):
+    """The scratch clone trusts the keys that the checkout trusts, by a path from its root."""
+    top, origin = team
+    (top / "settings.ini").write_text("[governance]\nfour_eyes = yes\nsigned = yes\n")
+    git(top, "commit", "-qam", "Signed approvals")
+    tag = f"approve-{recorded_md5('HEAD', 'data/candidate', top)[:8]}"
+    sign_with(top, key, "bo")
+    allowed = os.path.relpath(key.with_name("allowed"), top)
+    git(top, "config", "gpg.ssh.allowedSignersFile", allowed)
+    person = {"GIT_COMMITTER_NAME": "bo", "GIT_COMMITTER_EMAIL": "bo@example.com"}
+    command = ("git", "tag", "-f", "-m", "seen", tag)
+    miniature.run(top, *command, "--no-sign", "-a", **person)
+    said = refuse(top, origin, *PROMOTE)
+    assert "that of bo is a name in a tag, not signed" in said
+    assert f"git tag -s {tag}" in said
+    miniature.run(top, *command, "-s", **person)
+    promote(top)
 
 
 @NO_KEYGEN
