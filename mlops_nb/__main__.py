@@ -53,9 +53,18 @@ def run_in_process(argv: list[str]) -> int:
     if argv[:1] == ["dvc"]:
         return _run_dvc(argv[1:])
     _prepare_environment(argv)
+    _show_any_text()
     from mlops_nb.cli.commands import run_command
 
     return run_command(argv)
+
+
+# %% ../nbs/api/99_main.ipynb #659db119
+def _show_any_text() -> None:
+    """Let the console show what it has no characters for, spelled out, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 # %% ../nbs/api/99_main.ipynb #b89e7b48
