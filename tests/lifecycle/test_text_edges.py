@@ -9,6 +9,7 @@ import pytest
 from helpers import miniature
 from helpers.miniature import git, run_cli
 from hypothesis import example, given, settings, strategies
+from mlops_nb.lifecycle.data_cache import format_dvc_config, read_dvc_config
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.core.files import (
@@ -18,7 +19,6 @@ from mlops_nb.core.files import (
     write_atomic,
 )
 from mlops_nb.core.git import run_git
-from mlops_nb.lifecycle.data_cache import format_dvc_config, read_dvc_config
 from mlops_nb.lifecycle.journal import append_entry, git_identity
 
 LINE_ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
