@@ -17,6 +17,8 @@ import pytest
 from helpers.browser import CHROMIUM
 from helpers.project import ENV, ROOT, run_shell
 
+from mlops_nb.core.messages import render
+
 pytestmark = [
     pytest.mark.skipif(
         not CHROMIUM,
@@ -42,6 +44,7 @@ DONE = f"""() => {PANEL}.sessionContext.session.kernel.status == 'idle'
 SCROLL_TO_PAGE = f"""() => {PANEL}.content.scrollToItem(
   [...{PANEL}.content.model.cells].findIndex(
     cell => cell.sharedModel.getSource().startsWith('show_last_page(')))"""
+PICTURES = "[...document.querySelectorAll('.jp-Notebook img')]"
 EXECUTE = f"""async code => {{
   const {{kernel}} = {PANEL}.sessionContext.session;
   let text = '';
@@ -281,6 +284,81 @@ def test_exploration_notebook(
     shown = page.frame_locator(".jp-OutputArea iframe")
     shown.get_by_role("heading", level=1).wait_for()
     assert tracked(ran) == before
+
+
+def test_operate_runs_to_its_end_and_shows_refusals_as_tables(
+    page,
+    lab,
+    ran,
+    untouched,
+):
+    before = untouched
+    outputs = run_all(page, f"{lab}/lab/tree/nbs/guides/operate.ipynb?token=t&reset")
+    shown = json.dumps(outputs)
+    # no reason is given, so nothing is promoted, answered or taken back
+    assert shown.count("| nothing was changed | because |") == 3
+    assert tracked(ran) == before
+
+
+def test_links_of_a_page_lead_from_page_to_page(
+    page,
+    lab,
+):
+    page.goto(f"{lab}/lab/tree/reports/index.html?token=t&reset")
+    shown = page.frame_locator(".jp-HTMLViewer iframe")
+    for name in ("monitor", "evaluate", "train", "index"):
+        with page.expect_response(f"**/files/reports/{name}.html*") as answer:
+            shown.locator(f"a[href='{name}.html']").first.click()
+        assert answer.value.status == 200
+        shown.get_by_role("heading", level=1).wait_for()
+
+
+PLACES = {
+    "a stage": ("train", "nbs/stages/train.ipynb"),
+    "a guide": ("operate", "nbs/guides/operate.ipynb"),
+    "the reports": ("the overview", "reports/index.html"),
+}
+
+
+@pytest.mark.parametrize(("link", "path"), PLACES.values(), ids=PLACES)
+def test_the_landing_page_leads_to(
+    page,
+    lab,
+    link,
+    path,
+):
+    page.goto(f"{lab}/lab/tree/nbs/index.ipynb?token=t&reset")
+    page.get_by_role("link", name=link, exact=True).first.click()
+    page.wait_for_function(f"() => {PANEL}?.context?.path == '{path}'")
+
+
+def test_the_landing_page_shows_its_pictures(
+    page,
+    lab,
+):
+    page.goto(f"{lab}/lab/tree/nbs/index.ipynb?token=t&reset")
+    page.wait_for_function(f"() => {PICTURES}.length == 2")
+    page.wait_for_function(f"() => {PICTURES}.every(picture => picture.naturalWidth)")
+
+
+def test_an_executed_notebook_opens_with_its_headline_and_figures(
+    page,
+    lab,
+    ran,
+):
+    file = ran / "reports" / "evaluate.ipynb"
+    before = file.read_bytes()
+    result = json.loads(file.with_suffix(".json").read_text("utf-8"))
+    page.goto(f"{lab}/lab/tree/reports/evaluate.ipynb?token=t&reset")
+    headline = page.locator(".jp-Notebook").get_by_role("heading", level=1)
+    headline.first.wait_for()
+    assert headline.first.inner_text().startswith(render(result["headline"]))
+    outputs = page.evaluate(f"() => {CELLS}.map(cell => cell.outputs.toJSON())")
+    pages = [output["data"]["text/html"] for cell in outputs for output in cell]
+    assert sum("<img" in shown for shown in pages) >= 5
+    page.wait_for_function(f"() => {PICTURES}.some(picture => picture.naturalWidth)")
+    assert not page.evaluate(f"() => {PANEL}.context.contentsModel.writable")
+    assert file.read_bytes() == before
 
 
 def type_into_a_terminal(
