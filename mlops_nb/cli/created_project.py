@@ -22,11 +22,11 @@ from .project_params import render_params
 from mlops_nb.cli.template import (
     PACKAGE_FOLDER,
     adapt_lock,
-    adapt_makefile,
-    adapt_pipeline,
-    adapt_pyproject,
-    apply_edits,
+    fill_template,
     find_template_files,
+    render_makefile,
+    render_pipeline,
+    render_pyproject,
 )
 from .wheel import build_wheel
 from ..core.formatting import escape_markup, markdown_table
@@ -170,16 +170,14 @@ def _adapt_template(
         path: _begin_file(path, file) for path, file in find_template_files().items()
     }
     package = made.package
-    edits = [
-        (rf"^{name} = [^\n]*", f"{name} = {value}") for name, value in settings.items()
-    ]
-    texts["settings.ini"] = apply_edits(texts["settings.ini"], *edits)
-    texts["dvc.yaml"] = adapt_pipeline(texts["dvc.yaml"], package, made.guess.target)
-    texts["Makefile"] = adapt_makefile(texts["Makefile"])
+    texts["settings.ini"] = fill_template("settings.ini", **settings)
+    texts["dvc.yaml"] = render_pipeline(package, made.guess.target)
+    texts["Makefile"] = render_makefile()
     texts["params.yaml"] = render_params(
-        texts["params.yaml"], made.guess, package, made.source, made.encoding
+        made.guess, package, made.source, made.encoding
     )
-    texts["pyproject.toml"] = adapt_pyproject(texts["pyproject.toml"], package)
+    texts["pyproject.toml"] = render_pyproject(package)
+    texts[".dvc/config"] = fill_template("dvc_config")
     texts["requirements.lock"] = adapt_lock(texts["requirements.lock"], version)
     for path in (".gitignore", ".dvcignore"):
         texts[path] += "_modidx.py\n"

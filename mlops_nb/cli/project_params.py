@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from .inference import InferredProject
-from .template import apply_edits
+from .template import fill_template
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #9b934900
 _HINT = ". Honestly known beforehand? Delete this line, and name it in leak_ok of data/schema.yaml"
@@ -18,39 +18,25 @@ _PARTS_OF_A_TABLE = 40  # a group of fewer rows than such a part is too small to
 
 
 def render_params(
-    template: str,
     guess: InferredProject,
     package: str,
     source: str,
     encoding: str,
 ) -> str:
-    """Write the params.yaml of a project: the repository's, with the sections of the data anew."""
+    """Write the params.yaml of a project: the package's, with the sections of its data."""
     data = {
         key: _to_yaml(value)
         for key, value in guess.to_data_section(source, encoding).items()
     }
     windows = {name: _render_window(window) for name, window in guess.windows.items()}
     smallest_group = min(200, max(20, guess.rows // _PARTS_OF_A_TABLE))
-    return apply_edits(
-        template,
-        _replace_section("data", _render_lines(data)),
-        _replace_section("windows", _render_lines(windows)),
-        _replace_section("features", _render_features(guess, package)),
-        (r"^  params: [^\n]*$", "  params: {}"),
-        (r"^  checks: [^\n]*$", "  checks: {}"),
-        (r"^  groups: [^\n]*$", "  groups: []"),
-        (r"^  min_n: [^\n]*$", f"  min_n: {smallest_group}"),
-        (r"S train\.params\.max_iter=300", "S train.seed=1"),
+    return fill_template(
+        "params.yaml",
+        data=_render_lines(data),
+        windows=_render_lines(windows),
+        features=_render_features(guess, package),
+        smallest_group=str(smallest_group),
     )
-
-
-# %% ../../nbs/api/cli/07_project_params.ipynb #06bcca2d
-def _replace_section(
-    name: str,
-    text: str,
-) -> tuple[str, str]:
-    """Make the edit that puts a text into the place of a section."""
-    return rf"^{name}:\n.*?(?=^\S)", f"{name}:\n{text}\n"
 
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #1560d542

@@ -29,10 +29,11 @@ from .rename_imports import read_renamed_names, rename_imports
 from mlops_nb.cli.template import (
     PACKAGE_FOLDER,
     adapt_lock,
-    adapt_makefile,
-    adapt_pipeline,
-    adapt_pyproject,
+    fill_template,
     find_template_files,
+    render_makefile,
+    render_pipeline,
+    render_pyproject,
 )
 from mlops_nb.cli.template_versions import (
     OWN_FILES,
@@ -111,9 +112,10 @@ def render_template_files(project: OldProject) -> dict[str, bytes]:
     for path, file in find_template_files().items():
         if path not in OWN_FILES and not path.startswith("data/"):
             texts[path] = file.read_text("utf-8")
-    texts["Makefile"] = adapt_makefile(texts["Makefile"])
-    texts["dvc.yaml"] = adapt_pipeline(texts["dvc.yaml"], package, project.target)
-    texts["pyproject.toml"] = adapt_pyproject(texts["pyproject.toml"], package)
+    texts["Makefile"] = render_makefile()
+    texts["dvc.yaml"] = render_pipeline(package, project.target)
+    texts["pyproject.toml"] = render_pyproject(package)
+    texts[".dvc/config"] = fill_template("dvc_config")
     for path in (".gitignore", ".dvcignore"):
         texts[path] += "_modidx.py\n"
     tests = PACKAGE_FOLDER / "cli" / "project_files" / "test_features.py.txt"
