@@ -56,7 +56,7 @@ $(VENV)/python.ok:
 	  else echo "no python3 found. Install Python 3.11 or newer, or name it: make run PYTHON=/path/to/python3.12" >&2; fi; exit 1; fi
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "expected Python 3.11 or newer, found $$("$(PYTHON)" --version 2>&1). Name a newer one: make run PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "setting up $(VENV) with $$("$(PYTHON)" --version)"
-	@if [ -e .git ]; then git config filter.stripped.clean "env '$(PYTHON)' .jupyter/strip.py"; fi # see .gitattributes; DVC cannot read a value that begins with a quote
+	@if prefix=$$(git rev-parse --show-prefix 2>/dev/null); then git config filter.stripped.clean "env '$(PYTHON)' '$${prefix}.jupyter/strip.py'"; fi # git runs it from its root; see .gitattributes; DVC cannot read a value that begins with a quote
 	@"$(PYTHON)" -m venv $(VENV) || { echo "$$("$(PYTHON)" --version) could not make a virtual environment. Debian, Ubuntu: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@touch $@
 
