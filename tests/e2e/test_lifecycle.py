@@ -87,7 +87,7 @@ def configure_git(top):
     """Set the author, and the filter as `make run` has set it: DVC must be able to read it."""
     made = (ROOT / "Makefile").read_text()
     command = re.search(r'git config filter.stripped.clean "(.*)"; fi', made)[1]
-    python = command.replace("$(PYTHON)", sys.executable)
+    python = command.replace("$(PYTHON)", sys.executable).replace("$${prefix}", "")
     run_shell("git", "config", "filter.stripped.clean", python, cwd=top)
     run_shell("git", "config", "user.name", "ada", cwd=top)
     run_shell("git", "config", "user.email", "ada@example.com", cwd=top)
