@@ -153,3 +153,19 @@ def test_layers():
     """Areas import downward only, and nothing imports itself by a detour."""
     result = run_shell("lint-imports", "--no-cache", cwd=ROOT, check=False)
     assert result.returncode == 0, result.stdout
+
+
+# They show texts, or join again what they have split; none reads lines that we or git wrote.
+MAY_SPLIT_AT_ANY_LINE_END = {
+    *("cli/commands", "cli/feature_notebook", "cli/rename_imports", "cli/upgrade"),
+    *("cli/upgrade_plan", "data/contract", "lifecycle/pushes", "lifecycle/replay"),
+    *("modeling/estimators", "monitoring/table_window", "pipeline/exported_modules"),
+    *("pipeline/data_cache", "pipeline/stage_run", "reporting/frame", "reporting/page"),
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_lines_end_with_a_line_feed_alone(path):
+    """`str.splitlines` ends a line at U+2028 too, which may stand in a name: `split_lines`."""
+    if name_of(path) not in MAY_SPLIT_AT_ANY_LINE_END:
+        assert ".splitlines(" not in path.read_text("utf-8")

@@ -333,7 +333,7 @@ def _known_of_remotes(top: Path) -> dict[str, str]:
     """Return the commits that `top` knows the branches of its remotes to be at."""
     form = "--format=%(refname) %(objectname)"
     said = run_git("for-each-ref", form, "refs/remotes", cwd=top)
-    return dict(line.split(" ") for line in said.splitlines())
+    return dict(line.split(" ") for line in split_lines(said))
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0020

@@ -9,7 +9,6 @@ import pytest
 from helpers import miniature
 from helpers.miniature import git, run_cli
 from hypothesis import example, given, settings, strategies
-from mlops_nb.lifecycle.data_cache import format_dvc_config, read_dvc_config
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.core.files import (
@@ -20,6 +19,7 @@ from mlops_nb.core.files import (
 )
 from mlops_nb.core.git import run_git
 from mlops_nb.lifecycle.journal import append_entry, git_identity
+from mlops_nb.pipeline.data_cache import format_dvc_config, read_dvc_config
 
 LINE_ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 QUIET = settings(max_examples=60, deadline=None)
