@@ -194,7 +194,7 @@ def reproduce_pipeline(
     """
     begun = time.monotonic()
     top = project_root()
-    require_no_conflict(top, "dvc.lock", "dvc.yaml", "params.yaml")
+    require_no_conflict(top, "dvc.lock", "dvc.yaml", "params.yaml", "settings.ini")
     with run_lock("mlops-nb repro " + " ".join(args)) as lock:
         _strip_stage_notebooks(top)
         dvc_locks = top / ".dvc" / "tmp" / "rwlock"

@@ -19,8 +19,7 @@ CELLS = (
     ("missing cache object", "status"),
 )
 ASKED_FIRST = (
-    ("read-only file system", "promote"),
-    ("bisect in progress", "retrain"),
+    ("read-only file system", "decide"),
     ("conflict in params.yaml", "card"),
     ("conflict in dvc.lock", "commit"),
     ("conflict in dvc.lock", "undo"),
