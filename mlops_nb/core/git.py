@@ -214,8 +214,9 @@ def _remotes_of_today(top: Path) -> dict[str, dict]:
     from dvc.repo import Repo
 
     with Repo(str(top)) as repo:
+        default = repo.config["core"].get("remote")
         return {
-            "core": {"remote": repo.config["core"].get("remote")},
+            "core": {"remote": default} if default else {},
             "remote": dict(repo.config["remote"]),
             "cache": {"dir": repo.cache.local_cache_dir},
         }

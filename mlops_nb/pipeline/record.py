@@ -17,7 +17,7 @@ from typing import Any
 
 from ..core.files import read_json
 from ..core.formatting import name_some
-from ..core.git import ask_git, run_git
+from ..core.git import ask_git, git_folder, run_git
 from ..core.project import project_root
 from .recorded_outputs import outputs_out_of_place
 
@@ -109,7 +109,9 @@ _NOTHING_CHANGED = (
 def _reason_to_differ() -> str:
     """Name what was changed since the last commit, what the run wrote itself left out."""
     said = ask_git("status", "--porcelain", "-z", "--", ".") or ""
-    paths = [entry[3:] for entry in said.split("\0") if entry[3:]]
+    folder = git_folder(project_root())
+    prefix = f"{folder}/" if folder else ""  # git names paths from its own root
+    paths = [entry[3:].removeprefix(prefix) for entry in said.split("\0") if entry[3:]]
     written = ("reports/", "data/", "dvc.lock")
     changed = [path for path in paths if not path.startswith(written)]
     return f"after a change of {name_some(changed)}" if changed else _NOTHING_CHANGED

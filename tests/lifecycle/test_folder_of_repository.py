@@ -60,6 +60,11 @@ def test_a_run_is_compared_with_the_record_of_the_folder(project):
     assert "4 of 4 outputs identical" in run_cli(project, "repro").stdout
 
 
+def test_a_run_that_differs_names_what_was_changed_as_the_folder_has_it(project):
+    (project / "n.txt").write_text("4\n")
+    assert "after a change of n.txt\n" in run_cli(project, "repro").stdout
+
+
 @pytest.mark.parametrize(("command", "message"), MOVERS.values(), ids=MOVERS)
 def test_a_command_that_moves_the_branch_changes_the_folder_alone(
     project,
