@@ -108,7 +108,7 @@ def _lacks_of_files(
     Args:
         top: the folder of the project.
         model: its name.
-        here: the registry's tags of this clone, and their ids.
+        here: the registry's tags of this clone, and their commits.
     """
     known = versions_on_record(top).items()
     tags = {f"{model}@{version}": file for version, file in known}
@@ -152,12 +152,12 @@ class RemoteTags:
 
     Attributes:
         remote: its name.
-        ids: of the tags, by their names.
+        commits: on which the tags lie, by their names.
         problem: what git said where the remote could not be asked.
     """
 
     remote: str
-    ids: dict[str, str]
+    commits: dict[str, str]
     problem: str = ""
 
 
@@ -201,8 +201,8 @@ def _parse_remote_tags(
         object_id, _, ref = line.partition("\t")
         ids[ref.removeprefix("refs/tags/")] = object_id
     return {
-        name: object_id
-        for name, object_id in ids.items()
+        name: ids[f"{name}^{{}}"]
+        for name in ids
         if f"{name}^{{}}" in ids
         and (is_version_tag(name, model) or is_stage_tag(name, model))
     }
@@ -214,10 +214,10 @@ def _lacks_of_remote(
     here: dict[str, str],
 ) -> list[Lack]:
     lacks = []
-    for tag, object_id in found.ids.items():
+    for tag, commit in found.commits.items():
         if tag not in here:
             lacks.append(Lack(tag, found.remote))
-        elif here[tag] != object_id:
+        elif here[tag] != commit:
             lacks.append(Lack(tag, found.remote, "other"))
     return lacks
 
@@ -258,7 +258,7 @@ class CloneLacks:
         lost = [
             lack.what
             for lack in self.lacks
-            if lack.kind == "tag" and lack.what not in self.remote.ids
+            if lack.kind == "tag" and lack.what not in self.remote.commits
         ]
         if lost and not self.remote.problem and not self.shallow:
             where = ""
@@ -290,7 +290,7 @@ def find_clone_lacks(top: Path | None = None) -> CloneLacks:
         model = model_name(top)
     except UserError:
         return CloneLacks((), RemoteTags("", {}))  # nothing can be registered here
-    here = {tag.name: tag.id for tag in read_registry_tags(top, model)}
+    here = {tag.name: tag.commit for tag in read_registry_tags(top, model)}
     remote = read_remote_tags(top, model)
     lacks = {}
     for lack in [*_lacks_of_files(top, model, here), *_lacks_of_remote(remote, here)]:

@@ -48,14 +48,12 @@ class RegistryTag:
 
     Attributes:
         name: such as toy@v1.0.0 or toy#prod#1.
-        id: of the tag itself, by which two tags of one name are told apart.
         commit: on which it lies.
         made: when.
         who: made it.
     """
 
     name: str
-    id: str
     commit: str
     made: str
     who: str
@@ -87,7 +85,6 @@ def is_stage_tag(
 _PARTS = (
     "refname:strip=2",
     "*objecttype",
-    "objectname",
     "*objectname",
     "taggerdate:iso8601-strict",
     "taggername",
@@ -109,7 +106,7 @@ def read_registry_tags(
         name, kind, *parts = (line + "\0" * len(_PARTS)).split("\0")
         is_ours = is_version_tag(name, model) or is_stage_tag(name, model)
         if is_ours and kind == "commit":
-            found.append(RegistryTag(name, *parts[:4]))
+            found.append(RegistryTag(name, *parts[:3]))
     return found
 
 

@@ -41,9 +41,6 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     top = miniature.make_project(folder / "project", table=True)
     miniature.share_project(top, folder / "origin.git", folder / "store")
-    # what was made before there was a remote is not in it yet
-    cache = top / ".dvc" / "cache"
-    shutil.copytree(cache, folder / "store", dirs_exist_ok=True)
     return folder
 
 
