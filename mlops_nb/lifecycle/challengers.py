@@ -310,7 +310,7 @@ def run_experiment(
     scratch = top / ".mlops" / f"change-{os.getpid()}-challenger"
     shutil.rmtree(scratch, ignore_errors=True)
     try:
-        clone = clone_checkout(top, scratch) or scratch
+        clone = clone_checkout(top, scratch)
         base = run_git("rev-parse", "HEAD", cwd=clone)
         change = Transaction(clone, name, base)
         window = {f"train.{key}": value for key, value in train.items()}
