@@ -60,8 +60,14 @@ $(VENV)/python.ok:
 	@"$(PYTHON)" -m venv $(VENV) || { echo "$$("$(PYTHON)" --version) could not make a virtual environment. Debian, Ubuntu: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@touch $@
 
-INSTALL = echo "installing the locked packages ($(1)), some minutes the first time" && \
-	$(BIN)/python -m pip install -q --no-compile -c requirements.lock -e '.[$(1)]' || { echo "the packages could not be installed: is the network up, can pip reach its index? Then run the same command again" >&2; exit 1; }; \
+# pip says a line a package: shown is how many were found, and when their files are written
+PROGRESS = awk '/^ *(Collecting|Requirement already satisfied)/ { n++; if (n % 25 == 0) print "  " n " packages found"; fflush() } \
+	/^Installing collected packages/ { print "2 of 3: installing " n " packages"; fflush() }'
+
+INSTALL = echo "1 of 3: finding the locked packages ($(1)); all three take 2 to 5 minutes the first time" && \
+	{ $(BIN)/python -m pip install --progress-bar off --no-compile -c requirements.lock -e '.[$(1)]' 2>$(VENV)/pip.log; echo $$? >$(VENV)/pip.code; } | $(PROGRESS); \
+	[ "$$(cat $(VENV)/pip.code)" = 0 ] || { tail -n 20 $(VENV)/pip.log >&2; echo "the packages could not be installed: is the network up, can pip reach its index? Then run the same command again" >&2; exit 1; }; \
+	echo "3 of 3: compiling them"; \
 	$(BIN)/python -m compileall -q -j 0 -x '/(tests?|testing|pip|setuptools|databricks|debugpy|networkx|playwright|dulwich|ghapi|mlflow|pygments)/' $(VENV)/lib >/dev/null 2>&1 || true # as pip would, on all processors; what is rarely imported is left for then, and templates that are no Python do not matter
 
 $(VENV)/run.ok: $(VENV)/python.ok requirements.lock pyproject.toml

@@ -24,7 +24,11 @@ COMMANDS = {
     "advance": ("advance", "2013-05"),
     "decide": ("decide", "drift.x", "--dismiss", "--why", "summer"),
     "retrain": ("retrain", "--periods", "2"),
+    "undo": ("undo", "--yes"),
+    "commit": ("commit",),
 }
+EXPERIMENTING = ("undo", "commit")  # they begin with a run that is not committed
+NUMBER = "4\n"  # what the experiment changes n.txt to
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,34 @@ class Outcome:
     complaints: list[str] = field(default_factory=list)
 
 
+def run_experiment(
+    source: Path,
+    top: Path,
+) -> Path:
+    """Copy a project, change what its training reads, and run it."""
+    shutil.copytree(source, top, symlinks=True)
+    (top / "n.txt").write_text(NUMBER)
+    miniature.output_of(top, *miniature.MLOPS_NB, "repro")
+    return top
+
+
+def state_of_experiment(top: Path) -> tuple:
+    """Return branch and tags of a project whose files do not fit its commit, in their places."""
+    log = miniature.output_of(top, "git", "log", "--format=%s")
+    return "an experiment", "", log, miniature.output_of(top, "git", "tag")
+
+
+def is_kept(top: Path) -> bool:
+    """Say whether the experiment is in the folder, in the last commit or in git's stash."""
+    if (top / "n.txt").read_text() == NUMBER:
+        return True
+    stashes = miniature.output_of(top, "git", "stash", "list", "--format=%H").split()
+    places = [f"{commit}:n.txt" for commit in stashes]
+    return any(
+        miniature.run(top, "git", "show", each).stdout == NUMBER for each in places
+    )
+
+
 def count_points(
     source: Path,
     argv: tuple,
@@ -56,6 +88,8 @@ def count_points(
     """Run the command once unharmed, to know its points and the states before and after."""
     top = shutil.copytree(source, work / "count", symlinks=True)
     before = miniature.visible_state(top)
+    if argv[0] in EXPERIMENTING:
+        before = state_of_experiment(top)
     counted = miniature.run(top, *KILL_AT, *argv, KILL_AT=f"{work / 'n'}:0")
     assert counted.returncode == 0, counted.stderr
     after = miniature.visible_state(top)
@@ -77,6 +111,8 @@ def kill_and_repeat(
     killed = miniature.run(
         top, *KILL_AT, *trial.argv, KILL_AT=f"{trial.work / 'n'}:{point}"
     )
+    if killed.returncode == 0 and miniature.visible_state(top) == trial.after:
+        return ""  # a point less than counted: digests that are known already are not written
     if killed.returncode != -9:
         return f"{point}: not killed ({killed.returncode})"
     log = miniature.output_of(top, "git", "log", "--format=%s")
@@ -93,6 +129,8 @@ def repeat(
     top: Path,
 ) -> str:
     """Run the command again where it was killed; return a complaint, or an empty string."""
+    if trial.argv[0] in EXPERIMENTING and not is_kept(top):
+        return "the experiment is nowhere"
     again = miniature.run(top, *miniature.MLOPS_NB, *trial.argv)
     now = miniature.visible_state(top)
     if again.returncode == 0 and now == trial.after:
@@ -110,6 +148,8 @@ def try_command(
 ) -> Outcome:
     """Kill one command at every `stride`-th point from `first` on, and print the count."""
     work.mkdir()
+    if name in EXPERIMENTING:
+        source = run_experiment(source, work / "experiment")
     trial = count_points(source, COMMANDS[name], work)
     tried = range(first, trial.points + 1, stride)
     complaints = [complaint for n in tried if (complaint := kill_and_repeat(trial, n))]

@@ -13,11 +13,12 @@ __all__ = [
 # %% ../../nbs/api/pipeline/31_record.ipynb #784b2664
 import json
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from ..core.files import read_json
 from ..core.formatting import name_some
-from ..core.git import ask_git, git_folder, run_git
+from ..core.git import ask_git, run_git
 from ..core.project import project_root
 from .recorded_outputs import outputs_out_of_place
 
@@ -100,28 +101,63 @@ def is_uncommitted(path: str) -> bool:
 
 
 # %% ../../nbs/api/pipeline/31_record.ipynb #0c5a135a
+def _inputs_of_stage(
+    stage: dict,
+    made: dict[str, str],
+) -> dict[str, Any]:
+    """Return what a stage of dvc.lock reads and no stage makes, and its parameters."""
+    read = {}
+    for entry in stage.get("deps") or ():
+        parents = {str(parent) for parent in PurePosixPath(entry["path"]).parents}
+        if made.keys().isdisjoint({entry["path"], *parents}):
+            read[entry["path"]] = entry.get("md5") or entry.get("etag")
+    for values in (stage.get("params") or {}).values():
+        read |= values
+    return read
+
+
+# %% ../../nbs/api/pipeline/31_record.ipynb #ba9091e3
+def _inputs(lock: str) -> dict[str, Any]:
+    """Parse the text of a dvc.lock into what the run starts from: files, code, parameters."""
+    from ruamel.yaml import YAML
+
+    stages = (YAML(typ="safe").load(lock) or {}).get("stages", {})
+    made = parse_output_digests(lock)
+    code = {path: md5 for path, md5 in made.items() if path.startswith("data/code")}
+    inputs: dict[str, Any] = {"code": code}
+    for stage in stages.values():
+        inputs |= _inputs_of_stage(stage, made)
+    return inputs
+
+
+# %% ../../nbs/api/pipeline/31_record.ipynb #ad142751
 _NOTHING_CHANGED = (
-    "nothing that git knows was changed: other data or packages, or last digits where this is not "
-    "Linux on an x86-64 processor with AVX2"
+    "no input differs: last digits, on no x86-64 processor with AVX2 or not on Linux"
 )
 
 
-def _reason_to_differ() -> str:
-    """Name what was changed since the last commit, what the run wrote itself left out."""
-    said = ask_git("status", "--porcelain", "-z", "--", ".") or ""
-    folder = git_folder(project_root())
-    prefix = f"{folder}/" if folder else ""  # git names paths from its own root
-    paths = [entry[3:].removeprefix(prefix) for entry in said.split("\0") if entry[3:]]
-    written = ("reports/", "data/", "dvc.lock")
-    changed = [path for path in paths if not path.startswith(written)]
+def _reason_to_differ(
+    recorded: str,
+    now: str,
+) -> str:
+    """Name the inputs that differ between the texts of two dvc.lock."""
+    before = _inputs(recorded)
+    after = _inputs(now)
+    names = [*before, *(name for name in after if name not in before)]
+    changed = [name for name in names if before.get(name) != after.get(name)]
     return f"after a change of {name_some(changed)}" if changed else _NOTHING_CHANGED
 
 
 # %% ../../nbs/api/pipeline/31_record.ipynb #030eaf09
-def _describe_difference(differing: list[str]) -> str:
+def _describe_difference(
+    differing: list[str],
+    recorded: str,
+    now: str,
+) -> str:
     """Say in a line what differs, by how much, and why."""
     listed = f"different: {name_some(differing, most=3)}"
-    return "; ".join([listed, *_describe_metrics(differing), _reason_to_differ()])
+    reason = _reason_to_differ(recorded, now)
+    return "; ".join([listed, *_describe_metrics(differing), reason])
 
 
 # %% ../../nbs/api/pipeline/31_record.ipynb #7bebef21
@@ -136,14 +172,15 @@ def compare_with_record() -> str:
         return "no record yet: commit dvc.lock to make this run the record"
     commit = run_git("rev-parse", "--short", "HEAD")
     recorded = parse_output_digests(head)
-    now = parse_output_digests((project_root() / "dvc.lock").read_text())
+    lock = (project_root() / "dvc.lock").read_text("utf-8")
+    now = parse_output_digests(lock)
     paths = sorted(recorded.keys() | now.keys())
     differing = [path for path in paths if recorded.get(path) != now.get(path)]
     absent = outputs_out_of_place(project_root())
     same = len(now.keys() - set(differing) - set(absent))
     lines = [f"{same} of {len(now)} outputs identical to the record in commit {commit}"]
     if differing:
-        lines.append(f"  {_describe_difference(differing)}")
+        lines.append(f"  {_describe_difference(differing, head, lock)}")
     if absent:
         cure = "`mlops-nb repro` brings or makes them"
         lines.append(f"  not in the folder as recorded: {name_some(absent)}; {cure}")
