@@ -71,7 +71,10 @@ def render_pipeline(
     description = json.dumps(f"Predicts {target}", ensure_ascii=False)  # JSON is YAML
     model = package.replace("_", "-")
     return fill_template(
-        "dvc.yaml", package=package, model=model, description=description
+        "dvc.yaml",
+        package=package,
+        model=model,
+        description=description,
     )
 
 

@@ -117,7 +117,11 @@ def _require_open_repository(folder: Path) -> None:
     command = ["git", "rev-parse", "--git-dir"]
     english = os.environ | {"LC_ALL": "C"}
     done = subprocess.run(
-        command, cwd=folder, env=english, capture_output=True, text=True
+        command,
+        cwd=folder,
+        env=english,
+        capture_output=True,
+        text=True,
     )
     if done.returncode and "not a git repository" not in done.stderr:
         raise _git_refusal(" ".join(command), done.stderr.strip())
@@ -205,7 +209,12 @@ def open_revision(
     if rev is None or not git_folder(top):
         return DVCFileSystem(str(top), rev=rev)
     opener = partial(_open_with_remotes, _remotes_of_today(top))
-    return DVCFileSystem(str(top), rev=rev, subrepos=True, repo_factory=opener)
+    return DVCFileSystem(
+        str(top),
+        rev=rev,
+        subrepos=True,
+        repo_factory=opener,
+    )
 
 
 # %% ../../nbs/api/core/10_git.ipynb #ee4c6234

@@ -48,7 +48,12 @@ def _git_setting(
     key: str,
 ) -> str:
     command = ["git", "config", key]
-    finished = subprocess.run(command, cwd=top, capture_output=True, text=True)
+    finished = subprocess.run(
+        command,
+        cwd=top,
+        capture_output=True,
+        text=True,
+    )
     return finished.stdout.strip()
 
 
@@ -77,7 +82,12 @@ def check_git(top: Path) -> Iterator[Symptom]:
 # %% ../../nbs/api/lifecycle/24_checkout_checks.ipynb #433b3631
 def _branch(top: Path) -> str:
     command = ["git", "symbolic-ref", "--short", "-q", "HEAD"]
-    finished = subprocess.run(command, cwd=top, capture_output=True, text=True)
+    finished = subprocess.run(
+        command,
+        cwd=top,
+        capture_output=True,
+        text=True,
+    )
     return finished.stdout.strip()
 
 

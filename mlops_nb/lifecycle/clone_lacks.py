@@ -138,7 +138,12 @@ def _answer_of_git(
     *args: str,
 ) -> str:
     """Return what git says; empty where it says no."""
-    finished = subprocess.run(["git", *args], cwd=top, capture_output=True, text=True)
+    finished = subprocess.run(
+        ["git", *args],
+        cwd=top,
+        capture_output=True,
+        text=True,
+    )
     return finished.stdout.strip() if not finished.returncode else ""
 
 

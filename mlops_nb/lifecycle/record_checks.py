@@ -278,7 +278,12 @@ def check_remotes(top: Path) -> Iterator[Symptom]:
 def _distance(top: Path) -> tuple[int, int]:
     """Count the commits that only the remote branch has, as last fetched, and only this one."""
     command = ["git", "rev-list", "--left-right", "--count", "@{upstream}...HEAD"]
-    finished = subprocess.run(command, cwd=top, capture_output=True, text=True)
+    finished = subprocess.run(
+        command,
+        cwd=top,
+        capture_output=True,
+        text=True,
+    )
     if finished.returncode:
         return 0, 0
     behind, ahead = finished.stdout.split()

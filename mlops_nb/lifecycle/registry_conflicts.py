@@ -77,7 +77,12 @@ def count_lost_moves(
 def _commits_behind(top: Path) -> int:
     """Count the commits that the branch at the remote has, as last fetched, and this one lacks."""
     command = ["git", "rev-list", "--count", "HEAD..@{upstream}"]
-    finished = subprocess.run(command, cwd=top, capture_output=True, text=True)
+    finished = subprocess.run(
+        command,
+        cwd=top,
+        capture_output=True,
+        text=True,
+    )
     return int(finished.stdout) if not finished.returncode else 0
 
 

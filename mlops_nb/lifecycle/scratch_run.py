@@ -28,7 +28,12 @@ _COMPLAINS = re.compile(r"error in `[^`]+`:|ERROR: ")
 
 
 def _show_line(line: str) -> None:
-    print(line, end="", file=sys.stderr, flush=True)
+    print(
+        line,
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 @dataclass
@@ -123,7 +128,9 @@ def _run(
         errors="replace",
     )
     reader = threading.Thread(
-        target=listener.read_all, args=(process.stderr,), daemon=True
+        target=listener.read_all,
+        args=(process.stderr,),
+        daemon=True,
     )
     reader.start()
     try:

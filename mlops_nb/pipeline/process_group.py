@@ -149,7 +149,9 @@ def run_process_group(
     with handle_signals(ender, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         leader = _start_group(lock, argv, env, captured=read_line is not None)
         reader = threading.Thread(
-            target=_hand_on, args=(leader, read_line), daemon=True
+            target=_hand_on,
+            args=(leader, read_line),
+            daemon=True,
         )
         reader.start()
         ender.attach(leader)

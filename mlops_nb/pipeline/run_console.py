@@ -27,7 +27,10 @@ from ruamel.yaml.error import YAMLError
 
 
 # %% ../../nbs/api/pipeline/32_run_console.ipynb #34e9f03e
-def _count_parts(stage: dict, params: dict) -> int:
+def _count_parts(
+    stage: dict,
+    params: dict,
+) -> int:
     """Return how many stages an entry of dvc.yaml stands for."""
     parts = stage.get("foreach", [None])
     if isinstance(parts, str):
