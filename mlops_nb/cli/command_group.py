@@ -173,7 +173,11 @@ def why_option(command: Callable) -> Callable:
 def push_option(command: Callable) -> Callable:
     """Add the flag `--push`, by which a commit goes to the remote as well."""
     text = "send branch and tags to origin, all or nothing"
-    return click.option("--push", is_flag=True, help=text)(command)
+    return click.option(
+        "--push",
+        is_flag=True,
+        help=text,
+    )(command)
 
 
 # %% ../../nbs/api/cli/15_command_group.ipynb #e34dff62

@@ -68,7 +68,11 @@ HIDDEN_COMMANDS = [
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="example: mlops-nb repro; `mlops-nb COMMAND --help` explains a command",
 )
-@click.version_option(__version__, prog_name="mlops-nb", message="%(prog)s %(version)s")
+@click.version_option(
+    __version__,
+    prog_name="mlops-nb",
+    message="%(prog)s %(version)s",
+)
 @click.pass_context
 def mlops_nb_commands(context: click.Context) -> None:
     """Notebook-native MLOps.
@@ -177,7 +181,11 @@ def run_command(argv: list[str] | None = None) -> int:
     try:
         return _invoke(argv)
     except UserError as error:
-        print(f"error in `{argv[0]}`:\n{error}", file=sys.stderr, flush=True)
+        print(
+            f"error in `{argv[0]}`:\n{error}",
+            file=sys.stderr,
+            flush=True,
+        )
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -189,7 +197,11 @@ def run_command(argv: list[str] | None = None) -> int:
         worded = word_failure(error)
         if worded is None:
             raise
-        print(f"error in `{argv[0]}`:\n{worded}", file=sys.stderr, flush=True)
+        print(
+            f"error in `{argv[0]}`:\n{worded}",
+            file=sys.stderr,
+            flush=True,
+        )
         return 1
 
 

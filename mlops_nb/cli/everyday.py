@@ -26,7 +26,11 @@ from mlops_nb.cli.command_group import (
 
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #6c2d6bbd
-@click.command("status", cls=ExplainedCommand, example="mlops-nb status")
+@click.command(
+    "status",
+    cls=ExplainedCommand,
+    example="mlops-nb status",
+)
 def status_command() -> None:
     """Show what is in production, since when, how it does, what waits for a decision."""
     from mlops_nb.lifecycle.loop import read_production_status
@@ -35,8 +39,16 @@ def status_command() -> None:
 
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #4f8ec5f1
-@click.command("repro", cls=PassThroughCommand, example="mlops-nb repro train")
-@click.argument("arguments", nargs=-1, metavar="[STAGES OR OPTIONS OF DVC REPRO]...")
+@click.command(
+    "repro",
+    cls=PassThroughCommand,
+    example="mlops-nb repro train",
+)
+@click.argument(
+    "arguments",
+    nargs=-1,
+    metavar="[STAGES OR OPTIONS OF DVC REPRO]...",
+)
 def repro_command(arguments: tuple[str, ...]) -> int:
     """Run what has changed; everything after it goes to `dvc repro`.
 
@@ -51,7 +63,9 @@ def repro_command(arguments: tuple[str, ...]) -> int:
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #67ad6b8c
 @click.command(
-    "advance", cls=ExplainedCommand, example="mlops-nb advance --policy auto"
+    "advance",
+    cls=ExplainedCommand,
+    example="mlops-nb advance --policy auto",
 )
 @click.argument("period", default="")
 @click.option(
@@ -84,7 +98,11 @@ def advance_command(
 
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #254ea88f
-@click.command("retrain", cls=ExplainedCommand, example="mlops-nb retrain --periods 3")
+@click.command(
+    "retrain",
+    cls=ExplainedCommand,
+    example="mlops-nb retrain --periods 3",
+)
 @click.option(
     "--until",
     default="",
@@ -98,8 +116,16 @@ def advance_command(
     metavar="N",
     help="length of the training window",
 )
-@click.option("--expanding", is_flag=True, help="keep the start of windows.train")
-@click.option("--promote", is_flag=True, help="into production, if the gate passes")
+@click.option(
+    "--expanding",
+    is_flag=True,
+    help="keep the start of windows.train",
+)
+@click.option(
+    "--promote",
+    is_flag=True,
+    help="into production, if the gate passes",
+)
 @click.option(
     "--why",
     default="",
@@ -125,7 +151,9 @@ def retrain_command(
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #5450cae1
 @click.command(
-    "promote", cls=ExplainedCommand, example='mlops-nb promote --why "better in spring"'
+    "promote",
+    cls=ExplainedCommand,
+    example='mlops-nb promote --why "better in spring"',
 )
 @click.option(
     "--to",
@@ -151,7 +179,9 @@ def promote_command(
 
 # %% ../../nbs/api/cli/16_everyday.ipynb #635046f5
 @click.command(
-    "rollback", cls=ExplainedCommand, example='mlops-nb rollback --why "alarms doubled"'
+    "rollback",
+    cls=ExplainedCommand,
+    example='mlops-nb rollback --why "alarms doubled"',
 )
 @click.option(
     "--to",
@@ -161,7 +191,9 @@ def promote_command(
     help="the one before, unless given",
 )
 @click.option(
-    "--rebuild", is_flag=True, help="run its pipeline again when its bytes are lost"
+    "--rebuild",
+    is_flag=True,
+    help="run its pipeline again when its bytes are lost",
 )
 @why_option
 @push_option

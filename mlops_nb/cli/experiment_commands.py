@@ -15,7 +15,11 @@ from ..core.errors import UserError
 
 
 # %% ../../nbs/api/cli/24_experiment_commands.ipynb #5d173aaa
-@click.command("commit", cls=ExplainedCommand, example="mlops-nb commit")
+@click.command(
+    "commit",
+    cls=ExplainedCommand,
+    example="mlops-nb commit",
+)
 @click.option(
     "-m",
     "--message",
@@ -45,7 +49,11 @@ def _require_consent(yes: bool) -> None:
 
 
 # %% ../../nbs/api/cli/24_experiment_commands.ipynb #0305bf87
-@click.command("undo", cls=ExplainedCommand, example="mlops-nb undo")
+@click.command(
+    "undo",
+    cls=ExplainedCommand,
+    example="mlops-nb undo",
+)
 @click.option(
     "--yes",
     is_flag=True,

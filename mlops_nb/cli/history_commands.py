@@ -32,7 +32,12 @@ from ..core.errors import UserError
     example='mlops-nb decide drift.temp --dismiss --why "summer"',
 )
 @click.argument("finding")
-@click.option("--dismiss", "action", flag_value="dismiss", help="nothing is to be done")
+@click.option(
+    "--dismiss",
+    "action",
+    flag_value="dismiss",
+    help="nothing is to be done",
+)
 @click.option(
     "--retrain",
     "action",
@@ -40,7 +45,10 @@ from ..core.errors import UserError
     help="train a challenger; promote it if the gate passes",
 )
 @click.option(
-    "--rollback", "action", flag_value="rollback", help="put the version before back"
+    "--rollback",
+    "action",
+    flag_value="rollback",
+    help="put the version before back",
 )
 @why_option
 @push_option
@@ -78,7 +86,11 @@ def _dismissal(answer: dict) -> str:
 
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #21b5e89b
-@click.command("history", cls=ExplainedCommand, example="mlops-nb history v1.0.0")
+@click.command(
+    "history",
+    cls=ExplainedCommand,
+    example="mlops-nb history v1.0.0",
+)
 @click.argument("version", default="")
 def history_command(version: str) -> None:
     """List every promotion, rollback, decision and closed period.
@@ -93,9 +105,15 @@ def history_command(version: str) -> None:
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #1fb17d48
 @click.command(
-    "compare", cls=ExplainedCommand, example="mlops-nb compare HEAD workspace"
+    "compare",
+    cls=ExplainedCommand,
+    example="mlops-nb compare HEAD workspace",
 )
-@click.argument("revs", nargs=-1, required=True)
+@click.argument(
+    "revs",
+    nargs=-1,
+    required=True,
+)
 def compare_command(revs: tuple[str, ...]) -> int:
     """Compare runs: commits, tags, experiments.
 
@@ -108,11 +126,17 @@ def compare_command(revs: tuple[str, ...]) -> int:
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #3209c49f
 @click.command(
-    "backtest", cls=ExplainedCommand, example="mlops-nb backtest 2013-04 2013-12"
+    "backtest",
+    cls=ExplainedCommand,
+    example="mlops-nb backtest 2013-04 2013-12",
 )
 @click.argument("start", default="")
 @click.argument("end", default="")
-@click.option("--judge", metavar="FILE", help="judge saved predictions instead")
+@click.option(
+    "--judge",
+    metavar="FILE",
+    help="judge saved predictions instead",
+)
 def backtest_command(
     start: str,
     end: str,
@@ -138,7 +162,9 @@ def backtest_command(
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #071eb4ca
 @click.command(
-    "replay", cls=ExplainedCommand, example="mlops-nb replay --until 2013-12"
+    "replay",
+    cls=ExplainedCommand,
+    example="mlops-nb replay --until 2013-12",
 )
 @click.option(
     "--until",
@@ -157,7 +183,11 @@ def replay_command(until: str) -> int:
 
 
 # %% ../../nbs/api/cli/17_history_commands.ipynb #8c6dade4
-@click.command("doctor", cls=ExplainedCommand, example="mlops-nb doctor")
+@click.command(
+    "doctor",
+    cls=ExplainedCommand,
+    example="mlops-nb doctor",
+)
 def doctor_command() -> int:
     """Look for everything that may be wrong with this checkout, and name the cure.
 

@@ -188,7 +188,11 @@ def _leave_out(
         leak.column: f"predicts {project.target} alone ({leak.examples[0]})"
         for leak in leaks
     }
-    return replace(project, exclude=unfit | suspects, suspects=tuple(suspects))
+    return replace(
+        project,
+        exclude=unfit | suspects,
+        suspects=tuple(suspects),
+    )
 
 
 # %% ../../nbs/api/cli/02_inference.ipynb #69af8276

@@ -237,7 +237,11 @@ def _exit_code(
 
 
 # %% ../../nbs/api/cli/19_monitoring_commands.ipynb #96945a45
-@click.command("alert", cls=ExplainedCommand, example="mlops-nb alert")
+@click.command(
+    "alert",
+    cls=ExplainedCommand,
+    example="mlops-nb alert",
+)
 @click.option(
     "--tries",
     type=int,
@@ -246,7 +250,9 @@ def _exit_code(
     help="tries per message",
 )
 @click.option(
-    "--prometheus", is_flag=True, help="print Prometheus' text format instead"
+    "--prometheus",
+    is_flag=True,
+    help="print Prometheus' text format instead",
 )
 def alert_command(
     tries: int,

@@ -213,5 +213,9 @@ def _place_copy(table: Path) -> str:
 # %% ../../nbs/api/cli/09_new_project.ipynb #c20ad4d7
 def _read_git_setting(key: str) -> str:
     command = ["git", "config", key]
-    answer = subprocess.run(command, capture_output=True, text=True)
+    answer = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+    )
     return answer.stdout.strip()

@@ -45,7 +45,9 @@ from ..core.project import project_root
     help="column to predict",
 )
 @click.option(
-    "--time", metavar="COL", help="column of times; default: the only one there is"
+    "--time",
+    metavar="COL",
+    help="column of times; default: the only one there is",
 )
 def new_command(
     project: str,
@@ -63,7 +65,11 @@ def new_command(
 
 
 # %% ../../nbs/api/cli/21_project_commands.ipynb #60c10fb4
-@click.command("upgrade", cls=ExplainedCommand, example="mlops-nb upgrade")
+@click.command(
+    "upgrade",
+    cls=ExplainedCommand,
+    example="mlops-nb upgrade",
+)
 def upgrade_command() -> None:
     """Bring a project that an earlier version made up to this one.
 
@@ -76,8 +82,16 @@ def upgrade_command() -> None:
 
 
 # %% ../../nbs/api/cli/21_project_commands.ipynb #e1bcc3fc
-@click.command("schema", cls=ExplainedCommand, example="mlops-nb schema")
-@click.option("--force", is_flag=True, help="overwrite the one that is there")
+@click.command(
+    "schema",
+    cls=ExplainedCommand,
+    example="mlops-nb schema",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="overwrite the one that is there",
+)
 def schema_command(force: bool) -> None:
     """Infer data/schema.yaml from the training window, for review."""
     path = project_root() / "data" / "schema.yaml"
@@ -112,14 +126,24 @@ def _infer_from_training_window() -> Any:
 
 
 # %% ../../nbs/api/cli/21_project_commands.ipynb #74ddd8cf
-@click.command("config-schema", cls=ExplainedCommand, example="mlops-nb config-schema")
+@click.command(
+    "config-schema",
+    cls=ExplainedCommand,
+    example="mlops-nb config-schema",
+)
 def config_schema_command() -> None:
     """Print the JSON schemas of params.yaml and settings.ini."""
     import json
 
     from mlops_nb.core.config import build_config_schema
 
-    print(json.dumps(build_config_schema(), indent=1, ensure_ascii=False))
+    print(
+        json.dumps(
+            build_config_schema(),
+            indent=1,
+            ensure_ascii=False,
+        )
+    )
 
 
 # %% ../../nbs/api/cli/21_project_commands.ipynb #b64a0725
@@ -147,7 +171,11 @@ def _link_from_root(link: re.Match) -> str:
 
 
 # %% ../../nbs/api/cli/21_project_commands.ipynb #fc679e8b
-@click.command("readme", cls=ExplainedCommand, example="mlops-nb readme")
+@click.command(
+    "readme",
+    cls=ExplainedCommand,
+    example="mlops-nb readme",
+)
 def readme_command() -> None:
     """Write README.md from nbs/index.ipynb."""
     from mlops_nb.core.files import read_json, write_atomic

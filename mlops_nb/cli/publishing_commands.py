@@ -20,8 +20,17 @@ from ..core.project import project_root
 
 
 # %% ../../nbs/api/cli/20_publishing_commands.ipynb #c7691a2d
-@click.command("publish", cls=ExplainedCommand, example="mlops-nb publish")
-@click.option("--to", "folder", metavar="FOLDER", help="another folder")
+@click.command(
+    "publish",
+    cls=ExplainedCommand,
+    example="mlops-nb publish",
+)
+@click.option(
+    "--to",
+    "folder",
+    metavar="FOLDER",
+    help="another folder",
+)
 def publish_command(folder: str | None) -> None:
     """Publish the whole history as a static site in _site."""
     from mlops_nb.publishing.publish import publish_site
@@ -31,7 +40,11 @@ def publish_command(folder: str | None) -> None:
 
 
 # %% ../../nbs/api/cli/20_publishing_commands.ipynb #91b9514b
-@click.command("show", cls=ExplainedCommand, example="mlops-nb show --port 8701")
+@click.command(
+    "show",
+    cls=ExplainedCommand,
+    example="mlops-nb show --port 8701",
+)
 @click.option(
     "--port",
     type=int,
@@ -46,7 +59,11 @@ def show_command(port: int | None) -> None:
 
 
 # %% ../../nbs/api/cli/20_publishing_commands.ipynb #c457dc76
-@click.command("card", cls=ExplainedCommand, example="mlops-nb card v1.0.0")
+@click.command(
+    "card",
+    cls=ExplainedCommand,
+    example="mlops-nb card v1.0.0",
+)
 @click.argument("version", default="workspace")
 def card_command(version: str) -> None:
     """Write the model card of a version, a commit or what lies in the folder."""
@@ -65,7 +82,11 @@ def card_command(version: str) -> None:
 
 
 # %% ../../nbs/api/cli/20_publishing_commands.ipynb #cb011961
-@click.command("test-score", cls=ExplainedCommand, example="mlops-nb test-score")
+@click.command(
+    "test-score",
+    cls=ExplainedCommand,
+    example="mlops-nb test-score",
+)
 def test_score_command() -> None:
     """Count the ML Test Score from evidence."""
     from mlops_nb.core.config import read_settings
@@ -76,14 +97,21 @@ def test_score_command() -> None:
     score = compute_ml_test_score()
     settings = read_settings()
     page = render_ml_test_score(
-        score, "../", title=settings.title, owner=settings.owner
+        score,
+        "../",
+        title=settings.title,
+        owner=settings.owner,
     )
     print(score)
     print(write_atomic(project_root() / ".mlops" / "test-score.html", page))
 
 
 # %% ../../nbs/api/cli/20_publishing_commands.ipynb #d888a294
-@click.command("track", cls=ExplainedCommand, example="mlops-nb track")
+@click.command(
+    "track",
+    cls=ExplainedCommand,
+    example="mlops-nb track",
+)
 def track_command() -> None:
     """Copy to the MLflow server what it does not have yet: runs, models, versions, aliases."""
     from mlops_nb.publishing.mlflow_mirror import sync

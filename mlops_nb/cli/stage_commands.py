@@ -23,7 +23,11 @@ from ..core.project import project_root
 
 
 # %% ../../nbs/api/cli/22_stage_commands.ipynb #15c55174
-@click.command("run", cls=ExplainedCommand, example="mlops-nb run train -p sample=5000")
+@click.command(
+    "run",
+    cls=ExplainedCommand,
+    example="mlops-nb run train -p sample=5000",
+)
 @click.argument("stage")
 @click.argument("window", required=False)
 @click.option(
@@ -53,11 +57,20 @@ def run_stage_command(
     from mlops_nb.pipeline.stages import run_stage
 
     os.environ["MLOPS_NB_SET"] = "\n".join(changes)  # for the remedy of a `UserError`
-    return run_stage(stage, window, engine=engine, overrides=list(changes) or None)
+    return run_stage(
+        stage,
+        window,
+        engine=engine,
+        overrides=list(changes) or None,
+    )
 
 
 # %% ../../nbs/api/cli/22_stage_commands.ipynb #471d3da7
-@click.command("code", cls=ExplainedCommand, example="mlops-nb code")
+@click.command(
+    "code",
+    cls=ExplainedCommand,
+    example="mlops-nb code",
+)
 def code_command() -> None:
     """Stage: digest the code behind every stage."""
     from mlops_nb.pipeline.digests import write_digests
@@ -66,7 +79,11 @@ def code_command() -> None:
 
 
 # %% ../../nbs/api/cli/22_stage_commands.ipynb #05329ea5
-@click.command("ingest", cls=ExplainedCommand, example="mlops-nb ingest train")
+@click.command(
+    "ingest",
+    cls=ExplainedCommand,
+    example="mlops-nb ingest train",
+)
 @click.argument("window", type=click.Choice(["train", "current"]))
 def ingest_command(window: str) -> None:
     """Stage: bring a window from the source."""
@@ -79,7 +96,11 @@ def ingest_command(window: str) -> None:
 
 
 # %% ../../nbs/api/cli/22_stage_commands.ipynb #70f3c4ad
-@click.command("champion", cls=ExplainedCommand, example="mlops-nb champion")
+@click.command(
+    "champion",
+    cls=ExplainedCommand,
+    example="mlops-nb champion",
+)
 def champion_command() -> None:
     """Stage: fetch the pinned model."""
     from mlops_nb.pipeline.scoring import fetch_champion
@@ -90,7 +111,11 @@ def champion_command() -> None:
 
 
 # %% ../../nbs/api/cli/22_stage_commands.ipynb #bd0bc94b
-@click.command("score", cls=ExplainedCommand, example="mlops-nb score")
+@click.command(
+    "score",
+    cls=ExplainedCommand,
+    example="mlops-nb score",
+)
 def score_command() -> None:
     """Stage: score the current window."""
     from mlops_nb.pipeline.scoring import score_current_window
@@ -101,7 +126,11 @@ def score_command() -> None:
 
 
 # %% ../../nbs/api/cli/22_stage_commands.ipynb #cc6a1634
-@click.command("report", cls=ExplainedCommand, example="mlops-nb report")
+@click.command(
+    "report",
+    cls=ExplainedCommand,
+    example="mlops-nb report",
+)
 def report_command() -> None:
     """Stage: render every page."""
     from mlops_nb.reporting.project_pages import write_report_pages

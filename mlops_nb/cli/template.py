@@ -82,7 +82,11 @@ def render_pipeline(
 def render_pyproject(package: str) -> str:
     """Write a project's pyproject.toml, with the settings of nbdev that this repository has."""
     name = package.replace("_", "-")
-    return fill_template("pyproject.toml", distribution=name, package=package)
+    return fill_template(
+        "pyproject.toml",
+        distribution=name,
+        package=package,
+    )
 
 
 # %% ../../nbs/api/cli/03_template.ipynb #e6c029cd

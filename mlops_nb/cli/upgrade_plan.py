@@ -172,7 +172,14 @@ def _describe_edits(
         return ""
     lines = [_readable_lines(path, content) for content in (before, now)]
     names = (f"{path} of {project.version}", f"{path} as it is")
-    return "\n".join(difflib.unified_diff(*lines, *names, n=1, lineterm=""))
+    return "\n".join(
+        difflib.unified_diff(
+            *lines,
+            *names,
+            n=1,
+            lineterm="",
+        )
+    )
 
 
 # %% ../../nbs/api/cli/12_upgrade_plan.ipynb #e7e0f786

@@ -91,7 +91,11 @@ def _names_from_git(
 ) -> list[str]:
     """Return the names that a `git diff` lists; none where git cannot say."""
     command = ["git", "diff", "--name-only", "-z", "--no-renames", "--relative", *args]
-    done = subprocess.run(command, cwd=top, capture_output=True)
+    done = subprocess.run(
+        command,
+        cwd=top,
+        capture_output=True,
+    )
     names = done.stdout.decode("utf-8", "surrogateescape").split("\0")
     return [name for name in names if name and not done.returncode]
 

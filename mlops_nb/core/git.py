@@ -104,7 +104,11 @@ def ask_git(
         UserError: git refuses to open the repository, with what it said.
     """
     folder = cwd or project_root()
-    done = subprocess.run(["git", *args], cwd=folder, capture_output=True)
+    done = subprocess.run(
+        ["git", *args],
+        cwd=folder,
+        capture_output=True,
+    )
     if not done.returncode:
         return done.stdout.decode("utf-8", "replace")
     _require_open_repository(folder)

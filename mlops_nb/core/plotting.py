@@ -133,7 +133,11 @@ def figure_to_svg(fig: Any) -> str:
     if layout := fig.get_layout_engine():
         layout.execute(fig)
         fig.set_layout_engine("none")  # now, or savefig draws twice
-    fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    fig.savefig(
+        buffer,
+        format="svg",
+        metadata={"Date": None, "Creator": None},
+    )
     plt.close(fig)
     written = buffer.getvalue()
     drawing = METADATA.sub("", written[written.index("<svg") :])

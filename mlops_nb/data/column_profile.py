@@ -303,7 +303,11 @@ def profile_text_counts(
         counts = counts[order]
     total = int(counts.sum())
     column = ColumnProfile(
-        "text", total, missing, bucket_keys=names, bucket_counts=counts
+        "text",
+        total,
+        missing,
+        bucket_keys=names,
+        bucket_counts=counts,
     )
     return column.coarsen(MAX_BUCKETS)
 

@@ -56,7 +56,11 @@ def _limit_faults(
     if ends and kind not in _LIMITED_TYPES:
         yield "min and max only with type number, integer or time"
     if kind == "time":
-        days = pd.to_datetime(list(map(str, ends)), errors="coerce", format="ISO8601")
+        days = pd.to_datetime(
+            list(map(str, ends)),
+            errors="coerce",
+            format="ISO8601",
+        )
         if days.hasnans:
             yield "min and max as dates"
         in_order = sorted(ends, key=str)

@@ -49,7 +49,11 @@ def _quote_yaml(value: Any) -> str:
 
     JSON is YAML; what cannot be printed is escaped besides.
     """
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(
+        value,
+        ensure_ascii=False,
+        default=str,
+    )
     written = []
     for sign in text:
         if not sign.isprintable():
@@ -207,7 +211,11 @@ def _infer_rule(
 ) -> ColumnRule:
     kind = value_type(values) if values.notna().any() else "any"
     if name in (settings.keys or DEFAULT_KEYS):
-        return ColumnRule(kind, max_missing=0.0, unique=True)
+        return ColumnRule(
+            kind,
+            max_missing=0.0,
+            unique=True,
+        )
     known = values.dropna()
     is_label = name == settings.target and settings.task != "regression"
     limits = {}

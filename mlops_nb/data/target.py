@@ -121,7 +121,12 @@ def _draw_days(
     ax: Any,
     days: pd.DataFrame,
 ) -> None:
-    ax.bar(days.index, days["size"], color=PLOT_COLORS[5], width=0.9)
+    ax.bar(
+        days.index,
+        days["size"],
+        color=PLOT_COLORS[5],
+        width=0.9,
+    )
     ax.set_ylabel("rows per day")
     ax.grid(False)
     average = ax.twinx()

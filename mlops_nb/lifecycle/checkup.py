@@ -61,7 +61,11 @@ class Checkup:
     def worst(self) -> str:
         """Return the level of the worst symptom; `fine` without any."""
         levels = [symptom.level for symptom in self.symptoms]
-        return max(levels, key=LEVELS.index, default="fine")
+        return max(
+            levels,
+            key=LEVELS.index,
+            default="fine",
+        )
 
     @property
     def exit_code(self) -> int:

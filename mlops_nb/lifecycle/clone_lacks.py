@@ -88,7 +88,11 @@ def _has_commit(
     commit: str,
 ) -> bool:
     command = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
-    return not subprocess.run(command, cwd=top, capture_output=True).returncode
+    return not subprocess.run(
+        command,
+        cwd=top,
+        capture_output=True,
+    ).returncode
 
 
 # %% ../../nbs/api/lifecycle/06c_clone_lacks.ipynb #cffe9c0f

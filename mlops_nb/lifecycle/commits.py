@@ -31,7 +31,11 @@ def require_identity(top: Path) -> None:
     """Raise unless git knows who commits in the folder `top`."""
     for who in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
         command = ["git", "var", who]
-        done = subprocess.run(command, cwd=top, capture_output=True)
+        done = subprocess.run(
+            command,
+            cwd=top,
+            capture_output=True,
+        )
         if done.returncode:
             raise _unknown_identity()
 
@@ -199,7 +203,11 @@ def _sign_tag(
     target = run_git("rev-parse", f"refs/tags/{tag}^{{}}", cwd=top)
     command = ("tag", "-s", "-f", "-F", "-", tag, target)
     try:
-        run_git(*command, cwd=top, input=note)
+        run_git(
+            *command,
+            cwd=top,
+            input=note,
+        )
     except UserError as error:
         raise _unsigned("tag", error.found) from error
     # git 2.39 says that all is well where ssh has no key

@@ -171,5 +171,9 @@ def _append_privately(
 ) -> None:
     """Append to a file that from now on its owner alone can read."""
     path.chmod(0o600)
-    with path.open("a", encoding="utf-8", errors="surrogateescape") as file:
+    with path.open(
+        "a",
+        encoding="utf-8",
+        errors="surrogateescape",
+    ) as file:
         file.write(text)

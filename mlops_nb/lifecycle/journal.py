@@ -86,7 +86,12 @@ def append_entry(
     if not any(line.get("id") == entry["id"] for line in lines):
         lines.append(entry)
         text = [
-            json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n"
+            json.dumps(
+                line,
+                ensure_ascii=False,
+                sort_keys=True,
+            )
+            + "\n"
             for line in lines
         ]
         write_atomic(path, "".join(text))

@@ -344,7 +344,11 @@ def _with_waiting(
     if waiting:
         findings += (waiting.reading(),)
         notes.add(str(waiting))
-    return replace(result, findings=findings, note="; ".join(notes.lines))
+    return replace(
+        result,
+        findings=findings,
+        note="; ".join(notes.lines),
+    )
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #e3d78949
@@ -386,7 +390,14 @@ def advance_period(
     result = _describe_window()
     challenger = _follow_policy(rules, notes, push)
     idle = not (moves or late or challenger)
-    return _with_waiting(replace(result, challenger=challenger, idle=idle), notes)
+    return _with_waiting(
+        replace(
+            result,
+            challenger=challenger,
+            idle=idle,
+        ),
+        notes,
+    )
 
 
 # %% ../../nbs/api/lifecycle/20_loop.ipynb #ad56597b
@@ -458,7 +469,11 @@ def answer_finding(
             return decision
     with begin_transaction(f"Dismiss {finding} of {window}: {why}", push) as change:
         decision = record_decision(
-            change.top, "dismiss", why, finding=finding, window=window
+            change.top,
+            "dismiss",
+            why,
+            finding=finding,
+            window=window,
         )
         change.run_only("report")
     return decision

@@ -192,7 +192,11 @@ def mend_stale_outputs(top: Path) -> list[str]:
     if paths:
         run_dvc(top, "checkout", "-q", *paths)
         note = f"brought to this commit: {name_some(paths)}"
-        print(note, file=sys.stderr, flush=True)
+        print(
+            note,
+            file=sys.stderr,
+            flush=True,
+        )
     return paths
 
 

@@ -485,7 +485,12 @@ def roll_back(
         return _settle(before, f"{target.version} is in production already", push)
     with begin_transaction(f"Roll back to {target.version}: {why}", push) as change:
         require_reason(why)
-        deployment = Deployment(target.commit, why, returns_to=target, answers=answers)
+        deployment = Deployment(
+            target.commit,
+            why,
+            returns_to=target,
+            answers=answers,
+        )
         _prepare_bytes(change, deployment, target, rebuild_lost)
         deploy(change, deployment)
     note = f"{target.version} is back in production"

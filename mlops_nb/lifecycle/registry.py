@@ -197,7 +197,13 @@ def register_candidate(
     version = _next_version(known, name, run_git("tag", cwd=change.top).split("\n"))
     message = f"{name} {version}: model {md5}"
     with committer_for_libraries(change.top):
-        gto.api.register(str(change.top), name, ref, version=version, message=message)
+        gto.api.register(
+            str(change.top),
+            name,
+            ref,
+            version=version,
+            message=message,
+        )
     _register_features(change.top, version)
     return find_version(version, change.top)
 

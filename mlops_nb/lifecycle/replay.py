@@ -414,10 +414,22 @@ def replay_sentences(replay: Replay) -> dict[str, Message | None]:
     seconds = replay.cost.get("seconds", 0)
     champions = replay.cost.get("champions", 0)
     always = {
-        "title": Message("replay.title", metric=metric, gain=gain),
+        "title": Message(
+            "replay.title",
+            metric=metric,
+            gain=gain,
+        ),
         "headline": Message("replay.headline", metric=metric, **replay.pooled),
-        "lost": Message("replay.lost", n=len(replay.lost), periods=lost),
-        "cost": Message("replay.cost", seconds=seconds, champions=champions),
+        "lost": Message(
+            "replay.lost",
+            n=len(replay.lost),
+            periods=lost,
+        ),
+        "cost": Message(
+            "replay.cost",
+            seconds=seconds,
+            champions=champions,
+        ),
     }
     return always | {
         "age": _sentence_on_age(replay),

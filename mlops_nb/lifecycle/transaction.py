@@ -89,7 +89,12 @@ def move_branch(
     moves += [f"create refs/tags/{tag} {commit}" for tag, commit in tags.items()]
     moves += [f"update {ref} {commit}" for ref, commit in (pushed or {}).items()]
     orders = "\n".join(["start", *moves, "prepare", "commit", ""])
-    run_git("update-ref", "--stdin", input=orders, cwd=top)
+    run_git(
+        "update-ref",
+        "--stdin",
+        input=orders,
+        cwd=top,
+    )
     return new
 
 
@@ -171,7 +176,11 @@ def _unstage(
     if ours:
         names = "\0".join(f":(literal){path}" for path in ours)
         command = ("reset", "-q", "--pathspec-from-file=-", "--pathspec-file-nul")
-        run_git(*command, cwd=top, input=names)
+        run_git(
+            *command,
+            cwd=top,
+            input=names,
+        )
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #7a4a0009
@@ -213,7 +222,11 @@ def complete_transaction(top: Path | None = None) -> str:
         left = _update_checkout(top, note["old"], note["new"])
         if left:
             note = f"edited meanwhile, left alone: {', '.join(left)}"
-            print(note, file=sys.stderr, flush=True)
+            print(
+                note,
+                file=sys.stderr,
+                flush=True,
+            )
     _remove_abandoned_clones(top)
     file.unlink(missing_ok=True)
     if not happened:

@@ -57,7 +57,11 @@ class WaitingCandidate:
 
     def finding(self) -> dict:
         """Return it as a finding, with the keys of those in reports/monitor.json."""
-        say = Message("promotion.waits", candidate=self.md5[:8], lacks=self.lacks)
+        say = Message(
+            "promotion.waits",
+            candidate=self.md5[:8],
+            lacks=self.lacks,
+        )
         return {
             "id": self.finding_id,
             "quantity": "promotion",
@@ -100,7 +104,13 @@ def record_adoption(
         (entry["md5"], entry["window"]) for entry in _adoptions(read_decisions(top))
     }
     if (md5, window) not in known:
-        record_decision(top, "adopt", why, md5=md5, window=window)
+        record_decision(
+            top,
+            "adopt",
+            why,
+            md5=md5,
+            window=window,
+        )
 
 
 # %% ../../nbs/api/lifecycle/14_waiting.ipynb #3a17ab08

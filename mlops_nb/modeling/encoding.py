@@ -216,7 +216,11 @@ _WORDS_FOR_BOOLEANS = {"True": "1", "true": "1", "False": "0", "false": "0"}
 def _days_since_1970(times: pd.Series) -> pd.Series:
     if pd.api.types.is_timedelta64_dtype(times):
         return times / pd.Timedelta("1D")
-    in_utc = pd.to_datetime(times, utc=True, format="ISO8601").dt.tz_localize(None)
+    in_utc = pd.to_datetime(
+        times,
+        utc=True,
+        format="ISO8601",
+    ).dt.tz_localize(None)
     return (in_utc - pd.Timestamp(0)) / pd.Timedelta("1D")
 
 

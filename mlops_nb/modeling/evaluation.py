@@ -86,7 +86,11 @@ class Contenders:
             return [Message("evaluate.same")]
         champion = self.champion.display_name(pin)
         return [
-            Message("evaluate.changed", candidate=self.candidate.id, champion=champion)
+            Message(
+                "evaluate.changed",
+                candidate=self.candidate.id,
+                champion=champion,
+            )
         ]
 
 
@@ -160,7 +164,11 @@ class LabelledRows:
         """Say how many rows can be judged; `noun`: what they are called."""
         if not len(self):
             return Message("evaluate.nothing", noun=noun)
-        return Message("evaluate.loaded", n=len(self), noun=noun)
+        return Message(
+            "evaluate.loaded",
+            n=len(self),
+            noun=noun,
+        )
 
 
 # %% ../../nbs/api/modeling/16_evaluation.ipynb #2e1e8696
@@ -250,7 +258,9 @@ def cost_exhibits(
     if not costs or not len(rows):
         return []
     title = Message(
-        "evaluate.cost_title", miss=costs["miss"], alarm=costs["false_alarm"]
+        "evaluate.cost_title",
+        miss=costs["miss"],
+        alarm=costs["false_alarm"],
     )
     table = compute_policy_costs(rows.outcome, rows.predictions, costs)
     return [Exhibit(table, title, Message("evaluate.cost_read"))]
@@ -348,7 +358,9 @@ def slice_exhibits(slices: SliceMetrics) -> list[Exhibit]:
     title = Message("evaluate.slices_even")
     if slices.is_significant:
         title = Message(
-            "evaluate.slices_title", column=worst["column"], level=str(worst["level"])
+            "evaluate.slices_title",
+            column=worst["column"],
+            level=str(worst["level"]),
         )
     return [Exhibit(slice_plot(slices), title, Message("evaluate.slices_read"))]
 

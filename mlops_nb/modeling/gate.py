@@ -136,7 +136,11 @@ def _check_rows(
     limit: Any,
 ) -> GateCheck:
     least = _parse_limit("rows", limit)
-    say = Message("evaluate.rows", n=metrics.rows, limit=int(least))
+    say = Message(
+        "evaluate.rows",
+        n=metrics.rows,
+        limit=int(least),
+    )
     return GateCheck("rows", metrics.rows >= least, say)
 
 
@@ -348,7 +352,14 @@ def _worse_in_words(
     ]
     if not found:
         return []
-    joined = reduce(lambda first, then: Message("evaluate.and", a=first, b=then), found)
+    joined = reduce(
+        lambda first, then: Message(
+            "evaluate.and",
+            a=first,
+            b=then,
+        ),
+        found,
+    )
     return [Message("evaluate.worse", found=joined)]
 
 

@@ -216,7 +216,11 @@ def _most_influential_columns(
     shares = {
         name: _explained_share(features[name], centred, total) for name in model.columns
     }
-    return sorted(model.columns, key=shares.get, reverse=True)[:count]
+    return sorted(
+        model.columns,
+        key=shares.get,
+        reverse=True,
+    )[:count]
 
 
 # %% ../../nbs/api/modeling/11_importance.ipynb #dbd93964

@@ -85,7 +85,11 @@ def _rows_of_classes(
 ) -> RowScores:
     classes = pd.Index([name.removeprefix("score_") for name in columns])
     positions = classes.get_indexer(normalize_labels(labels))
-    return RowScores(positions, predicted=shares.argmax(1), probabilities=shares)
+    return RowScores(
+        positions,
+        predicted=shares.argmax(1),
+        probabilities=shares,
+    )
 
 
 # %% ../../nbs/api/modeling/05_influence.ipynb #282386da

@@ -103,8 +103,16 @@ _define(
 )
 
 # %% ../../nbs/api/modeling/04_metrics.ipynb #486f87df
-_define("brier", lower_is_better=True, is_share=False)
-_define("calibration_error", lower_is_better=True, is_share=False)
+_define(
+    "brier",
+    lower_is_better=True,
+    is_share=False,
+)
+_define(
+    "calibration_error",
+    lower_is_better=True,
+    is_share=False,
+)
 _define(
     "accuracy",
     judged_for=_MULTICLASS,
@@ -114,7 +122,11 @@ _define(
 _define("balanced_accuracy", judged_for=_MULTICLASS)
 _define("f1", judged_for=_BINARY)
 _define("macro_f1")
-_define("precision", judged_for=_BINARY, headline_for=_BINARY)
+_define(
+    "precision",
+    judged_for=_BINARY,
+    headline_for=_BINARY,
+)
 _define("recall")
 _define("false_alarms", lower_is_better=True)
 _define("flagged", lower_is_better=None)
@@ -134,7 +146,11 @@ _define(
     charted_for=_REGRESSION,
 )
 _define("r2", is_share=False)
-_define("bias", lower_is_better=None, is_share=False)
+_define(
+    "bias",
+    lower_is_better=None,
+    is_share=False,
+)
 _define(
     "median_ae",
     lower_is_better=True,

@@ -494,7 +494,9 @@ def load_model(
     columns = {column["name"]: column["kind"] for column in manifest["columns"]}
     unfitted = Model(manifest["task"], manifest["target"], columns, manifest["classes"])
     baseline = replace(
-        unfitted, pipeline=baseline_pipeline, threshold=manifest["baseline_threshold"]
+        unfitted,
+        pipeline=baseline_pipeline,
+        threshold=manifest["baseline_threshold"],
     )
     return replace(
         unfitted,

@@ -60,7 +60,12 @@ def calibration_plot(tables: pd.DataFrame | dict[str, pd.DataFrame]) -> Any:
     by_name = tables if isinstance(tables, dict) else {"": tables}
     lowest = min(table.predicted.min() for table in by_name.values())
     highest = max(table.predicted.max() for table in by_name.values())
-    axes.plot([lowest, highest], [lowest, highest], color="0.6", lw=1)
+    axes.plot(
+        [lowest, highest],
+        [lowest, highest],
+        color="0.6",
+        lw=1,
+    )
     for number, (name, table) in enumerate(by_name.items()):
         below = np.maximum(table.observed - table.low, 0)
         above = np.maximum(table.high - table.observed, 0)
@@ -100,7 +105,12 @@ def roc_plot(
 ) -> Any:
     """Draw the share of positives found against the share of false alarms, per model."""
     figure, axes = _create_axes(3.2)
-    axes.plot([0, 1], [0, 1], color="0.6", lw=1)
+    axes.plot(
+        [0, 1],
+        [0, 1],
+        color="0.6",
+        lw=1,
+    )
     for number, (name, table) in enumerate(predictions.items()):
         rows, _ = extract_scored_rows("binary", outcome, table)
         order = np.argsort(-rows.score, kind="stable")
@@ -188,8 +198,18 @@ def residual_plot(
     predicted = table.predicted.mean()
     error = table.error.quantile([0.1, 0.5, 0.9]).unstack()
     figure, axes = _create_axes()
-    axes.axhline(0, color="0.6", lw=1)
-    axes.fill_between(predicted, error[0.1], error[0.9], alpha=0.25, lw=0)
+    axes.axhline(
+        0,
+        color="0.6",
+        lw=1,
+    )
+    axes.fill_between(
+        predicted,
+        error[0.1],
+        error[0.9],
+        alpha=0.25,
+        lw=0,
+    )
     axes.plot(predicted, error[0.5], "-o", ms=4)
     axes.set(xlabel="predicted", ylabel="predicted − was")
     return figure
@@ -313,10 +333,22 @@ def dependence_plot(
     for number, column in enumerate(scores):
         label = shorten_label(column.removeprefix("score").removeprefix("_"))
         if has_words:
-            axes.plot(table[column], names, _marker(number), ms=4.5, label=label)
+            axes.plot(
+                table[column],
+                names,
+                _marker(number),
+                ms=4.5,
+                label=label,
+            )
         else:
             style = _line_style(number) + _marker(number)
-            axes.plot(values, table[column], style, ms=4.5, label=label)
+            axes.plot(
+                values,
+                table[column],
+                style,
+                ms=4.5,
+                label=label,
+            )
     along = shorten_label(feature, 30)
     if has_words:
         axes.set(ylabel=along, xlabel="mean prediction")

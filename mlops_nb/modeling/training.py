@@ -636,7 +636,11 @@ def _hand_over(
     manifest = described | _describe_models(candidate, baseline)
     truth = candidate.model.target_values(rows.frame.iloc[rows.late])
     return TrainingResult(
-        replace(candidate.model, baseline=baseline.model, manifest=manifest),
+        replace(
+            candidate.model,
+            baseline=baseline.model,
+            manifest=manifest,
+        ),
         candidate.validation.assign(y=truth),
         baseline.validation.assign(y=truth),
         manifest["scores"],

@@ -188,7 +188,11 @@ def statistics_exhibits(assessment: Any) -> list[Exhibit]:
     beyond = int((table.severity != "ok").sum())
     shown = min(max(beyond, _LEAST_ROWS), _MOST_ROWS)
     rows = table.rename(columns={"psi_watch": "limit"})[_SHOWN].head(shown)
-    title = Message("watch.table_title", n=len(rows), of=len(table))
+    title = Message(
+        "watch.table_title",
+        n=len(rows),
+        of=len(table),
+    )
     return [Exhibit(rows, title, Message("monitor.table_read"))]
 
 

@@ -69,7 +69,10 @@ def align_columns(
     keys, counts = _count_in_both(left, right, dropped_bits)
     if is_text:
         return AlignedColumns(
-            keys, *counts, is_text=True, has_names=keys.dtype == object
+            keys,
+            *counts,
+            is_text=True,
+            has_names=keys.dtype == object,
         )
     both = ColumnProfile(
         "number",
@@ -90,7 +93,11 @@ def _without_common_value(
     of_reference = np.array([reference.count, 0])
     of_current = np.array([0, current.count])
     return AlignedColumns(
-        sides, of_reference, of_current, is_text=True, has_names=False
+        sides,
+        of_reference,
+        of_current,
+        is_text=True,
+        has_names=False,
     )
 
 

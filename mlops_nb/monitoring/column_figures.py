@@ -148,7 +148,13 @@ def column_distribution_plot(
     figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, height))
     draw_bars = ax.barh if is_text else ax.bar
     outline = {"facecolor": "none", "edgecolor": PLOT_COLORS[1], "linewidth": 1.8}
-    draw_bars(place, of_then, 0.9, color=PLOT_COLORS[5], label="training")
+    draw_bars(
+        place,
+        of_then,
+        0.9,
+        color=PLOT_COLORS[5],
+        label="training",
+    )
     draw_bars(place, of_now, 0.6, label="this period", **outline)
     if is_text:
         ax.set(

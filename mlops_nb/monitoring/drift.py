@@ -206,7 +206,11 @@ def measure_drift(
     table = compare_profiles(reference.profile, current)
     chance = FAMILYWISE_ERROR_RATE / max(len(table), 1)
     limits = resolve_column_thresholds(reference, current.rows, given)
-    table = table.merge(limits, on="column", how="left")
+    table = table.merge(
+        limits,
+        on="column",
+        how="left",
+    )
     table = table.join(measure_effects(table, reference, current, given.matter))
     table = table.join(grade_shift(table, reference, current, chance))
     other = grade_missing_and_new(

@@ -79,7 +79,12 @@ def _cut_long_bars(
 ) -> None:
     for i in np.flatnonzero(rows.of_limit > MAX_BAR_MULTIPLE):
         cut = MAX_BAR_MULTIPLE * np.array([0.93, 0.95])
-        ax.plot(cut, [i - 0.5, i + 0.5], color="white", lw=3)
+        ax.plot(
+            cut,
+            [i - 0.5, i + 0.5],
+            color="white",
+            lw=3,
+        )
 
 
 # %% ../../nbs/api/monitoring/13_drift_figures.ipynb #2d8af5d4
@@ -109,7 +114,13 @@ def _write_psi(
     for i, (multiple, psi) in enumerate(zip(rows.of_limit, rows.psi, strict=True)):
         x = min(multiple, MAX_BAR_MULTIPLE) + MAX_BAR_MULTIPLE / 80
         text = format_number(psi, 2) if psi >= MIN_PSI_SHOWN else "0"
-        ax.text(x, i, text, va="center", bbox=box)
+        ax.text(
+            x,
+            i,
+            text,
+            va="center",
+            bbox=box,
+        )
 
 
 # %% ../../nbs/api/monitoring/13_drift_figures.ipynb #96b922cf

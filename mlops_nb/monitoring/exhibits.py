@@ -48,7 +48,11 @@ def drift_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the shift of each column, and of each window where there are several."""
     main = assessment.main_drift
     beyond = int((main.severity != "ok").sum())
-    title = Message("monitor.drift_title", n=beyond, of=len(main))
+    title = Message(
+        "monitor.drift_title",
+        n=beyond,
+        of=len(main),
+    )
     figure = drift_plot(assessment.table)
     return [Exhibit(figure, title, explain_drift_plot(assessment.table))]
 

@@ -118,7 +118,11 @@ class Verdict:
         """Say how many findings are beyond a limit, and how many within an agreed one."""
         beyond = len(self.beyond_limit())
         limited = sum(found.limit is not None for found in self.findings)
-        return Message("monitor.findings_title", n=beyond, kept=limited - beyond)
+        return Message(
+            "monitor.findings_title",
+            n=beyond,
+            kept=limited - beyond,
+        )
 
     def _repr_markdown_(self) -> str:
         shown = self.findings[:MAX_TABLE_FINDINGS]
@@ -163,7 +167,11 @@ def judge_findings(findings: Iterable[Finding]) -> Verdict:
     reasons = _reasons(beyond) or [Message("monitor.calm")]
     severities = [found.severity for found in beyond]
     return Verdict(
-        max(severities, key=VERDICT_LEVELS.index, default="ok"),
+        max(
+            severities,
+            key=VERDICT_LEVELS.index,
+            default="ok",
+        ),
         tuple(reasons + unknown),
         tuple(actions) or (Message("monitor.todo_nothing"),),
         findings,
@@ -177,7 +185,14 @@ def _reasons(beyond: list[Finding]) -> list[Message]:
         return [found.message for found in beyond][:MAX_VERDICT_REASONS]
     columns = len({found.column for found in drifted})
     furthest = max(drifted, key=_distance_from_limit).column
-    summary = [Message("monitor.many", n=columns, column=furthest), drifted[0].message]
+    summary = [
+        Message(
+            "monitor.many",
+            n=columns,
+            column=furthest,
+        ),
+        drifted[0].message,
+    ]
     others = [found.message for found in beyond if not _is_column_drift(found)]
     return others[: MAX_VERDICT_REASONS - len(summary)] + summary
 

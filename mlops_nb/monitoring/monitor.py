@@ -82,9 +82,19 @@ def scan_reference(
         roles = replace(roles, shuffled=True)
         scan = scan_table(reference, roles)
     if len(scan.spans) < MIN_SPANS:
-        notes.append(Message("watch.short", n=len(scan.spans), least=MIN_SPANS))
+        notes.append(
+            Message(
+                "watch.short",
+                n=len(scan.spans),
+                least=MIN_SPANS,
+            )
+        )
     _require_labels(reference, scan, roles)
-    return scan, replace(roles, time=None, known=frozenset(scan.labels))
+    return scan, replace(
+        roles,
+        time=None,
+        known=frozenset(scan.labels),
+    )
 
 
 # %% ../../nbs/api/monitoring/43_monitor.ipynb #199da4fd
@@ -193,7 +203,13 @@ def note_oddities(
             )
     for name, scan in scans.items():
         if roles.outcomes is not None and not scan.joined:
-            notes.append(Message("watch.not_joined", window=name, key=roles.key))
+            notes.append(
+                Message(
+                    "watch.not_joined",
+                    window=name,
+                    key=roles.key,
+                )
+            )
     return notes
 
 
@@ -208,7 +224,13 @@ def _note_extra_columns(
     if not extra:
         return []
     some = ", ".join(extra[:5])
-    return [Message("watch.extra", n=len(extra), columns=some)]
+    return [
+        Message(
+            "watch.extra",
+            n=len(extra),
+            columns=some,
+        )
+    ]
 
 
 # %% ../../nbs/api/monitoring/43_monitor.ipynb #6f570133

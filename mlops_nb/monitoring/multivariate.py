@@ -96,8 +96,18 @@ def _score_unseen_rows(
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     classifier = HistGradientBoostingClassifier(max_iter=30, random_state=seed)
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    return cross_val_predict(classifier, X, y, cv=folds, method="predict_proba")[:, 1]
+    folds = StratifiedKFold(
+        _FOLDS,
+        shuffle=True,
+        random_state=seed,
+    )
+    return cross_val_predict(
+        classifier,
+        X,
+        y,
+        cv=folds,
+        method="predict_proba",
+    )[:, 1]
 
 
 # %% ../../nbs/api/monitoring/06_multivariate.ipynb #8ce29c86

@@ -373,7 +373,11 @@ def find_broken_input(
         )
     limit = thresholds.failed_act
     if failed_share > limit:
-        message = Message("monitor.failed", value=failed_share, limit=limit)
+        message = Message(
+            "monitor.failed",
+            value=failed_share,
+            limit=limit,
+        )
         name = "failed.score"
         yield Finding(
             name, "failed", "score", failed_share, limit, "act", message, source="hand"

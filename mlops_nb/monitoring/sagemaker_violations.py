@@ -287,7 +287,11 @@ def _to_finding(violation: dict) -> Finding:
     severity = "watch"
     if check in _SEVERE_CHECKS:
         severity = "act"
-    message = Message("watch.constraint", column=name, what=violation["description"])
+    message = Message(
+        "watch.constraint",
+        column=name,
+        what=violation["description"],
+    )
     return Finding(
         id=f"constraint.{check}.{name}",
         quantity="contract",

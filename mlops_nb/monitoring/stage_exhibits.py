@@ -38,7 +38,11 @@ def quality_exhibits(
         }
         for name, value in assessment.measured.realised.items()
     ]
-    title = Message("monitor.quality_title", n=assessment.measured.labelled, noun=noun)
+    title = Message(
+        "monitor.quality_title",
+        n=assessment.measured.labelled,
+        noun=noun,
+    )
     return [Exhibit(rows, title, Message("monitor.quality_read"))]
 
 
@@ -51,7 +55,11 @@ def estimate_exhibits(
     estimate = assessment.measured.estimate
     if estimate is None:
         return []
-    title = Message("monitor.expected_title", n=estimate.rows, noun=noun)
+    title = Message(
+        "monitor.expected_title",
+        n=estimate.rows,
+        noun=noun,
+    )
     return [Exhibit(estimate, title, estimate.describe_past_errors(assessment.metric))]
 
 

@@ -30,7 +30,11 @@ def monitoring_headline(
     """
     measured = assessment.measured
     if measured.metrics is None:
-        return Message("monitor.headline_unknown", n=measured.scored, noun=noun)
+        return Message(
+            "monitor.headline_unknown",
+            n=measured.scored,
+            noun=noun,
+        )
     return evaluation_headline(
         measured.metrics, assessment.model.metrics, noun, outcome
     )

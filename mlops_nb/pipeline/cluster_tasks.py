@@ -48,7 +48,14 @@ def submit_task(
     name = getattr(function, "__name__", "call")
     key = f"{name}-{os.urandom(8).hex()}"
     top = str(project_root())
-    return client.submit(call_in_project, top, function, *args, pure=False, key=key)
+    return client.submit(
+        call_in_project,
+        top,
+        function,
+        *args,
+        pure=False,
+        key=key,
+    )
 
 
 # %% ../../nbs/api/pipeline/36_cluster_tasks.ipynb #cca8fb44

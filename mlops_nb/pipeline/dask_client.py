@@ -66,7 +66,11 @@ def connect_client(
 
     scheduler = f"the Dask scheduler {address}"
     try:
-        client = Client(address, timeout=wait, set_as_default=False)
+        client = Client(
+            address,
+            timeout=wait,
+            set_as_default=False,
+        )
     except (OSError, TimeoutError) as error:
         raise _nobody_answers(scheduler, "dask scheduler", wait, error) from None
     try:

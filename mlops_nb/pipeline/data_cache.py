@@ -76,7 +76,11 @@ def format_dvc_config(settings: dict[str, dict]) -> bytes:
     content = io.BytesIO()
     back = None
     with contextlib.suppress(ConfigObjError, UnicodeError):
-        ConfigObj(settings, encoding="utf-8", interpolation=False).write(content)
+        ConfigObj(
+            settings,
+            encoding="utf-8",
+            interpolation=False,
+        ).write(content)
         back = ConfigObj(content.getvalue().decode().splitlines()).dict()  # as DVC does
     if back != settings:
         raise UserError(

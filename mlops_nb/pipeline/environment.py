@@ -71,7 +71,11 @@ def pin_kernels() -> None:
     for name in list(os.environ):
         if name.startswith(NUMERIC_VARIABLE_PREFIXES) and name not in kept:
             del os.environ[name]
-    os.environ.update(KERNEL_PINS, OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    os.environ.update(
+        KERNEL_PINS,
+        OPENBLAS_NUM_THREADS="1",
+        MKL_NUM_THREADS="1",
+    )
 
 
 # %% ../../nbs/api/pipeline/02_environment.ipynb #0717844b

@@ -23,7 +23,11 @@ def read_cpu_flags(cpuinfo: str | Path = "/proc/cpuinfo") -> set[str]:
         cpuinfo: The file to read; elsewhere than on Linux there is none, and the answer is empty.
     """
     try:
-        with open(cpuinfo, encoding="utf-8", errors="replace") as lines:
+        with open(
+            cpuinfo,
+            encoding="utf-8",
+            errors="replace",
+        ) as lines:
             named = next((line for line in lines if line.startswith("flags")), "")
     except OSError:
         return set()

@@ -62,7 +62,11 @@ def find_largest_difference(
             continue
         size = max(abs(before), abs(after), _SMALLEST_SIZE)
         differences[name] = abs(after - before) / size
-    return max(differences.items(), key=lambda pair: pair[1], default=("", 0.0))
+    return max(
+        differences.items(),
+        key=lambda pair: pair[1],
+        default=("", 0.0),
+    )
 
 
 # %% ../../nbs/api/pipeline/31_record.ipynb #715d695c

@@ -91,7 +91,11 @@ def fetch_digests(
     if not has_dvc_remote(top):
         return False
     command = [sys.executable, "-c", _PULL_IN_A_PROCESS, *digests]
-    return not subprocess.run(command, cwd=top, capture_output=True).returncode
+    return not subprocess.run(
+        command,
+        cwd=top,
+        capture_output=True,
+    ).returncode
 
 
 # %% ../../nbs/api/pipeline/28d_recorded_outputs.ipynb #36bb5ea4
@@ -261,7 +265,11 @@ def bring_for_command(top: Path) -> tuple[DataRecord, ...]:
     """
     result = bring_recorded_outputs(top)
     if result.brought:
-        print(result, file=sys.stderr, flush=True)
+        print(
+            result,
+            file=sys.stderr,
+            flush=True,
+        )
     return result.nowhere
 
 

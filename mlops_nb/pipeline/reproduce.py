@@ -126,7 +126,11 @@ def _name(records: list[DataRecord]) -> str:
 def _tell(line: str) -> None:
     """Say something beside the answer, on the standard error."""
     if line:
-        print(line, file=sys.stderr, flush=True)
+        print(
+            line,
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 # %% ../../nbs/api/pipeline/33_reproduce.ipynb #f41df8d8

@@ -134,7 +134,11 @@ REASON_TO_RERUN = " will rerun"  # how the stage `code` ends a line about what c
 
 
 def _print_progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(
+        line,
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 # %% ../../nbs/api/pipeline/32_run_console.ipynb #6c0790fe

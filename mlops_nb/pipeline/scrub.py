@@ -103,7 +103,11 @@ def _scrub_error(
 # %% ../../nbs/api/pipeline/10_scrub.ipynb #60904466
 def _scrub_message(message: dict) -> dict:
     """Keep the key and the values of a message: its words are in the language of the reader."""
-    values = json.dumps(message["values"], sort_keys=True, ensure_ascii=False)
+    values = json.dumps(
+        message["values"],
+        sort_keys=True,
+        ensure_ascii=False,
+    )
     return {MESSAGE_MIME_TYPE: message, "text/plain": f"{message['key']} {values}"}
 
 

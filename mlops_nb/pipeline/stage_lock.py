@@ -77,6 +77,11 @@ def hold_stage_lock(
                 flush=True,
             )
 
-    with hold_lock(path, fcntl.lockf, pause=0.3, while_waiting=tell_and_end) as file:
+    with hold_lock(
+        path,
+        fcntl.lockf,
+        pause=0.3,
+        while_waiting=tell_and_end,
+    ) as file:
         _write_note(file)
         yield

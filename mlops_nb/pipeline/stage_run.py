@@ -115,7 +115,11 @@ def report_failure(
         "DVC removed this stage's outputs before the run: `mlops-nb repro` makes them once it is "
         "mended, `mlops-nb undo` goes back to those of the last commit."
     )
-    print("\n".join(lines), file=sys.stderr, flush=True)
+    print(
+        "\n".join(lines),
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 # %% ../../nbs/api/pipeline/16_stage_run.ipynb #3fc1efcd

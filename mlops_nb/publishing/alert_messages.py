@@ -47,7 +47,12 @@ def _say_what_to_do(
     todo = render({"key": f"monitor.todo_{kind}"}, lang)
     finding = shlex.quote(event.finding["id"])
     command = f"mlops-nb decide {finding} --dismiss|--retrain|--rollback --why …"
-    return _phrase("todo", lang, todo=todo, command=command)
+    return _phrase(
+        "todo",
+        lang,
+        todo=todo,
+        command=command,
+    )
 
 
 # %% ../../nbs/api/publishing/35_alert_messages.ipynb #da55aa07
@@ -126,4 +131,9 @@ def _say_since(
     key = "since"
     if event.kind == "cleared":
         key = "over"
-    return _phrase(key, lang, since=event.since, window=event.window)
+    return _phrase(
+        key,
+        lang,
+        since=event.since,
+        window=event.window,
+    )

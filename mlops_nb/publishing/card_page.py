@@ -33,7 +33,9 @@ def render_card_section(
     """Write a section; `prefix` keeps the ids in its figures apart from those of others."""
     parts = [
         render_template(
-            "card_section.html", heading=section.heading, texts=section.texts
+            "card_section.html",
+            heading=section.heading,
+            texts=section.texts,
         )
     ]
     parts += [
@@ -43,7 +45,13 @@ def render_card_section(
         drawing = render_safely(
             lang, _render_drawing, draw, f"{prefix}-{number}-", title, lang
         )
-        parts.append(render_template("figure.html", title=title, drawing=drawing))
+        parts.append(
+            render_template(
+                "figure.html",
+                title=title,
+                drawing=drawing,
+            )
+        )
     return parts
 
 
@@ -84,9 +92,23 @@ def render_model_card(card: ModelCard) -> str:
         )
     for number, section in enumerate(build_card_sections(card, lang)):
         parts += render_card_section(section, f"c{number}", lang)
-    heading = card_phrase("title", lang, name=card.name, version=card.version)
+    heading = card_phrase(
+        "title",
+        lang,
+        name=card.name,
+        version=card.version,
+    )
     owner = config.get("owner") or card_phrase("blank", lang)
-    note = card_phrase("note", lang, what=config.get("what", ""), owner=owner)
+    note = card_phrase(
+        "note",
+        lang,
+        what=config.get("what", ""),
+        owner=owner,
+    )
     return render_page_frame(
-        "card", heading, config, note=note, body=Markup("\n").join(parts)
+        "card",
+        heading,
+        config,
+        note=note,
+        body=Markup("\n").join(parts),
     )

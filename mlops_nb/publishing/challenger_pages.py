@@ -107,7 +107,12 @@ def _challenger_title(
     lang: str,
 ) -> str:
     md5 = challenger["md5"][:8]
-    return page_phrase("site_challenger", lang, md5=md5, window=challenger["window"])
+    return page_phrase(
+        "site_challenger",
+        lang,
+        md5=md5,
+        window=challenger["window"],
+    )
 
 
 # %% ../../nbs/api/publishing/26_challenger_pages.ipynb #33c69a83

@@ -52,7 +52,11 @@ def show_gains(comparison: RunComparison) -> None:
     gains = comparison.gains()
     if len(gains):
         best = comparison.names[0]
-        title = Message("compare.gains", metric=comparison.metric, best=best)
+        title = Message(
+            "compare.gains",
+            metric=comparison.metric,
+            best=best,
+        )
         show_table(gains, title, Message("compare.gains_read", best=best))
 
 

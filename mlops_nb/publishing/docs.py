@@ -266,7 +266,14 @@ def _render_doc_page(
     body = render_doc_body(page.notebook, site.lang, links.picture)
     config = site.config | {"home": "../"}
     return rewrite_links(
-        render_site_page("docs", title, config, note=summary, body=body), links.resolve
+        render_site_page(
+            "docs",
+            title,
+            config,
+            note=summary,
+            body=body,
+        ),
+        links.resolve,
     )
 
 
@@ -279,7 +286,13 @@ def _render_doc_groups(
     for group in dict.fromkeys(page.group for page in pages):
         cards = [_render_doc_card(page) for page in pages if page.group == group]
         heading = _group_heading(group, lang)
-        sections.append(render_template("doc_group.html", heading=heading, cards=cards))
+        sections.append(
+            render_template(
+                "doc_group.html",
+                heading=heading,
+                cards=cards,
+            )
+        )
     return Markup("").join(sections)
 
 

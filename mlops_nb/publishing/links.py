@@ -24,7 +24,11 @@ def render_link(
     content: Any,
 ) -> Markup:
     """Write a link; its content is escaped unless it is HTML already."""
-    return render_template("link.html", address=address, content=content)
+    return render_template(
+        "link.html",
+        address=address,
+        content=content,
+    )
 
 
 # %% ../../nbs/api/publishing/02_links.ipynb #22bae9fe

@@ -31,7 +31,13 @@ def write_list_page(
     if not cards:
         note = page_phrase("site_nothing", site.lang)
     body = render_template("cards.html", cards=cards.values())
-    site.put_page(f"{name}.html", name, heading, note=note, body=body)
+    site.put_page(
+        f"{name}.html",
+        name,
+        heading,
+        note=note,
+        body=body,
+    )
     kind = page_title(name, site.lang)
     return [
         _search_entry(card, kind, f"{name}.html#{anchor}")

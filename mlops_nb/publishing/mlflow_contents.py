@@ -68,7 +68,11 @@ def flatten_parameters(tree: dict) -> dict[str, str]:
 def _written(value: Any) -> str:
     text = value
     if not isinstance(value, str):
-        text = json.dumps(value, ensure_ascii=False, default=str)
+        text = json.dumps(
+            value,
+            ensure_ascii=False,
+            default=str,
+        )
     return mask_secrets(text)
 
 

@@ -85,7 +85,9 @@ class MlflowExperiment:
     def known_runs(self) -> dict[str, Any]:
         """Return the runs that the server has, by the digest of what they made."""
         runs = self.client.search_runs(
-            [self.id], run_view_type=_DELETED_TOO, max_results=_MOST_RUNS
+            [self.id],
+            run_view_type=_DELETED_TOO,
+            max_results=_MOST_RUNS,
         )
         return {run.data.tags.get(_DIGEST_TAG): run for run in runs}
 

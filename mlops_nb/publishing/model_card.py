@@ -155,7 +155,12 @@ def _translate_tables(
 # %% ../../nbs/api/publishing/18_model_card.ipynb #3fa8a176
 def card_to_markdown(card: ModelCard) -> str:
     """Write a card as Markdown, without figures; every value is escaped."""
-    title = card_phrase("title", "en", name=card.name, version=card.version)
+    title = card_phrase(
+        "title",
+        "en",
+        name=card.name,
+        version=card.version,
+    )
     parts = [f"# {escape_markup(title)}"]
     if card.missing:
         blanks = card_phrase("blanks", "en")

@@ -63,7 +63,11 @@ def render_ml_test_score(
     heading = f"ML Test Score: {score.score:g}"
     body = Markup("\n").join(tables)
     return render_page_frame(
-        "test-score", heading, {"lang": "en", **config}, note=_NOTE, body=body
+        "test-score",
+        heading,
+        {"lang": "en", **config},
+        note=_NOTE,
+        body=body,
     )
 
 

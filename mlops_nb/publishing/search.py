@@ -94,5 +94,9 @@ def _render_search_page(site: Site) -> str:
 # %% ../../nbs/api/publishing/06_search.ipynb #8943e14c
 def _build_index(entries: list[SearchEntry]) -> str:
     rows = [entry.to_dict() for entry in entries]
-    index = json.dumps(rows, ensure_ascii=True, separators=(",", ":"))
+    index = json.dumps(
+        rows,
+        ensure_ascii=True,
+        separators=(",", ":"),
+    )
     return index.replace("<", "\\u003c")  # so that no text can end the script

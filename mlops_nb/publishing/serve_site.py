@@ -128,7 +128,11 @@ def create_site_server(
     host, usual_port = _split_address(address or read_settings().serve)
     chosen_port = usual_port if port is None else port
     name = host.strip("[]")
-    handler = partial(_SiteRequestHandler, directory=str(folder), own_name=name.lower())
+    handler = partial(
+        _SiteRequestHandler,
+        directory=str(folder),
+        own_name=name.lower(),
+    )
     try:
         return ThreadingHTTPServer((name, chosen_port), handler)
     except (OSError, OverflowError) as error:
@@ -186,7 +190,11 @@ def render_qr_code(url: str) -> str:
     except ImportError:
         return "(a QR code here: pip install 'mlops_nb[publish]')"
     drawing = io.StringIO()
-    segno.make(url, micro=False).terminal(drawing, compact=True, border=2)
+    segno.make(url, micro=False).terminal(
+        drawing,
+        compact=True,
+        border=2,
+    )
     return drawing.getvalue()
 
 

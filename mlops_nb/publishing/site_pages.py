@@ -94,4 +94,8 @@ def render_wide_table(
 ) -> Markup:
     """Write a table from dicts with the same keys."""
     table = render_html_table(rows, lang, title)
-    return render_template("wide_table.html", table=table, reading=reading)
+    return render_template(
+        "wide_table.html",
+        table=table,
+        reading=reading,
+    )

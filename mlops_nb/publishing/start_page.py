@@ -294,4 +294,9 @@ def _note_without_pages(
     if not history.runs:
         return page_phrase("run_first", lang)
     last = f"{history.runs[-1].committed} UTC"
-    return page_phrase("site_note", lang, n=len(history.runs), at=last)
+    return page_phrase(
+        "site_note",
+        lang,
+        n=len(history.runs),
+        at=last,
+    )

@@ -121,7 +121,11 @@ def draw_trend(trend: Trend) -> Any:
             ls="--",
             lw=1.5,
         )
-    ax.plot(trend.values, color=PLOT_COLORS[0], lw=2)
+    ax.plot(
+        trend.values,
+        color=PLOT_COLORS[0],
+        lw=2,
+    )
     for level, mark in _MARKS.items():
         if level != "ok" or len(trend.runs) <= _MOST_MARKED_RUNS:
             places = [i for i, other in enumerate(trend.levels) if other == level]

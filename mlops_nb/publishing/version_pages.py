@@ -187,7 +187,13 @@ def _put_versions(
         body += render_wide_table(rows, site.lang)
     else:
         note = page_phrase("site_nothing", site.lang)
-    site.put_page("versions.html", "versions", heading, note=note, body=body)
+    site.put_page(
+        "versions.html",
+        "versions",
+        heading,
+        note=note,
+        body=body,
+    )
 
 
 # %% ../../nbs/api/publishing/28_version_pages.ipynb #1a8e549b

@@ -67,7 +67,11 @@ def render_start_page(
         build_page_summary(name, results[name], lang, results[name] is None)
         for name in sorted(results, key=page_rank)
     ]
-    lead = max(summaries, key=_badness, default=None)
+    lead = max(
+        summaries,
+        key=_badness,
+        default=None,
+    )
     pages = [*(config.get("pages") or ()), *results]
     heading = "stage.index" if lead else "empty"
     return render_page_frame(

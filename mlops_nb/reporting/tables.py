@@ -161,7 +161,11 @@ def render_html(
     for number, table in enumerate(tree.iter("table")):
         caption = "" if number else title
         _make_readable(table, lang, caption)
-    shown = ElementTree.tostring(tree, encoding="unicode", method="html")
+    shown = ElementTree.tostring(
+        tree,
+        encoding="unicode",
+        method="html",
+    )
     shown = shown.removeprefix("<div>").removesuffix("</div>")
     shown = shown.replace("<table", '<div class="scroll" tabindex="0"><table')
     return Markup(shown.replace("</table>", "</table></div>"))
