@@ -4342,6 +4342,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'mlops_nb/pipeline/processes.py'),
                                              'mlops_nb.pipeline.processes.has_ended': ( 'api/pipeline/processes.html#has_ended',
                                                                                         'mlops_nb/pipeline/processes.py'),
+                                             'mlops_nb.pipeline.processes.ignore_signals': ( 'api/pipeline/processes.html#ignore_signals',
+                                                                                             'mlops_nb/pipeline/processes.py'),
                                              'mlops_nb.pipeline.processes.interrupt_on_signals': ( 'api/pipeline/processes.html#interrupt_on_signals',
                                                                                                    'mlops_nb/pipeline/processes.py'),
                                              'mlops_nb.pipeline.processes.peak_memory_mb': ( 'api/pipeline/processes.html#peak_memory_mb',

@@ -49,6 +49,7 @@ from mlops_nb.lifecycle.workspace import (
 from ..pipeline.data_cache import keep_lost_objects
 from ..pipeline.data_records import DVC_TEMPORARY_NAME, read_data_records
 from ..pipeline.fork_server import start_fork_server
+from ..pipeline.processes import ignore_signals
 from mlops_nb.pipeline.recorded_outputs import (
     bring_for_command,
     has_dvc_remote,
@@ -461,5 +462,7 @@ def _take_over(
     refuse_unrecorded(find_unrecorded_changes(top))
     pushed = _push(top, scratch, branch) if push else {}
     keep_lost_objects(top, change.before, read_data_records(scratch, change.after))
-    move_branch(top, scratch, branch, change.before, change.message, pushed)
-    complete_transaction(top)
+    # Ctrl-C in between would leave a branch that has moved and files that have not
+    with ignore_signals():
+        move_branch(top, scratch, branch, change.before, change.message, pushed)
+        complete_transaction(top)

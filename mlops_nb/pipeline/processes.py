@@ -6,6 +6,7 @@
 __all__ = [
     "die_with_parent",
     "handle_signals",
+    "ignore_signals",
     "interrupt_on_signals",
     "peak_memory_mb",
     "has_ended",
@@ -18,6 +19,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -54,6 +56,21 @@ def handle_signals(
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
+
+
+# %% ../../nbs/api/pipeline/03_processes.ipynb #5e1f0001
+@contextlib.contextmanager
+def ignore_signals() -> Iterator[None]:
+    """Let Ctrl-C and its like pass, for the moments in which half of something would be left.
+
+    Programs that are started meanwhile ignore them too. Outside the main thread, which alone
+    gets signals, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with handle_signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        yield
 
 
 # %% ../../nbs/api/pipeline/03_processes.ipynb #f5ea5588
