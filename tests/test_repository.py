@@ -57,7 +57,9 @@ def test_links_lead_somewhere(page):
     notebook = path.suffix == ".ipynb"
     sources = ["".join(cell["source"]) for cell in read_cells(path)] if notebook else []
     text = "\n".join(sources) or path.read_text()
-    missing = [link for link in LINK.findall(text) if not (path.parent / link).exists()]
+    links = [path.parent / link for link in LINK.findall(text)]
+    made = ROOT / "reports" / "index.html"  # by a run; git does not keep it
+    missing = [link for link in links if not link.exists() and link.resolve() != made]
     assert LINK.search(text)
     assert missing == []
 

@@ -222,9 +222,9 @@ def complete_transaction(top: Path | None = None) -> str:
         require_no_git_operation(top)
         left = _update_checkout(top, note["old"], note["new"])
         if left:
-            note = f"edited meanwhile, left alone: {', '.join(left)}"
+            told = f"edited meanwhile, left alone: {', '.join(left)}"
             print(
-                note,
+                told,
                 file=sys.stderr,
                 flush=True,
             )

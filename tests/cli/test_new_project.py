@@ -99,7 +99,7 @@ def run(
     return got
 
 
-EXAMPLE = re.compile(r"(?i)flight|carrier|\blate\b|\borigin\b")
+EXAMPLE = re.compile(r"(?i)flight|carrier|\blate\b|(?<!same-)\borigin\b")
 GENERATED = ("requirements.lock", "dvc.lock")
 PAGES = ("index", "features", "preprocess-train", "train", "evaluate", "monitor")
 

@@ -113,7 +113,7 @@ def test_failing_cell(small):
     said = got.stdout + got.stderr
     assert got.returncode, said
     assert "ZeroDivisionError" in said
-    assert "dvc checkout" in said
+    assert "mlops-nb undo" in said
     page = (small / ".mlops" / "failed" / "monitor.html").read_text()
     assert page.index("ZeroDivisionError") < page.index("<h2")
     assert "1 / 0" in page

@@ -182,8 +182,8 @@ def test_an_edited_file_is_shown_and_kept(upgraded_with_edits):
     assert upgraded.after[TRAIN] == upgraded.before[TRAIN]
     beside = upgraded.top / ".mlops" / f"new-{__version__}" / TRAIN
     assert beside.read_bytes() == (ROOT / TRAIN).read_bytes()
-    # The Makefile is the same in both versions: an edit of it is nobody's business.
-    assert "Makefile" not in upgraded.said
+    assert "left as it is, since it was edited: Makefile" in upgraded.said
+    assert upgraded.after["Makefile"] == upgraded.before["Makefile"]
 
 
 def test_imports_of_own_code_are_rewritten(upgraded_with_edits):

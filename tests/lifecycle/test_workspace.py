@@ -152,7 +152,7 @@ def test_a_table_of_an_earlier_commit_is_left_alone_by_name(top):
     got = run_cli(top, *COMMANDS["rollback"])
     assert got.returncode == 0, got.stderr
     assert (
-        "other than this commit records, left as they are: data/shop.csv" in got.stdout
+        "other than this commit records, left as they are: data/shop.csv" in got.stderr
     )
     assert (top / "data" / "shop.csv").read_text() == old
 
@@ -238,7 +238,7 @@ def test_an_interrupted_change_writes_over_nothing(
     append(interrupted / "data" / "shop.csv")
     (interrupted / "data" / "champion" / "model.skops").write_text("mine")
     complete_transaction(interrupted)
-    assert "edited meanwhile, left alone: data/champion" in capsys.readouterr().out
+    assert "edited meanwhile, left alone: data/champion" in capsys.readouterr().err
     assert (interrupted / "data" / "shop.csv").read_text().endswith("2,12\n")
     assert (interrupted / "data" / "champion" / "model.skops").read_text() == "mine"
 

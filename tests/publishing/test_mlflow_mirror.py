@@ -428,7 +428,9 @@ def a_challenger_arrives(mirrored):
 def back_again(mirrored):
     """`rollback` brings the alias back. What was deleted on the server stays deleted."""
     with without_stages():
-        code, said = mirrored.run("rollback", "--why", "the first was better")
+        code, said = mirrored.run(
+            "rollback", "--to", "v1.0.0", "--why", "the first was better"
+        )
     assert code == 0, said
     assert "v1.0.0 is back" in said
     assert mirrored.champion().tags["mlops_nb.version"] == "v1.0.0"
