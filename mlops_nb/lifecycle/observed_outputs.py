@@ -11,8 +11,6 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/06d_observed_outputs.ipynb #0f8c542b
-import contextlib
-import dataclasses
 import shlex
 import sys
 from dataclasses import dataclass
@@ -22,26 +20,18 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ..core.config import read_params
-from ..core.errors import UserError
 from ..core.formatting import name_some
 from ..core.git import run_dvc
 from ..core.project import project_root
-from mlops_nb.lifecycle.workspace import (
-    WorkspaceDifference,
-    find_workspace_differences,
-)
-from mlops_nb.pipeline.data_cache import (
-    are_cached,
-    keep_contents,
-    read_dvc_config,
-    recorded_contents,
-)
+from .workspace import find_workspace_differences
+from ..pipeline.data_cache import is_cached, keep_present_contents
 from mlops_nb.pipeline.data_records import (
     DataRecord,
     WorkspaceDigests,
     content_name,
     read_data_records,
 )
+from ..pipeline.recorded_outputs import fetch_records
 
 
 # %% ../../nbs/api/lifecycle/06d_observed_outputs.ipynb #91435c85
@@ -158,18 +148,8 @@ def find_stale_outputs(top: Path | None = None) -> StaleOutputs:
         version=pin.get("version") or "",
         on_disk=tuple(record.path for record in strange),
         in_lock=tuple(in_lock),
-        kept=all(_is_at_hand(top, record) for record in strange),
+        kept=all(is_cached(top, record) for record in strange),
     )
-
-
-# %% ../../nbs/api/lifecycle/06d_observed_outputs.ipynb #1fc499aa
-def _is_at_hand(
-    top: Path,
-    record: DataRecord,
-) -> bool:
-    """Say whether the cache has the contents of a record."""
-    contents = recorded_contents(top, record)
-    return bool(contents) and are_cached(top, contents)
 
 
 # %% ../../nbs/api/lifecycle/06d_observed_outputs.ipynb #cc9cd998
@@ -184,11 +164,11 @@ def mend_stale_outputs(top: Path) -> list[str]:
         for difference in find_workspace_differences(top)
         if difference.stale and not difference.record.table
     ]
-    if not all(_is_at_hand(top, difference.record) for difference in stale):
-        _fetch(top, stale)
-    found = [each for each in stale if _is_at_hand(top, each.record)]
-    _keep_present(top, found)
-    paths = [difference.record.path for difference in found]
+    records = [difference.record for difference in stale]
+    fetch_records(top, records)
+    found = [record for record in records if is_cached(top, record)]
+    keep_present_contents(top, found)
+    paths = [record.path for record in found]
     if paths:
         run_dvc(top, "checkout", "-q", *paths)
         note = f"brought to this commit: {name_some(paths)}"
@@ -198,30 +178,3 @@ def mend_stale_outputs(top: Path) -> list[str]:
             flush=True,
         )
     return paths
-
-
-# %% ../../nbs/api/lifecycle/06d_observed_outputs.ipynb #db968150
-def _fetch(
-    top: Path,
-    stale: list[WorkspaceDifference],
-) -> None:
-    """Ask the DVC remote, if there is one; whether it had them is seen by what is there then."""
-    sections = read_dvc_config(top)
-    if any("remote" in section for section in sections):
-        with contextlib.suppress(UserError):
-            run_dvc(top, "fetch", "-q", *(each.record.path for each in stale))
-
-
-# %% ../../nbs/api/lifecycle/06d_observed_outputs.ipynb #9cf9095f
-def _keep_present(
-    top: Path,
-    found: list[WorkspaceDifference],
-) -> None:
-    """Put into the cache what is about to be replaced."""
-    digests = WorkspaceDigests(top)
-    for difference in found:
-        record = difference.record
-        here = digests.files(record)
-        name = content_name(here, record)
-        keep_contents(top, dataclasses.replace(record, md5=name), here)
-    digests.remember()

@@ -7,7 +7,6 @@ __all__ = ["UndoPlan", "plan_undo", "Undone", "undo_run"]
 
 # %% ../../nbs/api/lifecycle/22_undo.ipynb #0e191a5a
 import contextlib
-import dataclasses
 import datetime
 import os
 import shlex
@@ -24,11 +23,7 @@ from .checkout import clone_checkout, require_no_git_operation
 from .run_commit import list_file_changes
 from .transaction import finish_interrupted
 from .workspace import find_unrecorded_changes, refuse_unrecorded
-from mlops_nb.pipeline.data_cache import (
-    are_cached,
-    keep_contents,
-    recorded_contents,
-)
+from ..pipeline.data_cache import is_cached, keep_present_contents
 from mlops_nb.pipeline.data_records import (
     DataRecord,
     WorkspaceDigests,
@@ -104,8 +99,7 @@ def _source_of(
     """
     if here and content_name(here, record) == record.md5:
         return ""
-    contents = recorded_contents(top, record)
-    if contents and are_cached(top, contents):
+    if is_cached(top, record):
         return "bring"
     if not record.table:
         return "make"
@@ -129,20 +123,15 @@ def plan_undo(top: Path | None = None) -> UndoPlan:
     return UndoPlan(files, left=left, **{step: tuple(p) for step, p in steps.items()})
 
 
-# %% ../../nbs/api/lifecycle/22_undo.ipynb #b123240f
-def _keep_present_outputs(
+# %% ../../nbs/api/lifecycle/22_undo.ipynb #ca11ed07
+def _replaced_outputs(
     top: Path,
-    paths: tuple[str, ...],
-) -> None:
-    """Put into the cache what lies in the places of outputs that are about to be replaced."""
+    plan: UndoPlan,
+) -> list[DataRecord]:
+    """Return the outputs whose places are about to be filled; tables are not replaced."""
     records = read_data_records(top, "HEAD")
-    digests = WorkspaceDigests(top)
-    for path in paths:
-        here = digests.files(records[path])
-        if here and not records[path].table:
-            name = content_name(here, records[path])
-            keep_contents(top, dataclasses.replace(records[path], md5=name), here)
-    digests.remember()
+    places = [records[path] for path in (*plan.bring, *plan.make)]
+    return [record for record in places if not record.table]
 
 
 # %% ../../nbs/api/lifecycle/22_undo.ipynb #3cff9d1a
@@ -221,7 +210,7 @@ def undo_run(top: Path | None = None) -> Undone:
             _fetch_committed(top)
             plan = plan_undo(top)
         _require_possible(top, plan)
-        _keep_present_outputs(top, (*plan.bring, *plan.make))
+        keep_present_contents(top, _replaced_outputs(top, plan))
         stash = _stash_files(top, plan)
         if plan.bring:
             run_dvc(top, "checkout", "-q", *plan.bring)

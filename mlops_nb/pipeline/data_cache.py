@@ -10,15 +10,19 @@ __all__ = [
     "cache_object",
     "recorded_contents",
     "are_cached",
+    "is_cached",
     "keep_contents",
+    "keep_present_contents",
     "keep_lost_objects",
 ]
 
 # %% ../../nbs/api/pipeline/28c_data_cache.ipynb #dcac0003
 import contextlib
+import dataclasses
 import io
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +140,16 @@ def are_cached(
     )
 
 
+# %% ../../nbs/api/pipeline/28c_data_cache.ipynb #ca11ed01
+def is_cached(
+    top: Path,
+    record: DataRecord,
+) -> bool:
+    """Say whether the cache has the contents of a record."""
+    contents = recorded_contents(top, record)
+    return bool(contents) and are_cached(top, contents)
+
+
 # %% ../../nbs/api/pipeline/28c_data_cache.ipynb #dcac000d
 def _fill(
     temporary: Path,
@@ -202,6 +216,25 @@ def _write_cache_object(
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+# %% ../../nbs/api/pipeline/28c_data_cache.ipynb #ca11ed03
+def keep_present_contents(
+    top: Path,
+    records: Iterable[DataRecord],
+) -> None:
+    """Put into the cache what lies in the places of some records, whatever it is.
+
+    Args:
+        top: the folder of the project.
+        records: whose places are about to be filled otherwise.
+    """
+    digests = WorkspaceDigests(top)
+    for record in records:
+        here = digests.files(record)
+        present = dataclasses.replace(record, md5=content_name(here, record))
+        keep_contents(top, present, here)
+    digests.remember()
 
 
 # %% ../../nbs/api/pipeline/28c_data_cache.ipynb #7305b506

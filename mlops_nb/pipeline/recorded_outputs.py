@@ -10,6 +10,7 @@ __all__ = [
     "keep_present_outputs",
     "lacking_outputs",
     "BroughtOutputs",
+    "fetch_records",
     "bring_recorded_outputs",
     "bring_for_command",
     "outputs_out_of_place",
@@ -21,6 +22,7 @@ import contextlib
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +30,8 @@ from ..core.errors import UserError
 from ..core.formatting import name_some
 from ..core.git import run_dvc
 from mlops_nb.pipeline.data_cache import (
-    are_cached,
     cache_object,
+    is_cached,
     keep_contents,
     read_dvc_config,
     recorded_contents,
@@ -211,23 +213,18 @@ class BroughtOutputs:
         return str(self) or "Nothing was brought."
 
 
-# %% ../../nbs/api/pipeline/28d_recorded_outputs.ipynb #0144edee
-def _is_at_hand(
-    top: Path,
-    record: DataRecord,
-) -> bool:
-    """Say whether the cache has the contents of a record."""
-    contents = recorded_contents(top, record)
-    return bool(contents) and are_cached(top, contents)
-
-
 # %% ../../nbs/api/pipeline/28d_recorded_outputs.ipynb #06252ee8
-def _fetch(
+def fetch_records(
     top: Path,
-    lacking: list[DataRecord],
+    records: Iterable[DataRecord],
 ) -> None:
-    """Ask the remote; what it had is seen by what the cache has then."""
-    asked = [record.path for record in lacking if not _is_at_hand(top, record)]
+    """Ask the remote for what the cache lacks; what it had is seen by what the cache has then.
+
+    Args:
+        top: the folder of the project.
+        records: whose contents are wanted.
+    """
+    asked = [record.path for record in records if not is_cached(top, record)]
     if asked and has_dvc_remote(top):
         with contextlib.suppress(UserError):
             run_dvc(top, "fetch", "-q", *asked)
@@ -246,8 +243,8 @@ def bring_recorded_outputs(top: Path) -> BroughtOutputs:
     digests = WorkspaceDigests(top)
     for record in lacking:
         drop_corrupt_objects(top, record, digests)
-    _fetch(top, lacking)
-    found = [record.path for record in lacking if _is_at_hand(top, record)]
+    fetch_records(top, lacking)
+    found = [record.path for record in lacking if is_cached(top, record)]
     if found:
         run_dvc(top, "checkout", "-q", "--allow-missing", *found)
     nowhere = lacking_outputs(top)
