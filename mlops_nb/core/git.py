@@ -9,6 +9,7 @@ __all__ = [
     "MOST_OF_DVCS_ERROR",
     "run_git",
     "ask_git",
+    "has_commit",
     "git_folder",
     "repository_place",
     "run_dvc",
@@ -129,6 +130,23 @@ def _require_open_repository(folder: Path) -> None:
     )
     if done.returncode and "not a git repository" not in done.stderr:
         raise _git_refusal(" ".join(command), done.stderr.strip())
+
+
+# %% ../../nbs/api/core/10_git.ipynb #a5c60001
+def has_commit(
+    top: Path,
+    commit: str,
+) -> bool:
+    """Say whether the repository of a folder has a commit.
+
+    Args:
+        top: the folder.
+        commit: its name.
+
+    Raises:
+        UserError: git refuses to open the repository, with what it said.
+    """
+    return ask_git("cat-file", "-e", f"{commit}^{{commit}}", cwd=top) is not None
 
 
 # %% ../../nbs/api/core/10_git.ipynb #4b0e360e

@@ -22,7 +22,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +30,7 @@ import psutil
 from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.formatting import name_some
-from ..core.git import run_git
+from ..core.git import ask_git, run_git
 from .checkout import require_no_git_operation
 from .checkup import Symptom
 from .journal import git_identity
@@ -47,14 +46,7 @@ def _git_setting(
     top: Path,
     key: str,
 ) -> str:
-    command = ["git", "config", key]
-    finished = subprocess.run(
-        command,
-        cwd=top,
-        capture_output=True,
-        text=True,
-    )
-    return finished.stdout.strip()
+    return (ask_git("config", key, cwd=top) or "").strip()
 
 
 # %% ../../nbs/api/lifecycle/24_checkout_checks.ipynb #ceb275ac
@@ -69,7 +61,7 @@ def check_git(top: Path) -> Iterator[Symptom]:
         git_identity(top)
     except UserError as error:
         yield Symptom("broken", "git", error.found, error.remedy)
-    if not _branch(top):
+    if ask_git("symbolic-ref", "--short", "-q", "HEAD", cwd=top) is None:
         yield Symptom("note", "git", "a detached HEAD", "`git switch main`")
     if _git_setting(top, "core.autocrlf") == "true":
         what = "core.autocrlf is true: git rewrites the line ends of files"
@@ -77,18 +69,6 @@ def check_git(top: Path) -> Iterator[Symptom]:
     for lock in _left_locks(top):
         what = f"{lock.name} is there: git refuses while it is"
         yield Symptom("broken", "git", what, f"where no git runs: `rm {lock}`")
-
-
-# %% ../../nbs/api/lifecycle/24_checkout_checks.ipynb #433b3631
-def _branch(top: Path) -> str:
-    command = ["git", "symbolic-ref", "--short", "-q", "HEAD"]
-    finished = subprocess.run(
-        command,
-        cwd=top,
-        capture_output=True,
-        text=True,
-    )
-    return finished.stdout.strip()
 
 
 # %% ../../nbs/api/lifecycle/24_checkout_checks.ipynb #d99874bb

@@ -26,7 +26,7 @@ from ..core.config import read_params, read_settings
 from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.formatting import markdown_table, name_some
-from ..core.git import run_git
+from ..core.git import ask_git, has_commit, run_git
 from ..core.project import project_root
 from mlops_nb.lifecycle.journal import (
     DECISIONS_FILE,
@@ -82,19 +82,6 @@ def versions_on_record(top: Path) -> dict[str, str]:
     return {version: file for version, file in known.items() if version}
 
 
-# %% ../../nbs/api/lifecycle/06c_clone_lacks.ipynb #6e719c96
-def _has_commit(
-    top: Path,
-    commit: str,
-) -> bool:
-    command = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
-    return not subprocess.run(
-        command,
-        cwd=top,
-        capture_output=True,
-    ).returncode
-
-
 # %% ../../nbs/api/lifecycle/06c_clone_lacks.ipynb #cffe9c0f
 def is_shallow(top: Path) -> bool:
     """Say whether the clone has a part of the history only."""
@@ -118,7 +105,7 @@ def _lacks_of_files(
     tags = {f"{model}@{version}": file for version, file in known}
     lacks = [Lack(tag, file) for tag, file in tags.items() if tag not in here]
     commit = read_params(top / "params.yaml")["champion"].get("commit")
-    if commit and not _has_commit(top, commit):
+    if commit and not has_commit(top, commit):
         lacks.append(Lack(f"commit {commit[:8]}", "params.yaml", "history"))
     elif is_shallow(top) and read_settings(top / "settings.ini").four_eyes:
         lacks.append(Lack("the whole history", "settings.ini (four_eyes)", "history"))
@@ -129,26 +116,12 @@ def _lacks_of_files(
 def find_remote(top: Path) -> str:
     """Return the remote that `git fetch` asks; empty without one."""
     names = run_git("remote", cwd=top).split()
-    branch = _answer_of_git(top, "symbolic-ref", "--short", "-q", "HEAD")
-    own = _answer_of_git(top, "config", f"branch.{branch}.remote")
+    branch = ask_git("symbolic-ref", "--short", "-q", "HEAD", cwd=top) or ""
+    own = ask_git("config", f"branch.{branch.strip()}.remote", cwd=top) or ""
+    own = own.strip()
     if own in names:
         return own
     return "origin" if "origin" in names else ""
-
-
-# %% ../../nbs/api/lifecycle/06c_clone_lacks.ipynb #446881bb
-def _answer_of_git(
-    top: Path,
-    *args: str,
-) -> str:
-    """Return what git says; empty where it says no."""
-    finished = subprocess.run(
-        ["git", *args],
-        cwd=top,
-        capture_output=True,
-        text=True,
-    )
-    return finished.stdout.strip() if not finished.returncode else ""
 
 
 # %% ../../nbs/api/lifecycle/06c_clone_lacks.ipynb #f1b89555

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..core.errors import UserError
-from ..core.git import READABLE_OUTPUT, run_git
+from ..core.git import READABLE_OUTPUT, ask_git, run_git
 
 MOST_OF_A_HOOKS_WORDS = 600  # characters that are told
 SIGNATURE_MARK = "-----BEGIN "  # of OpenPGP, of SSH and of X.509
@@ -136,13 +136,7 @@ def _git_value(
     top: Path,
     key: str,
 ) -> str:
-    command = ["git", "config", "--type=bool", key]
-    return subprocess.run(
-        command,
-        cwd=top,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
+    return (ask_git("config", "--type=bool", key, cwd=top) or "").strip()
 
 
 # %% ../../nbs/api/lifecycle/05c_commits.ipynb #56e1d1d8

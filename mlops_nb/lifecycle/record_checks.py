@@ -13,7 +13,6 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/25_record_checks.ipynb #10325e10
-import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from ..core.config import read_params, read_settings
 from ..core.errors import UserError
 from ..core.files import file_digest, read_json, read_json_lines
 from ..core.formatting import name_some
-from ..core.git import run_git
+from ..core.git import ask_git, run_git
 from .checkup import Symptom
 from .clone_lacks import CloneLacks, find_clone_lacks
 from mlops_nb.lifecycle.journal import (
@@ -277,16 +276,11 @@ def check_remotes(top: Path) -> Iterator[Symptom]:
 # %% ../../nbs/api/lifecycle/25_record_checks.ipynb #01ea5596
 def _distance(top: Path) -> tuple[int, int]:
     """Count the commits that only the remote branch has, as last fetched, and only this one."""
-    command = ["git", "rev-list", "--left-right", "--count", "@{upstream}...HEAD"]
-    finished = subprocess.run(
-        command,
-        cwd=top,
-        capture_output=True,
-        text=True,
-    )
-    if finished.returncode:
+    command = ("rev-list", "--left-right", "--count", "@{upstream}...HEAD")
+    counted = ask_git(*command, cwd=top)
+    if counted is None:
         return 0, 0
-    behind, ahead = finished.stdout.split()
+    behind, ahead = counted.split()
     return int(behind), int(ahead)
 
 

@@ -11,7 +11,6 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/08b_registry_conflicts.ipynb #56e217ff
-import subprocess
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.formatting import markdown_table
+from ..core.git import ask_git
 from ..core.project import project_root
 from .journal import read_decisions
 from .registry import ModelVersion, assigned_versions, list_versions
@@ -76,14 +76,7 @@ def count_lost_moves(
 # %% ../../nbs/api/lifecycle/08b_registry_conflicts.ipynb #c7232955
 def _commits_behind(top: Path) -> int:
     """Count the commits that the branch at the remote has, as last fetched, and this one lacks."""
-    command = ["git", "rev-list", "--count", "HEAD..@{upstream}"]
-    finished = subprocess.run(
-        command,
-        cwd=top,
-        capture_output=True,
-        text=True,
-    )
-    return int(finished.stdout) if not finished.returncode else 0
+    return int(ask_git("rev-list", "--count", "HEAD..@{upstream}", cwd=top) or 0)
 
 
 # %% ../../nbs/api/lifecycle/08b_registry_conflicts.ipynb #d6848846

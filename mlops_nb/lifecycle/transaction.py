@@ -27,7 +27,7 @@ from pathlib import Path
 import psutil
 
 from ..core.files import read_json, split_lines, write_json
-from ..core.git import ask_git, run_dvc, run_git
+from ..core.git import has_commit, run_dvc, run_git
 from ..core.project import project_root
 from ..core.system_errors import word_system_error
 from mlops_nb.lifecycle.checkout import (
@@ -240,8 +240,10 @@ def _is_on_branch(
     top: Path,
     commit: str,
 ) -> bool:
-    exists = ask_git("cat-file", "-e", f"{commit}^{{commit}}", cwd=top) is not None
-    return exists and run_git("merge-base", commit, "HEAD", cwd=top) == commit
+    return (
+        has_commit(top, commit)
+        and run_git("merge-base", commit, "HEAD", cwd=top) == commit
+    )
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #d887820e
