@@ -14,8 +14,6 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #954c093d
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +31,7 @@ from ..data.settings import read_data_settings
 from ..data.sources import load_tables
 from ..data.times import to_naive_utc
 from ..data.windows import read_windows
-from .checkout import clone_checkout, set_params
+from .checkout import scratch_clone, set_params
 from .clone_lacks import require_complete_registry
 from mlops_nb.lifecycle.journal import (
     CHALLENGERS_FILE,
@@ -307,10 +305,7 @@ def run_experiment(
     Returns:
         The experiment's commit.
     """
-    scratch = top / ".mlops" / f"change-{os.getpid()}-challenger"
-    shutil.rmtree(scratch, ignore_errors=True)
-    try:
-        clone = clone_checkout(top, scratch)
+    with scratch_clone(top, purpose="challenger") as clone:
         base = run_git("rev-parse", "HEAD", cwd=clone)
         change = Transaction(clone, name, base)
         window = {f"train.{key}": value for key, value in train.items()}
@@ -318,8 +313,6 @@ def run_experiment(
         change.fetch_outputs()
         change.reproduce("evaluate")
         return _keep_experiment(top, change)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 # %% ../../nbs/api/lifecycle/18_challengers.ipynb #12681c6e

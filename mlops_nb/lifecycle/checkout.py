@@ -10,12 +10,17 @@ __all__ = [
     "require_clean",
     "other_checkout_environment",
     "clone_checkout",
+    "scratch_clone",
+    "owner_of_scratch_clone",
     "set_params",
 ]
 
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #c4ec0003
+import contextlib
 import io
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +162,38 @@ def _share_dvc_settings(
     private = os.open(folder / "config.local", flags, 0o600)
     with os.fdopen(private, "wb") as file:
         file.write(content)
+
+
+# %% ../../nbs/api/lifecycle/06_checkout.ipynb #5c7a7c01
+@contextlib.contextmanager
+def scratch_clone(
+    top: Path,
+    source: Path | None = None,
+    purpose: str = "",
+) -> Iterator[Path]:
+    """Give the project's folder in a clone that is gone when the block ends.
+
+    Args:
+        top: the checkout among whose working files the clone lies.
+        source: what is cloned; `top` itself, if not said.
+        purpose: a word for the name, where a command needs a second clone.
+    """
+    name = f"change-{os.getpid()}"
+    if purpose:
+        name = f"{name}-{purpose}"
+    folder = top / ".mlops" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield clone_checkout(source or top, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# %% ../../nbs/api/lifecycle/06_checkout.ipynb #5c7a7c03
+def owner_of_scratch_clone(folder: Path) -> int | None:
+    """Return the process whose scratch clone a folder is, by its name; None if it is none."""
+    number = folder.name.removeprefix("change-").partition("-")[0]
+    return int(number) if number.isdecimal() else None
 
 
 # %% ../../nbs/api/lifecycle/06_checkout.ipynb #d78566cc

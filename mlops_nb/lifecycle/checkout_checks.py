@@ -31,7 +31,7 @@ from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.formatting import name_some
 from ..core.git import ask_git, run_git
-from .checkout import require_no_git_operation
+from .checkout import owner_of_scratch_clone, require_no_git_operation
 from .checkup import Symptom
 from .journal import git_identity
 from .transaction import TRANSACTION_FILE
@@ -200,8 +200,8 @@ def check_interrupted(top: Path) -> Iterator[Symptom]:
 # %% ../../nbs/api/lifecycle/24_checkout_checks.ipynb #67bb3dd8
 def _is_at_work(folder: str) -> bool:
     """Say whether the process is alive whose scratch clone a folder is."""
-    number = folder.removeprefix("change-").removesuffix("-rebuild")
-    return number.isdecimal() and psutil.pid_exists(int(number))
+    owner = owner_of_scratch_clone(Path(folder))
+    return owner is not None and psutil.pid_exists(owner)
 
 
 # %% ../../nbs/api/lifecycle/24_checkout_checks.ipynb #703598a5

@@ -17,8 +17,6 @@ __all__ = [
 
 # %% ../../nbs/api/lifecycle/13_promotion.ipynb #7a6e9045
 import contextlib
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +27,7 @@ from ..core.files import write_atomic
 from ..core.formatting import markdown_table, name_some
 from ..core.git import run_git
 from ..core.project import project_root
-from .checkout import clone_checkout, set_params
+from .checkout import scratch_clone, set_params
 from .clone_lacks import require_complete_registry
 from .journal import read_decisions, record_decision, require_reason
 from mlops_nb.lifecycle.observed_outputs import (
@@ -391,15 +389,11 @@ def _rebuild_model(
     version: ModelVersion,
 ) -> None:
     """Train a version again in a clone at its commit; its bytes are then in the cache."""
-    clone = project_root() / ".mlops" / f"change-{os.getpid()}-rebuild"
-    try:
-        project = clone_checkout(change.top, clone)
+    with scratch_clone(project_root(), change.top, "rebuild") as project:
         run_git("checkout", "-q", version.commit, cwd=project)
         refuse_lost_tables(bring_for_command(project))
         Transaction(project, "", "").reproduce("train")
         built = recorded_md5("", "data/candidate", project) or "none"
-    finally:
-        shutil.rmtree(clone, ignore_errors=True)
     if built != version.md5:
         raise UserError(
             expected=f"the bytes of {version.version} (md5 {version.md5})",

@@ -31,9 +31,10 @@ from ..core.git import has_commit, run_dvc, run_git
 from ..core.project import project_root
 from ..core.system_errors import word_system_error
 from mlops_nb.lifecycle.checkout import (
-    clone_checkout,
+    owner_of_scratch_clone,
     require_clean,
     require_no_git_operation,
+    scratch_clone,
 )
 from .clone_lacks import require_complete_registry
 from .commits import commit_staged, require_identity, sign_tags
@@ -268,8 +269,8 @@ def _update_checkout(
 def _remove_abandoned_clones(top: Path) -> None:
     working_files = top / ".mlops"
     for folder in working_files.glob("change-*"):
-        number = folder.name.split("-")[1]
-        if number.isdecimal() and not _is_alive(int(number)):
+        owner = owner_of_scratch_clone(folder)
+        if owner is not None and not _is_alive(owner):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -434,16 +435,12 @@ def begin_transaction(
         require_complete_registry(top)
         mend_stale_outputs(top)
         require_recorded_data(top)
-        scratch = top / ".mlops" / f"change-{os.getpid()}"
-        shutil.rmtree(scratch, ignore_errors=True)
-        try:
-            change = Transaction(clone_checkout(top, scratch), message, old)
+        with scratch_clone(top) as scratch:
+            change = Transaction(scratch, message, old)
             yield change
             change.after = change.commit()
             if change.after != old or _new_tags(top, scratch):
                 _take_over(top, change, branch, push)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
 
 
 # %% ../../nbs/api/lifecycle/07_transaction.ipynb #6b820f91

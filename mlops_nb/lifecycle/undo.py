@@ -8,9 +8,7 @@ __all__ = ["UndoPlan", "plan_undo", "Undone", "undo_run"]
 # %% ../../nbs/api/lifecycle/22_undo.ipynb #0e191a5a
 import contextlib
 import datetime
-import os
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from ..core.errors import UserError
 from ..core.formatting import markdown_table, name_some
 from ..core.git import run_dvc, run_git
 from ..core.project import project_root
-from .checkout import clone_checkout, require_no_git_operation
+from .checkout import require_no_git_operation, scratch_clone
 from .run_commit import list_file_changes
 from .transaction import finish_interrupted
 from .workspace import find_unrecorded_changes, refuse_unrecorded
@@ -222,14 +220,9 @@ def undo_run(top: Path | None = None) -> Undone:
 # %% ../../nbs/api/lifecycle/22_undo.ipynb #a00a5527
 def _fetch_committed(top: Path) -> None:
     """Get from the remote what the last commit names, as far as it has it."""
-    scratch = top / ".mlops" / f"change-{os.getpid()}"
-    try:
-        # DVC fetches what the dvc.lock in a folder names, and that of ours is another
-        project = clone_checkout(top, scratch)
-        with contextlib.suppress(UserError):
-            run_dvc(project, "fetch", "-q")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    # DVC fetches what the dvc.lock in a folder names, and that of ours is another
+    with scratch_clone(top) as project, contextlib.suppress(UserError):
+        run_dvc(project, "fetch", "-q")
 
 
 # %% ../../nbs/api/lifecycle/22_undo.ipynb #ac614f6c
