@@ -12,7 +12,6 @@ __all__ = [
 
 # %% ../../nbs/api/lifecycle/06d_observed_outputs.ipynb #0f8c542b
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ..core.config import read_params
+from ..core.console import say_beside_answer
 from ..core.formatting import name_some
 from ..core.git import run_dvc
 from ..core.project import project_root
@@ -171,10 +171,5 @@ def mend_stale_outputs(top: Path) -> list[str]:
     paths = [record.path for record in found]
     if paths:
         run_dvc(top, "checkout", "-q", *paths)
-        note = f"brought to this commit: {name_some(paths)}"
-        print(
-            note,
-            file=sys.stderr,
-            flush=True,
-        )
+        say_beside_answer(f"brought to this commit: {name_some(paths)}")
     return paths

@@ -18,7 +18,6 @@ import contextlib
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import psutil
 
+from ..core.console import say_beside_answer
 from ..core.files import read_json, split_lines, write_json
 from ..core.git import has_commit, run_dvc, run_git
 from ..core.project import project_root
@@ -223,12 +223,7 @@ def complete_transaction(top: Path | None = None) -> str:
         require_no_git_operation(top)
         left = _update_checkout(top, note["old"], note["new"])
         if left:
-            told = f"edited meanwhile, left alone: {', '.join(left)}"
-            print(
-                told,
-                file=sys.stderr,
-                flush=True,
-            )
+            say_beside_answer(f"edited meanwhile, left alone: {', '.join(left)}")
     _remove_abandoned_clones(top)
     file.unlink(missing_ok=True)
     if not happened:

@@ -16,10 +16,10 @@ __all__ = [
 import os
 import shlex
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.console import say_beside_answer
 from ..core.errors import UserError
 from ..core.formatting import name_some
 from ..core.project import DVC_COMMAND
@@ -216,10 +216,8 @@ def require_recorded_data(top: Path) -> None:
     if found:
         names = " ".join(shlex.quote(difference.record.path) for difference in found)
         cure = "`mlops-nb undo` brings the recorded ones"
-        print(
-            f"other than this commit records, left as they are: {names} ({cure})",
-            file=sys.stderr,
-            flush=True,
+        say_beside_answer(
+            f"other than this commit records, left as they are: {names} ({cure})"
         )
 
 

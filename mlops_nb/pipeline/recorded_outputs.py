@@ -26,6 +26,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.console import say_beside_answer
 from ..core.errors import UserError
 from ..core.formatting import name_some
 from ..core.git import run_dvc
@@ -261,12 +262,7 @@ def bring_for_command(top: Path) -> tuple[DataRecord, ...]:
         What is nowhere.
     """
     result = bring_recorded_outputs(top)
-    if result.brought:
-        print(
-            result,
-            file=sys.stderr,
-            flush=True,
-        )
+    say_beside_answer(result)
     return result.nowhere
 
 

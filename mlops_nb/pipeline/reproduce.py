@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.conflict_marks import require_no_conflict
+from ..core.console import say_beside_answer
 from ..core.formatting import name_some
 from ..core.project import DVC_COMMAND, project_root
 from .data_records import DataRecord
@@ -122,17 +123,6 @@ def _name(records: list[DataRecord]) -> str:
     return name_some([record.path for record in records], most=3)
 
 
-# %% ../../nbs/api/pipeline/33_reproduce.ipynb #0c380b17
-def _tell(line: str) -> None:
-    """Say something beside the answer, on the standard error."""
-    if line:
-        print(
-            line,
-            file=sys.stderr,
-            flush=True,
-        )
-
-
 # %% ../../nbs/api/pipeline/33_reproduce.ipynb #f41df8d8
 def _prepare_outputs(
     top: Path,
@@ -150,14 +140,17 @@ def _prepare_outputs(
     if ".mlops" not in top.parts:
         keep_present_outputs(top)
     result = bring_recorded_outputs(top)
-    _tell(str(result))
+    say_beside_answer(result)
     outputs = [record for record in result.nowhere if not record.table]
     if outputs:
         refuse_lost_tables(result.nowhere)
-    if not has_dvc_remote(top) and not (top / "data" / "champion").exists():
-        _tell("no DVC remote is set: everything is computed here")
-    elif outputs and has_dvc_remote(top):
-        _tell(f"computed here, as the DVC remote gave nothing: {_name(outputs)}")
+    has_remote = has_dvc_remote(top)
+    if not has_remote and not (top / "data" / "champion").exists():
+        say_beside_answer("no DVC remote is set: everything is computed here")
+    elif outputs and has_remote:
+        say_beside_answer(
+            f"computed here, as the DVC remote gave nothing: {_name(outputs)}"
+        )
     return result
 
 
@@ -204,7 +197,7 @@ def reproduce_pipeline(
         dvc_locks = top / ".dvc" / "tmp" / "rwlock"
         repair_dvc_lock_list(dvc_locks)
         wait_for_dvc_holders(dvc_locks)
-        _tell(describe_missing_pins())
+        say_beside_answer(describe_missing_pins())
         nowhere = _prepare_outputs(top, list(args)).nowhere
         before = PipelineProgress.read(top)
         remote = has_dvc_remote(top)
@@ -213,7 +206,7 @@ def reproduce_pipeline(
         if code:
             refuse_lost_tables(nowhere)
         if code and ".mlops" not in top.parts:  # in a scratch clone the caller tells
-            _tell(
+            say_beside_answer(
                 f"stopped after {seconds:.0f} s, see above; `mlops-nb repro` goes on from there, "
                 "`mlops-nb undo` goes back to the last commit"
             )

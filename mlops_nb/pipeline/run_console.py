@@ -15,7 +15,6 @@ __all__ = [
 
 # %% ../../nbs/api/pipeline/32_run_console.ipynb #3801f73d
 import re
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +23,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+
+from ..core.console import say_beside_answer
 
 
 # %% ../../nbs/api/pipeline/32_run_console.ipynb #34e9f03e
@@ -98,9 +99,7 @@ def count_upstream(
 
 # %% ../../nbs/api/pipeline/32_run_console.ipynb #23b097c4
 _BEGINS = re.compile(r"Running stage '(?P<stage>[^']+)':")
-_RESTS = re.compile(
-    r"Stage '(?P<stage>[^']+)' (?P<how>didn't change|is cached|is frozen)"
-)
+_RESTS = re.compile(r"Stage '(?P<stage>[^']+)' (didn't change|is cached|is frozen)")
 _HINTS = (
     re.compile(r"> "),
     re.compile(r"WARNING: '[^']*' is empty\."),
@@ -131,14 +130,6 @@ def is_hint(line: str) -> bool:
 MOST_LINES_OF_A_FAILURE = 60  # what a stage said before it failed
 MOST_REASONS = 3
 REASON_TO_RERUN = " will rerun"  # how the stage `code` ends a line about what changed
-
-
-def _print_progress(line: str) -> None:
-    print(
-        line,
-        file=sys.stderr,
-        flush=True,
-    )
 
 
 # %% ../../nbs/api/pipeline/32_run_console.ipynb #6c0790fe
@@ -187,7 +178,7 @@ class RunConsole:
     """
 
     total: int
-    write: Callable[[str], Any] = _print_progress
+    write: Callable[[str], Any] = say_beside_answer
     clock: Callable[[], float] = time.monotonic
     seen: list[str] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
