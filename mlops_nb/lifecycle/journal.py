@@ -129,7 +129,10 @@ def record_decision(
 
 # %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac000b
 def read_decisions(top: Path | None = None) -> list[dict]:
-    """Read all decisions, oldest first; those of two branches that were merged, too."""
+    """Read all decisions, oldest first; those of two branches that were merged, too.
+
+    Decisions of the same second stay in the order in which they were written.
+    """
     top = top or project_root()
     decisions = read_json_lines(top / DECISIONS_FILE)
-    return sorted(decisions, key=itemgetter("at", "id"))
+    return sorted(decisions, key=itemgetter("at"))

@@ -13,14 +13,16 @@ __all__ = [
 # %% ../../nbs/api/lifecycle/08b_registry_conflicts.ipynb #56e217ff
 from collections import Counter
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 from ..core.config import read_params
 from ..core.errors import UserError
+from ..core.files import read_json_lines
 from ..core.formatting import markdown_table
 from ..core.git import ask_git
 from ..core.project import project_root
-from .journal import read_decisions
+from .journal import DECISIONS_FILE
 from .registry import ModelVersion, assigned_versions, list_versions
 
 
@@ -109,7 +111,7 @@ def _decided(
     may be wrong.
     """
     moves = moves_to_production(decisions)
-    latest = sorted(moves, key=lambda move: move["at"])
+    latest = sorted(moves, key=itemgetter("at"))
     last = {move[-1]["version"] for move in (moves, latest) if move}
     if not last or pin.get("version") in last:
         return ""
@@ -171,7 +173,7 @@ def _fork(
 
     Then two clones made them, each without the other, and each under the same number.
     """
-    moves = moves_to_production(decisions)[-2:]
+    moves = sorted(moves_to_production(decisions), key=itemgetter("at"))[-2:]
     if len(moves) < 2 or not all("before" in move for move in moves):
         return None
     origins = {move.get("before") for move in moves}
@@ -201,7 +203,9 @@ def find_registry_conflicts(top: Path | None = None) -> list[Conflict]:
     except UserError:
         return []  # dvc.yaml names no model
     turns = assigned_versions("prod", top)
-    decisions = read_decisions(top)
+    decisions = read_json_lines(
+        top / DECISIONS_FILE
+    )  # as written: a clock may be wrong
     disagreement = _disagreement(top, pin, turns, decisions)
     found = (_wrong_bytes(pin, known), disagreement or _fork(pin, decisions))
     return [conflict for conflict in found if conflict]

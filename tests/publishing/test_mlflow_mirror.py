@@ -28,7 +28,7 @@ from helpers.project import run_shell
 from mlops_nb.core.config import read_params
 from mlops_nb.core.files import read_json, write_json
 from mlops_nb.lifecycle.checkout import set_params
-from mlops_nb.lifecycle.journal import append_entry
+from mlops_nb.lifecycle.journal import append_entry, record_decision
 from mlops_nb.lifecycle.registry import (
     assign_stage,
     find_version,
@@ -398,6 +398,7 @@ def a_second_version(mirrored):
     second = register_candidate(transaction, "HEAD")
     pin = {"version": second.version, "commit": second.commit, "md5": second.md5}
     set_params(shop, "champion", **pin)
+    record_decision(shop, "promote", "better", version=second.version, to="prod")
     mirrored.commit(f"Promote {second.version}")
     assign_stage(transaction, second, "prod")
     assign_stage(transaction, find_version("v1.0.0", shop), "staging")
@@ -428,9 +429,7 @@ def a_challenger_arrives(mirrored):
 def back_again(mirrored):
     """`rollback` brings the alias back. What was deleted on the server stays deleted."""
     with without_stages():
-        code, said = mirrored.run(
-            "rollback", "--to", "v1.0.0", "--why", "the first was better"
-        )
+        code, said = mirrored.run("rollback", "--why", "the first was better")
     assert code == 0, said
     assert "v1.0.0 is back" in said
     assert mirrored.champion().tags["mlops_nb.version"] == "v1.0.0"
