@@ -30,6 +30,7 @@ EVIDENCE = {piece for test in READINESS_TESTS.values() for piece in test.evidenc
 # there or was moved without its pattern.
 STATE = ("params.yaml", "settings.ini", "data/", "reports/", ".github/", ".ci/")
 GOVERNANCE = "nbs/guides/governance.yaml"
+PROMISES = "nbs/guides/promises.yaml"
 CODE = [
     piece for piece in sorted(EVIDENCE, key=str) if not piece.path.startswith(STATE)
 ]
@@ -44,6 +45,13 @@ def governance_records() -> list[Evidence]:
         for point in points
         for record in point.get("records", ())
     ]
+
+
+def promised_tests() -> list[Evidence]:
+    """Return the tests that the guide of promises quotes."""
+    promises = YAML(typ="safe", pure=True).load(ROOT / PROMISES)
+    rows = [row for about in promises.values() for row in about]
+    return [Evidence.of_test(name) for row in rows for name in row["tests"]]
 
 
 RECORDS = governance_records()
@@ -321,6 +329,11 @@ def test_every_pattern_of_code_matches_the_code_of_today(piece):
 )
 def test_every_record_of_the_guide_of_governance_is_there(record):
     assert require_evidence(ROOT, record, GOVERNANCE)
+
+
+@pytest.mark.parametrize("proof", promised_tests(), ids=lambda proof: proof.says)
+def test_every_test_of_the_guide_of_promises_is_there(proof):
+    assert require_evidence(ROOT, proof, PROMISES)
 
 
 def test_a_record_that_was_moved_is_named_with_its_file():
