@@ -103,7 +103,7 @@ def ingest_command(window: str) -> None:
 )
 def champion_command() -> None:
     """Stage: fetch the pinned model."""
-    from mlops_nb.pipeline.scoring import fetch_champion
+    from mlops_nb.pipeline.champion import fetch_champion
     from mlops_nb.pipeline.staging import staged_outputs
 
     with staged_outputs("champion"):
