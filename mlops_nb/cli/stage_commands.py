@@ -122,7 +122,8 @@ def score_command() -> None:
     from mlops_nb.pipeline.staging import staged_outputs
 
     with staged_outputs("score"):
-        print(f"score: {score_current_window()['rows']:,} rows")
+        counts = [f"{rows:,} {what}" for what, rows in score_current_window().items()]
+        print(f"score: {', '.join(counts)}")
 
 
 # %% ../../nbs/api/cli/22_stage_commands.ipynb #cc6a1634

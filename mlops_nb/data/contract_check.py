@@ -23,7 +23,7 @@ import pandas as pd
 from ..core.errors import UserError
 from ..core.formatting import markdown_table
 from ..core.messages import VERDICT_LEVELS, Message
-from .column_rule import COMPATIBLE_TYPES, ColumnRule
+from .column_rule import COMPATIBLE_TYPES, ColumnRule, severity_of_check
 from .columns import column_as_floats, value_type
 from .contract import DataContract
 from .settings import DataSettings
@@ -84,6 +84,8 @@ class ContractReport:
     rows: int
     columns: int
     violations: tuple[Violation, ...] = ()
+    set_aside: int = 0  # rows that alone break the contract, and are not used
+    named: tuple[str, ...] = ()  # the first of them
 
     @property
     def level(self) -> str:
@@ -119,15 +121,12 @@ class ContractReport:
 
     def to_dict(self) -> dict:
         """Return what is written into the stage's results."""
-        written = asdict(self)
-        written["level"] = self.level
-        return written
+        return _report_to_dict(self)
 
     @classmethod
     def from_dict(cls, written: dict) -> "ContractReport":
         """Read what `to_dict` wrote."""
-        violations = tuple(map(_read_violation, written["violations"]))
-        return cls(written["rows"], written["columns"], violations)
+        return _report_from_dict(written)
 
     def _repr_markdown_(self) -> str:
         rows = [_table_row(violation) for violation in self.violations]
@@ -142,6 +141,26 @@ class ContractReport:
 def _read_violation(fields: dict) -> Violation:
     examples = tuple(fields["examples"])
     return Violation(**fields | {"examples": examples})
+
+
+# %% ../../nbs/api/data/12_contract_check.ipynb #a69043f2
+def _report_to_dict(report: ContractReport) -> dict:
+    written = asdict(report)
+    written["level"] = report.level
+    if not report.set_aside:
+        del written["set_aside"], written["named"]
+    return written
+
+
+# %% ../../nbs/api/data/12_contract_check.ipynb #380c571b
+def _report_from_dict(written: dict) -> ContractReport:
+    return ContractReport(
+        written["rows"],
+        written["columns"],
+        violations=tuple(map(_read_violation, written["violations"])),
+        set_aside=written.get("set_aside", 0),
+        named=tuple(written.get("named", ())),
+    )
 
 
 # %% ../../nbs/api/data/12_contract_check.ipynb #04299119
@@ -406,9 +425,6 @@ def _describe_violation(
     examples = ()
     if check != "missing":
         examples = _example_values(values[wrong])
-    severity = rule.severity
-    if rule.inferred and check != "type":
-        severity = "watch"  # a guessed limit; a type is no guess
     return Violation(
         column=column,
         check=check,
@@ -416,7 +432,7 @@ def _describe_violation(
         share=float(wrong.mean()),
         expected=_describe_rule(rule, check),
         examples=examples,
-        severity=severity,
+        severity=severity_of_check(rule, check),
     )
 
 

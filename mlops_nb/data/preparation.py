@@ -7,7 +7,7 @@ __all__ = ["PreparedWindow", "prepare_window", "volume_figures"]
 
 # %% ../../nbs/api/data/25_preparation.ipynb #149d0117
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -23,6 +23,7 @@ from mlops_nb.data.feature_table import (
     select_event_columns,
 )
 from .leakage import find_leaking_features
+from .set_aside import set_rows_aside
 from .target import extract_target, volume_plot
 from .window_rows import WindowRows
 
@@ -32,23 +33,43 @@ def _summarise(prepared: "PreparedWindow") -> dict[str, Any]:
     """Return headline, verdict, numbers and metrics of a window, as `write_result` takes them."""
     level = prepared.contract.level
     violations = prepared.contract.violations
+    reasons = [violation.to_message() for violation in violations]
     rows = len(prepared.known_rows)
     features = prepared.features.shape[1]
     noun = prepared.data.settings.noun
     counts = {"rows": rows, "features": features, "breaches": len(violations)}
+    headline = "preprocess.unusable" if prepared.is_broken else "preprocess.headline"
     return {
         "headline": Message(
-            "preprocess.headline",
+            headline,
             rows=rows,
             n=features,
             noun=noun,
         ),
         "level": level,
-        "reasons": [violation.to_message() for violation in violations],
+        "reasons": [*_name_set_aside(prepared), *reasons],
         "todo": [] if level == "ok" else [Message("preprocess.todo")],
         "results": _list_results(prepared),
         "metrics": counts,
     }
+
+
+# %% ../../nbs/api/data/25_preparation.ipynb #9ce9d628
+_MOST_NAMED = 5  # rows in a sentence
+
+
+def _name_set_aside(prepared: "PreparedWindow") -> list[Message]:
+    """Return the sentence that names the rows which were set aside, if there are any."""
+    contract = prepared.contract
+    if not contract.set_aside:
+        return []
+    shown = contract.named[:_MOST_NAMED]
+    more = " …" if contract.set_aside > len(shown) else ""
+    named = ", ".join(shown) + more
+    noun = prepared.data.settings.noun
+    return [
+        Message("preprocess.set_aside", n=contract.set_aside, noun=noun, named=named)
+    ]
 
 
 # %% ../../nbs/api/data/25_preparation.ipynb #d9c3b55a
@@ -167,6 +188,19 @@ def _describe(
     }
 
 
+# %% ../../nbs/api/data/25_preparation.ipynb #f318b62e
+def _check_rows(
+    data: WindowRows,
+    agreed: DataContract,
+) -> tuple[WindowRows, ContractReport]:
+    """Check rows against the contract; return those that are used, and what was found."""
+    settings = data.settings
+    if data.is_training:
+        return data, check_contract(data.rows, agreed, settings, is_training=True)
+    rows, contract = set_rows_aside(data.rows, agreed, settings)
+    return replace(data, rows=rows), contract
+
+
 # %% ../../nbs/api/data/25_preparation.ipynb #a2b43f14
 def prepare_window(
     data: WindowRows,
@@ -185,7 +219,7 @@ def prepare_window(
         map_function: calls a function for each group of features, here or on a cluster.
     """
     settings = data.settings
-    contract = check_contract(data.rows, agreed, settings, data.is_training)
+    data, contract = _check_rows(data, agreed)
     if contract.level == "act":
         return PreparedWindow(data, contract, pd.DataFrame(index=data.rows.index))
     events = data.rows.drop(

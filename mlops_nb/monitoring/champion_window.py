@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..core.files import read_json
-from ..data.contract_check import ContractReport, Violation
+from ..data.contract_check import ContractReport
 from ..data.profile import Profile, profile_table
 from ..modeling.measurement import ModelMetrics, compute_metrics
 from ..modeling.model import Model
@@ -132,8 +132,11 @@ def _failed_share(
     """Return the share of rows without a score; of data that break the contract none is asked."""
     if not len(rows.features) or rows.contract.level == "act":
         return 0.0
+    used = 1.0
+    if rows.contract.set_aside:
+        used -= rows.contract.set_aside / rows.contract.rows
     scored = rows.predictions[reference.score].notna().sum()
-    return 1 - scored / len(rows.features)
+    return 1 - used * scored / len(rows.features)
 
 
 # %% ../../nbs/api/monitoring/26_champion_window.ipynb #c35314ea
@@ -221,5 +224,4 @@ def _with_row_count(metrics: ModelMetrics) -> dict:
 def read_contract_report(path: Path) -> ContractReport:
     """Read what the check of the contract found, from the report of the `preprocess` stage."""
     saved = read_json(path)["results"]["contract"]
-    violations = tuple(Violation(**found) for found in saved["violations"])
-    return ContractReport(saved["rows"], saved["columns"], violations)
+    return ContractReport.from_dict(saved)

@@ -33,6 +33,7 @@ from mlops_nb.pipeline.recorded_outputs import (
 )
 from .run_console import RunConsole, count_stages, count_upstream
 from .run_lock import run_lock
+from .unscored import read_unscored_rows
 
 
 # %% ../../nbs/api/pipeline/37_reproduce.ipynb #22d32c5c
@@ -161,14 +162,33 @@ def _tell_result(
     seconds: float,
 ) -> None:
     result = "done" if has_run else "nothing to do: everything is up to date"
-    if ".mlops" in top.parts:
-        return  # the command that works in a scratch clone has its own answer
     print(f"{result}, {seconds:.1f} s; {compare_with_record()}")
     if is_uncommitted("dvc.lock"):
         print("not committed: `mlops-nb commit` makes this run the record")
     page = top / "reports" / "index.html"
     if page.exists():
         print(f"reports: {page.as_uri()}", flush=True)
+
+
+# %% ../../nbs/api/pipeline/37_reproduce.ipynb #865090c2
+_STAGES_OF_PREDICTIONS = {"score", "evaluate", "monitor", "report"}
+
+
+def _tell_unscored(
+    top: Path,
+    arguments: list[str],
+) -> None:
+    """Say which rows of the current window are not scored; raise where none is.
+
+    Who asks for other stages alone, such as `train`, is not told.
+    """
+    names = {word for word in arguments if not word.startswith("-")}
+    if names and not names & _STAGES_OF_PREDICTIONS:
+        return
+    unscored = read_unscored_rows(top / "reports" / "preprocess-current.json")
+    if not unscored.is_everything and str(unscored):
+        print(unscored, flush=True)
+    unscored.require_some()
 
 
 # %% ../../nbs/api/pipeline/37_reproduce.ipynb #ab8419ad
@@ -187,7 +207,8 @@ def reproduce_pipeline(
         verbose: Whether all is shown that DVC and the stages say.
 
     Raises:
-        UserError: when a stage needs a table that is gone, or the cache cannot be written.
+        UserError: when a stage needs a table that is gone, the cache cannot be written, or nothing
+            of the current window could be scored.
     """
     begun = time.monotonic()
     top = project_root()
@@ -212,5 +233,8 @@ def reproduce_pipeline(
             )
         if code:
             return code
+        if ".mlops" in top.parts:
+            return code  # the command that works in a scratch clone has its own answer
         _tell_result(top, PipelineProgress.read(top) != before, seconds)
+        _tell_unscored(top, list(args))
     return 0

@@ -8,28 +8,32 @@ __all__ = ["score_current_window"]
 # %% ../../nbs/api/pipeline/29_scoring.ipynb #7fd57ffc
 import pandas as pd
 
-from ..core.files import read_json
 from ..core.project import input_path, output_path
 from ..data.settings import read_data_settings
 from ..data.sources import write_parquet
 from ..modeling.persistence import load_model
+from .unscored import read_unscored_rows
 
 
 # %% ../../nbs/api/pipeline/29_scoring.ipynb #bf3ea6a9
 def score_current_window() -> dict[str, int]:
     """Score the current window with the champion into data/predictions/current.parquet.
 
-    A window that broke the contract is not scored: the file is empty. Returns the number of rows.
+    A window that broke the contract is not scored: the file is empty. Returns the number of rows;
+    further entries tell, in words, why others were not scored.
     """
     settings = read_data_settings()
     shown = [*settings.identifying_columns(), settings.target]
     features = pd.read_parquet(input_path("data/features/current.parquet"))
     model = load_model(input_path("data/champion"))
-    verdict = read_json(input_path("reports/preprocess-current.json"))["verdict"]
-    if verdict["level"] == "act":
+    unscored = read_unscored_rows(input_path("reports/preprocess-current.json"))
+    if unscored.is_everything:
         identifying = settings.identifying_columns()
         columns = [*identifying, *model.columns, settings.target]
         features = features.head(0).reindex(columns=columns)
     scored = pd.concat([features[shown], model.predict(features)], axis=1)
     write_parquet(scored, output_path("data/predictions/current.parquet"))
-    return {"rows": len(features)}
+    counts = {"rows": len(features)}
+    if unscored.reason:
+        counts[f"not scored; {unscored.reason}"] = unscored.count
+    return counts

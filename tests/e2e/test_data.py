@@ -30,14 +30,24 @@ def test_dvc_follows_the_settings_of_the_source(small):
     assert len(pd.read_parquet(events)) < before
 
 
+def assert_nothing_was_scored(
+    run,
+    rows,
+):
+    """The run ends in words, and not as if it had done what it is for."""
+    assert "Traceback" not in run.stdout + run.stderr
+    assert run.returncode
+    assert f"None of its {rows} rows is scored" in run.stderr
+
+
 def test_broken_current_window_still_gives_pages(small):
     path = small / "data" / "in.csv"
     table = pd.read_csv(path)
     april = table.index[table.day >= "2020-04"]
-    table.loc[april[:40], "id"] = 7  # a key forty times
+    table.loc[april, "id"] = 7  # one key for the whole month
     table.to_csv(path, index=False)
-    run = run_mlops_nb("repro", cwd=small)
-    assert "Traceback" not in run.stdout + run.stderr
+    run = run_mlops_nb("repro", cwd=small, check=False)
+    assert_nothing_was_scored(run, len(april))
     assert len(pd.read_parquet(small / "data" / "predictions" / "current.parquet")) == 0
     monitor = json.loads((small / "reports" / "monitor.json").read_text())
     evaluate = json.loads((small / "reports" / "evaluate.json").read_text())
@@ -49,6 +59,24 @@ def test_broken_current_window_still_gives_pages(small):
     assert "Act now" in page
     assert "could not be shown" not in page
     run_shell("git", "checkout", "-q", ".", cwd=small)
+
+
+def test_a_bad_cell_costs_the_score_of_its_row_alone(small):
+    path = small / "data" / "in.csv"
+    table = pd.read_csv(path, dtype=str)
+    april = table.index[table.day >= "2020-04"]
+    table.loc[april[3], "price"] = "a lot"
+    table.to_csv(path, index=False)
+    run = run_mlops_nb("repro", cwd=small)
+    scored = pd.read_parquet(small / "data" / "predictions" / "current.parquet")
+    missing = table.id[april[3]]
+    assert len(scored) == len(april) - 1
+    assert int(missing) not in list(scored.id)
+    assert f"not scored: 1 of {len(april)} rows" in run.stdout
+    assert f"{missing} (price: a lot)" in run.stdout
+    monitor = json.loads((small / "reports" / "monitor.json").read_text())
+    found = {finding["id"] for finding in monitor["results"]["findings"]}
+    assert {"contract.type.price", "failed.score"} <= found
 
 
 def test_columns_that_are_never_features(project):

@@ -322,10 +322,10 @@ def mistyped(project):
 
 
 def assert_both_cells_are_named(violations):
-    """A number that is none stops the window, a time that is none is to be watched."""
+    """A number that is none and a time that is none are to be watched."""
     assert violations["type"]["count"] == 1
     assert violations["type"]["examples"] == ["12,5"]
-    assert violations["type"]["severity"] == "act"
+    assert violations["type"]["severity"] == "watch"
     assert violations["unread"]["count"] == 1
     assert violations["unread"]["examples"] == ["2020-04-31"]
     assert violations["unread"]["severity"] == "watch"
@@ -334,7 +334,7 @@ def assert_both_cells_are_named(violations):
 def test_a_mistyped_cell_concerns_its_window_alone(mistyped):
     """The training window comes out byte by byte as without it.
 
-    The current one has a finding that names it, and nothing is scored.
+    The current one has a finding that names it, and its row is set aside.
     """
     top, before, typed = mistyped
     said = run_mlops_nb("ingest", "train", cwd=top).stdout
