@@ -71,6 +71,10 @@ def _show_any_text() -> None:
 def _run_dvc(arguments: list[str]) -> int:
     from dvc.cli import main
 
+    if arguments[:1] == ["exp"]:  # the others change no parameters
+        from mlops_nb.core.params_text import keep_style_in_dvc
+
+        keep_style_in_dvc()
     return main(arguments)
 
 

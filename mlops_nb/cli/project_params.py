@@ -6,14 +6,16 @@
 __all__ = ["render_params"]
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #e2f222eb
-import json
 from typing import Any
+
+from ruamel.yaml.comments import CommentedMap
 
 from .inference import InferredProject
 from .template import fill_template
+from ..core.params_text import settle_style, write_as_dvc
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #9b934900
-_HINT = ". Honestly known beforehand? Delete this line, and name it in leak_ok of data/schema.yaml"
+_HINT = ". Honestly known beforehand? Delete its line below, and name it in leak_ok of data/schema.yaml"
 _PARTS_OF_A_TABLE = 40  # a group of fewer rows than such a part is too small to judge
 
 
@@ -24,54 +26,61 @@ def render_params(
     encoding: str,
 ) -> str:
     """Write the params.yaml of a project: the package's, with the sections of its data."""
-    data = {
-        key: _to_yaml(value)
-        for key, value in guess.to_data_section(source, encoding).items()
-    }
-    windows = {name: _render_window(window) for name, window in guess.windows.items()}
+    data = guess.to_data_section(source, encoding)
     smallest_group = min(200, max(20, guess.rows // _PARTS_OF_A_TABLE))
-    return fill_template(
+    text = fill_template(
         "params.yaml",
-        data=_render_lines(data),
-        windows=_render_lines(windows),
-        features=_render_features(guess, package),
+        data=_render_section(data),
+        windows=_render_section(guess.windows),
+        features=_render_section(_describe_features(guess, package)),
         smallest_group=str(smallest_group),
     )
+    return settle_style(text)
 
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #1560d542
-def _render_lines(values: dict[str, str]) -> str:
-    lines = []
-    for key, text in values.items():
-        lines.append(f"  {key}: {text}\n")
-    return "".join(lines)
+def _render_section(values: dict[str, Any]) -> str:
+    """Write the lines of a section of params.yaml, without its name."""
+    return write_as_dvc({"section": _in_short_lines(values)}).removeprefix("section:\n")
 
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #fe20ae1f
-def _render_window(window: dict[str, Any]) -> str:
-    entries = []
-    for key, value in window.items():
-        entries.append(f"{key}: {_to_yaml(value)}")
-    inside = ", ".join(entries)
-    return f"{{{inside}}}"
+def _in_short_lines(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a section in which a mapping that has room there stands in one line."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            in_line = CommentedMap(value)
+            in_line.fa.set_flow_style()
+            lines = write_as_dvc({"section": {key: in_line}}).splitlines()
+            if len(lines) == len(["section", key]):
+                values = values | {key: in_line}
+    return values
 
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #71cd4fb3
-def _render_features(
+def _describe_features(
     guess: InferredProject,
     package: str,
-) -> str:
-    """Write which features there are; of what is left out, a column a line with the reason."""
-    lines = []
-    for name, why in guess.exclude.items():
-        reason = " ".join(why.split())
-        if name in guess.suspects:
-            reason += _HINT
-        lines.append(f"\n    - {_to_yaml(name)}  # {reason}")
-    exclude = "".join(lines) or " []"
-    return f"  modules: [{package}.features]\n  columns: auto\n  exclude:{exclude}\n"
+) -> CommentedMap:
+    """Return which features there are; above what is left out, a reason a line."""
+    described = CommentedMap(
+        exclude=list(guess.exclude),
+        modules=[f"{package}.features"],
+        columns="auto",
+    )
+    if guess.exclude:
+        reasons = "\n".join(_explain_exclusions(guess))
+        described.yaml_set_comment_before_after_key("exclude", reasons, indent=2)
+    return described
 
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #a87ff679
-def _to_yaml(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)  # JSON is YAML
+def _explain_exclusions(guess: InferredProject) -> list[str]:
+    """Return a line for each column that is left out, with the reason."""
+    lines = []
+    for name, why in guess.exclude.items():
+        line = " ".join(f"{name}: {why}".split())
+        if name in guess.suspects:
+            line += _HINT
+        lines.append(line)
+    return lines

@@ -17,19 +17,17 @@ __all__ = [
 
 # %% ../../nbs/api/lifecycle/07_checkout.ipynb #c4ec0003
 import contextlib
-import io
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import ScalarString
 
 from ..core.errors import UserError
 from ..core.files import split_lines, write_atomic
 from ..core.git import git_folder, run_git
+from ..core.params_text import change_values
 from .git_settings import share_git_settings
 from mlops_nb.pipeline.data_cache import (
     dvc_cache_folder,
@@ -196,37 +194,22 @@ def owner_of_scratch_clone(folder: Path) -> int | None:
     return int(number) if number.isdecimal() else None
 
 
-# %% ../../nbs/api/lifecycle/07_checkout.ipynb #d78566cc
-def _written_like(
-    old: Any,
-    new: Any,
-) -> Any:
-    """Return a new value in the quotes of the old one."""
-    if isinstance(old, ScalarString) and type(new) is str:
-        return type(old)(new)
-    return new
-
-
 # %% ../../nbs/api/lifecycle/07_checkout.ipynb #c4ec000f
 def set_params(
     top: Path,
     section: str,
     **values,
 ) -> None:
-    """Change values of a section of params.yaml, comments and order kept.
+    """Change values of a section of params.yaml; all else stays as it is written.
 
     A key may be a path: `train.end`.
     """
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    params = yaml.load((top / "params.yaml").read_text("utf-8"))
+    text = (top / "params.yaml").read_text("utf-8")
+    params = YAML(typ="safe", pure=True).load(text)
     for key, value in values.items():
         *path, last = key.split(".")
         branch = params[section]
         for part in path:
             branch = branch[part]
-        branch[last] = _written_like(branch.get(last), value)
-    text = io.StringIO()
-    yaml.dump(params, text)
-    write_atomic(top / "params.yaml", text.getvalue())
+        branch[last] = value
+    write_atomic(top / "params.yaml", change_values(text, params))
