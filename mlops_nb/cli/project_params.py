@@ -15,7 +15,7 @@ from .template import fill_template
 from ..core.params_text import settle_style, write_as_dvc
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #9b934900
-_HINT = ". Honestly known beforehand? Delete its line below, and name it in leak_ok of data/schema.yaml"
+_HINT = ". Honestly known beforehand? Delete it below, and name it in leak_ok of data/schema.yaml"
 _PARTS_OF_A_TABLE = 40  # a group of fewer rows than such a part is too small to judge
 
 
