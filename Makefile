@@ -43,10 +43,7 @@ clean: ## remove the environment and scratch files, never data or reports
 	rm -rf $(VENV) .mlops
 
 moved: # scripts in .venv/bin, such as dvc, begin with the path at which they were installed
-	@old=$$(sed -n 's|^command = .* -m venv \(.*\)/$(VENV)$$|\1|p' $(VENV)/pyvenv.cfg 2>/dev/null); \
-	if [ -n "$$old" ] && [ "$$old" != "$(CURDIR)" ] && [ ! -L $(VENV) ]; then \
-	  echo "this checkout was at $$old: setting the paths in $(VENV) right"; \
-	  grep -lIF "$$old/" $(VENV)/pyvenv.cfg $(VENV)/bin/* $(VENV)/lib/python*/site-packages/__editable__* 2>/dev/null | while read f; do sed -i.old "s|$$old/|$$(pwd | sed 's/[&|]/\\&/g')/|g" "$$f" && rm "$$f.old"; done; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -I -S .jupyter/moved.py; fi
 
 $(VENV)/python.ok:
 	@if [ -z "$(PYTHON)" ]; then \

@@ -252,23 +252,51 @@ def test_paired_gains(small):
     assert int(intervals) >= 1  # the interval is drawn
 
 
-def test_a_moved_checkout_is_set_right(tmp_path):
-    old = tmp_path / "old"
-    new = tmp_path / "new"
-    old.mkdir()
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
-        shutil.copy(ROOT / name, old / name)
-    run_shell(sys.executable, "-m", "venv", old / ".venv", cwd=old)
+def make_environment(top):
+    """A folder with what the Makefile needs, and an environment without any package."""
+    (top / ".jupyter").mkdir(parents=True)
+    needed = ("Makefile", "requirements.lock", "pyproject.toml", ".jupyter/moved.py")
+    for name in needed:
+        shutil.copy(ROOT / name, top / name)
+    run_shell(sys.executable, "-m", "venv", top / ".venv", cwd=top)
     for installed in ("python", "run", "dev"):
-        (old / ".venv" / f"{installed}.ok").touch()
+        (top / ".venv" / f"{installed}.ok").touch()
+    return top
+
+
+def starts(command):
+    """Say whether a command can be started at all, and ends well."""
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param("old", "new", id="plain"),
+        pytest.param("old", "a new one", id="into a folder with spaces"),
+        pytest.param("an old one", "new", id="out of one"),
+        pytest.param("an old one", "a new & better one", id="into another"),
+    ],
+)
+def test_a_moved_checkout_is_set_right(
+    tmp_path,
+    first,
+    second,
+):
+    old = make_environment(tmp_path / first)
+    new = tmp_path / second
     old.rename(new)
     pip = (new / ".venv" / "bin" / "pip", "--version")
-    with pytest.raises(FileNotFoundError):  # its first line names a Python elsewhere
-        subprocess.run(pip)
+    assert not starts(pip)  # its first line names a Python elsewhere
     env = {name: value for name, value in ENV.items() if name != "PYTHONPATH"}
     options = {"cwd": new, "env": env, "capture_output": True, "text": True}
     assert f"was at {old}" in subprocess.run(["make", "moved"], **options).stdout
     assert str(new) in subprocess.run(pip, **options).stdout
+    activated = ". .venv/bin/activate && command -v pip"
+    assert subprocess.run(activated, shell=True, **options).stdout == f"{pip[0]}\n"
     assert subprocess.run(["make", "-s", "moved"], **options).stdout == ""
 
 
