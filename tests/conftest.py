@@ -7,6 +7,7 @@ import shutil
 import pytest
 from helpers.browser import ARGS, CHROMIUM
 from helpers.project import ENV, change, fresh_clone, run_mlops_nb, run_shell, sales
+from helpers.shipped import make_as_shipped
 from helpers.site import make_history
 from helpers.toy import BEFORE, HOME
 from helpers.toy import project as toy_project
@@ -95,8 +96,11 @@ def ran(once):
 
 @pytest.fixture(scope="session")
 def bare(once):
-    """The checkout's files as a git repository, not run; copied by `project`."""
-    return once("bare", fresh_clone)
+    """The checkout's files as a git repository, not run, with the settings as shipped.
+
+    Copied by `project`.
+    """
+    return once("bare", lambda top: make_as_shipped(fresh_clone(top)))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers.project import ROOT, fresh_clone, read_yaml, run_mlops_nb, sales
+from helpers.shipped import SHIPPED
 from ruamel.yaml import YAML
 
 from mlops_nb.cli.template import PACKAGE_FOLDER, render_makefile, render_pipeline
@@ -26,7 +27,7 @@ def keys(path: Path) -> set[str]:
 def test_parameters_have_the_keys_of_the_repository():
     of_data = ("data.", "windows.", "features.")
     expected = {
-        key for key in keys(ROOT / "params.yaml") if not key.startswith(of_data)
+        key for key in keys(SHIPPED / "params.yaml") if not key.startswith(of_data)
     }
     # the smallest group is filled in
     assert expected - keys(TEXTS / "params.yaml.txt") <= {"evaluate.min_n"}
@@ -40,7 +41,7 @@ def read_ini(path: Path) -> configparser.ConfigParser:
 
 
 def test_settings_have_the_names_of_the_repository():
-    expected = read_ini(ROOT / "settings.ini")
+    expected = read_ini(SHIPPED / "settings.ini")
     written = read_ini(TEXTS / "settings.ini.txt")
     for section in expected.sections():
         assert [*written[section]] == [*expected[section]]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from helpers.project import ROOT
+from helpers.shipped import SHIPPED
 
 from mlops_nb.core.config import (
     PARAMS_SECTIONS,
@@ -21,13 +22,13 @@ STAGES = ["preprocess", "train", "evaluate", "monitor"]
 
 @pytest.fixture
 def write(tmp_path):
-    """Return a function that writes this project's params.yaml with something replaced."""
+    """Return a function that writes params.yaml, as shipped, with something replaced."""
 
     def written(
         old="",
         new="",
     ):
-        text = (ROOT / "params.yaml").read_text()
+        text = (SHIPPED / "params.yaml").read_text()
         assert old in text
         path = tmp_path / "params.yaml"
         path.write_text(text.replace(old, new, 1))
@@ -164,6 +165,11 @@ def test_what_may_be_written(
     new,
 ):
     assert set(read_params(write(old, new))) >= set(PARAMS_SECTIONS)
+
+
+def test_the_settings_of_this_checkout_can_be_read():
+    assert set(read_params(ROOT / "params.yaml")) >= set(PARAMS_SECTIONS)
+    assert read_settings(ROOT / "settings.ini").language in ("en", "ja")
 
 
 def test_params_stay_as_they_were_written(write):
