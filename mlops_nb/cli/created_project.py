@@ -82,7 +82,7 @@ def _describe_guess(guess: InferredProject) -> dict[str, str]:
 # %% ../../nbs/api/cli/08_created_project.ipynb #8b7d9196
 _ABOUT_SUSPECTS = (
     "A column that predicts the target alone is nearly always known only afterwards: it is left out"
-    " until you accept it (features.exclude in params.yaml)."
+    " until you accept it: mlops-nb accept-leak COLUMN, in the project."
 )
 
 _ABOUT_TIME = (
@@ -91,6 +91,7 @@ _ABOUT_TIME = (
 )
 
 
+# %% ../../nbs/api/cli/08_created_project.ipynb #cf73348e
 @dataclass(frozen=True)
 class CreatedProject:
     """A new project.
@@ -120,6 +121,8 @@ class CreatedProject:
             if name in self.guess.suspects:
                 what = "LEAK?"
             rows.append({"what": what, "guess": f"{name}: {why}"})
+        for note in self.guess.notes:
+            rows.append({"what": "note", "guess": note})
         return rows
 
     def _repr_markdown_(self) -> str:

@@ -21,7 +21,7 @@ from mlops_nb.cli.column_inference import (
 from ..core.errors import UserError, suggest
 from ..data.contract import DataContract, infer_contract
 from ..data.ingest import select_window_rows
-from ..data.leakage import find_leaking_features
+from ..data.leakage import StrongFeature, find_strong_features
 from ..data.settings import DataSettings, read_data_settings
 from ..data.times import to_naive_utc
 from ..data.windows import read_windows
@@ -101,6 +101,7 @@ class InferredProject:
         time: The column of times; None where a seeded split takes the place of windows.
         exclude: Which columns are no features: {column: why}.
         suspects: Those of them that predict the target alone.
+        notes: What else a person should know or look at, a sentence each.
         example: A column of numbers, to show how a feature is made.
     """
 
@@ -114,6 +115,7 @@ class InferredProject:
     keys: tuple[str, ...]
     exclude: dict[str, str] = field(default_factory=dict)
     suspects: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     example: str | None = None
 
     def to_data_section(
@@ -183,16 +185,36 @@ def _leave_out(
     """Leave out the columns that are unfit, and those that predict the target alone."""
     known = {project.target, project.time, "row", *project.keys}
     unfit = find_unfit_columns(training, known)
-    leaks = find_leaking_features(training.drop(columns=[*unfit]), settings)
+    strong = find_strong_features(training.drop(columns=[*unfit]), settings)
     suspects = {
-        leak.column: f"predicts {project.target} alone ({leak.examples[0]})"
-        for leak in leaks
+        item.column: f"predicts {project.target} alone ({', '.join(item.measures)})"
+        for item in strong
+        if item.is_leak
     }
     return replace(
         project,
         exclude=unfit | suspects,
         suspects=tuple(suspects),
+        notes=(*project.notes, *_note_strong(strong)),
     )
+
+
+# %% ../../nbs/api/cli/02_inference.ipynb #eda1c82e
+_MOST_STRONG_NAMED = 3
+
+
+def _note_strong(strong: list[StrongFeature]) -> list[str]:
+    """Ask about the columns that tell much of the target, but not all of it."""
+    kept = [item for item in strong if not item.is_leak]
+    if not kept:
+        return []
+    named = [
+        f"{item.column} ({', '.join(item.measures)})"
+        for item in kept[:_MOST_STRONG_NAMED]
+    ]
+    if len(kept) > _MOST_STRONG_NAMED:
+        named.append(f"{len(kept) - _MOST_STRONG_NAMED} more")
+    return [f"strong alone, and kept: {', '.join(named)}. Are they known beforehand?"]
 
 
 # %% ../../nbs/api/cli/02_inference.ipynb #69af8276

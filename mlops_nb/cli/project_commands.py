@@ -6,6 +6,7 @@
 __all__ = [
     "PROJECT_COMMANDS",
     "new_command",
+    "accept_leak_command",
     "upgrade_command",
     "schema_command",
     "config_schema_command",
@@ -62,6 +63,24 @@ def new_command(
     from mlops_nb.cli.new_project import create_project
 
     print(create_project(project, data, target, time))
+
+
+# %% ../../nbs/api/cli/21_project_commands.ipynb #b05a11f8
+@click.command(
+    "accept-leak",
+    cls=ExplainedCommand,
+    example="mlops-nb accept-leak exit_fee",
+)
+@click.argument("column")
+def accept_leak_command(column: str) -> None:
+    """Let a column be a feature although it predicts the target alone.
+
+    COLUMN is honestly known beforehand. It is no longer left out (features.exclude in
+    params.yaml), and counts as reviewed (leak_ok in data/schema.yaml).
+    """
+    from mlops_nb.lifecycle.leak_review import accept_leak
+
+    print(accept_leak(column))
 
 
 # %% ../../nbs/api/cli/21_project_commands.ipynb #60c10fb4
@@ -186,4 +205,9 @@ def readme_command() -> None:
 
 
 # %% ../../nbs/api/cli/21_project_commands.ipynb #f21b778f
-PROJECT_COMMANDS = [new_command, upgrade_command, schema_command]
+PROJECT_COMMANDS = [
+    new_command,
+    accept_leak_command,
+    upgrade_command,
+    schema_command,
+]

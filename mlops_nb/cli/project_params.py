@@ -6,6 +6,7 @@
 __all__ = ["render_params"]
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #e2f222eb
+import shlex
 from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
@@ -15,7 +16,7 @@ from .template import fill_template
 from ..core.params_text import settle_style, write_as_dvc
 
 # %% ../../nbs/api/cli/07_project_params.ipynb #9b934900
-_HINT = ". Honestly known beforehand? Delete it below, and name it in leak_ok of data/schema.yaml"
+_HINT = ". Honestly known beforehand? mlops-nb accept-leak"
 _PARTS_OF_A_TABLE = 40  # a group of fewer rows than such a part is too small to judge
 
 
@@ -81,6 +82,6 @@ def _explain_exclusions(guess: InferredProject) -> list[str]:
     for name, why in guess.exclude.items():
         line = " ".join(f"{name}: {why}".split())
         if name in guess.suspects:
-            line += _HINT
+            line += f"{_HINT} {shlex.quote(name)}"
         lines.append(line)
     return lines

@@ -1,0 +1,105 @@
+"""What is inferred of a table is right, or asked about."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+
+from mlops_nb.cli.inference import infer_project
+
+
+def make_kinds(rows=120):
+    """Three kinds, of which `x` tells one, `half` a part of another."""
+    rng = np.random.default_rng(0)
+    kinds = np.repeat(["a", "b", "c"], rows // 3)
+    x = np.where(kinds == "a", 9, 0) + rng.normal(size=rows)
+    half = np.where(kinds == "b", 2, 0) + rng.normal(size=rows)
+    return pd.DataFrame({"x": x, "half": half, "kind": kinds})
+
+
+def infer(
+    frame,
+    target,
+    time=None,
+):
+    """What is inferred of a table."""
+    return infer_project(frame, target, time)[0]
+
+
+@pytest.mark.parametrize(
+    ("frame", "target"),
+    [
+        pytest.param(make_kinds(), "kind", id="one kind of three"),
+        pytest.param(load_iris(as_frame=True).frame, "target", id="iris"),
+        pytest.param(load_wine(as_frame=True).frame, "target", id="wine"),
+        pytest.param(load_breast_cancer(as_frame=True).frame, "target", id="tumours"),
+    ],
+)
+def test_a_class_that_is_easy_to_tell_is_no_leak(
+    frame,
+    target,
+):
+    """The columns stay features; that they are strong is asked about."""
+    found = infer(frame, target)
+    assert found.exclude == {}
+    assert "Are they known beforehand?" in found.notes[0]
+
+
+def test_a_strong_column_is_told_by_what_it_reaches():
+    said = infer(make_kinds(), "kind").notes[0]
+    assert "x (accuracy 64.4%, AUC 1.000)" in said
+
+
+RNG = np.random.default_rng(1)
+KIND = RNG.choice(["a", "b", "c", "d"], 400)
+TOLD = pd.DataFrame({"kind": KIND, "x": RNG.normal(size=400)})
+ODD = np.flatnonzero(KIND == "a")[:2]  # the two rows that a column gets wrong
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(pd.Series(KIND).map({"a": 7, "b": 1, "c": 9, "d": 3}), id="codes"),
+        pytest.param(pd.Series(KIND).str.upper(), id="names"),
+        pytest.param(pd.Series(KIND).mask(KIND == "a"), id="names and gaps"),
+        pytest.param(pd.Series(KIND).where(~TOLD.index.isin(ODD), "b"), id="nearly"),
+    ],
+)
+def test_a_column_that_tells_every_class_is_a_leak(told):
+    found = infer(TOLD.assign(told=told), "kind")
+    assert found.suspects == ("told",)
+    assert found.exclude["told"].startswith("predicts kind alone (accuracy ")
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5])
+def test_a_field_that_is_filled_in_afterwards_is_a_leak(share):
+    left = RNG.random(2000) < share
+    frame = pd.DataFrame({"x": RNG.normal(size=2000), "left": left.astype(int)})
+    frame["fee"] = np.where(left, RNG.gamma(2, 9, 2000), np.nan)
+    assert infer(frame, "left").suspects == ("fee",)
+
+
+def test_targets_that_are_blank_make_no_leak():
+    """A column missing where the target is missing tells nothing of it."""
+    rows = 600
+    use = pd.Series(RNG.choice(["never", "daily", "weekly"], rows), dtype=object)
+    dose = pd.Series(RNG.normal(size=rows))
+    use[:9] = np.nan
+    dose[:9] = np.nan
+    assert infer(pd.DataFrame({"dose": dose, "use": use}), "use").exclude == {}
+
+
+def make_growth(rows=160):
+    """Two quantities that grow, and one of them with tax."""
+    rng = np.random.default_rng(0)
+    sales = (1 + rng.normal(0.02, 0.01, rows)).cumprod() * 100
+    people = (1 + rng.normal(0.02, 0.01, rows)).cumprod() * 9
+    days = pd.date_range("2001-01-01", periods=rows, freq="MS")
+    return pd.DataFrame(
+        {"day": days, "people": people, "taxed": sales * 1.1, "sales": sales}
+    )
+
+
+def test_what_grows_alike_is_no_leak():
+    """Both order the months alike; the changes of only one follow those of the target."""
+    assert infer(make_growth(), "sales").suspects == ("taxed",)
