@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ["AcceptedLeak", "accept_leak"]
 
-# %% ../../nbs/api/lifecycle/35_leak_review.ipynb #1a02fc79
+# %% ../../nbs/api/lifecycle/35_leak_review.ipynb #85d49a0c
 import json
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -22,7 +23,7 @@ from ..data.feature_table import build_catalogue
 from ..data.settings import read_data_settings
 from .checkout import set_params
 
-# %% ../../nbs/api/lifecycle/35_leak_review.ipynb #c22e4d14
+# %% ../../nbs/api/lifecycle/35_leak_review.ipynb #f7f4d895
 _EXCLUDE_HEAD = re.compile(r"  exclude:\s*(#.*)?")
 _LIST_ITEM = re.compile(r"\s+- .*")
 
@@ -37,11 +38,9 @@ def _remove_excluded(
     if not heads:
         return text
     head = heads[0]
-    last = head + 1
-    while last < len(lines) and _LIST_ITEM.fullmatch(lines[last]):
-        last += 1
-    kept = [line for line in lines[head + 1 : last] if _item_name(line) != column]
-    lines[head:last] = [lines[head], *kept]
+    items = list(takewhile(_LIST_ITEM.fullmatch, lines[head + 1 :]))
+    kept = [line for line in items if _item_name(line) != column]
+    lines[head + 1 : head + 1 + len(items)] = kept
     if not kept:
         lines[head] = lines[head].replace("exclude:", "exclude: []", 1)
     reason = f"  # {' '.join(column.split())}: "
