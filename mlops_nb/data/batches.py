@@ -77,6 +77,7 @@ def read_batches(
     columns: Iterable[str] | None = None,
     batch_rows: int = BATCH_ROWS,
     row_groups: Iterable[int] | None = None,
+    as_text: Iterable[str] = (),
 ) -> Iterator[Any]:
     """Yield Arrow batches of a Parquet or CSV file, in order, a few megabytes at a time.
 
@@ -85,6 +86,7 @@ def read_batches(
         columns: only these; one that is not there raises in words.
         batch_rows: rows of a batch, for Parquet.
         row_groups: of these row groups of a Parquet file only.
+        as_text: columns of a CSV file that are text to the letter.
     """
     wanted = None
     if columns is not None:
@@ -94,7 +96,7 @@ def read_batches(
         if is_parquet:
             yield from _read_parquet_batches(path, wanted, batch_rows, row_groups)
         else:
-            yield from read_csv_batches(path, wanted)
+            yield from read_csv_batches(path, wanted, as_text)
 
 
 # %% ../../nbs/api/data/03_batches.ipynb #e6a5645b

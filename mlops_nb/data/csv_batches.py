@@ -7,7 +7,7 @@ __all__ = ["detect_csv_dialect", "stable_csv_types", "read_csv_batches"]
 
 # %% ../../nbs/api/data/02_csv_batches.ipynb #94b755a1
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +84,17 @@ _CONVERSION_ERROR = re.compile(
 def read_csv_batches(
     path: Path,
     wanted: list[str] | None = None,
+    as_text: Iterable[str] = (),
 ) -> Iterator[Any]:
     """Yield Arrow batches of a CSV file, of the columns `wanted` or of all.
 
     A value that is not of its column's type raises in words, with its row.
+
+    Args:
+        path: the file.
+        wanted: only these columns.
+        as_text: columns that are text, to the letter, whatever they look like; only an empty cell
+            is missing.
     """
     import pyarrow
 
@@ -103,17 +110,89 @@ def read_csv_batches(
         empty = pyarrow.schema([(column, pyarrow.null()) for column in wanted or names])
         yield pyarrow.RecordBatch.from_pylist([], empty)
         return
-    converting |= {
-        "column_types": stable_csv_types(sample, path),
-        "include_columns": wanted,
-    }
+    types = stable_csv_types(sample, path)
+    types |= _types_of_padded_numbers(sample.schema, path, separator)
     del sample  # four megabytes that are read again
+    converting["column_types"] = types
     try:
-        with _open_csv(path, separator, _BLOCK_BYTES, converting) as reader:
-            yield from reader
+        yield from _read_columns(
+            path, separator, converting, wanted or names, [*as_text]
+        )
     except pyarrow.ArrowInvalid as error:
         _explain_conversion_error(error, path, names)
         raise
+
+
+# %% ../../nbs/api/data/02_csv_batches.ipynb #c96b479e
+def _types_of_padded_numbers(
+    schema: Any,
+    path: Path,
+    separator: str,
+) -> dict[str, Any]:
+    """Return text as the type of whole numbers that begin with zeros, such as the zip 02139."""
+    import pyarrow
+    from pyarrow import compute
+
+    whole = [field.name for field in schema if pyarrow.types.is_integer(field.type)]
+    if not whole:
+        return {}
+    as_text = _converting_to_text(whole)
+    with _open_csv(path, separator, _SAMPLE_BYTES, as_text) as reader:
+        sample = next(iter(reader))
+    padded = {}
+    for name, values in zip(sample.schema.names, sample.columns, strict=True):
+        if compute.any(compute.match_substring_regex(values, r"^-?0\d")).as_py():
+            padded[name] = pyarrow.string()
+    return padded
+
+
+# %% ../../nbs/api/data/02_csv_batches.ipynb #39301eb2
+def _converting_to_text(columns: list[str]) -> dict[str, Any]:
+    import pyarrow
+
+    return {
+        "include_columns": columns,
+        "column_types": dict.fromkeys(columns, pyarrow.string()),
+        "null_values": [""],
+        "strings_can_be_null": True,
+    }
+
+
+# %% ../../nbs/api/data/02_csv_batches.ipynb #d654426d
+def _read_columns(
+    path: Path,
+    separator: str,
+    converting: dict,
+    wanted: list[str],
+    as_text: list[str],
+) -> Iterator[Any]:
+    """Yield batches of some columns, some of them text to the letter."""
+    texts = [name for name in wanted if name in as_text]
+    others = [name for name in wanted if name not in as_text]
+    ways = []
+    if texts:
+        ways.append(_converting_to_text(texts))
+    if others or not texts:
+        ways.append(converting | {"include_columns": others})
+    readers = [_open_csv(path, separator, _BLOCK_BYTES, way) for way in ways]
+    # the same blocks of bytes, so the same rows
+    for parts in zip(*readers, strict=True):
+        yield _side_by_side(parts, wanted)
+
+
+# %% ../../nbs/api/data/02_csv_batches.ipynb #1e2914cb
+def _side_by_side(
+    parts: Iterable[Any],
+    names: list[str],
+) -> Any:
+    """Return the columns of some batches as one, in the order of `names`."""
+    import pyarrow
+
+    columns = {}
+    for part in parts:
+        columns |= zip(part.schema.names, part.columns, strict=True)
+    in_order = [columns[name] for name in names]
+    return pyarrow.RecordBatch.from_arrays(in_order, names)
 
 
 # %% ../../nbs/api/data/02_csv_batches.ipynb #63caa2f7

@@ -42,7 +42,7 @@ class ColumnRoles:
         time: when; spans of a reference are then of equal duration.
         positive: the value of the label that counts as yes.
         columns: those to watch; all others where none are named.
-        outcomes: labels by `key`, where they come in a table of their own.
+        outcomes: labels by `key`, where they come in a table of their own: a table, or `Outcomes`.
         key: the column that rows and outcomes have in common.
         known: the label's values in the reference, where `positive` is one of them.
         shuffled: spans are drawn, as the order of the rows says nothing.

@@ -110,14 +110,26 @@ def _require_labels(
             found=f"{roles.positive!r}",
             remedy="name the value that counts as yes",
         )
-    is_joined = roles.outcomes is None or scan.joined
+    is_joined = roles.outcomes is None or scan.joined.found
     if not is_joined and roles.label not in read_table_columns(reference):
         raise UserError(
             expected=f"labels for rows of the reference, by {roles.key}",
-            found=f"none of {scan.profile.rows:,} rows has one",
-            remedy="give labels that cover the reference; keys must be of one type,"
-            " text or numbers",
+            found=f"none of {scan.profile.rows:,} rows has one{_key_examples(scan, roles)}",
+            remedy="give labels that cover the reference, with the same keys",
         )
+
+
+# %% ../../nbs/api/monitoring/43_monitor.ipynb #aed15ac9
+def _key_examples(
+    scan: TableScan,
+    roles: ColumnRoles,
+) -> str:
+    labelled = [*roles.outcomes.by_key.index[:2]]
+    if not scan.joined.examples or not labelled:
+        return ""
+    here = ", ".join(scan.joined.examples)
+    there = ", ".join(labelled)
+    return f"; {roles.key} is such as {here} in the rows, and {there} in the labels"
 
 
 # %% ../../nbs/api/monitoring/43_monitor.ipynb #ed5079f3
@@ -201,15 +213,26 @@ def note_oddities(
                     values=values,
                 )
             )
+    if roles.outcomes is not None:
+        notes += roles.outcomes.notes()
+        notes += _note_unjoined_rows(scans, reference, roles.key)
+    return notes
+
+
+# %% ../../nbs/api/monitoring/43_monitor.ipynb #a6159e9b
+def _note_unjoined_rows(
+    scans: dict[str, TableScan],
+    reference: TableScan,
+    key: str,
+) -> list[Message]:
+    notes = []
+    for name, scan in {"reference": reference, **scans}.items():
+        if scan.joined.without_key:
+            told = {"window": name, "column": key, "n": scan.joined.without_key}
+            notes.append(Message("watch.rows_without_key", **told))
     for name, scan in scans.items():
-        if roles.outcomes is not None and not scan.joined:
-            notes.append(
-                Message(
-                    "watch.not_joined",
-                    window=name,
-                    key=roles.key,
-                )
-            )
+        if not scan.joined.found:
+            notes.append(Message("watch.not_joined", window=name, column=key))
     return notes
 
 

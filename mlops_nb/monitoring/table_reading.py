@@ -13,7 +13,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/monitoring/29_table_reading.ipynb #e61e1b87
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import pandas as pd
 
 from ..core.errors import UserError
 from ..data.batches import BATCH_ROWS, explain_read_errors, read_batches
-from ..data.columns import require_unique_names
+from ..data.columns import column_as_names, require_unique_names
 
 
 # %% ../../nbs/api/monitoring/29_table_reading.ipynb #66dfa993
@@ -57,13 +57,19 @@ def is_parquet(source: Any) -> bool:
 def iterate_batches(
     source: Any,
     columns: list[str] | None = None,
+    as_text: Iterable[str] = (),
 ) -> Iterator[Any]:
     """Yield the rows of a table in their order, some at a time: Arrow batches or DataFrames.
 
     An empty DataFrame yields one empty batch, so that its columns are seen.
+
+    Args:
+        source: the table.
+        columns: only these.
+        as_text: columns of a CSV file that are text to the letter, such as keys.
     """
     if not isinstance(source, pd.DataFrame):
-        yield from read_batches(source, columns)
+        yield from read_batches(source, columns, as_text=as_text)
         return
     frame = source.set_axis(source.columns.map(str), axis=1)
     if columns is not None:
@@ -76,8 +82,21 @@ def iterate_batches(
 def batch_to_frame(
     batch: Any,
     columns: list[str],
+    names: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """Return some columns of a batch as a DataFrame."""
+    """Return some columns of a batch as a DataFrame; those of `names`, such as keys, as names."""
+    frame = _select(batch, columns)
+    as_names = {}
+    for name in names:
+        as_names[name] = column_as_names(batch[name]).set_axis(frame.index)
+    return frame.assign(**as_names)
+
+
+# %% ../../nbs/api/monitoring/29_table_reading.ipynb #b15a5701
+def _select(
+    batch: Any,
+    columns: list[str],
+) -> pd.DataFrame:
     if isinstance(batch, pd.DataFrame):
         return batch[columns]
     return batch.select(columns).to_pandas()

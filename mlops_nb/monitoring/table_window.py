@@ -62,10 +62,12 @@ def measure_realised_metrics(
         return _error_metrics(scan.parts["error"])
     if "yes" not in scan.parts:
         return {}
-    rows = scan.parts["yes"].rows + scan.parts["no"].rows
+    scores, positives, negatives = _scores_by_outcome(scan)
+    # a row without a score enters no metric
+    rows = int(positives.sum() + negatives.sum())
     if not rows:
         return {}
-    metrics = metrics_from_histogram(*_scores_by_outcome(scan), threshold)
+    metrics = metrics_from_histogram(scores, positives, negatives, threshold)
     realised = {}
     for name, metric in metrics.items():
         if metric["value"] is not None:

@@ -137,10 +137,10 @@ def test_words_are_no_times():
         monitor_tables(orders.assign(day="never"), orders, time="day")
 
 
-def test_keys_of_another_type_find_nothing():
+def test_keys_that_find_nothing_are_shown():
     orders = draw_orders(8000)
     keys = [f"k{i}" for i in range(8000)]
     late = pd.DataFrame({"id": keys, "bought": orders.bought})
     keyed = orders.drop(columns="bought").assign(id=range(8000))
-    with pytest.raises(UserError, match="keys must be of one type"):
+    with pytest.raises(UserError, match="such as 0, 1 in the rows, and k0, k1"):
         monitor_orders(keyed, keyed, outcomes=late, key="id")
