@@ -39,6 +39,10 @@ from mlops_nb.pipeline.locked_versions import (
     canonical_distribution,
     read_locked_versions,
 )
+from mlops_nb.pipeline.required_distributions import (
+    project_requirements,
+    required_distributions,
+)
 
 
 # %% ../../nbs/api/lifecycle/32_checkout_checks.ipynb #21d92914
@@ -98,7 +102,8 @@ def check_hooks(top: Path) -> Iterator[Symptom]:
             what = f"{name} is not executable: git leaves it out"
             yield Symptom("warning", "hooks", what, f"`chmod +x {hook}`")
     declared = (top / ".pre-commit-config.yaml").exists()
-    if declared and not (folder / "pre-commit").exists():
+    may_install = shutil.which("pre-commit")  # who only runs the pipeline has none
+    if declared and may_install and not (folder / "pre-commit").exists():
         what = "the checks of .pre-commit-config.yaml are not installed"
         yield Symptom("note", "hooks", what, "`pre-commit install`")
 
@@ -235,7 +240,12 @@ def check_disk(top: Path) -> Iterator[Symptom]:
 
 # %% ../../nbs/api/lifecycle/32_checkout_checks.ipynb #25bf0066
 def check_environment(top: Path) -> Iterator[Symptom]:
-    """Compare the packages that are installed with requirements.lock."""
+    """Compare the packages that are installed with requirements.lock.
+
+    Of those that lack, only what the project needs as it was installed: not what its developers
+    would need besides.
+    """
+    needed = required_distributions(project_requirements(top))
     installed = {}
     for distribution in importlib.metadata.distributions():
         name = distribution.metadata["Name"] or ""
@@ -244,10 +254,10 @@ def check_environment(top: Path) -> Iterator[Symptom]:
     lacking = []
     for name, version in read_locked_versions(top).items():
         if name not in installed:
-            lacking.append(name)
+            lacking += [name] * (name in needed)
         elif installed[name] != version and name != "mlops-nb":
             other.append(f"{name} {installed[name]}, locked {version}")
-    cure = "`make run` installs the lock"
+    cure = "`touch requirements.lock && make run` installs the lock"
     if other:
         what = f"other versions than requirements.lock: {name_some(other, most=3)}"
         yield Symptom("warning", "environment", what, cure)
