@@ -2,200 +2,157 @@
 
 `python benchmarks/killing.py [STRIDE [COMMAND …]]` prints the count. The command runs after a few
 lines that count such points and send SIGKILL at the n-th (kill_at.py), in a miniature project: the
-stages are small scripts, while git, DVC, the registry and the loop are the real ones.
+stages are small scripts, while git, DVC, the registry and the loop are the real ones. What each
+command begins with and must leave is in kill_cases.py. `--chain N` kills the same command N times
+in a row, at points drawn by chance; `--clones` kills it in one of two clones that push to the same
+remotes (kill_clones.py). `--keep` writes the counts into killing.json.
 """
 
 import argparse
+import json
 import os
-import shutil
+import random
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
-from helpers import miniature
+from helpers import miniature, receivers
+from kill_cases import CASES, TARGET
+from kill_clones import PAIRS, try_clones
+from kill_run import Outcome, Trial, begin_trial, kill_in_a_row
 
-KILL_AT = (sys.executable, "-P", Path(__file__).resolve().with_name("kill_at.py"))
-COMMANDS = {
-    "promote": ("promote", "--why", "better"),
-    "rollback": ("rollback", "--why", "worse"),
-    "advance": ("advance", "2013-05"),
-    "decide": ("decide", "drift.x", "--dismiss", "--why", "summer"),
-    "retrain": ("retrain", "--periods", "2"),
-    "undo": ("undo", "--yes"),
-    "commit": ("commit",),
-}
-EXPERIMENTING = ("undo", "commit")  # they begin with a run that is not committed
-NUMBER = "4\n"  # what the experiment changes n.txt to
+COUNTS = Path(__file__).resolve().with_suffix(".json")
+IN_A_ROW = 3
+CHAINS = 20
+SEED = 0
 
 
-@dataclass(frozen=True)
-class Trial:
-    """A command in a copy of a project, and what it must leave: the state before, or after."""
-
-    source: Path
-    argv: tuple
-    work: Path
-    points: int = 0
-    before: tuple = ()
-    after: tuple = ()
-
-
-@dataclass
-class Outcome:
-    """How many places there are to be killed at, how many were tried, and what went wrong."""
-
-    points: int
-    tried: int
-    complaints: list[str] = field(default_factory=list)
-
-
-def run_experiment(
-    source: Path,
-    top: Path,
-) -> Path:
-    """Copy a project, change what its training reads, and run it."""
-    shutil.copytree(source, top, symlinks=True)
-    (top / "n.txt").write_text(NUMBER)
-    miniature.output_of(top, *miniature.MLOPS_NB, "repro")
-    return top
-
-
-def state_of_experiment(top: Path) -> tuple:
-    """Return branch and tags of a project whose files do not fit its commit, in their places."""
-    log = miniature.output_of(top, "git", "log", "--format=%s")
-    return "an experiment", "", log, miniature.output_of(top, "git", "tag")
-
-
-def is_kept(top: Path) -> bool:
-    """Say whether the experiment is in the folder, in the last commit or in git's stash."""
-    if (top / "n.txt").read_text() == NUMBER:
-        return True
-    stashes = miniature.output_of(top, "git", "stash", "list", "--format=%H").split()
-    places = [f"{commit}:n.txt" for commit in stashes]
-    return any(
-        miniature.run(top, "git", "show", each).stdout == NUMBER for each in places
-    )
-
-
-def count_points(
-    source: Path,
-    argv: tuple,
-    work: Path,
-) -> Trial:
-    """Run the command once unharmed, to know its points and the states before and after."""
-    top = shutil.copytree(source, work / "count", symlinks=True)
-    before = miniature.visible_state(top)
-    if argv[0] in EXPERIMENTING:
-        before = state_of_experiment(top)
-    counted = miniature.run(top, *KILL_AT, *argv, KILL_AT=f"{work / 'n'}:0")
-    assert counted.returncode == 0, counted.stderr
-    after = miniature.visible_state(top)
-    assert before, "the files of the project fit its commit"
-    assert after, "the command leaves files that fit their commit"
-    assert before != after, "the command changes something"
-    return Trial(source, argv, work, int((work / "n").read_text()), before, after)
-
-
-def kill_and_repeat(
-    trial: Trial,
-    point: int,
-) -> str:
-    """Kill at a point; judge what the next command finds, and what running it again makes.
-
-    Returns a complaint, or an empty string.
-    """
-    top = shutil.copytree(trial.source, trial.work / f"at-{point}", symlinks=True)
-    killed = miniature.run(
-        top, *KILL_AT, *trial.argv, KILL_AT=f"{trial.work / 'n'}:{point}"
-    )
-    if killed.returncode == 0 and miniature.visible_state(top) == trial.after:
-        return ""  # a point less than counted: digests that are known already are not written
-    if killed.returncode != -9:
-        return f"{point}: not killed ({killed.returncode})"
-    log = miniature.output_of(top, "git", "log", "--format=%s")
-    head = log, miniature.output_of(top, "git", "tag")
-    if head not in (trial.before[2:], trial.after[2:]):
-        return f"{point}: branch and tags are neither old nor new: {head}"
-    complaint = repeat(trial, top)
-    shutil.rmtree(top)
-    return f"{point}: {complaint}" if complaint else ""
-
-
-def repeat(
-    trial: Trial,
-    top: Path,
-) -> str:
-    """Run the command again where it was killed; return a complaint, or an empty string."""
-    if trial.argv[0] in EXPERIMENTING and not is_kept(top):
-        return "the experiment is nowhere"
-    again = miniature.run(top, *miniature.MLOPS_NB, *trial.argv)
-    now = miniature.visible_state(top)
-    if again.returncode == 0 and now == trial.after:
-        return ""
-    printed = f"{again.stdout[-500:]}{again.stderr[-500:]}"
-    return f"running it again gave {now} ({again.returncode}: {printed})"
+@contextmanager
+def _receiver_of_alerts() -> Iterator[None]:
+    """Let the target of alerts be a receiver that takes every message."""
+    hook = receivers.start_hook()
+    os.environ |= {TARGET: f"json://127.0.0.1:{hook.server_port}/", "NO_PROXY": "*"}
+    try:
+        yield
+    finally:
+        receivers.stop(hook)
 
 
 def try_command(
-    source: Path,
-    name: str,
-    work: Path,
+    trial: Trial,
     first: int,
     stride: int,
 ) -> Outcome:
-    """Kill one command at every `stride`-th point from `first` on, and print the count."""
-    work.mkdir()
-    if name in EXPERIMENTING:
-        source = run_experiment(source, work / "experiment")
-    trial = count_points(source, COMMANDS[name], work)
+    """Kill a command at every `stride`-th point from `first` on."""
     tried = range(first, trial.points + 1, stride)
-    complaints = [complaint for n in tried if (complaint := kill_and_repeat(trial, n))]
-    counts = f"{trial.points} points, killed at {len(tried)}, wrong: {len(complaints)}"
-    print(f"{name}: {counts}", *complaints, sep="\n  ", flush=True)
-    return Outcome(trial.points, len(tried), complaints)
+    outcome = Outcome(trial.points, len(tried))
+    for point in tried:
+        kill_in_a_row(trial, [point], outcome)
+    return outcome
+
+
+def try_chains(
+    trial: Trial,
+    in_a_row: int,
+    chains: int,
+) -> Outcome:
+    """Kill a command several times in a row at points drawn by chance, and that many times."""
+    chance = random.Random(SEED)
+    outcome = Outcome(trial.points, chains)
+    for _ in range(chains):
+        points = [chance.randint(1, trial.points) for _ in range(in_a_row)]
+        kill_in_a_row(trial, points, outcome)
+    return outcome
 
 
 def try_commands(
     stride: int = 1,
     first: int = 1,
-    names: tuple[str, ...] = tuple(COMMANDS),
+    names: tuple[str, ...] = tuple(CASES),
     source: Path | None = None,
+    in_a_row: int = 1,
+    chains: int = CHAINS,
 ) -> dict[str, Outcome]:
-    """Kill commands at their points. A project is made where none is given as `source`."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = source or miniature.make_project(Path(folder) / "source")
-        return {
-            name: try_command(source, name, Path(folder) / name, first, stride)
-            for name in names
-        }
+    """Kill commands at their points, and print the counts.
+
+    Args:
+        stride: every how many points.
+        first: the first of them.
+        names: of the commands.
+        source: the project; one is made where none is given.
+        in_a_row: how often in a row; more than once is at points drawn by chance.
+        chains: how many such rows.
+    """
+    outcomes = {}
+    with tempfile.TemporaryDirectory() as folder, _receiver_of_alerts():
+        source = source or miniature.make_project(Path(folder) / "project")
+        for name in names:
+            trial = begin_trial(CASES[name], source, Path(folder) / name)
+            if in_a_row > 1:
+                outcomes[name] = try_chains(trial, in_a_row, chains)
+            else:
+                outcomes[name] = try_command(trial, first, stride)
+            print(f"{name}: {outcomes[name]}", flush=True)
+    return outcomes
+
+
+def keep_counts(
+    kind: str,
+    outcomes: dict[str, Outcome],
+) -> None:
+    """Write the counts into killing.json, beside those of other commands and kinds."""
+    kept = json.loads(COUNTS.read_text()) if COUNTS.exists() else {}
+    for name, outcome in outcomes.items():
+        kept.setdefault(kind, {})[name] = outcome.counts()
+    COUNTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+
+
+def parse_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stride", type=int, nargs="?", default=1)
+    commands = ", ".join(CASES)
+    parser.add_argument("commands", nargs="*", metavar="COMMAND", help=f"of {commands}")
+    parser.add_argument("--first", type=int, default=1, help="point to begin with")
+    parser.add_argument("--chain", type=int, nargs="?", const=IN_A_ROW, default=1)
+    parser.add_argument("--chains", type=int, default=CHAINS, help="how many of them")
+    parser.add_argument("--clones", action="store_true", help="two clones, one remote")
+    parser.add_argument("--keep", action="store_true", help=f"into {COUNTS.name}")
+    return parser.parse_args()
+
+
+def try_what_is_asked(options: argparse.Namespace) -> dict[str, Outcome]:
+    """Try what the command line says."""
+    names = tuple(options.commands)
+    if options.clones:
+        pairs = names or tuple(PAIRS)
+        return try_clones(options.stride, options.first, pairs)
+    return try_commands(
+        options.stride,
+        options.first,
+        names or tuple(CASES),
+        in_a_row=options.chain,
+        chains=options.chains,
+    )
 
 
 def main() -> None:
     """Try what the command line says; the exit code says whether something went wrong."""
     from mlops_nb.pipeline.fork_server import start_fork_server
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "stride",
-        type=int,
-        nargs="?",
-        default=1,
-    )
-    parser.add_argument(
-        "commands",
-        nargs="*",
-        metavar="COMMAND",
-        help=f"of {', '.join(COMMANDS)}",
-    )
-    options = parser.parse_args()
+    options = parse_options()
+    kind = "clones" if options.clones else "single"
+    if options.chain > 1:
+        kind = f"chains of {options.chain}"
     with start_fork_server() as server:
         os.environ.update(server)
-        outcomes = try_commands(
-            options.stride, names=tuple(options.commands or COMMANDS)
-        )
+        outcomes = try_what_is_asked(options)
+    if options.keep:
+        keep_counts(kind, outcomes)
     sys.exit(any(outcome.complaints for outcome in outcomes.values()))
 
 

@@ -6,8 +6,10 @@
 __all__ = ["derive_package_name", "create_project"]
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #4e3b2666
+import filecmp
 import importlib.util
 import keyword
+import os
 import re
 import shutil
 import subprocess
@@ -15,12 +17,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
 from .created_project import CreatedProject, build_project_files
 from .inference import infer_project
 from .project_table import read_table
 from ..core.errors import UserError
-from ..core.files import write_atomic
-from ..core.git import run_dvc, run_git
+from ..core.files import encode_text, remove_unfinished, write_atomic
+from ..core.git import ask_git, run_dvc, run_git
+from ..data.contract import DataContract
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #c90d9fba
 _FOLDERS = {"data", "nbs", "reports", "tests", "vendor", "mlops_nb"}
@@ -58,12 +63,23 @@ def _is_installed(package: str) -> bool:
 
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #d9600b72
+_MARK = Path(".mlops") / "new"
+
+
 def _require_free(
-    top: Path,
-    paths: Iterable[str],
+    made: CreatedProject,
+    table: Path,
+    written: dict[str, str | bytes | None],
 ) -> None:
-    """Refuse to write over what is there."""
-    in_the_way = [path for path in paths if (top / path).exists()]
+    """Refuse to write over what is there, unless a killed run has written just that."""
+    top = made.path
+    in_the_way = [path for path in written if (top / path).exists()]
+    if (top / _MARK).exists():
+        in_the_way = [
+            path
+            for path in in_the_way
+            if not _is_begun(made, table, path, written[path])
+        ]
     if in_the_way:
         raise UserError(
             expected="a new folder, or one that holds the table alone",
@@ -72,10 +88,33 @@ def _require_free(
         )
 
 
+# %% ../../nbs/api/cli/09_new_project.ipynb #d9600b73
+def _is_begun(
+    made: CreatedProject,
+    table: Path,
+    path: str,
+    content: str | bytes | None,
+) -> bool:
+    """Say whether a file of the folder is what this project has there.
+
+    Args:
+        made: The project.
+        table: The file that holds its table.
+        path: Of the file in the folder.
+        content: What is written there; None for the copy of the table and DVC's note of it.
+    """
+    file = made.path / path
+    if path == made.source:
+        return filecmp.cmp(table, file, shallow=False)
+    if content is None:
+        return True
+    wanted = encode_text(content) if isinstance(content, str) else content
+    if file.name == ".gitignore":
+        return file.read_bytes().startswith(wanted)  # DVC adds the table
+    return file.read_bytes() == wanted
+
+
 # %% ../../nbs/api/cli/09_new_project.ipynb #d2dba76a
-_MARK = Path(".mlops") / "new"
-
-
 def _claim_folder(
     work: Path,
     top: Path,
@@ -91,9 +130,6 @@ def _claim_folder(
             remedy="move it away",
         )
     shutil.rmtree(work, ignore_errors=True)
-    write_atomic(
-        work / _MARK, "A project in the making; `mlops-nb new` removes this folder.\n"
-    )
 
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #77d88d9d
@@ -101,11 +137,24 @@ def _write_files(
     work: Path,
     files: dict[str, str | bytes],
 ) -> None:
-    for path, content in files.items():
-        file = write_atomic(work / path, content)
+    """Write the files of a project, the one that makes a folder a project last."""
+    for path in sorted(files, key="dvc.yaml".__eq__):
+        remove_unfinished(work / path)
+        file = write_atomic(work / path, files[path])
         if path.startswith(".jupyter/bin/"):
             mode = file.stat().st_mode & 0o777
             file.chmod(mode | (mode & 0o444) >> 2)  # who may read it may run it
+
+
+# %% ../../nbs/api/cli/09_new_project.ipynb #77d88d9e
+def _copy_table(
+    table: Path,
+    place: Path,
+) -> None:
+    """Copy the table; a run that is killed leaves the whole copy or none."""
+    beside = place.with_name(f"{place.name}.part")
+    shutil.copyfile(table, beside)
+    os.replace(beside, place)
 
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #732b8e00
@@ -123,8 +172,21 @@ def _commit_project(
         ignored = Path(source).parent / ".gitignore"
         paths = [*paths, f"{source}.dvc", ignored.as_posix()]
     run_git("add", "--", *paths, cwd=work)
-    message = f"New project {made.path.name}: {made.guess.target} of {source}"
-    run_git("commit", "-q", "-m", message, cwd=work)
+    run_git("commit", "-q", "-m", _first_message(made), cwd=work)
+
+
+# %% ../../nbs/api/cli/09_new_project.ipynb #732b8e02
+def _first_message(made: CreatedProject) -> str:
+    return f"New project {made.path.name}: {made.guess.target} of {made.source}"
+
+
+# %% ../../nbs/api/cli/09_new_project.ipynb #732b8e01
+def _is_committed(made: CreatedProject) -> bool:
+    """Say whether a run was killed when all was done but for taking its mark away."""
+    if not (made.path / _MARK).exists():
+        return False
+    last = ask_git("log", "-1", "--format=%s", cwd=made.path) or ""
+    return last.strip() == " ".join(_first_message(made).split())
 
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #910f242f
@@ -132,7 +194,7 @@ def _make_folder(
     made: CreatedProject,
     table: Path,
     files: dict[str, str | bytes],
-    written: list[str],
+    written: Iterable[str],
 ) -> None:
     """Make the folder of a project; whatever fails, nothing of it stays.
 
@@ -150,16 +212,17 @@ def _make_folder(
     )  # no name, no commit: said before
     if is_new:
         _claim_folder(work, top)
+    mark = "A project in the making; `mlops-nb new`, run again, finishes it.\n"
     try:
+        write_atomic(work / _MARK, mark)
         _write_files(work, files)
         if made.copied:
-            shutil.copyfile(table, work / made.source)
+            _copy_table(table, work / made.source)
         _commit_project(work, made, [*files])
         if is_new:
             work.rename(top)
-            (top / _MARK).unlink()
     except BaseException:
-        for path in written:
+        for path in (*written, _MARK):
             (top / path).unlink(missing_ok=True)
         raise
     finally:
@@ -193,16 +256,25 @@ def create_project(
     copied = not table.is_relative_to(top)
     source = _place_copy(table) if copied else table.relative_to(top).as_posix()
     made = CreatedProject(top, package, source, encoding, guess, copied)
+    files = _plan_files(made, contract, frame)
+    written = files | dict.fromkeys((source, f"{source}.dvc") if copied else ())
+    _require_free(made, table, written)
+    if not _is_committed(made):
+        _make_folder(made, table, files, written)
+    (top / _MARK).unlink()
+    return made
+
+
+# %% ../../nbs/api/cli/09_new_project.ipynb #24178777
+def _plan_files(
+    made: CreatedProject,
+    contract: DataContract,
+    frame: pd.DataFrame,
+) -> dict[str, str | bytes]:
     owner = _read_git_setting("user.name")
     contact = _read_git_setting("user.email")
     columns = [str(name) for name in frame]
-    files = build_project_files(made, contract, columns, owner, contact)
-    written = list(files)
-    if copied:
-        written += [source, f"{source}.dvc"]
-    _require_free(top, written)
-    _make_folder(made, table, files, written)
-    return made
+    return build_project_files(made, contract, columns, owner, contact)
 
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #24178776

@@ -7,6 +7,7 @@ __all__ = [
     "encode_text",
     "split_lines",
     "write_atomic",
+    "remove_unfinished",
     "to_jsonable",
     "to_json",
     "write_json",
@@ -20,6 +21,7 @@ __all__ = [
 # %% ../../nbs/api/core/11_files.ipynb #531d3175
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import math
@@ -88,7 +90,7 @@ def _replace(
     content: bytes,
 ) -> None:
     """Write beside the target, then rename; a failure leaves nothing behind."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(_BYTES_OF_SUFFIX)}")
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
     # Of a file that others must not read, nobody shall read the copy either.
     at_first = 0o666 if mode is None else 0o600
@@ -106,6 +108,9 @@ def _replace(
         raise
 
 
+_BYTES_OF_SUFFIX = 8
+
+
 # %% ../../nbs/api/core/11_files.ipynb #c20ad4d7
 def _sync_folder(folder: Path) -> None:
     """Make a rename in `folder` last, where the file system knows such a thing."""
@@ -120,6 +125,20 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+# %% ../../nbs/api/core/11_files.ipynb #c20ad4e0
+def remove_unfinished(path: str | Path) -> None:
+    """Remove what a killed `write_atomic` has left beside a file.
+
+    It is for whoever alone writes the file: what another process is writing would go as well.
+    """
+    path = Path(path)
+    suffix = re.compile(f"[0-9a-f]{{{2 * _BYTES_OF_SUFFIX}}}")
+    start = f".{path.name}."
+    for beside in path.parent.glob(f"{glob.escape(start)}*"):
+        if suffix.fullmatch(beside.name.removeprefix(start)):
+            beside.unlink()
 
 
 # %% ../../nbs/api/core/11_files.ipynb #84fe342c

@@ -22,6 +22,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -220,19 +221,17 @@ _CURES = {
 
 
 def check_disk(top: Path) -> Iterator[Symptom]:
-    """Look whether files can be written in the project, by writing one."""
-    file = top / ".mlops" / f"doctor-{os.getpid()}"
+    """Look whether files can be written in the project, by writing one without a name."""
+    folder = top / ".mlops"
     try:
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(b"\1" * _TRIED_BYTES)
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\1" * _TRIED_BYTES)
     except OSError as error:
         cure = _CURES.get(error.errno, "make the folder writable")
-        what = f"cannot write in {file.parent}: {error.strerror or error}"
+        what = f"cannot write in {folder}: {error.strerror or error}"
         yield Symptom("broken", "disk", what, cure)
         return
-    finally:
-        if file.exists():
-            file.unlink()
     free = shutil.disk_usage(top).free
     if free < LITTLE_SPACE:
         yield Symptom("note", "disk", f"{free >> 10:,} KB are free", "free disk space")

@@ -153,20 +153,42 @@ def test_lost_bytes_are_built_again_or_refused(
     assert miniature.visible_state(top)
 
 
-def test_killed_anywhere(toy):
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        pytest.param("promote", 90, id="promote"),
+        pytest.param("publish", 70, id="publish"),
+    ],
+)
+def test_killed_anywhere(
+    toy,
+    name,
+    first,
+):
     """Killed at some of the points that `python benchmarks/killing.py` tries all of.
 
     The state is old or new, and running the command again finishes the job.
     """
-    outcomes = killing.try_commands(
+    outcome = killing.try_commands(
         stride=1000,
-        first=90,
-        names=("promote",),
+        first=first,
+        names=(name,),
         source=toy,
-    )
-    assert outcomes["promote"].points > 100
-    assert outcomes["promote"].tried
-    assert not outcomes["promote"].complaints
+    )[name]
+    assert outcome.points > 100
+    assert outcome.killed == 1
+    assert not outcome.complaints
+
+
+def test_killed_three_times_in_a_row(toy):
+    outcome = killing.try_commands(
+        names=("decide",),
+        source=toy,
+        in_a_row=3,
+        chains=1,
+    )["decide"]
+    assert outcome.killed
+    assert not outcome.complaints
 
 
 def test_records_of_two_branches_unite(

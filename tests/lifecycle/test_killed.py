@@ -1,0 +1,50 @@
+"""A killed `mlops-nb new`; what is killed of other commands is in test_promotion.py."""
+
+import killing
+import pytest
+from helpers.miniature import run_cli
+from kill_cases import CASES, make_table_inside
+from kill_run import run_killed
+
+IN_THE_MIDDLE = 70  # of the points at which the command can be killed
+
+
+@pytest.mark.parametrize("name", ["new", "new-inside"])
+def test_a_killed_new_is_finished_by_the_next(
+    tmp_path,
+    name,
+):
+    """In a folder that it makes, and in one that has the table already."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    outcome = killing.try_commands(
+        stride=1000,
+        first=IN_THE_MIDDLE,
+        names=(name,),
+        source=empty,
+    )[name]
+    assert outcome.killed == 1
+    assert not outcome.complaints
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A folder with a table, in which a killed `mlops-nb new` has begun a project."""
+    top = tmp_path / "shop"
+    top.mkdir()
+    make_table_inside(top)
+    killed = run_killed(top, CASES["new-inside"].argv, tmp_path / "n", IN_THE_MIDDLE)
+    assert killed.returncode == -9
+    return top
+
+
+def test_half_a_project_is_no_project_and_what_was_written_in_it_since_stays(begun):
+    assert (begun / "churn" / "Makefile").exists()
+    assert not (begun / "churn" / "dvc.yaml").exists()
+    (begun / "churn" / "Makefile").write_text("mine")
+    refused = run_cli(begun, *CASES["new-inside"].argv)
+    assert refused.returncode == 1
+    assert "got churn with Makefile\n" in refused.stderr
+    assert (begun / "churn" / "Makefile").read_text() == "mine"
+    (begun / "churn" / "Makefile").unlink()
+    assert run_cli(begun, *CASES["new-inside"].argv).returncode == 0
