@@ -23,7 +23,7 @@ from mlops_nb.cli.template import (
     PACKAGE_FOLDER,
     adapt_lock,
     fill_template,
-    find_template_files,
+    read_template_files,
     render_makefile,
     render_pipeline,
     render_pyproject,
@@ -146,14 +146,14 @@ class CreatedProject:
 # %% ../../nbs/api/cli/08_created_project.ipynb #91366055
 def _begin_file(
     path: str,
-    file: Path,
+    content: bytes,
 ) -> str:
-    """Read a file of the template; the project's history and register begin empty."""
+    """Return the text of a file of the template; the project's history and register begin empty."""
     if path.endswith(".jsonl"):
         return ""
     if path == "data/registered.json":
         return "{}\n"
-    return file.read_text("utf-8")
+    return content.decode("utf-8")
 
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #54536bc9
@@ -170,7 +170,8 @@ def _adapt_template(
         version: Of mlops_nb, as the lock has it.
     """
     texts = {
-        path: _begin_file(path, file) for path, file in find_template_files().items()
+        path: _begin_file(path, content)
+        for path, content in read_template_files().items()
     }
     package = made.package
     texts["settings.ini"] = fill_template("settings.ini", **settings)

@@ -22,6 +22,7 @@ from typing import Any
 import click
 
 from .command_group import ExplainedCommand
+from ..core.console import say_beside_answer
 from ..core.errors import UserError
 from ..core.project import project_root
 
@@ -62,7 +63,19 @@ def new_command(
     """
     from mlops_nb.cli.new_project import create_project
 
-    print(create_project(project, data, target, time))
+    made = create_project(project, data, target, time)
+    _tell_uncommitted()
+    print(made)
+
+
+# %% ../../nbs/api/cli/21_project_commands.ipynb #3bf8a168
+def _tell_uncommitted() -> None:
+    """Say what of a checkout of mlops_nb is not committed, and what became of it."""
+    from mlops_nb.cli.template import describe_uncommitted_template
+    from mlops_nb.cli.wheel import describe_uncommitted_code
+
+    say_beside_answer(describe_uncommitted_template())
+    say_beside_answer(describe_uncommitted_code())
 
 
 # %% ../../nbs/api/cli/21_project_commands.ipynb #b05a11f8
@@ -97,7 +110,10 @@ def upgrade_command() -> None:
     """
     from mlops_nb.cli.upgrade import upgrade_project
 
-    print(upgrade_project())
+    upgrade = upgrade_project()
+    if upgrade.done:
+        _tell_uncommitted()
+    print(upgrade)
 
 
 # %% ../../nbs/api/cli/21_project_commands.ipynb #e1bcc3fc

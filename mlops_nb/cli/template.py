@@ -5,7 +5,9 @@
 # %% auto #0
 __all__ = [
     "PACKAGE_FOLDER",
-    "find_template_files",
+    "read_template_files",
+    "find_uncommitted",
+    "describe_uncommitted_template",
     "fill_template",
     "render_makefile",
     "render_pipeline",
@@ -15,34 +17,112 @@ __all__ = [
 
 # %% ../../nbs/api/cli/03_template.ipynb #8b221178
 import json
+import os
 import re
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import mlops_nb
+from ..core.formatting import name_some
+from ..core.git import ask_git
+from ..pipeline.data_records import run_git_bytes
 
 # %% ../../nbs/api/cli/03_template.ipynb #71c068ce
 PACKAGE_FOLDER = Path(mlops_nb.__file__).resolve().parent
 
 
-def find_template_files() -> dict[str, Path]:
-    """Find the files that a project takes over: {path in a project: file}.
+def read_template_files() -> dict[str, bytes]:
+    """Read the files that a project takes over: {path in a project: content}.
 
     The list of them is in `pyproject.toml` of this repository, as the package data of the template.
     """
     packed = PACKAGE_FOLDER / "template"
-    top = PACKAGE_FOLDER.parent
     if packed.exists():
-        top = packed
-    pyproject = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))
-    patterns = pyproject["tool"]["setuptools"]["package-data"]["mlops_nb.template"]
+        return _read_from_folder(packed)
+    top = PACKAGE_FOLDER.parent
+    if not _is_checkout(top):
+        return _read_from_folder(top)
+    return _read_from_commit(top)
+
+
+# %% ../../nbs/api/cli/03_template.ipynb #79cb575a
+def _is_checkout(top: Path) -> bool:
+    """Say whether the package's folder is in a commit, and not merely below a repository."""
+    return ask_git("cat-file", "-e", "HEAD:./mlops_nb/__init__.py", cwd=top) is not None
+
+
+# %% ../../nbs/api/cli/03_template.ipynb #ca46bccc
+def _list_patterns(pyproject: bytes) -> list[str]:
+    settings = tomllib.loads(pyproject.decode("utf-8"))
+    return settings["tool"]["setuptools"]["package-data"]["mlops_nb.template"]
+
+
+# %% ../../nbs/api/cli/03_template.ipynb #bad04e32
+def _read_from_folder(top: Path) -> dict[str, bytes]:
     files = {}
-    for pattern in patterns:
+    for pattern in _list_patterns((top / "pyproject.toml").read_bytes()):
         for file in sorted(top.glob(pattern)):
             if file.is_file():
-                path = file.relative_to(top)
-                files[path.as_posix()] = file
+                files[file.relative_to(top).as_posix()] = file.read_bytes()
     return files
+
+
+# %% ../../nbs/api/cli/03_template.ipynb #ccf9adb0
+def _read_from_commit(top: Path) -> dict[str, bytes]:
+    """Read the files of the last commit; `git cat-file` applies neither filters nor line ends."""
+    listed = run_git_bytes(top, "ls-tree", "-r", "-z", "--name-only", "HEAD")
+    paths = sorted(
+        PurePosixPath(os.fsdecode(name)) for name in listed.split(b"\0") if name
+    )
+    pyproject = run_git_bytes(top, "cat-file", "blob", "HEAD:./pyproject.toml")
+    files = {}
+    for pattern in _list_patterns(pyproject):
+        depth = len(PurePosixPath(pattern).parts)
+        for path in paths:
+            if len(path.parts) == depth and path.match(pattern):
+                files[str(path)] = run_git_bytes(
+                    top, "cat-file", "blob", f"HEAD:./{path}"
+                )
+    return files
+
+
+# %% ../../nbs/api/cli/03_template.ipynb #db48564a
+def find_uncommitted(patterns: list[str]) -> list[str]:
+    """List the files of this package's checkout that its last commit has otherwise, or not at all.
+
+    Args:
+        patterns: which ones, such as `nbs/stages/*.ipynb`.
+
+    Returns:
+        Their paths; none where the package is no checkout.
+    """
+    top = PACKAGE_FOLDER.parent
+    if (PACKAGE_FOLDER / "template").exists() or not _is_checkout(top):
+        return []
+    status = ("--no-optional-locks", "status", "--porcelain", "-z", "--no-renames")
+    places = [f":(glob){pattern}" for pattern in patterns]
+    said = run_git_bytes(top, *status, "--untracked-files=all", "--", *places)
+    root = run_git_bytes(top, "rev-parse", "--show-prefix").rstrip(b"\n")
+    names = [entry[3:].removeprefix(root) for entry in said.split(b"\0") if entry]
+    return sorted(os.fsdecode(name) for name in names)
+
+
+# %% ../../nbs/api/cli/03_template.ipynb #28eda938
+def describe_uncommitted_template() -> str:
+    """Say which files a new project has as they were committed, though they differ in the folder.
+
+    Empty where none does.
+    """
+    pyproject = PACKAGE_FOLDER.parent / "pyproject.toml"
+    if not pyproject.exists():
+        return ""
+    names = find_uncommitted(_list_patterns(pyproject.read_bytes()))
+    if not names:
+        return ""
+    return (
+        "taken as the last commit of mlops_nb has them, without what is not committed: "
+        f"{name_some(names, most=3)}"
+    )
 
 
 # %% ../../nbs/api/cli/03_template.ipynb #e55e5b69

@@ -30,7 +30,7 @@ from mlops_nb.cli.template import (
     PACKAGE_FOLDER,
     adapt_lock,
     fill_template,
-    find_template_files,
+    read_template_files,
     render_makefile,
     render_pipeline,
     render_pyproject,
@@ -109,9 +109,9 @@ def render_template_files(project: OldProject) -> dict[str, bytes]:
     """Write what a new project of this name would get from the template: {path: content}."""
     package = project.package
     texts = {}
-    for path, file in find_template_files().items():
+    for path, content in read_template_files().items():
         if path not in OWN_FILES and not path.startswith("data/"):
-            texts[path] = file.read_text("utf-8")
+            texts[path] = content.decode("utf-8")
     texts["Makefile"] = render_makefile()
     texts["dvc.yaml"] = render_pipeline(package, project.target)
     texts["pyproject.toml"] = render_pyproject(package)
@@ -296,7 +296,7 @@ def plan_library(
     plan: UpgradePlan,
 ) -> None:
     """Plan the new wheel in vendor/ and the new lock."""
-    new = find_template_files()["requirements.lock"].read_text("utf-8")
+    new = read_template_files()["requirements.lock"].decode("utf-8")
     now = (project.top / "requirements.lock").read_text("utf-8")
     before = (
         project.read_vendored("mlops_nb/template/requirements.lock") or now.encode()
