@@ -75,7 +75,24 @@ def _run_dvc(arguments: list[str]) -> int:
         from mlops_nb.core.params_text import keep_style_in_dvc
 
         keep_style_in_dvc()
+    _mask_output_of_dvc()
     return main(arguments)
+
+
+# %% ../nbs/api/99_main.ipynb #b95190d5
+def _mask_output_of_dvc() -> None:
+    """Let DVC show the addresses of remotes without the passwords in them."""
+    import logging
+
+    from mlops_nb.core.console import MaskedStream
+
+    sys.stdout = MaskedStream(sys.stdout)
+    sys.stderr = MaskedStream(sys.stderr)
+    # what it logs goes to the streams of the moment at which it was imported
+    loggers = [logging.getLogger(name) for name in ("dvc", "dvc_objects", "dvc_data")]
+    for handler in {handler for logger in loggers for handler in logger.handlers}:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(MaskedStream(handler.stream))
 
 
 # %% ../nbs/api/99_main.ipynb #cce5864a

@@ -18,6 +18,11 @@ import re
 from collections.abc import Iterable
 
 # %% ../../nbs/api/core/01_errors.ipynb #5ec0de02
+# what clouds and forges call their secrets, in settings and in what their programs print
+_NAMES_OF_SECRETS = (
+    "secret[_-]?access[_-]?key|access[_-]?key[_-]?id|account[_-]?key|session[_-]?token"
+    "|sas[_-]?token|client[_-]?secret|connection[_-]?string|shared[_-]?access[_-]?signature"
+)
 _CREDENTIALS = (
     # user and password of an address; that one logs in as git is no secret
     (r"(?i)\b((?!ssh://[^:/@\s]+@)[a-z][\w+.-]*://)[^/\s'\"]*@", r"\1***@"),
@@ -30,6 +35,11 @@ _CREDENTIALS = (
         r"\1\2***",
     ),
     (r"(?i)(\b(?:private|job|deploy|x-[\w-]+)-token\s*:\s*)\S+", r"\1***"),
+    (rf"(?i)((?:{_NAMES_OF_SECRETS})['\"]?\s*[:=]\s*['\"]?)[^\s'\",;]+", r"\1***"),
+    (r"(?i)(\b[\w-]*(?:password|passwd|api[_-]?key)=['\"]?)[^\s'\",;&]+", r"\1***"),
+    # tokens that say by their beginning whose they are: AWS, GitHub, GitLab, Slack
+    (r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", "***"),
+    (r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-)[\w-]{16,}", "***"),
 )
 
 

@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .errors import UserError
+from .errors import UserError, mask_credentials
 from .project import DVC_COMMAND, project_root
 from .system_errors import add_full_disk
 
@@ -45,7 +45,7 @@ def _git_refusal(
     if not trust:
         return UserError(
             expected=f"`{command}` to work",
-            found=" ".join(said.split())[-MOST_OF_AN_ERROR:],
+            found=" ".join(mask_credentials(said).split())[-MOST_OF_AN_ERROR:],
             remedy="mend what git names, then run the command again",
         )
     return UserError(
@@ -203,7 +203,9 @@ def run_dvc(
         text=True,
     )
     if done.returncode:
-        said = ((done.stdout or "") + (done.stderr or "")).strip()[-MOST_OF_DVCS_ERROR:]
+        # masked as a whole: half an address would not be known for one
+        spoken = mask_credentials((done.stdout or "") + (done.stderr or ""))
+        said = spoken.strip()[-MOST_OF_DVCS_ERROR:]
         error = UserError(
             expected=f"`dvc {' '.join(args[:2])}` to work",
             found=said or f"exit code {done.returncode}",

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.config import read_params, read_settings
-from ..core.errors import UserError
+from ..core.errors import UserError, mask_credentials
 from ..core.files import read_json
 from ..core.formatting import markdown_table, name_some
 from ..core.git import ask_git, has_commit, run_git
@@ -168,7 +168,8 @@ def read_remote_tags(
     except subprocess.TimeoutExpired:
         return RemoteTags(remote, {}, f"no answer in {SECONDS_FOR_REMOTE} seconds")
     if finished.returncode:
-        return RemoteTags(remote, {}, " ".join(finished.stderr.split()))
+        problem = " ".join(mask_credentials(finished.stderr).split())
+        return RemoteTags(remote, {}, problem)
     return RemoteTags(remote, _parse_remote_tags(finished.stdout, model))
 
 

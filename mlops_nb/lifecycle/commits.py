@@ -19,7 +19,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..core.errors import UserError
+from ..core.errors import UserError, mask_credentials
 from ..core.git import READABLE_OUTPUT, ask_git, run_git
 
 MOST_OF_A_HOOKS_WORDS = 600  # characters that are told
@@ -98,7 +98,7 @@ def commit_staged(
         errors="replace",
     )
     if finished.returncode:
-        said = f"{finished.stdout}\n{finished.stderr}".strip()
+        said = mask_credentials(f"{finished.stdout}\n{finished.stderr}").strip()
         raise _refused_commit(said or f"exit code {finished.returncode}", top)
     return run_git("rev-parse", "HEAD", cwd=top)
 

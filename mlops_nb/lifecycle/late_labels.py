@@ -12,7 +12,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from ..core.config import read_params
-from ..core.errors import UserError
+from ..core.errors import UserError, mask_credentials
 from ..core.files import read_json_lines
 from ..core.git import run_git
 from ..core.project import project_root, run_tool
@@ -148,7 +148,7 @@ def commit_new_rows(top: Path) -> list[str]:
     if committed.returncode:
         raise UserError(
             expected="the new rows to go into the DVC cache",
-            found=committed.stderr.strip()[-300:],
+            found=mask_credentials(committed.stderr).strip()[-300:],
             remedy="mend what it names, then run the command again",
         )
     message = f"New rows: {', '.join(tables)}"

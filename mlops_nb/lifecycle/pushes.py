@@ -207,5 +207,5 @@ def _what_was_said(
     spoken = [line for line in finished.stderr.splitlines() if not hints.match(line)]
     printed = [] if refused else finished.stdout.splitlines()
     told = [line.removeprefix("remote:").strip() for line in (*printed, *spoken)]
-    words = " ".join(" ".join(told).split())[-MOST_OF_A_REFUSAL:]
+    words = mask_credentials(" ".join(" ".join(told).split()))[-MOST_OF_A_REFUSAL:]
     return " ".join([*dict.fromkeys(reasons), words]).strip() or finished.stderr

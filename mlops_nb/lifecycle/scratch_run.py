@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from ..core.errors import UserError
+from ..core.errors import UserError, mask_credentials
 from ..core.project import project_root
 from ..core.system_errors import add_full_disk
 from .checkout import other_checkout_environment
@@ -98,7 +98,7 @@ def word_failed_run(
             found=worded["found"],
             remedy=f"{worded['remedy']}; nothing was changed",
         )
-    said = " ".join(_NOT_FOR_USERS.sub("", complaint).split())
+    said = " ".join(_NOT_FOR_USERS.sub("", mask_credentials(complaint)).split())
     return UserError(
         expected="the pipeline to run",
         found=said[:_MOST_OF_A_COMPLAINT] or f"exit code {code}, see above",

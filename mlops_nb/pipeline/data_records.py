@@ -30,7 +30,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..core.conflict_marks import conflict_error, conflict_line
-from ..core.errors import UserError
+from ..core.errors import UserError, mask_credentials
 from ..core.files import file_digest, read_json, write_json
 from ..core.git import READABLE_OUTPUT
 
@@ -77,7 +77,8 @@ def run_git_bytes(
         capture_output=True,
     )
     if finished.returncode:
-        said = " ".join(finished.stderr.decode("utf-8", "replace").split())
+        spoken = finished.stderr.decode("utf-8", "replace")
+        said = " ".join(mask_credentials(spoken).split())
         raise UserError(
             expected=f"`git {args[0]}` to work",
             found=said[-400:] or f"exit code {finished.returncode}",

@@ -25,6 +25,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ..core.console import say_beside_answer
+from ..core.errors import mask_credentials
 
 
 # %% ../../nbs/api/pipeline/36_run_console.ipynb #34e9f03e
@@ -186,7 +187,7 @@ class RunConsole:
 
     def read(self, line: str) -> None:
         """Take a line of the output."""
-        line = line.rstrip("\r\n")
+        line = mask_credentials(line.rstrip("\r\n"))
         begins = _BEGINS.match(line)
         mentioned = begins or _RESTS.match(line)
         if mentioned:
