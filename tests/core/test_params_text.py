@@ -6,7 +6,7 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import MODIFIERS, modify_yaml
 from dvc.utils.serialize._yaml import parse_yaml
-from helpers.project import ROOT
+from helpers.shipped import SHIPPED
 from hypothesis import example, given, settings, strategies
 from ruamel.yaml import YAML
 
@@ -72,7 +72,7 @@ def rewritten_by_dvc(
 
 
 def test_dvc_leaves_the_parameters_of_the_repository_as_they_are(tmp_path):
-    text = (ROOT / "params.yaml").read_text("utf-8")
+    text = (SHIPPED / "params.yaml").read_text("utf-8")
     assert rewritten_by_dvc(tmp_path / "params.yaml", text) == text
 
 

@@ -28,7 +28,11 @@ def top(tmp_path_factory):
         pytest.param(("repro", "-v", "--force"), "https://***@", id="verbose"),
         pytest.param(("commit",), "Run", id="commit"),
         pytest.param(("doctor",), "", id="doctor"),
-        pytest.param(("retrain", "--periods", "2"), "1 of 4  train", id="retrain"),
+        pytest.param(
+            ("retrain", "--periods", "2"),
+            "WARNING: Failed to pull run cache",
+            id="retrain",
+        ),
         pytest.param(("promote", "--why", "w", "--push"), "expected", id="promote"),
     ],
 )

@@ -6,7 +6,7 @@ import sys
 import pytest
 from helpers import miniature
 from helpers.miniature import git, output_of, run_cli
-from helpers.project import ROOT
+from helpers.shipped import SHIPPED
 
 DVC = (sys.executable, "-m", "dvc")
 DOUBLE_QUOTES = """\
@@ -50,7 +50,7 @@ def changed_lines(
 
 
 def test_plain_dvc_changes_one_line_of_what_we_write(made):
-    text = (ROOT / "params.yaml").read_text("utf-8")
+    text = (SHIPPED / "params.yaml").read_text("utf-8")
     use_params(made, text)
     output_of(made, *DVC, "exp", "run", "-q", "-S", "train.seed=1")
     after = (made / "params.yaml").read_text("utf-8")
