@@ -145,10 +145,7 @@ def _prepare_outputs(
     outputs = [record for record in result.nowhere if not record.table]
     if outputs:
         refuse_lost_tables(result.nowhere)
-    has_remote = has_dvc_remote(top)
-    if not has_remote and not (top / "data" / "champion").exists():
-        say_beside_answer("no DVC remote is set: everything is computed here")
-    elif outputs and has_remote:
+    if outputs and has_dvc_remote(top):
         say_beside_answer(
             f"computed here, as the DVC remote gave nothing: {_name(outputs)}"
         )
@@ -160,9 +157,12 @@ def _tell_result(
     top: Path,
     has_run: bool,
     seconds: float,
+    is_alone: bool,
 ) -> None:
+    """Say what came out; `is_alone`: whether a clone had neither outputs nor a remote."""
     result = "done" if has_run else "nothing to do: everything is up to date"
-    print(f"{result}, {seconds:.1f} s; {compare_with_record()}")
+    where = ", all computed here as no DVC remote is set" if is_alone else ""
+    print(f"{result}, {seconds:.1f} s{where}; {compare_with_record()}")
     if is_uncommitted("dvc.lock"):
         print("not committed: `mlops-nb commit` makes this run the record")
     page = top / "reports" / "index.html"
@@ -222,6 +222,7 @@ def reproduce_pipeline(
         nowhere = _prepare_outputs(top, list(args)).nowhere
         before = PipelineProgress.read(top)
         remote = has_dvc_remote(top)
+        is_alone = not remote and not (top / "data" / "champion").exists()
         code = run_dvc_repro(lock, list(args), remote, verbose, _are_tables(nowhere))
         seconds = time.monotonic() - begun
         if code:
@@ -235,6 +236,6 @@ def reproduce_pipeline(
             return code
         if ".mlops" in top.parts:
             return code  # the command that works in a scratch clone has its own answer
-        _tell_result(top, PipelineProgress.read(top) != before, seconds)
+        _tell_result(top, PipelineProgress.read(top) != before, seconds, is_alone)
         _tell_unscored(top, list(args))
     return 0
