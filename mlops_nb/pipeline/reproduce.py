@@ -152,6 +152,12 @@ def _prepare_outputs(
     return result
 
 
+# %% ../../nbs/api/pipeline/37_reproduce.ipynb #7e11570c
+def _is_alone(top: Path) -> bool:
+    """Say whether a clone has neither outputs nor a remote that could have them."""
+    return not has_dvc_remote(top) and not (top / "data" / "champion").exists()
+
+
 # %% ../../nbs/api/pipeline/37_reproduce.ipynb #7bf3c5c9
 def _tell_result(
     top: Path,
@@ -168,6 +174,19 @@ def _tell_result(
     page = top / "reports" / "index.html"
     if page.exists():
         print(f"reports: {page.as_uri()}", flush=True)
+
+
+# %% ../../nbs/api/pipeline/37_reproduce.ipynb #7e11570b
+def _tell_stop(
+    top: Path,
+    seconds: float,
+) -> None:
+    if ".mlops" in top.parts:
+        return  # in a scratch clone the caller tells
+    say_beside_answer(
+        f"stopped after {seconds:.0f} s, see above; `mlops-nb repro` goes on from there, "
+        "`mlops-nb undo` goes back to the last commit"
+    )
 
 
 # %% ../../nbs/api/pipeline/37_reproduce.ipynb #865090c2
@@ -222,19 +241,13 @@ def reproduce_pipeline(
         nowhere = _prepare_outputs(top, list(args)).nowhere
         before = PipelineProgress.read(top)
         remote = has_dvc_remote(top)
-        is_alone = not remote and not (top / "data" / "champion").exists()
+        is_alone = _is_alone(top)
         code = run_dvc_repro(lock, list(args), remote, verbose, _are_tables(nowhere))
         seconds = time.monotonic() - begun
         if code:
             refuse_lost_tables(nowhere)
-        if code and ".mlops" not in top.parts:  # in a scratch clone the caller tells
-            say_beside_answer(
-                f"stopped after {seconds:.0f} s, see above; `mlops-nb repro` goes on from there, "
-                "`mlops-nb undo` goes back to the last commit"
-            )
-        if code:
-            return code
-        if ".mlops" in top.parts:
+            _tell_stop(top, seconds)
+        if code or ".mlops" in top.parts:
             return code  # the command that works in a scratch clone has its own answer
         _tell_result(top, PipelineProgress.read(top) != before, seconds, is_alone)
         _tell_unscored(top, list(args))
