@@ -36,11 +36,13 @@ def test_export_is_current(
     bare,
     tmp_path,
 ):
-    """Exporting anew changes nothing."""
+    """Exporting anew changes nothing, and leaves what `make run` would install by alone."""
     top = tmp_path / "fresh"
     shutil.copytree(bare, top, symlinks=True)
+    written = (top / "pyproject.toml").stat().st_mtime_ns
     run_shell("nbdev-export", cwd=top)
     run_shell("ruff", "format", "-q", "mlops_nb", cwd=top)
+    assert (top / "pyproject.toml").stat().st_mtime_ns == written
     assert run_shell("git", "status", "--porcelain", "mlops_nb", cwd=top).stdout == ""
 
 

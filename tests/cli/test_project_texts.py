@@ -2,6 +2,7 @@
 
 import configparser
 import shutil
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -18,7 +19,12 @@ from helpers.shipped import SHIPPED
 from ruamel.yaml import YAML
 
 from mlops_nb.cli import template
-from mlops_nb.cli.template import PACKAGE_FOLDER, render_makefile, render_pipeline
+from mlops_nb.cli.template import (
+    PACKAGE_FOLDER,
+    render_makefile,
+    render_pipeline,
+    render_pyproject,
+)
 
 TEXTS = PACKAGE_FOLDER / "cli" / "project_files"
 TRIED = (
@@ -82,6 +88,11 @@ def test_the_makefile_has_the_targets_of_the_repository():
     expected = targets((ROOT / "Makefile").read_text("utf-8"))
     own = [name for name in expected if name not in OWN_TARGETS]
     assert targets(render_makefile()) == own
+
+
+def test_an_export_leaves_the_file_alone_by_which_packages_are_installed():
+    project = tomllib.loads(render_pyproject("shop"))
+    assert project["tool"]["nbdev"]["update_pyproject"] is False
 
 
 @pytest.fixture(scope="module")
