@@ -123,9 +123,14 @@ def main(argv: list[str] | None = None) -> int:
 # %% ../nbs/api/99_main.ipynb #c2247f21
 def console() -> None:
     """Run the command and end the process with its exit code."""
-    from mlops_nb.pipeline.processes import exit_process
+    try:
+        from mlops_nb.pipeline.processes import exit_process
 
-    exit_process(main())
+        code = main()
+    except KeyboardInterrupt:  # before the command could take charge of it
+        print("stopped", file=sys.stderr, flush=True)
+        os._exit(130)
+    exit_process(code)
 
 
 if __name__ == "__main__" and globals().get("__spec__"):

@@ -4335,6 +4335,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'mlops_nb/pipeline/fork_host.py'),
                                              'mlops_nb.pipeline.fork_host._reap_group': ( 'api/pipeline/fork_host.html#_reap_group',
                                                                                           'mlops_nb/pipeline/fork_host.py'),
+                                             'mlops_nb.pipeline.fork_host._receive_signals': ( 'api/pipeline/fork_host.html#_receive_signals',
+                                                                                               'mlops_nb/pipeline/fork_host.py'),
                                              'mlops_nb.pipeline.fork_host._signal_group': ( 'api/pipeline/fork_host.html#_signal_group',
                                                                                             'mlops_nb/pipeline/fork_host.py'),
                                              'mlops_nb.pipeline.fork_host._wake_on_signals': ( 'api/pipeline/fork_host.html#_wake_on_signals',

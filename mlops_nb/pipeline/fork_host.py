@@ -91,6 +91,15 @@ def _reap_group(pid: int) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
+# %% ../../nbs/api/pipeline/19_fork_host.ipynb #e1772a8c
+def _receive_signals(connection: socket.socket) -> bytes:
+    """Return the numbers of the signals that a client has received; nothing when it is gone."""
+    try:
+        return connection.recv(64)
+    except OSError:  # it has ended without reading what we told it
+        return b""
+
+
 # %% ../../nbs/api/pipeline/19_fork_host.ipynb #7e1fbc02
 class Forks:
     """The forks that run, each with the connection to its client."""
@@ -132,7 +141,7 @@ class Forks:
         connection: socket.socket,
     ) -> bool:
         """Forward what the client has received; False when it is gone, and its fork with it."""
-        numbers = connection.recv(64)
+        numbers = _receive_signals(connection)
         for number in numbers or [signal.SIGKILL]:
             _signal_group(pid, number)
         if numbers:
@@ -158,6 +167,8 @@ def _wake_on_signals() -> int:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # held back since we were started, as it would have ended our imports in a traceback
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     return reader
@@ -222,6 +233,9 @@ def serve_forks(
 
 
 # %% ../../nbs/api/pipeline/19_fork_host.ipynb #c0f8999f
+_INTERRUPTED = 130  # as a shell calls what Ctrl-C has ended
+
+
 def run_fork_host(
     listener: int,
     lifeline: int,
@@ -242,3 +256,5 @@ def run_fork_host(
         exit_process(run_command(request["argv"]))
     except SystemExit as error:
         exit_process(error.code)
+    except KeyboardInterrupt:
+        exit_process(_INTERRUPTED)

@@ -9,6 +9,7 @@ __all__ = ["SERVER_VARIABLE", "is_listening", "start_fork_host", "start_fork_ser
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -51,13 +52,18 @@ def start_fork_host(
         "from mlops_nb.pipeline.fork_host import run_fork_host; "
         f"run_fork_host({listener}, {lifeline}, {forced})"
     )
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=project_root(),
-        env=pin_environment(os.environ),
-        pass_fds=(listener, lifeline),
-        stdin=subprocess.DEVNULL,
-    )
+    # Ctrl-C is for the run; the host inherits what we hold back until it can ignore it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=project_root(),
+            env=pin_environment(os.environ),
+            pass_fds=(listener, lifeline),
+            stdin=subprocess.DEVNULL,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # %% ../../nbs/api/pipeline/21_fork_server.ipynb #22877987

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from helpers.toy import BEFORE, HOME, WRITE, project
 
 from mlops_nb.pipeline.environment import STAGE_ENVIRONMENT
 from mlops_nb.pipeline.fork_client import run_on_server
+from mlops_nb.pipeline.fork_host import Forks
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the fork server needs Linux"
@@ -256,6 +258,73 @@ def test_signals(
     assert not (top / "data").exists()
     assert not find_alive(mark)
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_client_may_end_without_reading(tmp_path):
+    """Its fork goes with it, and the server has nothing to complain of."""
+    ours, client = socket.socketpair()
+    fork = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    forks = Forks()
+    forks.add(fork.pid, ours)
+    client.close()  # "warm" was told, and not read: the connection is reset
+    forks.attend([ours])
+    assert forks.connections == {}
+    assert not Path(f"/proc/{fork.pid}").exists()
+
+
+START_HOST = """
+import os, signal, socket
+from mlops_nb.pipeline.fork_server import start_fork_host
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("s")
+listener.listen()
+lifeline, our_end = os.pipe()
+host = start_fork_host(listener.fileno(), lifeline)
+os.kill(host.pid, signal.SIGINT)
+with socket.socket(socket.AF_UNIX) as client:
+    client.connect("s")
+    client.send(b"x")
+    client.recv(1)  # it is at work when it turns this down
+os.close(our_end)
+print(host.wait())
+"""
+
+
+def test_ctrl_c_while_the_server_starts_is_not_its_business(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", START_HOST],
+        cwd=project(tmp_path, WRITE),
+        env=PATH,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.stdout == "0\n"
+
+
+INTERRUPTED_IMPORT = """
+import sys
+from mlops_nb import __main__
+
+def interrupted(argv=None):
+    raise KeyboardInterrupt
+
+__main__.main = interrupted
+__main__.console()
+"""
+
+
+def test_ctrl_c_before_a_command_begins_is_told_in_a_word(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IMPORT],
+        cwd=tmp_path,
+        env=PATH,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == "stopped\n"
+    assert done.returncode == 130
 
 
 RUN_WITH_SERVER = """
