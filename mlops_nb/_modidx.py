@@ -2445,6 +2445,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'mlops_nb/lifecycle/undo.py'),
                                          'mlops_nb.lifecycle.undo.Undone._repr_markdown_': ( 'api/lifecycle/undo.html#undone._repr_markdown_',
                                                                                              'mlops_nb/lifecycle/undo.py'),
+                                         'mlops_nb.lifecycle.undo._failed_to_make': ( 'api/lifecycle/undo.html#_failed_to_make',
+                                                                                      'mlops_nb/lifecycle/undo.py'),
                                          'mlops_nb.lifecycle.undo._fetch_committed': ( 'api/lifecycle/undo.html#_fetch_committed',
                                                                                        'mlops_nb/lifecycle/undo.py'),
                                          'mlops_nb.lifecycle.undo._replaced_outputs': ( 'api/lifecycle/undo.html#_replaced_outputs',

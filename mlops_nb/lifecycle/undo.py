@@ -194,7 +194,8 @@ def undo_run(top: Path | None = None) -> Undone:
 
     Raises:
         UserError: while git is in the middle of something; when rows of a table would be lost;
-            when a table of the last commit is nowhere. Nothing has changed then.
+            when a table of the last commit is nowhere. Nothing has changed then. And when a stage
+            fails that makes lost outputs again: files are those of the last commit then.
     """
     top = Path(top or project_root())
     require_no_git_operation(top)
@@ -212,9 +213,12 @@ def undo_run(top: Path | None = None) -> Undone:
         stash = _stash_files(top, plan)
         if plan.bring:
             run_dvc(top, "checkout", "-q", *plan.bring)
+    undone = Undone(plan, commit, stash)
     if plan.make:
-        reproduce_pipeline()
-    return Undone(plan, commit, stash)
+        code = reproduce_pipeline()
+        if code:
+            raise _failed_to_make(undone, code)
+    return undone
 
 
 # %% ../../nbs/api/lifecycle/30_undo.ipynb #a00a5527
@@ -243,3 +247,18 @@ def _stash_files(
         )
     run_git("stash", "push", "-q", "-m", message, "--", ".", cwd=top)
     return message
+
+
+# %% ../../nbs/api/lifecycle/30_undo.ipynb #3978665a
+def _failed_to_make(
+    undone: Undone,
+    code: int,
+) -> UserError:
+    """Make the error of an undo whose files are back, but not all of its outputs."""
+    back, *kept = str(undone).splitlines()
+    found = f"a stage failed with exit code {code}, see above; the files are {back}"
+    return UserError(
+        expected=f"to make again what lay nowhere: {name_some(undone.plan.make, most=3)}",
+        found="\n".join([found, *kept]),
+        remedy="mend what is named above, then `mlops-nb repro` goes on from there",
+    )
