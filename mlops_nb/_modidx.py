@@ -1763,6 +1763,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                 'mlops_nb/lifecycle/git_settings.py'),
                                                  'mlops_nb.lifecycle.git_settings._missing_values': ( 'api/lifecycle/git_settings.html#_missing_values',
                                                                                                       'mlops_nb/lifecycle/git_settings.py'),
+                                                 'mlops_nb.lifecycle.git_settings._relative_remotes': ( 'api/lifecycle/git_settings.html#_relative_remotes',
+                                                                                                        'mlops_nb/lifecycle/git_settings.py'),
                                                  'mlops_nb.lifecycle.git_settings._word_in_full': ( 'api/lifecycle/git_settings.html#_word_in_full',
                                                                                                     'mlops_nb/lifecycle/git_settings.py'),
                                                  'mlops_nb.lifecycle.git_settings.belongs_to_folder': ( 'api/lifecycle/git_settings.html#belongs_to_folder',

@@ -17,7 +17,7 @@ import re
 import shutil
 from pathlib import Path
 
-from ..core.git import run_git
+from ..core.git import ask_git, run_git
 from ..pipeline.data_records import run_git_bytes
 
 
@@ -73,6 +73,9 @@ _COMMANDS = re.compile(
 )
 
 
+_RELATIVE = re.compile(r"\.{1,2}/")
+
+
 def write_paths_in_full(
     key: str,
     value: str,
@@ -80,7 +83,7 @@ def write_paths_in_full(
 ) -> str:
     """Return the value of a setting with the paths in it that are relative to `root` in full."""
     if _PATHS.fullmatch(key):
-        is_relative = value.startswith(("./", "../")) or (root / value).exists()
+        is_relative = _RELATIVE.match(value) or (root / value).exists()
         return os.path.normpath(root / value) if value and is_relative else value
     if not _COMMANDS.fullmatch(key):
         return value
@@ -138,7 +141,7 @@ def share_git_settings(
     if run_git("remote", cwd=clone):
         run_git("remote", "remove", "origin", cwd=clone)
     root = Path(run_git("rev-parse", "--show-toplevel", cwd=top))
-    wanted = read_git_settings(top)
+    wanted = read_git_settings(top) | _relative_remotes(top)
     present = read_git_settings(clone)
     lines = [format_git_setting("core.hookspath", str(_git_path(top, "hooks")))]
     for key, values in wanted.items():
@@ -154,6 +157,22 @@ def share_git_settings(
     if run_git("for-each-ref", "--count=1", "refs/remotes", cwd=top):
         tracking = "+refs/remotes/*:refs/remotes/*"
         run_git("fetch", "-q", "--no-tags", str(root), tracking, cwd=clone)
+
+
+# %% ../../nbs/api/lifecycle/04_git_settings.ipynb #64763760
+def _relative_remotes(top: Path) -> dict[str, list[str]]:
+    """Return the addresses of remotes that lead, by whatever setting, to a relative path.
+
+    `url.<base>.insteadOf` may make a path of an address, and stand in the settings of the user.
+    """
+    settings: dict[str, list[str]] = {}
+    for remote in run_git("remote", cwd=top).splitlines():
+        asked = {"url": ("--all",), "pushurl": ("--all", "--push")}
+        for name, options in asked.items():
+            addresses = ask_git("remote", "get-url", *options, remote, cwd=top) or ""
+            if any(_RELATIVE.match(address) for address in addresses.splitlines()):
+                settings[f"remote.{remote}.{name}"] = addresses.splitlines()
+    return settings
 
 
 # %% ../../nbs/api/lifecycle/04_git_settings.ipynb #33d5a4df
