@@ -28,8 +28,18 @@ ROLLBACK = ("rollback", *PUSH)
 ADVANCE = ("advance", "2013-05", "--push")
 DECIDE = ("decide", "drift.x", "--dismiss", *PUSH)
 RETRAIN = ("retrain", "--periods", "2", "--promote", *PUSH)
-OURS = {"promote": PROMOTE, "rollback": ROLLBACK, "retrain": RETRAIN}
-THEIRS = {"promote": PROMOTE, "rollback": DECIDE, "retrain": ROLLBACK}
+OURS = {
+    "promote": PROMOTE,
+    "rollback": ROLLBACK,
+    "decide": DECIDE,
+    "retrain": RETRAIN,
+}
+THEIRS = {
+    "promote": PROMOTE,
+    "rollback": DECIDE,
+    "decide": ROLLBACK,
+    "retrain": ROLLBACK,
+}
 PAIRS = {"advance": Pair(ADVANCE, ADVANCE)}
 for command, argv in OURS.items():
     PAIRS[command] = Pair((*argv, "ours"), (*THEIRS[command], "theirs"))

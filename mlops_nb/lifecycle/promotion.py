@@ -43,7 +43,10 @@ from mlops_nb.lifecycle.registry import (
     recorded_md5,
     register_candidate,
 )
-from .registry_conflicts import find_registry_conflicts
+from mlops_nb.lifecycle.registry_conflicts import (
+    find_registry_conflicts,
+    moves_to_production,
+)
 from mlops_nb.lifecycle.transaction import (
     Transaction,
     begin_transaction,
@@ -496,12 +499,10 @@ def _is_repeated(
     pin: dict,
     why: str,
 ) -> bool:
-    """Say whether the last decision was this very rollback, as after a timeout."""
+    """Say whether what is in production came by this very rollback, as after a timeout."""
     if find_registry_conflicts():
         return False
-    last = read_decisions()[-1:]
-    same = ("rollback", why.strip(), pin.get("version"))
-    return (
-        bool(last)
-        and (last[0]["action"], last[0]["why"], last[0].get("version")) == same
-    )
+    moves = moves_to_production(read_decisions())
+    if not moves or moves[-1]["action"] != "rollback":
+        return False
+    return (moves[-1]["why"], moves[-1]["version"]) == (why.strip(), pin.get("version"))

@@ -215,12 +215,15 @@ def test_a_version_taken_back_stays_back(
     toy,
     tmp_path,
 ):
-    """The same rollback again, after a timeout say, changes nothing.
+    """The same rollback again, after a timeout say, changes nothing, whatever was dismissed since.
 
     Another one does not bring the bad version back unasked.
     """
     top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
     assert "v1.0.0 is back" in run_cli(top, "rollback", "--why", "worse").stdout
+    assert "nothing to do" in run_cli(top, "rollback", "--why", "worse").stdout
+    dismissal = ("decide", "drift.x", "--dismiss", "--why", "summer")
+    assert run_cli(top, *dismissal).returncode == 0
     before = miniature.visible_state(top)
     assert "nothing to do" in run_cli(top, "rollback", "--why", "worse").stdout
     got = run_cli(top, "rollback", "--why", "still worse")
