@@ -175,7 +175,6 @@ def test_killed_anywhere(
         names=(name,),
         source=toy,
     )[name]
-    assert outcome.points > 100
     assert outcome.killed == 1
     assert not outcome.complaints
 
