@@ -14,7 +14,9 @@ from ..core.errors import UserError
 
 # %% ../../nbs/api/cli/18_monitor_options.ipynb #a73e8425
 _TABLES = [
-    click.option("--reference", metavar="FILE", help="what was normal: Parquet or CSV"),
+    click.option(
+        "--reference", metavar="FILE", help="what was normal: Parquet, CSV or Excel"
+    ),
     click.option(
         "--current",
         multiple=True,
@@ -53,9 +55,15 @@ _OTHER_COLUMNS = [
     ),
     click.option(
         "--columns",
-        default="",
-        metavar="A,B,…",
-        help="those to watch; otherwise all",
+        multiple=True,
+        metavar="COL...",
+        help="those to watch, otherwise all; A,B are two, unless a column is called so",
+    ),
+    click.option(
+        "--categorical",
+        multiple=True,
+        metavar="COL...",
+        help="columns whose values are names, though they look like numbers",
     ),
 ]
 

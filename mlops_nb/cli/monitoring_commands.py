@@ -78,11 +78,30 @@ def _column_roles(options: dict) -> Any:
 
     names = ("score", "label", "time", "positive", "key", "threshold")
     roles = {name: options[name] for name in names}
-    watched = ()
-    if options["columns"]:
-        columns = options["columns"].split(",")
-        watched = tuple(column.strip() for column in columns)
-    return ColumnRoles(columns=watched, outcomes=options["labels"], **roles)
+    return ColumnRoles(
+        columns=_split_names(options["columns"], options["reference"]),
+        categorical=_split_names(options["categorical"], options["reference"]),
+        outcomes=options["labels"],
+        **roles,
+    )
+
+
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #d64b2a30
+def _split_names(
+    given: tuple[str, ...],
+    reference: str,
+) -> tuple[str, ...]:
+    """Return names of columns; with a comma several, unless a column is called so."""
+    from mlops_nb.monitoring.table_reading import read_table_columns
+
+    if not any("," in text for text in given):
+        return given
+    known = read_table_columns(reference)
+    names = []
+    for text in given:
+        parts = [text] if text in known else text.split(",")
+        names += [part if part in known else part.strip() for part in parts]
+    return tuple(names)
 
 
 # %% ../../nbs/api/cli/19_monitoring_commands.ipynb #0157921d

@@ -79,7 +79,7 @@ def column_as_floats(values: Any) -> np.ndarray:
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(object)
     if value_type(values) == "time":
-        since_1970 = pd.to_datetime(values) - pd.Timestamp(0)
+        since_1970 = pd.to_datetime(values) - pd.Timestamp("1970-01-01")
         return since_1970.dt.total_seconds().to_numpy(float)
     return pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan)
 

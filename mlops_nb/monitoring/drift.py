@@ -112,7 +112,9 @@ def grade_shift(
         explains it), and `of_limit`, PSI as a multiple of its limit.
     """
     has_values = ~table.kind.eq("none") & ~table.kind_now.eq("none")
-    is_shift = (table.psi >= table.psi_watch) & (table.chance < chance)
+    # times move on, which is no finding
+    is_judged = table.kind != "time"
+    is_shift = is_judged & (table.psi >= table.psi_watch) & (table.chance < chance)
     is_large = (table.psi >= table.psi_act) & table.matters
     grade = np.where(is_shift, np.where(is_large, "act", "watch"), "ok")
     by_chance = []

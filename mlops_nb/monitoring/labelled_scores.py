@@ -52,13 +52,12 @@ class LabelledScores:
         self.joined = JoinedRows()
 
     def add(self, batch: Any) -> None:
-        """Take in a batch.
+        """Take in a batch, read by the kinds of the roles.
 
         Raises:
             UserError: Score or label cannot be what they are said to be.
         """
-        keys = [] if self.roles.outcomes is None else [self.roles.key]
-        frame = self._join_outcomes(batch_to_frame(batch, self.columns, names=keys))
+        frame = self._join_outcomes(batch_to_frame(batch, self.columns))
         _remember_values(self.values, frame, self.roles)
         _merge_parts(self.parts, self._profile(frame))
         if self.roles.label in frame:

@@ -26,7 +26,12 @@ import pandas as pd
 from ..core.errors import UserError
 from ..core.messages import Message
 from .assessment import Assessment
-from .column_roles import ColumnRoles, normalise_label_value
+from .column_kinds import holds_times
+from mlops_nb.monitoring.column_roles import (
+    ColumnRoles,
+    kinds_to_read,
+    normalise_label_value,
+)
 from .drift import measure_drift
 from .findings import Finding, judge_findings
 from .monitored_window import ModelReference, MonitoredWindow
@@ -46,7 +51,11 @@ from .rules import collect_findings, find_broken_input
 from .scan import TableScan, scan_table
 from .score_slices import compare_score_slices
 from .sort_order import find_sort_column
-from .table_reading import read_table_columns, require_table
+from mlops_nb.monitoring.table_reading import (
+    open_table,
+    read_table_columns,
+    require_table,
+)
 from .table_window import measure_scans, reference_of_scan
 from .thresholds import Thresholds
 
@@ -64,7 +73,7 @@ def scan_reference(
     Raises:
         UserError: The table teaches nothing.
     """
-    scan = scan_table(reference, roles)
+    scan, roles = _scan_with_times(reference, roles)
     if scan.profile.rows < MIN_REFERENCE_ROWS:
         raise UserError(
             expected=f"at least {MIN_REFERENCE_ROWS} rows in the reference",
@@ -95,6 +104,42 @@ def scan_reference(
         time=None,
         known=frozenset(scan.labels),
     )
+
+
+# %% ../../nbs/api/monitoring/43_monitor.ipynb #feb41bc5
+def _note_times(scan: TableScan) -> list[Message]:
+    columns = scan.profile.columns.items()
+    names = [name for name, column in columns if column.kind == "time"]
+    if not names:
+        return []
+    shown = ", ".join(names[:5])
+    return [Message("watch.times", n=len(names), columns=shown)]
+
+
+# %% ../../nbs/api/monitoring/43_monitor.ipynb #3afc1ade
+def _find_times(
+    scan: TableScan,
+    roles: ColumnRoles,
+) -> list[str]:
+    """Return the columns that hold times though they are stored as text or numbers."""
+    fixed = {roles.score, roles.label, *roles.categorical, *roles.kinds}
+    return [
+        name for name in scan.rows if name not in fixed and holds_times(scan.rows[name])
+    ]
+
+
+# %% ../../nbs/api/monitoring/43_monitor.ipynb #e9c42e8b
+def _scan_with_times(
+    reference: Any,
+    roles: ColumnRoles,
+) -> tuple[TableScan, ColumnRoles]:
+    """Scan a reference, its columns of times as times however they are stored."""
+    scan = scan_table(reference, roles)
+    times = _find_times(scan, roles)
+    if not times:
+        return scan, roles
+    roles = replace(roles, kinds=roles.kinds | dict.fromkeys(times, "time"))
+    return scan_table(reference, roles), roles
 
 
 # %% ../../nbs/api/monitoring/43_monitor.ipynb #199da4fd
@@ -269,9 +314,7 @@ def _compare_together(
     then: TableScan,
     now: TableScan,
 ) -> dict:
-    names = [
-        name for name in then.profile.columns if name in then.rows and name in now.rows
-    ]
+    names = [name for name in then.rows if name in now.rows]
     before = then.rows[names]
     after = now.rows[names]
     try:
@@ -296,10 +339,10 @@ def measure_tables(
         What was normal, the windows in their order, and the drift of all columns at once where
         it is asked for.
     """
-    tables = name_windows(current)
-    require_table(reference, "reference")
     roles = _prepare_roles(roles)
+    reference, tables = _open_tables(reference, current, roles)
     then, of_windows = scan_reference(reference, roles, notes)
+    notes += _note_times(then)
     scans = {
         name: scan_table(table, of_windows, "current", then.task)
         for name, table in tables.items()
@@ -316,6 +359,20 @@ def measure_tables(
     if together:
         joint = _compare_together(then, now)
     return model, windows, joint
+
+
+# %% ../../nbs/api/monitoring/43_monitor.ipynb #5db5ff25
+def _open_tables(
+    reference: Any,
+    current: Any,
+    roles: ColumnRoles,
+) -> tuple[Any, dict]:
+    """Return the reference and {name: table}, ready to be read in batches."""
+    tables = name_windows(current)
+    require_table(reference, "reference")
+    as_text = [*kinds_to_read(roles)]
+    opened = {name: open_table(table, as_text) for name, table in tables.items()}
+    return open_table(reference, as_text), opened
 
 
 # %% ../../nbs/api/monitoring/43_monitor.ipynb #cbd17bb3

@@ -95,9 +95,9 @@ def read_outcomes(
             remedy="name the column that rows and labels have in common, and that of the outcome",
         )
     batches = []
-    for batch in iterate_batches(labels, as_text=[key]):
+    for batch in iterate_batches(labels, kinds={key: "text"}):
         _require_columns(batch, key, label)
-        batches.append(batch_to_frame(batch, [key, label], names=[key]))
+        batches.append(batch_to_frame(batch, [key, label]))
     table = pd.concat(batches, ignore_index=True)
     with_key = table[table[key].notna()]
     known = with_key[_is_known(with_key[label])]

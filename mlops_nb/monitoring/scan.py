@@ -6,7 +6,7 @@
 __all__ = ["ColumnScan", "scan_columns", "TableScan", "scan_table"]
 
 # %% ../../nbs/api/monitoring/34_scan.ipynb #0163fe10
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,11 @@ import pandas as pd
 from ..core.errors import UserError
 from ..data.column_profile import ColumnProfile
 from ..data.profile import Profile, merge_profiles, profile_table
-from .column_roles import ColumnRoles
+from mlops_nb.monitoring.column_roles import (
+    ColumnRoles,
+    check_columns,
+    kinds_to_read,
+)
 from .labelled_scores import LabelledScores
 from .outcomes import JoinedRows
 from .reference import MIN_SPAN_ROWS, SPAN_PROFILE_BUCKETS
@@ -47,7 +51,7 @@ def scan_columns(
     span_of_row: np.ndarray | None,
     also: list[str] | tuple = (),
     visit: Callable[[Any], None] | None = None,
-    as_text: list[str] | tuple = (),
+    kinds: Mapping[str, str] | None = None,
 ) -> ColumnScan:
     """Profile some columns of a table in one pass.
 
@@ -57,13 +61,13 @@ def scan_columns(
         span_of_row: see `assign_spans`; None where spans are not wanted.
         also: further columns that `visit` needs.
         visit: is called with each batch.
-        as_text: columns of a CSV file that are text to the letter.
+        kinds: see `iterate_batches`.
     """
     whole = None
     spans = {}
     sample = RowSample(columns)
     wanted = [*dict.fromkeys([*columns, *also])]
-    for batch in iterate_batches(source, wanted, as_text):
+    for batch in iterate_batches(source, wanted, kinds):
         profile = profile_table(batch, columns, _dropped_bits(whole))
         if span_of_row is not None:
             _add_spans(spans, batch, profile, span_of_row[sample.seen :])
@@ -140,7 +144,7 @@ class TableScan:
         profile: of its columns, score and label among them.
         spans: profiles of its spans, of a reference.
         parts: profiles of the score, see `LabelledScores`.
-        rows: some of its rows.
+        rows: some of its rows, without times.
         task: binary or regression; empty without label.
         labels: the label's distinct values, where one of them counts as yes.
         joined: how rows and outcomes found each other by key.
@@ -174,7 +178,7 @@ def scan_table(
         UserError: The file cannot be read, columns are not there, or there are no rows.
     """
     names = read_table_columns(source)
-    roles.check(names, what)
+    check_columns(roles, names, what)
     columns = [name for name in [*roles.watched(names), roles.score] if name in names]
     span_of_row = None
     if what == "reference":
@@ -208,14 +212,14 @@ def _scan(
 ) -> ColumnScan:
     """Scan all columns, of Parquet each by itself, and collect the scores on the way."""
     visit = scores.add if scores.columns else None
+    kinds = kinds_to_read(scores.roles)
     if not is_parquet(source):
         also = scores.columns
-        as_text = [scores.roles.key]
-        scan = scan_columns(source, columns, span_of_row, also, visit, as_text)
+        scan = scan_columns(source, columns, span_of_row, also, visit, kinds)
         return _join_columns([scan])
-    scans = [scan_columns(source, [name], span_of_row) for name in columns]
+    scans = [scan_columns(source, [name], span_of_row, kinds=kinds) for name in columns]
     if visit:
-        for batch in iterate_batches(source, scores.columns):
+        for batch in iterate_batches(source, scores.columns, kinds):
             visit(batch)
     return _join_columns(scans)
 
@@ -276,8 +280,14 @@ def _to_table_scan(
         scan.profile,
         spans=spans,
         parts=scores.parts,
-        rows=scan.rows,
+        rows=scan.rows[_without_times(scan)],
         task=scores.task,
         labels=labels,
         joined=scores.joined,
     )
+
+
+# %% ../../nbs/api/monitoring/34_scan.ipynb #d65f5f1f
+def _without_times(scan: ColumnScan) -> list[str]:
+    """Return the columns of rows that may be compared: times are never those of before."""
+    return [name for name in scan.rows if scan.profile.columns[name].kind != "time"]

@@ -6,6 +6,7 @@
 __all__ = [
     "require_table",
     "is_parquet",
+    "open_table",
     "iterate_batches",
     "batch_to_frame",
     "batch_columns",
@@ -13,7 +14,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/monitoring/29_table_reading.ipynb #e61e1b87
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ import pandas as pd
 
 from ..core.errors import UserError
 from ..data.batches import BATCH_ROWS, explain_read_errors, read_batches
-from ..data.columns import column_as_names, require_unique_names
+from ..data.columns import require_unique_names
+from ..data.excel import is_excel_file, read_excel_table
+from .column_kinds import convert_batch
 
 
 # %% ../../nbs/api/monitoring/29_table_reading.ipynb #66dfa993
@@ -53,11 +56,22 @@ def is_parquet(source: Any) -> bool:
     return Path(source).suffix.lower() == ".parquet"
 
 
+# %% ../../nbs/api/monitoring/29_table_reading.ipynb #43661e33
+def open_table(
+    source: Any,
+    as_text: Iterable[str] = (),
+) -> Any:
+    """Return a table that can be read in batches: of an Excel file the DataFrame that it holds."""
+    if isinstance(source, pd.DataFrame) or not is_excel_file(source):
+        return source
+    return read_excel_table(source, as_text)
+
+
 # %% ../../nbs/api/monitoring/29_table_reading.ipynb #a53c4eb9
 def iterate_batches(
     source: Any,
     columns: list[str] | None = None,
-    as_text: Iterable[str] = (),
+    kinds: Mapping[str, str] | None = None,
 ) -> Iterator[Any]:
     """Yield the rows of a table in their order, some at a time: Arrow batches or DataFrames.
 
@@ -66,11 +80,23 @@ def iterate_batches(
     Args:
         source: the table.
         columns: only these.
-        as_text: columns of a CSV file that are text to the letter, such as keys.
+        kinds: {column: kind} of those that are read as something else than what is stored.
     """
-    if not isinstance(source, pd.DataFrame):
-        yield from read_batches(source, columns, as_text=as_text)
-        return
+    kinds = kinds or {}
+    as_text = [name for name, kind in kinds.items() if kind == "text"]
+    source = open_table(source, as_text)
+    batches = None
+    if isinstance(source, pd.DataFrame):
+        batches = _slices(source, columns)
+    for batch in batches or read_batches(source, columns, as_text=as_text):
+        yield convert_batch(batch, kinds)
+
+
+# %% ../../nbs/api/monitoring/29_table_reading.ipynb #ad07adf9
+def _slices(
+    source: pd.DataFrame,
+    columns: list[str] | None,
+) -> Iterator[pd.DataFrame]:
     frame = source.set_axis(source.columns.map(str), axis=1)
     if columns is not None:
         frame = frame[columns]
@@ -82,24 +108,12 @@ def iterate_batches(
 def batch_to_frame(
     batch: Any,
     columns: list[str],
-    names: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """Return some columns of a batch as a DataFrame; those of `names`, such as keys, as names."""
-    frame = _select(batch, columns)
-    as_names = {}
-    for name in names:
-        as_names[name] = column_as_names(batch[name]).set_axis(frame.index)
-    return frame.assign(**as_names)
-
-
-# %% ../../nbs/api/monitoring/29_table_reading.ipynb #b15a5701
-def _select(
-    batch: Any,
-    columns: list[str],
-) -> pd.DataFrame:
+    """Return some columns of a batch as a DataFrame."""
     if isinstance(batch, pd.DataFrame):
         return batch[columns]
-    return batch.select(columns).to_pandas()
+    # pandas' own notes in a file would make an index of some columns
+    return batch.select(columns).to_pandas(ignore_metadata=True)
 
 
 # %% ../../nbs/api/monitoring/29_table_reading.ipynb #27417b14

@@ -243,7 +243,7 @@ def _response(
 ) -> dict:
     if not roles.score or not pd.api.types.is_numeric_dtype(scan.rows[roles.score]):
         return {}
-    names = [name for name in scan.profile.columns if name != roles.label]
+    names = [name for name in scan.rows if name != roles.label]
     score = pd.to_numeric(scan.rows[roles.score], errors="coerce")
     return measure_score_response(scan.rows[names], score)
 

@@ -209,3 +209,39 @@ def test_numbers_are_judged_outside_a_project(houses):
 
 def test_a_model_of_numbers_that_errs_more_fails(houses):
     assert judge_houses(houses, "c.parquet").returncode == 3
+
+
+@pytest.fixture(scope="module")
+def with_commas(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("commas")
+    names = {"fare": "fare, net", "stops": "a,b"}
+    draw_orders(800).rename(columns=names).to_csv(folder / "a.csv", index=False)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("argv", "watched"),
+    [
+        pytest.param(("--columns", "fare, net"), {"fare, net"}, id="one with a comma"),
+        pytest.param(
+            ("--columns", "fare, net", "--columns", "a,b"),
+            {"fare, net", "a,b"},
+            id="repeated",
+        ),
+        pytest.param(("--columns", "a,b", "route"), {"a,b", "route"}, id="in a row"),
+        pytest.param(("--columns", "route,p"), {"route"}, id="a list"),
+        pytest.param(
+            ("--columns", "a,b", "--categorical", "a,b"), {"a,b"}, id="categorical"
+        ),
+    ],
+)
+def test_columns_may_be_called_as_they_like(
+    with_commas,
+    argv,
+    watched,
+):
+    tables = ("--reference", "a.csv", "--current", "a.csv", "--score", "p")
+    got = run_monitor_command(with_commas, *tables, *argv, "--json", "-")
+    assert got.returncode == 0, got.stderr
+    columns = {column["column"] for column in json.loads(got.stdout)["columns"]}
+    assert columns - {"p"} == watched

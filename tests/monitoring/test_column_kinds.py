@@ -1,0 +1,194 @@
+"""What a column is does not depend on the file that holds it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.monitored_tables import draw_orders, finding_ids, monitor_tables
+
+from mlops_nb.core.errors import UserError
+
+
+def write(
+    table,
+    file,
+    **options,
+):
+    """Write a table as the name of the file says."""
+    if file.suffix == ".xlsx":
+        pytest.importorskip("openpyxl")
+        table.to_excel(file, index=False)
+    elif file.suffix == ".csv":
+        table.to_csv(file, **{"index": False, **options})
+    else:
+        table.to_parquet(file)
+    return file
+
+
+def draw_days(
+    first,
+    rows=600,
+    form=None,
+):
+    """Return as many days as rows, from the first on, written in a form."""
+    days = pd.date_range(first, periods=rows, freq="3h")
+    return days if form is None else days.strftime(form)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param(None, id="times"),
+        pytest.param("%Y-%m-%d", id="ISO"),
+        pytest.param("%Y-%m-%dT%H:%M:%S", id="ISO with clock"),
+        pytest.param("%d.%m.%Y", id="days first"),
+        pytest.param("%m/%d/%Y", id="months first"),
+        pytest.param("%d/%m/%y", id="short years"),
+        pytest.param("%d %B %Y", id="names of months"),
+        pytest.param("%b %d, %Y", id="months before days"),
+        pytest.param("%Y%m%d", id="eight digits"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_date_that_nobody_named_is_not_judged(
+    tmp_path,
+    form,
+    suffix,
+):
+    then = draw_orders(600).assign(day=draw_days("2024-01-01", form=form))
+    now = draw_orders(600, seed=1).assign(day=draw_days("2024-06-01", form=form))
+    got = monitor_tables(
+        write(then, tmp_path / f"then{suffix}"),
+        write(now, tmp_path / f"now{suffix}"),
+        score="p",
+        label="bought",
+    )
+    assert not {name for name in finding_ids(got) if name.endswith(".day")}
+    assert got.level == "ok"
+    assert any("day holds times" in str(note) for note in got.notes)
+
+
+def test_a_date_that_is_gone_is_found():
+    then = draw_orders(600).assign(day=draw_days("2024-01-01"))
+    now = draw_orders(600, seed=1).assign(day=None)
+    got = monitor_tables(then, now, score="p")
+    assert "missing.day" in finding_ids(got)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pytest.param(
+            lambda orders: orders.sample(frac=1, random_state=0), id="shuffled"
+        ),
+        pytest.param(
+            lambda orders: orders.set_axis(
+                pd.MultiIndex.from_product([range(20), range(40)])
+            ),
+            id="two levels",
+        ),
+        pytest.param(
+            lambda orders: orders.set_index(orders.fare.rename("route of")),
+            id="named",
+        ),
+    ],
+)
+@pytest.mark.parametrize("first_is_parquet", [True, False])
+def test_an_index_in_parquet_is_no_column(
+    tmp_path,
+    index,
+    first_is_parquet,
+):
+    stored = write(index(draw_orders(800)), tmp_path / "a.parquet")
+    plain = write(draw_orders(800, seed=1), tmp_path / "b.csv")
+    tables = [stored, plain] if first_is_parquet else [plain, stored]
+    got = monitor_tables(*tables, score="p", columns=("fare", "stops", "route"))
+    assert got.level == "ok"
+    watched = monitor_tables(*tables, score="p")
+    assert not any("index" in column for column in watched.table.column)
+
+
+def test_a_named_index_in_parquet_may_be_the_key(tmp_path):
+    orders = draw_orders(800)
+    ids = pd.Index(2**60 + np.arange(800), name="id")
+    rows = write(orders.drop(columns="bought").set_axis(ids), tmp_path / "rows.parquet")
+    labels = orders[["bought"]].assign(id=ids)
+    got = monitor_tables(rows, rows, "p", "bought", key="id", outcomes=labels)
+    assert got.windows[-1]["labelled"] == 800
+
+
+def test_an_index_in_csv_is_no_column(tmp_path):
+    then = write(draw_orders(800), tmp_path / "a.csv", index=True)
+    later = draw_orders(800, seed=1).set_axis(range(10_000, 10_800))
+    got = monitor_tables(then, write(later, tmp_path / "b.csv", index=True), score="p")
+    assert got.level == "ok"
+    assert "" not in {*got.table.column}
+
+
+def test_excel_says_the_same_as_csv(tmp_path):
+    levels = []
+    for suffix in (".csv", ".xlsx"):
+        then = write(draw_orders(1500), tmp_path / f"then{suffix}")
+        now = write(draw_orders(500, seed=2, fare=40), tmp_path / f"now{suffix}")
+        got = monitor_tables(then, now, score="p", label="bought")
+        levels.append((got.level, sorted(finding_ids(got))))
+    assert levels[0] == levels[1]
+    assert levels[0][0] == "act"
+
+
+def test_keys_in_excel_are_exact(tmp_path):
+    orders = draw_orders(400)
+    ids = [f"{i:04d}" for i in range(400)]
+    keyed = orders.drop(columns="bought").assign(id=ids)
+    labels = orders[["bought"]].assign(id=ids)
+    labels.loc[400] = [1.0, None]
+    got = monitor_tables(
+        write(keyed, tmp_path / "rows.csv"),
+        write(keyed, tmp_path / "now.xlsx"),
+        "p",
+        "bought",
+        key="id",
+        outcomes=write(labels, tmp_path / "labels.xlsx"),
+    )
+    assert got.windows[-1]["labelled"] == 400
+
+
+def test_an_excel_file_that_is_none_is_told(tmp_path):
+    pytest.importorskip("openpyxl")
+    (tmp_path / "a.xlsx").write_text("no sheet")
+    with pytest.raises(UserError, match="readable Excel file"):
+        monitor_tables(tmp_path / "a.xlsx", draw_orders(100))
+
+
+def draw_codes(counts):
+    """Return eighty codes, each group of four as often as said."""
+    return pd.DataFrame({"code": np.repeat(np.arange(80), np.tile(counts, 20))})
+
+
+def test_named_categories_are_compared_by_name():
+    then = draw_codes([130, 10, 10, 10]).sample(frac=1, random_state=0)
+    now = draw_codes([10, 10, 130, 10]).sample(frac=1, random_state=1)
+    got = monitor_tables(then, now, categorical=("code",))
+    (row,) = got.table.to_dict("records")
+    assert row["kind"] == "text"
+    assert row["tv"] == pytest.approx(0.75)
+    assert row["psi"] > 3
+    assert row["chi2_p"] < 1e-300
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_categories_are_the_same_however_they_are_stored(
+    tmp_path,
+    suffix,
+):
+    orders = draw_orders(3000)
+    as_float = orders.assign(stops=orders.stops.astype(float))
+    now = write(as_float, tmp_path / f"now{suffix}")
+    got = monitor_tables(orders, now, categorical=("stops",))
+    (row,) = got.table[got.table.column == "stops"].to_dict("records")
+    assert row["psi"] == pytest.approx(0)
+    assert row["new"] == 0
+
+
+def test_categories_that_are_not_there_are_told():
+    with pytest.raises(UserError, match="--categorical"):
+        monitor_tables(draw_orders(500), draw_orders(500), categorical=("stop",))
