@@ -18,7 +18,10 @@ SITE = ".mlops/site"
 FOREIGN_FILES = ("CNAME", "docs/keep.txt")  # in the site's folder
 TARGET = "KILL_HOOK"  # the environment variable with the address that alerts go to
 NOT_OF_THE_RECORD = (".git", ".dvc/tmp", ".dvc/cache", ".mlops", "__pycache__")
-CACHES = (".git", ".dvc/tmp", ".dvc/cache", ".mlops/ipython", "__pycache__")
+CACHES = (
+    *(".git", ".dvc/tmp", ".dvc/cache", "__pycache__"),
+    *(".mlops/ipython", ".mlops/digests.json"),
+)
 
 
 @dataclass(frozen=True)
@@ -328,5 +331,5 @@ WRITTEN = {
     "alert": Case(("alert",), *ALERT),
 }
 INTERRUPTED = (interrupt_promotion, look_at_everything, judge_nothing)
-LOOKS = {"doctor": Case(("doctor",), *INTERRUPTED, exit_code=2)}
+LOOKS = {"doctor": Case(("doctor",), *INTERRUPTED, exit_code=1)}
 CASES = PRODUCTION | EXPERIMENTS | NEW_PROJECTS | WRITTEN | LOOKS

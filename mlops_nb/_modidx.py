@@ -2431,6 +2431,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                       'mlops_nb/lifecycle/transaction.py'),
                                                 'mlops_nb.lifecycle.transaction.complete_transaction': ( 'api/lifecycle/transaction.html#complete_transaction',
                                                                                                          'mlops_nb/lifecycle/transaction.py'),
+                                                'mlops_nb.lifecycle.transaction.find_interrupted_change': ( 'api/lifecycle/transaction.html#find_interrupted_change',
+                                                                                                            'mlops_nb/lifecycle/transaction.py'),
                                                 'mlops_nb.lifecycle.transaction.finish_interrupted': ( 'api/lifecycle/transaction.html#finish_interrupted',
                                                                                                        'mlops_nb/lifecycle/transaction.py'),
                                                 'mlops_nb.lifecycle.transaction.move_branch': ( 'api/lifecycle/transaction.html#move_branch',

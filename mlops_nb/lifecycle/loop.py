@@ -55,7 +55,11 @@ from mlops_nb.lifecycle.promotion import (
 from .readings import build_reading, record_reading
 from .registry import recorded_md5
 from .registry_conflicts import find_registry_conflicts
-from .transaction import begin_transaction, finish_interrupted
+from mlops_nb.lifecycle.transaction import (
+    begin_transaction,
+    find_interrupted_change,
+    finish_interrupted,
+)
 from mlops_nb.lifecycle.waiting import (
     WaitingCandidate,
     find_waiting_candidate,
@@ -628,6 +632,10 @@ def describe_contradictions(
         top: the folder of the project.
         stale: what lies there of another version, if that is known already.
     """
+    interrupted = find_interrupted_change(top)
+    if interrupted:
+        # the files are of before, the branch is of after: that they differ is no news
+        return [f"interrupted: {interrupted}: the same command again finishes it"]
     if stale is None:
         stale = find_stale_outputs(top)
     told = [f"contradiction: {conflict}" for conflict in find_registry_conflicts(top)]

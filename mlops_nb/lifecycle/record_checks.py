@@ -38,6 +38,7 @@ from mlops_nb.lifecycle.registry_conflicts import (
     find_registry_conflicts,
     moves_to_production,
 )
+from .transaction import find_interrupted_change
 from .version_tags import find_strange_tags, model_name
 from .workspace import find_unrecorded_changes, refuse_unrecorded
 from mlops_nb.pipeline.data_cache import (
@@ -129,6 +130,8 @@ def _commit_of_candidate(
 # %% ../../nbs/api/lifecycle/33_record_checks.ipynb #9cfd6975
 def check_production(top: Path) -> Iterator[Symptom]:
     """Compare pin, tags and decisions, and what lies in the folder with the pin."""
+    if find_interrupted_change(top):
+        return  # what differs now is what the next command brings; it is told by itself
     for conflict in find_registry_conflicts(top):
         what = f"{conflict.what}; {conflict.truth}"
         yield Symptom("broken", "production", what, conflict.cure)

@@ -8,6 +8,7 @@ __all__ = [
     "move_branch",
     "complete_transaction",
     "finish_interrupted",
+    "find_interrupted_change",
     "Transaction",
     "require_changeable",
     "begin_transaction",
@@ -286,6 +287,16 @@ def finish_interrupted(*actions: str) -> str:
     with run_lock("finishing an interrupted change"):
         message = complete_transaction()
     return message if message.startswith(actions) else ""
+
+
+# %% ../../nbs/api/lifecycle/12_transaction.ipynb #c20ad4d8
+def find_interrupted_change(top: Path) -> str:
+    """Return the message of a change whose branch has moved and whose files have not yet."""
+    file = top / TRANSACTION_FILE
+    if not file.exists():
+        return ""
+    note = read_json(file)
+    return note["message"] if _is_on_branch(top, note["new"]) else ""
 
 
 # %% ../../nbs/api/lifecycle/12_transaction.ipynb #7a4a000b

@@ -13,6 +13,7 @@ from helpers import miniature
 from helpers.miniature import git, run_cli
 from helpers.notebooks import stages_run
 from helpers.project import ENV
+from kill_cases import interrupt_promotion
 
 from mlops_nb.lifecycle.journal import record_decision
 from mlops_nb.lifecycle.obstacles import is_approved
@@ -188,6 +189,24 @@ def test_killed_three_times_in_a_row(toy):
     )["decide"]
     assert outcome.killed
     assert not outcome.complaints
+
+
+def test_an_interrupted_promotion_is_told_as_that(
+    toy,
+    tmp_path,
+):
+    """The branch has moved, the files have not: that is no contradiction to be decided on."""
+    top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
+    interrupt_promotion(top)
+    said = run_cli(top, "status").stdout
+    assert "interrupted: Promote the candidate to prod: better" in said
+    assert "contradiction" not in said
+    found = run_cli(top, "doctor")
+    assert found.returncode == 1
+    assert "rollback" not in found.stdout
+    assert "finished" in run_cli(top, "promote", "--why", "better").stdout
+    assert serving(top) == "model 3"
+    assert "interrupted" not in run_cli(top, "status").stdout
 
 
 def test_records_of_two_branches_unite(
