@@ -1985,6 +1985,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'mlops_nb/lifecycle/promotion.py'),
                                               'mlops_nb.lifecycle.promotion._is_settled': ( 'api/lifecycle/promotion.html#_is_settled',
                                                                                             'mlops_nb/lifecycle/promotion.py'),
+                                              'mlops_nb.lifecycle.promotion._nothing_before': ( 'api/lifecycle/promotion.html#_nothing_before',
+                                                                                                'mlops_nb/lifecycle/promotion.py'),
                                               'mlops_nb.lifecycle.promotion._prepare_bytes': ( 'api/lifecycle/promotion.html#_prepare_bytes',
                                                                                                'mlops_nb/lifecycle/promotion.py'),
                                               'mlops_nb.lifecycle.promotion._previous_version': ( 'api/lifecycle/promotion.html#_previous_version',

@@ -40,6 +40,7 @@ from mlops_nb.lifecycle.registry import (
     assign_stage,
     assigned_versions,
     find_version,
+    list_versions,
     recorded_md5,
     register_candidate,
 )
@@ -359,6 +360,37 @@ def _settle(
     return _unchanged(pin, "mended", f"{note}; {mended}")
 
 
+# %% ../../nbs/api/lifecycle/21_promotion.ipynb #8ab6ef56
+def _nothing_before(stack: list[ModelVersion]) -> UserError:
+    """Say that there is nothing to go back to by itself, and what may be named instead.
+
+    Args:
+        stack: the version in production, where there is one.
+    """
+    expected = "an earlier version in production, not taken back since"
+    known = [version.version for version in list_versions()]
+    if not stack:
+        return UserError(
+            expected,
+            found="no version is in production, there is nothing to go back to",
+            remedy='the candidate goes there with `mlops-nb promote --why "…"`',
+        )
+    present = stack[-1].version
+    others = [version for version in known if version != present]
+    if not others:
+        return UserError(
+            expected,
+            found=f"{present} is the only version, there is nothing to go back to",
+            remedy="train a better candidate and `mlops-nb promote` it; `mlops-nb undo` takes back "
+            "what is not committed",
+        )
+    return UserError(
+        expected,
+        found=f"none before {present}; there are {', '.join(others)}",
+        remedy=f'name the one you mean: mlops-nb rollback --to {others[-1]} --why "…"',
+    )
+
+
 # %% ../../nbs/api/lifecycle/21_promotion.ipynb #a1f0c021
 def _previous_version() -> ModelVersion:
     """Return the version that was in production before the present one.
@@ -379,11 +411,7 @@ def _previous_version() -> ModelVersion:
         stack.append(version)
     if len(stack) > 1:
         return stack[-2]
-    raise UserError(
-        expected="an earlier version in production, not taken back since",
-        found="none",
-        remedy="name one: mlops-nb rollback --to VERSION (see `mlops-nb history`)",
-    )
+    raise _nothing_before(stack)
 
 
 # %% ../../nbs/api/lifecycle/21_promotion.ipynb #a1f0c022

@@ -247,7 +247,52 @@ def test_a_version_taken_back_stays_back(
     got = run_cli(top, "rollback", "--why", "still worse")
     assert got.returncode
     assert "not taken back since" in got.stderr
+    assert "mlops-nb rollback --to v1.1.0" in got.stderr
     assert miniature.visible_state(top) == before
+
+
+def go_back_to(
+    top,
+    subject,
+    tags,
+):
+    """Let a project be as it was after a commit, with the tags of that time."""
+    git(top, "reset", "-q", "--hard", f":/{subject}")
+    for tag in set(git(top, "tag").split()) - set(tags):
+        git(top, "tag", "-d", tag)
+    run_cli(top, "dvc", "checkout", "-q")
+
+
+@pytest.mark.parametrize(
+    ("subject", "tags", "found"),
+    [
+        pytest.param(
+            "Promote toy v1.0.0",
+            ("toy@v1.0.0", "toy#prod#1"),
+            "v1.0.0 is the only version, there is nothing to go back to",
+            id="one version",
+        ),
+        pytest.param(
+            "candidate 1",
+            (),
+            "no version is in production, there is nothing to go back to",
+            id="no version",
+        ),
+    ],
+)
+def test_nothing_to_go_back_to_is_told(
+    toy,
+    tmp_path,
+    subject,
+    tags,
+    found,
+):
+    top = shutil.copytree(toy, tmp_path / "project", symlinks=True)
+    go_back_to(top, subject, tags)
+    got = run_cli(top, "rollback", "--why", "worse")
+    assert got.returncode
+    assert found in got.stderr
+    assert "--to VERSION" not in got.stderr
 
 
 def test_the_history_tells_decisions_and_alerts(
