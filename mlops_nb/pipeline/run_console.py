@@ -10,10 +10,12 @@ __all__ = [
     "count_stages",
     "count_upstream",
     "is_hint",
+    "format_place",
     "RunConsole",
 ]
 
 # %% ../../nbs/api/pipeline/36_run_console.ipynb #3801f73d
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -26,6 +28,7 @@ from ruamel.yaml.error import YAMLError
 
 from ..core.console import say_beside_answer
 from ..core.errors import mask_credentials
+from ..core.formatting import name_some
 
 
 # %% ../../nbs/api/pipeline/36_run_console.ipynb #34e9f03e
@@ -100,7 +103,9 @@ def count_upstream(
 
 # %% ../../nbs/api/pipeline/36_run_console.ipynb #23b097c4
 _BEGINS = re.compile(r"Running stage '(?P<stage>[^']+)':")
-_RESTS = re.compile(r"Stage '(?P<stage>[^']+)' (didn't change|is cached|is frozen)")
+_RESTS = re.compile(
+    r"Stage '(?P<stage>[^']+)' (?P<why>didn't change|is cached|is frozen)"
+)
 _HINTS = (
     re.compile(r"> "),
     re.compile(r"WARNING: '[^']*' is empty\."),
@@ -125,6 +130,46 @@ def is_hint(line: str) -> bool:
     return not line.strip() or any(
         hint.match(line) for hint in (*_HINTS, *_HINTS_OF_EXPERIMENTS)
     )
+
+
+# %% ../../nbs/api/pipeline/36_run_console.ipynb #1da2870d
+_WIDTH_OF_PLACE = len("10–11 of 11")
+
+
+def format_place(
+    first: int,
+    last: int,
+    total: int,
+) -> str:
+    """Say which of the stages these are; without a total where it is not clear."""
+    place = f"{first}–{last}" if last > first else f"{first}"
+    if total:
+        place += f" of {max(total, last)}"
+    return f"{place:>{_WIDTH_OF_PLACE}}"
+
+
+# %% ../../nbs/api/pipeline/36_run_console.ipynb #e83d5d9f
+_REASONS_TO_REST = {
+    "didn't change": "unchanged",
+    "is cached": "as an earlier run made it",
+    "is frozen": "frozen",
+}
+
+
+def _describe_resting(
+    resting: list[re.Match],
+    last: int,
+    total: int,
+) -> list[str]:
+    """Say in a line each why some stages need not run; the last of them has that number."""
+    lines = []
+    first = last - len(resting) + 1
+    for why, group in itertools.groupby(resting, lambda rest: rest["why"]):
+        names = [rest["stage"] for rest in group]
+        place = format_place(first, first + len(names) - 1, total)
+        lines.append(f"{place}  {_REASONS_TO_REST[why]}: {name_some(names, most=3)}")
+        first += len(names)
+    return lines
 
 
 # %% ../../nbs/api/pipeline/36_run_console.ipynb #71482ed4
@@ -156,6 +201,17 @@ class _StageOutput:
         results = [match["what"] for match in found if match]
         return results[-1] if results else ""
 
+    def to_line(
+        self,
+        place: str,
+        now: float,
+        failure: str = "",
+    ) -> str:
+        """Say in a line how the stage has ended, and which others run because of it."""
+        result = failure or self.result()
+        line = f"{place}  {self.stage:<20} {now - self.begun:6.1f} s  {result}"
+        return f"{line}{self.reasons()}".rstrip()
+
     def reasons(self) -> str:
         """Return what the stage said of why others run, on the line of its own."""
         found = [line.strip() for line in self.lines if line.endswith(REASON_TO_RERUN)]
@@ -171,11 +227,9 @@ class RunConsole:
     """Turns the output of `dvc repro` into one line a stage.
 
     Attributes:
-        total: the number of stages; zero where only some of them were asked for.
-        write: shows a line.
-        clock: tells the time in seconds.
-        seen: the stages that were mentioned, in order.
-        ran: those that ran.
+        total: the number of stages that DVC will look at; zero where it is not clear.
+        write, clock: show a line, and tell the time in seconds.
+        seen, ran: the stages that were mentioned, and those that ran, in order.
     """
 
     total: int
@@ -184,6 +238,7 @@ class RunConsole:
     seen: list[str] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
     _current: _StageOutput | None = None
+    _resting: list[re.Match] = field(default_factory=list)
 
     def read(self, line: str) -> None:
         """Take a line of the output."""
@@ -194,8 +249,11 @@ class RunConsole:
             self._end_stage()
             self.seen.append(mentioned["stage"])
         if begins:
+            self._tell_resting(len(self.seen) - 1)
             self._current = _StageOutput(begins["stage"], self.clock())
             self.ran.append(begins["stage"])
+        elif mentioned:
+            self._resting.append(mentioned)
         if mentioned or is_hint(line):
             return
         if self._current:
@@ -207,17 +265,19 @@ class RunConsole:
         """End the run with the exit code of `dvc repro`; of a failed stage show what it said."""
         failed = self._current if code else None
         self._end_stage("failed" if failed else "")
+        if self.ran or any(rest["why"] == "is cached" for rest in self._resting):
+            self._tell_resting(len(self.seen))
         if failed:
             for line in failed.lines[-MOST_LINES_OF_A_FAILURE:]:
                 self.write(line)
 
     def _end_stage(self, failure: str = "") -> None:
-        ended = self._current
+        if self._current:
+            place = format_place(len(self.seen), len(self.seen), self.total)
+            self.write(self._current.to_line(place, self.clock(), failure))
         self._current = None
-        if not ended:
-            return
-        place = f"{len(self.seen)} of {self.total}" if self.total else len(self.seen)
-        seconds = self.clock() - ended.begun
-        result = failure or ended.result()
-        line = f"{place:>8}  {ended.stage:<20} {seconds:6.1f} s  {result}"
-        self.write(f"{line}{ended.reasons()}".rstrip())
+
+    def _tell_resting(self, last: int) -> None:
+        for line in _describe_resting(self._resting, last, self.total):
+            self.write(line)
+        self._resting.clear()
