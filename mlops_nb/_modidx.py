@@ -2987,6 +2987,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                      'mlops_nb/modeling/persistence.py'),
                                                'mlops_nb.modeling.persistence._require_whole': ( 'api/modeling/persistence.html#_require_whole',
                                                                                                  'mlops_nb/modeling/persistence.py'),
+                                               'mlops_nb.modeling.persistence._unpack': ( 'api/modeling/persistence.html#_unpack',
+                                                                                          'mlops_nb/modeling/persistence.py'),
                                                'mlops_nb.modeling.persistence._unpacked_size': ( 'api/modeling/persistence.html#_unpacked_size',
                                                                                                  'mlops_nb/modeling/persistence.py'),
                                                'mlops_nb.modeling.persistence._write_member': ( 'api/modeling/persistence.html#_write_member',

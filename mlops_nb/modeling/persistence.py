@@ -16,6 +16,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/modeling/10_persistence.ipynb #424951d3
+import copy
 import io
 import json
 import warnings
@@ -217,12 +218,49 @@ def _unpacked_size(
         for member in members:
             if size > room:
                 return size
-            content = archive.read(member)  # at most as long as its header says
+            content = _unpack(archive, member, room)
             if content.startswith(_ZIP_MAGIC) and zipfile.is_zipfile(
                 io.BytesIO(content)
             ):
                 size += _unpacked_size(content, room - size, depth + 1)
     return size
+
+
+# %% ../../nbs/api/modeling/10_persistence.ipynb #94c03438
+_PIECE = 2**20  # bytes that are unpacked at a time
+_BOUNDED_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+def _unpack(
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    room: int,
+) -> bytes:
+    """Unpack a member of a zip piece by piece, and not more than there is room for.
+
+    Python's own reader unpacks up to a gigabyte at once before it cuts off what is longer than
+    the zip's list of contents says.
+
+    Raises:
+        BadZipFile: the member is longer or shorter than the list says, or packed in a way that
+            cannot be unpacked piece by piece.
+    """
+    if member.compress_type not in _BOUNDED_COMPRESSIONS:
+        raise zipfile.BadZipFile(f"{member.filename} is neither stored nor deflated")
+    unlimited = copy.copy(member)
+    unlimited.file_size = room + _PIECE  # what is really there is to be seen
+    content = bytearray()
+    with archive.open(unlimited) as packed:
+        while len(content) <= member.file_size:
+            piece = packed.read(_PIECE)
+            if not piece:
+                break
+            content += piece
+    if len(content) != member.file_size:
+        raise zipfile.BadZipFile(
+            f"{member.filename} is not of the {member.file_size:,} bytes that are listed"
+        )
+    return bytes(content)
 
 
 # %% ../../nbs/api/modeling/10_persistence.ipynb #1e3597f4

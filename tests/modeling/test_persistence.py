@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 import zipfile
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -115,15 +116,65 @@ def test_what_unpacks_to_too_much_is_refused_before(tmp_path):
     assert int(megabytes) < 100
 
 
-def test_a_header_that_lies_is_refused():
+def lie_about_sizes(
+    data,
+    listed,
+    checksum=None,
+):
+    """Let the zip's list of contents give another size for its first member."""
+    lying = bytearray(data)
+    entry = lying.rfind(b"PK\x01\x02")
+    if checksum is not None:
+        lying[entry + 16 : entry + 20] = checksum.to_bytes(4, "little")
+    lying[entry + 24 : entry + 28] = listed.to_bytes(4, "little")
+    return bytes(lying)
+
+
+def pack_zeros(
+    size,
+    compression=zipfile.ZIP_DEFLATED,
+):
+    """A zip with one member, of as many zeros."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("schema.json", bytes(2**20))
-    lying = buffer.getvalue().replace(
-        (2**20).to_bytes(4, "little"), bytes([9, 0, 0, 0])
-    )
-    with pytest.raises(UserError, match="CRC"):
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        archive.writestr("schema.json", bytes(size))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("listed", [9, 2**20 - 1, 2**20 + 1], ids=str)
+@pytest.mark.parametrize("has_its_checksum", [True, False], ids=["crc", "no crc"])
+def test_a_list_of_contents_that_lies_is_refused(
+    listed,
+    has_its_checksum,
+):
+    checksum = zlib.crc32(bytes(listed)) if has_its_checksum else None
+    lying = lie_about_sizes(pack_zeros(2**20), listed, checksum)
+    with pytest.raises(UserError, match=f"{listed:,} bytes|CRC"):
         load_skops(lying)
+
+
+def test_what_unpacks_to_much_more_than_listed_is_not_unpacked(tmp_path):
+    """A gigabyte in a megabyte, of which the list of contents says nine bytes."""
+    bomb = lie_about_sizes(pack_zeros(2**30), 9, zlib.crc32(bytes(9)))
+    (tmp_path / "bomb").write_bytes(bomb)
+    done = subprocess.run(
+        [sys.executable, "-c", BOMB, tmp_path / "bomb"], capture_output=True, text=True
+    )
+    *said, megabytes = done.stdout.strip().split("\n")
+    assert "9 bytes that are listed" in " ".join(said)
+    assert int(megabytes) < 100
+
+
+@pytest.mark.parametrize(
+    "compression",
+    [
+        pytest.param(zipfile.ZIP_BZIP2, id="bzip2"),
+        pytest.param(zipfile.ZIP_LZMA, id="lzma"),
+    ],
+)
+def test_what_cannot_be_unpacked_piece_by_piece_is_refused(compression):
+    with pytest.raises(UserError, match="neither stored nor deflated"):
+        load_skops(pack_zeros(99, compression))
 
 
 def test_an_array_that_claims_more_than_there_is_is_refused():
