@@ -12,7 +12,7 @@ from helpers.toy import HOME, WRITE, project
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.pipeline.environment import STAGE_ENVIRONMENT
-from mlops_nb.pipeline.outputs import read_stage_outputs, replace_path
+from mlops_nb.pipeline.outputs import read_stage_outputs, replace_paths
 from mlops_nb.pipeline.parameters import (
     matches_type,
     parse_declared_parameters,
@@ -432,7 +432,7 @@ def test_replaced_path(tmp_path):
     (tmp_path / "staged" / "new").write_text("new")
     (tmp_path / "target").mkdir()
     (tmp_path / "target" / "old").write_text("old")
-    replace_path(tmp_path / "staged", tmp_path / "target")
+    replace_paths([(tmp_path / "staged", tmp_path / "target")])
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
     assert [path.name for path in (tmp_path / "target").iterdir()] == ["new"]
 
