@@ -29,6 +29,7 @@ from mlops_nb.cli.template import (
     render_pyproject,
 )
 from .wheel import build_wheel
+from .window_inference import PERIOD_NAMES
 from ..core.formatting import escape_markup, markdown_table
 from ..data.contract import DataContract
 from ..lifecycle.statements import REQUIRED_ANSWERS
@@ -59,9 +60,6 @@ def _describe_window(
 
 
 # %% ../../nbs/api/cli/08_created_project.ipynb #c47920d5
-_PERIOD_NAMES = {"M": "month", "W": "week", "D": "day"}
-
-
 def _describe_guess(guess: InferredProject) -> dict[str, str]:
     """Say what was guessed, each guess by its name."""
     positive = ""
@@ -69,7 +67,8 @@ def _describe_guess(guess: InferredProject) -> dict[str, str]:
         positive = f", {guess.positive!r} counts as yes"
     time = "none: a seeded split"
     if guess.time:
-        time = f"{guess.time}, by {_PERIOD_NAMES[guess.period]}"
+        made = f" ({' + '.join(guess.time_parts.values())})" if guess.time_parts else ""
+        time = f"{guess.time}{made}, by {PERIOD_NAMES[guess.period]}"
     return {
         "target": f"{guess.target}: {guess.task}{positive}",
         "time": time,

@@ -4,6 +4,8 @@
 
 # %% auto #0
 __all__ = [
+    "CellsSection",
+    "ReadingSection",
     "DataSection",
     "WindowBounds",
     "WindowsSection",
@@ -20,8 +22,37 @@ from pydantic import Field, model_validator
 from .validation import Section
 
 
+# %% ../../nbs/api/core/15_data_sections.ipynb #3f979afc
+class CellsSection(Section):
+    """How the cells of one column are read, where the file alone does not say it."""
+
+    type: Literal["number", "text"] = Field("text", description="what they become")
+    decimal: Literal[".", ","] = Field(
+        ".", description="of numbers: 1,234.56 or 1.234,56"
+    )
+    missing: tuple[str, ...] = Field(
+        (),
+        description='what stands for a missing value, beside nothing at all: [".", "-"]',
+    )
+    same: dict[str, str] = Field({}, description="spellings of one value: {yes: Yes}")
+
+
+# %% ../../nbs/api/core/15_data_sections.ipynb #a258d6a8
+class ReadingSection(Section):
+    """What of the section `data` says how the table is read, where it needs saying."""
+
+    cells: dict[str, CellsSection] = Field(
+        {}, description="{column: how its cells are read}"
+    )
+    time_parts: dict[str, str] = Field(
+        {},
+        description="the columns that together tell when each row happened, {year: Y, month: M},"
+        " perhaps with quarter, day, hour; data.time is what they become",
+    )
+
+
 # %% ../../nbs/api/core/15_data_sections.ipynb #a7f27e9d
-class DataSection(Section):
+class DataSection(ReadingSection):
     """The section `data`: where the rows come from, and what is to be predicted."""
 
     source: str = Field(
@@ -38,7 +69,7 @@ class DataSection(Section):
         description="when each row happened; null: a seeded split in place of windows",
     )
     period: str = Field(
-        "M", description="grain of the windows: a pandas period such as M, W, D"
+        "M", description="grain of the windows: a pandas period such as Y, Q, M, W, D"
     )
     keys: tuple[str, ...] = Field(
         ("row",),

@@ -15,6 +15,7 @@ from ..core.config import read_params
 from ..core.data_sections import DataSection
 from ..core.errors import UserError
 from ..core.validation import validate_section
+from .time_forms import TIME_PARTS
 
 
 # %% ../../nbs/api/data/05_settings.ipynb #edf3cf0d
@@ -37,6 +38,21 @@ def _check_lookback(lookback: str) -> None:
             found=repr(lookback),
             remedy="mend params.yaml",
         ) from error
+
+
+# %% ../../nbs/api/data/05_settings.ipynb #1c8af015
+def _check_time_parts(settings: "DataSettings") -> None:
+    parts = {*settings.time_parts}
+    if not parts:
+        return
+    is_known = "year" in parts and parts <= {*TIME_PARTS}
+    if not is_known or settings.time is None:
+        known = ", ".join(TIME_PARTS)
+        raise UserError(
+            expected=f"data.time_parts with year, of {known}, and a name for them in data.time",
+            found=f"{', '.join(parts)}; data.time: {settings.time}",
+            remedy="mend params.yaml",
+        )
 
 
 # %% ../../nbs/api/data/05_settings.ipynb #a2c79d86
@@ -72,6 +88,7 @@ class DataSettings(DataSection):
         _check_columns(self)
         _check_positive(self.positive)
         _check_lookback(self.lookback)
+        _check_time_parts(self)
         return self
 
     @property

@@ -25,8 +25,9 @@ import pandas as pd
 
 from ..core.errors import UserError
 from ..core.project import input_path, load_object, project_root
-from .columns import require_unique_names
+from .columns import require_column, require_unique_names
 from .settings import DataSettings
+from .time_forms import compose_times
 from .windows import Window
 
 # %% ../../nbs/api/data/07_sources.ipynb #6512bd43
@@ -355,8 +356,33 @@ def load_tables(
 ) -> dict[str, pd.DataFrame]:
     """Load all tables of the source.
 
-    `events`, and from a function any history tables, each with a column `known_at`.
+    `events`, with their time where it is made of several columns, and from a function any history
+    tables, each with a column `known_at`.
     """
+    tables = _load_source(settings, window)
+    if settings.time_parts:
+        tables["events"] = _add_time(tables["events"], settings)
+    return tables
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #3752ce0e
+def _add_time(
+    events: pd.DataFrame,
+    settings: DataSettings,
+) -> pd.DataFrame:
+    """Return the events with the time that several columns make."""
+    named = events.set_axis(events.columns.map(str), axis=1)
+    for column in settings.time_parts.values():
+        require_column(column, list(named))
+    times = compose_times(named, settings.time_parts)
+    return named.assign(**{settings.time: times})
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #eafbd10c
+def _load_source(
+    settings: DataSettings,
+    window: Window,
+) -> dict[str, pd.DataFrame]:
     kind = source_kind(settings.source)
     if kind in ("database", "url") and settings.as_of is None:
         raise UserError(

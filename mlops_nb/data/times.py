@@ -13,6 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError
+from mlops_nb.data.time_forms import (
+    numbers_to_times,
+    periods_to_iso,
+    read_named_months,
+)
 
 
 # %% ../../nbs/api/data/04_times.ipynb #d41482dc
@@ -32,7 +37,7 @@ def to_naive_utc(
         UserError: for more unreadable values than that, with examples.
     """
     if pd.api.types.is_numeric_dtype(times.dtype):
-        _refuse_times(name, f"numbers such as {_first_texts(times)}")
+        return _read_numbers(times, name, max_unreadable_share)
     is_text = times.dtype.kind in "OT" or str(times.dtype) == "str"
     read = _read_times(times, "ISO8601" if is_text else None)
     if is_text and read.count() < times.count():
@@ -42,6 +47,24 @@ def to_naive_utc(
         found = f"{len(unreadable)} that are none, such as {_first_texts(unreadable)}"
         _refuse_times(name, found)
     return read.dt.tz_localize(None).astype("datetime64[us]")
+
+
+# %% ../../nbs/api/data/04_times.ipynb #ade95485
+def _read_numbers(
+    numbers: pd.Series,
+    name: str,
+    max_unreadable_share: float,
+) -> pd.Series:
+    """Read numbers such as 20200105 or 1577836800; others are refused."""
+    read = None
+    if not pd.api.types.is_bool_dtype(numbers.dtype):
+        read = numbers_to_times(numbers)
+    if read is None:
+        _refuse_times(name, f"numbers such as {_first_texts(numbers)}")
+    unreadable = numbers[read.isna() & numbers.notna()]
+    if len(unreadable) > max_unreadable_share * numbers.count():
+        _refuse_times(name, f"numbers such as {_first_texts(unreadable)}")
+    return read
 
 
 # %% ../../nbs/api/data/04_times.ipynb #2d8e1668
@@ -62,13 +85,33 @@ def _read_days(
     times: pd.Series,
     name: str,
 ) -> pd.Series:
-    iso = _dates_to_iso(times, name)
+    iso = periods_to_iso(_dates_to_iso(times, name))
     read = _read_times(iso, "ISO8601")
-    if read.count() >= times.count() / 2:
+    enough = times.count() / 2
+    if read.count() >= enough:
         return read
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas warns that it guesses, value by value
-        return _read_times(iso, None)
+        guessed = _read_times(iso, None)
+        named = read_named_months(iso)
+        if named.count() > guessed.count():
+            guessed = _read_times(named, None)
+    if guessed.count() < enough:
+        return _read_digits(iso, guessed)
+    return guessed
+
+
+# %% ../../nbs/api/data/04_times.ipynb #7ad12fcb
+def _read_digits(
+    texts: pd.Series,
+    read: pd.Series,
+) -> pd.Series:
+    """Read texts that are numbers, such as 1577836800; as they were read if they are no times."""
+    numbers = pd.to_numeric(texts, errors="coerce")
+    times = numbers_to_times(numbers)
+    if times is None or times.count() <= read.count():
+        return read
+    return _read_times(times, None)
 
 
 # %% ../../nbs/api/data/04_times.ipynb #e1e835a3

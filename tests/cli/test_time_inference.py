@@ -1,0 +1,317 @@
+"""The time of a table is seen in whatever form it is written, or it is asked about."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_nb.cli.inference import infer_project
+from mlops_nb.cli.window_inference import FEWEST_CURRENT, infer_windows
+from mlops_nb.core.errors import UserError
+from mlops_nb.data.settings import read_data_settings
+from mlops_nb.data.sources import load_tables
+from mlops_nb.data.times import to_naive_utc
+from mlops_nb.data.windows import read_windows
+
+ROWS = 600
+RNG = np.random.default_rng(0)
+DAYS = pd.Series(pd.date_range("2016-01-01", "2020-12-31", periods=ROWS).floor("D"))
+MONTHS = DAYS.dt.to_period("M").dt.start_time
+QUARTERS = DAYS.dt.to_period("Q").dt.start_time
+YEARS = DAYS.dt.to_period("Y").dt.start_time
+TABLE = pd.DataFrame({"x": RNG.normal(size=ROWS), "y": RNG.integers(0, 2, ROWS)})
+
+
+def seconds(times):
+    """Whole seconds since 1970."""
+    return (times - pd.Timestamp(0)) // pd.Timedelta("1s")
+
+
+def infer(
+    frame,
+    target="y",
+    time=None,
+):
+    """What is inferred of a table."""
+    return infer_project(frame, target, time)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "days"),
+    [
+        pytest.param(
+            "when", DAYS.dt.strftime("%Y%m%d").astype(int), DAYS, id="20200105"
+        ),
+        pytest.param("d", DAYS.dt.strftime("%Y%m%d"), DAYS, id="20200105 as text"),
+        pytest.param("YEAR", DAYS.dt.year, YEARS, id="YEAR"),
+        pytest.param("year", DAYS.dt.year.astype(float), YEARS, id="2020.0"),
+        pytest.param("d", DAYS.dt.strftime("%b %d %Y"), DAYS, id="Jan 05 2020"),
+        pytest.param("d", DAYS.dt.strftime("%d %B %Y"), DAYS, id="05 January 2020"),
+        pytest.param("d", DAYS.dt.strftime("%B %d, %Y"), DAYS, id="January 05, 2020"),
+        pytest.param("d", DAYS.dt.strftime("%A, %d %b %Y"), DAYS, id="Sunday, 05 Jan"),
+        pytest.param("d", DAYS.dt.strftime("%Y-%m"), MONTHS, id="2020-01"),
+        pytest.param("d", DAYS.dt.strftime("%m/%Y"), MONTHS, id="01/2020"),
+        pytest.param("d", DAYS.dt.strftime("%b %Y"), MONTHS, id="Jan 2020"),
+        pytest.param("d", DAYS.dt.strftime("%b-%y"), MONTHS, id="Jan-20"),
+        pytest.param("d", DAYS.dt.strftime("%Y%m").astype(int), MONTHS, id="202001"),
+        pytest.param("d", DAYS.dt.to_period("Q").astype(str), QUARTERS, id="2000Q1"),
+        pytest.param("d", DAYS.dt.strftime("Q1 %Y"), YEARS, id="Q1 2000"),
+        pytest.param("d", DAYS.dt.strftime("%G-W%V-%u"), DAYS, id="2020-W05-1"),
+        pytest.param("日付", DAYS.dt.strftime("%Y年%m月%d日"), DAYS, id="2020年1月5日"),
+        pytest.param("created_at", seconds(DAYS), DAYS, id="seconds"),
+        pytest.param("timestamp", 1000 * seconds(DAYS), DAYS, id="milliseconds"),
+        pytest.param("ts", 10**6 * seconds(DAYS), DAYS, id="microseconds"),
+        pytest.param(
+            "time", DAYS.dt.year + (DAYS.dt.month - 1) / 12, MONTHS, id="1959.08"
+        ),
+    ],
+)
+def test_a_column_of_times_is_seen(
+    name,
+    written,
+    days,
+):
+    found = infer(TABLE.assign(**{name: written}))
+    assert found.time == name
+    assert found.keys == ()
+    assert (to_naive_utc(written, name) == days).all()
+
+
+def write_parts(forms):
+    """The table with columns that hold parts of its days: {column: form}."""
+    parts = {}
+    for name, form in forms.items():
+        texts = DAYS.dt.to_period("D").dt.strftime(form)
+        parts[name] = pd.to_numeric(texts) if texts.str.isdigit().all() else texts
+    return TABLE.assign(**parts)
+
+
+def read_training(found):
+    """The rows of in.csv as the pipeline reads them by what was inferred."""
+    data = found.to_data_section("./in.csv", "utf-8")
+    params = {"data": data, "windows": found.windows}
+    window = read_windows(params)["train"]
+    return load_tables(read_data_settings(params), window)["events"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "days"),
+    [
+        pytest.param(
+            {"year": "%Y", "month": "%m", "day": "%d"}, DAYS, id="year month day"
+        ),
+        pytest.param({"Year": "%Y", "Month": "%B"}, MONTHS, id="month by name"),
+        pytest.param({"YEAR": "%Y", "QTR": "Q%q"}, QUARTERS, id="year and quarter"),
+        pytest.param(
+            {
+                "arrival_date_year": "%Y",
+                "arrival_date_month": "%b",
+                "arrival_date_day_of_month": "%d",
+            },
+            DAYS,
+            id="with a beginning in common",
+        ),
+        pytest.param({"yr": "%Y", "mo": "%m", "dy": "1"}, MONTHS, id="no day"),
+    ],
+)
+def test_columns_that_together_are_a_time_are_seen(
+    columns,
+    days,
+    tmp_path,
+    monkeypatch,
+):
+    """They are, when the source is read by what params.yaml says of it, too."""
+    frame = write_parts(columns)
+    found = infer(frame)
+    assert found.time == "date"
+    assert found.windows["current"]["end"].startswith("2020")
+    assert next(iter(columns)) in found.exclude
+    monkeypatch.setenv("MLOPS_NB_ROOT", str(tmp_path))
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    assert (read_training(found)["date"] == days).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        pytest.param("zip", RNG.integers(10000, 99999, ROWS), id="zip"),
+        pytest.param("price", RNG.integers(1900, 2100, ROWS), id="prices like years"),
+        pytest.param("model_year", RNG.integers(1990, 2020, ROWS), id="of a car"),
+        pytest.param("phone", RNG.integers(10**9, 2 * 10**9, ROWS), id="phone"),
+        pytest.param("grams", RNG.integers(10**7, 3 * 10**7, ROWS), id="eight digits"),
+        pytest.param("day", RNG.integers(1, 32, ROWS), id="a day alone"),
+        pytest.param(
+            "note", RNG.choice(["5 of May", "Q", "march on"], ROWS), id="words"
+        ),
+    ],
+)
+def test_other_columns_are_no_times(
+    name,
+    values,
+):
+    found = infer(TABLE.assign(**{name: values}))
+    assert found.time is None
+    assert found.notes == ()
+
+
+def test_a_date_comes_before_the_year_of_something():
+    found = infer(TABLE.assign(year=DAYS.dt.year, day=DAYS.dt.strftime("%Y-%m-%d")))
+    assert found.time == "day"
+
+
+def test_few_years_are_asked_about():
+    found = infer(TABLE.assign(year=RNG.choice([1999, 2008], ROWS)))
+    assert found.time is None
+    assert "--time year" in found.notes[0]
+
+
+def test_two_dates_in_numbers_are_asked_about():
+    days = DAYS.dt.strftime("%Y%m%d").astype(int)
+    later = (DAYS + pd.Timedelta("2D")).dt.strftime("%Y%m%d").astype(int)
+    found = infer(TABLE.assign(ordered=days, shipped=later))
+    assert found.time is None
+    assert "ordered may be a time (days such as 20160101)" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "time"),
+    [
+        pytest.param({"model_year": DAYS.dt.year}, "model_year", id="years"),
+        pytest.param({"unix": seconds(DAYS)}, "unix", id="seconds"),
+        pytest.param(
+            {"b": DAYS.dt.year, "a": DAYS.dt.month}, "b+a", id="several columns"
+        ),
+        pytest.param(
+            {"day": DAYS, "second": DAYS.dt.strftime("%d %b %Y")},
+            "second",
+            id="one of two",
+        ),
+    ],
+)
+def test_a_named_time_is_taken(
+    columns,
+    time,
+):
+    found = infer(TABLE.assign(**columns), time=time)
+    assert found.time == ("date" if "+" in time else time)
+
+
+def test_a_named_time_that_is_none_is_refused():
+    with pytest.raises(UserError, match="numbers such as"):
+        infer(TABLE, time="x")
+
+
+WALK = RNG.normal(size=ROWS).cumsum()
+STATES = np.repeat(RNG.choice(["up", "down"], ROWS // 6), 6)
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        pytest.param(TABLE.assign(y=WALK), "neighbouring rows are alike", id="a walk"),
+        pytest.param(TABLE.assign(y=STATES), "neighbouring rows", id="states"),
+        pytest.param(TABLE.assign(trend=range(ROWS)), "order of trend", id="a counter"),
+    ],
+)
+def test_a_series_is_not_split_at_random_without_a_word(
+    frame,
+    said,
+):
+    found = infer(frame)
+    assert found.time is None
+    assert said in found.notes[-1]
+    assert "--time" in found.notes[-1]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param(TABLE.assign(y=RNG.normal(size=ROWS)), id="independent rows"),
+        pytest.param(TABLE.assign(y=np.sort(WALK)), id="sorted by the target"),
+        pytest.param(TABLE.assign(y=np.repeat(["a", "b"], ROWS // 2)), id="by class"),
+    ],
+)
+def test_rows_in_no_order_are_not_warned_about(frame):
+    assert infer(frame).notes == ()
+
+
+def times(
+    start,
+    end,
+    freq,
+):
+    """Times from a day to another."""
+    return pd.Series(pd.date_range(start, end, freq=freq))
+
+
+@pytest.mark.parametrize(
+    ("when", "period"),
+    [
+        pytest.param(times("1950", "2020", "YS"), "Y", id="a row a year"),
+        pytest.param(times("1950", "2020", "YE"), "Y", id="at the end of a year"),
+        pytest.param(times("1950", "2020", "QS"), "Q", id="a row a quarter"),
+        pytest.param(times("1950", "2020", "MS"), "M", id="a row a month"),
+        pytest.param(times("2019", "2020-06-30", "D"), "M", id="a row a day"),
+        pytest.param(times("2019-01-01", "2019-01-31", "h"), "W", id="a month"),
+        pytest.param(times("2000", "2020", "97D"), "Y", id="a few rows a year"),
+    ],
+)
+def test_periods_suit_the_rows(
+    when,
+    period,
+):
+    assert infer_windows(when).period == period
+
+
+def test_windows_of_years_are_read_back():
+    found = infer(TABLE.assign(YEAR=DAYS.dt.year))
+    assert found.period == "Y"
+    params = {"data": found.to_data_section("a.csv", ""), "windows": found.windows}
+    current = read_windows(params)["current"]
+    assert str(current.start.date()) == "2020-01-01"
+    assert str(current.end.date()) == "2021-01-01"
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        pytest.param(times("2000", "2020", "20D"), id="rare events"),
+        pytest.param(times("1950", "2020", "QS"), id="quarters"),
+        pytest.param(times("2019", "2020-06-30", "6h"), id="every six hours"),
+    ],
+)
+def test_the_current_window_can_be_judged(when):
+    """It has a stated minimum of rows, and nothing is said."""
+    found = infer_windows(when)
+    current = pd.Period(found.windows["current"]["start"], found.period)
+    assert (when >= current.start_time).sum() >= FEWEST_CURRENT
+    assert found.notes == ()
+
+
+def test_too_few_rows_to_judge_by_are_told():
+    """Of rows that are few, half of the periods at most are judged."""
+    found = infer_windows(times("2000", "2010", "YS"))
+    assert "the current window has only 3 rows" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("end", "last"),
+    [
+        pytest.param("2020-04-30", "2020-04", id="until the end"),
+        pytest.param("2020-04-20", "2020-03", id="until the twentieth"),
+        pytest.param("2020-04-02", "2020-03", id="two days"),
+    ],
+)
+def test_a_period_that_is_not_over_is_not_current(
+    end,
+    last,
+):
+    found = infer_windows(times("2019-07-01", f"{end} 23:00", "h"))
+    assert found.windows["current"]["end"] == last
+    said = [note for note in found.notes if "not complete" in note]
+    assert bool(said) == (last != "2020-04")
+
+
+def test_a_weekend_at_the_end_of_a_month_is_no_gap():
+    workdays = times("2019-01-01", "2020-05-29", "B")  # the 30th is a Saturday
+    assert infer_windows(workdays).windows["current"]["end"] == "2020-05"
