@@ -449,12 +449,9 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'mlops_nb.cli.wheel._place': ('api/cli/wheel.html#_place', 'mlops_nb/cli/wheel.py'),
                                     'mlops_nb.cli.wheel._record_line': ('api/cli/wheel.html#_record_line', 'mlops_nb/cli/wheel.py'),
                                     'mlops_nb.cli.wheel._zip': ('api/cli/wheel.html#_zip', 'mlops_nb/cli/wheel.py'),
-<<<<<<< HEAD
                                     'mlops_nb.cli.wheel.build_wheel': ('api/cli/wheel.html#build_wheel', 'mlops_nb/cli/wheel.py'),
                                     'mlops_nb.cli.wheel.describe_uncommitted_code': ( 'api/cli/wheel.html#describe_uncommitted_code',
                                                                                       'mlops_nb/cli/wheel.py')},
-=======
-                                    'mlops_nb.cli.wheel.build_wheel': ('api/cli/wheel.html#build_wheel', 'mlops_nb/cli/wheel.py')},
             'mlops_nb.cli.window_inference': { 'mlops_nb.cli.window_inference.InferredWindows': ( 'api/cli/window_inference.html#inferredwindows',
                                                                                                   'mlops_nb/cli/window_inference.py'),
                                                'mlops_nb.cli.window_inference._count_current_periods': ( 'api/cli/window_inference.html#_count_current_periods',
@@ -477,7 +474,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                 'mlops_nb/cli/window_inference.py'),
                                                'mlops_nb.cli.window_inference.is_last_complete': ( 'api/cli/window_inference.html#is_last_complete',
                                                                                                    'mlops_nb/cli/window_inference.py')},
->>>>>>> 72bde60 (Times are seen in all forms in which tables have them; windows hold rows enough, and no half period is current)
             'mlops_nb.core.config': { 'mlops_nb.core.config.Settings': ('api/core/config.html#settings', 'mlops_nb/core/config.py'),
                                       'mlops_nb.core.config._load_yaml': ('api/core/config.html#_load_yaml', 'mlops_nb/core/config.py'),
                                       'mlops_nb.core.config._misspelt': ('api/core/config.html#_misspelt', 'mlops_nb/core/config.py'),
