@@ -6,6 +6,7 @@ from helpers.miniature import run_cli
 from kill_cases import CASES, make_table_inside
 from kill_run import run_killed
 
+STAGE = "nbs/stages/compare.ipynb"  # one of the first files that are written
 IN_THE_MIDDLE = 70  # of the points at which the command can be killed
 
 
@@ -39,12 +40,13 @@ def begun(tmp_path):
 
 
 def test_half_a_project_is_no_project_and_what_was_written_in_it_since_stays(begun):
-    assert (begun / "churn" / "Makefile").exists()
+    written = begun / "churn" / STAGE
+    assert written.exists()
     assert not (begun / "churn" / "dvc.yaml").exists()
-    (begun / "churn" / "Makefile").write_text("mine")
+    written.write_text("mine")
     refused = run_cli(begun, *CASES["new-inside"].argv)
     assert refused.returncode == 1
-    assert "got churn with Makefile\n" in refused.stderr
-    assert (begun / "churn" / "Makefile").read_text() == "mine"
-    (begun / "churn" / "Makefile").unlink()
+    assert f"got churn with {STAGE}\n" in refused.stderr
+    assert written.read_text() == "mine"
+    written.unlink()
     assert run_cli(begun, *CASES["new-inside"].argv).returncode == 0
