@@ -47,8 +47,9 @@ def try_command(
     first: int,
     stride: int,
 ) -> Outcome:
-    """Kill a command at every `stride`-th point from `first` on."""
-    tried = range(first, trial.points + 1, stride)
+    """Kill a command at every `stride`-th point from `first` on; below 0 it is from the end."""
+    start = first if first > 0 else trial.points + first
+    tried = range(start, trial.points + 1, stride)
     outcome = Outcome(trial.points, len(tried))
     for point in tried:
         kill_in_a_row(trial, [point], outcome)
@@ -81,7 +82,7 @@ def try_commands(
 
     Args:
         stride: every how many points.
-        first: the first of them.
+        first: the first of them; below 0 it is counted from the last.
         names: of the commands.
         source: the project; one is made where none is given.
         in_a_row: how often in a row; more than once is at points drawn by chance.

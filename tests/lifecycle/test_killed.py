@@ -1,5 +1,7 @@
 """A killed `mlops-nb new`; what is killed of other commands is in test_promotion.py."""
 
+import shutil
+
 import killing
 import pytest
 from helpers.miniature import run_cli
@@ -7,7 +9,7 @@ from kill_cases import CASES, make_table_inside
 from kill_run import run_killed
 
 STAGE = "nbs/stages/compare.ipynb"  # one of the first files that are written
-IN_THE_MIDDLE = 70  # of the points at which the command can be killed
+BEFORE_THE_END = 30  # points: some files are written, the last one is not
 
 
 @pytest.mark.parametrize("name", ["new", "new-inside"])
@@ -20,7 +22,7 @@ def test_a_killed_new_is_finished_by_the_next(
     empty.mkdir()
     outcome = killing.try_commands(
         stride=1000,
-        first=IN_THE_MIDDLE,
+        first=-BEFORE_THE_END,
         names=(name,),
         source=empty,
     )[name]
@@ -34,7 +36,11 @@ def begun(tmp_path):
     top = tmp_path / "shop"
     top.mkdir()
     make_table_inside(top)
-    killed = run_killed(top, CASES["new-inside"].argv, tmp_path / "n", IN_THE_MIDDLE)
+    argv = CASES["new-inside"].argv
+    whole = shutil.copytree(top, tmp_path / "whole")
+    assert run_killed(whole, argv, tmp_path / "n", 0).returncode == 0
+    points = int((tmp_path / "n").read_text())
+    killed = run_killed(top, argv, tmp_path / "n", points - BEFORE_THE_END)
     assert killed.returncode == -9
     return top
 

@@ -158,7 +158,7 @@ def test_lost_bytes_are_built_again_or_refused(
     ("name", "first"),
     [
         pytest.param("promote", 90, id="promote"),
-        pytest.param("publish", 70, id="publish"),
+        pytest.param("publish", -30, id="publish"),
     ],
 )
 def test_killed_anywhere(
