@@ -37,6 +37,7 @@ from mlops_nb.core.source import (
 )
 from .registry import assigned_versions, recorded_md5
 from ..pipeline.data_records import run_git_bytes
+from ..pipeline.lock_stages import parse_lock_stages
 
 
 # %% ../../nbs/api/lifecycle/18_authors.ipynb #d8d1edd9
@@ -154,28 +155,18 @@ def find_sources(
 ) -> Sources:
     """Return what the candidate that a commit records is made of."""
     text = _show(top, f"{ref}:./dvc.lock")
-    stages = (_parse_yaml(text) or {}).get("stages") or {}
-    written = {
-        entry["path"] for stage in stages.values() for entry in _of(stage, "outs")
-    }
+    stages = parse_lock_stages(text)
+    written = {entry["path"] for stage in stages.values() for entry in stage["outs"]}
     files = {*_ALWAYS}
     code = set()
     for name, stage in stages.items():
-        read = {entry["path"] for entry in _of(stage, "deps")} - written
+        read = {entry["path"] for entry in stage["deps"]} - written
         target = code if name == "code" else files
         target |= read | _scripts_of(stage)
     # without digests of its code a pipeline may use whatever is there
     if "code" not in stages:
         code.add(".")
     return Sources(tuple(sorted(files)), tuple(sorted(code)))
-
-
-# %% ../../nbs/api/lifecycle/18_authors.ipynb #36873be3
-def _of(
-    stage: dict,
-    kind: str,
-) -> list[dict]:
-    return stage.get(kind) or []
 
 
 # %% ../../nbs/api/lifecycle/18_authors.ipynb #1ab2e466

@@ -15,9 +15,6 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from ..core.config import read_params
 from ..core.console import say_beside_answer
 from ..core.formatting import name_some
@@ -31,6 +28,7 @@ from mlops_nb.pipeline.data_records import (
     content_name,
     read_data_records,
 )
+from ..pipeline.lock_stages import read_known_stages
 from ..pipeline.recorded_outputs import fetch_records
 
 
@@ -95,21 +93,10 @@ def _lies_about_champion(
     return bool(here) and content_name(here, record) != record.md5
 
 
-# %% ../../nbs/api/lifecycle/10_observed_outputs.ipynb #30286c22
-def _read_stages(top: Path) -> dict:
-    """Read the stages of dvc.lock; none of what cannot be read, which others tell."""
-    try:
-        text = (top / "dvc.lock").read_text("utf-8")
-        stages = YAML(typ="safe").load(text)["stages"]
-    except (OSError, YAMLError, KeyError, TypeError):
-        return {}
-    return stages if isinstance(stages, dict) else {}
-
-
 # %% ../../nbs/api/lifecycle/10_observed_outputs.ipynb #bb657461
 def _digests_of_champion(stage: dict) -> set[str]:
     """Return the digests of data/champion that a stage read or wrote."""
-    entries = [*(stage.get("deps") or ()), *(stage.get("outs") or ())]
+    entries = [*stage["deps"], *stage["outs"]]
     return {
         entry.get("md5", "") for entry in entries if entry["path"] == "data/champion"
     }
@@ -127,10 +114,10 @@ def outputs_of_other_champion(
         md5: of the pinned version.
     """
     found = []
-    for stage in _read_stages(top).values():
+    for stage in read_known_stages(top).values():
         champions = _digests_of_champion(stage)
         if champions and md5 not in champions:
-            found += [output["path"] for output in stage.get("outs") or ()]
+            found += [output["path"] for output in stage["outs"]]
     return found
 
 

@@ -44,6 +44,7 @@ from .transaction import finish_interrupted
 from .workspace import find_unrecorded_changes, refuse_unrecorded
 from ..modeling.metrics import main_metric
 from ..pipeline.data_records import run_git_bytes
+from ..pipeline.lock_stages import read_known_stages
 
 
 # %% ../../nbs/api/lifecycle/29_run_commit.ipynb #c40c151f
@@ -78,14 +79,8 @@ def list_file_changes(top: Path) -> list[FileChange]:
 def _paths_of_pipeline(top: Path) -> set[str]:
     """Return what the stages read and write, as the last run recorded it."""
     paths = {"dvc.lock", "dvc.yaml", "params.yaml"}
-    try:
-        text = (top / "dvc.lock").read_text("utf-8")
-        stages = YAML(typ="safe", pure=True).load(text)["stages"].values()
-        for stage in stages:
-            entries = [*stage.get("deps", []), *stage.get("outs", [])]
-            paths |= {entry["path"] for entry in entries}
-    except (OSError, YAMLError, KeyError, TypeError, AttributeError):
-        pass
+    for stage in read_known_stages(top).values():
+        paths |= {entry["path"] for entry in (*stage["deps"], *stage["outs"])}
     return paths
 
 

@@ -22,17 +22,16 @@ import hashlib
 import json
 import os
 import re
-import shlex
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..core.conflict_marks import conflict_error, conflict_line
 from ..core.errors import UserError, mask_credentials
 from ..core.files import file_digest, read_json, write_json
 from ..core.git import READABLE_OUTPUT
+from .lock_stages import broken_record, parse_lock_stages
 
 
 # %% ../../nbs/api/pipeline/25_data_records.ipynb #d47a0004
@@ -122,26 +121,28 @@ def _parse_outputs(
     name: str,
 ) -> list[dict]:
     """Return the outputs that a file of DVC lists, each with the folder that it starts from."""
+    if name.endswith("dvc.lock"):
+        holders = list(parse_lock_stages(text, name).values())
+    else:
+        holders = [_parse_note(text, name)]
+    return [output for holder in holders for output in _outputs_of(holder)]
+
+
+# %% ../../nbs/api/pipeline/25_data_records.ipynb #cc543324
+def _parse_note(
+    text: str,
+    name: str,
+) -> dict:
+    """Parse a `.dvc` file, which lists its outputs as a stage does."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
         note = YAML(typ="safe").load(text) or {}
-        is_lock = name.endswith("dvc.lock")
-        holders = [note]
-        if is_lock:
-            stages = note.get("stages") or {}
-            holders = list(stages.values())
-        return [output for holder in holders for output in _outputs_of(holder)]
+        _outputs_of(note)
     except (YAMLError, AttributeError, TypeError) as error:
-        line = conflict_line(text.encode())
-        if line:
-            raise conflict_error(name, line) from error
-        raise UserError(
-            expected=f"a record of DVC in {name}",
-            found=" ".join(str(error).split())[:300],
-            remedy=f"mend it, or `git checkout {shlex.quote(name)}`",
-        ) from error
+        raise broken_record(text, name, error) from error
+    return note
 
 
 # %% ../../nbs/api/pipeline/25_data_records.ipynb #d47a000e

@@ -20,16 +20,15 @@ from ..core.files import read_json
 from ..core.formatting import name_some
 from ..core.git import ask_git, run_git
 from ..core.project import project_root
+from .lock_stages import parse_lock_stages
 from .recorded_outputs import outputs_out_of_place
 
 
 # %% ../../nbs/api/pipeline/35_record.ipynb #2c1f2558
 def parse_output_digests(lock: str) -> dict[str, str]:
     """Parse the text of a dvc.lock into the MD5 of every output, by its path."""
-    from ruamel.yaml import YAML
-
-    stages = (YAML(typ="safe").load(lock) or {}).get("stages", {})
-    outputs = [output for stage in stages.values() for output in stage.get("outs", [])]
+    stages = parse_lock_stages(lock).values()
+    outputs = [output for stage in stages for output in stage["outs"]]
     return {
         output["path"]: output.get("md5") or output.get("etag", "")
         for output in outputs
@@ -111,11 +110,11 @@ def _inputs_of_stage(
 ) -> dict[str, Any]:
     """Return what a stage of dvc.lock reads and no stage makes, and its parameters."""
     read = {}
-    for entry in stage.get("deps") or ():
+    for entry in stage["deps"]:
         parents = {str(parent) for parent in PurePosixPath(entry["path"]).parents}
         if made.keys().isdisjoint({entry["path"], *parents}):
             read[entry["path"]] = entry.get("md5") or entry.get("etag")
-    for values in (stage.get("params") or {}).values():
+    for values in stage["params"].values():
         read |= values
     return read
 
@@ -123,13 +122,10 @@ def _inputs_of_stage(
 # %% ../../nbs/api/pipeline/35_record.ipynb #ba9091e3
 def _inputs(lock: str) -> dict[str, Any]:
     """Parse the text of a dvc.lock into what the run starts from: files, code, parameters."""
-    from ruamel.yaml import YAML
-
-    stages = (YAML(typ="safe").load(lock) or {}).get("stages", {})
     made = parse_output_digests(lock)
     code = {path: md5 for path, md5 in made.items() if path.startswith("data/code")}
     inputs: dict[str, Any] = {"code": code}
-    for stage in stages.values():
+    for stage in parse_lock_stages(lock).values():
         inputs |= _inputs_of_stage(stage, made)
     return inputs
 

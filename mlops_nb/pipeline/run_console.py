@@ -29,6 +29,7 @@ from ruamel.yaml.error import YAMLError
 from ..core.console import say_beside_answer
 from ..core.errors import mask_credentials
 from ..core.formatting import name_some
+from .lock_stages import read_known_stages
 
 
 # %% ../../nbs/api/pipeline/36_run_console.ipynb #34e9f03e
@@ -70,7 +71,7 @@ def _stand_on(
         stage: its entry.
         makers: the stage that makes each output.
     """
-    read = [entry["path"] for entry in stage.get("deps") or ()]
+    read = [entry["path"] for entry in stage["deps"]]
     return {
         maker
         for output, maker in makers.items()
@@ -85,20 +86,16 @@ def count_upstream(
     names: list[str],
 ) -> int:
     """Return how many stages some of them stand on, themselves included; zero where unclear."""
-    try:
-        text = (top / "dvc.lock").read_text("utf-8")
-        stages = YAML(typ="safe", pure=True).load(text)["stages"]
-        outputs = {name: stage.get("outs") or () for name, stage in stages.items()}
-        makers = {out["path"]: name for name, outs in outputs.items() for out in outs}
-        found: set[str] = set()
-        waiting = [name for name in stages if {name, name.split("@")[0]} & set(names)]
-        while waiting:
-            name = waiting.pop()
-            found.add(name)
-            waiting += _stand_on(stages[name], makers) - found
-        return len(found)
-    except (OSError, ValueError, YAMLError, KeyError, TypeError, AttributeError):
-        return 0
+    stages = read_known_stages(top)
+    outputs = {name: stage["outs"] for name, stage in stages.items()}
+    makers = {out["path"]: name for name, outs in outputs.items() for out in outs}
+    found: set[str] = set()
+    waiting = [name for name in stages if {name, name.split("@")[0]} & set(names)]
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting += _stand_on(stages[name], makers) - found
+    return len(found)
 
 
 # %% ../../nbs/api/pipeline/36_run_console.ipynb #23b097c4
