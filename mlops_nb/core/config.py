@@ -15,6 +15,7 @@ __all__ = [
 
 # %% ../../nbs/api/core/18_config.ipynb #2a014cd5
 import difflib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from mlops_nb.core.data_sections import (
     LoopSection,
     WindowsSection,
 )
-from .errors import UserError, suggest
+from .errors import LIKENESS, UserError
 from .ini import read_ini
+from .period_text import explain_wrong_period
 from .project import project_root
 from mlops_nb.core.settings_sections import (
     AlertsSection,
@@ -71,30 +73,53 @@ def check_params(params: dict) -> dict:
     _refuse_similar_sections(params)
     for name, model in SECTION_MODELS.items():
         check_section(model, params.get(name) or {}, name)
+    _refuse_wrong_periods(params["windows"])
     return params
 
 
 # %% ../../nbs/api/core/18_config.ipynb #097b383d
 def _require_sections(params: dict) -> None:
     for name in PARAMS_SECTIONS:
-        if not isinstance(params.get(name), dict):
+        if isinstance(params.get(name), dict):
+            continue
+        if misspelt := _find_misspelt(name, params):
             raise UserError(
                 expected=f"a section `{name}:` in params.yaml",
-                found=f"the sections {', '.join(map(str, params))}.{_misspelt(name, params)}",
-                remedy=f"add `{name}:`",
+                found=f'`{misspelt}:`. Did you mean "{name}"?',
+                remedy=f"write `{name}:` in its place",
             )
+        raise UserError(
+            expected=f"a section `{name}:` in params.yaml",
+            found=f"the sections {', '.join(map(str, params))}",
+            remedy=f"add `{name}:`",
+        )
 
 
 # %% ../../nbs/api/core/18_config.ipynb #b2f9dca8
-def _misspelt(
+def _find_misspelt(
     name: str,
     params: dict,
 ) -> str:
-    """Ask whether one of the unknown sections is the one that is missing."""
+    """Return the unknown section that is meant for the one that lacks; nothing if none is."""
     if name in params:
         return ""
-    unknown = [other for other in params if other not in PARAMS_SECTIONS]
-    return suggest(name, unknown).replace("Did you mean", "Is it")
+    unknown = [str(other) for other in params if other not in SECTION_MODELS]
+    near = difflib.get_close_matches(name, unknown, 1, LIKENESS)
+    return near[0] if near else ""
+
+
+# %% ../../nbs/api/core/18_config.ipynb #4e0a0fde
+def _refuse_wrong_periods(windows: dict) -> None:
+    """Raise where a window begins or ends in a month that there is not."""
+    for name, window in windows.items():
+        for side in ("start", "end"):
+            text = str((window or {}).get(side) or "")
+            if wrong := explain_wrong_period(text):
+                raise UserError(
+                    expected=f"a period for windows.{name}.{side}, such as 2013-01",
+                    found=f"{text}{wrong}",
+                    remedy="correct it in params.yaml",
+                )
 
 
 # %% ../../nbs/api/core/18_config.ipynb #c74d97b0
@@ -125,6 +150,15 @@ def read_params(path: str | Path | None = None) -> dict:
     return check_params(written)
 
 
+# %% ../../nbs/api/core/18_config.ipynb #da5b163f
+def _find_wrong_date(path: Path) -> str:
+    """Return the first date in a file that there is not, and why; nothing if all are good."""
+    for text in re.findall(r"\b\d{4}-\d\d-\d\d\b", path.read_text("utf-8", "replace")):
+        if wrong := explain_wrong_period(text):
+            return f"{text}{wrong}"
+    return ""
+
+
 # %% ../../nbs/api/core/18_config.ipynb #b9cc2280
 def _load_yaml(path: Path) -> dict:
     from ruamel.yaml import YAML
@@ -139,10 +173,10 @@ def _load_yaml(path: Path) -> dict:
             found="no such file",
             remedy="restore it with `git checkout params.yaml`",
         ) from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError) as error:
         raise UserError(
             expected="valid YAML in params.yaml",
-            found=" ".join(str(error).split()),
+            found=_find_wrong_date(path) or " ".join(str(error).split()),
             remedy="mend the line named, or `git checkout params.yaml`",
         ) from error
     if isinstance(params, dict):

@@ -21,6 +21,7 @@ import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError
+from ..core.period_text import explain_wrong_period
 from .settings import DataSettings, read_data_settings
 from .times import to_naive_utc
 
@@ -125,8 +126,8 @@ def _parse_bound(
         grain = f"(data.period is {period})"
         raise UserError(
             expected=f'windows.{name}.{side} as a period such as "2013-01" {grain}',
-            found=repr(value),
-            remedy="quote it and write it in full in params.yaml",
+            found=f"{value!r}{explain_wrong_period(str(value))}",
+            remedy="correct it in params.yaml, quoted and written in full",
         ) from error
 
 

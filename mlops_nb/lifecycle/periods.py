@@ -21,6 +21,7 @@ import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError, suggest
+from ..core.period_text import explain_wrong_period
 from ..data.windows import format_window_name
 from .checkout import set_params
 from .journal import utc_timestamp
@@ -40,7 +41,7 @@ def parse_period(
         example = pd.Timestamp("2013-04-01").to_period(freq)
         raise UserError(
             expected=f"a period such as {example}",
-            found=text,
+            found=f"{text}{explain_wrong_period(text)}",
             remedy="data.period in params.yaml says how long one is",
         ) from None
 

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.config import read_params
 from ..core.conflict_marks import require_no_conflict
 from ..core.console import say_beside_answer
 from ..core.formatting import name_some
@@ -43,6 +44,13 @@ def _strip_stage_notebooks(top: Path) -> None:
     if strip.exists():
         notebooks = map(str, (top / "nbs" / "stages").glob("*.ipynb"))
         subprocess.run([sys.executable, str(strip), *notebooks], check=False)
+
+
+# %% ../../nbs/api/pipeline/37_reproduce.ipynb #c82443fc
+def _require_good_parameters(top: Path) -> None:
+    """Raise in words where params.yaml is wrong: DVC would say that in its own."""
+    if (top / "params.yaml").exists():
+        read_params()
 
 
 # %% ../../nbs/api/pipeline/37_reproduce.ipynb #b5b6e3b8
@@ -232,6 +240,7 @@ def reproduce_pipeline(
     begun = time.monotonic()
     top = project_root()
     require_no_conflict(top, "dvc.lock", "dvc.yaml", "params.yaml", "settings.ini")
+    _require_good_parameters(top)
     with run_lock("mlops-nb repro " + " ".join(args)) as lock:
         _strip_stage_notebooks(top)
         dvc_locks = top / ".dvc" / "tmp" / "rwlock"

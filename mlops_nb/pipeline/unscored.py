@@ -12,7 +12,7 @@ from pathlib import Path
 from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.formatting import name_some
-from ..data.contract_check import ContractReport
+from ..core.messages import render
 
 
 # %% ../../nbs/api/pipeline/24b_unscored.ipynb #20992905
@@ -54,13 +54,16 @@ def read_unscored_rows(path: Path) -> UnscoredRows:
     """Read from the report of `preprocess` which rows cannot be scored; none where it lacks."""
     if not path.exists():
         return UnscoredRows()
-    contract = ContractReport.from_dict(read_json(path)["results"]["contract"])
-    if contract.level == "act":
-        worst = str(contract.violations[0].to_message())
-        return UnscoredRows(contract.rows, contract.rows, worst.rstrip("."), True)
-    if not contract.set_aside:
-        return UnscoredRows(contract.rows)
-    more = [""] * (contract.set_aside - len(contract.named))
-    named = name_some([*contract.named, *more])
-    reason = f"what breaks the data contract is set aside: {named}"
-    return UnscoredRows(contract.rows, contract.set_aside, reason)
+    report = read_json(path)
+    contract = report["results"]["contract"]
+    rows = contract["rows"]
+    if report["verdict"]["level"] == "act":
+        worst = render(report["verdict"]["reasons"][0])
+        return UnscoredRows(rows, rows, worst.rstrip("."), True)
+    count = contract.get("set_aside", 0)
+    if not count:
+        return UnscoredRows(rows)
+    named = contract["named"]
+    more = [""] * (count - len(named))
+    reason = f"what breaks the data contract is set aside: {name_some([*named, *more])}"
+    return UnscoredRows(rows, count, reason)

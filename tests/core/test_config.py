@@ -89,8 +89,17 @@ def test_only_samples_differ_from_the_model():
     ("old", "new", "words"),
     [
         pytest.param(
-            "\nwindows:", "\nwindow:", 'Is it "window"?', id="section misspelt"
+            "\nwindows:",
+            "\nwindow:",
+            '`window:`. Did you mean "windows"?',
+            id="section misspelt",
         ),
+        pytest.param(
+            "\ntrain:", "\ntrian:", 'Did you mean "train"?', id="section mistyped"
+        ),
+        pytest.param("2013-01", "2013-13", "month 13 is not among", id="no such month"),
+        pytest.param("2013-03", "2013-02-30", "2013-02 has 28 days", id="no such day"),
+        pytest.param("2013-04", "2013Q5", "not among Q1 to Q4", id="no such quarter"),
         pytest.param(
             "\nchampion:", "\nother:", "a section `champion:`", id="section missing"
         ),

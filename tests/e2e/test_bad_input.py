@@ -50,6 +50,30 @@ def test_params(project):
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        pytest.param("(?m)^train:", "trian:", 'Did you mean "train"?', id="section"),
+        pytest.param("(?m)^windows:", "windws:", 'Did you mean "windows"?', id="other"),
+        pytest.param("2020-01", "2020-13", "month 13 is not among", id="month"),
+        pytest.param(r"\Z", "\nmine: [", "valid YAML", id="no YAML"),
+    ],
+)
+def test_a_run_tells_a_mistake_before_dvc_does(
+    project,
+    old,
+    new,
+    words,
+):
+    top = project(sales(), schema=False)
+    text = (top / "params.yaml").read_text()
+    (top / "params.yaml").write_text(re.sub(old, new, text, count=1))
+    said = refused(top, "repro")
+    assert words in said
+    assert "ERROR" not in said
+    assert "stopped after" not in said
+
+
+@pytest.mark.parametrize(
     ("argv", "word"),
     [
         pytest.param(("train", "-p", "sampel=3"), 'Did you mean "sample"', id="name"),
