@@ -2153,6 +2153,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                               'mlops_nb/lifecycle/readings.py'),
                                              'mlops_nb.lifecycle.readings.build_reading': ( 'api/lifecycle/readings.html#build_reading',
                                                                                             'mlops_nb/lifecycle/readings.py'),
+                                             'mlops_nb.lifecycle.readings.read_monitor_report': ( 'api/lifecycle/readings.html#read_monitor_report',
+                                                                                                  'mlops_nb/lifecycle/readings.py'),
                                              'mlops_nb.lifecycle.readings.record_reading': ( 'api/lifecycle/readings.html#record_reading',
                                                                                              'mlops_nb/lifecycle/readings.py'),
                                              'mlops_nb.lifecycle.readings.unanswered_findings': ( 'api/lifecycle/readings.html#unanswered_findings',

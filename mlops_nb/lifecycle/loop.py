@@ -25,7 +25,7 @@ import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError, suggest
-from ..core.files import read_json, read_json_lines
+from ..core.files import read_json_lines
 from ..core.formatting import markdown_table
 from ..core.messages import render
 from ..core.project import project_root
@@ -52,7 +52,11 @@ from mlops_nb.lifecycle.promotion import (
     promote_candidate,
     roll_back,
 )
-from .readings import build_reading, record_reading
+from mlops_nb.lifecycle.readings import (
+    build_reading,
+    read_monitor_report,
+    record_reading,
+)
 from .registry import recorded_md5
 from .registry_conflicts import find_registry_conflicts
 from mlops_nb.lifecycle.transaction import (
@@ -330,7 +334,7 @@ def _follow_policy(
 def _describe_window() -> AdvanceResult:
     """Describe the current window, as the champion of before did on it."""
     top = project_root()
-    headline = render(read_json(top / "reports" / "monitor.json")["headline"])
+    headline = render(read_monitor_report(top)["headline"])
     reading = build_reading(top)
     return AdvanceResult(
         reading["window"], reading["level"], headline, tuple(reading["findings"])
@@ -653,13 +657,7 @@ def read_production_status() -> ProductionStatus:
     top = project_root()
     pin = read_params()["champion"]
     bring_for_command(top)
-    if not (top / "reports" / "monitor.json").exists():
-        raise UserError(
-            expected="a pipeline that has run",
-            found="no reports/monitor.json, neither here nor in DVC's cache or a remote",
-            remedy="`mlops-nb repro` computes it",
-        )
-    report = read_json(top / "reports" / "monitor.json")
+    report = read_monitor_report(top)
     reading = build_reading(top)
     candidate = find_waiting_candidate(top)
     unpinned = f"the candidate ({report['model']}; nothing is pinned)"

@@ -6,6 +6,7 @@
 __all__ = [
     "MAX_DRIFT_COLUMNS",
     "unanswered_findings",
+    "read_monitor_report",
     "build_reading",
     "record_reading",
 ]
@@ -15,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..core.config import read_params
+from ..core.errors import UserError
 from ..core.files import read_json, read_json_lines
 from mlops_nb.lifecycle.journal import (
     HISTORY_FILE,
@@ -82,13 +84,29 @@ def _is_answered(
     )
 
 
+# %% ../../nbs/api/lifecycle/24_readings.ipynb #9d5e0001
+def read_monitor_report(top: Path) -> dict:
+    """Read reports/monitor.json.
+
+    Raises:
+        UserError: the pipeline has not run here, and nobody keeps what it made.
+    """
+    if not (top / "reports" / "monitor.json").exists():
+        raise UserError(
+            expected="a pipeline that has run",
+            found="no reports/monitor.json, neither here nor in DVC's cache or a remote",
+            remedy="`mlops-nb repro` computes it",
+        )
+    return read_json(top / "reports" / "monitor.json")
+
+
 # %% ../../nbs/api/lifecycle/24_readings.ipynb #558b31c3
 def build_reading(top: Path) -> dict:
     """Build what data/history.jsonl says of the current window.
 
     Verdict, findings (those before that still wait among them), and metrics of the champion.
     """
-    report = read_json(top / "reports" / "monitor.json")
+    report = read_monitor_report(top)
     params = read_params(top / "params.yaml")
     results = report["results"]
     window = current_window_name(params)
