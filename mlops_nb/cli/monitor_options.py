@@ -35,8 +35,14 @@ _TABLES = [
 _MODEL_COLUMNS = [
     click.option(
         "--score",
+        multiple=True,
+        metavar="COL...",
+        help="the answers; of two classes the probability of yes, of more COL or CLASS=COL each",
+    ),
+    click.option(
+        "--predicted",
         metavar="COL",
-        help="the model's answers; of two classes: the probability of yes",
+        help="of several classes: the one that the model named",
     ),
     click.option(
         "--label", metavar="COL", help="what came true; may be missing in part"

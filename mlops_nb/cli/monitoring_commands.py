@@ -76,14 +76,46 @@ def _require_tables(options: dict) -> None:
 def _column_roles(options: dict) -> Any:
     from mlops_nb.monitoring.column_roles import ColumnRoles
 
-    names = ("score", "label", "time", "positive", "key", "threshold")
+    names = ("label", "time", "positive", "key", "threshold", "predicted")
     roles = {name: options[name] for name in names}
     return ColumnRoles(
         columns=_split_names(options["columns"], options["reference"]),
         categorical=_split_names(options["categorical"], options["reference"]),
         outcomes=options["labels"],
         **roles,
+        **_score_roles(options["score"], options["reference"]),
     )
+
+
+# %% ../../nbs/api/cli/19_monitoring_commands.ipynb #51ef68fe
+def _score_roles(
+    given: tuple[str, ...],
+    reference: str,
+) -> dict:
+    """Return the roles of the columns that `--score` names: one, or one of each class."""
+    from mlops_nb.monitoring.table_reading import read_table_columns
+
+    known = []
+    if any("=" in text for text in given):
+        known = read_table_columns(reference)
+    classes = {}
+    columns = []
+    for text in given:
+        name, sign, column = text.rpartition("=")
+        if not sign or text in known:
+            columns.append(text)
+        else:
+            classes[name] = column
+            columns.append(column)
+    if len(columns) < 2 and not classes:
+        return {"score": next(iter(columns), None)}
+    if classes and len(classes) < len(columns):
+        raise UserError(
+            expected="CLASS=COLUMN for each score, or for none",
+            found=", ".join(given),
+            remedy="name the class of each",
+        )
+    return {"class_scores": tuple(columns), "classes": classes}
 
 
 # %% ../../nbs/api/cli/19_monitoring_commands.ipynb #d64b2a30

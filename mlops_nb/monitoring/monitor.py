@@ -30,6 +30,7 @@ from .column_kinds import holds_times
 from mlops_nb.monitoring.column_roles import (
     ColumnRoles,
     kinds_to_read,
+    names_classes,
     normalise_label_value,
 )
 from .drift import measure_drift
@@ -52,6 +53,9 @@ from .scan import TableScan, scan_table
 from .score_slices import compare_score_slices
 from .sort_order import find_sort_column
 from mlops_nb.monitoring.table_reading import (
+    batch_columns,
+    batch_to_frame,
+    iterate_batches,
     open_table,
     read_table_columns,
     require_table,
@@ -103,6 +107,7 @@ def scan_reference(
         roles,
         time=None,
         known=frozenset(scan.labels),
+        classes=scan.classes,
     )
 
 
@@ -122,7 +127,7 @@ def _find_times(
     roles: ColumnRoles,
 ) -> list[str]:
     """Return the columns that hold times though they are stored as text or numbers."""
-    fixed = {roles.score, roles.label, *roles.categorical, *roles.kinds}
+    fixed = {*roles.answered(), roles.label, *roles.categorical, *roles.kinds}
     return [
         name for name in scan.rows if name not in fixed and holds_times(scan.rows[name])
     ]
@@ -246,13 +251,14 @@ def note_oddities(
 ) -> list[Message]:
     """Say which labels the reference never had, and which outcomes found no row."""
     notes = []
+    is_class = names_classes(roles)
     for name, scan in scans.items():
         new = [value for value in scan.labels if value not in reference.labels]
         if new:
             values = ", ".join(new[:5])
             notes.append(
                 Message(
-                    "watch.label_new",
+                    "watch.class_new" if is_class else "watch.label_new",
                     window=name,
                     label=roles.label,
                     values=values,
@@ -339,7 +345,7 @@ def measure_tables(
         What was normal, the windows in their order, and the drift of all columns at once where
         it is asked for.
     """
-    roles = _prepare_roles(roles)
+    roles = _prepare_roles(_name_predicted(reference, roles))
     reference, tables = _open_tables(reference, current, roles)
     then, of_windows = scan_reference(reference, roles, notes)
     notes += _note_times(then)
@@ -377,9 +383,9 @@ def _open_tables(
 
 # %% ../../nbs/api/monitoring/43_monitor.ipynb #cbd17bb3
 def _prepare_roles(roles: ColumnRoles) -> ColumnRoles:
-    if roles.label and not roles.score:
+    if roles.label and not roles.answered():
         raise UserError(
-            expected="--score beside --label",
+            expected="--score beside --label, or --predicted",
             found="only a label",
             remedy="name the column of the model's answers",
         )
@@ -389,9 +395,32 @@ def _prepare_roles(roles: ColumnRoles) -> ColumnRoles:
             found=f"{roles.threshold}",
             remedy="leave it out for .5",
         )
-    return replace(
-        roles, outcomes=read_outcomes(roles.outcomes, roles.key, roles.label)
+    outcomes = read_outcomes(
+        roles.outcomes,
+        roles.key,
+        roles.label,
+        names_classes(roles),
     )
+    return replace(roles, outcomes=outcomes)
+
+
+# %% ../../nbs/api/monitoring/43_monitor.ipynb #8433f287
+def _name_predicted(
+    reference: Any,
+    roles: ColumnRoles,
+) -> ColumnRoles:
+    """Take a score that is text for what it is: the class that the model named."""
+    is_alone = roles.score and not roles.class_scores and not roles.predicted
+    if not is_alone or roles.positive is not None:
+        return roles
+    first = next(iterate_batches(reference), pd.DataFrame())
+    if roles.score not in batch_columns(first):
+        return roles
+    values = batch_to_frame(first, [roles.score])[roles.score].dropna()
+    numbers = pd.to_numeric(values.astype(object), errors="coerce")
+    if numbers.notna().any() or not len(values):
+        return roles
+    return replace(roles, score=None, predicted=roles.score)
 
 
 # %% ../../nbs/api/monitoring/43_monitor.ipynb #a8f8a4ce

@@ -75,6 +75,7 @@ def read_outcomes(
     labels: Any,
     key: str | None,
     label: str | None,
+    names_classes: bool = False,
 ) -> Outcomes | None:
     """Read labels by key; of a key that comes more than once, the last that is known.
 
@@ -82,6 +83,7 @@ def read_outcomes(
         labels: the table; without one there are no outcomes.
         key: the column that it has in common with the rows.
         label: the column of the outcome.
+        names_classes: whether the outcome is a name, though it may look like a number.
 
     Raises:
         UserError: A column is not named, or is not there.
@@ -95,7 +97,8 @@ def read_outcomes(
             remedy="name the column that rows and labels have in common, and that of the outcome",
         )
     batches = []
-    for batch in iterate_batches(labels, kinds={key: "text"}):
+    names = [key, label] if names_classes else [key]
+    for batch in iterate_batches(labels, kinds=dict.fromkeys(names, "text")):
         _require_columns(batch, key, label)
         batches.append(batch_to_frame(batch, [key, label]))
     table = pd.concat(batches, ignore_index=True)

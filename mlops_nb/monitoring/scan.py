@@ -7,7 +7,7 @@ __all__ = ["ColumnScan", "scan_columns", "TableScan", "scan_table"]
 
 # %% ../../nbs/api/monitoring/34_scan.ipynb #0163fe10
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,16 @@ import pandas as pd
 from ..core.errors import UserError
 from ..data.column_profile import ColumnProfile
 from ..data.profile import Profile, merge_profiles, profile_table
+from mlops_nb.monitoring.class_scores import (
+    ClassScores,
+    match_classes,
+    measure_classes,
+)
 from mlops_nb.monitoring.column_roles import (
     ColumnRoles,
     check_columns,
     kinds_to_read,
+    names_classes,
 )
 from .labelled_scores import LabelledScores
 from .outcomes import JoinedRows
@@ -145,9 +151,11 @@ class TableScan:
         spans: profiles of its spans, of a reference.
         parts: profiles of the score, see `LabelledScores`.
         rows: some of its rows, without times.
-        task: binary or regression; empty without label.
-        labels: the label's distinct values, where one of them counts as yes.
+        task: binary, multiclass or regression; empty without label.
+        labels: the label's distinct values, where they are names.
         joined: how rows and outcomes found each other by key.
+        metrics: {metric: {value, low, high, n}} of several classes.
+        classes: {class: column} of their scores.
     """
 
     profile: Profile
@@ -157,6 +165,8 @@ class TableScan:
     task: str
     labels: tuple = ()
     joined: JoinedRows = field(default_factory=JoinedRows)
+    metrics: dict = field(default_factory=dict)
+    classes: dict = field(default_factory=dict)
 
 
 # %% ../../nbs/api/monitoring/34_scan.ipynb #f6da0b16
@@ -179,7 +189,8 @@ def scan_table(
     """
     names = read_table_columns(source)
     check_columns(roles, names, what)
-    columns = [name for name in [*roles.watched(names), roles.score] if name in names]
+    wanted = [*roles.watched(names), *roles.answered()]
+    columns = [name for name in wanted if name in names]
     span_of_row = None
     if what == "reference":
         span_of_row = assign_spans(source, roles, names)
@@ -190,6 +201,8 @@ def scan_table(
             remedy="give a table with more than label and time",
         )
     scores = LabelledScores(roles, names, task)
+    if names_classes(roles):
+        scores = ClassScores(roles, names)
     scan = _scan(source, columns, span_of_row, scores)
     if not scan.profile.rows:
         raise UserError(
@@ -208,7 +221,7 @@ def _scan(
     source: Any,
     columns: list[str],
     span_of_row: np.ndarray | None,
-    scores: LabelledScores,
+    scores: LabelledScores | ClassScores,
 ) -> ColumnScan:
     """Scan all columns, of Parquet each by itself, and collect the scores on the way."""
     visit = scores.add if scores.columns else None
@@ -270,21 +283,41 @@ def _profile_label(
 # %% ../../nbs/api/monitoring/34_scan.ipynb #a15cdc51
 def _to_table_scan(
     scan: ColumnScan,
-    scores: LabelledScores,
+    scores: LabelledScores | ClassScores,
 ) -> TableScan:
     in_order = [scan.spans[span] for span in sorted(scan.spans)]
     # A span of few rows says nothing about how much spans differ.
     spans = tuple(span for span in in_order if span.rows >= MIN_SPAN_ROWS)
     labels = tuple(sorted(scores.values - {""}))
-    return TableScan(
+    table = TableScan(
         scan.profile,
         spans=spans,
-        parts=scores.parts,
+        parts={},
         rows=scan.rows[_without_times(scan)],
         task=scores.task,
         labels=labels,
         joined=scores.joined,
     )
+    if isinstance(scores, ClassScores):
+        return _add_classes(table, scores)
+    return replace(table, parts=scores.parts)
+
+
+# %% ../../nbs/api/monitoring/34_scan.ipynb #e86bdf72
+def _add_classes(
+    table: TableScan,
+    scores: ClassScores,
+) -> TableScan:
+    """Add what the labelled rows say of a model of several classes."""
+    roles = scores.roles
+    rows = scores.labelled_rows()
+    classes = roles.classes
+    if roles.class_scores and not classes and len(rows):
+        classes = match_classes(roles.class_scores, scores.values)
+    metrics, parts = measure_classes(rows, roles, classes)
+    if scores.open_rows is not None:
+        parts["open"] = scores.open_rows
+    return replace(table, metrics=metrics, parts=parts, classes=classes)
 
 
 # %% ../../nbs/api/monitoring/34_scan.ipynb #d65f5f1f

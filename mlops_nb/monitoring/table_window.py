@@ -58,6 +58,8 @@ def measure_realised_metrics(
 
     The answer is yes from `threshold` on.
     """
+    if scan.task == "multiclass":
+        return scan.metrics
     if scan.task == "regression" and "error" in scan.parts:
         return _error_metrics(scan.parts["error"])
     if "yes" not in scan.parts:
@@ -143,7 +145,8 @@ def fit_scan_estimator(
         features = scan.rows.drop(columns=[roles.score, roles.label])
         answers = roles.answers(scan.rows[roles.label])
         return fit_error_model(features, answers, scan.rows[roles.score])
-    if scan.task == "binary" and "yes" in scan.parts:
+    has_scores = scan.task == "binary" or scan.classes
+    if has_scores and "yes" in scan.parts:
         return calibrate(*_scores_by_outcome(scan))
     return None
 
@@ -178,7 +181,12 @@ def estimate_scan_performance(
         return None
     score = reduce(_merge_scores, known)
     return estimate_from_histogram(
-        score.bucket_values, score.bucket_counts, estimator, roles.threshold, past
+        score.bucket_values,
+        score.bucket_counts,
+        estimator,
+        roles.threshold,
+        past,
+        scan.task,
     )
 
 
@@ -230,7 +238,7 @@ def reference_of_scan(
         scan.task,
         {"columns": columns},
         "columns",
-        (roles.score,) if roles.score else (),
+        tuple(name for name in roles.answered() if name != roles.predicted),
         measure_realised_metrics(scan, roles.threshold),
         estimator=_result_or_note(notes, fit_scan_estimator, scan, roles),
     )
@@ -241,10 +249,13 @@ def _response(
     scan: TableScan,
     roles: ColumnRoles,
 ) -> dict:
-    if not roles.score or not pd.api.types.is_numeric_dtype(scan.rows[roles.score]):
+    main_score = roles.score
+    if roles.class_scores:
+        main_score = roles.class_scores[0]
+    if not main_score or not pd.api.types.is_numeric_dtype(scan.rows[main_score]):
         return {}
     names = [name for name in scan.rows if name != roles.label]
-    score = pd.to_numeric(scan.rows[roles.score], errors="coerce")
+    score = pd.to_numeric(scan.rows[main_score], errors="coerce")
     return measure_score_response(scan.rows[names], score)
 
 
