@@ -3760,6 +3760,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'mlops_nb/monitoring/monitor.py'),
                                              'mlops_nb.monitoring.monitor._find_times': ( 'api/monitoring/monitor.html#_find_times',
                                                                                           'mlops_nb/monitoring/monitor.py'),
+                                             'mlops_nb.monitoring.monitor._is_text': ( 'api/monitoring/monitor.html#_is_text',
+                                                                                       'mlops_nb/monitoring/monitor.py'),
                                              'mlops_nb.monitoring.monitor._key_examples': ( 'api/monitoring/monitor.html#_key_examples',
                                                                                             'mlops_nb/monitoring/monitor.py'),
                                              'mlops_nb.monitoring.monitor._long_name': ( 'api/monitoring/monitor.html#_long_name',

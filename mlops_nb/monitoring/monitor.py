@@ -410,17 +410,24 @@ def _name_predicted(
     roles: ColumnRoles,
 ) -> ColumnRoles:
     """Take a score that is text for what it is: the class that the model named."""
-    is_alone = roles.score and not roles.class_scores and not roles.predicted
-    if not is_alone or roles.positive is not None:
+    is_named = roles.positive is not None or names_classes(roles)
+    if not roles.score or is_named:
         return roles
     first = next(iterate_batches(reference), pd.DataFrame())
-    if roles.score not in batch_columns(first):
+    wanted = {roles.score, roles.label} & {*batch_columns(first)}
+    rows = batch_to_frame(first, [*wanted])
+    if roles.score not in rows or not _is_text(rows[roles.score]):
         return roles
-    values = batch_to_frame(first, [roles.score])[roles.score].dropna()
-    numbers = pd.to_numeric(values.astype(object), errors="coerce")
-    if numbers.notna().any() or not len(values):
+    if roles.label in rows and not {*rows[roles.score]} & {*rows[roles.label]}:
         return roles
     return replace(roles, score=None, predicted=roles.score)
+
+
+# %% ../../nbs/api/monitoring/43_monitor.ipynb #e098d7f0
+def _is_text(values: pd.Series) -> bool:
+    known = values.dropna().astype(object)
+    numbers = pd.to_numeric(known, errors="coerce")
+    return bool(len(known) and numbers.isna().all())
 
 
 # %% ../../nbs/api/monitoring/43_monitor.ipynb #a8f8a4ce
