@@ -52,8 +52,8 @@ def _in_short_lines(values: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             in_line = CommentedMap(value)
             in_line.fa.set_flow_style()
-            lines = write_as_dvc({"section": {key: in_line}}).splitlines()
-            if len(lines) == len(["section", key]):
+            n_lines = write_as_dvc({"section": {key: in_line}}).count("\n")
+            if n_lines == len(["section", key]):
                 values = values | {key: in_line}
     return values
 

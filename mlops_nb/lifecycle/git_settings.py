@@ -17,6 +17,7 @@ import re
 import shutil
 from pathlib import Path
 
+from ..core.files import split_lines
 from ..core.git import ask_git, run_git
 from ..pipeline.data_records import run_git_bytes
 
@@ -166,12 +167,13 @@ def _relative_remotes(top: Path) -> dict[str, list[str]]:
     `url.<base>.insteadOf` may make a path of an address, and stand in the settings of the user.
     """
     settings: dict[str, list[str]] = {}
-    for remote in run_git("remote", cwd=top).splitlines():
+    for remote in split_lines(run_git("remote", cwd=top)):
         asked = {"url": ("--all",), "pushurl": ("--all", "--push")}
         for name, options in asked.items():
-            addresses = ask_git("remote", "get-url", *options, remote, cwd=top) or ""
-            if any(_RELATIVE.match(address) for address in addresses.splitlines()):
-                settings[f"remote.{remote}.{name}"] = addresses.splitlines()
+            said = ask_git("remote", "get-url", *options, remote, cwd=top) or ""
+            addresses = split_lines(said)
+            if any(_RELATIVE.match(address) for address in addresses):
+                settings[f"remote.{remote}.{name}"] = addresses
     return settings
 
 

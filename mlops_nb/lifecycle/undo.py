@@ -255,7 +255,7 @@ def _failed_to_make(
     code: int,
 ) -> UserError:
     """Make the error of an undo whose files are back, but not all of its outputs."""
-    back, *kept = str(undone).splitlines()
+    back, *kept = str(undone).split("\n")
     found = f"a stage failed with exit code {code}, see above; the files are {back}"
     return UserError(
         expected=f"to make again what lay nowhere: {name_some(undone.plan.make, most=3)}",
