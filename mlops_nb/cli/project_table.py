@@ -42,8 +42,8 @@ def read_table(path: Path) -> tuple[pd.DataFrame, str]:
     if n_columns < _FEWEST_COLUMNS or n_rows < _FEWEST_ROWS:
         raise UserError(
             expected="a table of at least two columns and twenty rows",
-            found=f"{n_columns} and {n_rows:,}",
-            remedy="bring more",
+            found=f"columns: {n_columns}, rows: {n_rows:,} in {path.name}",
+            remedy="bring more rows; columns are separated by a comma, semicolon, tab or |",
         )
     return frame, encoding
 

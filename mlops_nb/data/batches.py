@@ -19,11 +19,27 @@ from typing import Any
 
 from ..core.errors import UserError
 from .columns import require_column, require_unique_names
-from .csv_batches import read_csv_batches
+from .csv_batches import detect_csv_dialect, read_csv_batches
+from .csv_faults import find_csv_fault
 
 # %% ../../nbs/api/data/03_batches.ipynb #c81e728d
 BATCH_ROWS = 131_072  # rows that are read at once
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt", ".gz")  # everything else is read as Parquet
+# what Arrow says of a line with other fields than the first, a quote that is open, an empty file
+_WORDS_OF_BROKEN_LINES = ("CSV parse error", "straddl", "Empty CSV file", "quote")
+
+
+# %% ../../nbs/api/data/03_batches.ipynb #c9d7d0d6
+def _find_fault_of_csv(
+    path: Path,
+    error: Exception,
+) -> UserError | None:
+    """Return which line of a CSV file is broken, where that is why it cannot be read."""
+    is_csv = path.suffix.lower() in _CSV_SUFFIXES
+    if not is_csv or not any(words in str(error) for words in _WORDS_OF_BROKEN_LINES):
+        return None
+    separator, _ = detect_csv_dialect(path)
+    return find_csv_fault(path, separator)
 
 
 # %% ../../nbs/api/data/03_batches.ipynb #b8816b18
@@ -35,6 +51,8 @@ def explain_read_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (pyarrow.ArrowInvalid, OSError) as error:
+        if fault := _find_fault_of_csv(path, error):
+            raise fault from None
         raise UserError(
             expected=f"{path.name} as a readable Parquet or CSV file with one type per column",
             found=str(error).split("\n")[0][:300],

@@ -26,6 +26,7 @@ import pandas as pd
 from ..core.errors import UserError
 from ..core.project import input_path, load_object, project_root
 from .columns import require_column, require_unique_names
+from .csv_faults import find_csv_fault
 from .settings import DataSettings
 from .time_forms import compose_times
 from .windows import Window
@@ -83,16 +84,27 @@ def _read_csv(
         )
     separator, header = _read_header(path, encoding)
     require_unique_names([name for name in header if name], Path(path).name)
-    table = pd.read_csv(
-        path,
-        encoding=encoding,
-        sep=separator,
-        low_memory=False,
-    )
+    table = _read_rows(path, encoding, separator)
     if separator == ";":
         for name in table.select_dtypes("str"):
             table[name] = _read_decimal_commas(table[name])
     return table
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #ac374b66
+def _read_rows(
+    path: str,
+    encoding: str,
+    separator: str,
+) -> pd.DataFrame:
+    """Read the rows of a CSV file; a line with more fields than the first raises in words."""
+    reading = {"encoding": encoding, "sep": separator}
+    try:
+        # of a second line that is longer pandas would take the first field for a row's name
+        pd.read_csv(path, header=None, nrows=2, dtype=str, **reading)
+        return pd.read_csv(path, low_memory=False, **reading)
+    except pd.errors.ParserError as error:
+        raise find_csv_fault(path, separator, encoding) or error from error
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #ab5b5721
@@ -122,6 +134,19 @@ def _read_decimal_commas(texts: pd.Series) -> pd.Series:
     return with_point.astype(float)
 
 
+# %% ../../nbs/api/data/07_sources.ipynb #c03b9684
+def _describe_unreadable(
+    path: str,
+    error: Exception,
+) -> UserError:
+    return UserError(
+        expected=f"a readable table in {path}",
+        found=_first_words(error),
+        remedy="see whether it is there, within reach, whole, and what its name says; "
+        "a folder needs a pattern such as data/in/*.csv",
+    )
+
+
 # %% ../../nbs/api/data/07_sources.ipynb #24fa2cf1
 def read_table_file(
     path: str,
@@ -137,6 +162,8 @@ def read_table_file(
         return _read_csv(path, encoding)
     except UserError:
         raise
+    except pd.errors.EmptyDataError as error:
+        raise find_csv_fault(path) or _describe_unreadable(path, error) from error
     except UnicodeError as error:
         raise UserError(
             expected=f"{path} in the encoding {encoding}",
@@ -156,12 +183,7 @@ def read_table_file(
             r"Multiple matches for FieldRef.Name\((.+?)\) in", str(error)
         )
         require_unique_names(2 * repeated, Path(path).name)
-        raise UserError(
-            expected=f"a readable table in {path}",
-            found=_first_words(error),
-            remedy="see whether it is there, within reach, whole, and what its name says; "
-            "a folder needs a pattern such as data/in/*.csv",
-        ) from error
+        raise _describe_unreadable(path, error) from error
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #a9966972

@@ -114,8 +114,8 @@ def test_line_ends_in_quotes_belong_to_the_value(tmp_path):
     [
         pytest.param("a,b,a\n1,2,3\n", "a twice", id="a name twice"),
         pytest.param("a,b\n", "rows in the reference", id="no rows"),
-        pytest.param("", "readable", id="empty"),
-        pytest.param("a,b\n1,2\n3\n", "Expected 2 columns, got 1", id="a short line"),
+        pytest.param("", "an empty file", id="empty"),
+        pytest.param("a,b\n1,2\n3\n", "got 1 in line 3", id="a short line"),
         pytest.param("a\n\xff\n", "in UTF-8", id="another encoding"),
     ],
 )
