@@ -29,13 +29,10 @@ def read_in_batches(file):
     list(read_batches(file))
 
 
-READERS = [
-    pytest.param(read_whole, id="whole"),
-    pytest.param(read_in_batches, id="in batches"),
-]
-
-
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(
+    "read",
+    [pytest.param(read_whole, id="whole"), pytest.param(read_in_batches, id="batches")],
+)
 @pytest.mark.parametrize(
     ("text", "expected", "found"),
     [
@@ -85,7 +82,10 @@ def test_a_short_line_is_named_where_a_table_is_monitored(tmp_path):
     assert refused.value.found == "2 in line 40"
 
 
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(
+    "read",
+    [pytest.param(read_whole, id="whole"), pytest.param(read_in_batches, id="batches")],
+)
 def test_a_good_file_is_read(
     tmp_path,
     read,
