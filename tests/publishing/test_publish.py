@@ -67,7 +67,7 @@ def test_runs_are_counted_and_lost_ones_named(
     _, done = shown
     assert done.runs == 4
     assert done.lost == (commits[LOST],)
-    assert "dvc pull" in str(done)
+    assert "dvc fetch --all-commits" in str(done)
 
 
 def test_the_start_page_lists_the_runs_newest_first(
@@ -81,7 +81,7 @@ def test_the_start_page_lists_the_runs_newest_first(
     ]
     assert order == sorted(order)
     assert "Records only" not in index
-    assert f"{LOST} – pages not in the cache: dvc pull" in index
+    assert f"{LOST} – pages not in the cache" in index
 
 
 @pytest.mark.parametrize("word", ["Watch", "2020-03", "0.8", 'role="img" aria-label="'])
