@@ -74,7 +74,7 @@ class PublishResult:
         some = ", ".join(commit[:8] for commit in self.lost[:5])
         return (
             f"{summary}\n  not in the cache: the pages of {len(self.lost)} {_runs(len(self.lost))} "
-            f"({some}): `dvc fetch --all-commits` brings those that a remote has, then publish again"
+            f"({some}): `dvc fetch --all-commits` brings what a remote has, then publish again"
         )
 
 
