@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -35,9 +36,10 @@ SEED = 0
 def _receiver_of_alerts() -> Iterator[None]:
     """Let the target of alerts be a receiver that takes every message."""
     hook = receivers.start_hook()
-    os.environ |= {TARGET: f"json://127.0.0.1:{hook.server_port}/", "NO_PROXY": "*"}
+    address = f"json://127.0.0.1:{hook.server_port}/"
     try:
-        yield
+        with patch.dict(os.environ, {TARGET: address, "NO_PROXY": "127.0.0.1"}):
+            yield
     finally:
         receivers.stop(hook)
 
