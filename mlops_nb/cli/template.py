@@ -103,8 +103,10 @@ def find_uncommitted(patterns: list[str]) -> list[str]:
     places = [f":(glob){pattern}" for pattern in patterns]
     said = run_git_bytes(top, *status, "--untracked-files=all", "--", *places)
     root = run_git_bytes(top, "rev-parse", "--show-prefix").rstrip(b"\n")
-    names = [entry[3:].removeprefix(root) for entry in said.split(b"\0") if entry]
-    return sorted(os.fsdecode(name) for name in names)
+    changed = [entry[3:].removeprefix(root) for entry in said.split(b"\0")]
+    listing = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard")
+    ignored = run_git_bytes(top, *listing, "--", *places).split(b"\0")
+    return sorted({os.fsdecode(name) for name in (*changed, *ignored) if name})
 
 
 # %% ../../nbs/api/cli/03_template.ipynb #28eda938

@@ -64,7 +64,18 @@ def _find_package_files() -> list[Path]:
     ]
     # What a new project takes over lies there, too; only in an installed package.
     template = PACKAGE_FOLDER / "template"
-    return sorted(file for file in found if not file.is_relative_to(template))
+    return sorted(
+        file
+        for file in found
+        if not (file.is_relative_to(template) or _is_hidden(file))
+    )
+
+
+# %% ../../nbs/api/cli/04_wheel.ipynb #75762b65
+def _is_hidden(file: Path) -> bool:
+    """Say whether a file is an editor's, such as a checkpoint of JupyterLab."""
+    parts = file.relative_to(PACKAGE_FOLDER).parts
+    return any(part.startswith(".") for part in parts)
 
 
 # %% ../../nbs/api/cli/04_wheel.ipynb #4fe59a52
@@ -108,7 +119,8 @@ def _record_line(
 def describe_uncommitted_code() -> str:
     """Say which modules go into the wheel without being committed; empty where none does."""
     patterns = [f"mlops_nb/**/*{suffix}" for suffix in PACKAGE_SUFFIXES]
-    names = find_uncommitted(patterns)
+    found = find_uncommitted(patterns)
+    names = [name for name in found if not _is_hidden(PACKAGE_FOLDER.parent / name)]
     if not names:
         return ""
     return (

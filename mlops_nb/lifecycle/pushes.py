@@ -15,6 +15,7 @@ __all__ = [
 # %% ../../nbs/api/lifecycle/06_pushes.ipynb #10d85d93
 import os
 import re
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,8 @@ def find_push_target(
     remotes = run_git("remote", cwd=top).split()
     if not remote:
         remote = remotes[0] if len(remotes) == 1 else "origin"
+    if "/" in remote and remote not in remotes:
+        raise _nameless_remote(remote, branch)
     if remote not in remotes:
         raise UserError(
             expected="a remote to push to",
@@ -63,6 +66,21 @@ def find_push_target(
         )
     url = run_git("remote", "get-url", "--push", remote, cwd=top)
     return PushTarget(remote, ref or f"refs/heads/{branch}", mask_credentials(url))
+
+
+# %% ../../nbs/api/lifecycle/06_pushes.ipynb #432e6b6f
+def _nameless_remote(
+    address: str,
+    branch: str,
+) -> UserError:
+    """Make the error of a branch that follows an address in place of a remote."""
+    key = f"branch.{branch}.remote"
+    cure = f"git remote add origin {shlex.quote(address)} && git config {key} origin"
+    return UserError(
+        expected=f"a remote with a name for {key}",
+        found=address,
+        remedy=f"`{cure}`, or run the command without --push",
+    )
 
 
 # %% ../../nbs/api/lifecycle/06_pushes.ipynb #96ccb0b1

@@ -131,6 +131,11 @@ def _leave_trials(checkout: Path) -> None:
     (checkout / ".gitignore").write_bytes(lines)
     with (checkout / "mlops_nb" / "core" / "mapping.py").open("a") as file:
         file.write("# TRIAL\n")
+    checkpoint = checkout / "mlops_nb" / "core" / ".ipynb_checkpoints" / "mapping.py"
+    checkpoint.parent.mkdir()
+    checkpoint.write_text("# TRIAL\n")
+    (checkout / ".git" / "info" / "exclude").write_text("ignored.py\n.ipynb_*\n")
+    (checkout / "mlops_nb" / "core" / "ignored.py").write_text("# TRIAL\n")
 
 
 def test_a_new_project_has_nothing_of_the_working_copy(made):
@@ -155,6 +160,7 @@ def test_a_new_project_has_no_trial(made):
 def test_the_template_in_the_vendored_wheel_has_no_trial(made):
     (wheel,) = (made / "vendor").glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
+        assert not [name for name in archive.namelist() if "checkpoint" in name]
         template = [name for name in archive.namelist() if "/template/" in name]
         tried = [name for name in template if b"TRIAL" in archive.read(name)]
     assert "mlops_nb/template/nbs/stages/train.ipynb" in template
@@ -167,7 +173,8 @@ def test_what_is_not_committed_is_said_in_a_line_each(made):
     assert len(lines) == 2
     assert lines[0].startswith("taken as the last commit of mlops_nb has them")
     assert ".dvcignore" in lines[0]
-    assert lines[1].endswith("not committed: mlops_nb/core/mapping.py")
+    modules = "mlops_nb/core/ignored.py, mlops_nb/core/mapping.py"
+    assert lines[1].endswith(f"not committed: {modules}")
 
 
 @pytest.mark.parametrize(

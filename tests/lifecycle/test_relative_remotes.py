@@ -112,3 +112,12 @@ def test_the_bytes_go_to_a_relative_remote_of_dvc(
     stored = [file for file in (top.parent / "store").rglob("*") if file.is_file()]
     contents = [file.read_bytes() for file in stored]
     assert b"model 4 again" in contents or b"model 4" in contents
+
+
+def test_a_branch_that_follows_an_address_is_told_how_to_name_it(top):
+    git(top, "config", "branch.main.remote", "../o.git")
+    git(top, "config", "branch.main.merge", "refs/heads/main")
+    done = run_cli(top, "promote", "--why", "w", "--push")
+    assert done.returncode == 1
+    cure = "git remote add origin ../o.git && git config branch.main.remote origin"
+    assert cure in done.stderr
