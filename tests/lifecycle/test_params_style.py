@@ -8,6 +8,8 @@ from helpers import miniature
 from helpers.miniature import git, output_of, run_cli
 from helpers.shipped import SHIPPED
 
+from mlops_nb.core.params_text import is_settled
+
 DVC = (sys.executable, "-m", "dvc")
 DOUBLE_QUOTES = """\
 data: {period: M, source: "shop.csv"}
@@ -85,3 +87,15 @@ def test_a_promotion_changes_the_pin_alone(made):
     after = (made / "params.yaml").read_text("utf-8")
     assert changed_lines(DOUBLE_QUOTES, after)[0].startswith("- champion: {version:")
     assert len(changed_lines(DOUBLE_QUOTES, after)) == 2
+
+
+def test_a_promotion_leaves_a_text_that_dvc_does_not_change(made):
+    text = (SHIPPED / "params.yaml").read_text("utf-8")
+    use_params(made, text)
+    done = run_cli(made, "promote", "--why", "w")
+    assert done.returncode == 0, done.stderr
+    after = (made / "params.yaml").read_text("utf-8")
+    changed = [line.split(":")[0] for line in changed_lines(text, after)]
+    pin = ["  version", "  commit", "  md5"]
+    assert sorted(changed) == sorted([f"{sign} {key}" for sign in "+-" for key in pin])
+    assert is_settled(after)
