@@ -88,6 +88,19 @@ def require_branch(top: Path) -> str:
         ) from None
 
 
+# %% ../../nbs/api/lifecycle/07_checkout.ipynb #e6904220
+def _cure_of_changes(changes: list[str]) -> str:
+    """Say how to commit or take back what `git status --porcelain` lists."""
+    paths = [change.split(maxsplit=1)[-1].strip('"') for change in changes]
+    files = {Path(path).name for path in paths}
+    if "dvc.lock" in files:  # what a run has left
+        return (
+            "`mlops-nb commit` makes the run the record; `mlops-nb undo` takes it back, "
+            "files, model and pages"
+        )
+    return "commit it, or put it aside with `git stash -u`"
+
+
 # %% ../../nbs/api/lifecycle/07_checkout.ipynb #c4ec0006
 def require_clean(top: Path) -> str:
     """Return the branch of the checkout `top`. Raises unless all is committed and git is done.
@@ -100,7 +113,7 @@ def require_clean(top: Path) -> str:
         raise UserError(
             expected="a checkout in which everything is committed",
             found="; ".join(" ".join(change.split()) for change in changes[:5]),
-            remedy="commit it, or put it aside with `git stash -u`",
+            remedy=_cure_of_changes(changes),
         )
     return require_branch(top)
 

@@ -87,7 +87,7 @@ def promotion_obstacles(
     """
     md5 = recorded_md5(ref, "data/candidate", top)
     if not md5:
-        remedy = "run `make run` and commit dvc.lock"
+        remedy = "`mlops-nb repro`, then `mlops-nb commit`"
         return [Obstacle("candidate", "the commit holds no candidate", remedy)]
     found = (
         _bytes_obstacle(top, md5),
@@ -121,7 +121,7 @@ def _gate_obstacle(
     gate = results.get("gate")
     if not gate:
         what = "the gate's result is not in the commit"
-        return Obstacle("gate", what, "run `make run` and commit dvc.lock")
+        return Obstacle("gate", what, "`mlops-nb repro`, then `mlops-nb commit`")
     if gate["passed"]:
         return None
     failed = [check["name"] for check in gate["checks"] if check["passed"] is False]

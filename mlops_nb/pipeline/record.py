@@ -169,7 +169,7 @@ def compare_with_record() -> str:
     """
     head = ask_git("show", "HEAD:./dvc.lock")
     if head is None:
-        return "no record yet: commit dvc.lock to make this run the record"
+        return "no record yet: `mlops-nb commit` makes this run the record"
     commit = run_git("rev-parse", "--short", "HEAD")
     recorded = parse_output_digests(head)
     lock = (project_root() / "dvc.lock").read_text("utf-8")

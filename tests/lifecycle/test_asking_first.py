@@ -191,6 +191,26 @@ def test_an_experiment_of_retrain_is_one_of_dvc(top):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("promote", *WHY), id="promote"),
+        pytest.param(("rollback", *WHY), id="rollback"),
+    ],
+)
+def test_a_run_that_is_not_committed_is_told_with_its_command(
+    top,
+    command,
+):
+    with (top / "dvc.lock").open("a") as lock:
+        lock.write("# another run\n")
+    got = run_cli(top, *command)
+    assert got.returncode
+    assert "M dvc.lock" in got.stderr
+    assert "`mlops-nb commit` makes the run the record" in got.stderr
+    assert "`mlops-nb undo`" in got.stderr
+
+
 def test_a_missing_right_is_told(top):
     (top / ".mlops").mkdir(exist_ok=True)
     (top / ".mlops").chmod(0o500)
