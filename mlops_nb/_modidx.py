@@ -55,6 +55,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'mlops_nb/cli/command_group.py'),
                                             'mlops_nb.cli.command_group._repeat_options': ( 'api/cli/command_group.html#_repeat_options',
                                                                                             'mlops_nb/cli/command_group.py'),
+                                            'mlops_nb.cli.command_group.help_command': ( 'api/cli/command_group.html#help_command',
+                                                                                         'mlops_nb/cli/command_group.py'),
                                             'mlops_nb.cli.command_group.push_option': ( 'api/cli/command_group.html#push_option',
                                                                                         'mlops_nb/cli/command_group.py'),
                                             'mlops_nb.cli.command_group.verbose_option': ( 'api/cli/command_group.html#verbose_option',

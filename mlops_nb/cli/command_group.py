@@ -8,6 +8,7 @@ __all__ = [
     "PassThroughCommand",
     "SpreadingCommand",
     "CommandGroup",
+    "help_command",
     "why_option",
     "push_option",
     "verbose_option",
@@ -148,13 +149,41 @@ class CommandGroup(click.Group):
         name = args[0]
         if name.startswith("-") or self.get_command(ctx, name):
             return super().resolve_command(ctx, args)
-        near = suggest(name, self.commands)
+        shown = [
+            command.name for command in chain.from_iterable(self.sections.values())
+        ]
+        near = suggest(name, [*shown, "help"]) or " `mlops-nb help` lists them"
         raise click.UsageError(f"there is no command {name!r}.{near}", ctx)
 
 
 # %% ../../nbs/api/cli/15_command_group.ipynb #6c26bb1e
 def _first_sentence(command: click.Command) -> str:
     return (command.help or "").partition("\n")[0].rstrip(".")
+
+
+# %% ../../nbs/api/cli/15_command_group.ipynb #ae9aa5b8
+@click.command(
+    "help",
+    cls=ExplainedCommand,
+    example="mlops-nb help promote",
+)
+@click.argument("name", metavar="COMMAND", required=False)
+@click.pass_context
+def help_command(
+    context: click.Context,
+    name: str | None,
+) -> None:
+    """Show the overview, or explain a command.
+
+    The same as `mlops-nb --help` and `mlops-nb COMMAND --help`.
+    """
+    overview = context.parent
+    if not name:
+        click.echo(overview.get_help())
+        return
+    _, command, _ = overview.command.resolve_command(overview, [name])
+    with click.Context(command, info_name=name, parent=overview) as explained:
+        click.echo(command.get_help(explained))
 
 
 # %% ../../nbs/api/cli/15_command_group.ipynb #e692fe39

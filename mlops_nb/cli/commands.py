@@ -30,7 +30,7 @@ from mlops_nb.cli import (
     publishing_commands,
     stage_commands,
 )
-from .command_group import CommandGroup
+from .command_group import CommandGroup, help_command
 from ..core.conflict_marks import find_conflict
 from ..core.errors import UserError
 from ..core.project import project_root
@@ -56,6 +56,7 @@ HIDDEN_COMMANDS = [
     *stage_commands.PIPELINE_COMMANDS,
     project_commands.config_schema_command,
     project_commands.readme_command,
+    help_command,
 ]
 
 

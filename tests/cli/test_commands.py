@@ -39,6 +39,31 @@ def test_every_command_has_help_with_an_example(name):
     assert "example:" in mlops_nb(name, "--help").stdout
 
 
+def test_help_is_a_command_too(overview):
+    """`mlops-nb help` is what everybody tries first."""
+    assert mlops_nb("help").stdout == overview.stdout
+    assert mlops_nb("help", "promote").stdout == mlops_nb("promote", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(("halp",), 'Did you mean "help"?', id="help misspelt"),
+        pytest.param(("statuss",), 'Did you mean "status"?', id="misspelt"),
+        pytest.param(("help", "promot"), 'Did you mean "promote"?', id="in help"),
+        pytest.param(("frobnicate",), "`mlops-nb help` lists them", id="unlike any"),
+    ],
+)
+def test_a_command_that_is_not_there_is_answered(
+    arguments,
+    words,
+):
+    """A stage's hidden command is never the answer."""
+    done = mlops_nb(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
 def test_nothing_asked_shows_the_overview(overview):
     """Nothing asked shows the overview."""
     assert overview.returncode == 0
