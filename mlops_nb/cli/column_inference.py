@@ -155,6 +155,7 @@ def _counts_rows(numbers: pd.Series) -> bool:
 _ENOUGH = (
     20  # rows, or different values: with fewer, nothing can be said of a column of text
 )
+_LONGEST_EXAMPLE = 40
 _FEWEST_PER_STRAY = 20  # a stray word in fewer cells than these is no slip any more
 
 
@@ -200,10 +201,24 @@ def _explain(
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #00acf191
+_SHARE_OF_FREE_TEXT = 0.9  # of values that differ
+_SHARE_OF_LONG_TEXT = 0.5  # where the text is long
+_LONG_TEXT = 60  # characters
+
+
 def _explain_unique(column: pd.Series) -> str:
-    if len(column) > _ENOUGH and column.dropna().is_unique:
+    known = column.dropna()
+    if len(column) <= _ENOUGH or not len(known):
+        return ""
+    share = known.nunique() / len(known)
+    if share == 1:
         return "no value occurs twice: nothing to learn from"
-    return ""
+    is_long = known.astype("str").str.len().median() >= _LONG_TEXT
+    least = _SHARE_OF_LONG_TEXT if is_long else _SHARE_OF_FREE_TEXT
+    if share < least:
+        return ""
+    example = " ".join(str(known.iloc[0]).split())[:_LONGEST_EXAMPLE]
+    return f"free text: {share:.0%} of the values differ, such as {example!r}"
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #34ad9589

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from .cell_inference import InferredCells
 from .column_inference import find_unfit_columns, infer_key, infer_task
 from .time_inference import FoundTime, explain_order, find_time
 from .window_inference import InferredWindows, infer_windows
@@ -32,6 +33,7 @@ class InferredProject:
         positive: The label of a binary target that counts as yes.
         time: The column of times; None where a seeded split takes the place of windows.
         time_parts: The columns that together make it, if it is none of the table.
+        cells: How the cells of some columns are read, and why.
         exclude: Which columns are no features: {column: why}.
         suspects: Those of them that predict the target alone.
         notes: What else a person should know or look at, a sentence each.
@@ -50,6 +52,7 @@ class InferredProject:
     suspects: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     time_parts: dict[str, str] = field(default_factory=dict)
+    cells: dict[str, InferredCells] = field(default_factory=dict)
     example: str | None = None
 
     def to_data_section(
@@ -58,23 +61,48 @@ class InferredProject:
         encoding: str,
     ) -> dict[str, Any]:
         """Write the section `data` of params.yaml, for a table at this place."""
-        parts = {"time_parts": self.time_parts} if self.time_parts else {}
-        return {
-            "source": source,
-            "depends": source,
-            "encoding": encoding,
-            "target": self.target,
-            "task": self.task,
-            "positive": self.positive,
-            "time": self.time,
-            **parts,
-            "period": self.period,
-            "keys": list(self.keys),
+        section = {"source": source, "depends": source, "encoding": encoding}
+        section["cells"] = _state_cells(self.cells)
+        for key in ("target", "task", "positive", "time", "time_parts", "period"):
+            section[key] = getattr(self, key)
+        section["keys"] = list(self.keys)
+        # what is not needed is not written: its default reads the table as it is
+        needed = {key: value for key, value in section.items() if value != {}}
+        return needed | {
             "lookback": "0D",
             "as_of": None,
             "noun": "rows",
             "outcome": "right",
         }
+
+    def with_cells(self, cells: dict[str, InferredCells]) -> "InferredProject":
+        """Say how the cells of some columns were read."""
+        notes = (*self.notes, *_note_cells(cells))
+        return replace(self, cells=cells, notes=notes)
+
+
+# %% ../../nbs/api/cli/02_inference.ipynb #b09dbed2
+def _state_cells(cells: dict[str, InferredCells]) -> dict[str, dict]:
+    """Write the key `data.cells` of params.yaml."""
+    stated = {}
+    for name, found in cells.items():
+        differing = found.rule.model_dump(exclude_defaults=True)
+        stated[name] = {"type": found.rule.type} | differing
+    return stated
+
+
+# %% ../../nbs/api/cli/02_inference.ipynb #10312f88
+_MOST_CELLS_NAMED = 8
+
+
+def _note_cells(cells: dict[str, InferredCells]) -> list[str]:
+    """Say how the cells of some columns are read."""
+    notes = [f"{name}: {found.why}" for name, found in cells.items()]
+    left = len(notes) - _MOST_CELLS_NAMED
+    if left > 0:
+        more = f"{left} more columns are read by data.cells in params.yaml"
+        return [*notes[:_MOST_CELLS_NAMED], more]
+    return notes
 
 
 # %% ../../nbs/api/cli/02_inference.ipynb #1888f09a
@@ -97,7 +125,7 @@ def _cut_windows(
     return cut
 
 
-# %% ../../nbs/api/cli/02_inference.ipynb #dd30e943
+# %% ../../nbs/api/cli/02_inference.ipynb #1d515837
 def _note_time(
     frame: pd.DataFrame,
     target: str,
@@ -160,7 +188,7 @@ def _leave_out(
     )
 
 
-# %% ../../nbs/api/cli/02_inference.ipynb #8376d3f2
+# %% ../../nbs/api/cli/02_inference.ipynb #bd6a4a81
 _MOST_STRONG_NAMED = 3
 
 
@@ -183,6 +211,7 @@ def infer_project(
     frame: pd.DataFrame,
     target: str,
     time: str | None = None,
+    cells: dict[str, InferredCells] | None = None,
 ) -> tuple[InferredProject, DataContract]:
     """Infer a project from its table.
 
@@ -190,6 +219,7 @@ def infer_project(
         frame: The table.
         target: The column to predict.
         time: The column of times; found if there is only one.
+        cells: How the cells of some columns were read.
 
     Returns:
         What was inferred, and the data contract of the training window.
@@ -201,7 +231,7 @@ def infer_project(
     _require_columns(frame, target, *_split_wanted(frame, time))
     found = find_time(frame, target, time)
     cut = _cut_windows(frame, found, time)
-    project = _begin_project(frame, target, found, cut)
+    project = _begin_project(frame, target, found, cut).with_cells(cells or {})
     if project.time_parts:
         frame = frame.assign(**{project.time: compose_times(frame, found.parts)})
     training, settings = _select_training(frame, project)
@@ -211,7 +241,7 @@ def infer_project(
     return project, infer_contract(training, settings)
 
 
-# %% ../../nbs/api/cli/02_inference.ipynb #f3923255
+# %% ../../nbs/api/cli/02_inference.ipynb #551c7ecd
 def _begin_project(
     frame: pd.DataFrame,
     target: str,
@@ -231,7 +261,7 @@ def _begin_project(
     return replace(project, time=found.column, time_parts=found.parts)
 
 
-# %% ../../nbs/api/cli/02_inference.ipynb #26788058
+# %% ../../nbs/api/cli/02_inference.ipynb #7083069f
 def _split_wanted(
     frame: pd.DataFrame,
     time: str | None,

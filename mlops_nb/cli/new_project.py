@@ -19,13 +19,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from .cell_inference import InferredCells, infer_table_cells
 from .created_project import CreatedProject, build_project_files
 from .inference import infer_project
-from .project_table import read_table
+from .project_table import read_as_written, read_table
 from ..core.errors import UserError
 from ..core.files import encode_text, remove_unfinished, write_atomic
 from ..core.git import ask_git, run_dvc, run_git
+from ..data.cells import apply_cells
 from ..data.contract import DataContract
+from ..data.sources import read_table_file
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #c90d9fba
 _FOLDERS = {"data", "nbs", "reports", "tests", "vendor", "mlops_nb"}
@@ -252,7 +255,8 @@ def create_project(
     table = Path(data).resolve()
     package = derive_package_name(top.name)
     frame, encoding = read_table(table)
-    guess, contract = infer_project(frame, target, time)
+    frame, cells = _read_by_cells(table, encoding, frame, target)
+    guess, contract = infer_project(frame, target, time, cells)
     copied = not table.is_relative_to(top)
     source = _place_copy(table) if copied else table.relative_to(top).as_posix()
     made = CreatedProject(top, package, source, encoding, guess, copied)
@@ -275,6 +279,22 @@ def _plan_files(
     contact = _read_git_setting("user.email")
     columns = [str(name) for name in frame]
     return build_project_files(made, contract, columns, owner, contact)
+
+
+# %% ../../nbs/api/cli/09_new_project.ipynb #b1aafd62
+def _read_by_cells(
+    table: Path,
+    encoding: str,
+    frame: pd.DataFrame,
+    target: str,
+) -> tuple[pd.DataFrame, dict[str, InferredCells]]:
+    """Read a table again, where its cells are written so that a reader gets them wrong."""
+    cells = infer_table_cells(read_as_written(table, encoding, frame), target)
+    if not cells:
+        return frame, cells
+    frame = read_table_file(str(table), encoding, [*cells])
+    rules = {name: found.rule for name, found in cells.items()}
+    return apply_cells(frame, rules), cells
 
 
 # %% ../../nbs/api/cli/09_new_project.ipynb #24178776

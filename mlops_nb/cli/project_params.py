@@ -27,7 +27,11 @@ def render_params(
     encoding: str,
 ) -> str:
     """Write the params.yaml of a project: the package's, with the sections of its data."""
-    data = guess.to_data_section(source, encoding)
+    data = CommentedMap(guess.to_data_section(source, encoding))
+    if guess.cells:
+        reasons = [f"{name}: {found.why}" for name, found in guess.cells.items()]
+        lines = "\n".join(" ".join(reason.split()) for reason in reasons)
+        data.yaml_set_comment_before_after_key("cells", lines, indent=2)
     smallest_group = min(200, max(20, guess.rows // _PARTS_OF_A_TABLE))
     text = fill_template(
         "params.yaml",
@@ -48,13 +52,13 @@ def _render_section(values: dict[str, Any]) -> str:
 # %% ../../nbs/api/cli/07_project_params.ipynb #fe20ae1f
 def _in_short_lines(values: dict[str, Any]) -> dict[str, Any]:
     """Return a section in which a mapping that has room there stands in one line."""
-    for key, value in values.items():
+    for key, value in [*values.items()]:
         if isinstance(value, dict):
             in_line = CommentedMap(value)
             in_line.fa.set_flow_style()
             n_lines = write_as_dvc({"section": {key: in_line}}).count("\n")
             if n_lines == len(["section", key]):
-                values = values | {key: in_line}
+                values[key] = in_line
     return values
 
 

@@ -22,7 +22,7 @@ from pydantic import Field, model_validator
 from .validation import Section
 
 
-# %% ../../nbs/api/core/15_data_sections.ipynb #3f979afc
+# %% ../../nbs/api/core/15_data_sections.ipynb #8e0a7f04
 class CellsSection(Section):
     """How the cells of one column are read, where the file alone does not say it."""
 
@@ -30,8 +30,8 @@ class CellsSection(Section):
     decimal: Literal[".", ","] = Field(
         ".", description="of numbers: 1,234.56 or 1.234,56"
     )
-    missing: tuple[str, ...] = Field(
-        (),
+    missing: list[str] = Field(
+        [],
         description='what stands for a missing value, beside nothing at all: [".", "-"]',
     )
     same: dict[str, str] = Field({}, description="spellings of one value: {yes: Yes}")

@@ -181,7 +181,8 @@ def _convert_mostly_numeric(
     """
     label = settings.target if isinstance(settings.positive, str) else None
     texts = source.select_dtypes(["str", "object"])
-    for name in texts.columns.difference([settings.time, label]):
+    stated = [name for name, rule in settings.cells.items() if rule.type == "text"]
+    for name in texts.columns.difference([settings.time, label, *stated]):
         values = source[name].astype("str")
         # the sample first: most columns of text are told by it
         sample = sample_evenly(values.dropna(), _SAMPLE_ROWS)

@@ -17,6 +17,7 @@ import glob
 import os
 import re
 import traceback
+from collections.abc import Collection
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ import pandas as pd
 
 from ..core.errors import UserError
 from ..core.project import input_path, load_object, project_root
+from .cells import apply_cells
 from .columns import require_column, require_unique_names
 from .csv_faults import find_csv_fault
 from .settings import DataSettings
@@ -70,8 +72,9 @@ _MOSTLY = 0.9  # a column with a greater share of numbers was meant to be number
 def _read_csv(
     path: str,
     encoding: str,
+    as_written: Collection[str],
 ) -> pd.DataFrame:
-    """Read a CSV file.
+    """Read a CSV file, some columns as the texts that are written there.
 
     Between semicolons, columns of numbers such as 1,5 are numbers; beside a few other cells they
     are text, but as 1.5.
@@ -85,9 +88,13 @@ def _read_csv(
     separator, header = _read_header(path, encoding)
     require_unique_names([name for name in header if name], Path(path).name)
     table = _read_rows(path, encoding, separator)
+    as_texts = [name for name in as_written if name in table]
     if separator == ";":
-        for name in table.select_dtypes("str"):
+        for name in table.select_dtypes("str").columns.difference(as_texts):
             table[name] = _read_decimal_commas(table[name])
+    if as_texts:
+        texts = {"usecols": as_texts, "dtype": str, "na_filter": False}
+        table[as_texts] = _read_rows(path, encoding, separator, **texts)[as_texts]
     return table
 
 
@@ -96,13 +103,14 @@ def _read_rows(
     path: str,
     encoding: str,
     separator: str,
+    **options: Any,
 ) -> pd.DataFrame:
     """Read the rows of a CSV file; a line with more fields than the first raises in words."""
     reading = {"encoding": encoding, "sep": separator}
     try:
         # of a second line that is longer pandas would take the first field for a row's name
         pd.read_csv(path, header=None, nrows=2, dtype=str, **reading)
-        return pd.read_csv(path, low_memory=False, **reading)
+        return pd.read_csv(path, low_memory=False, **reading, **options)
     except pd.errors.ParserError as error:
         raise find_csv_fault(path, separator, encoding) or error from error
 
@@ -151,15 +159,19 @@ def _describe_unreadable(
 def read_table_file(
     path: str,
     encoding: str = "utf-8-sig",
+    as_written: Collection[str] = (),
 ) -> pd.DataFrame:
     """Read one Parquet or CSV file; what is wrong with it is said in words.
 
-    `encoding`: of CSV files; utf-8-sig reads UTF-8 with and without BOM.
+    Args:
+        path: the file.
+        encoding: of CSV files; utf-8-sig reads UTF-8 with and without BOM.
+        as_written: columns of which a CSV file gives the texts that are written there.
     """
     try:
         if re.search(r"\.(parquet|pq)$", path, re.I):
             return pd.read_parquet(path)
-        return _read_csv(path, encoding)
+        return _read_csv(path, encoding, as_written)
     except UserError:
         raise
     except pd.errors.EmptyDataError as error:
@@ -382,6 +394,7 @@ def load_tables(
     tables, each with a column `known_at`.
     """
     tables = _load_source(settings, window)
+    tables["events"] = apply_cells(tables["events"], settings.cells)
     if settings.time_parts:
         tables["events"] = _add_time(tables["events"], settings)
     return tables
@@ -425,7 +438,7 @@ def _load_source(
         )
     if kind == "file":
         _require_watched_files(settings, files)
-    parts = [read_table_file(file, settings.encoding) for file in files]
+    parts = [read_table_file(file, settings.encoding, settings.cells) for file in files]
     return {"events": pd.concat(parts, ignore_index=True)}
 
 
