@@ -2922,6 +2922,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                  'mlops_nb/modeling/gate.py'),
                                         'mlops_nb.modeling.gate._run_check': ( 'api/modeling/gate.html#_run_check',
                                                                                'mlops_nb/modeling/gate.py'),
+                                        'mlops_nb.modeling.gate._split_by_threshold': ( 'api/modeling/gate.html#_split_by_threshold',
+                                                                                        'mlops_nb/modeling/gate.py'),
                                         'mlops_nb.modeling.gate._surely_worse': ( 'api/modeling/gate.html#_surely_worse',
                                                                                   'mlops_nb/modeling/gate.py'),
                                         'mlops_nb.modeling.gate._worse_in_words': ( 'api/modeling/gate.html#_worse_in_words',

@@ -334,10 +334,24 @@ def _surely_worse(comparison: ModelComparison) -> list[str]:
     ]
 
 
+# %% ../../nbs/api/modeling/15_gate.ipynb #14b89f3e
+_HANGING_ON_THRESHOLD = ("accuracy", "f1", "precision", "recall", "false_alarms")
+
+
+def _split_by_threshold(comparison: ModelComparison) -> tuple[list[str], list[str]]:
+    """Return the surely worse metrics, and apart those that another threshold would change."""
+    worse = _surely_worse(comparison)
+    if comparison.candidate.task != "binary":
+        return worse, []
+    by_choice = [metric for metric in worse if metric in _HANGING_ON_THRESHOLD]
+    return [metric for metric in worse if metric not in by_choice], by_choice
+
+
 # %% ../../nbs/api/modeling/15_gate.ipynb #f34391d0
 def _worse_in_words(
     comparison: ModelComparison,
     worse: list[str],
+    key: str,
 ) -> list[Message]:
     """Return one message about all metrics that are surely worse; none where none is."""
     baseline = comparison.metrics.get("baseline")
@@ -360,7 +374,7 @@ def _worse_in_words(
         ),
         found,
     )
-    return [Message("evaluate.worse", found=joined)]
+    return [Message(key, found=joined)]
 
 
 # %% ../../nbs/api/modeling/15_gate.ipynb #ac858431
@@ -383,11 +397,15 @@ def evaluation_verdict(
 ) -> tuple[str, list[Message], list[Message]]:
     """Return level, reasons and what to do.
 
-    The level is `watch` when the gate has failed, or when the headline's metric is surely worse
-    than the baseline's, except for a binary task, where it hangs on the threshold.
+    The level is `watch` when the gate has failed, or when a metric is surely worse than the
+    baseline's, but for what of a binary task hangs on the threshold: that is a choice, and said
+    as one.
     """
-    worse = _surely_worse(comparison)
-    in_words = _worse_in_words(comparison, worse)
+    worse, by_choice = _split_by_threshold(comparison)
+    in_words = [
+        *_worse_in_words(comparison, worse, "evaluate.worse"),
+        *_worse_in_words(comparison, by_choice, "evaluate.at_threshold"),
+    ]
     if not gate.passed:
         reasons = [
             Message("evaluate.gate_failed"),
@@ -398,14 +416,11 @@ def evaluation_verdict(
     passed = Message("evaluate.gate_passed")
     if uncertain:
         passed = Message("evaluate.gate_unsure", **uncertain.values)
-    task = comparison.candidate.task
-    headline = headline_metric(task)
-    if task != "binary" and headline in worse:
-        return (
-            "watch",
-            [passed, *in_words],
-            [Message("evaluate.todo_worse", metric=headline)],
-        )
+    if worse:
+        headline = headline_metric(comparison.candidate.task)
+        metric = headline if headline in worse else worse[0]
+        todo = [Message("evaluate.todo_worse", metric=metric)]
+        return "watch", [passed, *in_words], todo
     return "ok", [passed, *in_words], []
 
 

@@ -309,3 +309,51 @@ def test_what_is_surely_worse_than_the_baseline_is_said_first(
     first = page[: page.index('class="two"')]
     assert gate.passed
     assert [said for said in SURELY_WORSE[lang] if said not in first] == []
+
+
+def binary_predictions(
+    chance,
+    threshold,
+):
+    """Return scores, and what is flagged from a threshold on."""
+    flagged = (chance >= threshold).astype(int)
+    return pd.DataFrame({"score": chance, "prediction": flagged})
+
+
+@pytest.mark.parametrize(
+    ("baseline", "level", "key"),
+    [
+        pytest.param(
+            lambda chance: binary_predictions(chance**1.2, 0.5),
+            "ok",
+            "evaluate.at_threshold",
+            id="hangs on the threshold",
+        ),
+        pytest.param(
+            lambda chance: binary_predictions(chance, 0.1),
+            "watch",
+            "evaluate.worse",
+            id="whatever the threshold",
+        ),
+    ],
+)
+def test_the_level_follows_what_is_said_of_the_baseline(
+    baseline,
+    level,
+    key,
+):
+    """What is surely worse is never told on a green card."""
+    chance = np.random.default_rng(0).uniform(size=4000)
+    outcome = (np.random.default_rng(1).uniform(size=4000) < chance).astype(int)
+    squeezed = 0.5 + (chance - 0.5) * 0.3  # the same order, and worse probabilities
+    is_worse = level == "watch"
+    models = {
+        "candidate": binary_predictions(squeezed if is_worse else chance, 0.05),
+        "baseline": baseline(chance),
+    }
+    comparison = compare_models("binary", outcome, models)
+    checks = {"calibration": None, "beats_baseline": None}
+    found, reasons, _ = evaluation_verdict(comparison, apply_gate(comparison, checks))
+    assert found == level
+    assert key in [reason.key for reason in reasons]
+    assert (level == "ok") == ("evaluate.worse" not in [each.key for each in reasons])
