@@ -165,6 +165,9 @@ class ColumnProfile:
     squared_deviations: float = 0.0  # their sum
     minimum: float = math.inf
     maximum: float = -math.inf
+    is_discrete: bool = (
+        False  # whole numbers that are compared one by one; never written
+    )
 
     @classmethod
     def from_dict(cls, written: dict) -> "ColumnProfile":
@@ -178,8 +181,7 @@ class ColumnProfile:
     @property
     def is_hashed(self) -> bool:
         """Say whether it is text with too many values to keep their names."""
-        has_names = self.bucket_keys.dtype == object
-        return self.kind == "text" and not has_names
+        return self.kind == "text" and self.bucket_keys.dtype != object
 
     @property
     def finite_count(self) -> int:

@@ -37,6 +37,7 @@ class AlignedColumns:
         reference: how many rows of the reference each bucket holds.
         current: how many rows of the current column it holds.
         is_text: whether the buckets are of text.
+        is_discrete: whether they are whole numbers that are compared one by one.
         has_names: whether `values` can be shown: False where only hashes of names are known.
     """
 
@@ -45,6 +46,7 @@ class AlignedColumns:
     current: np.ndarray
     is_text: bool = False
     has_names: bool = True
+    is_discrete: bool = False
 
 
 # %% ../../nbs/api/monitoring/01_binning.ipynb #4ab069ed
@@ -81,7 +83,8 @@ def align_columns(
         minimum=min(left.minimum, right.minimum),
         maximum=max(left.maximum, right.maximum),
     )
-    return AlignedColumns(both.bucket_values, *counts)
+    is_discrete = reference.is_discrete and not dropped_bits
+    return AlignedColumns(both.bucket_values, *counts, is_discrete=is_discrete)
 
 
 # %% ../../nbs/api/monitoring/01_binning.ipynb #3ceb4104
@@ -143,7 +146,8 @@ def _coarser_keys(
 def assign_bins(aligned: AlignedColumns) -> np.ndarray:
     """Return the bin of each bucket.
 
-    Numbers: 0 below the reference's range, 1 to at most 20 within, then one above. Text: the most
+    Numbers: 0 below the reference's range, 1 to at most 20 within (of whole numbers that are
+    compared one by one as many as there are), then one above. Text: the most
     frequent of the reference in order, then new ones; with more than fifty, those after and new
     ones together.
     """
@@ -172,7 +176,7 @@ def _bins_of_numbers(aligned: AlignedColumns) -> np.ndarray:
     seen = np.flatnonzero(aligned.reference)
     if not len(seen):
         return np.ones(len(aligned.values), int)
-    if len(seen) <= MAX_NUMERIC_BINS:
+    if len(seen) <= MAX_NUMERIC_BINS or aligned.is_discrete:
         bins = np.cumsum(aligned.reference > 0)
     else:
         up_to_here = np.cumsum(aligned.reference)

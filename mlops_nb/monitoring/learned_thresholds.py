@@ -99,7 +99,11 @@ def _binned_counts(spans: list[ColumnProfile]) -> np.ndarray:
         if len(of_span):
             np.add.at(row, np.searchsorted(values, of_span), span.bucket_counts)
     together = counts.sum(0)
-    bins = assign_bins(AlignedColumns(values, together, together, is_text))
+    is_discrete = all(span.is_discrete for span in spans if span.count)
+    aligned = AlignedColumns(
+        values, together, together, is_text, is_discrete=is_discrete
+    )
+    bins = assign_bins(aligned)
     return np.array([np.bincount(bins, row) for row in counts])
 
 

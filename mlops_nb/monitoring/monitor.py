@@ -35,6 +35,7 @@ from mlops_nb.monitoring.column_roles import (
 )
 from .drift import measure_drift
 from .findings import Finding, judge_findings
+from .kind_agreement import agree_on_kinds
 from .monitored_window import ModelReference, MonitoredWindow
 from mlops_nb.monitoring.multivariate import (
     domain_classifier_auc,
@@ -62,6 +63,7 @@ from mlops_nb.monitoring.table_reading import (
 )
 from .table_window import measure_scans, reference_of_scan
 from .thresholds import Thresholds
+from .whole_numbers import compare_one_by_one
 
 # %% ../../nbs/api/monitoring/43_monitor.ipynb #8fc79215
 MIN_REFERENCE_ROWS = 30
@@ -103,7 +105,7 @@ def scan_reference(
             )
         )
     _require_labels(reference, scan, roles)
-    return scan, replace(
+    return compare_one_by_one(scan), replace(
         roles,
         time=None,
         known=frozenset(scan.labels),
@@ -345,14 +347,11 @@ def measure_tables(
         What was normal, the windows in their order, and the drift of all columns at once where
         it is asked for.
     """
+    require_table(reference, "reference")
     roles = _prepare_roles(_name_predicted(reference, roles))
     reference, tables = _open_tables(reference, current, roles)
-    then, of_windows = scan_reference(reference, roles, notes)
+    then, scans, of_windows = _scan_all(reference, tables, roles, notes)
     notes += _note_times(then)
-    scans = {
-        name: scan_table(table, of_windows, "current", then.task)
-        for name, table in tables.items()
-    }
     notes += note_oddities(scans, then, roles)
     now = list(scans.values())[-1]
     notes += _note_extra_columns(then, now, roles)
@@ -367,6 +366,28 @@ def measure_tables(
     return model, windows, joint
 
 
+# %% ../../nbs/api/monitoring/43_monitor.ipynb #bc75d37c
+def _scan_all(
+    reference: Any,
+    tables: dict,
+    roles: ColumnRoles,
+    notes: list[Message],
+) -> tuple[TableScan, dict[str, TableScan], ColumnRoles]:
+    """Scan all tables, each column as one kind in all of them."""
+    then, of_windows = scan_reference(reference, roles, notes)
+    scans = {
+        name: scan_table(table, of_windows, "current", then.task)
+        for name, table in tables.items()
+    }
+    kinds, words = agree_on_kinds([then, *scans.values()], of_windows)
+    if not kinds:
+        return then, scans, of_windows
+    notes += words
+    return _scan_all(
+        reference, tables, replace(roles, kinds=roles.kinds | kinds), notes
+    )
+
+
 # %% ../../nbs/api/monitoring/43_monitor.ipynb #5db5ff25
 def _open_tables(
     reference: Any,
@@ -375,7 +396,6 @@ def _open_tables(
 ) -> tuple[Any, dict]:
     """Return the reference and {name: table}, ready to be read in batches."""
     tables = name_windows(current)
-    require_table(reference, "reference")
     as_text = [*kinds_to_read(roles)]
     opened = {name: open_table(table, as_text) for name, table in tables.items()}
     return open_table(reference, as_text), opened

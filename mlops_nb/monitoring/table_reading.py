@@ -24,7 +24,7 @@ from ..core.errors import UserError
 from ..data.batches import BATCH_ROWS, explain_read_errors, read_batches
 from ..data.columns import require_unique_names
 from ..data.excel import is_excel_file, read_excel_table
-from .column_kinds import convert_batch
+from .column_kinds import convert_batch, widen_batch
 
 
 # %% ../../nbs/api/monitoring/29_table_reading.ipynb #66dfa993
@@ -83,13 +83,13 @@ def iterate_batches(
         kinds: {column: kind} of those that are read as something else than what is stored.
     """
     kinds = kinds or {}
-    as_text = [name for name, kind in kinds.items() if kind == "text"]
+    as_text = [*kinds]
     source = open_table(source, as_text)
     batches = None
     if isinstance(source, pd.DataFrame):
         batches = _slices(source, columns)
     for batch in batches or read_batches(source, columns, as_text=as_text):
-        yield convert_batch(batch, kinds)
+        yield widen_batch(convert_batch(batch, kinds))
 
 
 # %% ../../nbs/api/monitoring/29_table_reading.ipynb #ad07adf9

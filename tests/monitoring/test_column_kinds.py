@@ -192,3 +192,110 @@ def test_categories_are_the_same_however_they_are_stored(
 def test_categories_that_are_not_there_are_told():
     with pytest.raises(UserError, match="--categorical"):
         monitor_tables(draw_orders(500), draw_orders(500), categorical=("stop",))
+
+
+def shuffle(table):
+    return table.sample(frac=1, random_state=0, ignore_index=True)
+
+
+def row_of(
+    assessment,
+    column,
+):
+    """Return the line of a column in the table of drift."""
+    (row,) = assessment.table[assessment.table.column == column].to_dict("records")
+    return row
+
+
+def test_codes_are_compared_one_by_one():
+    then = shuffle(draw_codes([130, 10, 10, 10]))
+    now = shuffle(draw_codes([10, 10, 130, 10]))
+    got = row_of(monitor_tables(then, now), "code")
+    assert got["kind"] == "number"
+    assert got["psi"] == pytest.approx(3.8474, abs=1e-4)
+    assert got["tv"] == pytest.approx(0.75)
+    assert got["chi2_p"] < 1e-300
+    assert got["chance"] < 1e-300
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_codes_that_did_not_move_stay_calm(seed):
+    rng = np.random.default_rng(seed)
+    share = rng.dirichlet(np.ones(80))
+    then, now = (pd.DataFrame({"code": rng.choice(80, 4000, p=share)}) for _ in "ab")
+    assert monitor_tables(then, now).level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("narrow", "suffix"),
+    [
+        pytest.param("float32", None, id="DataFrame"),
+        pytest.param("float32", ".parquet", id="Parquet"),
+        pytest.param("float16", ".parquet", id="half as wide"),
+        pytest.param("float32", ".csv", id="CSV"),
+    ],
+)
+def test_floats_of_any_width_are_the_same_numbers(
+    tmp_path,
+    narrow,
+    suffix,
+):
+    rng = np.random.default_rng(0)
+    rates = pd.DataFrame({"rate": rng.choice([0.1, 0.2, 0.3, 0.4], 2000)})
+    current = rates.astype(narrow)
+    if suffix:
+        current = write(current, tmp_path / f"now{suffix}")
+    assert row_of(monitor_tables(rates, current), "rate")["psi"] == pytest.approx(0)
+
+
+def draw_zips(codes):
+    """Draw zip codes of 1,191 rows."""
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({"zip": rng.choice(codes, 1191), "x": rng.normal(size=1191)})
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        pytest.param(["02139", "10001", "94105"], id="leading zeros"),
+        pytest.param(["12139", "10001", "94105"], id="none"),
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_one_code_with_letters_changes_no_other(
+    tmp_path,
+    codes,
+    is_first,
+):
+    plain = draw_zips(codes)
+    mixed = plain.copy()
+    mixed.loc[700, "zip"] = "K1A0B1"
+    tables = [
+        write(plain, tmp_path / "plain.csv"),
+        write(mixed, tmp_path / "mixed.csv"),
+    ]
+    got = monitor_tables(*(tables if is_first else tables[::-1]))
+    row = row_of(got, "zip")
+    assert row["psi"] < 0.01
+    assert row["new"] == pytest.approx(1 / 1191 if is_first else 0)
+    assert got.level == "ok"
+
+
+def test_a_late_word_among_numbers_is_told(tmp_path):
+    """It comes after the rows by which the types of a CSV file are told."""
+    rng = np.random.default_rng(0)
+    fares = pd.DataFrame({"fare": rng.normal(20, 3, 600_000).round(9).astype(str)})
+    then = write(fares, tmp_path / "then.csv")
+    fares.loc[599_000, "fare"] = "about 20"
+    got = monitor_tables(then, write(fares, tmp_path / "now.csv"))
+    assert row_of(got, "fare")["kind_now"] == "number"
+    assert row_of(got, "fare")["psi"] < 0.01
+    assert got.level == "ok"
+
+
+def test_numbers_that_are_stored_as_text_are_numbers(tmp_path):
+    orders = draw_orders(3000)
+    as_text = orders.assign(fare=orders.fare.astype(str))
+    got = monitor_tables(orders, write(as_text, tmp_path / "now.parquet"), score="p")
+    assert row_of(got, "fare")["psi"] == pytest.approx(0)
+    assert got.level == "ok"
