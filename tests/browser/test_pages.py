@@ -86,6 +86,35 @@ def test_a_phone_shows_the_answer_first(
     page.context.close()
 
 
+TABS_OUT_OF_SIGHT = """
+[...document.querySelectorAll('nav a')]
+  .filter(tab => tab.getBoundingClientRect().right > document.body.clientWidth)
+  .map(tab => tab.textContent.trim())
+"""
+
+
+@pytest.fixture(scope="module")
+def tabbed(tmp_path_factory):
+    """The address of a page with the tabs that a project has."""
+    stages = ["preprocess-train", "preprocess-current", "train", "evaluate", "monitor"]
+    config = {**CONFIG, "pages": ["index", "features", *stages]}
+    page = tmp_path_factory.mktemp("tabbed") / "monitor.html"
+    page.write_text(render_stage_page("monitor", *sample(), config), "utf-8")
+    return page.as_uri()
+
+
+@pytest.mark.parametrize("width", [320, 380, 600, 900, 1400])
+def test_no_tab_is_cut(
+    browser,
+    tabbed,
+    width,
+):
+    page = opened(browser, tabbed, {"width": width, "height": 740})
+    assert page.evaluate("document.querySelectorAll('nav a').length") == 7
+    assert page.evaluate(TABS_OUT_OF_SIGHT) == []
+    page.context.close()
+
+
 def test_rows_stand_as_cards_on_a_phone(
     browser,
     pages,
