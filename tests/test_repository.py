@@ -141,6 +141,13 @@ def test_nothing_speaks_of_machines_or_registries():
     assert found == ""
 
 
+def test_the_first_line_of_the_readme_enters_the_folder_it_made():
+    text = (ROOT / "README.md").read_text()
+    started = re.search(r"git clone \S+ (\S+) && cd (\S+)", text)
+    assert started, "the folder is named, whatever the repository is called"
+    assert started[1] == started[2]
+
+
 def test_the_readme_quotes_the_replay():
     replay = json.loads((ROOT / "data" / "replay.json").read_text())
     quoted = re.search(
