@@ -15,10 +15,13 @@ from .template import PACKAGE_FOLDER
 
 # %% ../../nbs/api/cli/10_rename_imports.ipynb #1c9e03e0
 def read_renamed_names(version: str) -> dict[str, str]:
-    """Read the table of a version: {`old_module.name`: `new.module.name`}, without `mlops_nb.`."""
+    """Read the table of a version: {`old_module.name`: `new.module.name`}, without `mlops_nb.`.
+
+    It is empty for a version whose names are where they were.
+    """
     file = PACKAGE_FOLDER / "cli" / "renamed_names.json"
     by_version = json.loads(file.read_text("utf-8"))
-    return by_version[version]
+    return by_version.get(version, {})
 
 
 # %% ../../nbs/api/cli/10_rename_imports.ipynb #b9d4539b
@@ -80,9 +83,11 @@ def rename_imports(
 ) -> RenamedCode:
     """Rewrite the imports of a piece of code by a table, as `read_renamed_names` reads it.
 
-    What is no Python is left as it is.
+    What is no Python is left as it is; without a table, all is.
     """
     code = RenamedCode(source, table)
+    if not table:
+        return code
     try:
         tree = ast.parse(source)
     except SyntaxError:

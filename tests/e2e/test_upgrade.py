@@ -1,4 +1,4 @@
-"""A project that version 0.1.0 made, frozen as data, goes on with this version."""
+"""Projects that earlier versions made, frozen as data, go on with this version."""
 
 import shutil
 import zipfile
@@ -14,9 +14,12 @@ FROZEN = ROOT / "tests" / "data" / "project-0.1.0.zip"
 AUC_OF_0_1_0 = 0.8465862557  # what version 0.1.0 wrote to reports/metrics/evaluate.json
 
 
-def unpack(top):
-    """Make the frozen project a repository; its zip has no history."""
-    with zipfile.ZipFile(FROZEN) as archive:
+def unpack(
+    top,
+    frozen=FROZEN,
+):
+    """Make a frozen project a repository; its zip has no history."""
+    with zipfile.ZipFile(frozen) as archive:
         archive.extractall(top)
     run_shell("git", "init", "-q", "-b", "main", cwd=top)
     commit(top)
@@ -120,6 +123,17 @@ def test_an_upgrade_of_an_unchanged_project_leaves_nothing_to_do(upgraded):
     assert f"upgraded from version 0.1.0 to {__version__}" in upgraded.said
     assert "left as it is" not in upgraded.said
     assert "remains:" not in upgraded.said
+
+
+def test_a_project_of_the_version_before_is_upgraded_too(tmp_path):
+    """Version 0.2.0 had its names where they are, so its user's code stays as it is."""
+    frozen = FROZEN.with_name("project-0.2.0.zip")
+    second = upgrade(unpack(tmp_path, frozen))
+    assert f"upgraded from version 0.2.0 to {__version__}" in second.said
+    assert "left as it is" not in second.said
+    assert "remains:" not in second.said
+    features = "v02shop/features.py"
+    assert second.after[features] == second.before[features]
 
 
 def test_a_project_goes_on_with_the_same_quality(copy_of_upgraded):
