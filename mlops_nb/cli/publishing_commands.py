@@ -68,13 +68,13 @@ def show_command(port: int | None) -> None:
 def card_command(version: str) -> None:
     """Write the model card of a version, a commit or what lies in the folder."""
     from mlops_nb.core.files import write_atomic, write_json
-    from mlops_nb.pipeline.recorded_outputs import bring_for_command
+    from mlops_nb.pipeline.recorded_outputs import bring_for_reader
     from mlops_nb.publishing.card_page import render_model_card
     from mlops_nb.publishing.card_record import build_model_card
     from mlops_nb.publishing.model_card import card_to_dict
 
     if version == "workspace":
-        bring_for_command(project_root())
+        bring_for_reader(project_root())
     card = build_model_card(version)
     place = project_root() / ".mlops" / "cards" / version
     write_json(place.with_name(f"{place.name}.json"), card_to_dict(card))

@@ -83,11 +83,9 @@ def rename_imports(
 ) -> RenamedCode:
     """Rewrite the imports of a piece of code by a table, as `read_renamed_names` reads it.
 
-    What is no Python is left as it is; without a table, all is.
+    What is no Python is left as it is.
     """
     code = RenamedCode(source, table)
-    if not table:
-        return code
     try:
         tree = ast.parse(source)
     except SyntaxError:

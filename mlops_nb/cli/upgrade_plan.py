@@ -208,6 +208,8 @@ def plan_own_code(
         plan: What is planned already; files in it are left out.
     """
     table = read_renamed_names(project.version)
+    if not table:
+        return  # names are where they were
     for path in files:
         if (
             path in plan.write

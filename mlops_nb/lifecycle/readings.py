@@ -135,8 +135,14 @@ def _name_of_champion(
     pin: dict,
     report: dict,
 ) -> str:
-    """Return the version that the report is of: the pinned one, unless another was monitored."""
-    is_of_other = "reports/monitor.json" in find_stale_outputs(top).paths
+    """Return the version that the report is of: the pinned one, unless another was monitored.
+
+    While dvc.lock is in conflict nobody can tell which, and the report names its model itself.
+    """
+    try:
+        is_of_other = "reports/monitor.json" in find_stale_outputs(top).paths
+    except UserError:
+        is_of_other = True
     if is_of_other or not pin.get("version"):
         return report["model"]
     return pin["version"]

@@ -13,6 +13,7 @@ __all__ = [
     "fetch_records",
     "bring_recorded_outputs",
     "bring_for_command",
+    "bring_for_reader",
     "outputs_out_of_place",
     "refuse_lost_tables",
 ]
@@ -26,6 +27,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.conflict_marks import conflict_line
 from ..core.console import say_beside_answer
 from ..core.errors import UserError
 from ..core.formatting import name_some
@@ -264,6 +266,17 @@ def bring_for_command(top: Path) -> tuple[DataRecord, ...]:
     result = bring_recorded_outputs(top)
     say_beside_answer(result)
     return result.nowhere
+
+
+# %% ../../nbs/api/pipeline/27_recorded_outputs.ipynb #b41f0001
+def bring_for_reader(top: Path) -> None:
+    """Bring what a command that changes nothing needs, as `bring_for_command` does.
+
+    While dvc.lock is in conflict it works with what lies there.
+    """
+    lock = top / "dvc.lock"
+    if not (lock.exists() and conflict_line(lock.read_bytes())):
+        bring_for_command(top)
 
 
 # %% ../../nbs/api/pipeline/27_recorded_outputs.ipynb #0f93c72a

@@ -26,7 +26,7 @@ from ..lifecycle.journal import HISTORY_FILE, read_decisions, utc_timestamp
 from ..lifecycle.readings import build_reading
 from ..lifecycle.waiting import find_waiting_candidate
 from ..monitoring.findings import first_window_with_finding
-from ..pipeline.recorded_outputs import bring_for_command
+from ..pipeline.recorded_outputs import bring_for_reader
 from .alert_events import compare_alerts, was_measured
 from .alert_messages import AlertEvent, compose_message
 from .alert_targets import alert_targets
@@ -254,7 +254,7 @@ def announce_findings(
         limit: seconds for everything.
     """
     top = top or project_root()
-    bring_for_command(top)
+    bring_for_reader(top)
     try:
         with hold_lock(top / _LOCK_PATH, limit=limit):
             return _announce(top, DeliveryLimits(tries, wait, limit))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.config import read_params, read_settings
+from ..core.errors import UserError
 from ..core.files import read_json_lines
 from ..core.formatting import markdown_table
 from ..core.project import project_root
@@ -224,6 +225,15 @@ def _open_site(
     return Site.open(folder, config, repository_url(top))
 
 
+# %% ../../nbs/api/publishing/29_publish.ipynb #b41f0003
+def _tell_contradictions(top: Path) -> tuple[str, ...]:
+    """Tell what contradicts itself in the checkout; one that cannot be read is one, too."""
+    try:
+        return tuple(describe_contradictions(top))
+    except UserError as error:
+        return (f"expected {error.expected}, found {error.found}",)
+
+
 # %% ../../nbs/api/publishing/29_publish.ipynb #7a609a77
 def _read_history(
     record: ProjectRecord,
@@ -231,5 +241,5 @@ def _read_history(
 ) -> SiteHistory:
     task = read_params(record.top / "params.yaml")["data"].get("task", "binary")
     readings = read_json_lines(record.top / HISTORY_FILE)
-    told = tuple(describe_contradictions(record.top))
+    told = _tell_contradictions(record.top)
     return SiteHistory(task, record.runs, summaries, readings, told)
