@@ -438,8 +438,35 @@ def _load_source(
         )
     if kind == "file":
         _require_watched_files(settings, files)
-    parts = [read_table_file(file, settings.encoding, settings.cells) for file in files]
-    return {"events": pd.concat(parts, ignore_index=True)}
+    as_written = {*settings.cells, *settings.keys}
+    parts = [read_table_file(file, settings.encoding, as_written) for file in files]
+    events = pd.concat(parts, ignore_index=True)
+    for name in {*settings.keys} - {*settings.cells}:
+        if name in events:
+            events[name] = _read_keys(events[name])
+    return {"events": events}
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #635c5ae0
+_WHOLE = r"-?(0|[1-9]\d{0,17})"  # what 64 bits hold exactly, without leading zeros
+
+
+def _read_keys(texts: pd.Series) -> pd.Series:
+    """Make whole numbers of the texts of a key where nothing is lost by that; a blank is missing.
+
+    No key passes through a float: seventeen digits, beside one blank, stay what they are.
+    """
+    if not isinstance(texts.dtype, pd.StringDtype):
+        return texts
+    stripped = texts.str.strip()
+    known = texts.mask(stripped == "")
+    is_whole = stripped.str.fullmatch(_WHOLE)
+    if not is_whole[known.notna()].all():
+        return known
+    numbers = pd.to_numeric(
+        stripped.mask(stripped == ""), dtype_backend="numpy_nullable"
+    )
+    return numbers.astype("Int64" if known.isna().any() else "int64")
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #52c0c79d
