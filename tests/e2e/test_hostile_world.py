@@ -23,6 +23,7 @@ ASKED_FIRST = (
     ("conflict in params.yaml", "card"),
     ("conflict in dvc.lock", "commit"),
     ("conflict in dvc.lock", "undo"),
+    ("conflict in dvc.lock", "alert"),
     ("no git identity", "commit"),
 )
 
