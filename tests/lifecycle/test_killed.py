@@ -1,12 +1,15 @@
-"""A killed `mlops-nb new`; what is killed of other commands is in test_promotion.py."""
+"""What a killed `mlops-nb new` and `doctor` leave; other commands are in test_promotion.py."""
 
 import shutil
+from pathlib import Path
 
 import killing
 import pytest
 from helpers.miniature import run_cli
 from kill_cases import CASES, make_table_inside
 from kill_run import run_killed
+
+from mlops_nb.lifecycle.checkout_checks import check_disk
 
 STAGE = "nbs/stages/compare.ipynb"  # one of the first files that are written
 BEFORE_THE_END = 30  # points: some files are written, the last one is not
@@ -56,3 +59,13 @@ def test_half_a_project_is_no_project_and_what_was_written_in_it_since_stays(beg
     assert written.read_text() == "mine"
     written.unlink()
     assert run_cli(begun, *CASES["new-inside"].argv).returncode == 0
+
+
+def test_doctor_tries_the_disk_by_a_file_without_a_name(
+    tmp_path,
+    monkeypatch,
+):
+    """A kill at any moment leaves nothing: there is no file that would have to be removed."""
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    assert [*check_disk(tmp_path)] == []
+    assert [*(tmp_path / ".mlops").iterdir()] == []
