@@ -97,7 +97,11 @@ _MOST_CELLS_NAMED = 8
 
 def _note_cells(cells: dict[str, InferredCells]) -> list[str]:
     """Say how the cells of some columns are read."""
-    notes = [f"{name}: {found.why}" for name, found in cells.items()]
+    notes = [
+        f"{name}: {found.why}"
+        for name, found in cells.items()
+        if not found.why.startswith("blanks around")  # which nobody misses
+    ]
     left = len(notes) - _MOST_CELLS_NAMED
     if left > 0:
         more = f"{left} more columns are read by data.cells in params.yaml"
@@ -140,9 +144,10 @@ def _note_time(
         return [*notes, *cut.notes]
     order = explain_order(frame, target)
     if order:
-        mixes = "a random split puts rows before and after those that are judged into training"
+        mixes = "a random split trains on rows before and after those that are judged"
         notes.append(
-            f"no time was found, but {order}: {mixes}. Name a time with --time"
+            f"no time was found, but {order}: if that is an order of time, {mixes}. Name a time"
+            " with --time"
         )
     return notes
 

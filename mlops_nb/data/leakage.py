@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "STRONG_AUC",
+    "STRONG_RANK_CORRELATION",
     "LEAKAGE_RANK_CORRELATION",
     "StrongFeature",
     "find_strong_features",
@@ -253,7 +254,8 @@ def _told_by_column(
 
 # %% ../../nbs/api/data/13_leakage.ipynb #c72f0240
 STRONG_AUC = 0.95
-LEAKAGE_RANK_CORRELATION = 0.98
+STRONG_RANK_CORRELATION = 0.98
+LEAKAGE_RANK_CORRELATION = 0.99
 _LEAST_ERROR_REMOVED = {"binary": 0.9, "multiclass": 0.95}
 _LEAST_RECALL = 0.8  # of every class
 _MAX_VALUES = 2e7  # values that are looked at, in rows evenly spaced
@@ -279,7 +281,8 @@ def find_strong_features(
     """Return the features of the training window that alone tell much of the target.
 
     For classes those with an AUC above .95, of which a leak is what tells nearly every row; for
-    regression those with |ρ| above .98. What the contract lists in `leak_ok` is left out.
+    regression those with |ρ| above .98, and leaks above .99. What the contract lists in `leak_ok`
+    is left out.
     """
     names = _candidate_columns(frame, settings, contract)
     if settings.target not in frame or not names:
@@ -300,18 +303,28 @@ def _find_strong(
     target = _target_as_columns(rows[settings.target], settings.task)
     limit = STRONG_AUC
     if settings.task == "regression":
-        limit = LEAKAGE_RANK_CORRELATION
+        limit = STRONG_RANK_CORRELATION
     tried = len(names) * target.shape[1]
     for name in names:
         found = _strongest(rows[name], target, settings)
         if found.strength <= limit or not _is_unlikely(found, tried):
             continue
         if settings.task == "regression":
-            measures = (f"|ρ| {found.strength:.3f}",)
-            yield StrongFeature(str(name), measures, f"|ρ| ≤ {limit}", is_leak=True)
+            yield _describe_ranked_feature(str(name), found.strength)
         else:
             told = _told_by_column(rows[name], target)
             yield _describe_class_feature(str(name), found, told, settings.task)
+
+
+# %% ../../nbs/api/data/13_leakage.ipynb #cd3f4914
+def _describe_ranked_feature(
+    name: str,
+    strength: float,
+) -> StrongFeature:
+    """Say how closely a column has the order of the target, and whether that is nearly all."""
+    limit = LEAKAGE_RANK_CORRELATION
+    measures = (f"|ρ| {strength:.3f}",)
+    return StrongFeature(name, measures, f"|ρ| ≤ {limit}", bool(strength > limit))
 
 
 # %% ../../nbs/api/data/13_leakage.ipynb #88e0d819
@@ -363,7 +376,7 @@ def find_leaking_features(
     """Return the features of the training window that alone tell nearly the whole target.
 
     For classes a small tree on the column alone removes nearly all errors on held-out rows; for
-    regression |ρ| is above .98. What the contract lists in `leak_ok` is left out.
+    regression |ρ| is above .99. What the contract lists in `leak_ok` is left out.
     """
     violations = []
     for strong in find_strong_features(frame, settings, contract):

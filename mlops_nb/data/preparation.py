@@ -33,7 +33,8 @@ def _summarise(prepared: "PreparedWindow") -> dict[str, Any]:
     """Return headline, verdict, numbers and metrics of a window, as `write_result` takes them."""
     level = prepared.contract.level
     violations = prepared.contract.violations
-    reasons = [violation.to_message() for violation in violations]
+    reasons = [*_tell_few(prepared), *_name_set_aside(prepared)]
+    reasons += [violation.to_message() for violation in violations]
     rows = len(prepared.known_rows)
     features = prepared.features.shape[1]
     noun = prepared.data.settings.noun
@@ -47,11 +48,25 @@ def _summarise(prepared: "PreparedWindow") -> dict[str, Any]:
             noun=noun,
         ),
         "level": level,
-        "reasons": [*_name_set_aside(prepared), *reasons],
+        "reasons": reasons,
         "todo": [] if level == "ok" else [Message("preprocess.todo")],
         "results": _list_results(prepared),
         "metrics": counts,
     }
+
+
+# %% ../../nbs/api/data/25_preparation.ipynb #4fc70a91
+_FEWEST_TO_JUDGE = 50  # rows: with fewer no share is known to ten percentage points
+
+
+def _tell_few(prepared: "PreparedWindow") -> list[Message]:
+    """Return the sentence that a window which is judged has too few rows for that."""
+    rows = len(prepared.known_rows)
+    if prepared.data.is_training or rows >= _FEWEST_TO_JUDGE:
+        return []
+    noun = prepared.data.settings.noun
+    few = {"rows": rows, "noun": noun, "least": _FEWEST_TO_JUDGE}
+    return [Message("preprocess.few_rows", **few)]
 
 
 # %% ../../nbs/api/data/25_preparation.ipynb #9ce9d628

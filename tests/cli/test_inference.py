@@ -103,3 +103,13 @@ def make_growth(rows=160):
 def test_what_grows_alike_is_no_leak():
     """Both order the months alike; the changes of only one follow those of the target."""
     assert infer(make_growth(), "sales").suspects == ("taxed",)
+
+
+def test_a_close_quantity_is_asked_about():
+    """Jobs and sales of states have nearly one order; neither is the other in disguise."""
+    rng = np.random.default_rng(0)
+    size = rng.gamma(1, 9, 500) + 1
+    states = pd.DataFrame({"jobs": size * rng.normal(1, 0.15, 500), "sales": size})
+    found = infer(states, "sales")
+    assert found.suspects == ()
+    assert "jobs (|ρ| 0.98" in found.notes[0]
