@@ -173,9 +173,17 @@ def column_as_names(values: Any) -> pd.Series:
         objects = pd.Series([*values.to_numpy()], values.index, dtype=object)
     else:
         objects = values.astype(object)
-    distinct = {value: _value_to_name(value) for value in objects.dropna().unique()}
-    names = [distinct.get(value) for value in objects]
-    return pd.Series(names, values.index, dtype=object, name=values.name)
+    return pd.Series(_names_of(objects), values.index, dtype=object, name=values.name)
+
+
+# %% ../../nbs/api/data/01_columns.ipynb #13174ec3
+def _names_of(objects: pd.Series) -> list[str | None]:
+    try:
+        distinct = objects.dropna().unique()
+    except TypeError:  # lists and dictionaries have no hash
+        return [_value_to_name(value) for value in objects]
+    names = {value: _value_to_name(value) for value in distinct}
+    return [names.get(value) for value in objects]
 
 
 # %% ../../nbs/api/data/01_columns.ipynb #8acb80c8

@@ -462,11 +462,22 @@ def _read_keys(texts: pd.Series) -> pd.Series:
     known = texts.mask(stripped == "")
     is_whole = stripped.str.fullmatch(_WHOLE)
     if not is_whole[known.notna()].all():
-        return known
+        return _read_fractions(known)
     numbers = pd.to_numeric(
         stripped.mask(stripped == ""), dtype_backend="numpy_nullable"
     )
     return numbers.astype("Int64" if known.isna().any() else "int64")
+
+
+# %% ../../nbs/api/data/07_sources.ipynb #32ccce22
+def _read_fractions(texts: pd.Series) -> pd.Series:
+    """Make floats of a key that is written as such throughout; any other stays text."""
+    numbers = pd.to_numeric(texts, errors="coerce")
+    is_padded = texts.str.match(r"\s*-?0\d").any()
+    is_number = numbers[texts.notna()].notna().all()
+    if is_padded or not is_number or not numbers.abs().max() < 2**53:
+        return texts
+    return numbers
 
 
 # %% ../../nbs/api/data/07_sources.ipynb #52c0c79d

@@ -93,6 +93,12 @@ def test_a_key_may_look_like_a_missing_value(
     assert key in events(source=write_with_keys(keys)).id.tolist()
 
 
+def test_a_key_that_is_written_as_floats_is_one_of_numbers(place):
+    keys = np.arange(240) / 2
+    selected = events(source=write_with_keys(keys))
+    assert selected.id.tolist() == list(keys[: len(selected)])
+
+
 def test_a_blank_text_is_no_key(place):
     keys = [f"k{i:03d}" for i in range(240)]
     keys[5] = "  "

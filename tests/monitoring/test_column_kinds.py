@@ -299,3 +299,24 @@ def test_numbers_that_are_stored_as_text_are_numbers(tmp_path):
     got = monitor_tables(orders, write(as_text, tmp_path / "now.parquet"), score="p")
     assert row_of(got, "fare")["psi"] == pytest.approx(0)
     assert got.level == "ok"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({"c": 1}, id="a dictionary"),
+        pytest.param([1, 2], id="a list"),
+        pytest.param(b"ab", id="bytes"),
+        pytest.param(np.datetime64("9999-12-31", "us"), id="a time far away"),
+    ],
+)
+@pytest.mark.parametrize("is_file", [True, False])
+def test_odd_values_have_a_stated_result(
+    tmp_path,
+    value,
+    is_file,
+):
+    table = draw_orders(600)
+    table["odd"] = pd.Series([value] * 600, table.index)
+    current = write(table, tmp_path / "odd.parquet") if is_file else table
+    assert monitor_tables(current, current, score="p").level == "ok"
