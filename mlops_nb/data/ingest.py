@@ -34,7 +34,9 @@ def _prepare_columns(
     events = events.reset_index(drop=True)
     events.columns = [str(name) for name in events.columns]
     if settings.keys == DEFAULT_KEYS and "row" not in events:
-        events.insert(0, "row", np.arange(len(events)))
+        # a wide table is in so many parts that pandas warns of one more
+        numbers = pd.DataFrame({"row": np.arange(len(events))})
+        events = pd.concat([numbers, events], axis=1)
     require_unique_names(events.columns, "the source")
     named = (settings.target, settings.time, settings.label_known, *settings.keys)
     for name in named:

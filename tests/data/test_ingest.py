@@ -43,3 +43,15 @@ def test_without_time_the_split_is_seeded(place):
         time=None,
         windows=too_much,
     )
+
+
+def test_a_wide_table_gets_its_row_numbers_without_a_warning(
+    place,
+    recwarn,
+):
+    """Such a table is in many parts, of which pandas warns when a column is added."""
+    wide = pd.DataFrame({f"column {i}": range(40) for i in range(300)})
+    wide.assign(y=wide.index % 2).to_csv("data/in.csv", index=False)
+    rows = events("train", SHARES, source="data/in.csv", time=None, keys=[])
+    assert next(iter(rows)) == "row"
+    assert [str(warning.message) for warning in recwarn] == []
