@@ -156,6 +156,7 @@ def widen_batch(batch: Any) -> Any:
 
 # %% ../../nbs/api/monitoring/28_column_kinds.ipynb #b6222617
 _MIN_EXAMPLES = 5
+_FIRST_DATE = 19000101  # the least number that is one
 _MAX_EXAMPLES = 500
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _FORMS = (
@@ -172,6 +173,10 @@ _TIME = re.compile(rf"(?i)^\s*{_WEEKDAY}(?:{'|'.join(_FORMS)})(?:\D.*)?$")
 
 def holds_times(values: pd.Series) -> bool:
     """Say whether text or whole numbers are days or times, by some of them."""
+    is_number = pd.api.types.is_numeric_dtype(values)
+    is_real = is_number and not pd.api.types.is_complex_dtype(values)
+    if is_number and not (is_real and values.max() >= _FIRST_DATE):
+        return False
     known = values.dropna()
     step = max(len(known) // _MAX_EXAMPLES, 1)
     names = _example_names(known.iloc[::step])
@@ -192,7 +197,7 @@ def _example_names(values: pd.Series) -> pd.Series:
         if not pd.api.types.is_numeric_dtype(values):
             return pd.Series([], dtype="str")
         # of numbers only 20240131 can be told
-        values = values[values.between(19000101, 21001231)]
+        values = values[values.between(_FIRST_DATE, 21001231)]
     try:
         return column_as_names(values).dropna().astype("str")
     except UserError:
