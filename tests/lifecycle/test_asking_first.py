@@ -190,7 +190,6 @@ def test_an_experiment_of_retrain_is_one_of_dvc(top):
     assert list((top / ".mlops").glob("change*")) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 @pytest.mark.parametrize(
     "command",
     [
@@ -211,6 +210,7 @@ def test_a_run_that_is_not_committed_is_told_with_its_command(
     assert "`mlops-nb undo`" in got.stderr
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_missing_right_is_told(top):
     (top / ".mlops").mkdir(exist_ok=True)
     (top / ".mlops").chmod(0o500)
