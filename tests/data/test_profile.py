@@ -249,7 +249,7 @@ def test_arrow_and_pandas_say_the_same(tmp_path):
             b"x,y\n1,2\n" + b"3,4\n" * 2_000_000 + b"oops,5\n",
             "one type per column",
         ),
-        ("b.csv", b"", "readable"),
+        ("b.csv", b"", "an empty file"),
     ],
     ids=["absent", "cut off", "another type below", "empty"],
 )
