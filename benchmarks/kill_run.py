@@ -104,7 +104,9 @@ def _judge_end(
 ) -> str:
     """Complain unless a command that was let be has left what it leaves unharmed."""
     now = trial.case.look(top)
-    if done.returncode == trial.case.exit_code and now == trial.states.after:
+    codes = (trial.case.exit_code, trial.case.code_when_done)
+    is_worded = "Traceback" not in done.stderr
+    if done.returncode in codes and is_worded and now == trial.states.after:
         return ""
     printed = f"{done.stdout[-500:]}{done.stderr[-500:]}"
     differing = _name_differences(now, trial.states.after)
