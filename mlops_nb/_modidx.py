@@ -5879,6 +5879,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                     'mlops_nb/publishing/site_folder.py'),
                                                  'mlops_nb.publishing.site_folder._refuse_unfit_folder': ( 'api/publishing/site_folder.html#_refuse_unfit_folder',
                                                                                                            'mlops_nb/publishing/site_folder.py'),
+                                                 'mlops_nb.publishing.site_folder._without_half_files': ( 'api/publishing/site_folder.html#_without_half_files',
+                                                                                                          'mlops_nb/publishing/site_folder.py'),
                                                  'mlops_nb.publishing.site_folder._write_manifest': ( 'api/publishing/site_folder.html#_write_manifest',
                                                                                                       'mlops_nb/publishing/site_folder.py'),
                                                  'mlops_nb.publishing.site_folder.read_owned_files': ( 'api/publishing/site_folder.html#read_owned_files',

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
-from ..core.files import read_json, to_json, write_atomic
+from ..core.files import read_json, remove_unfinished, to_json, write_atomic
 
 # %% ../../nbs/api/publishing/04_site_folder.ipynb #992d789d
 MANIFEST_FORMAT = "mlops-nb site 1"
@@ -67,6 +67,8 @@ def _refuse_unfit_folder(path: Path) -> None:
             found=f"{path}, which is a file",
             remedy="name a new or an empty folder",
         )
+    # what a run left that was killed at its first file would make the folder somebody's
+    remove_unfinished(path / _MANIFEST)
     if read_owned_files(path) is None and path.exists() and any(path.iterdir()):
         raise UserError(
             expected="an empty folder, or a site that this version of `mlops-nb publish` made",
@@ -98,7 +100,7 @@ class SiteFolder:
     def open(cls, path: Path) -> "SiteFolder":
         """Open a folder for a site: a new or empty one, or one with a site of ours."""
         _refuse_unfit_folder(path)
-        return cls(path, read_owned_files(path) or {})
+        return _without_half_files(cls(path, read_owned_files(path) or {}))
 
     def holds(self, path: str) -> bool:
         """Say whether a path lies in the folder, links followed."""
@@ -145,3 +147,11 @@ class SiteFolder:
         if files != self.files or not (self.path / _MANIFEST).exists():
             _write_manifest(self.path, files)
         (self.path / _JOURNAL).unlink(missing_ok=True)
+
+
+# %% ../../nbs/api/publishing/04_site_folder.ipynb #c2ac1c51
+def _without_half_files(folder: SiteFolder) -> SiteFolder:
+    """Remove what a killed run had written beside the places of files, and not yet moved there."""
+    for begun in filter(folder.holds, _read_journal(folder.path)):
+        remove_unfinished(folder.path / begun)
+    return folder

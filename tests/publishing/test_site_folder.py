@@ -126,3 +126,26 @@ def test_an_interrupted_publish_is_finished_by_the_next(web):
         "index.html",
         "manifest.json",
     ]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param(".manifest.json.0123456789abcdef", id="the manifest"),
+        pytest.param("old/.page.html.0123456789abcdef", id="a page"),
+    ],
+)
+def test_half_a_file_of_a_killed_publish_goes_with_the_next(
+    web,
+    left,
+):
+    """It was killed between writing a file beside its place and moving it there."""
+    if "page" in left:
+        open_site(web).put_text("old/page.html", "a")
+    (web / left).parent.mkdir(parents=True, exist_ok=True)
+    (web / left).write_text("half")
+    again = open_site(web)
+    again.put_text("index.html", "b")
+    again.close()
+    assert not (web / left).exists()
+    assert (web / "index.html").read_text() == "b"
