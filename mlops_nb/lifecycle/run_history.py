@@ -23,7 +23,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.files import file_digest
-from ..core.git import ask_git
+from ..core.git import ask_git, run_git
 from ..pipeline.data_cache import dvc_cache_folder
 
 
@@ -79,7 +79,11 @@ def open_git_objects(top: Path) -> Iterator[Callable[[str], bytes]]:
     """Open a reader of git objects by name (`COMMIT:./path`), all by one process.
 
     It gives nothing, an empty text, for what is not there.
+
+    Raises:
+        UserError: git refuses to open the repository.
     """
+    run_git("rev-parse", "--git-dir", cwd=top)
     command = ["git", "cat-file", "--batch"]
     process = subprocess.Popen(
         command,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.formatting import name_some
 from ..core.git import ask_git, run_git
@@ -100,7 +101,11 @@ def _describe_metrics(differing: list[str]) -> list[str]:
 # %% ../../nbs/api/pipeline/35_record.ipynb #c0ffee02
 def is_uncommitted(path: str) -> bool:
     """Say whether a file is another than in the last commit, or in none; False without git."""
-    return bool((ask_git("status", "--porcelain", "--", path) or "").strip())
+    try:
+        said = ask_git("status", "--porcelain", "--", path)
+    except UserError:
+        return False
+    return bool((said or "").strip())
 
 
 # %% ../../nbs/api/pipeline/35_record.ipynb #0c5a135a
@@ -167,7 +172,10 @@ def compare_with_record() -> str:
     Only what lies in the folder with the recorded contents counts. One line; a second where some
     differ, and one where some do not lie there.
     """
-    head = ask_git("show", "HEAD:./dvc.lock")
+    try:
+        head = ask_git("show", "HEAD:./dvc.lock")
+    except UserError as refusal:
+        return f"not compared with a record, as {refusal.found}: {refusal.remedy}"
     if head is None:
         return "no record yet: `mlops-nb commit` makes this run the record"
     commit = run_git("rev-parse", "--short", "HEAD")
