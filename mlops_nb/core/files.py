@@ -91,7 +91,9 @@ def _replace(
 ) -> None:
     """Write beside the target, then rename; a failure leaves nothing behind."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(_BYTES_OF_SUFFIX)}")
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    mode = None
+    if path.exists():
+        mode = stat.S_IMODE(path.stat().st_mode)
     # Of a file that others must not read, nobody shall read the copy either.
     at_first = 0o666 if mode is None else 0o600
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, at_first)

@@ -75,10 +75,13 @@ def run_git(
     Raises:
         UserError: with what git said.
     """
+    given = None
+    if input is not None:
+        given = os.fsencode(input)
     done = subprocess.run(
         ["git", *READABLE_OUTPUT, *args],
         cwd=cwd or project_root(),
-        input=None if input is None else os.fsencode(input),
+        input=given,
         capture_output=True,
     )
     if done.returncode:

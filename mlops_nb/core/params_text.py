@@ -107,9 +107,10 @@ def _write_scalar(
     quotes: str | None,
 ) -> str:
     """Write a value in one line: a text in the quotes of the one that it replaces."""
-    if isinstance(value, str) and quotes == '"':
+    is_text = isinstance(value, str)
+    if is_text and quotes == '"':
         value = DoubleQuotedScalarString(value)
-    elif isinstance(value, str) and quotes == "'":
+    elif is_text and quotes == "'":
         value = SingleQuotedScalarString(value)
     yaml = YAML()
     yaml.width = 1 << 20

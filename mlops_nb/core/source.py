@@ -138,9 +138,11 @@ def _even_out(
 ) -> ast.AST:
     """Give a node that may be written in several ways in one of them."""
     if isinstance(node, ast.ImportFrom) and node.level:
-        return ast.ImportFrom(absolute_module_name(node, package), node.names, 0)
+        module = absolute_module_name(node, package)
+        return ast.ImportFrom(module, node.names, 0)
     if isinstance(node, ast.JoinedStr):
-        return ast.JoinedStr(_merge_texts(node.values))
+        merged = _merge_texts(node.values)
+        return ast.JoinedStr(merged)
     return node
 
 

@@ -209,7 +209,9 @@ def _infer_rule(
     name: str,
     settings: DataSettings,
 ) -> ColumnRule:
-    kind = value_type(values) if values.notna().any() else "any"
+    kind = "any"
+    if values.notna().any():
+        kind = value_type(values)
     if name in (settings.keys or DEFAULT_KEYS):
         return ColumnRule(
             kind,

@@ -354,9 +354,11 @@ def _told_left_out(
     settings: DataSettings,
 ) -> dict[str, int]:
     """Say in words how many rows of the source have no key or no time."""
-    left_out = {", ".join(settings.keys): _lacks_key(events, settings).sum()}
+    key = ", ".join(settings.keys)
+    left_out = {key: _lacks_key(events, settings).sum()}
     if settings.time:
-        left_out[settings.time] = events[settings.time].isna().sum()
+        has_no_time = events[settings.time].isna()
+        left_out[settings.time] = has_no_time.sum()
     return {
         f"events of the source without {name}, left out": int(rows)
         for name, rows in left_out.items()

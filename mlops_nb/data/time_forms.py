@@ -260,8 +260,11 @@ def _part_as_numbers(
         return numbers
     texts = values.astype("str")
     if part == "quarter":
-        numbers = numbers.fillna(pd.to_numeric(texts.str.lstrip("Qq"), errors="coerce"))
+        digits = texts.str.lstrip("Qq")
+        quarters = pd.to_numeric(digits, errors="coerce")
+        numbers = numbers.fillna(quarters)
     if part == "month":
-        names = texts.map(month_number)
-        numbers = numbers.fillna(names.where(names > 0))
+        found = texts.map(month_number)
+        months = found.where(found > 0)
+        numbers = numbers.fillna(months)
     return numbers

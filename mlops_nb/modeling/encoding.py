@@ -214,14 +214,15 @@ _WORDS_FOR_BOOLEANS = {"True": "1", "true": "1", "False": "0", "false": "0"}
 
 
 def _days_since_1970(times: pd.Series) -> pd.Series:
+    one_day = pd.Timedelta("1D")
     if pd.api.types.is_timedelta64_dtype(times):
-        return times / pd.Timedelta("1D")
+        return times / one_day
     in_utc = pd.to_datetime(
         times,
         utc=True,
         format="ISO8601",
     ).dt.tz_localize(None)
-    return (in_utc - pd.Timestamp(0)) / pd.Timedelta("1D")
+    return (in_utc - pd.Timestamp(0)) / one_day
 
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #5747093f

@@ -117,7 +117,9 @@ def _raw_output(
     """Return what the trees themselves say: log-odds, a probability, or a number."""
     for method in ("decision_function", "predict_proba", "predict"):
         if hasattr(trees, method):
-            return float(np.ravel(getattr(trees, method)(encoded))[-1])
+            predict = getattr(trees, method)
+            outputs = np.ravel(predict(encoded))
+            return float(outputs[-1])
     raise AttributeError(f"{type(trees).__name__} predicts nothing")
 
 

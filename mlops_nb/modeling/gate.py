@@ -304,7 +304,9 @@ def apply_gate(
         slices: for the check worst_slice.
         shadow: the candidate beside the champion on all rows.
     """
-    given = {} if checks in (None, "auto") else checks
+    given = {}
+    if checks not in (None, "auto"):
+        given = checks
     defaults = default_checks(comparison.candidate.task)
     known = (*defaults, *_OPTIONAL_CHECKS)
     for name in given:

@@ -86,10 +86,12 @@ def interval_of_metric(
     """
     if METRICS[name].is_share:
         if error > _NO_SPREAD and 0 < value < 1:
-            rows = value * (1 - value) / error**2
+            variance = value * (1 - value)
+            rows = variance / error**2
         return wilson_interval(value, rows)
-    low = value - Z_95 * error
-    high = value + Z_95 * error
+    half = Z_95 * error
+    low = value - half
+    high = value + half
     if is_lower_better(name):
         low = max(low, 0.0)  # an error is never negative
     return low, high
@@ -170,7 +172,9 @@ def compute_metrics(
         cluster: what rows that are not independent share, such as the day.
     """
     rows, known = extract_scored_rows(task, outcome, predictions)
-    groups = None if cluster is None else pd.factorize(np.asarray(cluster)[known])[0]
+    groups = None
+    if cluster is not None:
+        groups = pd.factorize(np.asarray(cluster)[known])[0]
     names = TASK_METRICS[task]
     return ModelMetrics(
         task, len(rows), {name: compute_metric(name, rows, groups) for name in names}

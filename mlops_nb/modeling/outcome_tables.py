@@ -26,9 +26,11 @@ def _policy_row(
     costs: tuple[float, float],
 ) -> dict:
     miss, false_alarm = costs
-    missed = ((1 - flags) * outcome).sum()
-    alarmed = (flags * (1 - outcome)).sum()
-    cost = miss * (1 - flags) * outcome + false_alarm * flags * (1 - outcome)
+    not_flagged = 1 - flags
+    negative = 1 - outcome
+    missed = (not_flagged * outcome).sum()
+    alarmed = (flags * negative).sum()
+    cost = miss * not_flagged * outcome + false_alarm * flags * negative
     mean = cost.mean()
     half = Z_95 * standard_error(cost - mean, None)
     return {

@@ -464,7 +464,8 @@ def _pinned_digest(folder: Path) -> str:
             return ""
     except (UserError, OSError):
         return ""
-    return read_params()["champion"].get("md5") or ""
+    pinned = read_params()["champion"]
+    return pinned.get("md5") or ""
 
 
 # %% ../../nbs/api/modeling/10_persistence.ipynb #1b89d5d9

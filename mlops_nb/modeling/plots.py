@@ -94,8 +94,10 @@ def _share_reached(
     order: np.ndarray,
     points: np.ndarray,
 ) -> np.ndarray:
-    reached = np.append(0, np.cumsum(hits[order]))[points]
-    return reached / max(hits.sum(), 1)
+    found = np.cumsum(hits[order])
+    reached = np.append(0, found)[points]
+    total = max(hits.sum(), 1)
+    return reached / total
 
 
 # %% ../../nbs/api/modeling/16_plots.ipynb #d0a06247
@@ -116,7 +118,9 @@ def roc_plot(
         order = np.argsort(-rows.score, kind="stable")
         points = np.unique(np.linspace(0, len(order), _ROC_POINTS).astype(int))
         auc = estimate_metric("auc", rows)
-        shown = f" {auc.value:.3f}" if auc else ""
+        shown = ""
+        if auc:
+            shown = f" {auc.value:.3f}"
         axes.plot(
             _share_reached(1 - rows.outcome, order, points),
             _share_reached(rows.outcome, order, points),
@@ -166,13 +170,16 @@ def confusion_plot(table: pd.DataFrame) -> Any:
     axes.grid(False)
     for row, column in np.ndindex(classes, classes):
         share = shares[row, column]
+        color = "black"
+        if share > _DARK:
+            color = "white"
         axes.text(
             column,
             row,
             _cell_text(table.iat[row, column], share, classes),
             ha="center",
             va="center",
-            color="white" if share > _DARK else "black",
+            color=color,
         )
     axes.set_xticks(range(classes), [shorten_label(name, 13) for name in table.columns])
     axes.set_yticks(range(classes), [shorten_label(name, 13) for name in table.index])

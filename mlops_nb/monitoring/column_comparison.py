@@ -119,7 +119,8 @@ def _location(column: ColumnProfile) -> dict:
     if column.finite_count:
         location["mean"] = column.mean
     quantiles = column.quantile(_QUANTILES)
-    location |= zip(_QUANTILE_NAMES, quantiles, strict=True)
+    named_quantiles = zip(_QUANTILE_NAMES, quantiles, strict=True)
+    location |= named_quantiles
     return location
 
 

@@ -107,4 +107,6 @@ def l_infinity(
 ) -> float:
     """Return the largest change of one share, max |p − q|. 0 to 1."""
     change = np.abs(to_shares(reference) - to_shares(current))
-    return float(change.max()) if len(change) else math.nan
+    if not len(change):
+        return math.nan
+    return float(change.max())

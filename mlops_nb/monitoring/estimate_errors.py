@@ -63,7 +63,8 @@ def _errors_of_window(
         truth = metrics.get(metric)
         if _is_finite(guess) and _is_finite(truth):
             values = (window, metric, guess, truth, guess - truth)
-            rows.append(dict(zip(ESTIMATE_ERROR_COLUMNS, values, strict=True)))
+            row = dict(zip(ESTIMATE_ERROR_COLUMNS, values, strict=True))
+            rows.append(row)
     return rows
 
 

@@ -177,9 +177,10 @@ def _key_examples(
     roles: ColumnRoles,
 ) -> str:
     labelled = [*roles.outcomes.by_key.index[:2]]
-    if not scan.joined.examples or not labelled:
+    examples = scan.joined.examples
+    if not examples or not labelled:
         return ""
-    here = ", ".join(scan.joined.examples)
+    here = ", ".join(examples)
     there = ", ".join(labelled)
     return f"; {roles.key} is such as {here} in the rows, and {there} in the labels"
 

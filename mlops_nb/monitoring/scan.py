@@ -284,7 +284,8 @@ def _join_profiles(profiles: list[Profile]) -> Profile:
     columns = {}
     for profile in profiles:
         columns |= profile.columns
-    return Profile(profiles[0].rows, columns)
+    rows = profiles[0].rows
+    return Profile(rows, columns)
 
 
 # %% ../../nbs/api/monitoring/34_scan.ipynb #39e51754

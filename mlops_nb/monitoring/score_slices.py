@@ -109,7 +109,9 @@ def _slices_of_both(
     slices = []
     for column, values in reference.items():
         values_now = current.get(column, {})
-        slices += [(column, value) for value in values if value in values_now]
+        for value in values:
+            if value in values_now:
+                slices.append((column, value))
     return slices
 
 

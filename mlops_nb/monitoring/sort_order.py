@@ -24,9 +24,10 @@ def find_sort_column(
     By score, label or fractions it is; whole numbers that rise may be a year.
     """
     for name in scan.rows:
-        if not _is_real_number(scan.rows[name]):
+        column = scan.rows[name]
+        if not _is_real_number(column):
             continue
-        values = scan.rows[name].dropna().astype(float)
+        values = column.dropna().astype(float)
         if not _is_sorted(values):
             continue
         has_fractions = not (values % 1 == 0).all()

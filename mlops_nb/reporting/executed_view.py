@@ -90,5 +90,6 @@ def present_executed_notebook(
     if result:
         source = _present_headline(result, name, language)
         head = {"cell_type": "markdown", "id": "headline", "metadata": {}}
-        cells.insert(0, head | {"source": source})
+        headline = head | {"source": source}
+        cells.insert(0, headline)
     return notebook | {"cells": cells}

@@ -123,12 +123,13 @@ def _render_blocks(
     code: list[str] = []  # of the present section
     for number, cell in enumerate(cells):
         text = join_multiline(cell["source"])
-        if cell["cell_type"] == "markdown":
+        kind = cell["cell_type"]
+        if kind == "markdown":
             yield from _fold_code(code, lang)
             code = []
             shown = render_safely(lang, render_prose, text, lang, stage)
             yield Markup('<div class="prose">{}</div>').format(shown)
-        elif cell["cell_type"] == "code":
+        elif kind == "code":
             if text.strip():
                 code.append(text)
             yield from _render_outputs(cell, number, lang)

@@ -237,14 +237,17 @@ def sanitize_svg(
     Returns:
         A figure as wide as its place.
     """
-    figure = ElementTree.fromstring(source[source.index("<svg") :])
+    drawing = source[source.index("<svg") :]
+    figure = ElementTree.fromstring(drawing)
     for element in list(figure.iter()):
-        element[:] = [child for child in element if _is_drawn(child)]
+        drawn = [child for child in element if _is_drawn(child)]
+        element[:] = drawn
         element.tag = _local_name(element.tag)
         _clean_attributes(element, prefix)
         translate_svg_text(element, lang)
     _fit_into_page(figure, alt)
-    return Markup(ElementTree.tostring(figure, encoding="unicode"))
+    reduced = ElementTree.tostring(figure, encoding="unicode")
+    return Markup(reduced)
 
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #4d80c63d

@@ -216,9 +216,11 @@ def render_html_table(
     if not rows:
         return Markup("")
     head = _render_row("th", rows[0])
-    body = Markup("").join(_render_row("td", row.values()) for row in rows)
-    table = Markup("<table><thead>{}</thead><tbody>{}</tbody></table>")
-    return render_html(table.format(head, body), lang, title)
+    lines = [_render_row("td", row.values()) for row in rows]
+    body = Markup("").join(lines)
+    frame = Markup("<table><thead>{}</thead><tbody>{}</tbody></table>")
+    table = frame.format(head, body)
+    return render_html(table, lang, title)
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #a87ff687
