@@ -88,12 +88,14 @@ def _blanks_in_numbers(
     filled: pd.Series,
 ) -> InferredCells | None:
     """Return the rule for numbers among which some cells hold nothing but blanks."""
-    n_blank = int((texts.str.isspace()).sum())
+    is_blank = texts.str.isspace()
+    n_blank = int(is_blank.sum())
     if not n_blank:
         return None
     missing = sorted({*filled} & NA_WORDS)
     rule = CellsSection(type="number", missing=missing)
-    return InferredCells(rule, f"numbers; {n_blank:,} blank cells are missing values")
+    why = f"numbers; {n_blank:,} blank cells are missing values"
+    return InferredCells(rule, why)
 
 
 # %% ../../nbs/api/cli/01_cell_inference.ipynb #d7fd1c80

@@ -313,7 +313,10 @@ def alert_command(
     from mlops_nb.publishing.alerts import announce_findings
     from mlops_nb.publishing.metrics_export import export_prometheus
 
-    print(export_prometheus() if prometheus else announce_findings(tries=tries))
+    if prometheus:
+        print(export_prometheus())
+    else:
+        print(announce_findings(tries=tries))
 
 
 # %% ../../nbs/api/cli/19_monitoring_commands.ipynb #ed6e41c4

@@ -27,17 +27,19 @@ def render_params(
     encoding: str,
 ) -> str:
     """Write the params.yaml of a project: the package's, with the sections of its data."""
-    data = CommentedMap(guess.to_data_section(source, encoding))
+    section = guess.to_data_section(source, encoding)
+    data = CommentedMap(section)
     if guess.cells:
         reasons = [f"{name}: {found.why}" for name, found in guess.cells.items()]
         lines = "\n".join(" ".join(reason.split()) for reason in reasons)
         data.yaml_set_comment_before_after_key("cells", lines, indent=2)
     smallest_group = min(200, max(20, guess.rows // _PARTS_OF_A_TABLE))
+    features = _describe_features(guess, package)
     text = fill_template(
         "params.yaml",
         data=_render_section(data),
         windows=_render_section(guess.windows),
-        features=_render_section(_describe_features(guess, package)),
+        features=_render_section(features),
         smallest_group=str(smallest_group),
     )
     return settle_style(text)

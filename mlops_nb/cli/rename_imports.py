@@ -123,8 +123,10 @@ def _from_module(
     lines = []
     for alias in node.names:
         place = code.find(f"{module}.{alias.name}")
-        kept = f"from mlops_nb.{module} import {ast.unparse(alias)}"
-        lines.append(_import_line(place, alias.asname or alias.name) if place else kept)
+        line = f"from mlops_nb.{module} import {ast.unparse(alias)}"
+        if place:
+            line = _import_line(place, alias.asname or alias.name)
+        lines.append(line)
     return lines
 
 

@@ -111,7 +111,8 @@ def _record_line(
     path: str,
     content: bytes,
 ) -> str:
-    digest = urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+    checksum = hashlib.sha256(content).digest()
+    digest = urlsafe_b64encode(checksum).rstrip(b"=")
     return f"{path},sha256={digest.decode()},{len(content)}"
 
 

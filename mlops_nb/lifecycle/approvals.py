@@ -86,7 +86,8 @@ def _approving_commits(
     short: str,
 ) -> list[Approval]:
     form = "--format=%H%x00%aI%x00%aN%x00<%aE>%x00%s"
-    said = run_git("log", form, "-E", f"--grep=^Approve: {short}", cwd=top)
+    message_filter = f"--grep=^Approve: {short}"
+    said = run_git("log", form, "-E", message_filter, cwd=top)
     return [_read_note(top, "commit", line) for line in said.split("\n") if line]
 
 

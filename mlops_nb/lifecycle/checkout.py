@@ -217,7 +217,8 @@ def set_params(
 
     A key may be a path: `train.end`.
     """
-    text = (top / "params.yaml").read_text("utf-8")
+    file = top / "params.yaml"
+    text = file.read_text("utf-8")
     params = YAML(typ="safe", pure=True).load(text)
     for key, value in values.items():
         *path, last = key.split(".")
@@ -225,4 +226,4 @@ def set_params(
         for part in path:
             branch = branch[part]
         branch[last] = value
-    write_atomic(top / "params.yaml", change_values(text, params))
+    write_atomic(file, change_values(text, params))

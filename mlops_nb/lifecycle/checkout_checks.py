@@ -164,8 +164,9 @@ def _pids_of_rwlock(path: Path) -> set[int]:
     holders = []
     for entry in held.values():
         holders += entry.get("read") or []
-        if entry.get("write"):
-            holders.append(entry["write"])
+        writer = entry.get("write")
+        if writer:
+            holders.append(writer)
     return {holder["pid"] for holder in holders}
 
 

@@ -334,7 +334,8 @@ def _follow_policy(
 def _describe_window() -> AdvanceResult:
     """Describe the current window, as the champion of before did on it."""
     top = project_root()
-    headline = render(read_monitor_report(top)["headline"])
+    report = read_monitor_report(top)
+    headline = render(report["headline"])
     reading = build_reading(top)
     return AdvanceResult(
         reading["window"], reading["level"], headline, tuple(reading["findings"])
@@ -694,8 +695,9 @@ def _unanswered(
             answered.add(decision.get("finding"))
     found = []
     for finding in reading["findings"]:
-        if finding["id"] not in answered:
-            since = first_window_with_finding(past, finding["id"], window)
+        name = finding["id"]
+        if name not in answered:
+            since = first_window_with_finding(past, name, window)
             found.append(finding | {"since": since})
     if candidate:
         found.append(candidate.reading() | {"since": candidate.window})

@@ -60,7 +60,8 @@ class PastRun:
         """Return its pages and their MD5, by name."""
         pages = {}
         for path, md5 in self.outs.items():
-            if re.fullmatch(r"reports/[\w.-]+\.html", path):
+            page_match = re.fullmatch(r"reports/[\w.-]+\.html", path)
+            if page_match:
                 name = path.removeprefix("reports/")
                 pages[name] = md5
         return pages

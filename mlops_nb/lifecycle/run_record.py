@@ -70,7 +70,8 @@ class _RunFiles:
         try:
             return open_revision(project_root(), rev)
         except Exception as error:
-            raise _unknown_revision(f"{self.rev} ({type(error).__name__})") from None
+            failed_revision = f"{self.rev} ({type(error).__name__})"
+            raise _unknown_revision(failed_revision) from None
 
     def read(self, path: str) -> bytes:
         """Read a file of this run, from the folder, git, or DVC's cache or remote."""

@@ -119,7 +119,8 @@ def _column_names(
 ) -> tuple:
     names = names or []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _invalid_answer(f"a list of column names under {what}", names)
+        expected = f"a list of column names under {what}"
+        raise _invalid_answer(expected, names)
     return tuple(names)
 
 

@@ -108,10 +108,12 @@ def _new_tags(
 ) -> dict[str, str]:
     """Return the tags that only the scratch clone has, and their objects."""
     have = set(split_lines(run_git("tag", cwd=top)))
+    in_scratch = split_lines(run_git("tag", cwd=scratch))
     new = {}
-    for tag in split_lines(run_git("tag", cwd=scratch)):
+    for tag in in_scratch:
         if tag not in have:
-            new[tag] = run_git("rev-parse", f"refs/tags/{tag}", cwd=scratch)
+            full_name = f"refs/tags/{tag}"
+            new[tag] = run_git("rev-parse", full_name, cwd=scratch)
     return new
 
 

@@ -168,8 +168,10 @@ def _is_settled(
     decisions: list[dict],
 ) -> bool:
     """Say whether a candidate is in production, has been there, or was turned down."""
-    if read_params(top / "params.yaml")["champion"].get("md5") == md5:
+    champion = read_params(top / "params.yaml")["champion"]
+    if champion.get("md5") == md5:
         return True
     if was_turned_down(decisions, md5) or past_versions(decisions, md5):
         return True
-    return any(version.md5 == md5 for version in assigned_versions("prod", top))
+    been_in_production = assigned_versions("prod", top)
+    return any(version.md5 == md5 for version in been_in_production)

@@ -48,10 +48,12 @@ def _copy_from_commit(
 
     A remote of today may be newer than the commit.
     """
-    if commit and git_folder(project_root()):
+    if not commit:
+        return False
+    if git_folder(project_root()):
         return _copy_from_bigger_repository(commit, md5, folder)
     for config in (".dvc/config.local", ".dvc/config"):
-        if not commit or not (project_root() / config).exists():
+        if not (project_root() / config).exists():
             continue
         shutil.rmtree(folder, ignore_errors=True)
         source = [".", "data/candidate", "--rev", commit]

@@ -152,8 +152,10 @@ def find_unwatched_files(
     from ruamel.yaml import YAML
 
     text = (top / "dvc.yaml").read_text("utf-8")
-    stages = (YAML(typ="safe", pure=True).load(text) or {}).get("stages") or {}
-    watched = stages.get("code", {}).get("deps")
+    pipeline = YAML(typ="safe", pure=True).load(text) or {}
+    stages = pipeline.get("stages") or {}
+    code_stage = stages.get("code", {})
+    watched = code_stage.get("deps")
     if watched is None:
         return []
     installed = {"site-packages", "dist-packages"}

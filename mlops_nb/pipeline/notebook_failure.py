@@ -62,10 +62,12 @@ def _find_cell_failure(
             return NotebookFailure(
                 shown_number, output["ename"], output["evalue"], line
             )
-    if cell["metadata"].get("papermill", {}).get("exception") is True:
+    execution = cell["metadata"].get("papermill", {})
+    if execution.get("exception") is True:
         message = _last_words(outputs) or "the cell did not run"
         return NotebookFailure(number, "Error", message)
-    if cell["source"].strip() and not cell.get("execution_count"):
+    source = cell["source"].strip()
+    if source and not cell.get("execution_count"):
         return NotebookFailure(number, "Error", "the cell did not run")
     return None
 

@@ -239,7 +239,8 @@ def resolve_parameters(
     values = dict(section)
     if window:
         values["window"] = window
-    values = apply_overrides(stage, declared, values, overrides or {})
+    by_hand = overrides or {}
+    values = apply_overrides(stage, declared, values, by_hand)
     for name in values:
         if name not in declared:
             raise _unknown_parameter(stage, name, declared, section)
@@ -251,7 +252,8 @@ def resolve_parameters(
                 remedy=f"add `{parameter.name}: {json.dumps(parameter.default)}` "
                 f"to the section {stage}",
             )
-        _require_type(stage, parameter, values[parameter.name], overrides or {})
+        value = values[parameter.name]
+        _require_type(stage, parameter, value, by_hand)
     return {name: values[name] for name in declared}
 
 

@@ -58,10 +58,12 @@ def find_largest_difference(
     differences = {}
     for name, before in old.items():
         after = new.get(name)
-        if name in _NO_MEASURE or not (_is_number(before) and _is_number(after)):
+        are_numbers = _is_number(before) and _is_number(after)
+        if name in _NO_MEASURE or not are_numbers:
             continue
         size = max(abs(before), abs(after), _SMALLEST_SIZE)
-        differences[name] = abs(after - before) / size
+        change = abs(after - before)
+        differences[name] = change / size
     return max(
         differences.items(),
         key=lambda pair: pair[1],

@@ -206,7 +206,8 @@ class _StageOutput:
     ) -> str:
         """Say in a line how the stage has ended, and which others run because of it."""
         result = failure or self.result()
-        line = f"{place}  {self.stage:<20} {now - self.begun:6.1f} s  {result}"
+        seconds = now - self.begun
+        line = f"{place}  {self.stage:<20} {seconds:6.1f} s  {result}"
         return f"{line}{self.reasons()}".rstrip()
 
     def reasons(self) -> str:

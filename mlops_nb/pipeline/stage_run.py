@@ -91,7 +91,9 @@ def _failure_page(
 ) -> str:
     path = run.top / ".mlops" / "failed" / f"{run.name}.html"
     try:
-        return f"page: {run.write_page(path, scrub_notebook(notebook, run.stage, run.top))}"
+        scrubbed = scrub_notebook(notebook, run.stage, run.top)
+        page = run.write_page(path, scrubbed)
+        return f"page: {page}"
     except Exception as error:
         return f"no page: {type(error).__name__}: {error}"
 

@@ -110,7 +110,8 @@ def _note_where_seen(
 ) -> None:
     for name, alert in open_alerts.items():
         if name in findings:
-            alert.update(window=window, severity=findings[name]["severity"])
+            severity = findings[name]["severity"]
+            alert.update(window=window, severity=severity)
 
 
 # %% ../../nbs/api/publishing/37_alerts.ipynb #12f102d7

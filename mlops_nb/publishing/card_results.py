@@ -59,7 +59,9 @@ def metrics_section(
         if name != "n"
     ]
     heading = card_phrase("metrics", lang, n=first["n"])
-    return CardSection(heading, (card_phrase("metrics_read", lang),), (("", rows),))
+    texts = (card_phrase("metrics_read", lang),)
+    tables = (("", rows),)
+    return CardSection(heading, texts, tables)
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #5dc36ab3
@@ -192,9 +194,11 @@ def explanation_section(
     tables = ()
     if examples:
         title = card_phrase("examples", lang)
-        tables = ((title, _example_rows(examples)),)
+        rows = _example_rows(examples)
+        tables = ((title, rows),)
     figures = tuple(_explanation_figures(importance, dependence, lang))
-    return CardSection(card_phrase("explained", lang), texts, tables, figures)
+    heading = card_phrase("explained", lang)
+    return CardSection(heading, texts, tables, figures)
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #03694261
@@ -218,9 +222,11 @@ def _explanation_figures(
     figures = []
     if importance:
         draw = partial(importance_plot, pd.DataFrame(importance))
-        figures.append((card_phrase("importance", lang), draw))
+        title = card_phrase("importance", lang)
+        figures.append((title, draw))
     for feature, course in dependence.items():
         if course:
             draw = partial(dependence_plot, pd.DataFrame(course), feature)
-            figures.append((card_phrase("dependence", lang, feature=feature), draw))
+            title = card_phrase("dependence", lang, feature=feature)
+            figures.append((title, draw))
     return figures

@@ -79,7 +79,8 @@ def show_slices(comparison: RunComparison) -> None:
             values="value",
             aggfunc="first",
         )
-        shown = wide[list(results)].reset_index().head(_PARTS_SHOWN)
+        runs_in_order = wide[list(results)]
+        shown = runs_in_order.reset_index().head(_PARTS_SHOWN)
         show_table(shown, Message("compare.slices"), Message("compare.slices_read"))
 
 

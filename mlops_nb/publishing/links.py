@@ -52,10 +52,12 @@ def rewrite_links(
         before, address, after, label = link.groups()
         if _LEADS_ELSEWHERE.match(address):
             return link[0]
-        found = new_address(html.unescape(address))
+        old_address = html.unescape(address)
+        found = new_address(old_address)
         if not found:
             return f"<span>{label}</span>"
-        return f'<a{before} href="{html.escape(found)}"{after}>{label}</a>'
+        target = html.escape(found)
+        return f'<a{before} href="{target}"{after}>{label}</a>'
 
     return _LINK.sub(rewrite, content)
 

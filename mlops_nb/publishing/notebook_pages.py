@@ -53,14 +53,16 @@ def write_notebook_page(
         Its address; empty when the project has no such notebook, or it does not run, as when
         outputs are not to be had.
     """
-    notebook = project_root() / "nbs" / "stages" / f"{page.stage}.ipynb"
+    stages = project_root() / "nbs" / "stages"
+    notebook = stages / f"{page.stage}.ipynb"
     if not notebook.exists():
         return ""
     try:
         source = [page.source, file_digest(notebook)]
         site.put(page.address, source, lambda: _run_notebook(site, page))
     except UserError as error:
-        print(f"{page.address} is left out: {' '.join(str(error).split())}", flush=True)
+        reason = " ".join(str(error).split())
+        print(f"{page.address} is left out: {reason}", flush=True)
         return ""
     return page.address
 
@@ -119,7 +121,9 @@ def write_extra_pages(
             "replay.html", "replay", newest, parameters, file_digest(replay)
         )
         address = write_notebook_page(site, year)
-        pages += [(address, page_phrase("site_year", site.lang))] if address else []
+        if address:
+            title = page_phrase("site_year", site.lang)
+            pages.append((address, title))
     return pages
 
 

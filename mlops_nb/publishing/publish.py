@@ -140,7 +140,8 @@ def _render_redirect(
     address: str,
 ) -> str:
     """Write a page that leads elsewhere by itself, or by its link."""
-    link = render_link(address, page_phrase("open", site.lang))
+    label = page_phrase("open", site.lang)
+    link = render_link(address, label)
     title = page_title(stage, site.lang)
     page = render_site_page("index", title, site.config, body=link)
     redirect = f'<meta http-equiv="refresh" content="0;url={address}">'

@@ -93,7 +93,8 @@ class ReadinessResult:
             signed = self.statement
             return f"by hand: {signed['said']} ({signed['by']}, {signed['on']})"
         if self.missing:
-            return f"no evidence: lacks {', '.join(self.missing)}"
+            lacking = ", ".join(self.missing)
+            return f"no evidence: lacks {lacking}"
         return "no evidence"
 
     def cells(self) -> dict:
