@@ -162,7 +162,8 @@ def test_what_is_the_users_stays(upgraded):
     assert {name: after[name] for name in own} == {name: before[name] for name in own}
     wheel = "vendor/mlops_nb-{}-py3-none-any.whl"
     assert set(before) - set(after) == {wheel.format("0.1.0")}
-    assert set(after) - set(before) == {wheel.format(__version__)}
+    new = {wheel.format(__version__), ".jupyter/moved.py"}
+    assert set(after) - set(before) == new
 
 
 TRAIN = "nbs/stages/train.ipynb"
