@@ -7,6 +7,7 @@ __all__ = ["CreatedProject", "build_project_files"]
 
 # %% ../../nbs/api/cli/10_created_project.ipynb #7318ba44
 import os
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,7 +139,8 @@ class CreatedProject:
             lines.append(_ABOUT_SUSPECTS)
         if not self.guess.time:
             lines.append(_ABOUT_TIME)
-        lines.append(f"next: cd {os.path.relpath(self.path)} && make run")
+        folder = shlex.quote(os.path.relpath(self.path))
+        lines.append(f"next: cd {folder} && make run")
         return "\n".join(lines)
 
 

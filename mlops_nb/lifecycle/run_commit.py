@@ -13,6 +13,7 @@ __all__ = [
     "changed_metrics",
     "describe_run",
     "RunCommit",
+    "require_finished_run",
     "commit_run",
 ]
 
@@ -34,6 +35,7 @@ from mlops_nb.core.conflict_marks import (
     require_no_conflict,
     unsettled_files,
 )
+from ..core.errors import UserError, mask_credentials
 from ..core.formatting import markdown_table, name_some
 from ..core.git import ask_git, git_folder, run_git
 from ..core.project import project_root
@@ -329,6 +331,31 @@ def _require_committable(
     refuse_unrecorded([difference for difference in changed if difference.record.table])
 
 
+# %% ../../nbs/api/lifecycle/29_run_commit.ipynb #ed170010
+def require_finished_run(top: Path) -> None:
+    """Raise where dvc.lock was made with other parameters: the last run did not get to its end.
+
+    Raises:
+        UserError: it names the stages and parameters.
+    """
+    params = _flat_yaml((top / "params.yaml").read_text("utf-8"))
+    other = []
+    for stage, entry in read_known_stages(top).items():
+        used = flatten_tree(entry["params"].get("params.yaml") or {})
+        names = [
+            name for name in used if name
+        ]  # a stage without parameters has one without a name
+        differ = [name for name in names if params.get(name) != used[name]]
+        if differ:
+            other.append(f"{stage} with another {name_some(differ, most=2)}")
+    if other:
+        raise UserError(
+            expected="a run that came to its end with the parameters of params.yaml",
+            found=f"dvc.lock records {name_some(other, most=3)}",
+            remedy="`mlops-nb repro`, then commit; `mlops-nb undo` goes back to the last commit",
+        )
+
+
 # %% ../../nbs/api/lifecycle/29_run_commit.ipynb #b583f158
 def commit_run(
     message: str = "",
@@ -357,7 +384,8 @@ def commit_run(
     if not files:
         return RunCommit("", left=left)
     _require_committable(top, files)
-    message = message or describe_run(top, files)
+    require_finished_run(top)
+    message = message or mask_credentials(describe_run(top, files))
     _run_commit(top, files, message)
     commit = run_git("rev-parse", "--short", "HEAD", cwd=top)
     return RunCommit(commit, message, tuple(files), left)

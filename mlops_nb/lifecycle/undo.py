@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.conflict_marks import unsettled_files
+from ..core.console import say_beside_answer
 from ..core.errors import UserError
 from ..core.formatting import markdown_table, name_some
 from ..core.git import run_dvc, run_git
@@ -21,7 +22,11 @@ from .checkout import require_no_git_operation, scratch_clone
 from .run_commit import list_file_changes
 from .transaction import finish_interrupted
 from .workspace import find_unrecorded_changes, refuse_unrecorded
-from ..pipeline.data_cache import is_cached, keep_present_contents
+from mlops_nb.pipeline.data_cache import (
+    is_cached,
+    keep_edited_outputs,
+    keep_present_contents,
+)
 from mlops_nb.pipeline.data_records import (
     DataRecord,
     WorkspaceDigests,
@@ -42,6 +47,7 @@ class UndoPlan:
         files: what git knows and somebody has changed; they go into git's stash.
         bring: data that the cache has.
         make: outputs that nothing has any more; the pipeline makes them again.
+        edited: those of them that lie there otherwise than the last commit records.
         lost: tables that nothing has: what stands in the way.
         left: new files, which are left alone.
     """
@@ -49,13 +55,14 @@ class UndoPlan:
     files: tuple[str, ...] = ()
     bring: tuple[str, ...] = ()
     make: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether everything is as the last commit has it."""
-        return not (self.files or self.bring or self.lost)
+        return not (self.files or self.bring or self.edited or self.lost)
 
     def _steps(self) -> list[tuple[str, tuple[str, ...]]]:
         return [
@@ -104,17 +111,30 @@ def _source_of(
     return "lost" if here else ""
 
 
+# %% ../../nbs/api/lifecycle/30_undo.ipynb #ed170032
+def _steps_of(
+    top: Path,
+    record: DataRecord,
+    here: dict[str, str],
+) -> list[str]:
+    """Return the fields of the plan that a record goes into; none if it is in its place."""
+    source = _source_of(top, record, here)
+    if source == "make" and here:
+        return ["make", "edited"]
+    return [source] if source else []
+
+
 # %% ../../nbs/api/lifecycle/30_undo.ipynb #9e9be6f8
 def plan_undo(top: Path | None = None) -> UndoPlan:
     """Find what differs from the last commit, and where that would come from."""
     top = Path(top or project_root())
     changes = list_file_changes(top)
-    steps: dict[str, list[str]] = {"bring": [], "make": [], "lost": []}
+    steps: dict[str, list[str]] = {"bring": [], "make": [], "edited": [], "lost": []}
     digests = WorkspaceDigests(top)
     for path, record in read_data_records(top, "HEAD").items():
-        source = _source_of(top, record, digests.files(record))
-        if source:
-            steps[source].append(path)
+        here = digests.files(record)
+        for step in _steps_of(top, record, here):
+            steps[step].append(path)
     digests.remember()
     files = tuple(change.path for change in changes if not change.is_new)
     left = tuple(change.path for change in changes if change.is_new)
@@ -199,7 +219,9 @@ def undo_run(top: Path | None = None) -> Undone:
     """
     top = Path(top or project_root())
     require_no_git_operation(top)
-    finish_interrupted()
+    finished = finish_interrupted()
+    if finished:
+        say_beside_answer(f"an interrupted change was finished first: {finished}")
     commit = run_git("log", "-1", "--format=%h %s", cwd=top)
     plan = plan_undo(top)
     if plan.is_empty:
@@ -209,7 +231,9 @@ def undo_run(top: Path | None = None) -> Undone:
             _fetch_committed(top)
             plan = plan_undo(top)
         _require_possible(top, plan)
-        keep_present_contents(top, _replaced_outputs(top, plan))
+        replaced = _replaced_outputs(top, plan)
+        say_beside_answer(keep_edited_outputs(top, replaced))
+        keep_present_contents(top, replaced)
         stash = _stash_files(top, plan)
         if plan.bring:
             run_dvc(top, "checkout", "-q", *plan.bring)

@@ -13,12 +13,14 @@ __all__ = [
     "is_cached",
     "keep_contents",
     "keep_present_contents",
+    "keep_edited_outputs",
     "keep_lost_objects",
 ]
 
 # %% ../../nbs/api/pipeline/29_data_cache.ipynb #dcac0003
 import contextlib
 import dataclasses
+import datetime
 import io
 import os
 import shutil
@@ -28,6 +30,7 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import file_digest, read_folder_listing
+from ..core.formatting import name_some
 from mlops_nb.pipeline.data_records import (
     DataRecord,
     WorkspaceDigests,
@@ -235,6 +238,55 @@ def keep_present_contents(
         present = dataclasses.replace(record, md5=content_name(here, record))
         keep_contents(top, present, here)
     digests.remember()
+
+
+# %% ../../nbs/api/pipeline/29_data_cache.ipynb #ed170001
+def keep_edited_outputs(
+    top: Path,
+    records: Iterable[DataRecord],
+) -> str:
+    """Copy what somebody edited by hand, before something takes its place.
+
+    Contents that a record names or the cache has need no copy.
+
+    Args:
+        top: the folder of the project.
+        records: whose places are about to be filled.
+
+    Returns:
+        A line that says where the copies are; empty without any.
+    """
+    digests = WorkspaceDigests(top)
+    edited = [record for record in records if _is_edited(top, record, digests)]
+    digests.remember()
+    if not edited:
+        return ""
+    now = datetime.datetime.now(datetime.UTC)
+    folder = top / ".mlops" / "kept" / f"{now:%Y-%m-%dT%H%M%S.%fZ}"
+    for record in edited:
+        copy = folder / record.path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        place = top / record.path
+        if place.is_dir():
+            shutil.copytree(place, copy, symlinks=True)
+        else:
+            shutil.copy2(place, copy)
+    names = name_some([record.path for record in edited])
+    return f"edited by hand, copies kept in {folder.relative_to(top)}: {names}"
+
+
+# %% ../../nbs/api/pipeline/29_data_cache.ipynb #ed170002
+def _is_edited(
+    top: Path,
+    record: DataRecord,
+    digests: WorkspaceDigests,
+) -> bool:
+    """Say whether an output lies there with contents that nothing else has."""
+    here = digests.files(record)
+    if record.table or record.legacy or not here:
+        return False
+    present = dataclasses.replace(record, md5=content_name(here, record))
+    return present.md5 != record.md5 and not is_cached(top, present)
 
 
 # %% ../../nbs/api/pipeline/29_data_cache.ipynb #7305b506

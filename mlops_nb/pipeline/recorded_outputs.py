@@ -8,6 +8,7 @@ __all__ = [
     "fetch_digests",
     "drop_corrupt_objects",
     "keep_present_outputs",
+    "keep_hand_edits",
     "lacking_outputs",
     "BroughtOutputs",
     "fetch_records",
@@ -36,6 +37,7 @@ from mlops_nb.pipeline.data_cache import (
     cache_object,
     is_cached,
     keep_contents,
+    keep_edited_outputs,
     read_dvc_config,
     recorded_contents,
 )
@@ -161,6 +163,13 @@ def keep_present_outputs(top: Path) -> None:
         drop_corrupt_objects(top, record, digests)
         keep_contents(top, record, here)
     digests.remember()
+
+
+# %% ../../nbs/api/pipeline/30_recorded_outputs.ipynb #ed170030
+def keep_hand_edits(top: Path) -> None:
+    """Copy the outputs that somebody edited by hand before a run replaces them, and say where."""
+    said = keep_edited_outputs(top, _recorded(top).values())
+    say_beside_answer(said)
 
 
 # %% ../../nbs/api/pipeline/30_recorded_outputs.ipynb #af7a1c19

@@ -29,6 +29,7 @@ from mlops_nb.pipeline.recorded_outputs import (
     BroughtOutputs,
     bring_recorded_outputs,
     has_dvc_remote,
+    keep_hand_edits,
     keep_present_outputs,
     refuse_lost_tables,
 )
@@ -148,6 +149,7 @@ def _prepare_outputs(
         return BroughtOutputs()
     if ".mlops" not in top.parts:
         keep_present_outputs(top)
+        keep_hand_edits(top)
     result = bring_recorded_outputs(top)
     say_beside_answer(result)
     outputs = [record for record in result.nowhere if not record.table]

@@ -114,6 +114,10 @@ _HINTS = (
     re.compile(r"Data and pipelines are up to date\."),
     re.compile(r"ERROR: failed to reproduce '[^']*': failed to run:"),
 )
+_HINTS_OF_DATA = (
+    re.compile(r"'[^']*\.dvc' didn't change, skipping"),
+    re.compile(r"Pulling data for stage"),
+)
 _HINTS_OF_EXPERIMENTS = (
     re.compile(r"(Reproducing|Running|Building|Queueing|Ran) (experiment|workspace)"),
     re.compile(r"(Ran|To apply the results of an|Experiment results have) ?experiment"),
@@ -125,7 +129,7 @@ _HINTS_OF_EXPERIMENTS = (
 def is_hint(line: str) -> bool:
     """Say whether a line of DVC tells nothing that a user of `mlops-nb` needs."""
     return not line.strip() or any(
-        hint.match(line) for hint in (*_HINTS, *_HINTS_OF_EXPERIMENTS)
+        hint.match(line) for hint in (*_HINTS, *_HINTS_OF_DATA, *_HINTS_OF_EXPERIMENTS)
     )
 
 
