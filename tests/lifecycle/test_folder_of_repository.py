@@ -142,7 +142,7 @@ def test_the_commands_of_a_version_fetch_what_they_name(
     assert (tmp_path / "model" / "manifest.json").exists()
 
 
-REFUSED = ("status", "repro", "publish", "card", "commit", "undo")
+REFUSED = ("status", "publish", "card", "commit", "undo")
 
 
 @pytest.mark.parametrize("command", REFUSED, ids=REFUSED)
@@ -159,3 +159,12 @@ def test_a_git_that_refuses_is_told_as_that(
     assert "safe.directory" in said
     assert "Traceback" not in said
     assert "no record yet" not in said
+
+
+def test_a_run_goes_on_where_git_refuses_and_says_so(project):
+    done = run(
+        project, *miniature.MLOPS_NB, "repro", GIT_TEST_ASSUME_DIFFERENT_OWNER="1"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not compared with a record, as git refuses" in done.stdout
+    assert "safe.directory" in done.stdout
