@@ -4719,6 +4719,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                  'mlops_nb/pipeline/kernel_pins.py')},
             'mlops_nb.pipeline.lock_stages': { 'mlops_nb.pipeline.lock_stages._complete': ( 'api/pipeline/lock_stages.html#_complete',
                                                                                             'mlops_nb/pipeline/lock_stages.py'),
+                                               'mlops_nb.pipeline.lock_stages._load_stages': ( 'api/pipeline/lock_stages.html#_load_stages',
+                                                                                               'mlops_nb/pipeline/lock_stages.py'),
                                                'mlops_nb.pipeline.lock_stages._require_path': ( 'api/pipeline/lock_stages.html#_require_path',
                                                                                                 'mlops_nb/pipeline/lock_stages.py'),
                                                'mlops_nb.pipeline.lock_stages.broken_record': ( 'api/pipeline/lock_stages.html#broken_record',

@@ -6,6 +6,8 @@
 __all__ = ["parse_lock_stages", "broken_record", "read_known_stages"]
 
 # %% ../../nbs/api/pipeline/27_lock_stages.ipynb #95b8046c
+import copy
+import functools
 import shlex
 from pathlib import Path
 
@@ -33,15 +35,23 @@ def parse_lock_stages(
     Raises:
         UserError: it is no such file, or one with the marks of a conflict.
     """
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        content = YAML(typ="safe").load(text) or {}
-        stages = content.get("stages") or {}
+        stages = copy.deepcopy(_load_stages(text))
         return {stage: _complete(entry) for stage, entry in stages.items()}
     except (YAMLError, AttributeError, TypeError, KeyError) as error:
         raise broken_record(text, name, error) from error
+
+
+# %% ../../nbs/api/pipeline/27_lock_stages.ipynb #10c57a01
+@functools.lru_cache(maxsize=4)
+def _load_stages(text: str) -> dict:
+    """Load the stages; a run asks for those of the same text several times, each a tenth second."""
+    from ruamel.yaml import YAML
+
+    content = YAML(typ="safe").load(text) or {}
+    return content.get("stages") or {}
 
 
 # %% ../../nbs/api/pipeline/27_lock_stages.ipynb #947ad0ca
