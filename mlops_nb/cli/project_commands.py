@@ -15,11 +15,8 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/cli/23_project_commands.ipynb #d98fc062
-import datetime
 import posixpath
 import re
-import shutil
-from pathlib import Path
 from typing import Any
 
 import click
@@ -27,6 +24,7 @@ import click
 from .command_group import ExplainedCommand
 from ..core.console import say_beside_answer
 from ..core.errors import UserError
+from ..core.kept_copies import keep_copies
 from ..core.project import project_root
 
 
@@ -141,20 +139,11 @@ def schema_command(force: bool) -> None:
         )
     contract = _infer_from_training_window()
     if path.exists():
-        print(f"the one before is kept in {_keep_schema(path)}")
+        kept = keep_copies(project_root(), ["data/schema.yaml"])
+        print(f"the one before is kept in {kept}/data/schema.yaml")
     contract.write(path)
     inferred = f"{len(contract.columns)} columns inferred from the training window"
     print(f"data/schema.yaml: {inferred}; review it, then commit it")
-
-
-# %% ../../nbs/api/cli/23_project_commands.ipynb #ed170020
-def _keep_schema(path: Path) -> str:
-    """Copy a contract that is about to be written anew; returns where it is kept."""
-    now = datetime.datetime.now(datetime.UTC)
-    copy = project_root() / ".mlops" / "kept" / f"{now:%Y-%m-%dT%H%M%S.%fZ}" / path.name
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(path, copy)
-    return copy.relative_to(project_root()).as_posix()
 
 
 # %% ../../nbs/api/cli/23_project_commands.ipynb #214105bf

@@ -20,7 +20,6 @@ __all__ = [
 # %% ../../nbs/api/pipeline/29_data_cache.ipynb #dcac0003
 import contextlib
 import dataclasses
-import datetime
 import io
 import os
 import shutil
@@ -31,6 +30,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import file_digest, read_folder_listing
 from ..core.formatting import name_some
+from ..core.kept_copies import keep_copies
 from mlops_nb.pipeline.data_records import (
     DataRecord,
     WorkspaceDigests,
@@ -261,18 +261,9 @@ def keep_edited_outputs(
     digests.remember()
     if not edited:
         return ""
-    now = datetime.datetime.now(datetime.UTC)
-    folder = top / ".mlops" / "kept" / f"{now:%Y-%m-%dT%H%M%S.%fZ}"
-    for record in edited:
-        copy = folder / record.path
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        place = top / record.path
-        if place.is_dir():
-            shutil.copytree(place, copy, symlinks=True)
-        else:
-            shutil.copy2(place, copy)
-    names = name_some([record.path for record in edited])
-    return f"edited by hand, copies kept in {folder.relative_to(top)}: {names}"
+    paths = [record.path for record in edited]
+    folder = keep_copies(top, paths)
+    return f"edited by hand, copies kept in {folder}: {name_some(paths)}"
 
 
 # %% ../../nbs/api/pipeline/29_data_cache.ipynb #ed170002
