@@ -13,6 +13,7 @@ __all__ = [
     "escape_markup",
     "markdown_table",
     "name_some",
+    "comment_line",
 ]
 
 # %% ../../nbs/api/core/03_formatting.ipynb #136b7fa0
@@ -140,3 +141,15 @@ def name_some(
     rest = len(names) - most
     more = f" and {rest} more" if rest > 0 else ""
     return ", ".join(names[:most]) + more
+
+
+# %% ../../nbs/api/core/03_formatting.ipynb #aff0047c
+def comment_line(text: str) -> str:
+    """Write a text as one line of a comment: without line breaks, and what cannot be seen as codes.
+
+    Args:
+        text: of which the words stay as they are.
+    """
+    words = " ".join(text.split())
+    signs = [sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in words]
+    return "".join(signs)

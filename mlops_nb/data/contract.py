@@ -9,7 +9,7 @@ __all__ = ["CONTRACT_FILE_HEADER", "DataContract", "infer_contract"]
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pandas as pd
 
 from ..core.errors import UserError, suggest
 from ..core.files import write_atomic
+from ..core.formatting import comment_line, format_number
 from .column_rule import MAX_ALLOWED_VALUES, ColumnRule
 from .columns import column_as_floats, value_type
 from .settings import DEFAULT_KEYS, DataSettings
@@ -92,6 +93,8 @@ class DataContract:
 
     columns: dict[str, ColumnRule]
     leak_ok: tuple = ()
+    # why a rule is as it is, {column: in words}; comments, which no reader sees again
+    reasons: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def read(cls, path: str | Path) -> "DataContract":
@@ -118,9 +121,14 @@ class DataContract:
         for name, rule in self.columns.items():
             key = name if _BARE_KEY.fullmatch(name) else _quote_yaml(name)
             stated = _rule_to_yaml(rule)
-            lines.append(f"  {key}: {{{stated}}}")
+            lines.append(f"  {key}: {{{stated}}}{self._comment(name)}")
         body = "\n".join(lines)
         return f"{CONTRACT_FILE_HEADER}{body}\n"
+
+    def _comment(self, name: str) -> str:
+        if name not in self.reasons:
+            return ""
+        return f"  # why: {comment_line(self.reasons[name])}"
 
     def _repr_markdown_(self) -> str:
         lines = self.to_yaml().splitlines()[:100]
@@ -198,9 +206,12 @@ def infer_contract(
 ) -> DataContract:
     """Return the contract that the training window keeps, its limits marked `inferred`."""
     rules = {}
+    reasons = {}
     for name in frame:
-        rules[str(name)] = _infer_rule(frame[name], str(name), settings)
-    return DataContract(rules)
+        rule = _infer_rule(frame[name], str(name), settings)
+        rules[str(name)] = rule
+        reasons[str(name)] = _explain_rule(frame[name], rule)
+    return DataContract(rules, reasons=reasons)
 
 
 # %% ../../nbs/api/data/15_contract.ipynb #6990d538
@@ -230,6 +241,45 @@ def _infer_rule(
         # half as much again as there is, in whole percent
         max_missing = min(1.0, math.ceil(150 * values.isna().mean()) / 100)
     return ColumnRule(kind, **limits, max_missing=max_missing, inferred=True)
+
+
+# %% ../../nbs/api/data/15_contract.ipynb #256b91cf
+def _explain_rule(
+    values: pd.Series,
+    rule: ColumnRule,
+) -> str:
+    """Say in numbers why a rule is as it is."""
+    known = values.dropna()
+    if rule.unique:
+        return f"{known.nunique():,} of {len(values):,} values differ"
+    said = [f"{len(known):,} of {len(values):,} known"]
+    limits = _explain_limits(known, rule)
+    if limits:
+        said.append(limits)
+    if rule.max_missing:
+        gaps = values.isna().mean()
+        said.append(f"{gaps:.1%} missing and half as much again let pass")
+    return ", ".join(said)
+
+
+# %% ../../nbs/api/data/15_contract.ipynb #1dc5a9cb
+def _explain_limits(
+    known: pd.Series,
+    rule: ColumnRule,
+) -> str:
+    """Say of which values the limits of a rule are made, or why it has none."""
+    if rule.allowed is not None:
+        return f"{len(rule.allowed):,} different"
+    if rule.min is not None:
+        numbers = column_as_floats(known)
+        numbers = numbers[np.isfinite(numbers)]
+        ends = f"from {format_number(numbers.min())} to {format_number(numbers.max())}"
+        return f"{ends} and a tenth of the range more"
+    if rule.type == "text":
+        return f"{known.nunique():,} different, too many to list"
+    if rule.type == "time":
+        return f"from {known.min()} to {known.max()}"
+    return ""
 
 
 # %% ../../nbs/api/data/15_contract.ipynb #c20ad4d7
