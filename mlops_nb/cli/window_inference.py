@@ -13,7 +13,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/cli/03_window_inference.ipynb #b8b8e8d4
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -105,19 +105,27 @@ class InferredWindows:
 
     Attributes:
         notes: What about them is not as one would wish, a sentence each.
+        reasons: Why they are so, in numbers: of `period`, `train` and `current`.
+        incomplete: Why the last period seems not to be over; nothing where it is.
     """
 
     period: str
     windows: dict
     notes: tuple[str, ...] = field(default_factory=tuple)
+    reasons: dict[str, str] = field(default_factory=dict)
+    incomplete: str = ""
 
 
 # %% ../../nbs/api/cli/03_window_inference.ipynb #6d07215f
-def infer_windows(times: pd.Series) -> InferredWindows | None:
+def infer_windows(
+    times: pd.Series,
+    keeps_last: bool = False,
+) -> InferredWindows | None:
     """Cut the time of a table into a training and a current window.
 
     Args:
         times: When each row was, naive.
+        keeps_last: Whether the last period counts though it does not seem to be over.
 
     Returns:
         None when the times span no two days.
@@ -126,36 +134,108 @@ def infer_windows(times: pd.Series) -> InferredWindows | None:
     counts = _count_rows(times, period)
     if len(counts) < 2:
         return None
-    notes = []
-    if len(counts) > 2 and not is_last_complete(times, period):
-        notes.append(_note_incomplete(times, counts.index[-1], period))
-        counts = counts.iloc[:-1]
+    reasons = {"period": _explain_period(times, period, counts)}
+    incomplete = _tell_incomplete(times, counts, period)
+    if not incomplete or keeps_last:
+        cut = _cut_periods(counts, period)
+    else:
+        cut = _leave_last(counts, period, incomplete)
+    return replace(cut, reasons=reasons | cut.reasons, incomplete=incomplete)
+
+
+# %% ../../nbs/api/cli/03_window_inference.ipynb #567794be
+def _cut_periods(
+    counts: pd.Series,
+    period: str,
+) -> InferredWindows:
+    """Cut the periods of a table, with the rows of each, into windows."""
     n = _count_current_periods(counts)
     opening = counts.index[-n]
-    rows = int(counts.iloc[-n:].sum())
-    if rows < FEWEST_CURRENT:
-        notes.append(
-            f"the current window has only {rows} rows: too few to judge by, {FEWEST_CURRENT}"
-            " are the least"
-        )
     windows = {
         "train": _name_window(counts.index[0], opening - 1),
         "current": _name_window(opening, counts.index[-1]),
     }
-    return InferredWindows(period, windows, tuple(notes))
+    notes = _note_few(int(counts.iloc[-n:].sum()))
+    return InferredWindows(period, windows, notes, _explain_windows(counts, n, period))
+
+
+# %% ../../nbs/api/cli/03_window_inference.ipynb #dd313f90
+def _leave_last(
+    counts: pd.Series,
+    period: str,
+    incomplete: str,
+) -> InferredWindows:
+    """Cut all periods but the last, which is not over, into windows."""
+    cut = _cut_periods(counts.iloc[:-1], period)
+    note = f"{incomplete}: it is in no window until it is over"
+    after = f"{counts.iloc[-1]:,} rows after it are in none, as {incomplete}"
+    current = f"{cut.reasons['current']}; {after}"
+    return replace(
+        cut,
+        notes=(note, *cut.notes),
+        reasons=cut.reasons | {"current": current},
+    )
 
 
 # %% ../../nbs/api/cli/03_window_inference.ipynb #c23b9627
-def _note_incomplete(
+def _tell_incomplete(
     times: pd.Series,
-    last: pd.Period,
+    counts: pd.Series,
     period: str,
 ) -> str:
+    """Say why the last period of several seems not to be over; nothing where it is."""
+    if len(counts) <= 2 or is_last_complete(times, period):
+        return ""
     end = times.max().date()
-    return (
-        f"the {PERIOD_NAMES[period]} {_name_period(last)} is not complete (rows until {end}):"
-        " it is in no window until it is over"
+    name = f"the {PERIOD_NAMES[period]} {_name_period(counts.index[-1])}"
+    return f"{name} is not complete (rows until {end})"
+
+
+# %% ../../nbs/api/cli/03_window_inference.ipynb #73e171ae
+def _note_few(n_rows: int) -> tuple[str, ...]:
+    """Say that a current window has too few rows to judge by."""
+    if n_rows >= FEWEST_CURRENT:
+        return ()
+    too_few = f"too few to judge by, {FEWEST_CURRENT} are the least"
+    return (f"the current window has only {n_rows} rows: {too_few}",)
+
+
+# %% ../../nbs/api/cli/03_window_inference.ipynb #dd0c8d05
+def _explain_period(
+    times: pd.Series,
+    period: str,
+    counts: pd.Series,
+) -> str:
+    """Say why a table has this period."""
+    name = PERIOD_NAMES[period]
+    middle = f"{len(counts):,} with rows, {counts.median():,.0f} in the middle one"
+    if _find_grain(times):
+        return f"rows come once a {name}: {middle}"
+    if period in "QY":
+        return f"a month holds too few rows, so the {name}: {middle}"
+    return f"the coarsest of month, week and day with at least four: {middle}"
+
+
+# %% ../../nbs/api/cli/03_window_inference.ipynb #387e0707
+def _explain_windows(
+    counts: pd.Series,
+    n_current: int,
+    period: str,
+) -> dict[str, str]:
+    """Say how many rows the windows have."""
+    n_rows = int(counts.sum())
+    n_train = int(counts.iloc[:-n_current].sum())
+    name = PERIOD_NAMES[period]
+    last = f"the last {name} of {len(counts):,}"
+    if n_current > 1:
+        last = f"the last {n_current:,} of {len(counts):,} {name}s"
+    enough = (
+        f"a tenth, {FEWEST_CURRENT} at least and {_ENOUGH_CURRENT:,} at most, is enough"
     )
+    return {
+        "train": f"{n_train:,} of {n_rows:,} rows, those before the current window",
+        "current": f"{last}, {n_rows - n_train:,} of {n_rows:,} rows ({enough})",
+    }
 
 
 # %% ../../nbs/api/cli/03_window_inference.ipynb #e3b45949
