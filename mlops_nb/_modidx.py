@@ -4619,7 +4619,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                            'mlops_nb/pipeline/data_records.py'),
                                                 'mlops_nb.pipeline.data_records._whole_files': ( 'api/pipeline/data_records.html#_whole_files',
                                                                                                  'mlops_nb/pipeline/data_records.py'),
-                                                'mlops_nb.pipeline.data_records._with_parents': ( 'api/pipeline/data_records.html#_with_parents',
+                                                'mlops_nb.pipeline.data_records._with_folders': ( 'api/pipeline/data_records.html#_with_folders',
                                                                                                   'mlops_nb/pipeline/data_records.py'),
                                                 'mlops_nb.pipeline.data_records._without_lost': ( 'api/pipeline/data_records.html#_without_lost',
                                                                                                   'mlops_nb/pipeline/data_records.py'),

@@ -186,7 +186,7 @@ def read_data_records(
     if not (top / ".dvc").is_dir():
         return {}
     names = _record_files(top, rev)
-    kept_by_git = set().union(*map(_with_parents, names))
+    kept_by_git = _with_folders(names)
     found = {}
     notes = [name for name in names if _is_note(name)]
     for name, text in _read_revision_files(top, rev, notes).items():
@@ -198,9 +198,15 @@ def read_data_records(
 
 
 # %% ../../nbs/api/pipeline/28_data_records.ipynb #8a7d992a
-def _with_parents(name: str) -> set[str]:
-    path = PurePosixPath(name)
-    return {str(path), *map(str, path.parents)}
+def _with_folders(names: list[str]) -> set[str]:
+    """Return some paths and all folders above them."""
+    paths = {".", *names}
+    for name in names:
+        folder = name.rpartition("/")[0]
+        while folder and folder not in paths:
+            paths.add(folder)
+            folder = folder.rpartition("/")[0]
+    return paths
 
 
 # %% ../../nbs/api/pipeline/28_data_records.ipynb #edd28fd4

@@ -7,7 +7,7 @@ __all__ = ["PipelineProgress", "run_dvc_repro", "reproduce_pipeline"]
 
 # %% ../../nbs/api/pipeline/40_reproduce.ipynb #7d4229a5
 import os
-import subprocess
+import runpy
 import sys
 import time
 from dataclasses import dataclass
@@ -42,9 +42,11 @@ from .unscored import read_unscored_rows
 def _strip_stage_notebooks(top: Path) -> None:
     # a notebook saved with outputs would change what dvc.lock records
     strip = top / ".jupyter" / "strip.py"
-    if strip.exists():
-        notebooks = map(str, (top / "nbs" / "stages").glob("*.ipynb"))
-        subprocess.run([sys.executable, str(strip), *notebooks], check=False)
+    if not strip.exists():
+        return
+    clean_file = runpy.run_path(str(strip))["clean_file"]
+    for notebook in (top / "nbs" / "stages").glob("*.ipynb"):
+        clean_file(notebook)
 
 
 # %% ../../nbs/api/pipeline/40_reproduce.ipynb #c82443fc
