@@ -119,27 +119,56 @@ def read_csv_batches(
 
     separator, decimal_point = detect_csv_dialect(path)
     converting = {"strings_can_be_null": True, "decimal_point": decimal_point}
-    with _open_csv(path, separator, _SAMPLE_BYTES, converting) as reader:
+    widths = _count_widths(path, separator)
+    with _open_csv(path, separator, widths * _SAMPLE_BYTES, converting) as reader:
         names = reader.schema.names
         sample = next(iter(reader), None)
     for column in wanted or ():
         require_column(column, names)
     require_unique_names(names, path.name)
     if sample is None:
-        empty = pyarrow.schema([(column, pyarrow.null()) for column in wanted or names])
-        yield pyarrow.RecordBatch.from_pylist([], empty)
+        yield _empty_batch(wanted or names)
         return
     types = stable_csv_types(sample, path)
-    types |= _types_of_padded_numbers(sample.schema, path, separator)
-    del sample  # four megabytes that are read again
+    types |= _types_of_padded_numbers(sample.schema, path, separator, widths)
+    del sample  # four megabytes or more that are read again
     converting["column_types"] = types
     try:
         yield from _read_columns(
-            path, separator, converting, wanted or names, [*as_text]
+            path, separator, converting, wanted or names, [*as_text], widths
         )
     except pyarrow.ArrowInvalid as error:
         _explain_conversion_error(error, path, names)
         raise
+
+
+# %% ../../nbs/api/data/03_csv_batches.ipynb #7d0c41e5
+_COLUMNS_PER_WIDTH = 200  # of a table that is not wide
+
+
+def _count_widths(
+    path: Path,
+    separator: str,
+) -> int:
+    """Return how many times the usual number of columns a CSV file has, at least one.
+
+    A row of a wide table takes many bytes: so that a batch has rows enough, of which each column
+    costs something, and the types are told by as many rows, more is read at once.
+    """
+    import pyarrow
+
+    with pyarrow.input_stream(str(path)) as file:
+        head = file.read(1 << 20)
+    n_columns = head.partition(b"\n")[0].count(separator.encode()) + 1
+    return max(1, n_columns // _COLUMNS_PER_WIDTH)
+
+
+# %% ../../nbs/api/data/03_csv_batches.ipynb #7d0c41e6
+def _empty_batch(names: list[str]) -> Any:
+    import pyarrow
+
+    schema = pyarrow.schema([(name, pyarrow.null()) for name in names])
+    return pyarrow.RecordBatch.from_pylist([], schema)
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #c96b479e
@@ -147,6 +176,7 @@ def _types_of_padded_numbers(
     schema: Any,
     path: Path,
     separator: str,
+    widths: int,
 ) -> dict[str, Any]:
     """Return text as the type of whole numbers that begin with zeros, such as the zip 02139."""
     import pyarrow
@@ -156,7 +186,7 @@ def _types_of_padded_numbers(
     if not whole:
         return {}
     as_text = _converting_to_text(whole)
-    with _open_csv(path, separator, _SAMPLE_BYTES, as_text) as reader:
+    with _open_csv(path, separator, widths * _SAMPLE_BYTES, as_text) as reader:
         sample = next(iter(reader))
     padded = {}
     for name, values in zip(sample.schema.names, sample.columns, strict=True):
@@ -184,16 +214,19 @@ def _read_columns(
     converting: dict,
     wanted: list[str],
     as_text: list[str],
+    widths: int,
 ) -> Iterator[Any]:
     """Yield batches of some columns, some of them text to the letter."""
-    texts = [name for name in wanted if name in as_text]
-    others = [name for name in wanted if name not in as_text]
+    is_text = frozenset(as_text)
+    texts = [name for name in wanted if name in is_text]
+    others = [name for name in wanted if name not in is_text]
     ways = []
     if texts:
         ways.append(_converting_to_text(texts))
     if others or not texts:
         ways.append(converting | {"include_columns": others})
-    readers = [_open_csv(path, separator, _BLOCK_BYTES, way) for way in ways]
+    block_bytes = widths * _BLOCK_BYTES
+    readers = [_open_csv(path, separator, block_bytes, way) for way in ways]
     # the same blocks of bytes, so the same rows
     for parts in zip(*readers, strict=True):
         yield _side_by_side(parts, wanted)

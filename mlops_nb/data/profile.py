@@ -284,12 +284,24 @@ def profile_table(
     else:
         parts = list(zip(table.schema.names, table.columns, strict=True))
         profile = _profile_arrow_array
-    for name in columns or ():
-        require_column(name, [known for known, _ in parts])
+    if columns is not None:
+        parts = _select_columns(parts, columns)
     known_bits = dropped_bits or {}
     profiles = {
-        name: profile(values, known_bits.get(name, 0))
-        for name, values in parts
-        if columns is None or name in columns
+        name: profile(values, known_bits.get(name, 0)) for name, values in parts
     }
     return Profile(len(table), profiles)
+
+
+# %% ../../nbs/api/data/27_profile.ipynb #1b7d1fb5
+def _select_columns(
+    parts: list[tuple[str, Any]],
+    columns: Iterable[str],
+) -> list[tuple[str, Any]]:
+    """Return some of a table's columns, in the order of the table."""
+    names = dict(parts)  # a set of them would lose their order, which an error shows
+    wanted = dict.fromkeys(columns)
+    for name in wanted:
+        if name not in names:
+            require_column(name, [*names])
+    return [(name, values) for name, values in parts if name in wanted]

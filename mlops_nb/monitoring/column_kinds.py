@@ -82,25 +82,40 @@ def convert_batch(
             if name in batch
         }
         return batch.assign(**columns)
-    for name, kind in kinds.items():
-        if name in batch.schema.names:
-            batch = _with_kind(batch, name, kind)
-    return batch
+    converted = {
+        name: _convert_arrow(batch[name], kind)
+        for name, kind in kinds.items()
+        if name in batch.schema.names
+    }
+    return _replace_columns(batch, converted)
 
 
 # %% ../../nbs/api/monitoring/28_column_kinds.ipynb #3d8338b5
-def _with_kind(
-    batch: Any,
-    name: str,
+def _convert_arrow(
+    values: Any,
     kind: str,
 ) -> Any:
+    """Return an Arrow array as one of a kind."""
     import pyarrow
 
     types = {"text": pyarrow.string(), "time": pyarrow.timestamp("us")}
     types["number"] = pyarrow.float64()
-    values = convert_values(batch[name], kind)
-    column = pyarrow.array(values, types[kind], from_pandas=True)
-    return batch.set_column(batch.schema.names.index(name), name, column)
+    converted = convert_values(values, kind)
+    return pyarrow.array(converted, types[kind], from_pandas=True)
+
+
+# %% ../../nbs/api/monitoring/28_column_kinds.ipynb #3d8338b6
+def _replace_columns(
+    batch: Any,
+    columns: Mapping[str, Any],
+) -> Any:
+    """Return an Arrow batch or table with other arrays for some columns, all put in at once."""
+    if not columns:
+        return batch
+    names = batch.schema.names
+    pairs = zip(names, batch.columns, strict=True)
+    arrays = [columns.get(name, values) for name, values in pairs]
+    return type(batch).from_arrays(arrays, names)
 
 
 # %% ../../nbs/api/monitoring/28_column_kinds.ipynb #21e38c9d
@@ -146,12 +161,12 @@ def widen_batch(batch: Any) -> Any:
         return batch.assign(**wide)
     import pyarrow
 
+    wide = {}
     for i, field in enumerate(batch.schema):
         if pyarrow.types.is_floating(field.type) and field.type.bit_width < 64:
             narrow = batch.column(i).to_numpy(zero_copy_only=False)
-            wide = pyarrow.array(widen_floats(narrow), from_pandas=True)
-            batch = batch.set_column(i, field.name, wide)
-    return batch
+            wide[field.name] = pyarrow.array(widen_floats(narrow), from_pandas=True)
+    return _replace_columns(batch, wide)
 
 
 # %% ../../nbs/api/monitoring/28_column_kinds.ipynb #b6222617

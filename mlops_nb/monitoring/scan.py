@@ -8,12 +8,14 @@ __all__ = ["MAX_EXACT_VALUES", "ColumnScan", "scan_columns", "TableScan", "scan_
 # %% ../../nbs/api/monitoring/36_scan.ipynb #0163fe10
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError
+from ..data.batches import BATCH_ROWS, explain_read_errors
 from ..data.column_profile import ColumnProfile
 from ..data.csv_batches import MixedColumnError
 from ..data.profile import Profile, merge_profiles, profile_table
@@ -254,18 +256,50 @@ def _scan(
     span_of_row: np.ndarray | None,
     scores: LabelledScores | ClassScores,
 ) -> ColumnScan:
-    """Scan all columns, of Parquet each by itself, and collect the scores on the way."""
+    """Scan all columns, of Parquet few at a time, and collect the scores on the way."""
     visit = scores.add if scores.columns else None
     kinds = kinds_to_read(scores.roles)
     if not is_parquet(source):
         also = scores.columns
         scan = scan_columns(source, columns, span_of_row, also, visit, kinds)
         return _join_columns([scan])
-    scans = [scan_columns(source, [name], span_of_row, kinds=kinds) for name in columns]
+    scans = [
+        scan_columns(source, some, span_of_row, kinds=kinds)
+        for some in _split_columns(source, columns)
+    ]
     if visit:
         for batch in iterate_batches(source, scores.columns, kinds):
             visit(batch)
     return _join_columns(scans)
+
+
+# %% ../../nbs/api/monitoring/36_scan.ipynb #5b8e02f6
+_WIDE = 200  # columns; of a table with more some are read together
+_MOST_OPENINGS = 50  # of the Parquet file of a wide table
+
+
+def _split_columns(
+    source: Any,
+    columns: list[str],
+) -> list[list[str]]:
+    """Return which columns of a Parquet file are read together: each alone, which holds least.
+
+    Of a wide table some are, as each time the file is opened costs something for each of its
+    columns: as many as fill one batch of one column, or more where there are very many.
+    """
+    from pyarrow import parquet
+
+    if len(columns) <= _WIDE:
+        return [[name] for name in columns]
+
+    with explain_read_errors(Path(source)):
+        rows = parquet.read_metadata(source).num_rows
+    by_rows = BATCH_ROWS // max(rows, 1)
+    by_openings = -(-len(columns) // _MOST_OPENINGS)
+    together = max(by_rows, by_openings, 1)
+    return [
+        columns[start : start + together] for start in range(0, len(columns), together)
+    ]
 
 
 # %% ../../nbs/api/monitoring/36_scan.ipynb #1f308f92
@@ -298,7 +332,10 @@ def _add_label(
     """Add the label to what was scanned, as its drift counts as well."""
     scan.profile.columns[label] = _profile_label(label, answers)
     kept = answers[:: sampling_step(len(answers))]
-    scan.rows = scan.rows.assign(**{label: kept.to_numpy()})
+    answered = pd.DataFrame({label: kept.to_numpy()}, index=scan.rows.index)
+    others = scan.rows.drop(columns=label, errors="ignore")
+    # put beside the others, as inserting a column is slow in a wide table
+    scan.rows = pd.concat([others, answered], axis=1)
     for span, profile in scan.spans.items():
         of_span = _profile_label(label, answers[span_of_row == span])
         profile.columns[label] = of_span.coarsen(SPAN_PROFILE_BUCKETS)
