@@ -63,10 +63,12 @@ def infer_cells(
         example = known[known.str.fullmatch(_LEADING_ZERO)].iloc[0]
         why = f"text, as leading zeros count: {example!r}"
         return _as_text(filled, [], why)
+    if is_plain.all():
+        return _blanks_in_numbers(texts, filled)
     if is_plain.any() or known.str.contains(r"\d").mean() > 0.5:
         found = _infer_numbers(filled, known, is_plain)
-        if found is not None or is_plain.all():
-            return found if found is not None else _blanks_in_numbers(texts, filled)
+        if found is not None:
+            return found
     return _infer_texts(texts, filled, is_target, na_is_missing)
 
 
@@ -123,7 +125,7 @@ def _infer_numbers(
     words = _missing_words(strays, share)
     if words is None or share < _FEWEST_NUMBERS:
         return None
-    if is_plain.all() or (not words and numbers.isna().any()):
+    if not words and numbers.isna().any():
         return None
     rule = CellsSection(
         type="number",
@@ -269,7 +271,7 @@ def infer_table_cells(
         written: the cells as texts.
         target: the column to predict.
     """
-    na_is_missing = any(_has_na_among_numbers(written[name]) for name in written)
+    na_is_missing = any(_means_missing(written[name]) for name in written)
     found = {}
     for name in written:
         cells = infer_cells(written[name], name == target, na_is_missing)
@@ -279,8 +281,10 @@ def infer_table_cells(
 
 
 # %% ../../nbs/api/cli/01_cell_inference.ipynb #3365766c
-def _has_na_among_numbers(column: pd.Series) -> bool:
-    if not (column == "NA").any():
+def _means_missing(column: pd.Series) -> bool:
+    """Say whether NA stands for a missing value in a column, as it is no code of two letters."""
+    stripped = column.dropna().str.strip()
+    others = stripped[~stripped.isin(["NA", ""])]
+    if len(others) == len(stripped) or not len(others):
         return False
-    others = column[(column != "NA") & column.notna() & (column != "")]
-    return len(others) > 0 and bool(others.str.fullmatch(_PLAIN_NUMBER).all())
+    return bool(others.str.fullmatch(_TWO_LETTERS).mean() < _MOSTLY_NUMBERS)

@@ -109,11 +109,16 @@ def _is_measured(
 
 # %% ../../nbs/api/cli/02_column_inference.ipynb #f7277b6a
 _IDENTIFIER_NAME = re.compile(
-    r"(?i)(^|[_\W])(id|key|no|nr|code|uuid|number|index|row)$|[a-z]Id$|番号|コード"
+    r"(?i)(^|[_\W])(id|key|no|nr|code|uuid|guid|number|index|row)$|番号|コード"
+    r"|(?-i:[a-z](?:Id|ID|Num|Number|No|Nr|Key|Code)$)|^(?:id|uuid)(?:_|\W|(?-i:[A-Z]))"
 )
+<<<<<<< HEAD
 _ENOUGH = (
     20  # rows, or different values: with fewer, nothing can be said of a column of text
 )
+=======
+_ROW_NAME = re.compile(r"(?i)^row_?names?$")  # which R writes
+>>>>>>> d835de5 (Times in parts with a common end, keys that are codes, the strongest column asked about first: what public tables showed)
 _LONGEST_CODE = 64  # characters; a longer text is one that somebody wrote
 _LOOSEST_NUMBERING = (
     10  # as many numbers may be left out per row in what still counts the rows
@@ -153,7 +158,24 @@ def _names_rows(column: pd.Series) -> bool:
     if kind != "text":
         return False
     lengths = column.str.len()
-    return lengths.max() <= _LONGEST_CODE
+    if lengths.max() > _LONGEST_CODE:
+        return False
+    is_named = _IDENTIFIER_NAME.search(column.name) or _ROW_NAME.search(column.name)
+    return bool(is_named) or _holds_codes(column)
+
+
+# %% ../../nbs/api/cli/02_column_inference.ipynb #65f1b783
+_CODE_WORD = r"(?:\S*\d\S*|[A-Z]{1,8})"
+_CODE = rf"(?=.*\d){_CODE_WORD}(?:\s+{_CODE_WORD})*|\S*[@_/:]\S*"
+_SHARE_OF_CODES = 0.9
+
+
+def _holds_codes(texts: pd.Series) -> bool:
+    """Say whether texts are codes, by how they are written."""
+    if texts.str.fullmatch(_CODE).mean() >= _SHARE_OF_CODES:
+        return True
+    lengths = texts.str.len().where(texts.str.fullmatch(r"[\w-]+"))
+    return bool(lengths.value_counts().max() >= _SHARE_OF_CODES * len(texts))
 
 
 # %% ../../nbs/api/cli/02_column_inference.ipynb #5e9190b7

@@ -200,6 +200,7 @@ _MOST_STRONG_NAMED = 3
 def _note_strong(strong: list[StrongFeature]) -> list[str]:
     """Ask about the columns that tell much of the target, but not all of it."""
     kept = [item for item in strong if not item.is_leak]
+    kept.sort(key=lambda item: item.strength, reverse=True)
     if not kept:
         return []
     named = [

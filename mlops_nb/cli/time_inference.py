@@ -16,7 +16,7 @@ __all__ = [
 # %% ../../nbs/api/cli/00_time_inference.ipynb #e900fba3
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -88,7 +88,7 @@ _YEAR_NAME = re.compile(
 )
 _FEWEST_VALUES = {"date": 3, "year and month": 6}
 _FEWEST_YEARS = 4
-_EARLIEST = pd.Timestamp("1600-01-01")
+_EARLIEST = pd.Timestamp("1500-01-01")
 _LATEST = pd.Timestamp("2101-01-01")
 _EPOCH_BEGIN = pd.Timestamp("1990-01-01")
 _EPOCH_END = pd.Timestamp("2041-01-01")
@@ -162,10 +162,13 @@ def _epoch_words(
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #1d2b7b80
-_PART_NAME = re.compile(
-    r"(?i)^(?P<before>.*?[_\W]?)(?:(?P<year>year|yr|yyyy)|(?P<quarter>quarter|qtr|q)"
-    r"|(?P<month>month|mon|mo|mm)|(?P<day>day_?of_?month|day|dom|mday|dd)"
-    r"|(?P<hour>hour|hr|hh))$"
+_PART = (
+    r"(?:(?P<year>year|yr|yyyy)|(?P<quarter>quarter|qtr|q)|(?P<month>month|mon|mo|mm)"
+    r"|(?P<day>day_?of_?month|day|dom|mday|dd)|(?P<hour>hour|hr|hh))"
+)
+_PART_NAMES = (
+    re.compile(rf"(?i)^(?P<rest>.*?[_\W]?){_PART}$"),  # sale_year
+    re.compile(rf"(?i)^{_PART}(?P<rest>(?:[_\W]|(?-i:[A-Z])).*)$"),  # Yr Sold, MoSold
 )
 _PART_LIMITS = {
     "year": (1600, 2100),
@@ -182,18 +185,29 @@ def find_time_parts(
 ) -> dict[str, str]:
     """Find columns such as year, month and day: {part: column}, or nothing.
 
-    They have the same beginning, and a year with at least a month or a quarter.
+    They have the same beginning or end, and a year with at least a month or a quarter.
     """
     families: dict[str, dict[str, str]] = {}
     for name in frame:
-        found = None if name in skip else _PART_NAME.match(name)
-        if found and _is_part(frame[name], found.lastgroup):
-            before = found["before"].lower()
-            families.setdefault(before, {}).setdefault(found.lastgroup, name)
+        part, rest = (None, "") if name in skip else _split_part_name(name)
+        if part and _is_part(frame[name], part):
+            families.setdefault(rest, {}).setdefault(part, name)
     for parts in families.values():
         if "year" in parts and {"month", "quarter"} & {*parts}:
             return _usable_parts(parts)
     return {}
+
+
+# %% ../../nbs/api/cli/00_time_inference.ipynb #95ab1ca4
+def _split_part_name(name: str) -> tuple[str | None, str]:
+    """Return the part of times that a name tells, and the rest of the name."""
+    for form in _PART_NAMES:
+        found = form.match(name)
+        if found:
+            rest = re.sub(r"[_\W]", "", found["rest"]).lower()
+            part = next(key for key in _PART_LIMITS if found[key])
+            return part, rest
+    return None, ""
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #9c85abbd
@@ -280,7 +294,10 @@ def find_time(
     moments = {name: words for name, words in numbers.items() if words != "years"}
     if texts or moments:
         return _take_moment(frame, texts, moments, dated)
-    return _take_coarse(frame, parts, numbers, dated)
+    found = _take_coarse(frame, parts, numbers, dated)
+    if found.column or found.doubts:
+        return found
+    return replace(found, doubts=_doubtful_years(others))
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #75412740
@@ -359,6 +376,30 @@ def _take_coarse(
     return FoundTime(years[0], why="years", dated=dated)
 
 
+# %% ../../nbs/api/cli/00_time_inference.ipynb #c3c02af4
+_HAS_YEAR = re.compile(
+    r"(?i)^(year|yr|jahr)|(year|yr|jahr)$|[_\W](year|yr|jahr)[_\W]|年"
+)
+_OF_SOMETHING_ELSE = re.compile(
+    r"(?i)birth|born|built|found|model|make|veh|remod|renov|grad|hire|生年|築"
+)
+
+
+def _doubtful_years(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the columns that may tell the year of a row: {column: why}."""
+    found = {}
+    for name in frame:
+        if not _HAS_YEAR.search(name) or _OF_SOMETHING_ELSE.search(name):
+            continue
+        years = frame[name].dropna()
+        if value_type(years) not in ("integer", "number"):
+            continue
+        is_year = years.between(_EARLIEST.year, _LATEST.year) & (years % 1 == 0)
+        if is_year.all() and years.nunique() >= _FEWEST_YEARS:
+            found[name] = f"years {years.min():.0f} to {years.max():.0f}"
+    return found
+
+
 # %% ../../nbs/api/cli/00_time_inference.ipynb #2ff5a628
 def _free_name(frame: pd.DataFrame) -> str:
     return next(name for name in _COMPOSED_NAMES if name not in frame)
@@ -368,7 +409,8 @@ def _free_name(frame: pd.DataFrame) -> str:
 _LEAST_LIKENESS = 0.25
 _LEAST_DEVIATIONS = 5.0
 _ORDER_NAME = re.compile(
-    r"(?i)^(t|time|day|days|week|month|quarter|hour|date|period|season|trend|step|tick|julday)$"
+    r"(?i)(^|[_\W])(time|days?|week|month|quarter|hour|date|period|season|trend|step|tick|julday)$"
+    r"|^t$"
 )
 
 
@@ -378,7 +420,7 @@ def explain_order(
 ) -> str:
     """Say why the rows of a table look ordered; nothing where they do not."""
     for name in frame:
-        if name == target or not _ORDER_NAME.match(name):
+        if name == target or not _ORDER_NAME.search(name):
             continue
         values = frame[name]
         if value_type(values) in ("integer", "number") and _is_counter(values):

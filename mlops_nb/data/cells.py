@@ -36,6 +36,16 @@ def parse_numbers(
     Returns:
         NaN for what is no number.
     """
+    distinct = pd.Series(texts.dropna().unique(), dtype="str")
+    numbers = _parse_distinct(distinct, decimal)
+    by_text = dict(zip(distinct, numbers, strict=True))
+    return texts.map(by_text).astype("float64")
+
+
+def _parse_distinct(
+    texts: pd.Series,
+    decimal: str,
+) -> pd.Series:
     bare = texts.str.replace(_IN_PARENTHESES, r"-\1", regex=True)
     bare = bare.str.replace(_NOT_COUNTED, "", regex=True).str.replace("−", "-")
     if decimal == ",":

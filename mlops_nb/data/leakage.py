@@ -270,6 +270,7 @@ class StrongFeature(NamedTuple):
     measures: tuple[str, ...]  # how much, in words
     limit: str  # from where on it is a leak
     is_leak: bool  # it tells nearly everything
+    strength: float = 0.0  # the share of the baseline's errors that are gone, or |ρ|
 
 
 # %% ../../nbs/api/data/18_leakage.ipynb #67681c90
@@ -324,7 +325,8 @@ def _describe_ranked_feature(
     """Say how closely a column has the order of the target, and whether that is nearly all."""
     limit = LEAKAGE_RANK_CORRELATION
     measures = (f"|ρ| {strength:.3f}",)
-    return StrongFeature(name, measures, f"|ρ| ≤ {limit}", bool(strength > limit))
+    is_leak = bool(strength > limit)
+    return StrongFeature(name, measures, f"|ρ| ≤ {limit}", is_leak, strength)
 
 
 # %% ../../nbs/api/data/18_leakage.ipynb #88e0d819
@@ -339,7 +341,8 @@ def _describe_class_feature(
     limit = 1 - (1 - least) * (1 - told.baseline)
     is_whole = told.error_removed >= least and told.worst_recall >= _LEAST_RECALL
     measures = (f"accuracy {told.accuracy:.1%}", f"AUC {found.strength:.3f}")
-    return StrongFeature(name, measures, f"accuracy < {limit:.1%}", bool(is_whole))
+    allowed = f"accuracy < {limit:.1%}"
+    return StrongFeature(name, measures, allowed, bool(is_whole), told.error_removed)
 
 
 # %% ../../nbs/api/data/18_leakage.ipynb #b08aba4f

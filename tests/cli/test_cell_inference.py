@@ -191,3 +191,11 @@ def test_cells_that_are_no_numbers_stay_for_the_contract(new):
     numbers[::50] = "9,5 kg"
     guess, _ = new(weight=numbers)
     assert "mend these at the source" in guess.exclude["weight"]
+
+
+def test_na_is_missing_among_codes_where_another_text_has_it_so(new):
+    """Airports abroad have neither city nor state: both are NA."""
+    state = repeat(*["CA", "TX", "NY", "OR"] * 9, "NA")
+    city = repeat(*["Fresno", "Austin", "Albany", "Salem"] * 9, "NA")
+    _, rows = new(state=state, city=city)
+    assert "NA" not in set(rows["state"])

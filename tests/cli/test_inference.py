@@ -1,5 +1,7 @@
 """What is inferred of a table is right, or asked about."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,3 +115,49 @@ def test_a_close_quantity_is_asked_about():
     found = infer(states, "sales")
     assert found.suspects == ()
     assert "jobs (|ρ| 0.98" in found.notes[0]
+
+
+def test_the_strongest_is_asked_about_first():
+    frame = make_kinds()
+    told = frame.kind.mask(frame.index.isin([0, 50, 100]), "odd")
+    said = infer(frame.assign(told=told), "kind").notes[0]
+    assert said.startswith("strong alone, and kept: told (accuracy 96.7%")
+
+
+BLANKS = [f"K{i}A {i % 10}B{i}" for i in range(60)]
+MAILS = [f"p{i}@shop.example" for i in range(60)]
+NUMBERED = [f"INV 2024 {i:04}" for i in range(60)]
+LETTERS = [*map("".join, product("ABCDEFGHIJ", "UVWXYZ", "Q"))]
+NAMES = [
+    *map("".join, product(["An", "Be", "Cla", "Do"], ["na", "nia", "ra"], ["", "h"]))
+]
+CODES = {"blanks": BLANKS, "mails": MAILS, "numbered": NUMBERED, "letters": LETTERS}
+
+
+@pytest.mark.parametrize("codes", CODES.values(), ids=CODES)
+def test_codes_name_rows(codes):
+    frame = pd.DataFrame({"which": codes, "x": RNG.normal(size=60), "y": [0, 1] * 30})
+    assert infer(frame, "y").keys == ("which",)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        pytest.param("first_name", NAMES, id="names"),
+        pytest.param("paid", [i * 997 % 1009 for i in range(24)], id="amounts"),
+        pytest.param("at", [f"{i}th Street" for i in range(24)], id="addresses"),
+    ],
+)
+def test_what_happens_to_differ_names_no_rows(
+    name,
+    values,
+):
+    frame = pd.DataFrame({name: values, "x": RNG.normal(size=24), "y": [0, 1] * 12})
+    assert infer(frame, "y").keys == ()
+
+
+@pytest.mark.parametrize("name", ["idNum", "BandNumber", "order_no", "UUID", "uuid"])
+def test_names_of_keys_are_seen(name):
+    numbers = RNG.permutation(10**6)[:60]
+    frame = pd.DataFrame({name: numbers, "x": RNG.normal(size=60), "y": [0, 1] * 30})
+    assert infer(frame, "y").keys == (name,)

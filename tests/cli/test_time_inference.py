@@ -338,3 +338,50 @@ def test_a_period_that_is_not_over_is_not_current(
 def test_a_weekend_at_the_end_of_a_month_is_no_gap():
     workdays = times("2019-01-01", "2020-05-29", "B")  # the 30th is a Saturday
     assert infer_windows(workdays).windows["current"]["end"] == "2020-05"
+
+
+@pytest.mark.parametrize(
+    ("year", "month"),
+    [
+        pytest.param("Yr Sold", "Mo Sold", id="blank"),
+        pytest.param("YrSold", "MoSold", id="capital"),
+        pytest.param("year.s", "month.s", id="point"),
+    ],
+)
+def test_parts_are_seen_before_a_common_end(
+    year,
+    month,
+):
+    parts = {year: DAYS.dt.year, month: DAYS.dt.month}
+    assert infer(TABLE.assign(**parts)).time_parts == {"year": year, "month": month}
+
+
+def test_old_years_are_a_time_and_no_key():
+    years = pd.Series(range(1510, 1560), name="year")
+    found = infer(TABLE.head(50).assign(year=years))
+    assert found.time == "year"
+    assert found.keys == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_asked"),
+    [
+        pytest.param("yearacc", True, id="of an accident"),
+        pytest.param("fiscal_year_end", True, id="of the books"),
+        pytest.param("birth_year", False, id="of birth"),
+        pytest.param("yearBuilt", False, id="of a house"),
+    ],
+)
+def test_years_of_another_name_are_asked_about(
+    name,
+    is_asked,
+):
+    years = RNG.permutation(DAYS.dt.year.to_numpy())
+    notes = infer(TABLE.assign(**{name: years})).notes
+    said = f"{name} may be a time (years 2016 to 2020): name it with --time {name}"
+    assert (said in notes) == is_asked
+
+
+def test_a_counted_day_is_an_order():
+    notes = infer(TABLE.assign(pan_day=range(ROWS))).notes
+    assert "in the order of pan_day" in notes[0]
