@@ -112,13 +112,10 @@ _IDENTIFIER_NAME = re.compile(
     r"(?i)(^|[_\W])(id|key|no|nr|code|uuid|guid|number|index|row)$|番号|コード"
     r"|(?-i:[a-z](?:Id|ID|Num|Number|No|Nr|Key|Code)$)|^(?:id|uuid)(?:_|\W|(?-i:[A-Z]))"
 )
-<<<<<<< HEAD
+_ROW_NAME = re.compile(r"(?i)^row_?names?$")  # which R writes
 _ENOUGH = (
     20  # rows, or different values: with fewer, nothing can be said of a column of text
 )
-=======
-_ROW_NAME = re.compile(r"(?i)^row_?names?$")  # which R writes
->>>>>>> d835de5 (Times in parts with a common end, keys that are codes, the strongest column asked about first: what public tables showed)
 _LONGEST_CODE = 64  # characters; a longer text is one that somebody wrote
 _LOOSEST_NUMBERING = (
     10  # as many numbers may be left out per row in what still counts the rows
