@@ -24,7 +24,8 @@ class AuditTrail:
     """Everything that was decided or found, oldest first.
 
     Attributes:
-        rows: with at, what, version, why, who and id.
+        rows: with at, what, version, model, why, who and id; of a version what, digest and how
+            to fetch it.
         title: what they are about.
     """
 
@@ -44,8 +45,13 @@ class AuditTrail:
 
 # %% ../../nbs/api/lifecycle/16_audit.ipynb #aab32389
 def _in_one_line(row: dict) -> str:
-    filled = [str(value) for value in row.values() if value not in (None, "")]
-    return "  ".join(filled)
+    filled = {name: value for name, value in row.items() if value not in (None, "")}
+    # what a digest is of: eight hexadecimal digits alone would pass for a commit
+    told = [f"{_DIGEST_OF.get(name, '')}{value}" for name, value in filled.items()]
+    return "  ".join(told)
+
+
+_DIGEST_OF = {"model": "model ", "id": "entry "}
 
 
 # %% ../../nbs/api/lifecycle/16_audit.ipynb #a0d17004
@@ -62,6 +68,7 @@ def _alert_rows() -> Iterator[dict]:
             "at": alert["at"],
             "what": f"alert: {alert['finding']} {alert['event']}",
             "version": "",
+            "model": "",
             "why": "; ".join(targets),
             "who": "",
             "id": alert["message"],
@@ -76,13 +83,14 @@ def _version_provenance(version: ModelVersion) -> list[dict]:
     for what, path in _VERSIONED_OUTPUTS.items():
         md5 = recorded_md5(version.commit, path)
         repository, place = repository_place(path)
-        rows.append((what, md5, f"dvc get {repository} {place} --rev {short}"))
+        if md5:
+            how = f"dvc get {repository} {place} --rev {short}"
+            rows.append((what, f"md5 {md5}", how))
     for what, path in _VERSIONED_FILES.items():
         text = ask_git("show", f"{version.commit}:./{path}")
         if text is not None:
-            rows.append(
-                (what, object_digest(text.strip()), f"git show {short}:./{path}")
-            )
+            digest = object_digest(text.strip())
+            rows.append((what, f"md5 {digest}", f"git show {short}:./{path}"))
     return [
         {"what": what, "digest": digest, "fetch it": how} for what, digest, how in rows
     ]
@@ -123,6 +131,7 @@ def _decision_rows() -> Iterator[dict]:
             "at": decision["at"],
             "what": what,
             "version": decision.get("version") or "",
+            "model": (decision.get("md5") or "")[:8],
             "why": decision["why"],
             "who": decision["who"],
             "id": decision["id"],
@@ -139,6 +148,7 @@ def _reading_rows() -> Iterator[dict]:
             "at": line.get("closed", ""),
             "what": f"{line['window']} read: {line['level']}",
             "version": line.get("champion", ""),
+            "model": "",
             "why": "; ".join(findings)[:120],
             "who": "",
             "id": line["id"],

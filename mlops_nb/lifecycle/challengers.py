@@ -263,7 +263,7 @@ class Challenger:
         if not self.passed:
             failed = [name for name, passed in self.checks if passed is False]
             verdict = f"failed ({', '.join(failed)})"
-        return _summarize(self, f"challenger {self.md5[:8]}", verdict)
+        return _summarize(self, f"challenger (model {self.md5[:8]})", verdict)
 
 
 # %% ../../nbs/api/lifecycle/26_challengers.ipynb #c42edc53

@@ -6,6 +6,9 @@
 __all__ = [
     "GIT_OPERATION_FILES",
     "require_no_git_operation",
+    "linked_folder_error",
+    "find_linked_folders",
+    "require_own_folders",
     "require_branch",
     "require_clean",
     "other_checkout_environment",
@@ -18,9 +21,10 @@ __all__ = [
 # %% ../../nbs/api/lifecycle/07_checkout.ipynb #c4ec0003
 import contextlib
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ruamel.yaml import YAML
 
@@ -74,6 +78,45 @@ def _refuse_operation(operation: str) -> None:
     )
 
 
+# %% ../../nbs/api/lifecycle/07_checkout.ipynb #5e684eda
+def linked_folder_error(
+    top: Path,
+    folder: Path,
+) -> UserError:
+    """Make the error that names a folder in whose place a symbolic link lies."""
+    name = folder.relative_to(top).as_posix()
+    place = shlex.quote(str(folder.resolve()))
+    quoted = shlex.quote(name)
+    back = f"`rm {quoted} && mv {place} {quoted}` puts the folder back"
+    if not folder.exists():
+        back = f"nothing is there; `rm {quoted}`, then `mlops-nb undo` brings what is committed"
+    return UserError(
+        expected=f"{name} as a folder of the project",
+        found=f"a symbolic link to {place}: git does not look through it and takes what it "
+        "knows in there for deleted",
+        remedy=f"{back}; to keep big files on another disk, `dvc cache dir PATH` "
+        "puts DVC's cache there instead",
+    )
+
+
+# %% ../../nbs/api/lifecycle/07_checkout.ipynb #c3355485
+def find_linked_folders(top: Path) -> list[Path]:
+    """Find folders of the project that are symbolic links: git does not look through them.
+
+    What git knows in them counts as deleted, and can neither be committed nor put back.
+    """
+    names = run_git("ls-files", "-z", cwd=top).split("\0")
+    folders = {parent for name in names for parent in PurePosixPath(name).parents}
+    return [top / folder for folder in sorted(folders) if (top / folder).is_symlink()]
+
+
+# %% ../../nbs/api/lifecycle/07_checkout.ipynb #f5b1f4fd
+def require_own_folders(top: Path) -> None:
+    """Raise where a folder in which git knows files has become a symbolic link."""
+    for folder in find_linked_folders(top):
+        raise linked_folder_error(top, folder)
+
+
 # %% ../../nbs/api/lifecycle/07_checkout.ipynb #7ccec858
 def require_branch(top: Path) -> str:
     """Return the branch of the checkout `top`. Raises where a commit would be on none."""
@@ -108,6 +151,7 @@ def require_clean(top: Path) -> str:
     What lies beside the project in a bigger repository is not asked for: no command touches it.
     """
     require_no_git_operation(top)
+    require_own_folders(top)
     changes = split_lines(run_git("status", "--porcelain", "--", ".", cwd=top))
     if changes:
         raise UserError(

@@ -32,7 +32,12 @@ from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.formatting import name_some
 from ..core.git import ask_git, run_git
-from .checkout import owner_of_scratch_clone, require_no_git_operation
+from mlops_nb.lifecycle.checkout import (
+    find_linked_folders,
+    linked_folder_error,
+    owner_of_scratch_clone,
+    require_no_git_operation,
+)
 from .checkup import Symptom
 from .journal import git_identity
 from .transaction import TRANSACTION_FILE
@@ -71,6 +76,10 @@ def check_git(top: Path) -> Iterator[Symptom]:
     if _git_setting(top, "core.autocrlf") == "true":
         what = "core.autocrlf is true: git rewrites the line ends of files"
         yield Symptom("note", "git", what, "`git config core.autocrlf input`")
+    for folder in find_linked_folders(top):
+        problem = linked_folder_error(top, folder)
+        what = f"{folder.relative_to(top)} is {problem.found}"
+        yield Symptom("broken", "git", what, problem.remedy)
     for lock in _left_locks(top):
         what = f"{lock.name} is there: git refuses while it is"
         yield Symptom("broken", "git", what, f"where no git runs: `rm {lock}`")
@@ -119,11 +128,14 @@ def check_conflict_marks(top: Path) -> Iterator[Symptom]:
     files = [top / name for name in _MARKED_FILES]
     files += sorted((top / "data").glob("*.jsonl"))
     files += sorted((top / "data").glob("*.yaml"))
+    notes = run_git("ls-files", "-z", "--", "*.dvc", cwd=top).split("\0")
+    files += [top / note for note in dict.fromkeys(notes) if note]
     for file in files:
         if file.is_file() and _MARK.search(file.read_text("utf-8", "replace")):
-            path = file.relative_to(top)
+            path = file.relative_to(top).as_posix()
+            what = f"a conflict in {path}"
             cure = f"edit {path} so that one side is left, then commit it"
-            yield Symptom("broken", "conflict marks", f"a conflict in {path}", cure)
+            yield Symptom("broken", "conflict marks", what, cure, spoils=path)
 
 
 # %% ../../nbs/api/lifecycle/32_checkout_checks.ipynb #b560f7c3

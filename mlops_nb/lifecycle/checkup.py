@@ -8,6 +8,7 @@ __all__ = ["LEVELS", "Check", "Symptom", "Checkup", "examine"]
 # %% ../../nbs/api/lifecycle/31_checkup.ipynb #aec19c1f
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.formatting import markdown_table
@@ -26,12 +27,15 @@ class Symptom:
         area: what was looked at, such as tags.
         what: what is wrong.
         cure: what to do; empty where nothing is to be done.
+        spoils: a file that nothing can read because of it; what other checks say of that file
+            is the same finding.
     """
 
     level: str
     area: str
     what: str
     cure: str = ""
+    spoils: str = ""
 
     def __str__(self) -> str:
         """Return it in one line."""
@@ -40,8 +44,15 @@ class Symptom:
             line += f" → {self.cure}"
         return " ".join(line.split("\n"))
 
+    def to_row(self) -> dict[str, str]:
+        """Return what a table shows of it."""
+        return {"level": self.level, "area": self.area} | {
+            "what": self.what,
+            "cure": self.cure,
+        }
+
     def _repr_markdown_(self) -> str:
-        return markdown_table([vars(self)])
+        return markdown_table([self.to_row()])
 
 
 # %% ../../nbs/api/lifecycle/31_checkup.ipynb #a1b650c6
@@ -52,10 +63,12 @@ class Checkup:
     Attributes:
         areas: all that was looked at.
         symptoms: what was found, the worst first.
+        unseen: areas that could not be looked at, for a reason that is among the symptoms.
     """
 
     areas: tuple[str, ...]
     symptoms: tuple[Symptom, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def worst(self) -> str:
@@ -73,19 +86,25 @@ class Checkup:
         return max(0, LEVELS.index(self.worst) - 1)
 
     def _fine(self) -> str:
-        ill = {symptom.area for symptom in self.symptoms}
+        ill = {symptom.area for symptom in self.symptoms} | set(self.unseen)
         fine = [area for area in self.areas if area not in ill]
         return f"fine: {', '.join(fine) or 'nothing'}"
 
+    def _summary(self) -> str:
+        if not self.unseen:
+            return self._fine()
+        areas = ", ".join(self.unseen)
+        return f"not looked at, as the above is in the way: {areas}\n{self._fine()}"
+
     def __str__(self) -> str:
         """Return a line for each symptom, and one for what is fine."""
-        return "\n".join([*map(str, self.symptoms), self._fine()])
+        return "\n".join([*map(str, self.symptoms), self._summary()])
 
     def _repr_markdown_(self) -> str:
-        rows = [vars(symptom) for symptom in self.symptoms]
+        rows = [symptom.to_row() for symptom in self.symptoms]
         if not rows:
-            return self._fine()
-        return f"{markdown_table(rows)}\n\n{self._fine()}"
+            return self._summary()
+        return f"{markdown_table(rows)}\n\n{self._summary()}"
 
 
 # %% ../../nbs/api/lifecycle/31_checkup.ipynb #e5441a67
@@ -98,16 +117,33 @@ def examine(checks: dict[str, Check]) -> Checkup:
     Args:
         checks: each a function without arguments that yields symptoms.
     """
-    found = [
-        symptom for area, check in checks.items() for symptom in _look(area, check)
-    ]
+    found: list[Symptom] = []
+    unseen = []
+    for area, check in checks.items():
+        symptoms = _look(area, check)
+        new = [symptom for symptom in symptoms if not _is_told(symptom, found)]
+        if len(new) < len(symptoms) and not new:
+            unseen.append(area)
+        found += new
     found.sort(key=_badness, reverse=True)
-    return Checkup(tuple(checks), tuple(found))
+    return Checkup(tuple(checks), tuple(found), tuple(unseen))
 
 
 # %% ../../nbs/api/lifecycle/31_checkup.ipynb #0f274680
 def _badness(symptom: Symptom) -> int:
     return LEVELS.index(symptom.level)
+
+
+# %% ../../nbs/api/lifecycle/31_checkup.ipynb #26896fbb
+def _is_told(
+    symptom: Symptom,
+    found: list[Symptom],
+) -> bool:
+    """Say whether a check before has found the same, or what makes a file unreadable."""
+    spoilt = [Path(each.spoils).name for each in found if each.spoils]
+    if symptom.what in [each.what for each in found]:
+        return True
+    return not symptom.spoils and any(name in symptom.what for name in spoilt)
 
 
 # %% ../../nbs/api/lifecycle/31_checkup.ipynb #22ba8476

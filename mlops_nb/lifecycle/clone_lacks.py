@@ -34,6 +34,7 @@ from mlops_nb.lifecycle.journal import (
     read_decisions,
 )
 from mlops_nb.lifecycle.version_tags import (
+    NoModelError,
     is_stage_tag,
     is_version_tag,
     model_name,
@@ -271,7 +272,7 @@ def find_clone_lacks(top: Path | None = None) -> CloneLacks:
     top = Path(top or project_root())
     try:
         model = model_name(top)
-    except UserError:
+    except NoModelError:
         return CloneLacks((), RemoteTags("", {}))  # nothing can be registered here
     here = {tag.name: tag.commit for tag in read_registry_tags(top, model)}
     remote = read_remote_tags(top, model)

@@ -622,8 +622,11 @@ def _describe_candidate(
     if been:
         return f"the candidate is {been[-1]}, which has been in production before"
     if was_turned_down(decisions, md5):
-        return f"candidate {md5[:8]} was turned down"
-    return f"candidate {md5[:8]} is not in production: mlops-nb promote --why …"
+        return f"the candidate (model {md5[:8]}) was turned down"
+    return (
+        f"the candidate (model {md5[:8]}) is not in production: "
+        "mlops-nb promote --why …"
+    )
 
 
 # %% ../../nbs/api/lifecycle/28_loop.ipynb #31438c30

@@ -260,12 +260,10 @@ class ProductionChange:
 
     def __str__(self) -> str:
         """Return both lines for the console."""
-        before = _describe_pin("before", self.before)
-        after = _describe_pin("after", self.after)
         return (
             f"{''.join(self._title)}\n"
-            f"  before: {before['version']} (md5 {before['md5']})\n"
-            f"  after:  {after['version']} (md5 {after['md5']})"
+            f"  before: {_name_pin(self.before)}\n"
+            f"  after:  {_name_pin(self.after)}"
         )
 
 
@@ -276,10 +274,18 @@ def _describe_pin(
 ) -> dict:
     return {
         "": when,
-        "version": pin.get("version") or "the candidate",
+        "version": pin.get("version") or "no version",
         "md5": pin.get("md5") or "–",
         "commit": (pin.get("commit") or "–")[:7],
     }
+
+
+# %% ../../nbs/api/lifecycle/21_promotion.ipynb #e78a063a
+def _name_pin(pin: dict) -> str:
+    """Name what is pinned, for the console."""
+    if not pin.get("version"):
+        return "no version; each run used its own candidate"
+    return f"{pin['version']} (model md5 {pin.get('md5')})"
 
 
 # %% ../../nbs/api/lifecycle/21_promotion.ipynb #a9d19b89

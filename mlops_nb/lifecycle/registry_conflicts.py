@@ -17,13 +17,13 @@ from operator import itemgetter
 from pathlib import Path
 
 from ..core.config import read_params
-from ..core.errors import UserError
 from ..core.files import read_json_lines
 from ..core.formatting import markdown_table
 from ..core.git import ask_git
 from ..core.project import project_root
 from .journal import DECISIONS_FILE
 from .registry import ModelVersion, assigned_versions, list_versions
+from .version_tags import NoModelError
 
 
 # %% ../../nbs/api/lifecycle/14_registry_conflicts.ipynb #a03dcc54
@@ -200,7 +200,7 @@ def find_registry_conflicts(top: Path | None = None) -> list[Conflict]:
     pin = read_params(top / "params.yaml")["champion"]
     try:
         known = list_versions(top)
-    except UserError:
+    except NoModelError:
         return []  # dvc.yaml names no model
     turns = assigned_versions("prod", top)
     decisions = read_json_lines(

@@ -39,7 +39,11 @@ from ..core.errors import UserError, mask_credentials
 from ..core.formatting import markdown_table, name_some
 from ..core.git import ask_git, git_folder, run_git
 from ..core.project import project_root
-from .checkout import require_branch, require_no_git_operation
+from mlops_nb.lifecycle.checkout import (
+    require_branch,
+    require_no_git_operation,
+    require_own_folders,
+)
 from .commits import commit_staged, require_identity
 from .run_record import flatten_tree
 from .transaction import finish_interrupted
@@ -122,6 +126,12 @@ def _flat_yaml(text: str) -> dict[str, Any]:
         return {}
 
 
+# %% ../../nbs/api/lifecycle/29_run_commit.ipynb #e800cd08
+def _without_empty(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave sections out that hold nothing."""
+    return {name: value for name, value in values.items() if value != {}}
+
+
 # %% ../../nbs/api/lifecycle/29_run_commit.ipynb #5d60ef9a
 def _flat_json(text: str) -> dict[str, Any]:
     try:
@@ -146,16 +156,22 @@ class ValueChange:
     now: Any
 
     def __str__(self) -> str:
-        """Return it as `name before → now`."""
+        """Return it as `name before → now`, or say that it is new or gone."""
+        if self.before is None:
+            return f"{self.name} = {_short(self.now)}"
+        if self.now is None:
+            return f"{self.name} removed (was {_short(self.before)})"
         return f"{self.name} {_short(self.before)} → {_short(self.now)}"
 
 
 # %% ../../nbs/api/lifecycle/29_run_commit.ipynb #e6bf2f59
 def _short(value: Any) -> str:
-    if value is None:
-        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_short, value))}]"
     return str(value)
 
 
@@ -171,9 +187,13 @@ def _changes(
 
 # %% ../../nbs/api/lifecycle/29_run_commit.ipynb #7866f662
 def changed_params(top: Path) -> list[ValueChange]:
-    """List the parameters that differ from those of the last commit."""
-    here = (top / "params.yaml").read_text("utf-8")
-    return _changes(_flat_yaml(_committed_text(top, "params.yaml")), _flat_yaml(here))
+    """List the parameters that differ from those of the last commit.
+
+    A section that was empty and is filled now is told by what is in it.
+    """
+    before = _flat_yaml(_committed_text(top, "params.yaml"))
+    now = _flat_yaml((top / "params.yaml").read_text("utf-8"))
+    return _changes(_without_empty(before), _without_empty(now))
 
 
 # %% ../../nbs/api/lifecycle/29_run_commit.ipynb #7778b271
@@ -374,6 +394,7 @@ def commit_run(
     """
     top = Path(top or project_root())
     require_no_git_operation(top)
+    require_own_folders(top)
     require_branch(top)
     require_identity(top)
     finish_interrupted()

@@ -18,7 +18,11 @@ from ..core.errors import UserError
 from ..core.formatting import markdown_table, name_some
 from ..core.git import run_dvc, run_git
 from ..core.project import project_root
-from .checkout import require_no_git_operation, scratch_clone
+from mlops_nb.lifecycle.checkout import (
+    require_no_git_operation,
+    require_own_folders,
+    scratch_clone,
+)
 from .run_commit import list_file_changes
 from .transaction import finish_interrupted
 from .workspace import find_unrecorded_changes, refuse_unrecorded
@@ -128,6 +132,7 @@ def _steps_of(
 def plan_undo(top: Path | None = None) -> UndoPlan:
     """Find what differs from the last commit, and where that would come from."""
     top = Path(top or project_root())
+    require_own_folders(top)
     changes = list_file_changes(top)
     steps: dict[str, list[str]] = {"bring": [], "make": [], "edited": [], "lost": []}
     digests = WorkspaceDigests(top)

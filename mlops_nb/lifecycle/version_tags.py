@@ -4,6 +4,7 @@
 
 # %% auto #0
 __all__ = [
+    "NoModelError",
     "model_name",
     "RegistryTag",
     "is_version_tag",
@@ -18,23 +19,48 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from ..core.conflict_marks import require_no_conflict
 from ..core.errors import UserError
 from ..core.git import run_git
 from ..core.project import project_root
 
 
+# %% ../../nbs/api/lifecycle/08_version_tags.ipynb #b8e10001
+class NoModelError(UserError):
+    """The pipeline names no model, so that nothing can be registered."""
+
+
+# %% ../../nbs/api/lifecycle/08_version_tags.ipynb #b8e10003
+def _read_artifacts(top: Path) -> dict[str, dict]:
+    """Read the artifacts of dvc.yaml. Raises where the file is in conflict or no YAML."""
+    require_no_conflict(top, "dvc.yaml")
+    text = (top / "dvc.yaml").read_text("utf-8")
+    try:
+        pipeline = YAML(typ="safe", pure=True).load(text) or {}
+        return pipeline.get("artifacts") or {}
+    except (YAMLError, AttributeError) as error:
+        raise UserError(
+            expected="dvc.yaml as DVC reads it",
+            found=" ".join(str(error).split()),
+            remedy="mend it, or `git checkout HEAD -- dvc.yaml` for the committed version",
+        ) from error
+
+
 # %% ../../nbs/api/lifecycle/08_version_tags.ipynb #a77b1680
 def model_name(top: Path | None = None) -> str:
-    """Return the name under which `dvc.yaml: artifacts` declares data/candidate."""
-    top = top or project_root()
-    text = (top / "dvc.yaml").read_text("utf-8")
-    pipeline = YAML(typ="safe", pure=True).load(text) or {}
-    artifacts = pipeline.get("artifacts") or {}
+    """Return the name under which `dvc.yaml: artifacts` declares data/candidate.
+
+    Raises:
+        NoModelError: nothing is declared.
+        UserError: the file cannot be read.
+    """
+    artifacts = _read_artifacts(top or project_root())
     for name, what in artifacts.items():
         if what.get("path") == "data/candidate":
             return name
-    raise UserError(
+    raise NoModelError(
         expected="an artifact with `path: data/candidate` in dvc.yaml",
         found=", ".join(artifacts) or "no artifacts",
         remedy="add `artifacts: {NAME: {path: data/candidate, type: model}}`",

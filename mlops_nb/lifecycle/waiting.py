@@ -81,9 +81,8 @@ class WaitingCandidate:
 
     def __str__(self) -> str:
         """Return it in one line, for the console."""
-        return (
-            f"challenger {self.md5[:8]}, judged on {self.window}, waits: {self.lacks}"
-        )
+        name = f"challenger (model {self.md5[:8]})"
+        return f"{name}, judged on {self.window}, waits: {self.lacks}"
 
 
 # %% ../../nbs/api/lifecycle/22_waiting.ipynb #3a17ab05

@@ -13,6 +13,7 @@ __all__ = [
 # %% ../../nbs/api/pipeline/38_record.ipynb #784b2664
 import json
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -74,26 +75,45 @@ def find_largest_difference(
 # %% ../../nbs/api/pipeline/38_record.ipynb #715d695c
 @dataclass(frozen=True)
 class _Difference:
-    """The largest relative difference of a metric in one file."""
+    """The largest relative difference of a metric in one file.
+
+    Attributes:
+        file: of metrics.
+        metric: that differs most.
+        size: by how much, relatively.
+        changed: whatever differs in it, verdicts and counts as well.
+    """
 
     file: str
     metric: str
     size: float
+    changed: tuple[str, ...] = ()
 
     @classmethod
     def of_file(cls, file: str) -> "_Difference":
-        recorded = ask_git("show", f"HEAD:./{file}") or "{}"
+        recorded = json.loads(ask_git("show", f"HEAD:./{file}") or "{}")
         now = read_json(project_root() / file)
-        return cls(file, *find_largest_difference(json.loads(recorded), now))
+        names = [*recorded, *(name for name in now if name not in recorded)]
+        changed = [name for name in names if recorded.get(name) != now.get(name)]
+        worst = find_largest_difference(recorded, now)
+        return cls(file, *worst, tuple(changed))
+
+
+# %% ../../nbs/api/pipeline/38_record.ipynb #a7f3c0e9
+def _describe_verdicts(differences: list[_Difference]) -> list[str]:
+    """Name what is another where all that was measured is the same, such as a verdict."""
+    changed = [name for each in differences for name in each.changed]
+    return [f"changed in the metrics: {name_some(changed, most=3)}"] * bool(changed)
 
 
 # %% ../../nbs/api/pipeline/38_record.ipynb #7aa4dc6b
 def _describe_metrics(differing: list[str]) -> list[str]:
     files = [path for path in differing if path.startswith("reports/metrics/")]
     there = [path for path in files if (project_root() / path).exists()]
-    if not there:
-        return []
-    worst = max(map(_Difference.of_file, there), key=lambda difference: difference.size)
+    differences = [_Difference.of_file(file) for file in there]
+    worst = max(differences, key=attrgetter("size"), default=None)
+    if worst is None or not worst.size:
+        return _describe_verdicts(differences)
     return [
         f"largest relative difference in a metric: {worst.size:.2g} "
         f"({worst.metric} in {worst.file})"

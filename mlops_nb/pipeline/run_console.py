@@ -152,7 +152,7 @@ def format_place(
 # %% ../../nbs/api/pipeline/39_run_console.ipynb #e83d5d9f
 _REASONS_TO_REST = {
     "didn't change": "unchanged",
-    "is cached": "as an earlier run made it",
+    "is cached": "taken from DVC's cache, not run",
     "is frozen": "frozen",
 }
 

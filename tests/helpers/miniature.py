@@ -87,13 +87,15 @@ def make_project(
     top: Path,
     table: bool = False,
     card: bool = False,
+    versions: int = 2,
 ) -> Path:
-    """Make a project with two registered versions, and a third candidate.
+    """Make a project with registered versions, and one candidate more.
 
     Args:
         top: where.
         table: with a table of the user's, data/shop.csv, which DVC tracks.
         card: with the reports that a model card is filled from, as committed files.
+        versions: how many.
     """
     (top / "data").mkdir(parents=True)
     shutil.copy(TEMPLATE / "make.py", top / "make.py")
@@ -108,10 +110,10 @@ def make_project(
         _add_table(top)
     if card:
         _add_reports(top)
-    for number in (1, 2):
+    for number in range(1, versions + 1):
         commit_candidate(top, number, f"candidate {number}")
         output_of(top, *MLOPS_NB, "promote", "--why", f"number {number}")
-    commit_candidate(top, 3, "candidate 3")
+    commit_candidate(top, versions + 1, f"candidate {versions + 1}")
     return top
 
 

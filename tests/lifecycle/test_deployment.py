@@ -280,7 +280,7 @@ def test_a_challenger_that_waits_is_not_trained_once_more(waiting):
     top, finding = waiting
     before = git(top, "rev-parse", "HEAD")
     got = run_cli(top, *COMMANDS["advance --policy auto"])
-    waits = f"challenger {finding.partition('.')[2]}, judged on 2013-05, waits"
+    waits = f"challenger (model {finding.partition('.')[2]}), judged on 2013-05, waits"
     assert waits in got.stdout
     assert finding in miniature.run_cli(top, "status").stdout
     assert not stages_run(got.stderr)

@@ -53,7 +53,7 @@ def console_of(
             3,
             [
                 "1 of 3 unchanged: code",
-                "2 of 3 as an earlier run made it: train",
+                "2 of 3 taken from DVC's cache, not run: train",
                 "3 of 3 report done",
             ],
             id="from an earlier run",
@@ -61,7 +61,7 @@ def console_of(
         pytest.param(
             [rests("code"), from_cache("train")],
             2,
-            ["1 of 2 unchanged: code", "2 of 2 as an earlier run made it: train"],
+            ["1 of 2 unchanged: code", "2 of 2 taken from DVC's cache, not run: train"],
             id="all from an earlier run",
         ),
         pytest.param([rests("code"), rests("train")], 2, [], id="nothing to do"),
