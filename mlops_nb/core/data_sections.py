@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "CellsSection",
+    "SnapshotSection",
     "ReadingSection",
     "DataSection",
     "WindowBounds",
@@ -37,12 +38,30 @@ class CellsSection(Section):
     same: dict[str, str] = Field({}, description="spellings of one value: {yes: Yes}")
 
 
+# %% ../../nbs/api/core/16_data_sections.ipynb #80d95eed
+class SnapshotSection(Section):
+    """Which query of which database the file in `data.source` is the answer to."""
+
+    database: str = Field(
+        description="SQLAlchemy URL; secrets as ${NAME} of an environment variable"
+    )
+    query: str = Field(description="the SELECT; `mlops-nb refresh` asks it again")
+
+
 # %% ../../nbs/api/core/16_data_sections.ipynb #a258d6a8
 class ReadingSection(Section):
     """What of the section `data` says how the table is read, where it needs saying."""
 
     cells: dict[str, CellsSection] = Field(
         {}, description="{column: how its cells are read}"
+    )
+    sheet: str | None = Field(None, description="of Excel files; null: the first one")
+    keep_index: bool = Field(
+        False,
+        description="the index that pandas wrote into Parquet or feather is a column",
+    )
+    snapshot: SnapshotSection | None = Field(
+        None, description="the database whose answer data.source holds"
     )
     time_parts: dict[str, str] = Field(
         {},
@@ -56,8 +75,8 @@ class DataSection(ReadingSection):
     """The section `data`: where the rows come from, and what is to be predicted."""
 
     source: str = Field(
-        description="path or glob (any fsspec URL) of CSV or Parquet, SQLAlchemy URL, or import"
-        " path of a function of a window"
+        description="path or glob (any fsspec URL) of CSV, Parquet, Excel, JSON or feather,"
+        " SQLAlchemy URL, or import path of a function of a window"
     )
     target: str = Field(description="the column to predict")
     task: Literal["binary", "multiclass", "regression"] = "binary"

@@ -19,7 +19,7 @@ import pandas as pd
 from ..core.errors import UserError, suggest
 from ..core.project import output_path
 from .columns import require_unique_names
-from .settings import DEFAULT_KEYS, DataSettings, read_data_settings
+from .settings import DataSettings, read_data_settings
 from .sources import load_tables, write_parquet
 from .times import to_local_clock, to_naive_utc
 from .windows import Window, read_windows, sample_evenly
@@ -33,9 +33,9 @@ def _prepare_columns(
     """Return the events with names as text and a key each; a named column that lacks raises."""
     events = events.reset_index(drop=True)
     events.columns = [str(name) for name in events.columns]
-    if settings.keys == DEFAULT_KEYS and "row" not in events:
+    if settings.numbers_rows(events.columns):
         # a wide table is in so many parts that pandas warns of one more
-        numbers = pd.DataFrame({"row": np.arange(len(events))})
+        numbers = pd.DataFrame({settings.keys[0]: np.arange(len(events))})
         events = pd.concat([numbers, events], axis=1)
     require_unique_names(events.columns, "the source")
     named = (settings.target, settings.time, settings.label_known, *settings.keys)

@@ -6,6 +6,8 @@
 __all__ = ["DEFAULT_KEYS", "DataSettings", "read_data_settings"]
 
 # %% ../../nbs/api/data/09_settings.ipynb #78ece193
+import re
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -77,6 +79,7 @@ def _check_columns(settings: "DataSettings") -> None:
 # %% ../../nbs/api/data/09_settings.ipynb #a87ff679
 # Nobody named a key: a row is named by its number in the source.
 DEFAULT_KEYS = ("row",)
+_ROW_NUMBER = re.compile("row|row_number_*")  # the latter where a column is called row
 
 
 class DataSettings(DataSection):
@@ -109,6 +112,12 @@ class DataSettings(DataSection):
         if self.time:
             named.append(self.time)
         return list(dict.fromkeys(named))
+
+    def numbers_rows(self, columns: Collection[str]) -> bool:
+        """Say whether the key is the number of a row, which the source itself does not have."""
+        key = self.keys[0]
+        is_number = len(self.keys) == 1 and _ROW_NUMBER.fullmatch(key)
+        return bool(is_number) and key not in columns
 
 
 # %% ../../nbs/api/data/09_settings.ipynb #d69b7b1b

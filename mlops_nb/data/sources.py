@@ -29,13 +29,25 @@ from ..core.project import input_path, load_object, project_root
 from .cells import apply_cells
 from .columns import require_column, require_unique_names
 from .csv_faults import find_csv_fault
+from .databases import hide_secrets, import_sqlalchemy, require_sqlite_file
 from .settings import DataSettings
+from .snapshots import require_asked
+from mlops_nb.data.table_formats import (
+    index_as_columns,
+    read_typed_table,
+    table_format,
+)
+from .table_values import settle_table
 from .time_forms import compose_times
 from .windows import Window
 
 # %% ../../nbs/api/data/11_sources.ipynb #6512bd43
-_DATABASE_URL = r"^(sqlite|postgresql|mysql|mssql|oracle|duckdb)(\+\w+)?://"
-_TABLE_FILE = r"\.(csv|tsv|txt|parquet|pq)(\.\w+)?$"
+_DATABASES = (
+    "sqlite|postgresql|mysql|mariadb|mssql|oracle|duckdb|snowflake|bigquery|redshift"
+)
+_DATABASE_URL = rf"^({_DATABASES}|databricks|trino|clickhouse|cockroachdb)(\+\w+)?://"
+_TABLES = "csv|tsv|txt|parquet|pq|xlsx|xlsm|xls|json|jsonl|ndjson|feather|arrow"
+_TABLE_FILE = rf"\.({_TABLES})(\.\w+)?$"
 
 
 def source_kind(source: str) -> str:
@@ -160,17 +172,19 @@ def read_table_file(
     path: str,
     encoding: str = "utf-8-sig",
     as_written: Collection[str] = (),
+    sheet: str | None = None,
 ) -> pd.DataFrame:
-    """Read one Parquet or CSV file; what is wrong with it is said in words.
+    """Read one file of a table; what is wrong with it is said in words.
 
     Args:
-        path: the file.
-        encoding: of CSV files; utf-8-sig reads UTF-8 with and without BOM.
+        path: the file; its name says the format.
+        encoding: of CSV and JSON files; utf-8-sig reads UTF-8 with and without BOM.
         as_written: columns of which a CSV file gives the texts that are written there.
+        sheet: of an Excel file; the first one if none.
     """
     try:
-        if re.search(r"\.(parquet|pq)$", path, re.I):
-            return pd.read_parquet(path)
+        if table_format(path) != "csv":
+            return read_typed_table(path, encoding, sheet, as_written)
         return _read_csv(path, encoding, as_written)
     except UserError:
         raise
@@ -243,19 +257,13 @@ def _require_watched_files(
         )
 
 
-# %% ../../nbs/api/data/11_sources.ipynb #db65eda8
-def _without_password(text: str) -> str:
-    """Return an address without user and password."""
-    return re.sub(r"://[^@\s]*@", "://…@", text)
-
-
 # %% ../../nbs/api/data/11_sources.ipynb #f89dfa74
 def _read_database(
     settings: DataSettings,
     window: Window,
 ) -> pd.DataFrame:
     """Read the answer to `data.query`; paths of SQLite files start at the project's root."""
-    sqlalchemy = _import_sqlalchemy()
+    sqlalchemy = import_sqlalchemy()
     if not settings.query:
         raise UserError(
             expected="data.query for a database",
@@ -268,7 +276,7 @@ def _read_database(
             url = sqlalchemy.make_url(os.path.expandvars(settings.source))
             is_sqlite = url.get_backend_name() == "sqlite"
             if is_sqlite:
-                _require_sqlite_file(url.database)
+                require_sqlite_file(url.database)
             bound = _query_times(settings.query, window, is_sqlite)
             with sqlalchemy.create_engine(url).connect() as connection:
                 return pd.read_sql(
@@ -278,35 +286,10 @@ def _read_database(
         cause = getattr(error, "__cause__", None) or error
         raise UserError(
             expected="an answer from the database",
-            found=_without_password(str(cause).split("\n")[0]),
+            found=hide_secrets(str(cause).split("\n")[0], settings.source),
             remedy="check data.source (secrets as ${NAME} of an environment variable) "
             "and data.query",
         ) from None
-
-
-# %% ../../nbs/api/data/11_sources.ipynb #a640a2b3
-def _import_sqlalchemy() -> Any:
-    """Return SQLAlchemy, which only who reads a database has installed."""
-    try:
-        import sqlalchemy
-    except ImportError as error:
-        raise UserError(
-            expected="SQLAlchemy for a database source",
-            found="not installed",
-            remedy="pip install 'mlops_nb[sql]'",
-        ) from error
-    return sqlalchemy
-
-
-# %% ../../nbs/api/data/11_sources.ipynb #deeac627
-def _require_sqlite_file(database: str | None) -> None:
-    """Raise when there is no such file: SQLite would make an empty one."""
-    if database and not os.path.exists(database):
-        raise UserError(
-            expected="an SQLite file at data.source",
-            found=f"no file {database}",
-            remedy="correct data.source (relative to the project's root)",
-        )
 
 
 # %% ../../nbs/api/data/11_sources.ipynb #0bff5b22
@@ -413,6 +396,20 @@ def _add_time(
     return named.assign(**{settings.time: times})
 
 
+# %% ../../nbs/api/data/11_sources.ipynb #eed89fb3
+def _read_files(
+    files: list[str],
+    settings: DataSettings,
+    as_written: Collection[str],
+) -> pd.DataFrame:
+    """Read the files of a source as one table, in their order."""
+    reading = (settings.encoding, as_written, settings.sheet)
+    parts = [read_table_file(file, *reading) for file in files]
+    if settings.keep_index:
+        parts = [index_as_columns(part) for part in parts]
+    return pd.concat(parts, ignore_index=True)
+
+
 # %% ../../nbs/api/data/11_sources.ipynb #eafbd10c
 def _load_source(
     settings: DataSettings,
@@ -428,7 +425,7 @@ def _load_source(
     if kind == "function":
         return _call_source_function(settings, window)
     if kind == "database":
-        return {"events": _read_database(settings, window)}
+        return {"events": settle_table(_read_database(settings, window)).frame}
     files = _list_source_files(settings)
     if not files:
         raise UserError(
@@ -438,9 +435,10 @@ def _load_source(
         )
     if kind == "file":
         _require_watched_files(settings, files)
+    if settings.snapshot:
+        require_asked(Path(files[0]), settings.snapshot)
     as_written = {*settings.cells, *settings.keys}
-    parts = [read_table_file(file, settings.encoding, as_written) for file in files]
-    events = pd.concat(parts, ignore_index=True)
+    events = settle_table(_read_files(files, settings, as_written)).frame
     for name in {*settings.keys} - {*settings.cells}:
         if name in events:
             events[name] = _read_keys(events[name])
