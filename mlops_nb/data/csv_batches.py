@@ -13,8 +13,11 @@ __all__ = [
 # %% ../../nbs/api/data/03_csv_batches.ipynb #94b755a1
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..core.errors import UserError
 from .columns import require_column, require_unique_names
@@ -180,19 +183,62 @@ def _types_of_padded_numbers(
 ) -> dict[str, Any]:
     """Return text as the type of whole numbers that begin with zeros, such as the zip 02139."""
     import pyarrow
-    from pyarrow import compute
 
     whole = [field.name for field in schema if pyarrow.types.is_integer(field.type)]
     if not whole:
         return {}
-    as_text = _converting_to_text(whole)
+    state = path.stat()
+    file = (path, separator, widths, state.st_size, state.st_mtime_ns)
+    return dict.fromkeys(_find_padded_columns(tuple(whole), *file), pyarrow.string())
+
+
+@lru_cache(maxsize=16)
+def _find_padded_columns(
+    whole: tuple[str, ...],
+    path: Path,
+    separator: str,
+    widths: int,
+    *_state_of_file: int,
+) -> tuple[str, ...]:
+    """Return which columns have a number that begins with a zero, anywhere in the file."""
+    from pyarrow import compute
+
+    if not _has_padded_bytes(path, separator):
+        return ()
+    found = set()
+    as_text = _converting_to_text([*whole])
     with _open_csv(path, separator, widths * _SAMPLE_BYTES, as_text) as reader:
-        sample = next(iter(reader))
-    padded = {}
-    for name, values in zip(sample.schema.names, sample.columns, strict=True):
-        if compute.any(compute.match_substring_regex(values, r"^-?0\d")).as_py():
-            padded[name] = pyarrow.string()
-    return padded
+        for batch in reader:
+            for name in {*whole} - found:
+                is_padded = compute.match_substring_regex(batch[name], r"^-?0\d")
+                if compute.any(is_padded).as_py():
+                    found.add(name)
+            if len(found) == len(whole):
+                break
+    return tuple(name for name in whole if name in found)
+
+
+# %% ../../nbs/api/data/03_csv_batches.ipynb #5ba8bd29
+def _has_padded_bytes(
+    path: Path,
+    separator: str,
+) -> bool:
+    """Say whether a field of a file may begin with a zero and a digit."""
+    import pyarrow
+
+    begins_field = np.zeros(256, bool)
+    begins_field[[*f'{separator}\n\r"'.encode()]] = True
+    last = b"\n"
+    with pyarrow.input_stream(str(path)) as file:
+        while block := file.read(_BLOCK_BYTES):
+            codes = np.frombuffer(last + block, np.uint8)
+            is_zero = codes[1:-1] == ord("0")
+            # of eight bits: what is less than the digit 0 is great
+            is_padded = is_zero & (codes[2:] - np.uint8(ord("0")) < 10)
+            if (is_padded & begins_field[codes[:-2]]).any():
+                return True
+            last = (last + block)[-2:]
+    return False
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #39301eb2
