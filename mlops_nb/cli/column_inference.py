@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .time_inference import holds_dates
 from ..core.errors import UserError
 from ..data.columns import value_type
+from ..data.time_forms import holds_dates
 
 # %% ../../nbs/api/cli/02_column_inference.ipynb #e300cd0e
 _POSITIVE_WORDS = {"yes", "y", "true", "t", "はい", "有", "あり", "○"}

@@ -24,9 +24,9 @@ from typing import Any
 
 import pandas as pd
 
-from .cell_inference import InferredCells
 from .column_inference import says_yes
 from .time_inference import FoundTime
+from ..data.cell_inference import InferredCells
 from ..data.columns import value_type
 from ..data.leakage import StrongFeature
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from .cell_inference import InferredCells
 from .column_inference import find_unfit_columns, infer_key, infer_task
 from .time_inference import FoundTime, explain_order, find_time
 from .window_inference import InferredWindows, infer_windows
 from ..core.errors import UserError, suggest
+from ..data.cell_inference import InferredCells
 from ..data.contract import DataContract, infer_contract
 from ..data.ingest import select_window_rows
 from ..data.leakage import StrongFeature, find_strong_features

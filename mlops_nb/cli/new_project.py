@@ -26,13 +26,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from .cell_inference import InferredCells, infer_table_cells
 from .created_project import CreatedProject, build_project_files
 from .inference import infer_project
 from .project_table import read_as_written, read_table
 from ..core.errors import UserError
 from ..core.files import encode_text, remove_unfinished, write_atomic
 from ..core.git import ask_git, run_dvc, run_git
+from ..data.cell_inference import InferredCells, infer_table_cells
 from ..data.cells import apply_cells
 from ..data.contract import DataContract
 from ..data.sources import read_table_file

@@ -4,7 +4,6 @@
 
 # %% auto #0
 __all__ = [
-    "holds_dates",
     "holds_readable_times",
     "number_time",
     "find_time_parts",
@@ -24,47 +23,13 @@ import pandas as pd
 from ..core.errors import UserError
 from ..data.columns import value_type
 from mlops_nb.data.time_forms import (
-    NAMED_MONTH,
-    PERIOD_FORMS,
     compose_times,
+    holds_dates,
     month_number,
     number_form,
     numbers_to_times,
 )
 from ..data.times import to_naive_utc
-
-# %% ../../nbs/api/cli/00_time_inference.ipynb #0d0d8a95
-_YEAR = r"(?:1[5-9]|20|21)\d\d"
-_DATE_START = (
-    r"\s*(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"
-    r"|\d{1,2}([-/.])\s*(?:\d{1,2}|[A-Za-z]{3})\1\s*(?:\d{4}|\d\d))(?!\d)"
-)
-_DIGITS = (
-    rf"\s*{_YEAR}(?:[-/.]?(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?|[-/.][1-9])\s*$"
-)
-_TEXT_FORMS = (_DATE_START, _DIGITS, *(form.pattern for form in PERIOD_FORMS))
-_SHARE_OF_DATES = 0.9
-_MAX_TEXTS = 20_000  # that are looked at, evenly spaced
-
-
-def holds_dates(column: pd.Series) -> bool:
-    """Say whether a column holds times.
-
-    Either its type says so, or it is text of which more than 90 % are like 2013-01-31, 31.1.13,
-    31-Jan-13, 1/31/2013, 31 January 2013, 2013-01, 2013Q1 or 2013-W05.
-    """
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return True
-    if value_type(column) != "text":
-        return False
-    known = column.dropna()
-    if not len(known):
-        return False
-    texts = known.iloc[:: 1 + len(known) // _MAX_TEXTS].astype(str)
-    is_date = texts.str.contains(NAMED_MONTH) & texts.str.contains(r"\d")
-    for form in _TEXT_FORMS:
-        is_date |= texts.str.match(form, flags=re.IGNORECASE)
-    return bool(is_date.mean() > _SHARE_OF_DATES)
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #de7d8553

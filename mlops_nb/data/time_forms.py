@@ -12,6 +12,7 @@ __all__ = [
     "month_number",
     "periods_to_iso",
     "read_named_months",
+    "holds_dates",
     "compose_times",
 ]
 
@@ -21,6 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from .columns import value_type
 
 
 # %% ../../nbs/api/data/07_time_forms.ipynb #8f30a1d2
@@ -222,6 +225,40 @@ def read_named_months(texts: pd.Series) -> pd.Series:
     # without a year the first one is meant, and of a clock alone today
     read = read.where(read.dt.year >= 1000)
     return as_text.map(dict(zip(named, read, strict=True))).reindex(texts.index)
+
+
+# %% ../../nbs/api/data/07_time_forms.ipynb #0d0d8a95
+_YEAR = r"(?:1[5-9]|20|21)\d\d"
+_DATE_START = (
+    r"\s*(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"
+    r"|\d{1,2}([-/.])\s*(?:\d{1,2}|[A-Za-z]{3})\1\s*(?:\d{4}|\d\d))(?!\d)"
+)
+_DIGITS = (
+    rf"\s*{_YEAR}(?:[-/.]?(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?|[-/.][1-9])\s*$"
+)
+_TEXT_FORMS = (_DATE_START, _DIGITS, *(form.pattern for form in PERIOD_FORMS))
+_SHARE_OF_DATES = 0.9
+_MAX_TEXTS = 20_000  # that are looked at, evenly spaced
+
+
+def holds_dates(column: pd.Series) -> bool:
+    """Say whether a column holds times.
+
+    Either its type says so, or it is text of which more than 90 % are like 2013-01-31, 31.1.13,
+    31-Jan-13, 1/31/2013, 31 January 2013, 2013-01, 2013Q1 or 2013-W05.
+    """
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return True
+    if value_type(column) != "text":
+        return False
+    known = column.dropna()
+    if not len(known):
+        return False
+    texts = known.iloc[:: 1 + len(known) // _MAX_TEXTS].astype(str)
+    is_date = texts.str.contains(NAMED_MONTH) & texts.str.contains(r"\d")
+    for form in _TEXT_FORMS:
+        is_date |= texts.str.match(form, flags=re.IGNORECASE)
+    return bool(is_date.mean() > _SHARE_OF_DATES)
 
 
 # %% ../../nbs/api/data/07_time_forms.ipynb #7efb4253

@@ -16,9 +16,10 @@ def write_codes(
     """Write many codes such as 10001, and one more in the last row."""
     lines = [f"{10_000 + i % 80_000},{i}" for i in range(ROWS)]
     text = "\n".join(["zip,x", *lines, f"{last},1"])
-    opened = gzip.open(path, "wt") if path.suffix == ".gz" else path.open("w")
-    with opened as file:
-        file.write(text)
+    content = text.encode()
+    if path.suffix == ".gz":
+        content = gzip.compress(content, 1)
+    path.write_bytes(content)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
