@@ -192,6 +192,7 @@ def _types_of_padded_numbers(
     return dict.fromkeys(_find_padded_columns(tuple(whole), *file), pyarrow.string())
 
 
+# %% ../../nbs/api/data/03_csv_batches.ipynb #50c2f915
 @lru_cache(maxsize=16)
 def _find_padded_columns(
     whole: tuple[str, ...],
