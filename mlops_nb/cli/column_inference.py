@@ -6,8 +6,8 @@
 __all__ = [
     "says_yes",
     "infer_task",
+    "is_named_as_key",
     "find_keys",
-    "infer_key",
     "find_near_keys",
     "find_unfit_columns",
 ]
@@ -107,11 +107,19 @@ def _is_measured(
     return not is_whole.all()
 
 
-# %% ../../nbs/api/cli/02_column_inference.ipynb #f7277b6a
+# %% ../../nbs/api/cli/02_column_inference.ipynb #3d7ec07c
 _IDENTIFIER_NAME = re.compile(
     r"(?i)(^|[_\W])(id|key|no|nr|code|uuid|guid|number|index|row)$|番号|コード"
     r"|(?-i:[a-z](?:Id|ID|Num|Number|No|Nr|Key|Code)$)|^(?:id|uuid)(?:_|\W|(?-i:[A-Z]))"
 )
+
+
+def is_named_as_key(name: str) -> bool:
+    """Say whether a column is called like a key."""
+    return _IDENTIFIER_NAME.search(name) is not None
+
+
+# %% ../../nbs/api/cli/02_column_inference.ipynb #f7277b6a
 _ROW_NAME = re.compile(r"(?i)^row_?names?$")  # which R writes
 _ENOUGH = (
     20  # rows, or different values: with fewer, nothing can be said of a column of text
@@ -135,12 +143,7 @@ def find_keys(
     if len(frame) < 2:
         return []
     keys = [name for name in frame if name not in skip and _names_rows(frame[name])]
-    return sorted(keys, key=_lacks_name_of_id)
-
-
-# %% ../../nbs/api/cli/02_column_inference.ipynb #3d7ec07c
-def _lacks_name_of_id(name: str) -> bool:
-    return not _IDENTIFIER_NAME.search(name)
+    return sorted(keys, key=is_named_as_key, reverse=True)
 
 
 # %% ../../nbs/api/cli/02_column_inference.ipynb #bbb7582a
@@ -157,7 +160,7 @@ def _names_rows(column: pd.Series) -> bool:
     lengths = column.str.len()
     if lengths.max() > _LONGEST_CODE:
         return False
-    is_named = _IDENTIFIER_NAME.search(column.name) or _ROW_NAME.search(column.name)
+    is_named = is_named_as_key(column.name) or _ROW_NAME.search(column.name)
     return bool(is_named) or _holds_codes(column)
 
 
@@ -183,23 +186,6 @@ def _counts_rows(numbers: pd.Series) -> bool:
     return spread < _LOOSEST_NUMBERING * len(numbers)
 
 
-# %% ../../nbs/api/cli/02_column_inference.ipynb #67812a8d
-def infer_key(
-    frame: pd.DataFrame,
-    skip: Iterable[str | None],
-) -> tuple[str, ...]:
-    """Infer the column that names a row.
-
-    Args:
-        frame: The table; its columns are called by texts.
-        skip: Columns that are something else.
-
-    Returns:
-        The name of the column alone, or nothing.
-    """
-    return tuple(find_keys(frame, skip)[:1])
-
-
 # %% ../../nbs/api/cli/02_column_inference.ipynb #1fa32ea2
 _NEARLY_ALL = 0.98  # of the values of a key differ, where some rows came twice
 
@@ -216,7 +202,7 @@ def find_near_keys(
     """
     near = {}
     for name in frame:
-        if name in skip or _lacks_name_of_id(name) or _names_rows(frame[name]):
+        if name in skip or not is_named_as_key(name) or _names_rows(frame[name]):
             continue
         values = frame[name]
         n_different = values.nunique()

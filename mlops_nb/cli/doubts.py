@@ -24,7 +24,7 @@ from typing import Any
 
 import pandas as pd
 
-from .column_inference import says_yes
+from .column_inference import is_named_as_key, says_yes
 from .time_inference import FoundTime
 from ..data.cell_inference import InferredCells
 from ..data.columns import value_type
@@ -132,7 +132,7 @@ def doubt_time(
         found: What was found.
         order: Why the rows look ordered; nothing where they do not.
     """
-    if found.column is not None or not (found.dated or order):
+    if found.column is not None or not (found.dated or found.doubts or order):
         return []
     reasons = [f"{name}: {why}" for name, why in found.doubts.items()]
     for name in found.dated:
@@ -146,7 +146,7 @@ def doubt_time(
 
 # %% ../../nbs/api/cli/27_doubts.ipynb #f852c3df
 def _only(found: FoundTime) -> str | None:
-    return found.dated[0] if found.dated else None
+    return next(iter([*found.dated, *found.doubts]), None)
 
 
 # %% ../../nbs/api/cli/27_doubts.ipynb #21b00327
@@ -163,7 +163,8 @@ def doubt_key(
         near: Columns that nearly do so, and by their name were made to: {column: evidence}.
     """
     several = [name for name in candidates if name not in keys]
-    if not near and not several:
+    is_told = any(is_named_as_key(name) for name in keys)
+    if is_told or not (near or several):
         return []
     reasons = [f"{name}: {why}" for name, why in near.items()]
     reasons += [f"{name} has no value twice, too" for name in several]

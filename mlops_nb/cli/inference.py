@@ -11,7 +11,32 @@ from typing import Any
 
 import pandas as pd
 
-from .column_inference import find_unfit_columns, infer_key, infer_task
+from mlops_nb.cli.column_inference import (
+    find_keys,
+    find_near_keys,
+    find_unfit_columns,
+    infer_task,
+)
+from mlops_nb.cli.doubts import (
+    NO_ANSWERS,
+    Answers,
+    Doubt,
+    doubt_cells,
+    doubt_key,
+    doubt_period,
+    doubt_strong,
+    doubt_target,
+    doubt_time,
+    keep_cells,
+)
+from mlops_nb.cli.evidence import (
+    ColumnEvidence,
+    describe_column,
+    explain_key,
+    explain_split,
+    explain_target,
+    explain_time,
+)
 from .time_inference import FoundTime, explain_order, find_time
 from .window_inference import InferredWindows, infer_windows
 from ..core.errors import UserError, suggest
@@ -38,6 +63,10 @@ class InferredProject:
         suspects: Those of them that predict the target alone.
         notes: What else a person should know or look at, a sentence each.
         example: A column of numbers, to show how a feature is made.
+        evidence: Why each setting is as it is, in numbers: {setting: why}.
+        columns: What was seen of each column of the table.
+        doubts: What a person should decide.
+        accepted: Columns that predict the target alone and are known before it, as somebody said.
     """
 
     rows: int
@@ -54,6 +83,10 @@ class InferredProject:
     time_parts: dict[str, str] = field(default_factory=dict)
     cells: dict[str, InferredCells] = field(default_factory=dict)
     example: str | None = None
+    evidence: dict[str, str] = field(default_factory=dict, repr=False)
+    columns: dict[str, ColumnEvidence] = field(default_factory=dict, repr=False)
+    doubts: tuple[Doubt, ...] = field(default=(), repr=False)
+    accepted: tuple[str, ...] = ()
 
     def to_data_section(
         self,
@@ -75,10 +108,26 @@ class InferredProject:
             "outcome": "right",
         }
 
-    def with_cells(self, cells: dict[str, InferredCells]) -> "InferredProject":
-        """Say how the cells of some columns were read."""
-        notes = (*self.notes, *_note_cells(cells))
-        return replace(self, cells=cells, notes=notes)
+
+# %% ../../nbs/api/cli/04_inference.ipynb #a10baa7a
+def _with_cells(
+    project: InferredProject,
+    found: dict[str, InferredCells],
+    answers: Answers,
+) -> InferredProject:
+    """Say how the cells of some columns were read, unless somebody said that it is wrong."""
+    cells = keep_cells(found, answers)
+    reasons = []
+    for name, item in found.items():
+        why = answers.put_before(f"cells {name}", item.why)
+        reasons.append(f"{name}: {why}")
+    return replace(
+        project,
+        cells=cells,
+        notes=(*project.notes, *_note_cells(cells)),
+        evidence=project.evidence | {"cells": "\n".join(reasons)},
+        doubts=(*project.doubts, *doubt_cells(found)),
+    )
 
 
 # %% ../../nbs/api/cli/04_inference.ipynb #b09dbed2
@@ -113,16 +162,80 @@ def _note_cells(cells: dict[str, InferredCells]) -> list[str]:
 _SPLIT = InferredWindows("M", {"train": {"share": 0.75}, "current": {"share": 0.25}})
 
 
+@dataclass(frozen=True)
+class _Timing:
+    """When the rows of a table were, and how it is cut into windows by that."""
+
+    found: FoundTime
+    cut: InferredWindows | None  # where there is no time, or only one day
+    order: str  # why rows without a time look ordered
+    evidence: dict[str, str]
+    doubts: tuple[Doubt, ...]
+
+    def add_to(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Add the time to a table that has only its parts."""
+        if self.cut is None or not self.found.parts:
+            return frame
+        times = compose_times(frame, self.found.parts)
+        return frame.assign(**{self.found.column: times})
+
+
+# %% ../../nbs/api/cli/04_inference.ipynb #4b7f0dbf
+def _find_timing(
+    frame: pd.DataFrame,
+    target: str,
+    time: str | None,
+    answers: Answers,
+) -> _Timing:
+    """Find when the rows of a table were, by its columns or as somebody said."""
+    found = find_time(frame, target, time)
+    inferred = found
+    answer = answers.get("time")
+    if answer is not None:
+        found = FoundTime(dated=inferred.dated)
+        if answer != "none":
+            _require_columns(frame, *_split_wanted(frame, answer))
+            found = find_time(frame, target, answer)
+    is_wanted = time is not None or answer is not None
+    keeps_last = answers.get("last period") == "yes"
+    cut = _cut_windows(frame, found, is_wanted, keeps_last)
+    order = "" if cut else explain_order(frame, target)
+    doubts = doubt_time(inferred, "" if inferred.column else order)
+    if cut:
+        doubts += doubt_period(cut.incomplete)
+    why = answers.put_before("time", explain_time(frame, inferred))
+    reasons = {"time": why} | _explain_cut(len(frame), cut, answers)
+    return _Timing(found, cut, order, reasons, tuple(doubts))
+
+
+# %% ../../nbs/api/cli/04_inference.ipynb #ff0d5f8d
+def _explain_cut(
+    n_rows: int,
+    cut: InferredWindows | None,
+    answers: Answers,
+) -> dict[str, str]:
+    """Say why the windows are as they are."""
+    if cut is None:
+        shares = [window["share"] for window in _SPLIT.windows.values()]
+        return explain_split(n_rows, _SPLIT.windows, shares)
+    current = answers.put_before("last period", cut.reasons["current"])
+    return cut.reasons | {"current": current}
+
+
+# %% ../../nbs/api/cli/04_inference.ipynb #765e906e
 def _cut_windows(
     frame: pd.DataFrame,
     found: FoundTime,
-    wanted: str | None,
+    is_wanted: bool,
+    keeps_last: bool,
 ) -> InferredWindows | None:
     """Cut a table into windows by its time; None where it has none, or only one day."""
-    cut = infer_windows(found.read(frame)) if found.column else None
-    if wanted and cut is None:
+    if not found.column:
+        return None
+    cut = infer_windows(found.read(frame), keeps_last)
+    if is_wanted and cut is None:
         raise UserError(
-            expected=f"times of at least two days in {wanted}",
+            expected=f"times of at least two days in {found.column}",
             found="fewer",
             remedy="leave out --time: a seeded split takes the place of windows",
         )
@@ -130,24 +243,18 @@ def _cut_windows(
 
 
 # %% ../../nbs/api/cli/04_inference.ipynb #1d515837
-def _note_time(
-    frame: pd.DataFrame,
-    target: str,
-    found: FoundTime,
-    cut: InferredWindows | None,
-) -> list[str]:
+def _note_time(timing: _Timing) -> list[str]:
     """Say what about the time a person should look at."""
     notes = []
-    for name, why in found.doubts.items():
+    for name, why in timing.found.doubts.items():
         notes.append(f"{name} may be a time ({why}): name it with --time {name}")
-    if cut is not None:
-        return [*notes, *cut.notes]
-    order = explain_order(frame, target)
-    if order:
+    if timing.cut is not None:
+        return [*notes, *timing.cut.notes]
+    if timing.order:
         mixes = "a random split trains on rows before and after those that are judged"
         notes.append(
-            f"no time was found, but {order}: if that is an order of time, {mixes}. Name a time"
-            " with --time"
+            f"no time was found, but {timing.order}: if that is an order of time, {mixes}. Name"
+            " a time with --time"
         )
     return notes
 
@@ -169,28 +276,82 @@ def _select_training(
 # %% ../../nbs/api/cli/04_inference.ipynb #310afe59
 def _leave_out(
     project: InferredProject,
+    frame: pd.DataFrame,
     training: pd.DataFrame,
-    settings: DataSettings,
 ) -> InferredProject:
-    """Leave out the columns that are unfit, and those that predict the target alone."""
+    """Leave out the columns that are unfit: those of which nothing can be learned as they are."""
     known = {project.target, project.time, "row", *project.keys}
+    near = find_near_keys(frame, known)
     unfit = find_unfit_columns(training, known)
+    for name, why in near.items():
+        unfit[name] = f"called like a key: {why}"
     if "year" in project.time_parts:
         unfit[project.time_parts["year"]] = (
             f"a part of {project.time}: no year comes again"
         )
-    strong = find_strong_features(training.drop(columns=[*unfit]), settings)
-    suspects = {
-        item.column: f"predicts {project.target} alone ({', '.join(item.measures)})"
-        for item in strong
-        if item.is_leak
-    }
+    return replace(project, exclude=unfit)
+
+
+# %% ../../nbs/api/cli/04_inference.ipynb #18e2a4f6
+def _suspect_leaks(
+    project: InferredProject,
+    strong: list[StrongFeature],
+    answers: Answers,
+) -> InferredProject:
+    """Leave out the columns that predict the target alone, unless they are known before it."""
+    left_out, accepted = _judge_strong(strong, project.target, answers)
+    leaks = {item.column for item in strong if item.is_leak}
+    asked = [item for item in strong if answers.get(f"known {item.column}") is None]
+    reasons = "\n".join(f"{name}: {why}" for name, why in accepted.items())
+    notes = (*project.notes, *_note_strong(asked))
+    doubts = (*project.doubts, *doubt_strong(strong, project.target))
     return replace(
         project,
-        exclude=unfit | suspects,
-        suspects=tuple(suspects),
-        notes=(*project.notes, *_note_strong(strong)),
+        exclude=project.exclude | left_out,
+        suspects=tuple(name for name in left_out if name in leaks),
+        accepted=tuple(accepted),
+        notes=notes,
+        doubts=doubts,
+        evidence=project.evidence | {"accepted": reasons},
     )
+
+
+# %% ../../nbs/api/cli/04_inference.ipynb #3e4cf256
+def _judge_strong(
+    strong: list[StrongFeature],
+    target: str,
+    answers: Answers,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Say which strong columns are left out, and which leaks are accepted: {column: why} each."""
+    left_out = {}
+    accepted = {}
+    for item in strong:
+        is_known = answers.get(f"known {item.column}") or _guess_known(item)
+        if is_known == "no":
+            left_out[item.column] = _explain_strong(item, target, answers)
+        elif item.is_leak:
+            accepted[item.column] = _explain_strong(item, target, answers)
+    return left_out, accepted
+
+
+# %% ../../nbs/api/cli/04_inference.ipynb #d03ea2e0
+def _guess_known(item: StrongFeature) -> str:
+    """Guess whether a column is known before the target: not, where it tells nearly all of it."""
+    return "no" if item.is_leak else "yes"
+
+
+# %% ../../nbs/api/cli/04_inference.ipynb #960abed9
+def _explain_strong(
+    item: StrongFeature,
+    target: str,
+    answers: Answers,
+) -> str:
+    """Say what a column tells of the target, and who said whether it is known before."""
+    measures = ", ".join(item.measures)
+    why = f"strong alone, and kept ({measures})"
+    if item.is_leak:
+        why = f"predicts {target} alone ({measures})"
+    return answers.put_before(f"known {item.column}", why)
 
 
 # %% ../../nbs/api/cli/04_inference.ipynb #bd6a4a81
@@ -218,6 +379,7 @@ def infer_project(
     target: str,
     time: str | None = None,
     cells: dict[str, InferredCells] | None = None,
+    answers: Answers = NO_ANSWERS,
 ) -> tuple[InferredProject, DataContract]:
     """Infer a project from its table.
 
@@ -226,67 +388,134 @@ def infer_project(
         target: The column to predict.
         time: The column of times; found if there is only one.
         cells: How the cells of some columns were read.
+        answers: What a person has decided, which stands over what is inferred.
 
     Returns:
         What was inferred, and the data contract of the training window.
 
     Raises:
-        UserError: There is no such column, or it cannot be used as target or time.
+        UserError: There is no such column, or it cannot be used as target, time or key.
     """
     frame = frame.set_axis(frame.columns.map(str), axis=1)
     _require_columns(frame, target, *_split_wanted(frame, time))
-    found = find_time(frame, target, time)
-    cut = _cut_windows(frame, found, time)
-    project = _begin_project(frame, target, found, cut).with_cells(cells or {})
-    if project.time_parts:
-        frame = frame.assign(**{project.time: compose_times(frame, found.parts)})
+    timing = _find_timing(frame, target, time, answers)
+    project = _begin_project(frame, target, timing, answers)
+    project = _with_cells(project, cells or {}, answers)
+    frame = timing.add_to(frame)
     training, settings = _select_training(frame, project)
-    project = _leave_out(project, training, settings)
-    taken = {target, project.time, *project.keys, *project.exclude}
-    project = replace(project, example=_find_number(frame, taken))
-    return project, infer_contract(training, settings)
+    project = _leave_out(project, frame, training)
+    strong = find_strong_features(training.drop(columns=[*project.exclude]), settings)
+    project = _suspect_leaks(project, strong, answers)
+    contract = infer_contract(training, settings)
+    return _describe(project, frame), replace(contract, leak_ok=project.accepted)
 
 
 # %% ../../nbs/api/cli/04_inference.ipynb #551c7ecd
 def _begin_project(
     frame: pd.DataFrame,
     target: str,
-    found: FoundTime,
-    cut: InferredWindows | None,
+    timing: _Timing,
+    answers: Answers,
 ) -> InferredProject:
     """Say what is known before any row is set apart: target, time, windows and key."""
-    task, positive = infer_task(frame[target])
-    windows = cut or _SPLIT
-    keys = infer_key(frame, {target, found.column, *found.dated})
+    found = timing.found
+    task, positive, doubts = _decide_task(frame[target], answers)
+    reasons = explain_target(frame[target], task, positive)
+    for key in reasons:
+        reasons[key] = answers.put_before(key, reasons[key])
+    keys, why, unsure = _decide_key(
+        frame, {target, found.column, *found.dated}, answers
+    )
+    windows = timing.cut or _SPLIT
     project = InferredProject(
         len(frame), target, task, positive, None, windows.period, windows.windows, keys
     )
-    project = replace(project, notes=tuple(_note_time(frame, target, found, cut)))
-    if cut is None:
+    project = replace(
+        project,
+        notes=tuple(_note_time(timing)),
+        evidence=reasons | timing.evidence | {"keys": why},
+        doubts=(*doubts, *timing.doubts, *unsure),
+    )
+    if timing.cut is None:
         return project
     return replace(project, time=found.column, time_parts=found.parts)
+
+
+# %% ../../nbs/api/cli/04_inference.ipynb #bc4e93ad
+def _decide_task(
+    target: pd.Series,
+    answers: Answers,
+) -> tuple[str, Any, list[Doubt]]:
+    """Infer what is to be learned, or take what somebody said: (task, positive, doubts)."""
+    task, positive = infer_task(target)
+    doubts = doubt_target(target, task, positive)
+    label = answers.get("positive")
+    if label is not None:
+        for value in target.dropna().unique().tolist():
+            if str(value) == label:
+                positive = value
+    return answers.get("task") or task, positive, doubts
+
+
+# %% ../../nbs/api/cli/04_inference.ipynb #92a1ba12
+def _decide_key(
+    frame: pd.DataFrame,
+    skip: set[str | None],
+    answers: Answers,
+) -> tuple[tuple[str, ...], str, list[Doubt]]:
+    """Infer what names a row, or take what somebody said: (columns, why, doubts)."""
+    candidates = find_keys(frame, skip)
+    near = find_near_keys(frame, skip)
+    keys = tuple(candidates[:1])
+    doubts = doubt_key(keys, candidates, near)
+    why = answers.put_before("keys", explain_key(frame, keys, near))
+    answer = answers.get("keys")
+    if answer is not None:
+        keys = tuple(_split_wanted(frame, answer))
+        _require_columns(frame, *keys)
+        _require_different(frame, keys)
+    return keys, why, doubts
+
+
+# %% ../../nbs/api/cli/04_inference.ipynb #7bd7a8a9
+def _require_different(
+    frame: pd.DataFrame,
+    keys: tuple[str, ...],
+) -> None:
+    """Refuse columns as a key that have the same in several rows."""
+    if not keys:
+        return
+    filled = frame.dropna(subset=[*keys])
+    n_alike = int(filled.duplicated([*keys], keep=False).sum())
+    if n_alike:
+        raise UserError(
+            expected=f"columns that name a row, as {'+'.join(keys)} shall",
+            found=f"{n_alike:,} of {len(filled):,} rows of which others have the same",
+            remedy="name more columns, such as order+line, or none",
+        )
 
 
 # %% ../../nbs/api/cli/04_inference.ipynb #7083069f
 def _split_wanted(
     frame: pd.DataFrame,
-    time: str | None,
+    wanted: str | None,
 ) -> list[str]:
-    """Return the columns that --time names: one, or several with a + between them."""
-    if not time:
+    """Return the columns that are named: one, several with a + between them, or none."""
+    if not wanted or (wanted == "none" and wanted not in frame):
         return []
-    return [time] if time in frame else time.split("+")
+    return [wanted] if wanted in frame else wanted.split("+")
 
 
 # %% ../../nbs/api/cli/04_inference.ipynb #cc601b32
-def _find_number(
+def _describe(
+    project: InferredProject,
     frame: pd.DataFrame,
-    taken: set[str | None],
-) -> str | None:
+) -> InferredProject:
+    """Say what was seen of each column, and which number may show how a feature is made."""
+    taken = {project.target, project.time, *project.keys, *project.exclude}
     numbers = [name for name in frame.select_dtypes("number") if name not in taken]
-    if not numbers:
-        return None
-    return numbers[0]
+    columns = {name: describe_column(frame[name]) for name in frame}
+    return replace(project, example=next(iter(numbers), None), columns=columns)
 
 
 # %% ../../nbs/api/cli/04_inference.ipynb #d3d94468
