@@ -33,6 +33,7 @@ MOST_OF_AN_ERROR = 400  # characters of what git says that are told
 # settings of a user that would write something else into what is read here
 READABLE_OUTPUT = ("-c", "log.showSignature=false", "-c", "column.ui=never")
 # what git offers where a folder belongs to somebody else, whatever language it speaks
+_REFUSED_BY_HOOK = re.compile(r"ref updates aborted by hook")
 _TRUST_COMMAND = re.compile(r"git config --global --add safe\.directory .+")
 
 
@@ -41,6 +42,12 @@ def _git_refusal(
     said: str,
 ) -> UserError:
     """Make the error of a git command out of what git said."""
+    if _REFUSED_BY_HOOK.search(said):
+        return UserError(
+            expected=f"the hook reference-transaction to let `{command}` pass",
+            found=" ".join(mask_credentials(said).split())[-MOST_OF_AN_ERROR:],
+            remedy="mend what the hook names, then run the command again",
+        )
     trust = _TRUST_COMMAND.search(said)
     if not trust:
         return UserError(
@@ -57,10 +64,14 @@ def _git_refusal(
 
 
 # %% ../../nbs/api/core/13_git.ipynb #b7270483
+_WITHOUT_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
+
+
 def run_git(
     *args: str,
     cwd: Path | None = None,
     input: str | None = None,
+    hooks: bool = True,
 ) -> str:
     r"""Give the output of a git command, whatever the user likes to see beside it.
 
@@ -71,6 +82,7 @@ def run_git(
         args: of git.
         cwd: where it runs; the project's root, if not said.
         input: what it reads.
+        hooks: whether hooks are asked; not where a clone of our own is filled.
 
     Raises:
         UserError: with what git said.
@@ -78,8 +90,9 @@ def run_git(
     given = None
     if input is not None:
         given = os.fsencode(input)
+    settings = READABLE_OUTPUT if hooks else (*READABLE_OUTPUT, *_WITHOUT_HOOKS)
     done = subprocess.run(
-        ["git", *READABLE_OUTPUT, *args],
+        ["git", *settings, *args],
         cwd=cwd or project_root(),
         input=given,
         capture_output=True,

@@ -15,6 +15,7 @@ from ..core.config import Settings, read_settings
 from ..core.git import READABLE_OUTPUT, run_git
 from ..core.project import project_root
 from .authors import Person, candidate_authors, parse_person
+from .journal import parse_instant
 
 
 # %% ../../nbs/api/lifecycle/19_approvals.ipynb #f693697b
@@ -63,7 +64,7 @@ def list_approvals(
     """List the approvals of the candidate `md5` in the project, or in `top`, oldest first."""
     top = Path(top or project_root())
     approvals = [*_approving_tags(top, md5[:8]), *_approving_commits(top, md5[:8])]
-    return sorted(set(approvals), key=lambda approval: approval.when)
+    return sorted(set(approvals), key=lambda approval: parse_instant(approval.when))
 
 
 # %% ../../nbs/api/lifecycle/19_approvals.ipynb #b4c804ae

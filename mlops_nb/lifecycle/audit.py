@@ -6,40 +6,56 @@
 __all__ = ["AuditTrail", "read_audit_trail"]
 
 # %% ../../nbs/api/lifecycle/16_audit.ipynb #21b91833
+import datetime
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise, zip_longest
 from operator import itemgetter
+from pathlib import Path
 
 from ..core.files import object_digest, read_json_lines
-from ..core.formatting import markdown_table
+from ..core.formatting import markdown_table, name_some
 from ..core.git import ask_git, repository_place
 from ..core.project import project_root
-from .journal import ALERT_LOG_FILE, HISTORY_FILE, read_decisions
+from mlops_nb.lifecycle.journal import (
+    ALERT_LOG_FILE,
+    DECISIONS_FILE,
+    HISTORY_FILE,
+    insert_by_time,
+    parse_instant,
+    read_decisions,
+)
 from .registry import ModelVersion, find_version, recorded_md5
 
 
 # %% ../../nbs/api/lifecycle/16_audit.ipynb #8a083383
 @dataclass(frozen=True)
 class AuditTrail:
-    """Everything that was decided or found, oldest first.
+    """Everything that was decided or found, in the order in which it was written.
 
     Attributes:
         rows: with at, what, version, model, why, who and id; of a version what, digest and how
             to fetch it.
         title: what they are about.
+        note: what the reader has to know of their order.
     """
 
     rows: list = field(default_factory=list)
     title: str = "history"
+    note: str = ""
 
     def _repr_markdown_(self) -> str:
-        return f"**{self.title}**\n\n" + markdown_table(self.rows)
+        table = f"**{self.title}**\n\n{markdown_table(self.rows)}"
+        return f"{table}\n\n{self.note}" if self.note else table
 
     def __str__(self) -> str:
         """Return a line a row, for the console."""
         if not self.rows:
             return "nothing yet"
         lines = [_in_one_line(row) for row in self.rows]
+        if self.note:
+            lines.append(self.note)
         return "\n".join(lines)
 
 
@@ -107,16 +123,85 @@ _VERSIONED_FILES = {"parameters": "params.yaml", "packages": "requirements.lock"
 
 # %% ../../nbs/api/lifecycle/16_audit.ipynb #11128121
 def read_audit_trail(version: str = "") -> AuditTrail:
-    """Read promotions, rollbacks, decisions and alerts in order.
+    """Read promotions, rollbacks, decisions and alerts in the order in which they were written.
 
     With a version, its commit and digests instead, and the command that fetches each.
     """
     if version:
         rows = _version_provenance(find_version(version))
         return AuditTrail(rows, version)
-    rows = [*_decision_rows(), *_reading_rows(), *_alert_rows()]
-    rows.sort(key=itemgetter("at"))
-    return AuditTrail(rows)
+    top = project_root()
+    written = _in_order_of_commits(
+        (list(_decision_rows()), _ranks_of_lines(top, DECISIONS_FILE)),
+        (list(_reading_rows()), _ranks_of_lines(top, HISTORY_FILE)),
+    )
+    rows = insert_by_time(written, list(_alert_rows()), when=_when)
+    return AuditTrail(rows, note=_note_on_order(written))
+
+
+# %% ../../nbs/api/lifecycle/16_audit.ipynb #f9633f1a
+def _when(row: dict) -> datetime.datetime:
+    return parse_instant(row["at"])
+
+
+# %% ../../nbs/api/lifecycle/16_audit.ipynb #2f81dc79
+def _note_on_order(rows: list[dict]) -> str:
+    """Say where a time is earlier than one that was written before it; nothing where none is."""
+    back = [row["at"] for before, row in pairwise(rows) if _when(row) < _when(before)]
+    if not back:
+        return ""
+    return (
+        f"the time goes back at {name_some(back, most=3)}: a clock was set back, or two clones "
+        "were merged; the order is that in which it was written"
+    )
+
+
+# %% ../../nbs/api/lifecycle/16_audit.ipynb #e57fe9a8
+def _ranks_of_lines(
+    top: Path,
+    path: str,
+) -> list[int]:
+    """Return how many commits of the branch lie before the one that brought each line of a file.
+
+    What is not committed comes after all commits.
+    """
+    text = ask_git("blame", "--porcelain", "--", path, cwd=top)
+    if text is None:
+        return []
+    names = ask_git("rev-list", "--topo-order", "--reverse", "HEAD", cwd=top) or ""
+    ranks = {name: rank for rank, name in enumerate(names.split())}
+    found = []
+    commit = ""
+    for line in text.split("\n"):
+        if re.match(r"[0-9a-f]{40,64} \d+ \d+", line):
+            commit = line.partition(" ")[0]
+        elif line.startswith("\t") and line.strip():
+            found.append(ranks.get(commit, len(ranks)))
+    return found
+
+
+# %% ../../nbs/api/lifecycle/16_audit.ipynb #196d297c
+def _in_order_of_commits(*files: tuple[list[dict], list[int]]) -> list[dict]:
+    """Put the lines of files in the order in which they were written; that in a file stays.
+
+    Args:
+        files: of each its rows, and the ranks of the commits that brought them, where git knows.
+    """
+    keyed = []
+    for rows, ranks in files:
+        highest = -1
+        latest = parse_instant("")
+        for row, rank in zip_longest(rows, ranks[: len(rows)], fillvalue=_UNCOMMITTED):
+            if rank > highest:
+                highest = rank
+                latest = parse_instant("")
+            latest = max(latest, _when(row))
+            keyed.append(((highest, latest), row))
+    keyed.sort(key=itemgetter(0))
+    return [row for _, row in keyed]
+
+
+_UNCOMMITTED = 1 << 62
 
 
 # %% ../../nbs/api/lifecycle/16_audit.ipynb #473cd85d

@@ -22,7 +22,7 @@ import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError
-from ..core.files import read_json_lines
+from ..core.files import read_json_lines, split_lines
 from ..core.formatting import markdown_table
 from ..core.git import run_git
 from ..core.project import project_root
@@ -386,8 +386,17 @@ def _adopt(
             found=f"changes in {' and '.join(moved.split())}",
             remedy="run the command again",
         )
-    paths = (*record, "reports/metrics")
-    run_git("checkout", "-q", challenger.commit, "--", *paths, cwd=change.top)
+    asked = (
+        "ls-tree",
+        "--name-only",
+        challenger.commit,
+        "--",
+        *record,
+        "reports/metrics",
+    )
+    paths = split_lines(run_git(*asked, cwd=change.top))
+    command = ("checkout", "-q", challenger.commit, "--", *paths)
+    run_git(*command, cwd=change.top, hooks=False)
     change.fetch_outputs()
 
 

@@ -15,14 +15,18 @@ __all__ = [
     "require_reason",
     "record_decision",
     "read_decisions",
+    "parse_instant",
+    "insert_by_time",
 ]
 
 # %% ../../nbs/api/lifecycle/01_journal.ipynb #3acc8344
+import datetime
 import json
 import subprocess
 import time
-from operator import itemgetter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import object_digest, read_json_lines, write_atomic
@@ -129,10 +133,42 @@ def record_decision(
 
 # %% ../../nbs/api/lifecycle/01_journal.ipynb #10ac000b
 def read_decisions(top: Path | None = None) -> list[dict]:
-    """Read all decisions, oldest first; those of two branches that were merged, too.
+    """Read all decisions in the order in which they were written, whatever the clock has said.
 
-    Decisions of the same second stay in the order in which they were written.
+    Of two branches that were merged, those of one come after those of the other.
     """
     top = top or project_root()
-    decisions = read_json_lines(top / DECISIONS_FILE)
-    return sorted(decisions, key=itemgetter("at"))
+    return read_json_lines(top / DECISIONS_FILE)
+
+
+# %% ../../nbs/api/lifecycle/01_journal.ipynb #88699a1b
+def parse_instant(text: str) -> datetime.datetime:
+    """Read a time of the record, of whatever zone; one that is none lies before all others."""
+    try:
+        time_read = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.datetime.min.replace(tzinfo=datetime.UTC)
+    if time_read.tzinfo is None:
+        return time_read.replace(tzinfo=datetime.UTC)
+    return time_read
+
+
+# %% ../../nbs/api/lifecycle/01_journal.ipynb #9e6ada23
+def insert_by_time(
+    written: list,
+    others: list,
+    when: Callable[[Any], Any],
+) -> list:
+    """Give entries from elsewhere a place among those that have an order, which stays.
+
+    Args:
+        written: in the order in which they were written.
+        others: in any order; each comes after the last of `written` that is not later than it.
+        when: gives the time of an entry.
+    """
+    placed = list(written)
+    for other in sorted(others, key=when):
+        earlier = [i for i, entry in enumerate(placed) if when(entry) <= when(other)]
+        place = earlier[-1] + 1 if earlier else 0
+        placed.insert(place, other)
+    return placed

@@ -49,6 +49,7 @@ from mlops_nb.lifecycle.periods import (
 from mlops_nb.lifecycle.promotion import (
     ProductionChange,
     bring_to_pin,
+    describe_finished,
     promote_candidate,
     roll_back,
 )
@@ -385,7 +386,7 @@ def advance_period(
     params = read_params()
     rules = RetrainingPolicy.from_params(params, policy)
     open_now = current_periods(params)
-    upcoming = next_window(open_now, period, finished_change, _utc_now())
+    upcoming = next_window(open_now, period, str(finished_change or ""), _utc_now())
     upcoming = _wait_for_rows(upcoming, params)
     notes = _Notes()
     notes.add(upcoming.blocked)
@@ -443,6 +444,9 @@ def _require_date(as_of: str) -> None:
 
 
 # %% ../../nbs/api/lifecycle/28_loop.ipynb #6ba13871
+_MESSAGES = {"dismiss": "Dismiss", "retrain": "Challenger", "rollback": "Roll back"}
+
+
 def answer_finding(
     finding: str,
     action: str,
@@ -453,10 +457,12 @@ def answer_finding(
 
     Who, when and why go into data/decisions.jsonl.
     """
-    finish_interrupted("Dismiss")
+    finished = finish_interrupted(_MESSAGES.get(action, ""))
     top = project_root()
     bring_for_command(top)
     window = _require_finding(top, finding)
+    if action == "rollback" and finished:
+        return describe_finished(finished)
     if action == "rollback":
         return roll_back(
             why=why,

@@ -11,6 +11,7 @@ __all__ = [
     "borrowed_champion",
     "bring_to_pin",
     "ProductionChange",
+    "describe_finished",
     "promote_candidate",
     "roll_back",
 ]
@@ -20,6 +21,8 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from ruamel.yaml import YAML
 
 from ..core.config import read_params
 from ..core.errors import UserError
@@ -49,6 +52,7 @@ from mlops_nb.lifecycle.registry_conflicts import (
     moves_to_production,
 )
 from mlops_nb.lifecycle.transaction import (
+    FinishedChange,
     Transaction,
     begin_transaction,
     finish_interrupted,
@@ -288,6 +292,23 @@ def _name_pin(pin: dict) -> str:
     return f"{pin['version']} (model md5 {pin.get('md5')})"
 
 
+# %% ../../nbs/api/lifecycle/21_promotion.ipynb #e1fa97c6
+def describe_finished(
+    finished: FinishedChange,
+    stage: str = "prod",
+) -> ProductionChange:
+    """Say what an interrupted change that has just been finished made of production."""
+    before = _pin_of_commit(finished.old)
+    after = _pin_of_commit(finished.new)
+    note = f"the interrupted change: {finished}"
+    return ProductionChange("finished", before, after, stage, note)
+
+
+def _pin_of_commit(commit: str) -> dict:
+    text = run_git("show", f"{commit}:./params.yaml")
+    return YAML(typ="safe", pure=True).load(text)["champion"]
+
+
 # %% ../../nbs/api/lifecycle/21_promotion.ipynb #a9d19b89
 def promote_candidate(
     stage: str = "prod",
@@ -306,11 +327,9 @@ def promote_candidate(
             remedy="choose one of them",
         )
     finished = finish_interrupted("Promote")
-    before = read_params()["champion"]
     if finished:
-        return _unchanged(
-            before, "finished", f"the interrupted change: {finished}", stage
-        )
+        return describe_finished(finished, stage)
+    before = read_params()["champion"]
     if stage == "prod" and _is_settled(before, _committed_candidate()):
         return _settle(before, "the candidate is in production already", push)
     with begin_transaction(f"Promote the candidate to {stage}: {why}", push) as change:
@@ -427,7 +446,7 @@ def _rebuild_model(
 ) -> None:
     """Train a version again in a clone at its commit; its bytes are then in the cache."""
     with scratch_clone(project_root(), change.top, "rebuild") as project:
-        run_git("checkout", "-q", version.commit, cwd=project)
+        run_git("checkout", "-q", version.commit, cwd=project, hooks=False)
         refuse_lost_tables(bring_for_command(project))
         Transaction(project, "", "").reproduce("train")
         built = recorded_md5("", "data/candidate", project) or "none"
@@ -505,9 +524,9 @@ def roll_back(
     """
     finished = finish_interrupted("Roll back")
     require_complete_registry()
-    before = read_params()["champion"]
     if finished:
-        return _unchanged(before, "finished", f"the interrupted change: {finished}")
+        return describe_finished(finished)
+    before = read_params()["champion"]
     if not version and not rebuild_lost and _is_repeated(before, why):
         note = f"{before['version']} has been brought back for this reason already"
         return _settle(before, f"{note}; further back: --to VERSION", push)

@@ -169,17 +169,17 @@ def _fork(
     pin: dict,
     decisions: list[dict],
 ) -> Conflict | None:
-    """Find out whether the last two moves to production began from the same version.
+    """Find out whether the last move to production began where an earlier one had begun before.
 
-    Then two clones made them, each without the other, and each under the same number.
+    Then two clones made them, each without the other, and each under the same number. The order
+    of the lines counts: a clock may be wrong.
     """
-    moves = sorted(moves_to_production(decisions), key=itemgetter("at"))[-2:]
-    if len(moves) < 2 or not all("before" in move for move in moves):
+    moves = moves_to_production(decisions)
+    if not _began_elsewhere(moves):
         return None
-    origins = {move.get("before") for move in moves}
+    moves = moves[-2:]
+    origin = moves[-1]["before"]
     targets = {move["version"] for move in moves}
-    if len(origins) > 1 or len(targets) < 2:
-        return None
     told = [f"{move['version']} ({move['who']}, {move['at']})" for move in moves]
     pinned = pin.get("version")
     others = "; ".join(
@@ -187,10 +187,24 @@ def _fork(
         for other in sorted(targets - {pinned})
     )
     return Conflict(
-        f"two clones went from {origins.pop()} to {' and to '.join(told)}",
+        f"two clones went from {origin} to {' and to '.join(told)}",
         f"the pin, {pinned}, is what runs",
         f"`mlops-nb rollback --to {pinned} --why …` confirms it; {others}",
     )
+
+
+# %% ../../nbs/api/lifecycle/14_registry_conflicts.ipynb #f0486507
+def _began_elsewhere(moves: list[dict]) -> bool:
+    """Say whether the last move began from a version that another had replaced already."""
+    if len(moves) < 2 or "before" not in moves[-1]:
+        return False
+    *earlier, last = moves
+    origin = last["before"]
+    if earlier[-1]["version"] in (origin, last["version"]):
+        return False
+    arrivals = [i for i, move in enumerate(earlier) if move["version"] == origin]
+    following = arrivals[-1] + 1 if arrivals else 0
+    return earlier[following].get("before", "unknown") == origin
 
 
 # %% ../../nbs/api/lifecycle/14_registry_conflicts.ipynb #f41066bc

@@ -6,6 +6,7 @@
 __all__ = [
     "TRANSACTION_FILE",
     "move_branch",
+    "FinishedChange",
     "complete_transaction",
     "finish_interrupted",
     "find_interrupted_change",
@@ -27,6 +28,7 @@ from pathlib import Path
 import psutil
 
 from ..core.console import say_beside_answer
+from ..core.errors import UserError
 from ..core.files import read_json, split_lines, write_json
 from ..core.git import has_commit, run_dvc, run_git
 from ..core.project import project_root
@@ -132,25 +134,71 @@ def _blob_id(
 
 
 # %% ../../nbs/api/lifecycle/12_transaction.ipynb #7a4a0005
-def _update_file(
+def _blob_here(
     top: Path,
     path: str,
+) -> str:
+    """Return the blob that a file of the checkout would be; empty when it is not there."""
+    if not (top / path).is_file():
+        return ""
+    return run_git("hash-object", "--path", path, path, cwd=top)
+
+
+# %% ../../nbs/api/lifecycle/12_transaction.ipynb #92a42f4f
+def _update_files(
+    top: Path,
+    paths: list[str],
     old: str,
     new: str,
-) -> bool:
-    """Bring a file from the commit `old` to `new`; False when it is neither."""
-    want = _blob_id(top, new, path)
-    is_file = (top / path).is_file()
-    here = ""
-    if is_file:
-        here = run_git("hash-object", "--path", path, path, cwd=top)
-    if here not in (want, _blob_id(top, old, path)):
-        return False
-    if want:
-        run_git("checkout", "-q", new, "--", path, cwd=top)
-    else:
-        (top / path).unlink(missing_ok=True)
-    return True
+) -> list[str]:
+    """Bring files from the commit `old` to `new`; return those that are neither."""
+    left = []
+    bring = {}
+    for path in paths:
+        want = _blob_id(top, new, path)
+        if _blob_here(top, path) not in (want, _blob_id(top, old, path)):
+            left.append(path)
+        elif want:
+            bring[path] = want
+        else:
+            (top / path).unlink(missing_ok=True)
+    if bring:
+        _checkout_files(top, new, bring)
+    return left
+
+
+# %% ../../nbs/api/lifecycle/12_transaction.ipynb #8c910a05
+def _checkout_files(
+    top: Path,
+    commit: str,
+    blobs: dict[str, str],
+) -> None:
+    """Let git write files as a commit has them.
+
+    git fails where the hook post-checkout does, which is asked last: then the files have come,
+    and what the hook says is told.
+
+    Args:
+        top: the project's folder.
+        commit: whose files they are.
+        blobs: what each path is then.
+    """
+    names = "\0".join(f":(literal){path}" for path in blobs)
+    command = ("checkout", "-q", "--pathspec-from-file=-", "--pathspec-file-nul")
+    try:
+        run_git(
+            *command,
+            commit,
+            cwd=top,
+            input=names,
+        )
+    except UserError as error:
+        if any(_blob_here(top, path) != want for path, want in blobs.items()):
+            raise
+        say_beside_answer(
+            "the hook post-checkout failed after the files had come, which undoes nothing: "
+            f"{error.found}"
+        )
 
 
 # %% ../../nbs/api/lifecycle/12_transaction.ipynb #7a4a0008
@@ -210,28 +258,96 @@ def _checkout_moved_data(
 
 
 # %% ../../nbs/api/lifecycle/12_transaction.ipynb #1a339b87
-def complete_transaction(top: Path | None = None) -> str:
-    """Finish a change that was interrupted after its commit point, and return its message.
+@dataclass(frozen=True)
+class FinishedChange:
+    """A change whose branch had moved, and whose files have followed only now.
+
+    Attributes:
+        message: of the change.
+        old: the commit it began from.
+        new: the commit it ended with.
+    """
+
+    message: str
+    old: str
+    new: str
+
+    @property
+    def title(self) -> str:
+        """Return the first line of the message."""
+        return self.message.strip().partition("\n")[0]
+
+    def __str__(self) -> str:
+        """Return its title."""
+        return self.title
+
+
+# %% ../../nbs/api/lifecycle/12_transaction.ipynb #be5f7100
+def complete_transaction(top: Path | None = None) -> FinishedChange | None:
+    """Finish a change that was interrupted after its commit point, and return it.
 
     One that was interrupted before is forgotten. The note goes last: until then the change counts
     as unfinished.
+
+    Raises:
+        UserError: something keeps the files from following, with what is done and what is left.
     """
     top = Path(top or project_root())
-    file = top / TRANSACTION_FILE
-    note = None
-    if file.exists():
-        note = read_json(file)
-    happened = bool(note) and _is_on_branch(top, note["new"])
-    if happened:
+    change = _read_interrupted(top)
+    if change:
         require_no_git_operation(top)
-        left = _update_checkout(top, note["old"], note["new"])
+        left = _follow_branch(top, change)
         if left:
             say_beside_answer(f"edited meanwhile, left alone: {', '.join(left)}")
     _remove_abandoned_clones(top)
-    file.unlink(missing_ok=True)
-    if not happened:
-        return ""
-    return note["message"]
+    (top / TRANSACTION_FILE).unlink(missing_ok=True)
+    return change
+
+
+# %% ../../nbs/api/lifecycle/12_transaction.ipynb #06546b9f
+def _read_interrupted(top: Path) -> FinishedChange | None:
+    """Read the note of a change, unless its branch has not moved."""
+    file = top / TRANSACTION_FILE
+    if not file.exists():
+        return None
+    note = read_json(file)
+    if not _is_on_branch(top, note["new"]):
+        return None
+    return FinishedChange(note["message"], note["old"], note["new"])
+
+
+# %% ../../nbs/api/lifecycle/12_transaction.ipynb #30624010
+def _follow_branch(
+    top: Path,
+    change: FinishedChange,
+) -> list[str]:
+    """Bring the checkout to a change's commit; return what was left alone.
+
+    Raises:
+        UserError: what keeps it, what is done already, and what finishes it.
+    """
+    try:
+        return _update_checkout(top, change.old, change.new)
+    except (UserError, OSError) as error:
+        worded = error if isinstance(error, UserError) else word_system_error(error)
+        if worded is None:
+            raise
+        raise _unfinished(change, worded) from error
+
+
+# %% ../../nbs/api/lifecycle/12_transaction.ipynb #9dcf04b8
+def _unfinished(
+    change: FinishedChange,
+    error: UserError,
+) -> UserError:
+    cure = error.remedy.removesuffix(", then run the command again")
+    return UserError(
+        expected="the checkout's files to follow its branch",
+        found=f"{error.found} (expected {error.expected})",
+        remedy=f'"{change}" is done: commit {change.new[:7]} and its tags are on the branch. '
+        f"Left is to bring files and data of the checkout to it: {cure}, then the same command "
+        "again finishes that",
+    )
 
 
 # %% ../../nbs/api/lifecycle/12_transaction.ipynb #4889ff78
@@ -255,10 +371,7 @@ def _update_checkout(
     options = ("--name-only", "--no-renames", "--relative", "-z")
     changed = run_git("diff", *options, old, new, cwd=top)
     paths = [path for path in changed.split("\0") if path]
-    left = []
-    for path in paths:
-        if not _update_file(top, path, old, new):
-            left.append(path)
+    left = _update_files(top, paths, old, new)
     _unstage(top, paths, old, new)
     return left + _checkout_moved_data(top, old, new)
 
@@ -278,27 +391,27 @@ def _is_alive(pid: int) -> bool:
 
 
 # %% ../../nbs/api/lifecycle/12_transaction.ipynb #7a4a000a
-def finish_interrupted(*actions: str) -> str:
+def finish_interrupted(*actions: str) -> FinishedChange | None:
     """Finish what was interrupted, before a command looks at the state.
 
-    Returns its message if it begins with one of `actions`: then running the command again must
-    not do it twice.
+    Returns it if its message begins with one of `actions`: then running the command again must
+    not do it twice. Any other is told beside the command's answer.
     """
     if not (project_root() / TRANSACTION_FILE).exists():
-        return ""
+        return None
     with run_lock("finishing an interrupted change"):
-        message = complete_transaction()
-    return message if message.startswith(actions) else ""
+        change = complete_transaction()
+    if change and not change.message.startswith(actions):
+        say_beside_answer(f"an interrupted change was finished first: {change}")
+        return None
+    return change
 
 
 # %% ../../nbs/api/lifecycle/12_transaction.ipynb #c20ad4d8
 def find_interrupted_change(top: Path) -> str:
     """Return the message of a change whose branch has moved and whose files have not yet."""
-    file = top / TRANSACTION_FILE
-    if not file.exists():
-        return ""
-    note = read_json(file)
-    return note["message"] if _is_on_branch(top, note["new"]) else ""
+    change = _read_interrupted(top)
+    return change.message if change else ""
 
 
 # %% ../../nbs/api/lifecycle/12_transaction.ipynb #7a4a000b
@@ -471,5 +584,27 @@ def _take_over(
     keep_lost_objects(top, change.before, read_data_records(scratch, change.after))
     # Ctrl-C in between would leave a branch that has moved and files that have not
     with ignore_signals():
-        move_branch(top, scratch, branch, change.before, change.message, pushed)
+        _move(top, change, branch, pushed)
         complete_transaction(top)
+
+
+# %% ../../nbs/api/lifecycle/12_transaction.ipynb #6f8cc677
+def _move(
+    top: Path,
+    change: Transaction,
+    branch: str,
+    pushed: dict[str, str],
+) -> None:
+    """Move the branch; where a hook forbids it, say what of the change has happened already."""
+    try:
+        move_branch(top, change.top, branch, change.before, change.message, pushed)
+    except UserError as error:
+        cure = error.remedy.removesuffix(", then run the command again")
+        done = "nothing was changed"
+        again = "then run the command again"
+        if pushed:
+            done = "the remote has the change already, with its tags"
+            again = "then `git pull --tags` and run the command again"
+        raise UserError(
+            error.expected, error.found, f"{cure}, {again}; {done}"
+        ) from error

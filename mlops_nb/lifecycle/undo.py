@@ -224,9 +224,7 @@ def undo_run(top: Path | None = None) -> Undone:
     """
     top = Path(top or project_root())
     require_no_git_operation(top)
-    finished = finish_interrupted()
-    if finished:
-        say_beside_answer(f"an interrupted change was finished first: {finished}")
+    finish_interrupted()
     commit = run_git("log", "-1", "--format=%h %s", cwd=top)
     plan = plan_undo(top)
     if plan.is_empty:

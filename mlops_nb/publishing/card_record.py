@@ -31,7 +31,7 @@ from ..core.git import ask_git, repository_place
 from ..core.project import project_root
 from ..data.personal_data import read_or_empty
 from ..lifecycle.approvals import Approval, list_approvals
-from ..lifecycle.journal import read_decisions
+from ..lifecycle.journal import insert_by_time, parse_instant, read_decisions
 from mlops_nb.lifecycle.registry import (
     ModelVersion,
     find_version,
@@ -67,7 +67,9 @@ def read_approvals(
         return []
     top = top or project_root()
     rows = [_approval_row(approval) for approval in list_approvals(top, md5)]
-    return sorted(rows + _moves(md5, top), key=lambda entry: entry["at"])
+    return insert_by_time(
+        _moves(md5, top), rows, when=lambda entry: parse_instant(entry["at"])
+    )
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #6728edfc

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ..core.files import object_digest, read_json_lines, split_lines
 from ..core.git import run_git
-from ..lifecycle.journal import CHALLENGERS_FILE
+from ..lifecycle.journal import CHALLENGERS_FILE, insert_by_time
 from ..lifecycle.run_history import PastRun, parse_report_outputs, read_past_runs
 
 # %% ../../nbs/api/publishing/39_mlflow_runs.ipynb #42d0e0b6
@@ -130,6 +130,7 @@ def read_all_runs(
 ) -> list[PastRun]:
     """Return all runs of the branch, challengers and experiments, oldest first.
 
+    Those of the branch are in the order of its commits, whatever the clock has said.
     What lies in the folder is among them where it is nowhere committed; its commit is `workspace`.
     Challengers have no pages.
 
@@ -137,16 +138,18 @@ def read_all_runs(
         top: the project.
         read: of git objects.
     """
-    runs = read_past_runs(top, read)
+    of_branch = read_past_runs(top, read)
+    others = []
     for entry in read_json_lines(top / CHALLENGERS_FILE):
         challenger = _read_challenger(entry, read)
         if challenger.outs:
-            runs.append(challenger)
-    runs += read_experiments(top, read, runs)
+            others.append(challenger)
+    others += read_experiments(top, read, [*of_branch, *others])
+    runs = insert_by_time(of_branch, others, when=lambda run: run.committed)
     here = _read_workspace(top)
     if here.pages and run_identity(here) not in map(run_identity, runs):
         runs.append(here)
-    return sorted(runs, key=lambda run: run.committed)
+    return runs
 
 
 # %% ../../nbs/api/publishing/39_mlflow_runs.ipynb #bf90e599
