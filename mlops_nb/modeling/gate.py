@@ -18,6 +18,7 @@ __all__ = [
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
+from math import hypot
 from typing import Any
 
 from ..core.errors import UserError, suggest
@@ -50,6 +51,7 @@ def default_checks(task: str) -> dict:
         "not_worse_than_champion": {"metric": metric, "margin": margin},
         "shadow": 1,
         "calibration": _MAX_CALIBRATION_ERROR[task],
+        "beats_constant": task == "regression",
     }
 
 
@@ -212,6 +214,41 @@ def _check_limit(
     return GateCheck(name, bool(passed), say)
 
 
+# %% ../../nbs/api/modeling/15_gate.ipynb #ca1b0006
+def _check_calibration(
+    metrics: ModelMetrics,
+    limit: float,
+) -> GateCheck:
+    """Check whether probabilities are further off than the limit and chance together explain."""
+    metric = metrics["calibration_error"]
+    if metric.value is None:
+        return _check_limit("calibration", "calibration_error", None, limit)
+    by_chance = metric.yardstick
+    allowed = hypot(limit, by_chance)
+    say = Message(
+        "evaluate.calibration",
+        value=metric.value,
+        limit=limit,
+        chance=by_chance,
+        allowed=allowed,
+    )
+    return GateCheck("calibration", metric.value <= allowed, say)
+
+
+# %% ../../nbs/api/modeling/15_gate.ipynb #ca1b0007
+def _check_constant(metrics: ModelMetrics) -> GateCheck:
+    """Check whether a regression errs less than one and the same number for every row would."""
+    metric = metrics["mae"]
+    if metric.value is None:
+        return _check_limit("beats_constant", "mae", None, 0)
+    say = Message(
+        "evaluate.beats_constant",
+        value=metric.value,
+        other=metric.yardstick,
+    )
+    return GateCheck("beats_constant", metric.value < metric.yardstick, say)
+
+
 # %% ../../nbs/api/modeling/15_gate.ipynb #6206d3c5
 def _check_worst_slice(
     spec: Any,
@@ -278,8 +315,9 @@ def _run_check(
                 f"minimum {metric}", metric, value, _parse_limit(name, limit)
             )
     elif name == "calibration":
-        value = metrics["calibration_error"].value
-        yield _check_limit(name, "calibration_error", value, _parse_limit(name, spec))
+        yield _check_calibration(metrics, _parse_limit(name, spec))
+    elif name == "beats_constant":
+        yield _check_constant(metrics)
     elif name == "shadow":
         yield _check_shadow(evidence.shadow, _parse_limit(name, spec))
     else:
@@ -300,7 +338,8 @@ def apply_gate(
         checks: amend the defaults of the task; null drops one. rows: n · beats_baseline,
             not_worse_than_champion: {metric, margin, sure: true asks for the whole interval} ·
             minimum: {metric: limit} · shadow: share of rows with another prediction than the
-            champion's · calibration: limit · worst_slice: {limit}.
+            champion's · calibration: limit, beside what chance brings · beats_constant: true, of
+            a regression · worst_slice: {limit}.
         slices: for the check worst_slice.
         shadow: the candidate beside the champion on all rows.
     """

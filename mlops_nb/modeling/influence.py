@@ -9,6 +9,7 @@ __all__ = [
     "Estimate",
     "estimate_metric",
     "standard_error",
+    "calibration_error_by_chance",
 ]
 
 # %% ../../nbs/api/modeling/05_influence.ipynb #e3b64724
@@ -260,14 +261,23 @@ def _brier(rows: RowScores) -> Estimate:
     return _mean(distance**2)
 
 
-# %% ../../nbs/api/modeling/05_influence.ipynb #f415fef3
+# %% ../../nbs/api/modeling/05_influence.ipynb #ca1b0010
 _CALIBRATION_BINS = 10
 
 
-def _calibration_error(rows: RowScores) -> Estimate:
-    """Mean distance between prediction and outcome over ten bins of equally many rows.
+class _CalibrationGaps(NamedTuple):
+    """Outcome minus prediction of each row, and its bin of rows with like predictions."""
 
-    For numbers in standard deviations of the target; of many classes the likeliest counts.
+    gap: np.ndarray
+    bins: np.ndarray
+    predicted: np.ndarray
+
+
+# %% ../../nbs/api/modeling/05_influence.ipynb #ca1b0011
+def _calibration_gaps(rows: RowScores) -> _CalibrationGaps:
+    """Put rows into ten bins of equally many.
+
+    Gaps of numbers are in standard deviations of the target; of many classes the likeliest counts.
     """
     predicted = rows.score
     happened = rows.outcome
@@ -279,7 +289,13 @@ def _calibration_error(rows: RowScores) -> Estimate:
         unit = happened.std() or 1.0
     ranks = _rank(predicted, "min") - 1
     bins = (ranks * _CALIBRATION_BINS // len(predicted)).astype(int)
-    gap = (happened - predicted) / unit
+    return _CalibrationGaps((happened - predicted) / unit, bins, predicted)
+
+
+# %% ../../nbs/api/modeling/05_influence.ipynb #f415fef3
+def _calibration_error(rows: RowScores) -> Estimate:
+    """Mean distance between prediction and outcome over ten bins of equally many rows."""
+    gap, bins, _ = _calibration_gaps(rows)
     direction = np.sign(np.bincount(bins, gap))[bins]
     return _mean(direction * gap)
 
@@ -463,3 +479,46 @@ def standard_error(
     """
     pulls = influence if cluster is None else np.bincount(cluster, influence)
     return float(np.sqrt((pulls**2).sum()) / len(influence))
+
+
+# %% ../../nbs/api/modeling/05_influence.ipynb #ca1b0002
+def _spread_of_bins(
+    rows: RowScores,
+    cluster: np.ndarray | None,
+) -> np.ndarray:
+    """Return the standard error of what each bin adds to the mean gap of all rows."""
+    gap, bins, predicted = _calibration_gaps(rows)
+    counts = np.maximum(np.bincount(bins, minlength=_CALIBRATION_BINS), 1)
+    mean_gap = np.bincount(bins, gap, minlength=_CALIBRATION_BINS) / counts
+    centred = gap - mean_gap[bins]
+    group = np.arange(len(gap)) if cluster is None else cluster
+    cell, cell_of_row = np.unique(group * _CALIBRATION_BINS + bins, return_inverse=True)
+    sums = np.bincount(cell_of_row, centred)
+    observed = np.bincount(cell % _CALIBRATION_BINS, sums**2, _CALIBRATION_BINS)
+    if rows.error is not None:
+        return np.sqrt(observed) / len(gap)
+    # a bin without a single event shows no spread, though its probabilities have one
+    variance = predicted * (1 - predicted)
+    expected = np.bincount(bins, variance, _CALIBRATION_BINS)
+    return np.sqrt(np.maximum(observed, expected)) / len(gap)
+
+
+# %% ../../nbs/api/modeling/05_influence.ipynb #ca1b0003
+_MEAN_HALF_NORMAL = np.sqrt(2 / np.pi)
+_Z_ONE_SIDED_95 = 1.6448536269514722
+
+
+def calibration_error_by_chance(
+    rows: RowScores,
+    cluster: np.ndarray | None = None,
+) -> float:
+    """Return what the calibration error of a true model exceeds in 5 of 100 windows like this.
+
+    Args:
+        rows: as `extract_scored_rows` gives them.
+        cluster: the number of each row's group, whose rows are not independent.
+    """
+    spread = _spread_of_bins(rows, cluster)
+    mean = _MEAN_HALF_NORMAL * spread.sum()
+    variance = (1 - _MEAN_HALF_NORMAL**2) * (spread**2).sum()
+    return float(mean + _Z_ONE_SIDED_95 * np.sqrt(variance))

@@ -25,6 +25,7 @@ from ..core.formatting import markdown_table
 from ..core.messages import Message
 from mlops_nb.modeling.influence import (
     RowScores,
+    calibration_error_by_chance,
     estimate_metric,
     extract_scored_rows,
     standard_error,
@@ -41,17 +42,30 @@ from mlops_nb.modeling.metrics import (
 # %% ../../nbs/api/modeling/06_measurement.ipynb #99737ce0
 @dataclass(frozen=True)
 class Metric:
-    """A value with its 95 % interval; None, with a reason, where the rows do not define it."""
+    """A value with its 95 % interval; None, with a reason, where the rows do not define it.
+
+    Attributes:
+        value: of the metric.
+        low: end of the interval.
+        high: end of the interval.
+        reason: why there is no value.
+        yardstick: what the rows give without any model, where that is known.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
     reason: Message | None = None
+    yardstick: float | None = None
 
     def to_dict(self) -> dict:
         """Return what files keep of it."""
         kept = {"value": self.value, "low": self.low, "high": self.high}
-        return kept if self.reason is None else kept | {"reason": self.reason.json()}
+        if self.reason is not None:
+            kept["reason"] = self.reason.json()
+        if self.yardstick is not None:
+            kept["yardstick"] = self.yardstick
+        return kept
 
 
 # %% ../../nbs/api/modeling/06_measurement.ipynb #76e90489
@@ -97,6 +111,21 @@ def interval_of_metric(
     return low, high
 
 
+# %% ../../nbs/api/modeling/06_measurement.ipynb #9a4d0002
+def _find_yardstick(
+    name: str,
+    rows: RowScores,
+    cluster: np.ndarray | None,
+) -> float | None:
+    """Return the calibration error that chance brings, or the least error of a constant."""
+    if name == "calibration_error":
+        return calibration_error_by_chance(rows, cluster)
+    if name == "mae":
+        distance = np.abs(rows.outcome - np.median(rows.outcome))
+        return float(distance.mean())
+    return None
+
+
 # %% ../../nbs/api/modeling/06_measurement.ipynb #a5527024
 def compute_metric(
     name: str,
@@ -116,7 +145,8 @@ def compute_metric(
     value = float(estimate.value)
     error = standard_error(estimate.influence, cluster)
     low, high = interval_of_metric(name, value, error, estimate.count)
-    return Metric(value, low, high)
+    yardstick = _find_yardstick(name, rows, cluster)
+    return Metric(value, low, high, yardstick=yardstick)
 
 
 # %% ../../nbs/api/modeling/06_measurement.ipynb #5fe2ece0
