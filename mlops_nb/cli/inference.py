@@ -44,7 +44,7 @@ from ..data.cell_inference import InferredCells
 from ..data.contract import DataContract, infer_contract
 from ..data.ingest import select_window_rows
 from ..data.leakage import StrongFeature, find_strong_features
-from ..data.settings import DataSettings, read_data_settings
+from ..data.settings import DEFAULT_KEYS, DataSettings, read_data_settings
 from ..data.time_forms import compose_times
 from ..data.windows import read_windows
 
@@ -280,7 +280,7 @@ def _leave_out(
     training: pd.DataFrame,
 ) -> InferredProject:
     """Leave out the columns that are unfit: those of which nothing can be learned as they are."""
-    known = {project.target, project.time, "row", *project.keys}
+    known = {project.target, project.time, *(project.keys or DEFAULT_KEYS)}
     near = find_near_keys(frame, known)
     unfit = find_unfit_columns(training, known)
     for name, why in near.items():
@@ -426,6 +426,7 @@ def _begin_project(
     keys, why, unsure = _decide_key(
         frame, {target, found.column, *found.dated}, answers
     )
+    keys = keys or _number_rows(frame)
     windows = timing.cut or _SPLIT
     project = InferredProject(
         len(frame), target, task, positive, None, windows.period, windows.windows, keys
@@ -439,6 +440,17 @@ def _begin_project(
     if timing.cut is None:
         return project
     return replace(project, time=found.column, time_parts=found.parts)
+
+
+# %% ../../nbs/api/cli/04_inference.ipynb #9e33b15f
+def _number_rows(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return what the number of a row is called, where a column has the name of it already."""
+    if "row" not in frame:
+        return ()
+    name = "row_number"
+    while name in frame:
+        name += "_"
+    return (name,)
 
 
 # %% ../../nbs/api/cli/04_inference.ipynb #bc4e93ad

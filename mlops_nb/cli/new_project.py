@@ -21,21 +21,37 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from .created_project import CreatedProject, build_project_files
-from .inference import infer_project
-from .project_table import read_as_written, read_table
+from mlops_nb.cli.created_project import (
+    CreatedProject,
+    TableReading,
+    build_project_files,
+)
+from .inference import InferredProject, infer_project
+from mlops_nb.cli.project_source import (
+    PlacedSource,
+    TableSource,
+    find_source,
+    place_source,
+)
+from mlops_nb.cli.project_table import (
+    SourceTable,
+    read_as_written,
+    read_table,
+    reread_as_written,
+)
 from ..core.errors import UserError
 from ..core.files import encode_text, remove_unfinished, write_atomic
 from ..core.git import ask_git, run_dvc, run_git
 from ..data.cell_inference import InferredCells, infer_table_cells
 from ..data.cells import apply_cells
 from ..data.contract import DataContract
-from ..data.sources import read_table_file
+from ..data.snapshots import encode_snapshot
+from ..data.table_values import settle_table
 
 # %% ../../nbs/api/cli/11_new_project.ipynb #c90d9fba
 _FOLDERS = {"data", "nbs", "reports", "tests", "vendor", "mlops_nb"}
@@ -78,17 +94,16 @@ _MARK = Path(".mlops") / "new"
 
 def _require_free(
     made: CreatedProject,
-    table: Path,
+    copies: dict[str, Path | bytes],
     written: dict[str, str | bytes | None],
 ) -> None:
     """Refuse to write over what is there, unless a killed run has written just that."""
     top = made.path
     in_the_way = [path for path in written if (top / path).exists()]
     if (top / _MARK).exists():
+        contents = written | copies
         in_the_way = [
-            path
-            for path in in_the_way
-            if not _is_begun(made, table, path, written[path])
+            path for path in in_the_way if not _is_begun(top / path, contents[path])
         ]
     if in_the_way:
         raise UserError(
@@ -100,24 +115,20 @@ def _require_free(
 
 # %% ../../nbs/api/cli/11_new_project.ipynb #d9600b73
 def _is_begun(
-    made: CreatedProject,
-    table: Path,
-    path: str,
-    content: str | bytes | None,
+    file: Path,
+    content: str | bytes | Path | None,
 ) -> bool:
     """Say whether a file of the folder is what this project has there.
 
     Args:
-        made: The project.
-        table: The file that holds its table.
-        path: Of the file in the folder.
-        content: What is written there; None for the copy of the table and DVC's note of it.
+        file: The file.
+        content: What is written there: the file that is copied, or what it holds; None for DVC's
+            note of it.
     """
-    file = made.path / path
-    if path == made.source:
-        return filecmp.cmp(table, file, shallow=False)
     if content is None:
         return True
+    if isinstance(content, Path):
+        return filecmp.cmp(content, file, shallow=False)
     wanted = encode_text(content) if isinstance(content, str) else content
     if file.name == ".gitignore":
         return file.read_bytes().startswith(wanted)  # DVC adds the table
@@ -158,10 +169,14 @@ def _write_files(
 
 # %% ../../nbs/api/cli/11_new_project.ipynb #77d88d9e
 def _copy_table(
-    table: Path,
+    table: Path | bytes,
     place: Path,
 ) -> None:
     """Copy the table; a run that is killed leaves the whole copy or none."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(table, bytes):
+        write_atomic(place, table)
+        return
     beside = place.with_name(f"{place.name}.part")
     shutil.copyfile(table, beside)
     os.replace(beside, place)
@@ -174,13 +189,13 @@ def _commit_project(
     paths: list[str],
 ) -> None:
     """Put what was written under git, and the table under DVC."""
-    source = made.source
+    tracked = made.tracked
     if not (work / ".git").exists():
         run_git("init", "-q", "-b", "main", cwd=work)
-    if not run_git("ls-files", "--", source, cwd=work):
-        run_dvc(work, "add", "-q", source)
-        ignored = Path(source).parent / ".gitignore"
-        paths = [*paths, f"{source}.dvc", ignored.as_posix()]
+    if not run_git("ls-files", "--", tracked, cwd=work):
+        run_dvc(work, "add", "-q", tracked)
+        ignored = Path(tracked).parent / ".gitignore"
+        paths = [*paths, f"{tracked}.dvc", ignored.as_posix()]
     run_git("add", "--", *paths, cwd=work)
     run_git("commit", "-q", "-m", _first_message(made), cwd=work)
 
@@ -202,7 +217,7 @@ def _is_committed(made: CreatedProject) -> bool:
 # %% ../../nbs/api/cli/11_new_project.ipynb #910f242f
 def _make_folder(
     made: CreatedProject,
-    table: Path,
+    copies: dict[str, Path | bytes],
     files: dict[str, str | bytes],
     written: Iterable[str],
 ) -> None:
@@ -210,15 +225,15 @@ def _make_folder(
 
     Args:
         made: The project.
-        table: The file that holds its table.
-        files: What to write.
+        copies: The table, {path in the project: file, or what it holds}.
+        files: What else to write.
         written: Everything that may have to be taken away again.
     """
     top = made.path
     is_new = not top.exists()
     work = top.with_name(f".{top.name}.new") if is_new else top
     run_git(
-        "var", "GIT_COMMITTER_IDENT", cwd=table.parent
+        "var", "GIT_COMMITTER_IDENT", cwd=Path.cwd()
     )  # no name, no commit: said before
     if is_new:
         _claim_folder(work, top)
@@ -226,8 +241,8 @@ def _make_folder(
     try:
         write_atomic(work / _MARK, mark)
         _write_files(work, files)
-        if made.copied:
-            _copy_table(table, work / made.source)
+        for path, table in copies.items():
+            _copy_table(table, work / path)
         _commit_project(work, made, [*files])
         if is_new:
             work.rename(top)
@@ -247,36 +262,127 @@ class PlannedProject:
 
     Attributes:
         made: What it will be.
-        table: The file that holds its table.
+        copies: Its table, {path in the project: file, or what it holds}; none if it is there.
         frame: That table.
         contract: The data contract of its training window.
     """
 
     made: CreatedProject
-    table: Path
+    copies: dict[str, Path | bytes] = field(repr=False)
     frame: pd.DataFrame = field(repr=False)
     contract: DataContract = field(repr=False)
 
 
 # %% ../../nbs/api/cli/11_new_project.ipynb #b1aafd62
 def _read_by_cells(
-    table: Path,
-    encoding: str,
-    frame: pd.DataFrame,
+    source: TableSource,
+    table: SourceTable,
     target: str,
 ) -> tuple[pd.DataFrame, dict[str, InferredCells]]:
     """Read a table again, where its cells are written so that a reader gets them wrong."""
-    cells = infer_table_cells(read_as_written(table, encoding, frame), target)
+    cells = infer_table_cells(read_as_written(source, table), target)
     if not cells:
-        return frame, cells
-    frame = read_table_file(str(table), encoding, [*cells])
+        return table.frame, cells
+    frame = table.frame
+    if source.format == "csv":
+        frame = reread_as_written(source, table.encoding, [*cells])
+        frame = settle_table(frame).frame
     rules = {name: found.rule for name, found in cells.items()}
     return apply_cells(frame, rules), cells
 
 
+# %% ../../nbs/api/cli/11_new_project.ipynb #546ef9c9
+def _describe_origin(
+    source: TableSource,
+    placed: PlacedSource,
+) -> tuple[str, str]:
+    """Say where a table comes from, and how new rows of it come in; both empty for one file."""
+    taken = "`mlops-nb advance` takes them in (without a time: `make run`)"
+    if source.snapshot:
+        return (
+            "the answer of the database",
+            f"`mlops-nb refresh` asks the query again; {taken}",
+        )
+    n_files = len(source.files)
+    if not source.is_pattern:
+        return "", ""
+    kept = f"{n_files} file{'s'[: n_files > 1]}"
+    if placed.copies:
+        kept += ", copied"
+    return kept, f"put further files into {placed.tracked}; {taken}"
+
+
 # %% ../../nbs/api/cli/11_new_project.ipynb #24178776
-def _place_copy(table: Path) -> str:
-    return "data/" + re.sub(r"[^\w.-]", "_", table.name)
+def _describe_reading(
+    source: TableSource,
+    table: SourceTable,
+    placed: PlacedSource,
+) -> TableReading:
+    """Say how a table is read and tracked, where that is not as of one CSV file."""
+    settings = {}
+    if placed.tracked != placed.source:
+        settings["depends"] = placed.tracked
+    if source.sheet is not None:
+        settings["sheet"] = source.sheet
+    if table.keep_index:
+        settings["keep_index"] = True
+    if source.snapshot:
+        settings["snapshot"] = source.snapshot.model_dump()
+    extras = []
+    if source.format == "excel":
+        extras.append("excel")
+    if source.snapshot:
+        extras.append("sql")
+    origin, how_refreshed = _describe_origin(source, placed)
+    return TableReading(placed.tracked, settings, tuple(extras), origin, how_refreshed)
+
+
+# %% ../../nbs/api/cli/11_new_project.ipynb #1490236a
+def _require_fit_target(
+    table: SourceTable,
+    target: str,
+) -> None:
+    if target in table.unfit:
+        raise UserError(
+            expected="a target with one number, text or truth value in each row",
+            found=f"{target}: {table.changed[target]}",
+            remedy="choose another column with --target, or make one at the source",
+        )
+
+
+# %% ../../nbs/api/cli/11_new_project.ipynb #ccfda9a6
+def _note_reading(
+    guess: InferredProject,
+    table: SourceTable,
+) -> InferredProject:
+    """Leave out the columns that hold parts, and say what else was seen when reading."""
+    left_out = {
+        name: f"{table.changed[name]}: make columns of its parts"
+        for name in table.unfit
+    }
+    said = [
+        f"{name}: {what}"
+        for name, what in table.changed.items()
+        if name not in left_out
+    ]
+    return replace(
+        guess,
+        exclude=guess.exclude | left_out,
+        suspects=tuple(name for name in guess.suspects if name not in left_out),
+        notes=(*guess.notes, *table.notes, *said),
+    )
+
+
+# %% ../../nbs/api/cli/11_new_project.ipynb #cf99b69c
+def _list_copies(
+    source: TableSource,
+    placed: PlacedSource,
+    table: SourceTable,
+) -> dict[str, Path | bytes]:
+    """Return what comes into the project: {path: the file that is copied, or what it holds}."""
+    if source.snapshot:
+        return {placed.source: encode_snapshot(table.frame, source.snapshot)}
+    return {**placed.copies}
 
 
 # %% ../../nbs/api/cli/11_new_project.ipynb #c75579a4
@@ -285,28 +391,37 @@ def plan_project(
     data: str | Path,
     target: str,
     time: str | None = None,
+    query: str | None = None,
+    sheet: str | None = None,
 ) -> PlannedProject:
     """Infer a project from a table, and write nothing.
 
     Args:
         project: The folder that it will be in.
-        data: The table; one outside the folder is copied into its `data/`.
+        data: The table: a file, a pattern or a folder of files, or a database. What is outside the
+            folder is copied into its `data/`.
         target: The column to predict.
         time: The column of times; found if there is only one.
+        query: For a database.
+        sheet: Of an Excel file.
 
     Raises:
-        UserError: Something cannot be guessed.
+        UserError: Something cannot be guessed, or cannot become a project.
     """
     top = Path(project).resolve()
-    table = Path(data).resolve()
     package = derive_package_name(top.name)
-    frame, encoding = read_table(table)
-    frame, cells = _read_by_cells(table, encoding, frame, target)
+    source = find_source(data, top, query, sheet)
+    placed = place_source(source, top)
+    table = read_table(source)
+    _require_fit_target(table, target)
+    frame, cells = _read_by_cells(source, table, target)
     guess, contract = infer_project(frame, target, time, cells)
-    copied = not table.is_relative_to(top)
-    source = _place_copy(table) if copied else table.relative_to(top).as_posix()
-    made = CreatedProject(top, package, source, encoding, guess, copied)
-    return PlannedProject(made, table, frame, contract)
+    guess = _note_reading(guess, table)
+    reading = _describe_reading(source, table, placed)
+    place = (placed.source, table.encoding)
+    made = CreatedProject(top, package, *place, guess, bool(placed.copies), reading)
+    copies = _list_copies(source, placed, table)
+    return PlannedProject(made, copies, frame, contract)
 
 
 # %% ../../nbs/api/cli/11_new_project.ipynb #1f725ad4
@@ -318,11 +433,11 @@ def write_project(plan: PlannedProject) -> CreatedProject:
     """
     made = plan.made
     files = _plan_files(made, plan.contract, plan.frame)
-    copies = (made.source, f"{made.source}.dvc") if made.copied else ()
-    written = files | dict.fromkeys(copies)
-    _require_free(made, plan.table, written)
+    notes = [f"{made.tracked}.dvc"] if plan.copies else []
+    written = files | dict.fromkeys([*plan.copies, *notes])
+    _require_free(made, plan.copies, written)
     if not _is_committed(made):
-        _make_folder(made, plan.table, files, written)
+        _make_folder(made, plan.copies, files, written)
     (made.path / _MARK).unlink()
     return made
 
@@ -356,17 +471,22 @@ def create_project(
     data: str | Path,
     target: str,
     time: str | None = None,
+    query: str | None = None,
+    sheet: str | None = None,
 ) -> CreatedProject:
     """Make a project for a table, with git and DVC initialised and a first commit.
 
     Args:
         project: The folder to make.
-        data: The table; one outside the folder is copied into its `data/`.
+        data: The table: a file, a pattern or a folder of files, or a database. What is outside the
+            folder is copied into its `data/`.
         target: The column to predict.
         time: The column of times; found if there is only one.
+        query: For a database.
+        sheet: Of an Excel file.
 
     Raises:
         UserError: Something cannot be guessed, or is in the way. Then nothing is left behind.
     """
-    plan = plan_project(project, data, target, time)
+    plan = plan_project(project, data, target, time, query, sheet)
     return write_project(plan)

@@ -6,6 +6,7 @@
 __all__ = [
     "PROJECT_COMMANDS",
     "new_command",
+    "refresh_command",
     "accept_leak_command",
     "upgrade_command",
     "schema_command",
@@ -17,29 +18,46 @@ __all__ = [
 # %% ../../nbs/api/cli/23_project_commands.ipynb #d98fc062
 import posixpath
 import re
+from pathlib import Path
 from typing import Any
 
 import click
 
+import mlops_nb
 from .command_group import ExplainedCommand
 from ..core.console import say_beside_answer
 from ..core.errors import UserError
 from ..core.kept_copies import keep_copies
 from ..core.project import project_root
 
+# %% ../../nbs/api/cli/23_project_commands.ipynb #7fd64a2b
+_EXAMPLES_OF_NEW = (
+    Path(mlops_nb.__file__).parent / "cli/project_files/examples_of_new.txt"
+)
+
 
 # %% ../../nbs/api/cli/23_project_commands.ipynb #05de3e4e
 @click.command(
     "new",
     cls=ExplainedCommand,
-    example="mlops-nb new churn --data customers.csv --target left",
+    example=_EXAMPLES_OF_NEW.read_text("utf-8").rstrip(),
 )
 @click.argument("project")
 @click.option(
     "--data",
     required=True,
-    metavar="FILE",
-    help="CSV, TSV or Parquet; copied in if it is outside",
+    metavar="TABLE",
+    help="a file, a folder or a quoted pattern of files, or a database",
+)
+@click.option(
+    "--query",
+    metavar="SQL",
+    help="for a database: an SQLite file or a SQLAlchemy URL",
+)
+@click.option(
+    "--sheet",
+    metavar="NAME",
+    help="of an Excel file; default: the only one that holds something",
 )
 @click.option(
     "--target",
@@ -57,14 +75,22 @@ def new_command(
     data: str,
     target: str,
     time: str | None,
+    query: str | None,
+    sheet: str | None,
 ) -> None:
     """Make a project of your own from one table.
 
-    PROJECT is the folder to make.
+    PROJECT is the folder to make. A table is CSV, TSV, Parquet, Excel, JSON (lines or an array) or
+    feather; several files of one format are one table. What is outside the folder is copied in.
+
+    The answer of a database is kept as a file, so that a run can be repeated; `mlops-nb refresh`
+    asks the query again. Secrets in a URL are written as ${NAME} of an environment variable. New
+    rows of files: put the newer file in place of the copy in data/, or beside the others. `mlops-nb
+    advance` takes either in.
     """
     from mlops_nb.cli.new_project import create_project
 
-    made = create_project(project, data, target, time)
+    made = create_project(project, data, target, time, query, sheet)
     _tell_uncommitted()
     print(made)
 
@@ -77,6 +103,36 @@ def _tell_uncommitted() -> None:
 
     say_beside_answer(describe_uncommitted_template())
     say_beside_answer(describe_uncommitted_code())
+
+
+# %% ../../nbs/api/cli/23_project_commands.ipynb #35774c96
+@click.command(
+    "refresh",
+    cls=ExplainedCommand,
+    example="mlops-nb refresh",
+)
+def refresh_command() -> None:
+    """Ask the database again, in a project that `mlops-nb new --query` made.
+
+    The answer to data.snapshot in params.yaml replaces the file that data.source names. Then
+    `mlops-nb advance` takes it in; without a column of times, `make run` does.
+    """
+    from mlops_nb.data.settings import read_data_settings
+    from mlops_nb.data.snapshots import refresh_snapshot
+
+    settings = read_data_settings()
+    if not settings.snapshot:
+        raise UserError(
+            expected="data.snapshot in params.yaml, the query of a database",
+            found=f"data.source: {settings.source}",
+            remedy="put newer rows into that place; `mlops-nb advance` takes them in",
+        )
+    top = project_root()
+    before, now = refresh_snapshot(top / settings.source, settings.snapshot, top)
+    taken = (
+        "`mlops-nb advance` takes it in" if settings.time else "`make run` takes it in"
+    )
+    print(f"{settings.source}: {now:,} rows, {before:,} before; {taken}")
 
 
 # %% ../../nbs/api/cli/23_project_commands.ipynb #b05a11f8
@@ -227,6 +283,7 @@ def readme_command() -> None:
 # %% ../../nbs/api/cli/23_project_commands.ipynb #f21b778f
 PROJECT_COMMANDS = [
     new_command,
+    refresh_command,
     accept_leak_command,
     upgrade_command,
     schema_command,

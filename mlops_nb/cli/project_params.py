@@ -25,10 +25,20 @@ def render_params(
     package: str,
     source: str,
     encoding: str,
+    reading: dict[str, Any] | None = None,
 ) -> str:
-    """Write the params.yaml of a project: the package's, with the sections of its data."""
+    """Write the params.yaml of a project: the package's, with the sections of its data.
+
+    Args:
+        guess: What was inferred from the table.
+        package: The project's own.
+        source: Where the table is.
+        encoding: Of a CSV file.
+        reading: What the section `data` says besides of how it is read.
+    """
     section = guess.to_data_section(source, encoding)
-    data = CommentedMap(section)
+    data = CommentedMap({"source": source, "depends": source} | (reading or {}))
+    data |= {key: value for key, value in section.items() if key not in data}
     if guess.cells:
         reasons = [f"{name}: {found.why}" for name, found in guess.cells.items()]
         lines = "\n".join(" ".join(reason.split()) for reason in reasons)

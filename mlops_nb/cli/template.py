@@ -20,6 +20,7 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 import mlops_nb
@@ -161,13 +162,23 @@ def render_pipeline(
 
 
 # %% ../../nbs/api/cli/05_template.ipynb #3ba3a726
-def render_pyproject(package: str) -> str:
-    """Write a project's pyproject.toml, with the settings of nbdev that this repository has."""
+def render_pyproject(
+    package: str,
+    extras: Iterable[str] = (),
+) -> str:
+    """Write a project's pyproject.toml, with the settings of nbdev that this repository has.
+
+    Args:
+        package: The project's own.
+        extras: Of mlops_nb that reading the table needs, such as excel.
+    """
     name = package.replace("_", "-")
+    needed = ",".join(extras)
     return fill_template(
         "pyproject.toml",
         distribution=name,
         package=package,
+        extras=f"[{needed}]" if needed else "",
     )
 
 

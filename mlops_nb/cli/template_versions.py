@@ -38,11 +38,15 @@ def digest_project_file(
 
 
 # %% ../../nbs/api/cli/13_template_versions.ipynb #567d9759
+_PLAIN = 'dependencies = ["mlops_nb"]'  # extras are those that the table needs
+
+
 def _without_names(
     text: str,
     package: str,
 ) -> str:
     text = re.sub(r"(?ms)^artifacts:\n.*?(?=^\S)", "", text)
+    text = re.sub(r'(?m)^dependencies = \["mlops_nb\[[a-z,]+\]"\]$', _PLAIN, text)
     for name in {package, package.replace("_", "-")}:
         text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "PACKAGE", text)
     return text

@@ -55,6 +55,7 @@ class OldProject:
     version: str
     package: str
     target: str
+    extras: tuple[str, ...] = ()  # of mlops_nb that it needs
 
     def read(self, path: str) -> bytes | None:
         """Read a file of the project; None where there is none."""
@@ -101,7 +102,16 @@ def read_old_project(top: Path) -> OldProject:
         )
     settings = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))
     target = read_params(top / "params.yaml")["data"]["target"]
-    return OldProject(top, version, settings["tool"]["nbdev"]["lib_path"], target)
+    package = settings["tool"]["nbdev"]["lib_path"]
+    return OldProject(top, version, package, target, _read_extras(settings))
+
+
+# %% ../../nbs/api/cli/14_upgrade_plan.ipynb #4b79c19d
+def _read_extras(settings: dict) -> tuple[str, ...]:
+    """Return the extras of mlops_nb that a pyproject.toml asks for."""
+    needed = settings.get("project", {}).get("dependencies", [])
+    asked = re.search(r"mlops_nb\[([a-z,]+)\]", " ".join(needed))
+    return tuple(asked[1].split(",")) if asked else ()
 
 
 # %% ../../nbs/api/cli/14_upgrade_plan.ipynb #040330f8
@@ -114,7 +124,7 @@ def render_template_files(project: OldProject) -> dict[str, bytes]:
             texts[path] = content.decode("utf-8")
     texts["Makefile"] = render_makefile()
     texts["dvc.yaml"] = render_pipeline(package, project.target)
-    texts["pyproject.toml"] = render_pyproject(package)
+    texts["pyproject.toml"] = render_pyproject(package, project.extras)
     texts[".dvc/config"] = fill_template("dvc_config")
     for path in (".gitignore", ".dvcignore"):
         texts[path] += "_modidx.py\n"

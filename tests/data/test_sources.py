@@ -7,7 +7,8 @@ from helpers.project import sales
 from helpers.tables import TABLE, events, refused, select_tables
 from pyarrow import parquet
 
-from mlops_nb.cli.new_project import read_table
+from mlops_nb.cli.project_source import TableSource, find_source
+from mlops_nb.cli.project_table import read_table
 from mlops_nb.core.errors import UserError
 from mlops_nb.data.sources import read_table_file
 
@@ -65,15 +66,17 @@ def test_files_that_are_no_utf8(tmp_path):
     noted.to_csv(tmp_path / "wide.csv", index=False, encoding="utf-16")
     with pytest.raises(UserError, match=r"(?s)UTF-16.*data.encoding: utf-16.*UTF-8"):
         read_table_file(str(tmp_path / "wide.csv"))
-    read, encoding = read_table(tmp_path / "wide.csv")
-    assert encoding == "utf-16"
-    assert list(read) == list(noted)
-    assert read.note[0] == "é"
-    for content in (bytes(range(256)) * 99, b"PK\3\4\0\0,\x14\n" * 99):
-        (tmp_path / "binary.csv").write_bytes(content)
-        with pytest.raises(UserError, match="which is no text") as caught:
-            read_table(tmp_path / "binary.csv")
-        assert "params.yaml" not in str(caught.value)
+    read = read_table(TableSource((tmp_path / "wide.csv",)))
+    assert read.encoding == "utf-16"
+    assert list(read.frame) == list(noted)
+    assert read.frame.note[0] == "é"
+    (tmp_path / "binary.csv").write_bytes(bytes(range(256)) * 99)
+    with pytest.raises(UserError, match="which is no text") as caught:
+        read_table(TableSource((tmp_path / "binary.csv",)))
+    assert "params.yaml" not in str(caught.value)
+    (tmp_path / "binary.csv").write_bytes(b"PK\3\4\0\0,\x14\n" * 99)
+    with pytest.raises(UserError, match="a zip archive, as Excel writes it"):
+        find_source(tmp_path / "binary.csv", tmp_path / "project")
 
 
 def test_columns_of_one_name_are_refused(
