@@ -61,14 +61,14 @@ def _require_consent(yes: bool) -> None:
 )
 def undo_command(yes: bool) -> None:
     """Go back to the last commit: files, model and pages; what was there is kept."""
-    from mlops_nb.lifecycle.undo import plan_undo, undo_run
+    from mlops_nb.lifecycle.undo import prepare_undo, undo_run
 
-    plan = plan_undo()
+    plan = prepare_undo()
     print(plan)
     if plan.is_empty:
         return
     _require_consent(yes)
-    print(undo_run())
+    print(undo_run(agreed=plan))
 
 
 # %% ../../nbs/api/cli/26_experiment_commands.ipynb #e81f8dae

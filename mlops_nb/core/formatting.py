@@ -19,6 +19,7 @@ __all__ = [
 # %% ../../nbs/api/core/03_formatting.ipynb #136b7fa0
 import html
 import math
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -127,20 +128,32 @@ def _cell(
     return escape_markup(value)
 
 
+# %% ../../nbs/api/core/03_formatting.ipynb #e907ccf0
+# control characters, halves of characters, line and paragraph separators
+_UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
+
+
+def _on_one_line(name: str) -> str:
+    """Spell a name out that a terminal could not show in one line."""
+    if any(unicodedata.category(character) in _UNSHOWN for character in name):
+        return repr(name)
+    return name
+
+
 # %% ../../nbs/api/core/03_formatting.ipynb #c0ffee11
 def name_some(
     names: Sequence[str],
     most: int = 5,
 ) -> str:
-    """Name the first of some things, and say how many more there are.
+    """Name the first of some things, and say how many more there are, in one line.
 
     Args:
-        names: of the things.
+        names: of the things; one with a line break or the like in it is spelled out.
         most: how many are named.
     """
     rest = len(names) - most
     more = f" and {rest} more" if rest > 0 else ""
-    return ", ".join(names[:most]) + more
+    return ", ".join(_on_one_line(name) for name in names[:most]) + more
 
 
 # %% ../../nbs/api/core/03_formatting.ipynb #aff0047c

@@ -72,6 +72,7 @@ def run_git(
     cwd: Path | None = None,
     input: str | None = None,
     hooks: bool = True,
+    env: dict[str, str] | None = None,
 ) -> str:
     r"""Give the output of a git command, whatever the user likes to see beside it.
 
@@ -83,6 +84,7 @@ def run_git(
         cwd: where it runs; the project's root, if not said.
         input: what it reads.
         hooks: whether hooks are asked; not where a clone of our own is filled.
+        env: more variables of its environment.
 
     Raises:
         UserError: with what git said.
@@ -94,6 +96,7 @@ def run_git(
     done = subprocess.run(
         ["git", *settings, *args],
         cwd=cwd or project_root(),
+        env=os.environ | (env or {}),
         input=given,
         capture_output=True,
     )

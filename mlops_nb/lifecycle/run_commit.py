@@ -36,8 +36,9 @@ from mlops_nb.core.conflict_marks import (
     unsettled_files,
 )
 from ..core.errors import UserError, mask_credentials
+from ..core.folder_changes import is_file_at
 from ..core.formatting import markdown_table, name_some
-from ..core.git import ask_git, git_folder, run_git
+from ..core.git import ask_git, git_folder, has_commit, run_git
 from ..core.project import project_root
 from mlops_nb.lifecycle.checkout import (
     require_branch,
@@ -61,10 +62,12 @@ class FileChange:
     Attributes:
         path: from the project's folder.
         is_new: whether git does not know it yet.
+        is_dropped: whether it is staged as deleted, whatever lies there.
     """
 
     path: str
     is_new: bool
+    is_dropped: bool = False
 
 
 # %% ../../nbs/api/lifecycle/29_run_commit.ipynb #e64f260f
@@ -75,7 +78,11 @@ def list_file_changes(top: Path) -> list[FileChange]:
     folder = git_folder(top)
     prefix = f"{folder}/" if folder else ""
     return [
-        FileChange(entry[3:].removeprefix(prefix), entry.startswith("??"))
+        FileChange(
+            entry[3:].removeprefix(prefix),
+            is_new=entry.startswith("??"),
+            is_dropped=entry.startswith("D "),
+        )
         for entry in said.split("\0")
         if entry
     ]
@@ -120,6 +127,8 @@ def _committed_text(
 
 # %% ../../nbs/api/lifecycle/29_run_commit.ipynb #354e6460
 def _flat_yaml(text: str) -> dict[str, Any]:
+    if not text:
+        return {}  # an empty tree has one name, the empty one
     try:
         return flatten_tree(YAML(typ="safe", pure=True).load(text) or {})
     except YAMLError:
@@ -326,16 +335,36 @@ def _index_kept(top: Path) -> Iterator[None]:
 
 
 # %% ../../nbs/api/lifecycle/29_run_commit.ipynb #929f015d
+def _stage(
+    top: Path,
+    paths: list[str],
+) -> None:
+    """Let git's index hold these files as they lie in the folder."""
+    present = [path for path in paths if is_file_at(top, path)]
+    modules = [path for path in paths if (top / path / ".git").exists()]
+    absent = [path for path in paths if path not in {*present, *modules}]
+    steps = (("--force-remove", absent), ("--add", [*present, *modules]))
+    for how, names in steps:
+        given = "".join(f"{name}\0" for name in names)
+        command = ("update-index", how, "--replace", "-z", "--stdin")
+        run_git(*command, cwd=top, input=given)
+
+
+# %% ../../nbs/api/lifecycle/29_run_commit.ipynb #2c34dbb0
 def _run_commit(
     top: Path,
-    files: list[str],
+    paths: list[str],
     message: str,
-) -> None:
-    names = "\0".join(files).encode("utf-8", "surrogateescape")
-    pathspec = ("--pathspec-from-file=-", "--pathspec-file-nul")
+) -> str:
+    """Commit what is staged and these files; return the commit, empty where nothing differs."""
     with _index_kept(top):
-        run_git_bytes(top, "--literal-pathspecs", "add", "-A", *pathspec, input=names)
+        _stage(top, paths)
+        if has_commit(top, "HEAD") and not run_git(
+            "diff-index", "--cached", "--name-only", "HEAD", cwd=top
+        ):
+            return ""
         commit_staged(top, message)
+    return run_git("rev-parse", "--short", "HEAD", cwd=top)
 
 
 # %% ../../nbs/api/lifecycle/29_run_commit.ipynb #2c14cf33
@@ -376,6 +405,17 @@ def require_finished_run(top: Path) -> None:
         )
 
 
+# %% ../../nbs/api/lifecycle/29_run_commit.ipynb #ba1407f8
+def _choose_changes(top: Path) -> tuple[list[FileChange], tuple[str, ...]]:
+    """Return what goes into the commit of a run, and the paths of what does not."""
+    changes = list_file_changes(top)
+    paths = _paths_of_pipeline(top)
+    chosen = [change for change in changes if belongs_to_run(change, paths)]
+    names = {change.path for change in chosen}
+    left = tuple(change.path for change in changes if change.path not in names)
+    return chosen, left
+
+
 # %% ../../nbs/api/lifecycle/29_run_commit.ipynb #b583f158
 def commit_run(
     message: str = "",
@@ -398,15 +438,15 @@ def commit_run(
     require_branch(top)
     require_identity(top)
     finish_interrupted()
-    changes = list_file_changes(top)
-    paths = _paths_of_pipeline(top)
-    files = [change.path for change in changes if belongs_to_run(change, paths)]
-    left = tuple(change.path for change in changes if change.path not in files)
+    chosen, left = _choose_changes(top)
+    files = list(dict.fromkeys(change.path for change in chosen))
     if not files:
         return RunCommit("", left=left)
     _require_committable(top, files)
     require_finished_run(top)
     message = message or mask_credentials(describe_run(top, files))
-    _run_commit(top, files, message)
-    commit = run_git("rev-parse", "--short", "HEAD", cwd=top)
+    staged = [change.path for change in chosen if not change.is_dropped]
+    commit = _run_commit(top, staged, message)
+    if not commit:
+        return RunCommit("", left=left)
     return RunCommit(commit, message, tuple(files), left)
