@@ -13,6 +13,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from .inference import InferredProject
 from .template import fill_template
+from ..core.formatting import comment_line
 from ..core.params_text import settle_style, write_as_dvc
 
 # %% ../../nbs/api/cli/09_project_params.ipynb #9b934900
@@ -36,23 +37,78 @@ def render_params(
         encoding: Of a CSV file.
         reading: What the section `data` says besides of how it is read.
     """
-    section = guess.to_data_section(source, encoding)
-    data = CommentedMap({"source": source, "depends": source} | (reading or {}))
-    data |= {key: value for key, value in section.items() if key not in data}
-    if guess.cells:
-        reasons = [f"{name}: {found.why}" for name, found in guess.cells.items()]
-        lines = "\n".join(" ".join(reason.split()) for reason in reasons)
-        data.yaml_set_comment_before_after_key("cells", lines, indent=2)
+    section = {"source": source, "depends": source} | (reading or {})
+    inferred = guess.to_data_section(source, encoding)
+    section |= {key: value for key, value in inferred.items() if key not in section}
+    data = _comment_section(section, _explain_data(guess, section))
+    windows = _comment_section(guess.windows, _explain_keys(guess, guess.windows))
     smallest_group = min(200, max(20, guess.rows // _PARTS_OF_A_TABLE))
     features = _describe_features(guess, package)
     text = fill_template(
         "params.yaml",
         data=_render_section(data),
-        windows=_render_section(guess.windows),
+        windows=_render_section(windows),
         features=_render_section(features),
-        smallest_group=str(smallest_group),
+        smallest_group=f"{smallest_group}  # why: {_explain_smallest(guess.rows)}",
     )
     return settle_style(text)
+
+
+# %% ../../nbs/api/cli/09_project_params.ipynb #cf400321
+_ENCODING_REASONS = {
+    "utf-8-sig": "all of it is text in UTF-8",
+    "utf-16": "its first bytes say so",
+    "cp932": "not all of it is text in UTF-8, all is in Shift-JIS",
+    "cp1252": "not all of it is text in UTF-8 or Shift-JIS",
+}
+
+
+def _explain_data(
+    guess: InferredProject,
+    section: dict[str, Any],
+) -> dict[str, str]:
+    """Return the comments on the section `data`: {key: lines}."""
+    comments = _explain_keys(guess, section)
+    if section["encoding"] in _ENCODING_REASONS:
+        comments["encoding"] = f"why: {_ENCODING_REASONS[section['encoding']]}"
+    if guess.cells:
+        comments["cells"] = "\n".join(
+            f"{name}: {found.why}" for name, found in guess.cells.items()
+        )
+    told = guess.evidence.get("cells")
+    if told and guess.cells:
+        comments["cells"] = told
+    elif told:  # all of it was answered away: no such key, so it stands above the next
+        comments["target"] = f"{told}\n{comments.get('target', '')}".rstrip()
+    return comments
+
+
+# %% ../../nbs/api/cli/09_project_params.ipynb #8ff721f1
+def _explain_keys(
+    guess: InferredProject,
+    section: dict[str, Any],
+) -> dict[str, str]:
+    """Return the comment on each key of a section of which there is evidence: {key: line}."""
+    told = guess.evidence
+    return {key: f"why: {told[key]}" for key in section if told.get(key)}
+
+
+# %% ../../nbs/api/cli/09_project_params.ipynb #287ff3e3
+def _comment_section(
+    section: dict[str, Any],
+    comments: dict[str, str],
+) -> CommentedMap:
+    """Return a section with comments above its keys."""
+    commented = CommentedMap(section)
+    for key, text in comments.items():
+        lines = "\n".join(comment_line(line) for line in text.split("\n"))
+        commented.yaml_set_comment_before_after_key(key, lines, indent=2)
+    return commented
+
+
+# %% ../../nbs/api/cli/09_project_params.ipynb #7db7b55e
+def _explain_smallest(n_rows: int) -> str:
+    return f"a {_PARTS_OF_A_TABLE}th of {n_rows:,} rows, 20 at least and 200 at most"
 
 
 # %% ../../nbs/api/cli/09_project_params.ipynb #1560d542
@@ -80,15 +136,17 @@ def _describe_features(
     package: str,
 ) -> CommentedMap:
     """Return which features there are; above what is left out, a reason a line."""
-    described = CommentedMap(
-        exclude=list(guess.exclude),
-        modules=[f"{package}.features"],
-        columns="auto",
-    )
-    if guess.exclude:
-        reasons = "\n".join(_explain_exclusions(guess))
-        described.yaml_set_comment_before_after_key("exclude", reasons, indent=2)
-    return described
+    described = {
+        "exclude": list(guess.exclude),
+        "modules": [f"{package}.features"],
+        "columns": "auto",
+    }
+    lines = _explain_exclusions(guess)
+    if guess.evidence.get("accepted"):
+        lines.append(guess.evidence["accepted"])
+    if not lines:
+        return CommentedMap(described)
+    return _comment_section(described, {"exclude": "\n".join(lines)})
 
 
 # %% ../../nbs/api/cli/09_project_params.ipynb #a87ff679
@@ -97,6 +155,8 @@ def _explain_exclusions(guess: InferredProject) -> list[str]:
     lines = []
     for name, why in guess.exclude.items():
         line = " ".join(f"{name}: {why}".split())
+        if name in guess.columns:
+            line += f" ({guess.columns[name].counts})"
         if name in guess.suspects:
             line += f"{_HINT} {shlex.quote(name)}"
         lines.append(line)

@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from ..core.config import read_params
 from ..core.errors import UserError, suggest
 from ..core.files import write_atomic
+from ..core.formatting import comment_line
 from ..core.project import project_root
 from ..data.contract import DataContract
 from ..data.feature_table import build_catalogue
@@ -26,6 +27,7 @@ from .checkout import set_params
 # %% ../../nbs/api/lifecycle/35_leak_review.ipynb #f7f4d895
 _EXCLUDE_HEAD = re.compile(r"  exclude:\s*(#.*)?")
 _LIST_ITEM = re.compile(r"\s+- .*")
+_COMMENT = re.compile(r"  #.*")
 
 
 def _remove_excluded(
@@ -43,9 +45,22 @@ def _remove_excluded(
     lines[head + 1 : head + 1 + len(items)] = kept
     if not kept:
         lines[head] = lines[head].replace("exclude:", "exclude: []", 1)
-    reason = f"  # {' '.join(column.split())}: "
-    without = [line for line in lines[:head] if not line.startswith(reason)]
-    return "\n".join([*without, *lines[head:]])
+    return "\n".join([*_without_reason(lines[:head], column), *lines[head:]])
+
+
+# %% ../../nbs/api/lifecycle/35_leak_review.ipynb #ff39cc8c
+def _without_reason(
+    lines: list[str],
+    column: str,
+) -> list[str]:
+    """Leave a column's reason out of the comment that lines end with.
+
+    Other settings have comments on columns, too: these stay.
+    """
+    comment = list(takewhile(_COMMENT.fullmatch, reversed(lines)))[::-1]
+    reason = f"  # {comment_line(column)}: "
+    kept = [line for line in comment if not line.startswith(reason)]
+    return [*lines[: len(lines) - len(comment)], *kept]
 
 
 # %% ../../nbs/api/lifecycle/35_leak_review.ipynb #7b10e5a1
