@@ -113,10 +113,7 @@ def test_any_name_is_read_as_it_is(
     assert parse_yaml(text, "params.yaml") == params
 
 
-NAMED = [pytest.param(name, id=name) for name in (*TOLD, "encoding", "min_n")]
-
-
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", [*TOLD, "encoding", "min_n"], ids=str)
 def test_what_was_inferred_says_why(name):
     """Right above the setting; of the columns above the list of them."""
     text = render_params(explained(), "shop", "data/in.csv", "utf-8-sig")
