@@ -19,6 +19,8 @@ def explain_wrong_period(text: str) -> str:
     """Say what is wrong with a text that is no period, as far as it can be told."""
     if part := _PART.match(text):
         kind = part["kind"].upper()
+        if 1 <= int(part["number"]) <= _PARTS[kind]:
+            return ""
         return f": {kind}{part['number']} is not among {kind}1 to {kind}{_PARTS[kind]}"
     date = _DATE.match(text)
     if not date:

@@ -145,6 +145,18 @@ def test_a_mistake_in_params_is_told_in_words(
     assert refused.value.remedy
 
 
+@pytest.mark.parametrize(
+    "period",
+    ["2013", "2013-01", "2013Q1", "2013q4", "2013-W01", "2013-W53", "2012-02-29"],
+)
+def test_every_period_is_taken(
+    write,
+    period,
+):
+    windows = read_params(write("start: 2013-01,", f"start: {period},"))["windows"]
+    assert str(windows["train"]["start"]) == period
+
+
 def test_a_key_that_lacks_is_told_by_whoever_needs_it(write):
     params = read_params(write("  target: late\n"))
     with pytest.raises(UserError) as refused:
