@@ -7,7 +7,6 @@ __all__ = [
     "PERIOD_NAMES",
     "FEWEST_CURRENT",
     "choose_period",
-    "is_last_complete",
     "InferredWindows",
     "infer_windows",
 ]
@@ -16,6 +15,8 @@ __all__ = [
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
+
+from ..data.complete_periods import is_last_complete
 
 # %% ../../nbs/api/cli/03_window_inference.ipynb #20cb3f0a
 PERIOD_NAMES = {"Y": "year", "Q": "quarter", "M": "month", "W": "week", "D": "day"}
@@ -71,27 +72,6 @@ def _find_grain(times: pd.Series) -> str:
             return grain
     # rare events seldom fall into one month either
     return "M" if steps.min() == 1 == steps.median() else ""
-
-
-# %% ../../nbs/api/cli/03_window_inference.ipynb #7a05fbd8
-_SLACK = (
-    0.05  # of a period's length, by which the last row may come earlier than in others
-)
-
-
-def is_last_complete(
-    times: pd.Series,
-    period: str,
-) -> bool:
-    """Say whether the last period has rows until as near to its end as the others have."""
-    last_times = times.groupby(times.dt.to_period(period)).max()
-    ends = last_times.index.end_time
-    gaps = ends.to_numpy() - last_times.to_numpy()
-    if len(gaps) < 2:
-        return True
-    last = last_times.index[-1]
-    length = (last.end_time - last.start_time).to_timedelta64()
-    return bool(gaps[-1] <= gaps[:-1].max() + _SLACK * length)
 
 
 # %% ../../nbs/api/cli/03_window_inference.ipynb #a1951233

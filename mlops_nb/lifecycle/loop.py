@@ -7,7 +7,6 @@ __all__ = [
     "INTERRUPTIBLE",
     "NextWindow",
     "next_window",
-    "has_rows",
     "reason_to_retrain",
     "AdvanceResult",
     "advance_period",
@@ -29,15 +28,11 @@ from ..core.files import read_json_lines
 from ..core.formatting import markdown_table
 from ..core.messages import render
 from ..core.project import project_root
-from ..data.ingest import MAX_UNREADABLE_TIME_SHARE
-from ..data.settings import read_data_settings
-from ..data.sources import load_tables
-from ..data.times import to_naive_utc
-from ..data.windows import read_windows
+from .awaited_rows import describe_lacking_rows
 from .challengers import Challenger, retrain
 from .checkout import set_params
 from .journal import HISTORY_FILE, read_decisions, record_decision
-from .late_labels import commit_new_rows, monitor_late_windows
+from .late_labels import monitor_late_windows, settle_tables
 from .observed_outputs import StaleOutputs, find_stale_outputs
 from mlops_nb.lifecycle.periods import (
     PeriodRange,
@@ -124,26 +119,6 @@ def next_window(
     if target.last.end_time > now:
         return NextWindow(target, f"nothing new: {target.last} is not over yet")
     return NextWindow(target)
-
-
-# %% ../../nbs/api/lifecycle/28_loop.ipynb #945e9b01
-def has_rows(
-    params: dict,
-    periods: PeriodRange,
-) -> bool:
-    """Say whether the source has rows of some periods. Where it cannot say, the run will."""
-    try:
-        settings = read_data_settings(params)
-        window = {"start": str(periods.first), "end": str(periods.last)}
-        windows = params["windows"] | {"current": window}
-        window = read_windows(params | {"windows": windows})["current"]
-        events = load_tables(settings, window)["events"]
-        days = to_naive_utc(
-            events[settings.time], settings.time, MAX_UNREADABLE_TIME_SHARE
-        )
-    except (UserError, KeyError):
-        return True
-    return bool(window.contains(days).any())
 
 
 # %% ../../nbs/api/lifecycle/28_loop.ipynb #e219cee2
@@ -371,7 +346,7 @@ def advance_period(
 ) -> AdvanceResult:
     """Close the current period, open the next one, and follow the policy of `params.yaml: loop`.
 
-    A period that is not over yet, or that the source has no rows of, is not opened. Periods
+    A period that is not over yet, or whose rows have not all come, is not opened. Periods
     whose labels came late are looked at again.
 
     Args:
@@ -387,12 +362,10 @@ def advance_period(
     rules = RetrainingPolicy.from_params(params, policy)
     open_now = current_periods(params)
     upcoming = next_window(open_now, period, str(finished_change or ""), _utc_now())
-    upcoming = _wait_for_rows(upcoming, params)
-    notes = _Notes()
-    notes.add(upcoming.blocked)
+    upcoming = _wait_for_rows(upcoming, params, open_now)
     moves = upcoming.opens or as_of not in ("", params["data"].get("as_of"))
+    notes = _Notes(_notes_on_rows(upcoming.blocked, moves))
     if moves:
-        notes.lines = _take_in_rows(notes.lines)
         _move_window(open_now, upcoming, as_of, push)
     late = monitor_late_windows(push)
     if late:
@@ -414,23 +387,27 @@ def advance_period(
 def _wait_for_rows(
     upcoming: NextWindow,
     params: dict,
+    open_now: PeriodRange,
 ) -> NextWindow:
-    """Leave a window closed that the source has no rows of."""
-    if not upcoming.opens or has_rows(params, upcoming.periods):
+    """Leave a window closed whose rows have not all come."""
+    if not upcoming.opens:
         return upcoming
-    name = upcoming.periods.name
-    return replace(
-        upcoming, blocked=f"nothing new: the source has no rows of {name} yet"
-    )
+    lacks = describe_lacking_rows(params, open_now, upcoming.periods, _utc_now())
+    if not lacks:
+        return upcoming
+    return replace(upcoming, blocked=f"nothing new: {lacks}")
 
 
 # %% ../../nbs/api/lifecycle/28_loop.ipynb #0567562b
-def _take_in_rows(lines: list[str]) -> list[str]:
-    """Commit new rows of the tables that DVC tracks; return the notes, that one among them."""
-    new_tables = commit_new_rows(project_root())
-    if new_tables:
-        return [f"new rows taken in: {', '.join(new_tables)}"]
-    return lines
+def _notes_on_rows(
+    blocked: str,
+    moves: bool,
+) -> list[str]:
+    """Take new rows in where the window moves, and say so; else say why it does not."""
+    told = settle_tables(project_root(), take_in=moves)
+    if blocked and not (moves and told):
+        told.insert(0, blocked)
+    return told
 
 
 # %% ../../nbs/api/lifecycle/28_loop.ipynb #100b000a

@@ -345,9 +345,9 @@ def test_a_table_that_grows_is_taken_in(
         "-c",
         "from mlops_nb.core.project import project_root\n"
         "from mlops_nb.lifecycle.late_labels import commit_new_rows\n"
-        "print(commit_new_rows(project_root()), commit_new_rows(project_root()))",
+        "print(*commit_new_rows(project_root()), commit_new_rows(project_root()))",
     ).strip()
-    assert said == "['data/t.csv'] []"
+    assert said == "data/t.csv []"
     assert git(top, "log", "-1", "--format=%s") == "New rows: data/t.csv"
     assert "up to date" in miniature.output_of(
         top, sys.executable, "-m", "dvc", "status"
