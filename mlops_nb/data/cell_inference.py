@@ -113,10 +113,11 @@ def _infer_numbers(
     """Return the rule for numbers that are written in some way, or with words among them."""
     decimal = "."
     numbers = parse_numbers(known, ".")
-    with_comma = parse_numbers(known, ",")
-    if with_comma.count() > numbers.count():
-        decimal = ","
-        numbers = with_comma
+    if parse_numbers(known[numbers.isna()], ",").count():
+        with_comma = parse_numbers(known, ",")
+        if with_comma.count() > numbers.count():
+            decimal = ","
+            numbers = with_comma
     strays = known[numbers.isna()]
     share = numbers.notna().mean()
     if _are_codes(known[is_plain], strays):

@@ -8,6 +8,7 @@ __all__ = ["parse_numbers", "read_cells", "apply_cells"]
 # %% ../../nbs/api/data/06_cells.ipynb #b53c8e12
 import re
 
+import numpy as np
 import pandas as pd
 
 from ..core.data_sections import CellsSection
@@ -20,6 +21,7 @@ _IN_PARENTHESES = re.compile(r"^\((.*)\)$")
 _WITH_POINT = (
     r"[-+]?(?:(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 )
+_BARE = r"[-+]?\d+(?:\.\d*)?"
 _WITH_COMMA = r"[-+]?(?:(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)(?:,\d*)?|,\d+)"
 
 
@@ -36,13 +38,25 @@ def parse_numbers(
     Returns:
         NaN for what is no number.
     """
-    distinct = pd.Series(texts.dropna().unique(), dtype="str")
-    numbers = _parse_distinct(distinct, decimal)
-    by_text = dict(zip(distinct, numbers, strict=True))
-    return texts.map(by_text).astype("float64")
+    codes, distinct = pd.factorize(texts)
+    numbers = _parse_distinct(pd.Series(distinct, dtype="str"), decimal)
+    with_gap = np.append(numbers.to_numpy(), np.nan)  # a missing text has the code -1
+    return pd.Series(with_gap[codes], texts.index, name=texts.name)
 
 
 def _parse_distinct(
+    texts: pd.Series,
+    decimal: str,
+) -> pd.Series:
+    if decimal == ".":
+        # most numbers need no cleaning, which takes longest
+        is_bare = texts.str.fullmatch(_BARE, na=False)
+        numbers = pd.to_numeric(texts.where(is_bare), errors="coerce").astype("float64")
+        return numbers.where(is_bare, _parse_decorated(texts[~is_bare], decimal))
+    return _parse_decorated(texts, decimal)
+
+
+def _parse_decorated(
     texts: pd.Series,
     decimal: str,
 ) -> pd.Series:

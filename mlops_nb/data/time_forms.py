@@ -236,7 +236,10 @@ _DATE_START = (
 _DIGITS = (
     rf"\s*{_YEAR}(?:[-/.]?(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?|[-/.][1-9])\s*$"
 )
-_TEXT_FORMS = (_DATE_START, _DIGITS, *(form.pattern for form in PERIOD_FORMS))
+_TEXT_FORMS = (
+    *(re.compile(form, re.IGNORECASE) for form in (_DATE_START, _DIGITS)),
+    *PERIOD_FORMS,
+)
 _SHARE_OF_DATES = 0.9
 _MAX_TEXTS = 20_000  # that are looked at, evenly spaced
 
@@ -255,10 +258,35 @@ def holds_dates(column: pd.Series) -> bool:
     if not len(known):
         return False
     texts = known.iloc[:: 1 + len(known) // _MAX_TEXTS].astype(str)
-    is_date = texts.str.contains(NAMED_MONTH) & texts.str.contains(r"\d")
-    for form in _TEXT_FORMS:
-        is_date |= texts.str.match(form, flags=re.IGNORECASE)
-    return bool(is_date.mean() > _SHARE_OF_DATES)
+    return _are_mostly_dates(texts.value_counts(sort=False))
+
+
+# %% ../../nbs/api/data/07_time_forms.ipynb #0d0d8a96
+_DIGIT = re.compile(r"\d")
+
+
+def _are_mostly_dates(counts: pd.Series) -> bool:
+    """Say whether more than 90 % of texts, counted by their values, are like dates.
+
+    In most columns the first texts are none, so that the others need not be looked at.
+    """
+    n_texts = counts.sum()
+    n_dates = n_texts
+    for text, count in counts.items():
+        if not _is_like_date(text):
+            n_dates -= count
+            if not n_dates / n_texts > _SHARE_OF_DATES:
+                return False
+    return True
+
+
+# %% ../../nbs/api/data/07_time_forms.ipynb #0d0d8a97
+def _is_like_date(text: str) -> bool:
+    if not _DIGIT.search(text):
+        return False
+    if NAMED_MONTH.search(text):
+        return True
+    return any(form.match(text) for form in _TEXT_FORMS)
 
 
 # %% ../../nbs/api/data/07_time_forms.ipynb #7efb4253
