@@ -65,6 +65,7 @@ def describe_column(values: pd.Series) -> ColumnEvidence:
 
 # %% ../../nbs/api/cli/28_evidence.ipynb #8acc7905
 _LONGEST_VALUE = 30
+_LEAST_SHARE = 0.01  # that is told in percent
 
 
 def _describe_values(
@@ -85,7 +86,9 @@ def _describe_values(
     times = int(frequencies.iloc[0])
     if times == 1:
         return f", such as {value!r}"
-    return f", {value!r} in {times / len(known):.0%}"
+    share = times / len(known)
+    often = f"in {share:.0%}" if share >= _LEAST_SHARE else f"{times:,} times"
+    return f", {value!r} {often}"
 
 
 # %% ../../nbs/api/cli/28_evidence.ipynb #61c16417

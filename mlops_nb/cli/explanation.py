@@ -110,24 +110,36 @@ _MOST_DOUBTS = 40
 
 def explain_columns(guess: InferredProject) -> list[str]:
     """Say what each column is, and why, in lines; many columns that are alike in one."""
-    doubtful = {doubt.column for doubt in guess.doubts[:_MOST_DOUBTS]}
-    is_wide = len(guess.columns) > _MOST_COLUMNS
-    special = {guess.target, guess.time, *guess.keys, *guess.time_parts.values()}
-    groups: dict[str, list[str]] = {}
+    alike = _group_columns(guess)
+    summed_up = {name for names in alike.values() for name in names}
     lines = []
     for name, seen in guess.columns.items():
-        head = f"{column_role(guess, name)}, {seen.kind}"
-        if is_wide and name not in doubtful | special:
-            reason = guess.exclude.get(name, "").partition(":")[0]
-            group = f"{head}: {reason}" if reason else head
-            groups.setdefault(group, []).append(name)
+        if name in summed_up:
             continue
-        lines += wrap_text(f"{name}: {head}", 2)
+        lines += wrap_text(f"{name}: {column_role(guess, name)}, {seen.kind}", 2)
         lines += _explain_column(guess, name)
-    for group, names in groups.items():
+    for group, names in alike.items():
         lines += wrap_text(f"{len(names):,} columns, {group}", 2)
         lines += wrap_text(name_some(names, most=6), 6)
     return lines
+
+
+# %% ../../nbs/api/cli/29_explanation.ipynb #2640b927
+def _group_columns(guess: InferredProject) -> dict[str, list[str]]:
+    """Return the columns of a wide table that are alike and clear: {what they are: names}."""
+    if len(guess.columns) <= _MOST_COLUMNS:
+        return {}
+    told = {doubt.column for doubt in guess.doubts[:_MOST_DOUBTS]}
+    told |= {guess.target, guess.time, *guess.keys, *guess.time_parts.values()}
+    groups: dict[str, list[str]] = {}
+    for name, seen in guess.columns.items():
+        if name in told:
+            continue
+        group = f"{column_role(guess, name)}, {seen.kind}"
+        if name in guess.exclude:
+            group += f": {guess.exclude[name].partition(':')[0]}"
+        groups.setdefault(group, []).append(name)
+    return groups
 
 
 # %% ../../nbs/api/cli/29_explanation.ipynb #00f4bd2e
@@ -136,7 +148,8 @@ def _explain_column(
     name: str,
 ) -> list[str]:
     """Say why a column is what it is, and what about it is doubtful, in lines."""
-    reasons = [str(guess.columns[name])]
+    seen = guess.columns[name]
+    reasons = [seen.counts if name == guess.time else str(seen)]
     if name in guess.exclude:
         reasons.append(guess.exclude[name])
     if name in guess.cells:
@@ -148,7 +161,7 @@ def _explain_column(
     lines = wrap_text(f"why: {'; '.join(reasons)}", 6)
     for doubt in guess.doubts:
         if doubt.column == name:
-            lines += wrap_text(f"doubt: {doubt.question} ({doubt.inferred})", 6)
+            lines += wrap_text(f"doubt: {doubt.question} inferred: {doubt.inferred}", 6)
     return lines
 
 
@@ -156,7 +169,8 @@ def _explain_column(
 def explain_project(made: CreatedProject) -> str:
     """Say what was inferred of a table, and why; that of a project of which nothing is written."""
     guess = made.guess
-    rows = f"{guess.rows:,} rows, {len(guess.columns):,} columns"
+    n_columns = len(guess.columns)
+    rows = f"{guess.rows:,} rows, {n_columns:,} column{'s'[: n_columns > 1]}"
     lines = [
         *wrap_text(f"{made.source}: {rows}; nothing is written", 0),
         "",
@@ -168,8 +182,10 @@ def explain_project(made: CreatedProject) -> str:
         "",
         *_explain_doubts(guess.doubts),
     ]
+    evidence = [doubt.evidence for doubt in guess.doubts]
     for note in guess.notes:
-        lines += wrap_text(f"note: {note}", 2)
+        if not any(told in note for told in evidence):
+            lines += wrap_text(f"note: {note}", 2)
     end = "nothing was written: without --explain the project is made"
     return "\n".join([*lines, "", *wrap_text(end, 0)])
 
@@ -183,7 +199,7 @@ def _explain_doubts(doubts: Iterable[Doubt]) -> list[str]:
     n_more = len(asked) - _MOST_DOUBTS
     lines = [f"doubts: {len(asked):,} (--ask goes through them)"]
     for doubt in asked[:_MOST_DOUBTS]:
-        lines += wrap_text(f"{doubt.question} {doubt.inferred}", 2)
+        lines += wrap_text(f"{doubt.question} inferred: {doubt.inferred}", 2)
         lines += wrap_text(f"why: {doubt.evidence}", 6)
     if n_more > 0:
         lines.append(f"  and {n_more:,} more")

@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "derive_package_name",
+    "OpenTable",
     "PlannedProject",
     "plan_project",
     "write_project",
@@ -20,7 +21,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from mlops_nb.cli.created_project import (
     TableReading,
     build_project_files,
 )
+from .doubts import NO_ANSWERS, Answers, keep_cells
 from .inference import InferredProject, infer_project
 from mlops_nb.cli.project_source import (
     PlacedSource,
@@ -257,20 +259,57 @@ def _make_folder(
 
 # %% ../../nbs/api/cli/11_new_project.ipynb #72b480c2
 @dataclass(frozen=True)
+class OpenTable:
+    """A table that was read once, of which a project can be inferred more than once."""
+
+    source: TableSource
+    table: SourceTable
+    target: str
+    time: str | None
+
+    def infer(
+        self,
+        answers: Answers = NO_ANSWERS,
+    ) -> tuple[pd.DataFrame, InferredProject, DataContract]:
+        """Infer a project: (the table as its cells are meant, what it says, its contract)."""
+        frame, cells = _read_by_cells(self.source, self.table, self.target, answers)
+        guess, contract = infer_project(frame, self.target, self.time, cells, answers)
+        return frame, _note_reading(guess, self.table), contract
+
+
+# %% ../../nbs/api/cli/11_new_project.ipynb #c707ef25
+@dataclass(frozen=True)
 class PlannedProject:
     """A project of which nothing is written yet.
 
     Attributes:
         made: What it will be.
         copies: Its table, {path in the project: file, or what it holds}; none if it is there.
-        frame: That table.
+        opened: Its table as it was read.
+        frame: That table, with its cells as they are meant.
         contract: The data contract of its training window.
     """
 
     made: CreatedProject
     copies: dict[str, Path | bytes] = field(repr=False)
+    opened: OpenTable = field(repr=False)
     frame: pd.DataFrame = field(repr=False)
     contract: DataContract = field(repr=False)
+
+    def decide(
+        self,
+        ask: Callable[[Callable[[Answers], InferredProject]], Answers],
+    ) -> "PlannedProject":
+        """Return the project as somebody decides it to be.
+
+        Args:
+            ask: Gets what infers by answers, and returns the answers.
+        """
+        _require_place(self)
+        answers = ask(lambda given: self.opened.infer(given)[1])
+        frame, guess, contract = self.opened.infer(answers)
+        made = replace(self.made, guess=guess)
+        return replace(self, made=made, frame=frame, contract=contract)
 
 
 # %% ../../nbs/api/cli/11_new_project.ipynb #b1aafd62
@@ -278,16 +317,18 @@ def _read_by_cells(
     source: TableSource,
     table: SourceTable,
     target: str,
+    answers: Answers,
 ) -> tuple[pd.DataFrame, dict[str, InferredCells]]:
     """Read a table again, where its cells are written so that a reader gets them wrong."""
     cells = infer_table_cells(read_as_written(source, table), target)
-    if not cells:
+    kept = keep_cells(cells, answers)
+    if not kept:
         return table.frame, cells
     frame = table.frame
     if source.format == "csv":
-        frame = reread_as_written(source, table.encoding, [*cells])
+        frame = reread_as_written(source, table.encoding, [*kept])
         frame = settle_table(frame).frame
-    rules = {name: found.rule for name, found in cells.items()}
+    rules = {name: found.rule for name, found in kept.items()}
     return apply_cells(frame, rules), cells
 
 
@@ -414,14 +455,13 @@ def plan_project(
     placed = place_source(source, top)
     table = read_table(source)
     _require_fit_target(table, target)
-    frame, cells = _read_by_cells(source, table, target)
-    guess, contract = infer_project(frame, target, time, cells)
-    guess = _note_reading(guess, table)
+    opened = OpenTable(source, table, target, time)
+    frame, guess, contract = opened.infer()
     reading = _describe_reading(source, table, placed)
     place = (placed.source, table.encoding)
     made = CreatedProject(top, package, *place, guess, bool(placed.copies), reading)
     copies = _list_copies(source, placed, table)
-    return PlannedProject(made, copies, frame, contract)
+    return PlannedProject(made, copies, opened, frame, contract)
 
 
 # %% ../../nbs/api/cli/11_new_project.ipynb #1f725ad4
@@ -432,14 +472,23 @@ def write_project(plan: PlannedProject) -> CreatedProject:
         UserError: Something is in the way. Then nothing is left behind.
     """
     made = plan.made
-    files = _plan_files(made, plan.contract, plan.frame)
-    notes = [f"{made.tracked}.dvc"] if plan.copies else []
-    written = files | dict.fromkeys([*plan.copies, *notes])
-    _require_free(made, plan.copies, written)
+    files, written = _require_place(plan)
     if not _is_committed(made):
         _make_folder(made, plan.copies, files, written)
     (made.path / _MARK).unlink()
     return made
+
+
+# %% ../../nbs/api/cli/11_new_project.ipynb #b8422d1f
+def _require_place(
+    plan: PlannedProject,
+) -> tuple[dict[str, str | bytes], dict[str, str | bytes | None]]:
+    """Return what is to be written, without the table and with it; refuse what is in the way."""
+    files = _plan_files(plan.made, plan.contract, plan.frame)
+    notes = [f"{plan.made.tracked}.dvc"] if plan.copies else []
+    written = files | dict.fromkeys([*plan.copies, *notes])
+    _require_free(plan.made, plan.copies, written)
+    return files, written
 
 
 # %% ../../nbs/api/cli/11_new_project.ipynb #24178777

@@ -18,6 +18,7 @@ __all__ = [
 # %% ../../nbs/api/cli/23_project_commands.ipynb #d98fc062
 import posixpath
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,38 @@ _EXAMPLES_OF_NEW = (
 )
 
 
+# %% ../../nbs/api/cli/23_project_commands.ipynb #2dc4bd2c
+def _manner_options(command: Callable) -> Callable:
+    """Add the flags by which a project is explained, or asked about, before it is made."""
+    asks = click.option(
+        "--ask",
+        is_flag=True,
+        help="ask in the terminal for what is doubtful",
+    )
+    explains = click.option(
+        "--explain",
+        is_flag=True,
+        help="print what is inferred of each column, and why; write nothing",
+    )
+    return explains(asks(command))
+
+
+# %% ../../nbs/api/cli/23_project_commands.ipynb #6dac97b6
+def _source_options(command: Callable) -> Callable:
+    """Add the options that say what of a database or an Excel file is the table."""
+    sheet = click.option(
+        "--sheet",
+        metavar="NAME",
+        help="of an Excel file; default: the only one that holds something",
+    )
+    query = click.option(
+        "--query",
+        metavar="SQL",
+        help="for a database: an SQLite file or a SQLAlchemy URL",
+    )
+    return query(sheet(command))
+
+
 # %% ../../nbs/api/cli/23_project_commands.ipynb #05de3e4e
 @click.command(
     "new",
@@ -49,16 +82,7 @@ _EXAMPLES_OF_NEW = (
     metavar="TABLE",
     help="a file, a folder or a quoted pattern of files, or a database",
 )
-@click.option(
-    "--query",
-    metavar="SQL",
-    help="for a database: an SQLite file or a SQLAlchemy URL",
-)
-@click.option(
-    "--sheet",
-    metavar="NAME",
-    help="of an Excel file; default: the only one that holds something",
-)
+@_source_options
 @click.option(
     "--target",
     required=True,
@@ -70,6 +94,7 @@ _EXAMPLES_OF_NEW = (
     metavar="COL",
     help="column of times; default: the only one there is",
 )
+@_manner_options
 def new_command(
     project: str,
     data: str,
@@ -77,6 +102,7 @@ def new_command(
     time: str | None,
     query: str | None,
     sheet: str | None,
+    **manner: bool,
 ) -> None:
     """Make a project of your own from one table.
 
@@ -88,11 +114,50 @@ def new_command(
     rows of files: put the newer file in place of the copy in data/, or beside the others. `mlops-nb
     advance` takes either in.
     """
-    from mlops_nb.cli.new_project import create_project
+    from mlops_nb.cli.new_project import plan_project, write_project
 
-    made = create_project(project, data, target, time, query, sheet)
+    _require_one(**manner)
+    plan = plan_project(project, data, target, time, query, sheet)
+    if manner["explain"]:
+        _print_explanation(plan.made)
+        return
+    if manner["ask"]:
+        plan = _ask_about(plan)
+    made = write_project(plan)
     _tell_uncommitted()
     print(made)
+
+
+# %% ../../nbs/api/cli/23_project_commands.ipynb #090602d3
+def _require_one(
+    explain: bool,
+    ask: bool,
+) -> None:
+    """Refuse to print and to ask at once, and to ask where nobody can answer."""
+    if explain and ask:
+        raise UserError(
+            expected="--explain, which writes nothing, or --ask, which makes the project",
+            found="both",
+            remedy="--explain first, then --ask",
+        )
+    if ask:
+        from mlops_nb.cli.asking import require_terminal
+
+        require_terminal()
+
+
+# %% ../../nbs/api/cli/23_project_commands.ipynb #34d53892
+def _print_explanation(made: Any) -> None:
+    from mlops_nb.cli.explanation import explain_project
+
+    print(explain_project(made))
+
+
+# %% ../../nbs/api/cli/23_project_commands.ipynb #ab23162c
+def _ask_about(plan: Any) -> Any:
+    from mlops_nb.cli.asking import ask_in_terminal
+
+    return plan.decide(ask_in_terminal)
 
 
 # %% ../../nbs/api/cli/23_project_commands.ipynb #3bf8a168
