@@ -112,11 +112,15 @@ def report_failure(
         where = f"code cell {failure.cell} of nbs/stages/{run.stage}.ipynb"
     lines = [f"{run.name}: failed in {where} after {run.seconds:.1f} s"]
     lines += [f"  {line}" for line in _describe(failure).splitlines()[-_LAST_LINES:]]
-    lines.append(_failure_page(run, notebook))
-    lines.append(
-        "DVC removed this stage's outputs before the run: `mlops-nb repro` makes them once it is "
-        "mended, `mlops-nb undo` goes back to those of the last commit."
-    )
+    page = _failure_page(run, notebook)
+    if (
+        ".mlops" not in run.top.parts
+    ):  # of a scratch clone the caller tells what is left
+        lines.append(page)
+        lines.append(
+            "DVC removed this stage's outputs before the run: `mlops-nb repro` makes them once it "
+            "is mended, `mlops-nb undo` goes back to those of the last commit."
+        )
     print(
         "\n".join(lines),
         file=sys.stderr,
