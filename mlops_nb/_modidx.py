@@ -1909,6 +1909,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'mlops_nb/data/table_values.py'),
                                             'mlops_nb.data.table_values._settle_durations': ( 'api/data/table_values.html#_settle_durations',
                                                                                               'mlops_nb/data/table_values.py'),
+                                            'mlops_nb.data.table_values._settle_floats': ( 'api/data/table_values.html#_settle_floats',
+                                                                                           'mlops_nb/data/table_values.py'),
                                             'mlops_nb.data.table_values._settle_integers': ( 'api/data/table_values.html#_settle_integers',
                                                                                              'mlops_nb/data/table_values.py'),
                                             'mlops_nb.data.table_values._settle_times': ( 'api/data/table_values.html#_settle_times',

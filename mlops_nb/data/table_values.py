@@ -170,6 +170,18 @@ _BY_CONTENT: dict[str, Callable[[pd.Series], _Settled]] = {
 }
 
 
+# %% ../../nbs/api/data/10_table_values.ipynb #ed877a7e
+def _settle_floats(values: pd.Series) -> _Settled:
+    """Settle floats: without infinite ones, and no narrower than what pandas can group by."""
+    if values.dtype == np.float16:
+        values = values.astype("float32")
+    is_infinite = values.isin([np.inf, -np.inf])
+    if not is_infinite.any():
+        return _Settled(values)
+    what = f"{is_infinite.sum():,} infinite values, read as missing"
+    return _Settled(values.mask(is_infinite), what)
+
+
 # %% ../../nbs/api/data/10_table_values.ipynb #70c1a06d
 def _settle(values: pd.Series) -> _Settled:
     """Settle a column by its dtype, one of `object` by its content."""
@@ -183,8 +195,8 @@ def _settle(values: pd.Series) -> _Settled:
         return _to_texts(values, "intervals, read as texts")
     if isinstance(dtype, pd.SparseDtype):
         return _Settled(values.sparse.to_dense())
-    if dtype == np.float16:  # of which scikit-learn sums to infinity
-        return _Settled(values.astype("float32"))
+    if types.is_float_dtype(dtype):
+        return _settle_floats(values)
     if not types.is_object_dtype(dtype):
         return _Settled(values)
     content = types.infer_dtype(values, skipna=True)
