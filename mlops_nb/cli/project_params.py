@@ -6,6 +6,7 @@
 __all__ = ["render_params"]
 
 # %% ../../nbs/api/cli/09_project_params.ipynb #e2f222eb
+import re
 import shlex
 from typing import Any
 
@@ -121,13 +122,20 @@ def _render_section(values: dict[str, Any]) -> str:
 def _in_short_lines(values: dict[str, Any]) -> dict[str, Any]:
     """Return a section in which a mapping that has room there stands in one line."""
     for key, value in [*values.items()]:
-        if isinstance(value, dict):
+        if isinstance(value, dict) and not _holds_signs(value):
             in_line = CommentedMap(value)
             in_line.fa.set_flow_style()
             n_lines = write_as_dvc({"section": {key: in_line}}).count("\n")
             if n_lines == len(["section", key]):
                 values[key] = in_line
     return values
+
+
+# %% ../../nbs/api/cli/09_project_params.ipynb #bef77648
+def _holds_signs(values: dict[str, Any]) -> bool:
+    """Say whether a text is among them that no reader of YAML takes bare within braces."""
+    texts = [text for pair in values.items() for text in pair if isinstance(text, str)]
+    return any(re.search(r"[:{}\[\],#]", text) for text in texts)
 
 
 # %% ../../nbs/api/cli/09_project_params.ipynb #71cd4fb3

@@ -81,7 +81,7 @@ def _find_database(
         address = f"sqlite:///{path.as_posix()}"
         url = f"sqlite:///{Path(os.path.relpath(path, top)).as_posix()}"
     require_no_secret(url)
-    if is_database_url(data):
+    if path is None:
         _require_query(query, name_address(data))
     else:
         _require_query(query, path.name, list_sqlite_tables(path))
@@ -114,6 +114,13 @@ def _list_files(data: str) -> list[Path]:
         return [path]
     if path.is_dir():
         return _list_folder(path)
+    if "://" in data:
+        sample = "start with a sample of it and change data.source in params.yaml later"
+        raise UserError(
+            expected="a table on this machine, or a database with --query",
+            found=name_address(data),
+            remedy=f"download it; or {sample}",
+        )
     found = sorted(Path(name) for name in glob.glob(data, recursive=True))
     files = [file for file in found if file.is_file() and not file.name.startswith(".")]
     if files:
@@ -124,11 +131,10 @@ def _list_files(data: str) -> list[Path]:
             found="none",
             remedy="correct the pattern, and write it in quotes",
         )
-    sample = "start with a sample of it and change data.source in params.yaml later"
     raise UserError(
         expected=f"a table: {FORMATS}; a pattern of such files; or a database with --query",
-        found=data if "://" not in data else name_address(data),
-        remedy=f"name one with --data; for an address on the web, {sample}",
+        found=f"no file {data}",
+        remedy="correct --data",
     )
 
 
@@ -196,24 +202,28 @@ def _choose_sheet(
         return None
     if sheet is not None:
         return sheet
-    filled = list_filled_sheets(files[0])
-    if len(filled) > 1:
-        raise UserError(
-            expected=f"one of the sheets of {files[0].name}: {', '.join(filled)}",
-            found="none named",
-            remedy=f"add --sheet {filled[0]!r}, or another of them",
-        )
-    return filled[0] if filled else None
+    found = set()
+    for file in files:
+        filled = list_filled_sheets(file)
+        if len(filled) > 1:
+            raise UserError(
+                expected=f"one of the sheets of {file.name}: {', '.join(filled)}",
+                found="none named",
+                remedy=f"add --sheet {filled[0]!r}, or another of them",
+            )
+        found.update(filled)
+    return found.pop() if len(found) == 1 else None  # each file has its own
 
 
 # %% ../../nbs/api/cli/08_project_source.ipynb #e6fe4c2c
 def _is_sqlite(data: str) -> bool:
     path = Path(data)
+    if table_format(path) == "sqlite":
+        return True
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        is_one = file.read(15) == b"SQLite format 3"
-    return is_one or table_format(path) == "sqlite"
+        return file.read(15) == b"SQLite format 3"
 
 
 # %% ../../nbs/api/cli/08_project_source.ipynb #a37e6aca

@@ -55,7 +55,9 @@ class ReadingSection(Section):
     cells: dict[str, CellsSection] = Field(
         {}, description="{column: how its cells are read}"
     )
-    sheet: str | None = Field(None, description="of Excel files; null: the first one")
+    sheet: str | None = Field(
+        None, description="of Excel files; null: the first one that holds something"
+    )
     keep_index: bool = Field(
         False,
         description="the index that pandas wrote into Parquet or feather is a column",

@@ -88,8 +88,8 @@ def require_no_secret(url: str) -> None:
         expected="an address without a password or token in clear: it is written into params.yaml "
         "and committed",
         found=f"one in {name_address(url)}",
-        remedy="put it into an environment variable (export DB_PASSWORD=…), and write its name in "
-        "its place, in single quotes: 'postgresql://user:${DB_PASSWORD}@host/db'",
+        remedy="put it into an environment variable, such as DB_SECRET, and write ${DB_SECRET} in "
+        "its place (in a shell the whole address in single quotes)",
     )
 
 
@@ -231,6 +231,12 @@ def list_sqlite_tables(path: Path) -> list[str]:
     """
     import sqlite3
 
+    if not path.is_file():
+        raise UserError(
+            expected="an SQLite file",
+            found=f"no file {path}",
+            remedy="correct --data",
+        )
     uri = f"{path.resolve().as_uri()}?mode=ro"
     query = (
         "select name from sqlite_master where type in ('table', 'view') order by name"

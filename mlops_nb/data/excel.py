@@ -33,12 +33,12 @@ def _explain_excel_errors(path: Path) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except ImportError:
-        if path.suffix.lower() == ".xls":
+    except ImportError as error:
+        if "openpyxl" not in str(error):  # what reads another kind of file
             raise UserError(
-                expected="an Excel file of 2007 or later (.xlsx)",
+                expected="an Excel file of 2007 or later (.xlsx), without a password",
                 found=path.name,
-                remedy="save it as .xlsx, or as CSV UTF-8",
+                remedy="save it as .xlsx without a password, or as CSV UTF-8",
             ) from None
         raise UserError(
             expected="openpyxl for an Excel file",
@@ -53,16 +53,23 @@ def _explain_excel_errors(path: Path) -> Iterator[None]:
         ) from None
 
 
+# %% ../../nbs/api/data/05_excel.ipynb #b60e0887
+_LOOKED_AT = 100  # rows in which a table begins
+
+
+def _filled_sheets(book: Any) -> Iterator[str]:
+    """Yield the names of the sheets of an open file that hold something."""
+    for name in book.sheet_names:
+        if len(book.parse(name, header=None, nrows=_LOOKED_AT)):
+            yield name
+
+
 # %% ../../nbs/api/data/05_excel.ipynb #801c8564
 def list_filled_sheets(path: str | Path) -> list[str]:
     """Return the names of the sheets of an Excel file that hold something."""
     path = Path(path)
     with _explain_excel_errors(path), pd.ExcelFile(path) as book:
-        return [
-            str(name)
-            for name in book.sheet_names
-            if len(book.parse(name, header=None, nrows=1))
-        ]
+        return [*map(str, _filled_sheets(book))]
 
 
 # %% ../../nbs/api/data/05_excel.ipynb #66b45d43
@@ -74,7 +81,7 @@ def _find_sheet(
     """Return the name of the sheet that is meant."""
     names = [str(name) for name in book.sheet_names]
     if sheet is None:
-        return book.sheet_names[0]
+        return next(iter(_filled_sheets(book)), book.sheet_names[0])
     if sheet not in names:
         raise UserError(
             expected=f"a sheet of {path.name}: {', '.join(names)}",
@@ -136,7 +143,7 @@ def read_excel_table(
     Args:
         path: the file.
         as_text: columns whose values stay as the file holds them, such as keys.
-        sheet: its name; the first one if none.
+        sheet: its name; the first one that holds something if none.
 
     Raises:
         UserError: There is no such file or sheet, what reads it is not installed, or it cannot be

@@ -159,6 +159,12 @@ def _describe_unreadable(
     path: str,
     error: Exception,
 ) -> UserError:
+    if "Multiple files found in ZIP" in str(error):
+        return UserError(
+            expected=f"one table in {Path(path).name}",
+            found="several files",
+            remedy="unpack it into a folder, and name that or a pattern such as 'in/*.csv'",
+        )
     return UserError(
         expected=f"a readable table in {path}",
         found=_first_words(error),

@@ -149,6 +149,10 @@ def read_json_table(
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             _refuse_json(name, f"{str(row)[:60]} in place {number:,}")
+    if len(rows) == 1 and any(
+        isinstance(value, (list, dict)) for value in rows[0].values()
+    ):
+        _refuse_json(name, f"one object, with {', '.join(map(str, [*rows[0]][:5]))}")
     return rows_as_table(rows)
 
 
