@@ -81,10 +81,24 @@ def _column_roles(options: dict) -> Any:
     return ColumnRoles(
         columns=_split_names(options["columns"], options["reference"]),
         categorical=_split_names(options["categorical"], options["reference"]),
+        kinds=_project_cells(),
         outcomes=options["labels"],
         **roles,
         **_score_roles(options["score"], options["reference"]),
     )
+
+
+# %% ../../nbs/api/cli/21_monitoring_commands.ipynb #d16a0f8f
+def _project_cells() -> dict:
+    """Return `data.cells` of the project that this is run in; nothing elsewhere."""
+    from mlops_nb.core.project import project_root
+    from mlops_nb.data.settings import read_data_settings
+
+    try:
+        project_root()
+        return dict(read_data_settings().cells)
+    except UserError:
+        return {}  # no project, or one of another kind
 
 
 # %% ../../nbs/api/cli/21_monitoring_commands.ipynb #51ef68fe

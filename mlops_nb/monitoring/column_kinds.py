@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..core.data_sections import CellsSection
 from ..core.errors import UserError
+from ..data.cells import read_cells
 from ..data.columns import column_as_names
 from ..data.times import to_naive_utc
 
@@ -36,16 +38,21 @@ def own_columns(names: Iterable[str]) -> list[str]:
 # %% ../../nbs/api/monitoring/28_column_kinds.ipynb #96dd1931
 def convert_values(
     values: Any,
-    kind: str,
+    kind: "str | CellsSection",
 ) -> pd.Series:
     """Return a column as one of a kind; what cannot be one becomes missing.
 
     Args:
         values: a pandas Series, or an Arrow array.
-        kind: text, time or number.
+        kind: text, code (a text whose leading zeros do not count), time or number, or a rule for
+            its cells.
     """
+    if isinstance(kind, CellsSection):
+        return _read_by_rule(values, kind)
     if kind == "text":
         return column_as_names(values)
+    if kind == "code":
+        return column_as_names(values).str.replace(r"^0+(?=\d)", "", regex=True)
     if not isinstance(values, pd.Series):
         values = values.to_pandas()
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -57,6 +64,21 @@ def convert_values(
     if pd.api.types.is_datetime64_dtype(values):
         return values
     return _read_times(values)
+
+
+# %% ../../nbs/api/monitoring/28_column_kinds.ipynb #47f79a2f
+def _read_by_rule(
+    values: Any,
+    rule: CellsSection,
+) -> pd.Series:
+    if not isinstance(values, pd.Series):
+        values = values.to_pandas()
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
+    read = read_cells(values, rule)
+    if rule.type == "number":
+        return pd.to_numeric(read, errors="coerce")
+    return column_as_names(read)
 
 
 # %% ../../nbs/api/monitoring/28_column_kinds.ipynb #abae2c2a
@@ -72,7 +94,7 @@ def _read_times(values: pd.Series) -> pd.Series:
 # %% ../../nbs/api/monitoring/28_column_kinds.ipynb #79c4346a
 def convert_batch(
     batch: Any,
-    kinds: Mapping[str, str],
+    kinds: "Mapping[str, str | CellsSection]",
 ) -> Any:
     """Return a batch, Arrow or DataFrame, with some of its columns as other kinds."""
     if isinstance(batch, pd.DataFrame):
@@ -93,15 +115,16 @@ def convert_batch(
 # %% ../../nbs/api/monitoring/28_column_kinds.ipynb #3d8338b5
 def _convert_arrow(
     values: Any,
-    kind: str,
+    kind: "str | CellsSection",
 ) -> Any:
     """Return an Arrow array as one of a kind."""
     import pyarrow
 
-    types = {"text": pyarrow.string(), "time": pyarrow.timestamp("us")}
-    types["number"] = pyarrow.float64()
+    types = {"time": pyarrow.timestamp("us"), "number": pyarrow.float64()}
+    stored = kind.type if isinstance(kind, CellsSection) else kind
     converted = convert_values(values, kind)
-    return pyarrow.array(converted, types[kind], from_pandas=True)
+    arrow_type = types.get(stored, pyarrow.string())
+    return pyarrow.array(converted, arrow_type, from_pandas=True)
 
 
 # %% ../../nbs/api/monitoring/28_column_kinds.ipynb #3d8338b6

@@ -35,7 +35,11 @@ from mlops_nb.monitoring.column_roles import (
 )
 from .drift import measure_drift
 from .findings import Finding, judge_findings
-from .kind_agreement import agree_on_kinds
+from mlops_nb.monitoring.kind_agreement import (
+    agree_on_cells,
+    agree_on_kinds,
+    find_answer_rules,
+)
 from .monitored_window import ModelReference, MonitoredWindow
 from mlops_nb.monitoring.multivariate import (
     domain_classifier_auc,
@@ -349,9 +353,9 @@ def measure_tables(
         it is asked for.
     """
     require_table(reference, "reference")
-    roles = _prepare_roles(_name_predicted(reference, roles))
     reference, tables = _open_tables(reference, current, roles)
-    then, scans, of_windows = _scan_all(reference, tables, roles, notes)
+    roles, rules = _settle_answers(reference, tables, roles)
+    then, scans, of_windows = _scan_all(reference, tables, roles, notes, rules)
     notes += _note_times(then)
     notes += note_oddities(scans, then, roles)
     now = list(scans.values())[-1]
@@ -367,26 +371,79 @@ def measure_tables(
     return model, windows, joint
 
 
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #18b60dcf
+def _settle_answers(
+    reference: Any,
+    tables: dict,
+    roles: ColumnRoles,
+) -> tuple[ColumnRoles, dict[str, dict]]:
+    """Return what score and label are, and {table: {column: rule}} for their cells."""
+    rules = find_answer_rules({_REFERENCE: reference, **tables}, roles)
+    if roles.score not in rules[_REFERENCE]:
+        roles = _name_predicted(reference, roles)
+    return _prepare_roles(roles), rules
+
+
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #bc75d37c
 def _scan_all(
     reference: Any,
     tables: dict,
     roles: ColumnRoles,
     notes: list[Message],
+    rules: dict[str, dict],
+    is_settled: bool = False,
 ) -> tuple[TableScan, dict[str, TableScan], ColumnRoles]:
-    """Scan all tables, each column as one kind in all of them."""
-    then, of_windows = scan_reference(reference, roles, notes)
-    scans = {
-        name: scan_table(table, of_windows, "current", then.task)
-        for name, table in tables.items()
-    }
+    """Scan all tables, each column as one kind in all of them.
+
+    Args:
+        reference: what was normal.
+        tables: the others, by name.
+        roles: of the columns.
+        notes: what is told.
+        rules: {table: {column: rule}} for their cells.
+        is_settled: whether these are all.
+    """
+    then, scans, of_windows = _scan_by_rules(reference, tables, roles, notes, rules)
+    if not is_settled:
+        sources = {_REFERENCE: reference, **tables}
+        found, words = agree_on_cells({_REFERENCE: then, **scans}, sources, of_windows)
+        if found:
+            notes += words
+            rules = {
+                name: rules.get(name, {}) | found.get(name, {}) for name in sources
+            }
+            return _scan_all(reference, tables, roles, notes, rules, is_settled=True)
     kinds, words = agree_on_kinds([then, *scans.values()], of_windows)
     if not kinds:
         return then, scans, of_windows
     notes += words
-    return _scan_all(
-        reference, tables, replace(roles, kinds=roles.kinds | kinds), notes
-    )
+    agreed = replace(roles, kinds=roles.kinds | kinds)
+    return _scan_all(reference, tables, agreed, notes, rules, is_settled=True)
+
+
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #29918346
+_REFERENCE = ""  # the name of the reference among the tables
+
+
+def _scan_by_rules(
+    reference: Any,
+    tables: dict,
+    roles: ColumnRoles,
+    notes: list[Message],
+    rules: dict[str, dict],
+) -> tuple[TableScan, dict[str, TableScan], ColumnRoles]:
+    """Scan all tables, the cells of each by its own rules."""
+    own = rules.get(_REFERENCE, {})
+    with_own = replace(roles, kinds=own | roles.kinds)
+    then, of_windows = scan_reference(reference, with_own, notes)
+    kinds = of_windows.kinds.items()
+    shared = {name: kind for name, kind in kinds if kind is not own.get(name)}
+    of_windows = replace(of_windows, kinds=shared)
+    scans = {}
+    for name, table in tables.items():
+        of_table = replace(of_windows, kinds=rules.get(name, {}) | shared)
+        scans[name] = scan_table(table, of_table, "current", then.task)
+    return then, scans, of_windows
 
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #5db5ff25

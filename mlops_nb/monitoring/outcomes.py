@@ -13,6 +13,8 @@ import pandas as pd
 
 from ..core.errors import UserError
 from ..core.messages import Message
+from ..data.cell_inference import infer_number_rule
+from ..data.cells import read_cells
 from mlops_nb.monitoring.table_reading import (
     batch_columns,
     batch_to_frame,
@@ -96,12 +98,7 @@ def read_outcomes(
             found="one of them lacks",
             remedy="name the column that rows and labels have in common, and that of the outcome",
         )
-    batches = []
-    names = [key, label] if names_classes else [key]
-    for batch in iterate_batches(labels, kinds=dict.fromkeys(names, "text")):
-        _require_columns(batch, key, label)
-        batches.append(batch_to_frame(batch, [key, label]))
-    table = pd.concat(batches, ignore_index=True)
+    table = _read_label_table(labels, key, label, names_classes)
     with_key = table[table[key].notna()]
     known = with_key[_is_known(with_key[label])]
     return Outcomes(
@@ -110,6 +107,26 @@ def read_outcomes(
         blank=len(table) - len(with_key),
         repeated=with_key[key][with_key[key].duplicated()].nunique(),
     )
+
+
+# %% ../../nbs/api/monitoring/31_outcomes.ipynb #7d9d30c8
+def _read_label_table(
+    labels: Any,
+    key: str,
+    label: str,
+    names_classes: bool,
+) -> pd.DataFrame:
+    """Read keys and labels; labels that are numbers in texts, as 12%, become numbers."""
+    batches = []
+    names = [key, label] if names_classes else [key]
+    for batch in iterate_batches(labels, kinds=dict.fromkeys(names, "text")):
+        _require_columns(batch, key, label)
+        batches.append(batch_to_frame(batch, [key, label]))
+    table = pd.concat(batches, ignore_index=True)
+    rule = None if names_classes else infer_number_rule(table[label])
+    if rule is None:
+        return table
+    return table.assign(**{label: read_cells(table[label], rule)})
 
 
 # %% ../../nbs/api/monitoring/31_outcomes.ipynb #a62ab449
