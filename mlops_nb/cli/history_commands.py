@@ -188,7 +188,12 @@ def replay_command(until: str) -> int:
     cls=ExplainedCommand,
     example="mlops-nb doctor",
 )
-def doctor_command() -> int:
+@click.option(
+    "--push",
+    is_flag=True,
+    help="first send to DVC's remote what it lacks of the versions",
+)
+def doctor_command(push: bool) -> int:
     """Look for everything that may be wrong with this checkout, and name the cure.
 
     Tags, pin and decisions, the cache, the remotes, locks, hooks, interrupted changes, git, the
@@ -196,8 +201,12 @@ def doctor_command() -> int:
     0 nothing, or notes only; 1 a warning: commands go on, or mend it; 2 broken: commands refuse,
     or would tell something wrong.
     """
+    from mlops_nb.core.project import project_root
     from mlops_nb.lifecycle.doctor import examine_checkout
+    from mlops_nb.lifecycle.version_data import share_data
 
+    if push:
+        print(share_data(project_root()) or "nothing to send")
     checkup = examine_checkout()
     print(checkup)
     return checkup.exit_code

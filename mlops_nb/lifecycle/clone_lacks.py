@@ -215,11 +215,13 @@ class CloneLacks:
         lacks: each with who knows of it.
         remote: what the remote has; an empty answer without one.
         shallow: whether the clone has a part of the history only.
+        unpushed: tags of this branch that the remote lacks, as they were made without `--push`.
     """
 
     lacks: tuple[Lack, ...]
     remote: RemoteTags
     shallow: bool = False
+    unpushed: tuple[str, ...] = ()
 
     @property
     def found(self) -> str:
@@ -279,12 +281,36 @@ def find_clone_lacks(top: Path | None = None) -> CloneLacks:
     lacks = {}
     for lack in [*_lacks_of_files(top, model, here), *_lacks_of_remote(remote, here)]:
         lacks.setdefault(lack.what, lack)
-    return CloneLacks(tuple(lacks.values()), remote, is_shallow(top))
+    unpushed = tuple(_unpushed_tags(top, remote, here))
+    return CloneLacks(tuple(lacks.values()), remote, is_shallow(top), unpushed)
+
+
+# %% ../../nbs/api/lifecycle/09_clone_lacks.ipynb #0833e96f
+def _unpushed_tags(
+    top: Path,
+    remote: RemoteTags,
+    here: dict[str, str],
+) -> list[str]:
+    """Return the registry's tags on this branch that the remote lacks, as far as it is known.
+
+    Args:
+        top: the folder of the project.
+        remote: what it has.
+        here: the registry's tags of this clone, and their commits.
+    """
+    if not remote.remote or remote.problem:
+        return []
+    merged = (ask_git("tag", "--merged", "HEAD", cwd=top) or "").split("\n")
+    return [tag for tag in merged if tag in here and tag not in remote.commits]
 
 
 # %% ../../nbs/api/lifecycle/09_clone_lacks.ipynb #064937a7
-def require_complete_registry(top: Path | None = None) -> None:
-    """Raise unless this clone has every version that pin, decisions or remote know."""
+def require_complete_registry(top: Path | None = None) -> CloneLacks:
+    """Raise unless this clone has every version that pin, decisions or remote know.
+
+    Returns:
+        What was found: what the remote lacks, at most.
+    """
     found = find_clone_lacks(top)
     if found.lacks:
         raise UserError(
@@ -292,3 +318,4 @@ def require_complete_registry(top: Path | None = None) -> None:
             found=found.found,
             remedy=f"{found.cure}; then run the command again",
         )
+    return found

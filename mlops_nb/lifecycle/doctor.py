@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ..core.project import project_root
+from .cache_checks import check_cache
 from mlops_nb.lifecycle.checkout_checks import (
     check_conflict_marks,
     check_disk,
@@ -21,7 +22,6 @@ from mlops_nb.lifecycle.checkout_checks import (
 )
 from .checkup import Checkup, examine
 from mlops_nb.lifecycle.record_checks import (
-    check_cache,
     check_data,
     check_files,
     check_production,

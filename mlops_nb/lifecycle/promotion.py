@@ -371,6 +371,8 @@ def _settle(
     """Bring what lies in the folder up to a pin that stays, and say whether that was needed."""
     stale = find_stale_outputs()
     if not stale.paths:
+        if push:
+            _send_what_was_not(pin)
         return _unchanged(pin, "nothing to do", note)
     with begin_transaction(f"Bring the record to {pin['version']}", push) as change:
         bring_to_pin(change)
@@ -383,6 +385,13 @@ def _settle(
         )
     mended = f"{name_some(stale.paths)} brought up to it"
     return _unchanged(pin, "mended", f"{note}; {mended}")
+
+
+# %% ../../nbs/api/lifecycle/21_promotion.ipynb #c8c19d1c
+def _send_what_was_not(pin: dict) -> None:
+    """Send branch, tags and bytes of a change that was made without `--push`."""
+    with begin_transaction(f"Push {pin['version']}", push=True):
+        pass
 
 
 # %% ../../nbs/api/lifecycle/21_promotion.ipynb #8ab6ef56
@@ -491,6 +500,14 @@ def _require_bytes(
     )
 
 
+# %% ../../nbs/api/lifecycle/21_promotion.ipynb #9802ea7a
+def _make_lost_candidate(change: Transaction) -> None:
+    """Train the candidate of the branch again as well, where all bytes were lost."""
+    change.fetch_outputs()
+    if not (change.top / "data" / "candidate").exists():
+        change.reproduce("train")
+
+
 # %% ../../nbs/api/lifecycle/21_promotion.ipynb #78b4322e
 def _prepare_bytes(
     change: Transaction,
@@ -502,6 +519,7 @@ def _prepare_bytes(
     if rebuild_lost:
         _require_no_obstacle(change, deployment)  # now, not after the training
         _rebuild_model(change, version)
+        _make_lost_candidate(change)
     _require_bytes(change.top, version)
 
 

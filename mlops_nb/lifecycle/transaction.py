@@ -21,7 +21,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ import psutil
 from ..core.console import say_beside_answer
 from ..core.errors import UserError
 from ..core.files import read_json, split_lines, write_json
+from ..core.formatting import name_some
 from ..core.git import has_commit, run_dvc, run_git
 from ..core.project import project_root
 from ..core.system_errors import word_system_error
@@ -44,6 +45,7 @@ from .commits import commit_staged, require_identity, sign_tags
 from .observed_outputs import mend_stale_outputs
 from .pushes import find_push_target, push_atomically
 from .scratch_run import reproduce_in
+from .version_data import share_data
 from mlops_nb.lifecycle.workspace import (
     find_unrecorded_changes,
     refuse_unrecorded,
@@ -479,8 +481,15 @@ def _push(
     top: Path,
     scratch: Path,
     branch: str,
+    unpushed: Iterable[str] = (),
 ) -> dict[str, str]:
     """Send branch and new tags to the remote: all of them, or nothing.
+
+    Args:
+        top: the checkout.
+        scratch: the clone in which the change was made.
+        branch: that goes.
+        unpushed: earlier tags that go with it, as the remote lacks them.
 
     Returns:
         What the checkout has to learn of the remote, so that it does not take itself to be ahead;
@@ -488,7 +497,8 @@ def _push(
     """
     before = _known_of_remotes(scratch)
     target = find_push_target(top, branch)
-    push_atomically(scratch, target, branch, list(_new_tags(top, scratch)))
+    tags = [*_new_tags(top, scratch), *unpushed]
+    push_atomically(scratch, target, branch, tags)
     here = _known_of_remotes(top)
     return {
         ref: commit
@@ -553,7 +563,7 @@ def begin_transaction(
         keep_present_outputs(top)
         bring_for_command(top)
         old = run_git("rev-parse", "HEAD", cwd=top)
-        require_complete_registry(top)
+        unpushed = require_complete_registry(top).unpushed
         mend_stale_outputs(top)
         require_recorded_data(top)
         with scratch_clone(top) as scratch:
@@ -561,7 +571,9 @@ def begin_transaction(
             yield change
             change.after = change.commit()
             if change.after != old or _new_tags(top, scratch):
-                _take_over(top, change, branch, push)
+                _take_over(top, change, branch, unpushed if push else None)
+            elif push:
+                _send_unsent(top, scratch, branch, unpushed)
 
 
 # %% ../../nbs/api/lifecycle/12_transaction.ipynb #6b820f91
@@ -569,23 +581,78 @@ def _take_over(
     top: Path,
     change: Transaction,
     branch: str,
-    push: bool,
+    unpushed: tuple[str, ...] | None,
 ) -> None:
-    """Let the branch and the checkout follow the scratch clone."""
+    """Let the branch and the checkout follow the scratch clone.
+
+    Args:
+        top: the checkout.
+        change: what was prepared.
+        branch: that moves.
+        unpushed: earlier tags that the remote lacks; None where nothing is to be pushed.
+    """
     scratch = change.top
     sign_tags(scratch, list(_new_tags(top, scratch)))
-    if has_dvc_remote(scratch):
-        # bytes first: the branch never names what nobody can fetch
-        run_dvc(scratch, "push", "-q")
+    # bytes first: the branch never names what nobody can fetch
+    _send_data(scratch)
     # before the push: after it, the branch has to follow
     require_clean(top)
     refuse_unrecorded(find_unrecorded_changes(top))
-    pushed = _push(top, scratch, branch) if push else {}
+    pushed = {}
+    if unpushed is not None:
+        pushed = _push(top, scratch, branch, unpushed)
     keep_lost_objects(top, change.before, read_data_records(scratch, change.after))
     # Ctrl-C in between would leave a branch that has moved and files that have not
     with ignore_signals():
         _move(top, change, branch, pushed)
         complete_transaction(top)
+
+
+# %% ../../nbs/api/lifecycle/12_transaction.ipynb #ab4e4a12
+def _send_data(scratch: Path) -> None:
+    """Send to DVC's remote what the commit records, and earlier versions that it lacks."""
+    if not has_dvc_remote(scratch):
+        return
+    try:
+        run_dvc(scratch, "push")
+    except UserError as error:
+        raise _refused_data(error) from error
+    try:
+        say_beside_answer(share_data(scratch))
+    except UserError as error:
+        # the change itself has gone; what lacks of earlier ones, `doctor` tells again
+        say_beside_answer(f"earlier versions could not be sent: {error.found}")
+
+
+# %% ../../nbs/api/lifecycle/12_transaction.ipynb #da3ae4b4
+def _refused_data(error: UserError) -> UserError:
+    """Make the error of a change whose bytes DVC's remote did not take."""
+    said = [line for line in error.found.split("\n") if "ERROR" in line]
+    reason = said[-1].partition("ERROR")[2].strip(": ") if said else error.found
+    return UserError(
+        expected="DVC's remote to take the bytes of this change",
+        found=reason.partition("Having any troubles?")[0].strip(),
+        remedy="nothing was changed; look at `dvc remote list` and the connection, then run "
+        "the command again",
+    )
+
+
+# %% ../../nbs/api/lifecycle/12_transaction.ipynb #f44cfb75
+def _send_unsent(
+    top: Path,
+    scratch: Path,
+    branch: str,
+    unpushed: tuple[str, ...],
+) -> None:
+    """Send what changes before this one have left unsent; there is nothing new."""
+    _send_data(scratch)
+    target = find_push_target(top, branch)
+    known = _known_of_remotes(top)
+    for ref, commit in _push(top, scratch, branch, unpushed).items():
+        run_git("update-ref", ref, commit, cwd=top)
+    if unpushed or _known_of_remotes(top) != known:
+        what = name_some([branch, *unpushed])
+        say_beside_answer(f"pushed to {target.remote}: {what}")
 
 
 # %% ../../nbs/api/lifecycle/12_transaction.ipynb #6f8cc677

@@ -134,3 +134,153 @@ def test_a_digest_in_the_history_says_what_it_is_of(project):
     assert "model  md5 d258b5e1" in of_version
     assert "training data" not in of_version
     assert "(model 532b07a2) is not in production" in run_cli(project, "status").stdout
+
+
+def add_remote(top):
+    """Add a git remote and one of DVC's after all versions were made; push the branch alone."""
+    output_of = miniature.output_of
+    output_of(
+        top,
+        *miniature.MLOPS_NB,
+        "dvc",
+        "remote",
+        "add",
+        "-q",
+        "-d",
+        "store",
+        "../store",
+    )
+    git(top, "commit", "-qam", "DVC remote")
+    output_of(
+        top, "git", "init", "-q", "--bare", "-b", "main", top.with_name("origin.git")
+    )
+    git(top, "remote", "add", "origin", "../origin.git")
+    git(top, "push", "-q", "-u", "origin", "main")
+    return top
+
+
+def clone_of(top):
+    """Clone the git remote; DVC's lies beside the clone as it lies beside the project."""
+    clone = top.with_name("clone")
+    miniature.output_of(top, "git", "clone", "-q", top.with_name("origin.git"), clone)
+    return clone
+
+
+def serving(top):
+    return (top / "data" / "champion" / "model.skops").read_text()
+
+
+def test_versions_older_than_the_remote_go_with_the_next_push(project):
+    """`dvc push --all-commits` leaves them out; their tags were never pushed either."""
+    add_remote(project)
+    done = run_cli(project, "promote", *WHY, "--push")
+    assert "sent to DVC's remote store: v1.0.0, v1.1.0" in done.stderr
+    assert findings(project) == []
+    clone = clone_of(project)
+    assert run_cli(clone, "rollback", "--to", "v1.0.0", *WHY).returncode == 0
+    assert serving(clone) == "model 1"
+
+
+def test_the_cures_of_what_the_remotes_lack_work(project):
+    add_remote(project)
+    found = findings(project)
+    assert [line.split()[0] for line in found] == ["warning", "warning"]
+    assert "lacks the bytes of v1.0.0, v1.1.0" in found[0]
+    assert "origin lacks toy#prod#1" in found[1]
+    for line in found:  # doctor ends with 1 while there is more to mend
+        miniature.run(project, "sh", "-c", cures(line)[0])
+    assert findings(project) == []
+    clone = clone_of(project)
+    assert run_cli(clone, "rollback", "--to", "v1.0.0", *WHY).returncode == 0
+    assert serving(clone) == "model 1"
+
+
+def test_a_change_without_push_is_pushed_by_the_same_command(project):
+    """It is done already; what is new is that it goes to the remotes."""
+    add_remote(project)
+    assert run_cli(project, "promote", *WHY).returncode == 0
+    done = run_cli(project, "promote", *WHY, "--push")
+    assert "nothing to do" in done.stdout
+    assert "pushed to origin: main, toy#prod#1" in done.stderr
+    assert findings(project) == []
+    assert git(project, "status", "-sb").split("\n") == ["## main...origin/main"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("http://127.0.0.1:9/store", id="no connection"),
+        pytest.param("s3://nowhere/store", id="no plugin"),
+    ],
+)
+def test_a_remote_that_cannot_be_asked_is_a_note(
+    project,
+    address,
+):
+    command = ("dvc", "remote", "add", "-q", "-d", "store", address)
+    miniature.output_of(project, *miniature.MLOPS_NB, *command)
+    git(project, "commit", "-qam", "DVC remote")
+    [line] = findings(project)
+    assert line.startswith("note")
+    assert "could not be asked" in line
+
+
+def test_remotes_of_which_none_is_the_default_are_told(project):
+    command = ("dvc", "remote", "add", "-q", "store", "../store")
+    miniature.output_of(project, *miniature.MLOPS_NB, *command)
+    git(project, "commit", "-qam", "DVC remote")
+    [line] = findings(project)
+    assert cures(line) == ["dvc remote default store"]
+
+
+def lose(
+    top,
+    content,
+):
+    """Take an object with this content out of the cache."""
+    for file in (top / ".dvc" / "cache" / "files" / "md5").glob("??/*"):
+        if file.read_text() == content:
+            file.unlink()
+
+
+def test_the_cure_of_a_lost_version_works(project):
+    lose(project, "model 1")
+    [line] = findings(project)
+    assert "the model of v1.0.0" in line
+    assert "repro" not in line
+    command = cures(line)[0].replace("…", "it was lost")
+    miniature.output_of(project, "sh", "-c", command)
+    assert serving(project) == "model 1"
+    assert findings(project) == []
+
+
+def test_what_lies_in_the_folder_is_not_lost(project):
+    """The next run puts it into the cache again."""
+    lose(project, "model 2")
+    assert findings(project) == []
+
+
+def test_the_cure_of_a_lost_champion_works_where_everything_is_lost(project):
+    shutil.copy(project / "data" / "shop.csv", project.with_name("shop.csv"))
+    shutil.rmtree(project / ".dvc" / "cache")
+    for name in ("data/candidate", "data/champion"):
+        shutil.rmtree(project / name)
+    for file in (project / "reports").glob("*.json"):
+        file.unlink()
+    found = findings(project)
+    [line] = [line for line in found if "the model of v1.1.0" in line]
+    command = cures(line)[0].replace("…", "it was lost")
+    miniature.output_of(project, "sh", "-c", command)
+    assert serving(project) == "model 2"
+
+
+def test_a_lost_table_is_for_its_owner_to_bring_back(project):
+    """No command is named that would make it; the file itself is the cure."""
+    table = (project / "data" / "shop.csv").read_bytes()
+    (project / "data" / "shop.csv").unlink()
+    lose(project, table.decode())
+    [line] = [line for line in findings(project) if line.startswith("warning")]
+    assert "data/shop.csv (md5 ce383f71c44277cd9cbf57e7710c85fd)" in line
+    assert "repro" not in line
+    (project / "data" / "shop.csv").write_bytes(table)
+    assert findings(project) == []
