@@ -79,7 +79,7 @@ def write_atomic(
             expected=f"to write {path}",
             found=f"{error.strerror or error}",
             remedy="free disk space or make the folder writable, then run again; "
-            "nothing was changed",
+            "the file is as it was",
         ) from error
     return path
 

@@ -35,9 +35,9 @@ class Refusal:
 
     def _repr_markdown_(self) -> str:
         rows = [
-            {"nothing was changed": "expected", "because": self.expected},
-            {"nothing was changed": "got", "because": self.found},
-            {"nothing was changed": "to do", "because": self.remedy},
+            {"not done": "expected", "because": self.expected},
+            {"not done": "got", "because": self.found},
+            {"not done": "to do", "because": self.remedy},
         ]
         return markdown_table(rows)
 

@@ -28,7 +28,7 @@ from .notebook_pages import write_extra_pages
 from .project_record import ProjectRecord
 from .run_pages import write_run_pages
 from .search import SearchEntry, write_search
-from .site import Site
+from .site import Site, all_or_nothing
 from .site_pages import SITE_NAVIGATION, render_site_page
 from .start_page import SiteHistory, summarize_run, write_start_page
 from .version_pages import write_versions
@@ -169,7 +169,7 @@ def publish_site(
 ) -> PublishResult:
     """Make the site of a project from its history, the DVC cache, its records and notebooks.
 
-    What has not changed is not written again.
+    What has not changed is not written again. When something fails, the site is as it was.
 
     Args:
         dest: the folder of the site; `_site` of the project if not given.
@@ -177,15 +177,16 @@ def publish_site(
     """
     top = Path(top or project_root()).resolve()
     site = _open_site(Path(dest or top / "_site").resolve(), top)
-    with ProjectRecord.open(top) as record, _using_root(top):
-        summaries, entries = write_runs(site, record)
-        history = _read_history(record, summaries)
-        entries += _write_records(site, record, history)
-    write_search(site, entries + write_docs(site, top))
-    site.put_text(
-        ".nojekyll", ""
-    )  # or GitHub's pages would leave out names with an underscore
-    removed = site.close()
+    with all_or_nothing(site):
+        with ProjectRecord.open(top) as record, _using_root(top):
+            summaries, entries = write_runs(site, record)
+            history = _read_history(record, summaries)
+            entries += _write_records(site, record, history)
+        write_search(site, entries + write_docs(site, top))
+        site.put_text(
+            ".nojekyll", ""
+        )  # or GitHub's pages would leave out names with an underscore
+        removed = site.close()
     lost = tuple(run.commit for run in history.runs if run.id not in summaries)
     folder = site.folder.path
     return PublishResult(

@@ -7,8 +7,11 @@ __all__ = ["MANIFEST_FORMAT", "read_owned_files", "SiteFolder"]
 
 # %% ../../nbs/api/publishing/04_site_folder.ipynb #60f48789
 import contextlib
+import errno
 import json
-from dataclasses import dataclass
+import os
+import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.errors import UserError
@@ -18,6 +21,7 @@ from ..core.files import read_json, remove_unfinished, to_json, write_atomic
 MANIFEST_FORMAT = "mlops-nb site 1"
 _MANIFEST = "manifest.json"
 _JOURNAL = ".mlops-nb-writing"
+_REPLACED = ".mlops-nb-replaced"
 
 
 def read_owned_files(folder: Path) -> dict[str, str] | None:
@@ -39,8 +43,8 @@ def read_owned_files(folder: Path) -> dict[str, str] | None:
         UnicodeDecodeError,
     ):
         return None
-    begun = dict.fromkeys(_read_journal(folder), "")
-    return begun | files
+    # of what was begun nobody knows which of two texts lies there
+    return files | dict.fromkeys(_read_journal(folder), "")
 
 
 # %% ../../nbs/api/publishing/04_site_folder.ipynb #4b67caa4
@@ -87,20 +91,84 @@ def _write_manifest(
     write_atomic(folder / _MANIFEST, to_json(manifest))
 
 
-# %% ../../nbs/api/publishing/04_site_folder.ipynb #c2ac1c50
+# %% ../../nbs/api/publishing/04_site_folder.ipynb #edc00e08
+def _keep_file(
+    folder: Path,
+    path: str,
+) -> None:
+    """Keep a file aside that is about to be replaced or removed; it takes no room."""
+    place = folder / path
+    if not os.path.lexists(place):
+        return
+    kept = folder / _REPLACED / path
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(place, kept, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        os.replace(place, kept)  # a file system without links
+
+
+# %% ../../nbs/api/publishing/04_site_folder.ipynb #94924c38
+def _remove_file(
+    folder: Path,
+    path: str,
+) -> None:
+    """Remove a file, and its folders when nothing else is in them."""
+    file = folder / path
+    if file.is_file() or file.is_symlink():
+        file.unlink()
+    with contextlib.suppress(OSError):
+        for parent in list(file.relative_to(folder).parents)[:-1]:
+            (folder / parent).rmdir()
+
+
+# %% ../../nbs/api/publishing/04_site_folder.ipynb #865c8365
 @dataclass
-class SiteFolder:
-    """A folder and the files in it that are ours: path → digest of what each was made from."""
+class _Replaced:
+    """What lay in a folder at the places that have been changed since."""
+
+    folder: Path
+    places: list[str] = field(default_factory=list)
+
+    def keep(self, path: str) -> None:
+        """Keep what lies at a place before it is changed for the first time."""
+        if path not in self.places:
+            self.places.append(path)
+            _keep_file(self.folder, path)
+
+    def put_back(self) -> None:
+        """Put back what was replaced or removed, and remove what is new."""
+        # the manifest was the first, and is the last: until then all is known as ours
+        for path in reversed(self.places):
+            kept = self.folder / _REPLACED / path
+            if os.path.lexists(kept):
+                (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(kept, self.folder / path)
+            else:
+                _remove_file(self.folder, path)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of what was kept."""
+        self.places.clear()
+        shutil.rmtree(self.folder / _REPLACED, ignore_errors=True)
+
+
+# %% ../../nbs/api/publishing/04_site_folder.ipynb #f6d66d37
+@dataclass
+class _OwnedFolder:
+    """A folder, and which files in it are ours."""
 
     path: Path
     files: dict[str, str]
-    has_journal: bool = False
+    existed: bool = True
+    replaced: _Replaced = field(init=False)
 
-    @classmethod
-    def open(cls, path: Path) -> "SiteFolder":
-        """Open a folder for a site: a new or empty one, or one with a site of ours."""
-        _refuse_unfit_folder(path)
-        return _without_half_files(cls(path, read_owned_files(path) or {}))
+    def __post_init__(self) -> None:
+        """Nothing is replaced yet."""
+        self.replaced = _Replaced(self.path)
 
     def holds(self, path: str) -> bool:
         """Say whether a path lies in the folder, links followed."""
@@ -108,6 +176,28 @@ class SiteFolder:
             return False
         place = self.path / path
         return place.parent.resolve().is_relative_to(self.path.resolve())
+
+    def roll_back(self) -> None:
+        """Let the folder be as it was before the first `write`."""
+        self.replaced.put_back()
+        (self.path / _JOURNAL).unlink(missing_ok=True)
+        if not self.existed and self.path.exists():
+            self.path.rmdir()
+
+
+# %% ../../nbs/api/publishing/04_site_folder.ipynb #c2ac1c50
+@dataclass
+class SiteFolder(_OwnedFolder):
+    """A folder and the files in it that are ours: path → digest of what each was made from."""
+
+    has_journal: bool = False
+
+    @classmethod
+    def open(cls, path: Path) -> "SiteFolder":
+        """Open a folder for a site: a new or empty one, or one with a site of ours."""
+        _refuse_unfit_folder(path)
+        owned = read_owned_files(path) or {}
+        return _without_half_files(cls(path, owned, existed=path.exists()))
 
     def write(
         self,
@@ -123,11 +213,13 @@ class SiteFolder:
                 remedy="move it away, or publish to another folder",
             )
         self._note_in_journal(path)
+        self.replaced.keep(path)
         write_atomic(self.path / path, content)
 
     def _note_in_journal(self, path: str) -> None:
         if not self.has_journal:
             # a journal without a manifest would be nobody's
+            self.replaced.keep(_MANIFEST)
             _write_manifest(self.path, self.files)
             self.has_journal = True
         with (self.path / _JOURNAL).open("a", encoding="utf-8") as journal:
@@ -137,21 +229,22 @@ class SiteFolder:
         """Remove one of our files, and its folder when nothing else is in it."""
         file = self.path / path
         if file.is_file() or file.is_symlink():
-            file.unlink()
-        if file.parent != self.path:
-            with contextlib.suppress(OSError):
-                file.parent.rmdir()
+            self.replaced.keep(path)
+        _remove_file(self.path, path)
 
     def finish(self, files: dict[str, str]) -> None:
         """Write down which files are ours now; the journal has done its work."""
         if files != self.files or not (self.path / _MANIFEST).exists():
+            self.replaced.keep(_MANIFEST)
             _write_manifest(self.path, files)
         (self.path / _JOURNAL).unlink(missing_ok=True)
+        self.replaced.forget()
 
 
 # %% ../../nbs/api/publishing/04_site_folder.ipynb #c2ac1c51
 def _without_half_files(folder: SiteFolder) -> SiteFolder:
-    """Remove what a killed run had written beside the places of files, and not yet moved there."""
+    """Remove what a killed run had written beside the places of files, or kept of them."""
     for begun in filter(folder.holds, _read_journal(folder.path)):
         remove_unfinished(folder.path / begun)
+    folder.replaced.forget()
     return folder

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mlops_nb.core.errors import UserError
-from mlops_nb.publishing.site import Site
+from mlops_nb.core.files import write_atomic
+from mlops_nb.publishing.site import Site, all_or_nothing
 
 FOREIGN = {
     "of Vite": '{"src/main.js": {"file": "assets/main.js"}, "keep.txt": "a"}',
@@ -149,3 +150,49 @@ def test_half_a_file_of_a_killed_publish_goes_with_the_next(
     again.close()
     assert not (web / left).exists()
     assert (web / "index.html").read_text() == "b"
+
+
+def fail_at(
+    number: int,
+    monkeypatch,
+) -> None:
+    """Let the writing of the file of that number, counted from 1, find the disk full."""
+    writes = iter(range(1, 1000))
+
+    def write(path, data):
+        if next(writes) == number:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            raise UserError(f"to write {path}", "No space left on device", "free some")
+        return write_atomic(path, data)
+
+    monkeypatch.setattr("mlops_nb.publishing.site_folder.write_atomic", write)
+
+
+@pytest.mark.parametrize("number", range(1, 6), ids=str)
+@pytest.mark.parametrize("existed", [True, False], ids=["old site", "new folder"])
+def test_a_publish_that_fails_leaves_the_site_as_it_was(
+    web,
+    number,
+    existed,
+    monkeypatch,
+):
+    if existed:
+        make_site(web)
+    before = contents(web)
+    with monkeypatch.context() as patched:
+        fail_at(number, patched)
+        site = open_site(web)
+        with pytest.raises(UserError), all_or_nothing(site):
+            publish_three(site)
+    assert contents(web) == before
+    assert web.exists() == existed
+    publish_three(open_site(web))
+    assert (web / "index.html").read_text() == "b"
+
+
+def publish_three(site: Site) -> None:
+    """Make a site of three pages, one of which is changed."""
+    site.put_text("index.html", "b")
+    site.put_text("runs/1.html", "a")
+    site.put_text("search.html", "a")
+    site.close()
