@@ -21,8 +21,9 @@ from itertools import chain
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from ..core.errors import suggest
+from ..core.errors import UserError, suggest
 
 
 # %% ../../nbs/api/cli/17_command_group.ipynb #70408833
@@ -187,15 +188,40 @@ def help_command(
 
 
 # %% ../../nbs/api/cli/17_command_group.ipynb #e692fe39
-def why_option(command: Callable) -> Callable:
-    """Add the option `--why`, which every change of production needs."""
-    text = "the reason, for data/decisions.jsonl"
+def _require_words(
+    context: click.Context,
+    option: click.Parameter,
+    value: str,
+) -> str:
+    """Refuse a reason of blanks where one is given."""
+    is_given = context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    if is_given and not value.strip():
+        raise UserError(
+            expected="a reason in words after --why",
+            found="an empty one",
+            remedy='say why, as in --why "better in spring": it goes into data/decisions.jsonl',
+        )
+    return value
+
+
+def why_option(
+    required: bool = True,
+    text: str = "the reason, for data/decisions.jsonl",
+) -> Callable:
+    """Make the option `--why`, which every change of production needs; blanks are no reason.
+
+    Args:
+        required: Whether the command cannot do without.
+        text: What the command's help says of it.
+    """
     return click.option(
         "--why",
-        required=True,
+        required=required,
+        default=None if required else "",
         metavar="REASON",
+        callback=_require_words,
         help=text,
-    )(command)
+    )
 
 
 # %% ../../nbs/api/cli/17_command_group.ipynb #f9ac5d53

@@ -126,12 +126,7 @@ def advance_command(
     is_flag=True,
     help="into production, if the gate passes",
 )
-@click.option(
-    "--why",
-    default="",
-    metavar="REASON",
-    help="the reason for that",
-)
+@why_option(required=False, text="the reason for that")
 @push_option
 @verbose_option
 def retrain_command(
@@ -162,7 +157,7 @@ def retrain_command(
     default="prod",
     help="prod, unless given",
 )
-@why_option
+@why_option()
 @push_option
 @verbose_option
 def promote_command(
@@ -195,7 +190,7 @@ def promote_command(
     is_flag=True,
     help="run its pipeline again when its bytes are lost",
 )
-@why_option
+@why_option()
 @push_option
 @verbose_option
 def rollback_command(

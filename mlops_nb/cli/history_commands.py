@@ -50,7 +50,7 @@ from ..core.errors import UserError
     flag_value="rollback",
     help="put the version before back",
 )
-@why_option
+@why_option()
 @push_option
 @verbose_option
 def decide_command(
@@ -79,10 +79,14 @@ def decide_command(
 
 # %% ../../nbs/api/cli/19_history_commands.ipynb #a0086ce0
 def _dismissal(answer: dict) -> str:
-    """Say what was dismissed, why, by whom and when."""
+    """Say what was dismissed, why, by whom and when; also where that was said before."""
     finding = f"{answer['finding']} of {answer['window']}"
     who_and_when = f"{answer['who']}, {answer['at']}"
-    return f"{finding} is dismissed: {answer['why']} ({who_and_when})"
+    if answer.get("already"):
+        told = f"{finding} is decided already, nothing was written: dismissed"
+    else:
+        told = f"{finding} is dismissed"
+    return f"{told}: {answer['why']} ({who_and_when})"
 
 
 # %% ../../nbs/api/cli/19_history_commands.ipynb #21b5e89b
@@ -120,7 +124,9 @@ def compare_command(revs: tuple[str, ...]) -> int:
     REVS are two or more revisions; `workspace` is what lies in the folder now.
     """
     from mlops_nb.pipeline.stages import run_stage
+    from mlops_nb.publishing.comparison import require_comparable
 
+    require_comparable(revs)
     return run_stage("compare", overrides={"revs": list(revs), "metric": ""})
 
 

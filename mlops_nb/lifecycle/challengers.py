@@ -36,7 +36,9 @@ from .clone_lacks import require_complete_registry
 from mlops_nb.lifecycle.journal import (
     CHALLENGERS_FILE,
     append_entry,
+    read_decisions,
     record_decision,
+    require_reason,
     utc_timestamp,
 )
 from .obstacles import Obstacle
@@ -447,6 +449,8 @@ def retrain(
         finding: the id of the finding that this answers.
         push: send branch and tags to the remote.
     """
+    if why:
+        require_reason(why)
     finish_interrupted()
     top = project_root()
     require_changeable(top, push)  # now, not after the training
@@ -492,6 +496,9 @@ def _record_answer(
     why: str,
 ) -> None:
     answer = {"finding": finding, "window": challenger.window, "md5": challenger.md5}
+    repeated = answer | {"action": "retrain", "why": why.strip()}
+    if any(repeated.items() <= entry.items() for entry in read_decisions(change.top)):
+        return  # said before, and the same challenger came of it
     record_decision(change.top, "retrain", why, **answer)
     change.run_only("report")
 

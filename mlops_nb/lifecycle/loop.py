@@ -31,7 +31,12 @@ from ..core.project import project_root
 from .awaited_rows import describe_lacking_rows
 from .challengers import Challenger, retrain
 from .checkout import set_params
-from .journal import HISTORY_FILE, read_decisions, record_decision
+from mlops_nb.lifecycle.journal import (
+    HISTORY_FILE,
+    read_decisions,
+    record_decision,
+    require_reason,
+)
 from .late_labels import monitor_late_windows, settle_tables
 from .observed_outputs import StaleOutputs, find_stale_outputs
 from mlops_nb.lifecycle.periods import (
@@ -54,7 +59,10 @@ from mlops_nb.lifecycle.readings import (
     record_reading,
 )
 from .registry import recorded_md5
-from .registry_conflicts import find_registry_conflicts
+from mlops_nb.lifecycle.registry_conflicts import (
+    find_registry_conflicts,
+    moves_to_production,
+)
 from mlops_nb.lifecycle.transaction import (
     begin_transaction,
     find_interrupted_change,
@@ -66,12 +74,11 @@ from mlops_nb.lifecycle.waiting import (
     past_versions,
     was_turned_down,
 )
+
+# %% ../../nbs/api/lifecycle/28_loop.ipynb #404f8955
 from ..monitoring.findings import first_window_with_finding
 from ..pipeline.fork_server import start_fork_server
 from ..pipeline.recorded_outputs import bring_for_command
-
-# of changes that `advance` makes: where one of them was interrupted, finishing it was the advance
-INTERRUPTIBLE = ("Close", "Open", "Late labels", "Challenger", "Promote")
 
 
 # %% ../../nbs/api/lifecycle/28_loop.ipynb #100b0001
@@ -337,6 +344,10 @@ def _with_waiting(
 
 
 # %% ../../nbs/api/lifecycle/28_loop.ipynb #e3d78949
+# of changes that `advance` makes: where one of them was interrupted, finishing it was the advance
+INTERRUPTIBLE = ("Close", "Open", "Late labels", "Challenger", "Promote")
+
+
 @start_fork_server()
 def advance_period(
     period: str = "",
@@ -432,14 +443,20 @@ def answer_finding(
 ) -> ProductionChange | Challenger | dict:
     """Answer a finding of the current window: `dismiss` it, `retrain`, or `rollback`.
 
-    Who, when and why go into data/decisions.jsonl.
+    Who, when and why go into data/decisions.jsonl. What was dismissed before is not written
+    again: the answer of then comes back, with the key `already`.
     """
+    require_reason(why)
     finished = finish_interrupted(_MESSAGES.get(action, ""))
+    if action == "rollback" and finished:
+        return describe_finished(finished)
     top = project_root()
     bring_for_command(top)
     window = _require_finding(top, finding)
-    if action == "rollback" and finished:
-        return describe_finished(finished)
+    if action == "rollback" and _is_back_for(finding, window):
+        note = f"{finding} of {window} is decided already: rolled back"
+        pin = read_params()["champion"]
+        return ProductionChange("nothing to do", pin, pin, note=note)
     if action == "rollback":
         return roll_back(
             why=why,
@@ -454,11 +471,20 @@ def answer_finding(
             finding=finding,
             push=push,
         )
-    said_already = (action, finding, window, why.strip())
-    for decision in reversed(read_decisions()):
-        parts = (decision.get(key) for key in ("action", "finding", "window", "why"))
-        if tuple(parts) == said_already:
-            return decision
+    answers = _answers_to(finding, window)
+    if answers and answers[-1]["action"] == "dismiss":
+        return answers[-1] | {"already": not finished}
+    return _dismiss(finding, window, why, push)
+
+
+# %% ../../nbs/api/lifecycle/28_loop.ipynb #9dcc06b5
+def _dismiss(
+    finding: str,
+    window: str,
+    why: str,
+    push: bool,
+) -> dict:
+    """Write down that nothing is to be done about a finding; return the decision."""
     with begin_transaction(f"Dismiss {finding} of {window}: {why}", push) as change:
         decision = record_decision(
             change.top,
@@ -469,6 +495,30 @@ def answer_finding(
         )
         change.run_only("report")
     return decision
+
+
+# %% ../../nbs/api/lifecycle/28_loop.ipynb #c4ccb306
+def _answers_to(
+    finding: str,
+    window: str,
+) -> list[dict]:
+    """Return the decisions on a finding of a window, in their order."""
+    asked = (finding, window)
+    return [
+        decision
+        for decision in read_decisions()
+        if (decision.get("finding"), decision.get("window")) == asked
+    ]
+
+
+# %% ../../nbs/api/lifecycle/28_loop.ipynb #9f99d37e
+def _is_back_for(
+    finding: str,
+    window: str,
+) -> bool:
+    """Say whether the last move to production was the rollback that this finding has caused."""
+    moves = moves_to_production(read_decisions())
+    return bool(moves) and moves[-1] in _answers_to(finding, window)
 
 
 # %% ../../nbs/api/lifecycle/28_loop.ipynb #6f4922f4

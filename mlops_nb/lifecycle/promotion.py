@@ -326,6 +326,7 @@ def promote_candidate(
             found=stage,
             remedy="choose one of them",
         )
+    require_reason(why)
     finished = finish_interrupted("Promote")
     if finished:
         return describe_finished(finished, stage)
@@ -540,6 +541,7 @@ def roll_back(
         push: send branch and tags to the remote.
         answers: finding and window that this decides.
     """
+    require_reason(why)
     finished = finish_interrupted("Roll back")
     require_complete_registry()
     if finished:
@@ -552,7 +554,6 @@ def roll_back(
     if not rebuild_lost and _is_settled(before, target.md5):
         return _settle(before, f"{target.version} is in production already", push)
     with begin_transaction(f"Roll back to {target.version}: {why}", push) as change:
-        require_reason(why)
         deployment = Deployment(
             target.commit,
             why,
