@@ -4,6 +4,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
   'syms': { 'mlops_nb.cli.asking': { 'mlops_nb.cli.asking._ask': ('api/cli/asking.html#_ask', 'mlops_nb/cli/asking.py'),
                                      'mlops_nb.cli.asking._name_person': ('api/cli/asking.html#_name_person', 'mlops_nb/cli/asking.py'),
                                      'mlops_nb.cli.asking._next_doubt': ('api/cli/asking.html#_next_doubt', 'mlops_nb/cli/asking.py'),
+                                     'mlops_nb.cli.asking._prompt': ('api/cli/asking.html#_prompt', 'mlops_nb/cli/asking.py'),
                                      'mlops_nb.cli.asking.ask_in_terminal': ( 'api/cli/asking.html#ask_in_terminal',
                                                                               'mlops_nb/cli/asking.py'),
                                      'mlops_nb.cli.asking.require_terminal': ( 'api/cli/asking.html#require_terminal',

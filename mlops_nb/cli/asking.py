@@ -9,6 +9,7 @@ __all__ = ["require_terminal", "ask_in_terminal"]
 import getpass
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -43,7 +44,7 @@ def ask_in_terminal(infer: Callable[[Answers], InferredProject]) -> Answers:
         infer: What is inferred of the table by what was answered.
 
     Raises:
-        click.Abort: Ctrl-C.
+        KeyboardInterrupt: Ctrl-C, or the end of the input.
     """
     answers = Answers({}, _name_person())
     guess = infer(answers)
@@ -82,6 +83,15 @@ def _ask(
     click.echo(f"\n{number}.")
     for line in wrap_text(doubt.evidence, 2):
         click.echo(line)
+    try:
+        return _prompt(doubt)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+
+
+# %% ../../nbs/api/cli/30_asking.ipynb #afef3791
+def _prompt(doubt: Doubt) -> str:
+    """Show a question with the answer that is inferred, and return what is typed."""
     question = doubt.question
     if doubt.choices == ("yes", "no"):
         is_yes = click.confirm(question, default=doubt.inferred == "yes")
@@ -94,5 +104,6 @@ def _ask(
 # %% ../../nbs/api/cli/30_asking.ipynb #dddd9980
 def _name_person() -> str:
     """Return who answers, as git knows them, or the machine."""
-    name = ask_git("config", "user.name") or ""
+    identity = ask_git("var", "GIT_AUTHOR_IDENT", cwd=Path.cwd()) or ""
+    name, _, _ = identity.partition(" <")
     return name.strip() or getpass.getuser()

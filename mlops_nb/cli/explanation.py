@@ -119,7 +119,8 @@ def explain_columns(guess: InferredProject) -> list[str]:
         lines += wrap_text(f"{name}: {column_role(guess, name)}, {seen.kind}", 2)
         lines += _explain_column(guess, name)
     for group, names in alike.items():
-        lines += wrap_text(f"{len(names):,} columns, {group}", 2)
+        plural = "s"[: len(names) > 1]
+        lines += wrap_text(f"{len(names):,} column{plural}, {group}", 2)
         lines += wrap_text(name_some(names, most=6), 6)
     return lines
 

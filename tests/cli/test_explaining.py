@@ -1,0 +1,245 @@
+"""What is inferred of a table is explained without a project, and asked for in a terminal."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.project import ENV, read_yaml
+from rich.cells import cell_len
+
+from mlops_nb.cli.commands import run_command
+from mlops_nb.cli.explanation import explain_project
+from mlops_nb.cli.new_project import plan_project
+
+PERSON = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "ada"), ("EMAIL", "ada@example.com"))
+}
+
+
+def name_orders(rows):
+    """Keys of which two are the same."""
+    keys = [f"A{i:05d}" for i in range(rows)]
+    keys[-1] = keys[3]
+    return keys
+
+
+def make_orders(rows=1200):
+    """Orders of which each column is odd in its own way."""
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2024-01-01", "2024-06-11", periods=rows)
+    discount = rng.integers(0, 40, rows)
+    left = discount + rng.normal(0, 12, rows) < 15
+    orders = pd.DataFrame({"order_id": name_orders(rows)})
+    orders["signed"] = days.strftime("%Y%m%d")
+    orders["country"] = rng.choice(["NA", "DE", "ZA", "FR"], rows)
+    orders["fee"] = [f"${fee:.2f}" for fee in rng.gamma(2, 9, rows)]
+    orders["discount"] = [f"{share}%" for share in discount]
+    orders["zip"] = rng.choice(["10001", "94105", "60601"], rows)
+    orders.loc[5, "zip"] = "K1A0B1"
+    orders["refund"] = np.where(left, rng.gamma(3, 400, rows).round(), 0)
+    orders["left"] = np.where(left, "Yes", rng.choice(["No", "No "], rows))
+    return orders
+
+
+@pytest.fixture
+def folder(
+    tmp_path,
+    monkeypatch,
+):
+    """A folder with these orders."""
+    make_orders().to_csv(tmp_path / "orders.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+NEW = ("new", "shop", "--data", "orders.csv", "--target", "left")
+
+
+def test_explain_writes_nothing(
+    folder,
+    capsys,
+):
+    assert run_command([*NEW, "--explain"]) == 0
+    said = capsys.readouterr().out
+    assert [path.name for path in folder.iterdir()] == ["orders.csv"]
+    assert "nothing is written" in said.splitlines()[0]
+    assert "nothing was written" in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        pytest.param("order_id", "1,199 of 1,200 values differ", id="repeated key"),
+        pytest.param("signed", "1,200 of 1,200 are read as times", id="time"),
+        pytest.param("country", "NA is a code as the others", id="code"),
+        pytest.param("fee", "is read as", id="currency"),
+        pytest.param("discount", "40 different", id="per cent"),
+        pytest.param("zip", "not all codes are numbers: 'K1A0B1'", id="zip"),
+        pytest.param("refund", "predicts left alone", id="leak"),
+        pytest.param("left", "2 different", id="target"),
+    ],
+)
+def test_explain_says_of_each_column_why(
+    folder,
+    column,
+    said,
+):
+    explained = explain_project(plan_project("shop", "orders.csv", "left").made)
+    _, _, columns = explained.partition("\ncolumns\n")
+    blocks = columns.partition("\n\n")[0].split("\n  ")
+    words = " ".join("\n".join(blocks).split())
+    place = words.index(f"{column}: ")
+    assert said in words[place : place + 400]
+
+
+def test_explain_fits_a_terminal_without_colour(folder):
+    wide = pd.read_csv("orders.csv", dtype=str, keep_default_na=False)
+    wide["とても長い名前の列" * 9] = "東京 " * 30
+    wide.to_csv("orders.csv", index=False)
+    explained = explain_project(plan_project("shop", "orders.csv", "left").made)
+    assert max(cell_len(line) for line in explained.splitlines()) <= 80
+    assert "\x1b" not in explained
+
+
+def test_many_columns_are_summed_up(
+    folder,
+):
+    rng = np.random.default_rng(0)
+    names = [f"c{i}" for i in range(500)]
+    table = pd.DataFrame(rng.normal(size=(200, 500)).round(3), columns=names)
+    table["same"] = 1
+    table["y"] = rng.choice(["a", "b"], 200)
+    table.to_csv("orders.csv", index=False)
+    explained = explain_project(plan_project("shop", "orders.csv", "y").made)
+    assert len(explained.splitlines()) < 60
+    assert "500 columns, feature, number" in explained
+    assert "1 column, left out, integer: always the same" in explained
+
+
+def talk(
+    folder,
+    answers,
+    *options,
+):
+    """Answer each question of a command in a terminal; (exit code, what was shown)."""
+    command = [sys.executable, "-m", "mlops_nb", *NEW, *options]
+    ours, theirs = pty.openpty()
+    env = ENV | PERSON | {"COLUMNS": "80"}
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=env,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = answer_questions(ours, answers)
+    os.close(ours)
+    return process.wait(60), shown
+
+
+def answer_questions(
+    terminal,
+    answers,
+):
+    """Type an answer whenever a prompt is shown; return all that was shown."""
+    shown = ""
+    left = [*answers]
+    asked_at = 0
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            read = os.read(terminal, 4096).decode()
+        except OSError:  # the other end is closed
+            break
+        if not read:
+            break
+        shown += read
+        is_prompt = shown.rstrip(" ").endswith("]:") and shown.endswith(": ")
+        if is_prompt and len(shown) > asked_at:
+            asked_at = len(shown)
+            typed = left.pop(0) if left else ""
+            os.write(terminal, (typed if typed == "\x03" else f"{typed}\n").encode())
+    return shown
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory):
+    """A project whose questions were answered, in the order of the doubts."""
+    folder = tmp_path_factory.mktemp("answered")
+    make_orders().to_csv(folder / "orders.csv", index=False)
+    answers = ["y", "order_id+signed", "", "n", "", "", "y"]
+    code, shown = talk(folder, answers, "--ask")
+    assert code == 0, shown
+    return folder / "shop"
+
+
+def test_answers_stand_over_what_was_inferred(answered):
+    params = read_yaml(answered)
+    assert params["windows"]["current"]["end"] == "2024-06"
+    assert params["data"]["keys"] == ["order_id", "signed"]
+    assert "fee" not in params["data"]["cells"]
+    assert "refund" not in params["features"]["exclude"]
+    assert read_yaml(answered, "data/schema.yaml")["leak_ok"] == ["refund"]
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        pytest.param("why: {}: yes; without an answer: the last", id="window"),
+        pytest.param("why: {}: order_id+signed; without an answer: a row", id="key"),
+        pytest.param("fee: {}: no; without an answer: numbers", id="cells"),
+        pytest.param("country: {}: yes; without an answer: NA is", id="confirmed"),
+        pytest.param("refund: {}: yes; without an answer: predicts", id="leak"),
+    ],
+)
+def test_an_answer_is_told_as_one(
+    answered,
+    comment,
+):
+    text = (answered / "params.yaml").read_text()
+    assert f"  # {comment.format('answered by ada (asked)')}" in text
+
+
+def test_an_answer_that_cannot_be_is_asked_again(folder):
+    answers = ["", "country", "none"]
+    code, shown = talk(folder, answers, "--ask")
+    assert code == 0, shown
+    assert "expected columns that name a row" in shown
+    assert read_yaml(folder / "shop")["data"]["keys"] == []
+
+
+def test_ctrl_c_writes_nothing(folder):
+    code, shown = talk(folder, ["", "\x03"], "--ask")
+    assert code == 130, shown
+    assert [path.name for path in folder.iterdir()] == ["orders.csv"]
+    assert "Traceback" not in shown
+
+
+def test_nobody_is_asked_where_nobody_can_answer(
+    folder,
+    capsys,
+):
+    assert run_command([*NEW, "--ask"]) == 1
+    assert "a terminal, in which --ask can ask" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["orders.csv"]
+
+
+def test_explain_and_ask_are_two_things(
+    folder,
+    capsys,
+):
+    assert run_command([*NEW, "--ask", "--explain"]) == 1
+    assert "--explain first, then --ask" in capsys.readouterr().err
