@@ -17,13 +17,15 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/lifecycle/28_loop.ipynb #8bb5968e
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from ..core.config import read_params
-from ..core.errors import UserError, suggest
+from ..core.errors import InterruptedRunError, UserError, suggest
 from ..core.files import read_json_lines
 from ..core.formatting import markdown_table
 from ..core.messages import render
@@ -343,6 +345,44 @@ def _with_waiting(
     )
 
 
+# %% ../../nbs/api/lifecycle/28_loop.ipynb #3f2fd4e1
+@contextlib.contextmanager
+def _telling_what_is_done(done: list[str]) -> Iterator[None]:
+    """Let an error of the block say what has happened before, of which it knows nothing."""
+    try:
+        yield
+    except InterruptedRunError:
+        raise
+    except UserError as error:
+        if not done:
+            raise
+        remedy = error.remedy
+        for unknowing in ("nothing was changed", "nothing was committed"):
+            remedy = remedy.replace(unknowing, "nothing else was changed")
+        told = f"{remedy}; done already: {', '.join(done)}"
+        raise UserError(error.expected, error.found, told) from error
+
+
+# %% ../../nbs/api/lifecycle/28_loop.ipynb #0ffa7dde
+def _tell_window() -> list[str]:
+    return [f"the window is {current_periods(read_params()).name}"]
+
+
+# %% ../../nbs/api/lifecycle/28_loop.ipynb #6e2aeef3
+def _look_again(
+    notes: _Notes,
+    done: list[str],
+    push: bool,
+) -> list[str]:
+    """Monitor the windows whose labels came late; note it, and that it is done."""
+    late = monitor_late_windows(push)
+    if late:
+        again = f"{', '.join(late)} monitored again"
+        done.append(again)
+        notes.add(f"labels came late: {again}")
+    return late
+
+
 # %% ../../nbs/api/lifecycle/28_loop.ipynb #e3d78949
 # of changes that `advance` makes: where one of them was interrupted, finishing it was the advance
 INTERRUPTIBLE = ("Close", "Open", "Late labels", "Challenger", "Promote")
@@ -378,11 +418,11 @@ def advance_period(
     notes = _Notes(_notes_on_rows(upcoming.blocked, moves))
     if moves:
         _move_window(open_now, upcoming, as_of, push)
-    late = monitor_late_windows(push)
-    if late:
-        notes.add(f"labels came late: {', '.join(late)} monitored again")
-    result = _describe_window()
-    challenger = _follow_policy(rules, notes, push)
+    done = _tell_window() if moves else []
+    with _telling_what_is_done(done):
+        late = _look_again(notes, done, push)
+        result = _describe_window()
+        challenger = _follow_policy(rules, notes, push)
     idle = not (moves or late or challenger)
     return _with_waiting(
         replace(
