@@ -143,7 +143,7 @@ def _normalise(
         columns = value if isinstance(value, (list, tuple)) else [value]
         unique = dict.fromkeys(map(str, columns))
         return tuple(unique) or DataSection.model_fields[key].default
-    if key in ("positive", "seed") or isinstance(value, (list, dict)):
+    if key in ("positive", "seed", "keep_index") or isinstance(value, (list, dict)):
         return value
     return str(value)
 
