@@ -392,12 +392,20 @@ def _require_fit_target(
 
 
 # %% ../../nbs/api/cli/11_new_project.ipynb #ccfda9a6
+_OF_THE_MODEL = ("score", "prediction")
+
+
 def _note_reading(
     guess: InferredProject,
     table: SourceTable,
 ) -> InferredProject:
-    """Leave out the columns that hold parts, and say what else was seen when reading."""
-    left_out = {
+    """Leave out the columns that no model can take, and say what else was seen when reading."""
+    own = {
+        name: "what the model's own column is called: rename it at the source"
+        for name in _OF_THE_MODEL
+        if name in table.frame and name != guess.target
+    }
+    left_out = own | {
         name: f"{table.changed[name]}: make columns of its parts"
         for name in table.unfit
     }
