@@ -60,7 +60,7 @@ _LOOKED_AT = 100  # rows in which a table begins
 def _filled_sheets(book: Any) -> Iterator[str]:
     """Yield the names of the sheets of an open file that hold something."""
     for name in book.sheet_names:
-        if len(book.parse(name, header=None, nrows=_LOOKED_AT)):
+        if len(pd.read_excel(book, sheet_name=name, header=None, nrows=_LOOKED_AT)):
             yield name
 
 
@@ -98,8 +98,9 @@ def _read_cells(
 ) -> pd.DataFrame:
     """Read all cells of a sheet, but for rows and columns that hold nothing."""
     # only an empty cell is missing: a country may be called NA
-    cells = book.parse(
-        sheet,
+    cells = pd.read_excel(
+        book,
+        sheet_name=sheet,
         header=None,
         dtype=object,
         keep_default_na=False,

@@ -109,6 +109,8 @@ def values_as_column(values: Iterable[Any]) -> pd.Series:
     Whole numbers beside a missing one stay whole numbers, with all of their digits.
     """
     column = pd.Series([*values], dtype=object)
+    if column.isna().any() and pd.api.types.infer_dtype(column) == "integer":
+        return column  # pandas would make floats of it
     return column.infer_objects()
 
 
