@@ -105,6 +105,7 @@ def _arrow_as_floats(array: Any) -> np.ndarray:
 # %% ../../nbs/api/data/01_columns.ipynb #309c79ce
 _WRITTEN_AS_FLOAT = re.compile(r"[+-]?(0|[1-9]\d*)\.0+|[+-]?\d(\.\d+)?[eE]\+\d+")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d+)?")
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BLANKS = frozenset(["", "nan", "NaN", "NULL", "null", "None", "<NA>", "NaT", r"\N"])
 
 
@@ -117,7 +118,7 @@ def _text_to_name(text: str) -> str | None:
         return _float_to_name(float(name))
     time = _TIME.fullmatch(name)
     if time is None:
-        return name
+        return name.lower() if _UUID.fullmatch(name) else name
     day, clock, fraction = time.groups()
     fraction = (fraction or "").rstrip("0").rstrip(".")
     if clock == "00:00:00" and not fraction:

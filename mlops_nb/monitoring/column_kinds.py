@@ -24,6 +24,7 @@ from ..core.data_sections import CellsSection
 from ..core.errors import UserError
 from ..data.cells import read_cells
 from ..data.columns import column_as_names
+from ..data.time_forms import holds_dates, number_form, numbers_to_times
 from ..data.times import to_naive_utc
 
 # %% ../../nbs/api/monitoring/28_column_kinds.ipynb #26f9a858
@@ -60,6 +61,9 @@ def convert_values(
     if kind == "number":
         return pd.to_numeric(values, errors="coerce")
     if pd.api.types.is_numeric_dtype(values):
+        times = numbers_to_times(values.dropna())
+        if times is not None:
+            return times.reindex(values.index)
         values = column_as_names(values)
     if pd.api.types.is_datetime64_dtype(values):
         return values
@@ -215,12 +219,14 @@ def holds_times(values: pd.Series) -> bool:
     is_real = is_number and not pd.api.types.is_complex_dtype(values)
     if is_number and not (is_real and values.max() >= _FIRST_DATE):
         return False
+    if is_number and _counts_since_1970(values.dropna()):
+        return True
     known = values.dropna()
     step = max(len(known) // _MAX_EXAMPLES, 1)
     names = _example_names(known.iloc[::step])
     if len(names.unique()) < _MIN_EXAMPLES:
         return False
-    if not names.str.match(_TIME).mean() > 0.9:
+    if not (names.str.match(_TIME).mean() > 0.9 or holds_dates(names)):
         return False
     return bool(convert_values(names, "time").notna().mean() > 0.9)
 
@@ -240,3 +246,23 @@ def _example_names(values: pd.Series) -> pd.Series:
         return column_as_names(values).dropna().astype("str")
     except UserError:
         return pd.Series([], dtype="str")
+
+
+# %% ../../nbs/api/monitoring/28_column_kinds.ipynb #76e36311
+_CLOCK_NAME = re.compile(
+    r"(?i)(^|[_\W])(t|ts|time|timestamp|date|datetime|epoch|created|updated|when|at)($|[_\W])"
+    r"|(?-i:[a-z](?:Time|Date|At|Timestamp|TS)$)|日時|日付|時刻"
+)
+_CLOCK_BEGIN = pd.Timestamp("1990-01-01")
+_CLOCK_END = pd.Timestamp("2041-01-01")
+
+
+def _counts_since_1970(numbers: pd.Series) -> bool:
+    """Say whether numbers are seconds since 1970, or parts of them: by their name and size."""
+    if not _CLOCK_NAME.search(str(numbers.name)) or number_form(numbers) not in _UNITS:
+        return False
+    times = numbers_to_times(numbers)
+    return bool(times.between(_CLOCK_BEGIN, _CLOCK_END).all())
+
+
+_UNITS = ("s", "ms", "us", "ns")

@@ -44,6 +44,8 @@ def agree_on_kinds(
     kinds = {}
     notes = []
     for name in tables[0].profile.columns:
+        if name not in roles.kinds and _are_times_in_part(tables, name):
+            kinds[name] = "time"
         numbers, texts = _numbers_and_texts(tables, name)
         if name in fixed or not numbers or not texts:
             continue
@@ -53,6 +55,20 @@ def agree_on_kinds(
             kinds[name] = kind
             notes += _note_words(name, kind, values)
     return kinds, notes
+
+
+# %% ../../nbs/api/monitoring/46_kind_agreement.ipynb #87589206
+def _are_times_in_part(
+    tables: list[TableScan],
+    name: str,
+) -> bool:
+    """Say whether a column of the reference is stored as times, and as others elsewhere."""
+    kinds = [
+        each.profile.columns[name].kind
+        for each in tables
+        if name in each.profile.columns
+    ]
+    return kinds[0] == "time" and not {*kinds} <= {"time", "none"}
 
 
 # %% ../../nbs/api/monitoring/46_kind_agreement.ipynb #8d7c5356

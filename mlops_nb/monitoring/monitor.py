@@ -354,7 +354,7 @@ def measure_tables(
     """
     require_table(reference, "reference")
     reference, tables = _open_tables(reference, current, roles)
-    roles, rules = _settle_answers(reference, tables, roles)
+    roles, rules = _settle_answers(reference, tables, roles, notes)
     then, scans, of_windows = _scan_all(reference, tables, roles, notes, rules)
     notes += _note_times(then)
     notes += note_oddities(scans, then, roles)
@@ -376,11 +376,12 @@ def _settle_answers(
     reference: Any,
     tables: dict,
     roles: ColumnRoles,
+    notes: list[Message],
 ) -> tuple[ColumnRoles, dict[str, dict]]:
     """Return what score and label are, and {table: {column: rule}} for their cells."""
     rules = find_answer_rules({_REFERENCE: reference, **tables}, roles)
     if roles.score not in rules[_REFERENCE]:
-        roles = _name_predicted(reference, roles)
+        roles = _name_predicted(reference, roles, notes)
     return _prepare_roles(roles), rules
 
 
@@ -486,19 +487,29 @@ def _prepare_roles(roles: ColumnRoles) -> ColumnRoles:
 def _name_predicted(
     reference: Any,
     roles: ColumnRoles,
+    notes: list[Message],
 ) -> ColumnRoles:
-    """Take a score that is text for what it is: the class that the model named."""
+    """Take a score that is a class for what it is: text, or a number as those of the label."""
     is_named = roles.positive is not None or names_classes(roles)
     if not roles.score or is_named:
         return roles
     first = next(iterate_batches(reference), pd.DataFrame())
     wanted = {roles.score, roles.label} & {*batch_columns(first)}
     rows = batch_to_frame(first, [*wanted])
-    if roles.score not in rows or not _is_text(rows[roles.score]):
+    if roles.score not in rows:
         return roles
-    if roles.label in rows and not {*rows[roles.score]} & {*rows[roles.label]}:
-        return roles
-    return replace(roles, score=None, predicted=roles.score)
+    labels = rows.get(roles.label)
+    if labels is None:
+        labels = _first_labels(roles)
+    score = rows[roles.score]
+    if _is_text(score):
+        is_class = not len(labels) or bool({*score} & {*labels})
+    else:
+        is_class = _are_numbered_classes(score, labels)
+        if is_class:
+            told = {"column": roles.score, "label": roles.label}
+            notes.append(Message("watch.numbered_classes", **told))
+    return replace(roles, score=None, predicted=roles.score) if is_class else roles
 
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #e098d7f0
@@ -506,6 +517,40 @@ def _is_text(values: pd.Series) -> bool:
     known = values.dropna().astype(object)
     numbers = pd.to_numeric(known, errors="coerce")
     return bool(len(known) and numbers.isna().all())
+
+
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #4edb75d4
+def _first_labels(roles: ColumnRoles) -> pd.Series:
+    """Return the first labels of a table of their own; nothing where there is none."""
+    if roles.outcomes is None:
+        return pd.Series([], dtype=object)
+    first = next(iterate_batches(roles.outcomes), pd.DataFrame())
+    if roles.label not in batch_columns(first):
+        return pd.Series([], dtype=object)
+    return batch_to_frame(first, [roles.label])[roles.label]
+
+
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #a07bf0cc
+_MOST_CLASSES = 20
+
+
+def _are_numbered_classes(
+    score: pd.Series,
+    labels: pd.Series,
+) -> bool:
+    """Say whether a score is the number of one of the classes that the label has."""
+    answers = pd.to_numeric(score.astype(object), errors="coerce").dropna().unique()
+    classes = pd.to_numeric(labels.astype(object), errors="coerce").dropna().unique()
+    if (
+        not len(answers)
+        or not 2 <= len(classes) <= _MOST_CLASSES
+        or {*classes} <= {0, 1}
+    ):
+        return False
+    are_whole = (classes % 1 == 0).all()
+    return bool(
+        are_whole and {*answers} <= {*classes} and len(labels) > 2 * len(classes)
+    )
 
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #a8f8a4ce

@@ -1,5 +1,7 @@
 """Cells mean the same in every table that the monitor reads, however each has them written."""
 
+from uuid import UUID
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -153,3 +155,64 @@ def test_a_score_and_an_outcome_may_be_written_as_shares(tmp_path):
     window = monitor(table, table, roles).measured
     assert window.realised["auc"]["value"] == 1
     assert window.realised["auc"]["n"] == ROWS * 0.9
+
+
+HOURS = pd.Series(pd.date_range("2024-01-01", periods=ROWS, freq="7h"))
+SINCE_1970 = HOURS - pd.Timestamp(0)
+FORMS_OF_TIMES = {
+    "seconds": SINCE_1970 // pd.Timedelta("1s"),
+    "milliseconds": SINCE_1970 // pd.Timedelta("1ms"),
+    "iso": HOURS.astype("str"),
+    "points": HOURS.dt.strftime("%d.%m.%Y %H:%M"),
+    "months": HOURS.dt.strftime("%b %Y"),
+}
+CLOCKS = FORMS_OF_TIMES | {"times": HOURS}
+
+
+@pytest.mark.parametrize("form", CLOCKS.values(), ids=CLOCKS)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_times_that_nobody_named_are_not_judged(
+    tmp_path,
+    suffix,
+    form,
+):
+    """They move on from one table to the next, however either has them written."""
+    half = ROWS // 2
+    early = write(tmp_path / "then.csv", when=form[:half], x=OTHER[:half])
+    late = write(tmp_path / f"now{suffix}", when=form[half:], x=OTHER[half:])
+    assessment = monitor(early, late)
+    assert assessment.level == "ok"
+    assert any("when holds times" in str(note) for note in assessment.notes)
+
+
+def test_times_that_one_table_has_as_text_are_not_judged(tmp_path):
+    early = write(tmp_path / "then.parquet", when=HOURS, x=OTHER)
+    late = write(tmp_path / "now.csv", when=CLOCKS["points"], x=OTHER)
+    assert monitor(early, late).level == "ok"
+
+
+@pytest.mark.parametrize("label", [[1, 2, 3], [1, 2], [0, 5, 7, 9]], ids=str)
+def test_a_score_that_numbers_classes_is_judged_as_a_class(label):
+    truth = pd.Series(RNG.choice(label, ROWS))
+    named = truth.mask(np.arange(ROWS) % 10 == 0, label[0]).astype(float)
+    table = pd.DataFrame({"x": OTHER, "y": truth, "p": named})
+    assessment = monitor(table, table, ColumnRoles(score="p", label="y"))
+    right = (named == truth).mean()
+    assert assessment.measured.realised["accuracy"]["value"] == pytest.approx(right)
+    assert any("judged as classes" in str(note) for note in assessment.notes)
+
+
+def test_a_score_with_decimals_is_a_quantity():
+    stars = pd.Series(RNG.integers(1, 6, ROWS))
+    table = pd.DataFrame({"x": OTHER, "y": stars, "p": stars + 0.25})
+    assessment = monitor(table, table, ColumnRoles(score="p", label="y"))
+    assert assessment.measured.realised["mae"]["value"] == pytest.approx(0.25)
+
+
+def test_a_uuid_is_one_in_capitals_too():
+    keys = pd.Series([str(UUID(int=i, version=4)) for i in range(1, ROWS + 1)])
+    outcome = RNG.integers(0, 2, ROWS)
+    rows = pd.DataFrame({"id": keys, "x": OTHER, "p": outcome * 0.5})
+    labels = pd.DataFrame({"id": keys.str.upper(), "y": outcome})
+    roles = ColumnRoles(score="p", label="y", key="id", outcomes=labels)
+    assert monitor(rows, rows, roles).measured.realised["auc"]["n"] == ROWS
