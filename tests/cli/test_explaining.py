@@ -3,7 +3,6 @@
 import os
 import pty
 import select
-import subprocess
 import sys
 import time
 
@@ -131,21 +130,16 @@ def talk(
 ):
     """Answer each question of a command in a terminal; (exit code, what was shown)."""
     command = [sys.executable, "-m", "mlops_nb", *NEW, *options]
-    ours, theirs = pty.openpty()
-    env = ENV | PERSON | {"COLUMNS": "80"}
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=env,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    shown = answer_questions(ours, answers)
-    os.close(ours)
-    return process.wait(60), shown
+    child, terminal = (
+        pty.fork()
+    )  # the terminal is the child's own, so that Ctrl-C reaches it
+    if child == 0:
+        os.chdir(folder)
+        os.execve(sys.executable, command, ENV | PERSON | {"COLUMNS": "80"})
+    shown = answer_questions(terminal, answers)
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), shown
 
 
 def answer_questions(
