@@ -112,6 +112,7 @@ class InferredProject:
 # %% ../../nbs/api/cli/04_inference.ipynb #a10baa7a
 def _with_cells(
     project: InferredProject,
+    frame: pd.DataFrame,
     found: dict[str, InferredCells],
     answers: Answers,
 ) -> InferredProject:
@@ -120,7 +121,8 @@ def _with_cells(
     reasons = []
     for name, item in found.items():
         why = answers.put_before(f"cells {name}", item.why)
-        reasons.append(f"{name}: {why}")
+        known = f"{frame[name].notna().sum():,} of {len(frame):,} cells known"
+        reasons.append(f"{name}: {why} ({known})")
     return replace(
         project,
         cells=cells,
@@ -400,7 +402,7 @@ def infer_project(
     _require_columns(frame, target, *_split_wanted(frame, time))
     timing = _find_timing(frame, target, time, answers)
     project = _begin_project(frame, target, timing, answers)
-    project = _with_cells(project, cells or {}, answers)
+    project = _with_cells(project, frame, cells or {}, answers)
     frame = timing.add_to(frame)
     training, settings = _select_training(frame, project)
     project = _leave_out(project, frame, training)
