@@ -322,7 +322,8 @@ def _render_features(
 _README_HEAD = "<!-- made from nbs/index.ipynb by `make export`; edit that -->"
 _CARD_HEAD = (
     "# What only people can say of the model. "
-    "While one of these is blank, nothing is promoted."
+    "While one of these is blank, nothing is promoted.\n"
+    "# `mlops-nb card --help` says what belongs into each of them."
 )
 
 

@@ -59,10 +59,31 @@ def show_command(port: int | None) -> None:
 
 
 # %% ../../nbs/api/cli/22_publishing_commands.ipynb #c457dc76
+_ANSWERS = {
+    "intended_use": "what the model is for, and who uses it",
+    "out_of_scope": "what it is not to be used for",
+    "limits": "where it is wrong, or was never tried",
+    "ethics": "whom it may harm, and what was done about it",
+    "licence": "under which data and model may be used",
+    "personal_data": "{accepted: [needed, or not personal], dropped: [no feature]}",
+    "statements": '[{test: Data 3, said: done, by: Ada, on: "2026-01-31"}]',
+}
+_CARD_HELP = "\n".join(
+    [
+        "Write the model card of a version, a commit or what lies in the folder.",
+        "\nWhat only people can say of a model stands in data/card.yaml. Nothing is",
+        "promoted while one of the first five is blank, or a column that looks personal",
+        "is in neither list:\n\n\b",
+        *(f"{name}: {what}" for name, what in _ANSWERS.items()),
+    ]
+)
+
+
 @click.command(
     "card",
     cls=ExplainedCommand,
     example="mlops-nb card v1.0.0",
+    help=_CARD_HELP,
 )
 @click.argument("version", default="workspace")
 def card_command(version: str) -> None:

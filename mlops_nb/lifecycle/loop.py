@@ -721,10 +721,7 @@ def describe_contradictions(
         stale = find_stale_outputs(top)
     told = [f"contradiction: {conflict}" for conflict in find_registry_conflicts(top)]
     if stale.paths:
-        told.append(
-            f"{stale}: the next promote, rollback, advance or retrain mends it, "
-            f"or now {stale.cure}"
-        )
+        told.append(f"{stale}: {stale.outlook}")
     return told
 
 

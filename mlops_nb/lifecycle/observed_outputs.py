@@ -20,7 +20,10 @@ from ..core.console import say_beside_answer
 from ..core.formatting import name_some
 from ..core.git import run_dvc
 from ..core.project import project_root
-from .workspace import find_workspace_differences
+from mlops_nb.lifecycle.workspace import (
+    find_unrecorded_changes,
+    find_workspace_differences,
+)
 from ..pipeline.data_cache import is_cached, keep_present_contents
 from mlops_nb.pipeline.data_records import (
     DataRecord,
@@ -42,12 +45,14 @@ class StaleOutputs:
         on_disk: paths that hold something else than dvc.lock records.
         in_lock: paths that dvc.lock itself records for another champion.
         kept: whether the cache has what belongs in the place of all of `on_disk`.
+        edited: those of `on_disk` whose contents nothing else keeps; no change replaces them.
     """
 
     version: str = ""
     on_disk: tuple[str, ...] = ()
     in_lock: tuple[str, ...] = ()
     kept: bool = True
+    edited: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -57,11 +62,24 @@ class StaleOutputs:
     @property
     def cure(self) -> str:
         """Return the command that mends it now."""
+        if self.edited:
+            return "`mlops-nb undo` brings the recorded ones, and keeps a copy of these"
         if self.in_lock:
             return "`mlops-nb repro`, then `mlops-nb commit`"
         if self.kept:
             return f"`dvc checkout {shlex.join(self.on_disk)}`"
         return "`mlops-nb repro`"
+
+    @property
+    def outlook(self) -> str:
+        """Return what the next change makes of it, and the command that mends it now."""
+        if self.edited:
+            names = name_some(self.edited, most=3)
+            return (
+                f"{names} edited by hand, which promote, rollback, advance and retrain do not "
+                f"replace: {self.cure}"
+            )
+        return f"the next promote, rollback, advance or retrain mends it, or now {self.cure}"
 
     def __str__(self) -> str:
         """Return it as a sentence; nothing where all is well."""
@@ -131,12 +149,26 @@ def find_stale_outputs(top: Path | None = None) -> StaleOutputs:
     strange = [each for each in records if _lies_about_champion(top, each, digests)]
     digests.remember()
     in_lock = outputs_of_other_champion(top, pin["md5"]) if pin.get("md5") else []
+    on_disk = tuple(record.path for record in strange)
     return StaleOutputs(
         version=pin.get("version") or "",
-        on_disk=tuple(record.path for record in strange),
+        on_disk=on_disk,
         in_lock=tuple(in_lock),
         kept=all(is_cached(top, record) for record in strange),
+        edited=_edited_of(top, on_disk),
     )
+
+
+# %% ../../nbs/api/lifecycle/10_observed_outputs.ipynb #b8981755
+def _edited_of(
+    top: Path,
+    paths: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Return those of some outputs whose contents would be lost if they were replaced."""
+    if not paths:
+        return ()
+    lost = {each.record.path for each in find_unrecorded_changes(top)}
+    return tuple(path for path in paths if path in lost)
 
 
 # %% ../../nbs/api/lifecycle/10_observed_outputs.ipynb #cc9cd998

@@ -47,6 +47,11 @@ class Obstacle:
     remedy: str
 
     @property
+    def title(self) -> str:
+        """Return what it is about, for a list of several."""
+        return "card" if self.kind == "answers" else self.kind
+
+    @property
     def waits_for_people(self) -> bool:
         """Say whether somebody can remove it without training another model."""
         return self.kind in ("answers", "approval")
@@ -131,15 +136,33 @@ def _gate_obstacle(
 
 # %% ../../nbs/api/lifecycle/20_obstacles.ipynb #39239721
 def _answers_obstacle(top: Path) -> Obstacle | None:
+    """Say what the model card lacks: required blanks, and a word on personal data."""
     missing = missing_answers_of_project(top)
+    blanks = [key for key in missing if not key.startswith(_PERSONAL)]
+    columns = [key.removeprefix(_PERSONAL) for key in missing if key not in blanks]
+    lacks = []
+    cures = []
+    if blanks:
+        lacks.append(f"the model card has required blanks: {', '.join(blanks)}")
+        cures.append(f"write a sentence for {blanks[0]}{' …' * (len(blanks) > 1)}")
+    if columns:
+        lacks.append(
+            f"the model card does not say of personal data: {', '.join(columns)}"
+        )
+        cures.append(
+            "name each column under `personal_data: {accepted: [], dropped: []}`: accepted where "
+            "it is needed or not personal, dropped where it is no feature"
+        )
     if not missing:
         return None
     has_guide = (top / "nbs" / "guides" / "card.ipynb").exists()
-    guide = " (nbs/guides/card.ipynb shows how)" if has_guide else ""
-    what = f"the model card has required blanks: {', '.join(missing)}"
-    return Obstacle(
-        "answers", what, f"answer them in data/card.yaml{guide} and commit it"
-    )
+    guide = "nbs/guides/card.ipynb" if has_guide else "`mlops-nb card --help`"
+    what = "; ".join(lacks)
+    remedy = f"in data/card.yaml {', and '.join(cures)}; commit it ({guide} shows how)"
+    return Obstacle("answers", what, remedy)
+
+
+_PERSONAL = "personal_data: "
 
 
 # %% ../../nbs/api/lifecycle/20_obstacles.ipynb #0b57ac28

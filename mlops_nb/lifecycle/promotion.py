@@ -82,13 +82,24 @@ class PromotionRefusedError(UserError):
     """Something stands in the way of a promotion; `obstacles` says what."""
 
     def __init__(self, obstacles: list[Obstacle]) -> None:
-        """Keep the obstacles, and say all of them."""
+        """Keep the obstacles, and say all of them, each with its own cure."""
         self.obstacles = obstacles
         super().__init__(
             expected="a candidate that may be promoted",
-            found="; ".join(obstacle.what for obstacle in obstacles),
-            remedy="; ".join(dict.fromkeys(obstacle.remedy for obstacle in obstacles)),
+            found=_one_below_another(obstacles, "what"),
+            remedy=_one_below_another(obstacles, "remedy"),
         )
+
+
+def _one_below_another(
+    obstacles: list[Obstacle],
+    part: str,
+) -> str:
+    """Return a part of each obstacle; of several each in a line, with what it is about."""
+    if len(obstacles) == 1:
+        return getattr(obstacles[0], part)
+    lines = [f"{each.title}: {getattr(each, part)}" for each in obstacles]
+    return f"\n{' ' * 9}".join(lines)
 
 
 # %% ../../nbs/api/lifecycle/21_promotion.ipynb #a1f0c005

@@ -38,6 +38,7 @@ from ..core.messages import render
 from ..core.project import project_root
 from ..data.contract import DataContract
 from ..data.personal_data import find_personal_columns, read_or_empty
+from ..data.settings import read_data_settings
 
 CARD_FILE = "data/card.yaml"
 REQUIRED_ANSWERS = ("intended_use", "out_of_scope", "limits", "ethics", "licence")
@@ -108,7 +109,7 @@ def _invalid_answer(
     return UserError(
         expected=f"{expected} in {CARD_FILE}",
         found=str(found),
-        remedy="correct it; see nbs/guides/card.ipynb",
+        remedy="correct it; `mlops-nb card --help` shows what may stand there",
     )
 
 
@@ -257,7 +258,8 @@ def personal_columns_of_run(read: Callable[[str], bytes]) -> list[dict]:
     """Find the columns that look personal.
 
     Those of the contract by name, those of the training window's events, where these are at
-    hand, by their values too.
+    hand, by their values too. The number of a row, by which rows are told apart that have no
+    key, is no column of anybody's and never asked about.
 
     Args:
         read: a function from a path of the run to its bytes.
@@ -266,7 +268,23 @@ def personal_columns_of_run(read: Callable[[str], bytes]) -> list[dict]:
     contract = read_or_empty(read, "data/schema.yaml")
     found = _by_column(_read_events(events))
     found |= _by_column(_read_contract(contract))
+    counter = found.get(_row_counter(read))
+    if counter and not counter["why"].startswith("holds"):
+        del found[counter["column"]]
     return list(found.values())
+
+
+# %% ../../nbs/api/lifecycle/17_statements.ipynb #e45bf063
+def _row_counter(read: Callable[[str], bytes]) -> str:
+    """Return what the number of a row is called where it takes the place of a key, or nothing."""
+    text = read_or_empty(read, "params.yaml")
+    if not text:
+        return ""
+    try:
+        settings = read_data_settings(YAML(typ="safe", pure=True).load(text))
+    except (UserError, KeyError):
+        return ""
+    return settings.keys[0] if settings.numbers_rows(()) else ""
 
 
 # %% ../../nbs/api/lifecycle/17_statements.ipynb #db0a8317
