@@ -132,7 +132,7 @@ def run_project(
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
         return f"failed: {done.stderr.strip()[-300:]}"
-    metrics = read_json(folder / "reports" / "evaluate.json")["metrics"]
+    metrics = read_json(folder / "reports" / "metrics" / "evaluate.json")
     shown = json.dumps(metrics, ensure_ascii=False)[:200]
     return f"ran in {time.monotonic() - begin:.0f} s: {shown}"
 

@@ -248,9 +248,11 @@ def _is_code_column(
     """Say whether NA is one code of two letters among others, such as that of Namibia."""
     others = filled[~filled.isin(NA_WORDS)]
     is_code = others.str.fullmatch(_TWO_LETTERS)
-    if is_code.mean() < _MOSTLY_NUMBERS or others.nunique() < _FEWEST_CODES:
+    if not is_code.mean() >= _MOSTLY_NUMBERS:
         return False
-    return bool(_COUNTRY_NAME.search(str(filled.name))) or not na_is_missing
+    if _COUNTRY_NAME.search(str(filled.name)):
+        return True
+    return others.nunique() >= _FEWEST_CODES and not na_is_missing
 
 
 # %% ../../nbs/api/data/31_cell_inference.ipynb #28246725

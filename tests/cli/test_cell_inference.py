@@ -98,9 +98,19 @@ def test_na_among_numbers_is_missing_as_ever(new):
     assert rows["x"].isna().mean() == pytest.approx(1 / 3, abs=0.05)
 
 
-def test_na_is_a_value_among_country_codes(new):
-    guess, rows = new(country=repeat("NA", "DE", "FR", "ZA"))
-    assert set(rows["country"]) == {"NA", "DE", "FR", "ZA"}
+@pytest.mark.parametrize(
+    "codes",
+    [
+        pytest.param(["NA", "DE", "FR", "ZA"], id="many"),
+        pytest.param(["NA", "ZA"], id="two"),
+    ],
+)
+def test_na_is_a_value_among_country_codes(
+    new,
+    codes,
+):
+    guess, rows = new(country=repeat(*codes))
+    assert set(rows["country"]) == {*codes}
     assert "NA is a code" in guess.notes[0]
 
 
