@@ -51,6 +51,7 @@ from ..core.files import encode_text, remove_unfinished, write_atomic
 from ..core.git import ask_git, run_dvc, run_git
 from ..data.cell_inference import InferredCells, infer_table_cells
 from ..data.cells import apply_cells
+from ..data.columns import value_type
 from ..data.contract import DataContract
 from ..data.snapshots import encode_snapshot
 from ..data.table_values import settle_table
@@ -383,10 +384,16 @@ def _require_fit_target(
     table: SourceTable,
     target: str,
 ) -> None:
-    if target in table.unfit:
+    if target not in table.frame:
+        return  # told with the names that there are
+    values = table.frame[target]
+    found = table.changed.get(target) if target in table.unfit else None
+    if values.notna().any() and value_type(values) in ("time", "any"):
+        found = f"values such as {values.dropna().iloc[0]}"
+    if found:
         raise UserError(
             expected="a target with one number, text or truth value in each row",
-            found=f"{target}: {table.changed[target]}",
+            found=f"{target}: {found}",
             remedy="choose another column with --target, or make one at the source",
         )
 

@@ -503,6 +503,9 @@ def test_times_and_truth_values_stay(
     [
         pytest.param([{"a": 1}, {"a": 2}], id="parts"),
         pytest.param([b"\xff", b"\xfe"], id="bytes"),
+        pytest.param([DAY, FAR], id="times"),
+        pytest.param([HOUR, 2 * HOUR], id="durations"),
+        pytest.param([time(1, 2), time(3, 4)], id="times of day"),
     ],
 )
 def test_a_target_that_is_no_single_value_is_refused(
