@@ -55,7 +55,7 @@ def infer_task(target: pd.Series) -> tuple[str, Any]:
     if len(counts) < 2:
         raise UserError(
             expected="a target with at least two different values",
-            found=f"{target.name}: {len(counts)} in {len(known):,} rows",
+            found=f"`{target.name}`: {len(counts)} in {len(known):,} rows",
             remedy="choose another column with --target",
         )
     if len(counts) == 2:
@@ -66,7 +66,7 @@ def infer_task(target: pd.Series) -> tuple[str, Any]:
     if len(counts) > most_classes:
         example = known.iloc[0]
         found = (
-            f"{target.name}: {len(counts):,} different values in {len(known):,} rows"
+            f"`{target.name}`: {len(counts):,} different values in {len(known):,} rows"
         )
         raise UserError(
             expected="classes that repeat, or numbers",

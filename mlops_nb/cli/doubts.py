@@ -111,12 +111,12 @@ def doubt_target(
             return []
         evidence = f"{positive} is the rarer one, {counts[positive]:,} of {known}"
         labels = tuple(str(label) for label in counts.index)
-        question = f"Which value of {name} counts as yes?"
+        question = f"Which value of `{name}` counts as yes?"
         return [Doubt("positive", question, evidence, str(positive), labels, name)]
     is_few = _FEWEST_COUNTS <= len(counts) <= _MOST_COUNTS
     if value_type(target) != "integer" or not is_few:
         return []
-    question = f"Is {name} classes (multiclass) or a quantity (regression)?"
+    question = f"Is `{name}` classes (multiclass) or a quantity (regression)?"
     choices = ("multiclass", "regression")
     return [Doubt("task", question, f"{known}, all whole", task, choices, name)]
 
@@ -137,7 +137,7 @@ def doubt_time(
     reasons = [f"{name}: {why}" for name, why in found.doubts.items()]
     for name in found.dated:
         if name not in found.doubts:
-            reasons.append(f"{name} holds times")
+            reasons.append(f"`{name}` holds times")
     if order:
         reasons.append(order)
     question = "Which column is the time of a row (several: year+month+day)?"
@@ -167,7 +167,7 @@ def doubt_key(
     if is_told or not (near or several):
         return []
     reasons = [f"{name}: {why}" for name, why in near.items()]
-    reasons += [f"{name} has no value twice, too" for name in several]
+    reasons += [f"`{name}` has no value twice, too" for name in several]
     question = "Which column names a row (several: order+line; none: its number)?"
     inferred = "+".join(keys) or "none"
     column = next(iter([*near, *keys]), None)
@@ -200,9 +200,9 @@ def doubt_strong(
     """
     doubts = []
     for item in strong:
-        question = f"Is {item.column} known before {target} is?"
+        question = f"Is `{item.column}` known before `{target}` is?"
         share = "nearly all" if item.is_leak else "much"
-        evidence = f"alone it tells {share} of {target} ({', '.join(item.measures)})"
+        evidence = f"alone it tells {share} of `{target}` ({', '.join(item.measures)})"
         inferred = "no" if item.is_leak else "yes"
         about = f"known {item.column}"
         choices = ("yes", "no")
@@ -221,7 +221,7 @@ def doubt_cells(cells: dict[str, InferredCells]) -> list[Doubt]:
         if found.why.startswith(_CLEAR_CELLS):
             continue
         about = f"cells {name}"
-        question = f"Is {name} read rightly?"
+        question = f"Is `{name}` read rightly?"
         choices = ("yes", "no")
         doubts.append(Doubt(about, question, found.why, "yes", choices, name))
     return doubts

@@ -237,7 +237,7 @@ def _cut_windows(
     cut = infer_windows(found.read(frame), keeps_last)
     if is_wanted and cut is None:
         raise UserError(
-            expected=f"times of at least two days in {found.column}",
+            expected=f"times of at least two days in `{found.column}`",
             found="fewer",
             remedy="leave out --time: a seeded split takes the place of windows",
         )
@@ -249,7 +249,7 @@ def _note_time(timing: _Timing) -> list[str]:
     """Say what about the time a person should look at."""
     notes = []
     for name, why in timing.found.doubts.items():
-        notes.append(f"{name} may be a time ({why}): name it with --time {name}")
+        notes.append(f"`{name}` may be a time ({why}): name it with --time {name}")
     if timing.cut is not None:
         return [*notes, *timing.cut.notes]
     if timing.order:
@@ -352,7 +352,7 @@ def _explain_strong(
     measures = ", ".join(item.measures)
     why = f"strong alone, and kept ({measures})"
     if item.is_leak:
-        why = f"predicts {target} alone ({measures})"
+        why = f"predicts `{target}` alone ({measures})"
     return answers.put_before(f"known {item.column}", why)
 
 
@@ -543,7 +543,7 @@ def _require_columns(
             if frame.shape[1] > 12:
                 more = " …"
             raise UserError(
-                expected=f"a column {name} in the table",
+                expected=f"a column `{name}` in the table",
                 found=f"{', '.join(frame.columns[:12])}{more}.{suggest(name, frame)}",
                 remedy="correct --target or --time",
             )

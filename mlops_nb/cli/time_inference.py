@@ -389,10 +389,10 @@ def explain_order(
             continue
         values = frame[name]
         if value_type(values) in ("integer", "number") and _is_counter(values):
-            return f"the rows are in the order of {name}, which is no date"
+            return f"the rows are in the order of `{name}`, which is no date"
     likeness = _neighbour_likeness(frame[target].dropna())
     if likeness > _LEAST_LIKENESS:
-        return f"neighbouring rows are alike in {target} (by {likeness:.2f}, 0 is by chance)"
+        return f"neighbouring rows are alike in `{target}` (by {likeness:.2f}, 0 is by chance)"
     return ""
 
 

@@ -38,7 +38,7 @@ def extract_target(
     numbers = _as_numbers(target)
     if not numbers.dropna().isin([0, 1]).all():
         raise UserError(
-            expected=f"labels 0 and 1 (or true and false) in column {settings.target}",
+            expected=f"labels 0 and 1 (or true and false) in column `{settings.target}`",
             found=_first_values(numbers, 8),
             remedy="set data.positive to the label that counts as yes, or data.task",
         )
@@ -53,7 +53,7 @@ def _is_positive(
     found = target == label
     if target.notna().any() and not found.any():
         raise UserError(
-            expected=f"the label data.positive = {label!r} in column {target.name}",
+            expected=f"the label data.positive = {label!r} in column `{target.name}`",
             found=f"labels {_first_values(target, 8)}",
             remedy="correct data.positive in params.yaml",
         )
@@ -66,7 +66,7 @@ def _as_numbers(target: pd.Series) -> pd.Series:
         return target.astype("float64")
     except (ValueError, TypeError) as error:
         raise UserError(
-            expected=f"numbers in the target {target.name}",
+            expected=f"numbers in the target `{target.name}`",
             found=_first_values(target, 5),
             remedy="set data.positive for two labels, or data.task: multiclass",
         ) from error

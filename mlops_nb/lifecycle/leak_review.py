@@ -102,8 +102,8 @@ class AcceptedLeak:
         """Say what was written, and what comes next."""
         before = "no longer left out (params.yaml), and " if self.was_excluded else ""
         return (
-            f"{self.column} is {before}reviewed (leak_ok in data/schema.yaml):"
-            f" it may predict {self.target} alone\n"
+            f"`{self.column}` is {before}reviewed (leak_ok in data/schema.yaml):"
+            f" it may predict `{self.target}` alone\n"
             "next: make run, then commit params.yaml and data/schema.yaml"
         )
 

@@ -82,7 +82,7 @@ def test_explain_writes_nothing(
         pytest.param("fee", "is read as", id="currency"),
         pytest.param("discount", "40 different", id="per cent"),
         pytest.param("zip", "not all codes are numbers: 'K1A0B1'", id="zip"),
-        pytest.param("refund", "predicts left alone", id="leak"),
+        pytest.param("refund", "predicts `left` alone", id="leak"),
         pytest.param("left", "2 different", id="target"),
     ],
 )

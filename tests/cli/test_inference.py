@@ -70,7 +70,7 @@ ODD = np.flatnonzero(KIND == "a")[:2]  # the two rows that a column gets wrong
 def test_a_column_that_tells_every_class_is_a_leak(told):
     found = infer(TOLD.assign(told=told), "kind")
     assert found.suspects == ("told",)
-    assert found.exclude["told"].startswith("predicts kind alone (accuracy ")
+    assert found.exclude["told"].startswith("predicts `kind` alone (accuracy ")
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5])

@@ -193,7 +193,7 @@ def test_two_dates_in_numbers_are_asked_about():
     later = (DAYS + pd.Timedelta("2D")).dt.strftime("%Y%m%d").astype(int)
     found = infer(TABLE.assign(ordered=days, shipped=later))
     assert found.time is None
-    assert "ordered may be a time (days such as 20160101)" in found.notes[0]
+    assert "`ordered` may be a time (days such as 20160101)" in found.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ STATES = np.repeat(RNG.choice(["up", "down"], ROWS // 6), 6)
     [
         pytest.param(TABLE.assign(y=WALK), "neighbouring rows are alike", id="a walk"),
         pytest.param(TABLE.assign(y=STATES), "neighbouring rows", id="states"),
-        pytest.param(TABLE.assign(trend=range(ROWS)), "order of trend", id="a counter"),
+        pytest.param(TABLE.assign(trend=range(ROWS)), "order of `trend`", id="a counter"),
     ],
 )
 def test_a_series_is_not_split_at_random_without_a_word(
@@ -378,10 +378,10 @@ def test_years_of_another_name_are_asked_about(
 ):
     years = RNG.permutation(DAYS.dt.year.to_numpy())
     notes = infer(TABLE.assign(**{name: years})).notes
-    said = f"{name} may be a time (years 2016 to 2020): name it with --time {name}"
+    said = f"`{name}` may be a time (years 2016 to 2020): name it with --time {name}"
     assert (said in notes) == is_asked
 
 
 def test_a_counted_day_is_an_order():
     notes = infer(TABLE.assign(pan_day=range(ROWS))).notes
-    assert "in the order of pan_day" in notes[0]
+    assert "in the order of `pan_day`" in notes[0]
