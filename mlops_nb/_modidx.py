@@ -684,6 +684,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'mlops_nb/cli/window_inference.py'),
                                                'mlops_nb.cli.window_inference._name_window': ( 'api/cli/window_inference.html#_name_window',
                                                                                                'mlops_nb/cli/window_inference.py'),
+                                               'mlops_nb.cli.window_inference._note_far': ( 'api/cli/window_inference.html#_note_far',
+                                                                                            'mlops_nb/cli/window_inference.py'),
                                                'mlops_nb.cli.window_inference._note_few': ( 'api/cli/window_inference.html#_note_few',
                                                                                             'mlops_nb/cli/window_inference.py'),
                                                'mlops_nb.cli.window_inference._tell_incomplete': ( 'api/cli/window_inference.html#_tell_incomplete',

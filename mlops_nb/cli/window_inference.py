@@ -97,6 +97,9 @@ class InferredWindows:
 
 
 # %% ../../nbs/api/cli/03_window_inference.ipynb #6d07215f
+_YEAR_OF_NO_TIME = 2900  # from then on a time stands for none, such as 9999-12-31
+
+
 def infer_windows(
     times: pd.Series,
     keeps_last: bool = False,
@@ -110,6 +113,8 @@ def infer_windows(
     Returns:
         None when the times span no two days.
     """
+    n_times = times.count()
+    times = times.mask(times.dt.year >= _YEAR_OF_NO_TIME)
     period = choose_period(times)
     counts = _count_rows(times, period)
     if len(counts) < 2:
@@ -120,7 +125,20 @@ def infer_windows(
         cut = _cut_periods(counts, period)
     else:
         cut = _leave_last(counts, period, incomplete)
+    cut = _note_far(cut, n_times - times.count())
     return replace(cut, reasons=reasons | cut.reasons, incomplete=incomplete)
+
+
+# %% ../../nbs/api/cli/03_window_inference.ipynb #83d0b393
+def _note_far(
+    cut: InferredWindows,
+    n_far: int,
+) -> InferredWindows:
+    """Tell of rows with a time such as 9999-12-31."""
+    if not n_far:
+        return cut
+    told = f"{n_far:,} rows are dated in {_YEAR_OF_NO_TIME} or later: they are in no window"
+    return replace(cut, notes=(*cut.notes, told))
 
 
 # %% ../../nbs/api/cli/03_window_inference.ipynb #567794be

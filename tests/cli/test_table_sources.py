@@ -576,3 +576,11 @@ def test_an_index_of_pandas_is_a_column_where_it_says_something(
     TABLE.set_index(index).to_parquet("t.parquet")
     frame = plan_project("shop", "t.parquet", "y").frame
     assert {*frame} == {*TABLE, *([name] if name else [])}
+
+
+def test_rows_of_a_time_that_stands_for_none_are_in_no_window(place):
+    far = TABLE["day"].where(TABLE["id"] % 9 != 7, pd.Timestamp(FAR).as_unit("us"))
+    TABLE.assign(day=far).to_parquet("t.parquet")
+    guess = plan_project("shop", "t.parquet", "y").made.guess
+    assert guess.windows["current"] == {"start": "2024-04", "end": "2024-04"}
+    assert any("27 rows are dated in 2900 or later" in note for note in guess.notes)
