@@ -214,13 +214,14 @@ def why_option(
         required: Whether the command cannot do without.
         text: What the command's help says of it.
     """
+    # a default of None would be a value to click
+    presence = {"required": True} if required else {"default": ""}
     return click.option(
         "--why",
-        required=required,
-        default=None if required else "",
         metavar="REASON",
         callback=_require_words,
         help=text,
+        **presence,
     )
 
 
