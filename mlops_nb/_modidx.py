@@ -4429,6 +4429,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                'mlops_nb/monitoring/kind_agreement.py'),
                                                     'mlops_nb.monitoring.kind_agreement._rules_of_codes': ( 'api/monitoring/kind_agreement.html#_rules_of_codes',
                                                                                                             'mlops_nb/monitoring/kind_agreement.py'),
+                                                    'mlops_nb.monitoring.kind_agreement._rules_of_first_rows': ( 'api/monitoring/kind_agreement.html#_rules_of_first_rows',
+                                                                                                                 'mlops_nb/monitoring/kind_agreement.py'),
                                                     'mlops_nb.monitoring.kind_agreement._rules_of_texts': ( 'api/monitoring/kind_agreement.html#_rules_of_texts',
                                                                                                             'mlops_nb/monitoring/kind_agreement.py'),
                                                     'mlops_nb.monitoring.kind_agreement._texts_by_table': ( 'api/monitoring/kind_agreement.html#_texts_by_table',

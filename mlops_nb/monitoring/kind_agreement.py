@@ -20,10 +20,10 @@ from ..data.column_profile import ColumnProfile
 from .column_roles import ColumnRoles, names_classes
 from .scan import TableScan
 from mlops_nb.monitoring.table_reading import (
-    batch_columns,
     batch_to_frame,
     is_parquet,
     iterate_batches,
+    read_table_columns,
 )
 
 _MOSTLY = 0.5  # of text a greater share of numbers was meant to be numbers, or codes
@@ -268,12 +268,20 @@ def find_answer_rules(
     names = [roles.score, *roles.class_scores]
     if roles.positive is None and not names_classes(roles):
         names.append(roles.label)
-    rules = {}
-    for table, source in tables.items():
-        first = next(iterate_batches(source), pd.DataFrame())
-        here = [*dict.fromkeys(names)]
-        here = [name for name in here if name in batch_columns(first)]
-        rows = batch_to_frame(first, here)
-        found = {name: infer_number_rule(rows[name]) for name in here}
-        rules[table] = {name: rule for name, rule in found.items() if rule is not None}
-    return rules
+    wanted = [*dict.fromkeys(filter(None, names))]
+    return {table: _rules_of_first_rows(each, wanted) for table, each in tables.items()}
+
+
+# %% ../../nbs/api/monitoring/46_kind_agreement.ipynb #fabe1599
+def _rules_of_first_rows(
+    table: Any,
+    wanted: list[str],
+) -> dict[str, CellsSection]:
+    known = read_table_columns(table) if wanted else []
+    here = [name for name in wanted if name in known]
+    if not here:
+        return {}
+    first = next(iterate_batches(table, here), pd.DataFrame(columns=here))
+    rows = batch_to_frame(first, here)
+    found = {name: infer_number_rule(rows[name]) for name in here}
+    return {name: rule for name, rule in found.items() if rule is not None}
