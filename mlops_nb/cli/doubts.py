@@ -109,7 +109,8 @@ def doubt_target(
     if task == "binary":
         if positive is None or says_yes(positive):
             return []
-        evidence = f"{positive} is the rarer one, {counts[positive]:,} of {known}"
+        rarer = f"{counts[positive]:,} of {counts.sum():,} rows"
+        evidence = f"{positive} is the rarer of the two: {rarer}"
         labels = tuple(str(label) for label in counts.index)
         question = f"Which value of `{name}` counts as yes?"
         return [Doubt("positive", question, evidence, str(positive), labels, name)]

@@ -13,7 +13,9 @@ from helpers.project import ENV, read_yaml
 from rich.cells import cell_len
 
 from mlops_nb.cli.commands import run_command
+from mlops_nb.cli.doubts import Answers
 from mlops_nb.cli.explanation import explain_project
+from mlops_nb.cli.inference import infer_project
 from mlops_nb.cli.new_project import plan_project
 
 PERSON = {
@@ -237,3 +239,52 @@ def test_explain_and_ask_are_two_things(
 ):
     assert run_command([*NEW, "--ask", "--explain"]) == 1
     assert "--explain first, then --ask" in capsys.readouterr().err
+
+
+def make_contracts(rows=300):
+    """Contracts with two days each, grades in whole numbers, and two kinds."""
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2020-01-01", periods=rows)
+    contracts = pd.DataFrame({"signed": days.astype(str)})
+    contracts["ended"] = (days + pd.Timedelta("90D")).astype(str)
+    contracts["grade"] = rng.integers(1, 6, rows)
+    contracts["kind"] = rng.choice(["a", "b"], rows, p=[0.3, 0.7])
+    return contracts
+
+
+@pytest.mark.parametrize(
+    ("target", "about", "answer", "key", "decided"),
+    [
+        pytest.param("kind", "positive", "b", "positive", "b", id="yes"),
+        pytest.param("grade", "task", "regression", "task", "regression", id="task"),
+        pytest.param("kind", "time", "ended", "time", "ended", id="time"),
+        pytest.param("kind", "keys", "signed", "keys", ["signed"], id="key"),
+    ],
+)
+def test_an_answer_decides(
+    target,
+    about,
+    answer,
+    key,
+    decided,
+):
+    answers = Answers({about: answer}, "ada")
+    guess, _ = infer_project(make_contracts(), target, answers=answers)
+    assert guess.to_data_section("a.csv", "utf-8")[key] == decided
+    assert guess.evidence[about].startswith(f"answered by ada (asked): {answer}; ")
+
+
+@pytest.mark.parametrize(
+    ("target", "about"),
+    [
+        pytest.param("kind", "positive", id="yes"),
+        pytest.param("grade", "task", id="task"),
+        pytest.param("kind", "time", id="time"),
+    ],
+)
+def test_what_is_not_clear_is_a_doubt(
+    target,
+    about,
+):
+    guess, _ = infer_project(make_contracts(), target)
+    assert about in {doubt.about for doubt in guess.doubts}
