@@ -339,7 +339,7 @@ def forty_rows(
         pytest.param(
             forty_rows("id,y", "{i},{odd}"),
             ("--target", "Y"),
-            "a column Y",
+            "a column `Y`",
             id="no such target",
         ),
         pytest.param(
