@@ -157,18 +157,25 @@ def retrain_command(
     default="prod",
     help="prod, unless given",
 )
+@click.option(
+    "--commit",
+    default="",
+    metavar="COMMIT",
+    help="whose candidate it is; the last one, unless given",
+)
 @why_option()
 @push_option
 @verbose_option
 def promote_command(
     environment: str,
+    commit: str,
     why: str,
     push: bool,
 ) -> None:
     """Register the candidate and put it into production."""
     from mlops_nb.lifecycle.promotion import promote_candidate
 
-    change = promote_candidate(environment, why, push)
+    change = promote_candidate(environment, why, push, commit)
     print(change)
 
 

@@ -27,8 +27,8 @@ class Symptom:
         area: what was looked at, such as tags.
         what: what is wrong.
         cure: what to do; empty where nothing is to be done.
-        spoils: a file that nothing can read because of it; what other checks say of that file
-            is the same finding.
+        spoils: a file that nothing can read because of it, or words for what else it is about;
+            what other checks say of that is the same finding.
     """
 
     level: str
@@ -94,7 +94,7 @@ class Checkup:
         if not self.unseen:
             return self._fine()
         areas = ", ".join(self.unseen)
-        return f"not looked at, as the above is in the way: {areas}\n{self._fine()}"
+        return f"told above, or not looked at because of it: {areas}\n{self._fine()}"
 
     def __str__(self) -> str:
         """Return a line for each symptom, and one for what is fine."""

@@ -17,9 +17,11 @@ from pathlib import Path
 
 from ..core.config import read_params
 from ..core.console import say_beside_answer
+from ..core.files import file_digest
 from ..core.formatting import name_some
 from ..core.git import run_dvc
 from ..core.project import project_root
+from .version_data import locate_data
 from mlops_nb.lifecycle.workspace import (
     find_unrecorded_changes,
     find_workspace_differences,
@@ -46,6 +48,7 @@ class StaleOutputs:
         in_lock: paths that dvc.lock itself records for another champion.
         kept: whether the cache has what belongs in the place of all of `on_disk`.
         edited: those of `on_disk` whose contents nothing else keeps; no change replaces them.
+        lost: whether the champion's bytes are in neither cache nor remote nor candidate.
     """
 
     version: str = ""
@@ -53,6 +56,7 @@ class StaleOutputs:
     in_lock: tuple[str, ...] = ()
     kept: bool = True
     edited: tuple[str, ...] = ()
+    lost: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -62,6 +66,9 @@ class StaleOutputs:
     @property
     def cure(self) -> str:
         """Return the command that mends it now."""
+        if self.lost:  # a run would ask for its bytes in vain
+            command = f"mlops-nb rollback --to {self.version} --rebuild"
+            return f'`mv data/champion .mlops/lost-champion && {command} --why "its bytes were lost"`'
         if self.edited:
             return "`mlops-nb undo` brings the recorded ones, and keeps a copy of these"
         if self.in_lock:
@@ -150,13 +157,28 @@ def find_stale_outputs(top: Path | None = None) -> StaleOutputs:
     digests.remember()
     in_lock = outputs_of_other_champion(top, pin["md5"]) if pin.get("md5") else []
     on_disk = tuple(record.path for record in strange)
+    is_lost = bool(pin.get("version")) and _is_champion_lost(top, strange)
     return StaleOutputs(
         version=pin.get("version") or "",
         on_disk=on_disk,
         in_lock=tuple(in_lock),
         kept=all(is_cached(top, record) for record in strange),
         edited=_edited_of(top, on_disk),
+        lost=is_lost,
     )
+
+
+# %% ../../nbs/api/lifecycle/10_observed_outputs.ipynb #ece9c1b2
+def _is_champion_lost(
+    top: Path,
+    strange: list[DataRecord],
+) -> bool:
+    """Say whether the champion's place holds something else, and nothing has its bytes."""
+    champions = [each for each in strange if each.path == "data/champion"]
+    away = [each for each in champions if not is_cached(top, each)]
+    if not away or file_digest(top / "data" / "candidate") == away[0].md5:
+        return False
+    return locate_data(top, away).is_lost(away[0])
 
 
 # %% ../../nbs/api/lifecycle/10_observed_outputs.ipynb #b8981755

@@ -28,7 +28,7 @@ from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.files import write_atomic
 from ..core.formatting import markdown_table, name_some
-from ..core.git import run_git
+from ..core.git import ask_git, run_git
 from ..core.project import project_root
 from .checkout import scratch_clone, set_params
 from .clone_lacks import require_complete_registry
@@ -58,7 +58,11 @@ from mlops_nb.lifecycle.transaction import (
     finish_interrupted,
 )
 from ..pipeline.data_cache import are_cached, recorded_contents
-from ..pipeline.data_records import DataRecord, WorkspaceDigests
+from mlops_nb.pipeline.data_records import (
+    DataRecord,
+    WorkspaceDigests,
+    read_data_records,
+)
 from mlops_nb.pipeline.recorded_outputs import (
     bring_for_command,
     drop_corrupt_objects,
@@ -66,6 +70,7 @@ from mlops_nb.pipeline.recorded_outputs import (
     refuse_lost_tables,
 )
 
+# %% ../../nbs/api/lifecycle/21_promotion.ipynb #12eb66ed
 STAGES_AFTER_PIN = (  # what depends on the pin, training excluded
     "preprocess@train",
     "preprocess@current",
@@ -325,8 +330,15 @@ def promote_candidate(
     stage: str = "prod",
     why: str = "",
     push: bool = False,
+    commit: str = "",
 ) -> ProductionChange:
     """Register the committed candidate and put it into `staging` or `prod`.
+
+    Args:
+        stage: `staging` or `prod`.
+        why: the reason, for the record of decisions.
+        push: send branch and tags to the remote.
+        commit: whose candidate it is; the last one if empty.
 
     Raises:
         PromotionRefusedError: with everything that stands in the way; nothing changes then.
@@ -342,17 +354,42 @@ def promote_candidate(
     if finished:
         return describe_finished(finished, stage)
     before = read_params()["champion"]
-    if stage == "prod" and _is_settled(before, _committed_candidate()):
+    ref = _find_commit(commit) if commit else "HEAD"
+    if stage == "prod" and _is_settled(before, recorded_md5(ref, "data/candidate")):
         return _settle(before, "the candidate is in production already", push)
     with begin_transaction(f"Promote the candidate to {stage}: {why}", push) as change:
-        version = deploy(change, Deployment(change.before, why, stage))
+        if commit:
+            _fetch_candidate(change.top, ref)
+        version = deploy(
+            change, Deployment(ref if commit else change.before, why, stage)
+        )
         after = read_params(change.top / "params.yaml")["champion"]
     return ProductionChange(f"{version.version} is in {stage}", before, after, stage)
 
 
-# %% ../../nbs/api/lifecycle/21_promotion.ipynb #5a8b0939
-def _committed_candidate() -> str:
-    return recorded_md5("HEAD", "data/candidate")
+# %% ../../nbs/api/lifecycle/21_promotion.ipynb #6eb8002f
+def _find_commit(name: str) -> str:
+    """Return the full name of a commit. Raises where there is none of that name."""
+    found = ask_git("rev-parse", "-q", "--verify", f"{name}^{{commit}}")
+    if not found:
+        raise UserError(
+            expected="--commit with a commit of this repository",
+            found=name,
+            remedy="see `git log --oneline -- dvc.lock`",
+        )
+    return found.strip()
+
+
+# %% ../../nbs/api/lifecycle/21_promotion.ipynb #0fb3e16a
+def _fetch_candidate(
+    top: Path,
+    commit: str,
+) -> None:
+    """Get from a remote what the cache lacks of a commit's candidate and its gate."""
+    records = read_data_records(top, commit)
+    for path in ("data/candidate", "reports/evaluate.json"):
+        if path in records and not _are_at_hand(top, records[path]):
+            fetch_digests(top, records[path].md5)
 
 
 # %% ../../nbs/api/lifecycle/21_promotion.ipynb #a1f0c010

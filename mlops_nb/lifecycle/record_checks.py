@@ -31,10 +31,16 @@ from mlops_nb.lifecycle.journal import (
     read_decisions,
 )
 from .observed_outputs import find_stale_outputs
-from .registry import assigned_versions, recorded_md5
+from mlops_nb.lifecycle.registry import (
+    ModelVersion,
+    assigned_versions,
+    list_versions,
+    recorded_md5,
+)
 from mlops_nb.lifecycle.registry_conflicts import (
     count_lost_moves,
     find_registry_conflicts,
+    find_unnumbered_models,
     moves_to_production,
 )
 from .transaction import find_interrupted_change
@@ -115,7 +121,8 @@ def _commit_of_candidate(
     """Return the first commit that records a candidate; empty where none is known."""
     if not md5:
         return ""
-    command = ("log", "--reverse", "--format=%H", f"-S{md5}", "--", "dvc.lock")
+    options = ("--full-history", "--reverse", "--format=%H", f"-S{md5}")
+    command = ("log", *options, "--", "dvc.lock")
     for commit in run_git(*command, cwd=top).split():
         if recorded_md5(commit, "data/candidate", top) == md5:
             return commit
@@ -132,12 +139,47 @@ def check_production(top: Path) -> Iterator[Symptom]:
         yield Symptom("broken", "production", what, conflict.cure)
     stale = find_stale_outputs(top)
     if stale.paths:
-        yield Symptom("warning", "production", str(stale), stale.cure)
+        same = f"the model of {stale.version}" if stale.lost else ""
+        yield Symptom("warning", "production", str(stale), stale.cure, spoils=same)
     turns = assigned_versions("prod", top)
-    lost = count_lost_moves(read_decisions(top), turns)
-    if lost and turns:
-        what = f"{lost} moves to production have no tag of their own: two clones "
-        yield Symptom("note", "production", f"{what}wrote the same number")
+    if turns:
+        yield from _check_lost_numbers(top, turns)
+
+
+# %% ../../nbs/api/lifecycle/33_record_checks.ipynb #e5bd795c
+def _check_lost_numbers(
+    top: Path,
+    turns: list[ModelVersion],
+) -> Iterator[Symptom]:
+    """Look for what two clones that wrote the same number have left without a tag."""
+    decisions = read_decisions(top)
+    pinned = read_params(top / "params.yaml")["champion"].get("md5")
+    for move in find_unnumbered_models(decisions, list_versions(top)):
+        commit = _commit_of_candidate(top, move["md5"])
+        if move["md5"] != pinned and commit:  # what is pinned is told as a conflict
+            yield _describe_unnumbered(move, commit)
+    lost = count_lost_moves(decisions, turns)
+    if lost:
+        noun = "move has no tag of its" if lost == 1 else "moves have no tag of their"
+        what = f"{lost} {noun} own, as two clones wrote the same number"
+        cure = "nothing is to be done: data/decisions.jsonl keeps it"
+        yield Symptom("note", "production", what, cure)
+
+
+# %% ../../nbs/api/lifecycle/33_record_checks.ipynb #2961756d
+def _describe_unnumbered(
+    move: dict,
+    commit: str,
+) -> Symptom:
+    """Say which model lost its number to another one, and how it gets the next."""
+    who = str(move.get("who", "")).partition(" <")[0]
+    what = (
+        f"model {move['md5'][:8]}, which {who} promoted as {move['version']} at "
+        f"{move.get('at', '')}, is no version: another clone gave that number to another model"
+    )
+    command = f'mlops-nb promote --commit {commit[:12]} --to staging --why "…"'
+    cure = f"`{command}` makes it the next version; without --to staging, in production"
+    return Symptom("note", "production", what, cure)
 
 
 # %% ../../nbs/api/lifecycle/33_record_checks.ipynb #a0c92c8c
@@ -181,6 +223,8 @@ def _distance(top: Path) -> tuple[int, int]:
 def check_data(top: Path) -> Iterator[Symptom]:
     """Look for rows and outputs in the folder that no record names."""
     found = find_unrecorded_changes(top)
+    if find_stale_outputs(top).lost:  # told, with another cure, by `check_production`
+        found = [each for each in found if each.record.path != "data/champion"]
     try:
         refuse_unrecorded(found)
     except UserError as error:

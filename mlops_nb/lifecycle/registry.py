@@ -34,6 +34,8 @@ from mlops_nb.lifecycle.version_tags import (
     model_name,
     read_registry_tags,
 )
+from ..pipeline.data_cache import cache_object, recorded_contents
+from ..pipeline.data_records import DataRecord
 
 
 # %% ../../nbs/api/lifecycle/13_registry.ipynb #a87ff679
@@ -204,7 +206,7 @@ def register_candidate(
             version=version,
             message=message,
         )
-    _register_features(change.top, version)
+    _register_features(change.top, version, md5)
     return find_version(version, change.top)
 
 
@@ -229,10 +231,9 @@ def _next_version(
 def _register_features(
     top: Path,
     version: str,
+    md5: str,
 ) -> None:
-    features = read_json(top / "data" / "candidate" / "manifest.json").get(
-        "features", {}
-    )
+    features = _read_manifest(top, md5).get("features", {})
     path = top / REGISTERED_FEATURES_FILE
     listed = read_json(path) if path.exists() else {}
     new = {
@@ -242,6 +243,19 @@ def _register_features(
     }
     if new:
         write_json(path, listed | new)
+
+
+# %% ../../nbs/api/lifecycle/13_registry.ipynb #fee284f0
+def _read_manifest(
+    top: Path,
+    md5: str,
+) -> dict:
+    """Read the manifest of a model: the candidate in the folder, or one of an earlier commit."""
+    place = top / "data" / "candidate" / "manifest.json"
+    if md5 != recorded_md5("", "data/candidate", top):
+        contents = recorded_contents(top, DataRecord("", md5, "dvc.lock"))
+        place = cache_object(top, contents.get("manifest.json", md5))
+    return read_json(place)
 
 
 # %% ../../nbs/api/lifecycle/13_registry.ipynb #4e90000e

@@ -6,6 +6,7 @@
 __all__ = [
     "Conflict",
     "moves_to_production",
+    "find_unnumbered_models",
     "count_lost_moves",
     "find_registry_conflicts",
 ]
@@ -61,6 +62,24 @@ def moves_to_production(decisions: list[dict]) -> list[dict]:
     ]
 
 
+# %% ../../nbs/api/lifecycle/14_registry_conflicts.ipynb #ef254af9
+def find_unnumbered_models(
+    decisions: list[dict],
+    known: list[ModelVersion],
+) -> list[dict]:
+    """Return the last decision on each model that was brought into production and is no version.
+
+    Two clones gave its number to two models, and the tags of the other one were taken.
+
+    Args:
+        decisions: as they were written.
+        known: the versions that there are.
+    """
+    moves = {move.get("md5"): move for move in moves_to_production(decisions)}
+    numbered = {version.md5 for version in known}
+    return [move for md5, move in moves.items() if md5 and md5 not in numbered]
+
+
 # %% ../../nbs/api/lifecycle/14_registry_conflicts.ipynb #69bce79b
 def count_lost_moves(
     decisions: list[dict],
@@ -69,8 +88,14 @@ def count_lost_moves(
     """Count the moves to production that were decided and have no tag of their own.
 
     Two clones that wrote the same number leave one of them without; it is history, no more.
+    A model that is no version, or has got another number since, is not among them.
     """
-    decided = Counter(move["version"] for move in moves_to_production(decisions))
+    numbers = {version.md5: version.version for version in turns}
+    decided = Counter(
+        move["version"]
+        for move in moves_to_production(decisions)
+        if not move.get("md5") or numbers.get(move["md5"]) == move["version"]
+    )
     tagged = Counter(version.version for version in turns)
     return (decided - tagged).total()
 
@@ -79,6 +104,20 @@ def count_lost_moves(
 def _commits_behind(top: Path) -> int:
     """Count the commits that the branch at the remote has, as last fetched, and this one lacks."""
     return int(ask_git("rev-list", "--count", "HEAD..@{upstream}", cwd=top) or 0)
+
+
+# %% ../../nbs/api/lifecycle/14_registry_conflicts.ipynb #cc7caf66
+def _cure_of_other_bytes(
+    known: list[ModelVersion],
+    pin: dict,
+) -> str:
+    """Say how the model that is pinned becomes what its own version says."""
+    same = [each.version for each in known if each.md5 == pin.get("md5")]
+    if same:
+        return f"`mlops-nb rollback --to {same[-1]} --why …` keeps the model, which is that"
+    commit = str(pin.get("commit") or "COMMIT")[:12]
+    command = f"mlops-nb promote --commit {commit} --why …"
+    return f"`{command}` gives the model that is pinned the next number"
 
 
 # %% ../../nbs/api/lifecycle/14_registry_conflicts.ipynb #d6848846
@@ -91,12 +130,14 @@ def _wrong_bytes(
     if not tagged or tagged[0].md5 == pin.get("md5"):
         return None
     version = tagged[0]
+    back = f"`mlops-nb rollback --to {version.version} --why …` installs that"
+    pinned = str(pin.get("md5"))[:8]
+    tag = f"{version.name}@{version.version}"
     return Conflict(
-        f"params.yaml pins {version.version} with the md5 {str(pin.get('md5'))[:8]}, "
-        f"the tag {version.name}@{version.version} says {version.md5[:8]}",
+        f"params.yaml pins {version.version} with the md5 {pinned}, "
+        f"the tag {tag} says {version.md5[:8]}",
         "a version is what its tag says",
-        f"`mlops-nb rollback --to {version.version} --why …` installs that; a candidate "
-        "with the other bytes gets a number of its own by `mlops-nb promote --why …`",
+        f"{back}; {_cure_of_other_bytes(known, pin)}",
     )
 
 

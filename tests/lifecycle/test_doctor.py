@@ -53,7 +53,7 @@ def test_a_file_in_conflict_is_found_once(
     assert [line for line in findings(project) if path not in line] == []
     assert len(findings(project)) == 1
     said = run_cli(project, "doctor").stdout
-    assert "not looked at, as the above is in the way: files" in said
+    assert "told above, or not looked at because of it: files" in said
     assert "fine: git, files" not in said
 
 
@@ -284,3 +284,73 @@ def test_a_lost_table_is_for_its_owner_to_bring_back(project):
     assert "repro" not in line
     (project / "data" / "shop.csv").write_bytes(table)
     assert findings(project) == []
+
+
+def promote_the_same_number(project):
+    """Let Ada push a v1.2.0, and Bob, who cannot reach her, make another model his own."""
+    add_remote(project)
+    git(project, "push", "-q", "--tags")
+    bob = shutil.copytree(project, project.with_name("bob"), symlinks=True)
+    assert run_cli(project, "promote", *WHY, "--push").returncode == 0
+    git(bob, "remote", "set-url", "origin", "../nowhere.git")
+    miniature.commit_candidate(bob, 4, "candidate 4")
+    assert run_cli(bob, "promote", *WHY).returncode == 0
+    git(bob, "remote", "set-url", "origin", "../origin.git")
+    return bob
+
+
+@pytest.fixture(params=["ours", "theirs"])
+def twice_numbered(
+    request,
+    project,
+):
+    """Bob has done what doctor said, and merged; the merge took the pin of one side."""
+    bob = promote_the_same_number(project)
+    [line] = [line for line in findings(bob) if line.startswith("broken")]
+    miniature.output_of(bob, "sh", "-c", cures(line)[0])
+    assert miniature.run(bob, "git", "merge", "-q", "origin/main").returncode
+    git(bob, "checkout", "-q", f"--{request.param}", "params.yaml", "dvc.lock")
+    file = bob / "data" / "decisions.jsonl"
+    lines = [line for line in file.read_text().split("\n") if line[:1] == "{"]
+    file.write_text("\n".join([*lines, ""]))
+    git(bob, "commit", "-qam", "Merge")
+    miniature.output_of(bob, *miniature.MLOPS_NB, "repro")
+    run_cli(bob, "commit")
+    return bob
+
+
+def of_production(top):
+    return [line for line in findings(top) if "production: " in line]
+
+
+def test_a_model_that_lost_its_number_gets_the_next_one(twice_numbered):
+    """Whichever side the merge took; then nothing is left to say of it."""
+    [line] = of_production(twice_numbered)
+    [command] = [cure for cure in cures(line) if cure.startswith("mlops-nb promote")]
+    done = miniature.run(twice_numbered, "sh", "-c", command.replace("…", "again"))
+    assert done.stdout.startswith("v1.3.0 is in "), done.stderr
+    assert of_production(twice_numbered) == []
+    for version, model in {"v1.3.0": "model 4", "v1.2.0": "model 3"}.items():
+        run_cli(twice_numbered, "rollback", "--to", version, *WHY)
+        assert serving(twice_numbered) == model
+
+
+def test_the_status_names_what_brings_lost_bytes_back(project):
+    """A run would ask in vain for the bytes of a champion that nothing has."""
+    lose(project, "model 2")
+    model = project / "data" / "champion" / "model.skops"
+    model.chmod(0o644)
+    model.write_text("spoilt")
+    [line] = [line for line in findings(project) if line.startswith("warning")]
+    command = cures(line)[0]
+    told = run_cli(project, "status").stdout
+    assert command in told
+    assert "repro" not in told
+    miniature.output_of(project, "sh", "-c", command)
+    assert serving(project) == "model 2"
+
+
+def test_a_commit_that_is_none_is_told(project):
+    refused = run_cli(project, "promote", "--commit", "nothing", *WHY)
+    assert refused.returncode == 1
+    assert "expected --commit with a commit of this repository" in refused.stderr
