@@ -2586,6 +2586,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                    'mlops_nb/lifecycle/observed_outputs.py'),
                                                      'mlops_nb.lifecycle.observed_outputs.StaleOutputs.paths': ( 'api/lifecycle/observed_outputs.html#staleoutputs.paths',
                                                                                                                  'mlops_nb/lifecycle/observed_outputs.py'),
+                                                     'mlops_nb.lifecycle.observed_outputs._cure_of_lost_champion': ( 'api/lifecycle/observed_outputs.html#_cure_of_lost_champion',
+                                                                                                                     'mlops_nb/lifecycle/observed_outputs.py'),
                                                      'mlops_nb.lifecycle.observed_outputs._digests_of_champion': ( 'api/lifecycle/observed_outputs.html#_digests_of_champion',
                                                                                                                    'mlops_nb/lifecycle/observed_outputs.py'),
                                                      'mlops_nb.lifecycle.observed_outputs._edited_of': ( 'api/lifecycle/observed_outputs.html#_edited_of',

@@ -36,6 +36,18 @@ from mlops_nb.pipeline.data_records import (
 from ..pipeline.lock_stages import read_known_stages
 from ..pipeline.recorded_outputs import fetch_records
 
+# %% ../../nbs/api/lifecycle/10_observed_outputs.ipynb #97092615
+_NOT_REPLACED = (
+    "edited by hand, which promote, rollback, advance and retrain do not replace"
+)
+
+
+def _cure_of_lost_champion(version: str) -> str:
+    """Return how a model that nothing has is made again; what lies in its place is kept."""
+    aside = "mv data/champion .mlops/lost-champion"
+    command = f"mlops-nb rollback --to {version} --rebuild"
+    return f'`{aside} && {command} --why "its bytes were lost"`'
+
 
 # %% ../../nbs/api/lifecycle/10_observed_outputs.ipynb #91435c85
 @dataclass(frozen=True)
@@ -67,8 +79,7 @@ class StaleOutputs:
     def cure(self) -> str:
         """Return the command that mends it now."""
         if self.lost:  # a run would ask for its bytes in vain
-            command = f"mlops-nb rollback --to {self.version} --rebuild"
-            return f'`mv data/champion .mlops/lost-champion && {command} --why "its bytes were lost"`'
+            return _cure_of_lost_champion(self.version)
         if self.edited:
             return "`mlops-nb undo` brings the recorded ones, and keeps a copy of these"
         if self.in_lock:
@@ -82,10 +93,7 @@ class StaleOutputs:
         """Return what the next change makes of it, and the command that mends it now."""
         if self.edited:
             names = name_some(self.edited, most=3)
-            return (
-                f"{names} edited by hand, which promote, rollback, advance and retrain do not "
-                f"replace: {self.cure}"
-            )
+            return f"{names} {_NOT_REPLACED}: {self.cure}"
         return f"the next promote, rollback, advance or retrain mends it, or now {self.cure}"
 
     def __str__(self) -> str:
