@@ -310,7 +310,7 @@ def test_doctor_finds_spoilt_and_lost_objects(project):
     for file in cache.glob("??/*"):
         models[file.read_bytes()] = file
     models[b"model 1"].unlink()
-    assert "rollback --rebuild" in run_cli(project, "doctor").stdout
+    assert "rollback --to v1.0.0 --rebuild" in run_cli(project, "doctor").stdout
     assert run_cli(project, "doctor").returncode == 1
     models[b"model 3"].chmod(0o644)
     models[b"model 3"].write_text("spoilt")
