@@ -125,14 +125,25 @@ def test_an_upgrade_of_an_unchanged_project_leaves_nothing_to_do(upgraded):
     assert "remains:" not in upgraded.said
 
 
-def test_a_project_of_the_version_before_is_upgraded_too(tmp_path):
-    """Version 0.2.0 had its names where they are, so its user's code stays as it is."""
-    frozen = FROZEN.with_name("project-0.2.0.zip")
+@pytest.mark.parametrize(
+    ("version", "package"),
+    [
+        pytest.param("0.2.0", "v02shop", id="0.2.0"),
+        pytest.param("0.3.0", "v03shop", id="0.3.0"),
+    ],
+)
+def test_a_project_of_a_version_between_is_upgraded_too(
+    tmp_path,
+    version,
+    package,
+):
+    """They had their names where they are, so their users' code stays as it is."""
+    frozen = FROZEN.with_name(f"project-{version}.zip")
     second = upgrade(unpack(tmp_path, frozen))
-    assert f"upgraded from version 0.2.0 to {__version__}" in second.said
+    assert f"upgraded from version {version} to {__version__}" in second.said
     assert "left as it is" not in second.said
     assert "remains:" not in second.said
-    features = "v02shop/features.py"
+    features = f"{package}/features.py"
     assert second.after[features] == second.before[features]
 
 
