@@ -183,7 +183,8 @@ def _counts_rows(numbers: pd.Series) -> bool:
     if not numbers.is_monotonic_increasing:
         return False
     spread = np.ptp(numbers)
-    return spread < _LOOSEST_NUMBERING * len(numbers)
+    loosest = _LOOSEST_NUMBERING * len(numbers)
+    return spread < loosest
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #1fa32ea2

@@ -121,7 +121,8 @@ class CommandGroup(click.Group):
         """
         super().__init__(*args, **settings)
         self.sections = sections
-        for command in [*chain.from_iterable(sections.values()), *hidden]:
+        shown = chain.from_iterable(sections.values())
+        for command in [*shown, *hidden]:
             self.add_command(command)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

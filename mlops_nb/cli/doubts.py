@@ -185,7 +185,8 @@ def doubt_period(note: str) -> list[Doubt]:
     if not note:
         return []
     question = "Is the last period over all the same?"
-    return [Doubt("last period", question, note, "no", ("yes", "no"))]
+    answers = ("yes", "no")
+    return [Doubt("last period", question, note, "no", answers)]
 
 
 # %% ../../nbs/api/cli/03_doubts.ipynb #2e247af5

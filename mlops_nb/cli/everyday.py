@@ -209,7 +209,8 @@ def rollback_command(
     """Put an earlier version back into production, without training."""
     from mlops_nb.lifecycle.promotion import roll_back
 
-    print(roll_back(version, why, rebuild, push))
+    restored = roll_back(version, why, rebuild, push)
+    print(restored)
 
 
 # %% ../../nbs/api/cli/20_everyday.ipynb #2857dfe8

@@ -37,8 +37,9 @@ def wrap_text(
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(width=_WIDTH - indent, file=io.StringIO(), color_system=None)
-    lines = Text(comment_line(text)).wrap(console, _WIDTH - indent)
+    width = _WIDTH - indent
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    lines = Text(comment_line(text)).wrap(console, width)
     return [" " * indent + line.plain.rstrip() for line in lines]
 
 

@@ -185,7 +185,8 @@ def replay_command(until: str) -> int:
 
     replay = replay_production(until)
     print(replay)
-    return run_stage("replay", overrides={"result": "data/replay.json"})
+    overrides = {"result": "data/replay.json"}
+    return run_stage("replay", overrides=overrides)
 
 
 # %% ../../nbs/api/cli/21_history_commands.ipynb #8c6dade4

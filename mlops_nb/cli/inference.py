@@ -248,7 +248,8 @@ def _cut_windows(
 def _note_time(timing: _Timing) -> list[str]:
     """Say what about the time a person should look at."""
     notes = []
-    for name, why in timing.found.doubts.items():
+    doubts = timing.found.doubts
+    for name, why in doubts.items():
         notes.append(f"`{name}` may be a time ({why}): name it with --time {name}")
     if timing.cut is not None:
         return [*notes, *timing.cut.notes]
@@ -282,7 +283,8 @@ def _leave_out(
     training: pd.DataFrame,
 ) -> InferredProject:
     """Leave out the columns that are unfit: those of which nothing can be learned as they are."""
-    known = {project.target, project.time, *(project.keys or DEFAULT_KEYS)}
+    keys = project.keys or DEFAULT_KEYS
+    known = {project.target, project.time, *keys}
     near = find_near_keys(frame, known)
     unfit = find_unfit_columns(training, known)
     for name, why in near.items():

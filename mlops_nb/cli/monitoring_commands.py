@@ -233,7 +233,8 @@ def _without_column(
     profile: Any,
     name: str | None,
 ) -> Any:
-    columns = {key: column for key, column in profile.columns.items() if key != name}
+    columns = dict(profile.columns)
+    columns.pop(name, None)
     return replace(profile, columns=columns)
 
 

@@ -103,7 +103,8 @@ def _require_free(
     """Refuse to write over what is there, unless a killed run has written just that."""
     top = made.path
     in_the_way = [path for path in written if (top / path).exists()]
-    if (top / _MARK).exists():
+    mark = top / _MARK
+    if mark.exists():
         contents = written | copies
         in_the_way = [
             path for path in in_the_way if not _is_begun(top / path, contents[path])
@@ -133,9 +134,10 @@ def _is_begun(
     if isinstance(content, Path):
         return filecmp.cmp(content, file, shallow=False)
     wanted = encode_text(content) if isinstance(content, str) else content
+    present = file.read_bytes()
     if file.name == ".gitignore":
-        return file.read_bytes().startswith(wanted)  # DVC adds the table
-    return file.read_bytes() == wanted
+        return present.startswith(wanted)  # DVC adds the table
+    return present == wanted
 
 
 # %% ../../nbs/api/cli/13_new_project.ipynb #d2dba76a

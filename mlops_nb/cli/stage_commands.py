@@ -57,11 +57,12 @@ def run_stage_command(
     from mlops_nb.pipeline.stages import run_stage
 
     os.environ["MLOPS_NB_SET"] = "\n".join(changes)  # for the remedy of a `UserError`
+    overrides = list(changes) or None
     return run_stage(
         stage,
         window,
         engine=engine,
-        overrides=list(changes) or None,
+        overrides=overrides,
     )
 
 

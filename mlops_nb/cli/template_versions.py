@@ -47,7 +47,8 @@ def _without_names(
 ) -> str:
     text = re.sub(r"(?ms)^artifacts:\n.*?(?=^\S)", "", text)
     text = re.sub(r'(?m)^dependencies = \["mlops_nb\[[a-z,]+\]"\]$', _PLAIN, text)
-    for name in {package, package.replace("_", "-")}:
+    spellings = {package, package.replace("_", "-")}
+    for name in spellings:
         text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "PACKAGE", text)
     return text
 

@@ -70,7 +70,9 @@ def number_time(column: pd.Series) -> str:
     known = column.dropna()
     form = number_form(known)
     times = numbers_to_times(known)
-    if form is None or times is None or not _are_plausible(times):
+    if form is None or times is None:
+        return ""
+    if not _are_plausible(times):
         return ""
     if form in _FEWEST_VALUES:
         return _digit_words(known, form)
@@ -414,7 +416,8 @@ def _neighbour_likeness(target: pd.Series) -> float:
         likeness = _rank_likeness(target)
     else:
         likeness = _class_likeness(target)
-    if likeness * np.sqrt(len(target)) < _LEAST_DEVIATIONS:
+    deviations = likeness * np.sqrt(len(target))
+    if deviations < _LEAST_DEVIATIONS:
         return 0.0
     return likeness
 

@@ -34,13 +34,15 @@ def finish_upgrade(top: Path) -> bool:
     ready = staging / "ready.json"
     if not ready.exists():
         return False
-    listed = json.loads(ready.read_text("utf-8"))
+    text = ready.read_text("utf-8")
+    listed = json.loads(text)
     for path in listed["write"]:
         file = top / path
         mode = None
         if file.exists():
             mode = file.stat().st_mode & 0o777
-        content = (staging / "files" / path).read_bytes()
+        staged = staging / "files" / path
+        content = staged.read_bytes()
         written = write_atomic(file, content)
         if mode is not None:
             written.chmod(mode)

@@ -150,8 +150,9 @@ def _note_on_order(rows: list[dict]) -> str:
     back = [row["at"] for before, row in pairwise(rows) if _when(row) < _when(before)]
     if not back:
         return ""
+    moments = name_some(back, most=3)
     return (
-        f"the time goes back at {name_some(back, most=3)}: a clock was set back, or two clones "
+        f"the time goes back at {moments}: a clock was set back, or two clones "
         "were merged; the order is that in which it was written"
     )
 

@@ -343,7 +343,9 @@ class PastCommit:
     ) -> bool:
         after = self._essence(self.commit, path)
         before = [self._essence(parent, path) for parent in self.parents]
-        return after not in (before or [essence(path, "")])
+        if not before:
+            before.append(essence(path, ""))
+        return after not in before
 
     def _essence(
         self,

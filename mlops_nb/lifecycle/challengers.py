@@ -497,7 +497,8 @@ def _record_answer(
 ) -> None:
     answer = {"finding": finding, "window": challenger.window, "md5": challenger.md5}
     repeated = answer | {"action": "retrain", "why": why.strip()}
-    if any(repeated.items() <= entry.items() for entry in read_decisions(change.top)):
+    decisions = read_decisions(change.top)
+    if any(repeated.items() <= entry.items() for entry in decisions):
         return  # said before, and the same challenger came of it
     record_decision(change.top, "retrain", why, **answer)
     change.run_only("report")

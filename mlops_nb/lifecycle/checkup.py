@@ -91,10 +91,11 @@ class Checkup:
         return f"fine: {', '.join(fine) or 'nothing'}"
 
     def _summary(self) -> str:
+        fine = self._fine()
         if not self.unseen:
-            return self._fine()
+            return fine
         areas = ", ".join(self.unseen)
-        return f"told above, or not looked at because of it: {areas}\n{self._fine()}"
+        return f"told above, or not looked at because of it: {areas}\n{fine}"
 
     def __str__(self) -> str:
         """Return a line for each symptom, and one for what is fine."""

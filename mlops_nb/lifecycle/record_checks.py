@@ -172,9 +172,11 @@ def _describe_unnumbered(
     commit: str,
 ) -> Symptom:
     """Say which model lost its number to another one, and how it gets the next."""
-    who = str(move.get("who", "")).partition(" <")[0]
+    author = str(move.get("who", ""))
+    who = author.partition(" <")[0]
+    digest = move["md5"][:8]
     what = (
-        f"model {move['md5'][:8]}, which {who} promoted as {move['version']} at "
+        f"model {digest}, which {who} promoted as {move['version']} at "
         f"{move.get('at', '')}, is no version: another clone gave that number to another model"
     )
     command = f'mlops-nb promote --commit {commit[:12]} --to staging --why "…"'

@@ -253,7 +253,8 @@ def _read_manifest(
     """Read the manifest of a model: the candidate in the folder, or one of an earlier commit."""
     place = top / "data" / "candidate" / "manifest.json"
     if md5 != recorded_md5("", "data/candidate", top):
-        contents = recorded_contents(top, DataRecord("", md5, "dvc.lock"))
+        record = DataRecord("", md5, "dvc.lock")
+        contents = recorded_contents(top, record)
         place = cache_object(top, contents.get("manifest.json", md5))
     return read_json(place)
 

@@ -720,11 +720,13 @@ def _beside_static(
 ) -> list[dict]:
     """Add, to each period, what the first model predicted of its rows."""
     freq = current_periods(params).freq
-    times = static[params["data"]["time"]]
+    time_column = params["data"]["time"]
+    times = static[time_column]
     periods = times.dt.to_period(freq).astype(str)
     beside = []
     for part in parts:
-        rows = static[periods == part["period"]]
+        is_inside = periods == part["period"]
+        rows = static[is_inside]
         beside.append(part | {"static": rows})
     return beside
 

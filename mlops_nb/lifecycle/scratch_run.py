@@ -50,7 +50,8 @@ class RunListener:
 
     def read(self, line: str) -> None:
         """Take a line."""
-        if self.complaint or _COMPLAINS.match(line):
+        complains = self.complaint or _COMPLAINS.match(line)
+        if complains:
             self.complaint.append(line)
         else:
             self.show(line)
@@ -166,4 +167,6 @@ def reproduce_in(
     failed = Path(".mlops") / "failed"
     with contextlib.suppress(OSError):
         shutil.copytree(top / failed, project_root() / failed, dirs_exist_ok=True)
-    raise add_full_disk(word_failed_run("".join(listener.complaint), code), top)
+    complaint = "".join(listener.complaint)
+    failure = word_failed_run(complaint, code)
+    raise add_full_disk(failure, top)

@@ -126,10 +126,11 @@ def _compare_by_key(
     old_by_key = old.set_index(keys, drop=False)
     new_by_key = new.set_index(keys, drop=False)
     stayed = old_by_key.index.intersection(new_by_key.index)
-    differs = _differ(old_by_key.loc[stayed], new_by_key.loc[stayed])
+    old_rows = old_by_key.loc[stayed]
+    differs = _differ(old_rows, new_by_key.loc[stayed])
     return RowChanges(
         new=new_by_key.drop(stayed),
-        changed=old_by_key.loc[stayed][differs],
+        changed=old_rows[differs],
         gone=old_by_key.drop(stayed),
     )
 
@@ -308,7 +309,8 @@ def _times_of(
 ) -> pd.Series:
     if not len(table):
         return pd.Series([], dtype="datetime64[ns]")
-    times = table[settings.time] if not settings.time_parts else None
-    if times is None:
+    if settings.time_parts:
         times = compose_times(table, settings.time_parts)
+    else:
+        times = table[settings.time]
     return to_naive_utc(times, settings.time, MAX_UNREADABLE_TIME_SHARE)

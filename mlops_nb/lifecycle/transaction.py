@@ -300,9 +300,11 @@ def complete_transaction(top: Path | None = None) -> FinishedChange | None:
         require_no_git_operation(top)
         left = _follow_branch(top, change)
         if left:
-            say_beside_answer(f"edited meanwhile, left alone: {', '.join(left)}")
+            paths = ", ".join(left)
+            say_beside_answer(f"edited meanwhile, left alone: {paths}")
     _remove_abandoned_clones(top)
-    (top / TRANSACTION_FILE).unlink(missing_ok=True)
+    note = top / TRANSACTION_FILE
+    note.unlink(missing_ok=True)
     return change
 
 

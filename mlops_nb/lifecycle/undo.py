@@ -187,7 +187,8 @@ def _replaced_data(
     A table is among them where an earlier commit records what lies there.
     """
     records = read_data_records(top, "HEAD")
-    return [records[path] for path in (*plan.bring, *plan.make)]
+    replaced = (*plan.bring, *plan.make)
+    return [records[path] for path in replaced]
 
 
 # %% ../../nbs/api/lifecycle/33_undo.ipynb #3cff9d1a

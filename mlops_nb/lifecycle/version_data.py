@@ -125,7 +125,8 @@ def _data_of_tag(
     tag: RegistryTag,
 ) -> VersionData:
     records = read_data_records(top, tag.commit).values()
-    return VersionData(tag.name.partition("@")[2], tag.commit, tuple(records))
+    version = tag.name.partition("@")[2]
+    return VersionData(version, tag.commit, tuple(records))
 
 
 # %% ../../nbs/api/lifecycle/10_version_data.ipynb #b7759d9b
@@ -248,10 +249,12 @@ def find_unshared_data(
     if places.problem:
         return UnsharedData(remote.name, problem=places.problem)
     lacking = [each for each in commits if any(map(places.is_unshared, each.needed))]
+    versions = [each.version for each in lacking if each.version]
+    rest = _rest_of_head(lacking, places)
     return UnsharedData(
         remote=remote.name,
-        versions=tuple(each.version for each in lacking if each.version),
-        of_head=tuple(_rest_of_head(lacking, places)),
+        versions=tuple(versions),
+        of_head=tuple(rest),
         commits=tuple(lacking),
     )
 

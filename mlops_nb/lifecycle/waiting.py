@@ -136,8 +136,11 @@ def past_versions(
     md5: str,
 ) -> list[str]:
     """Return under which versions a candidate has come into production, as decisions tell."""
-    moves = moves_to_production(decisions)
-    return [move["version"] for move in moves if move.get("md5") == md5]
+    versions = []
+    for move in moves_to_production(decisions):
+        if move.get("md5") == md5:
+            versions.append(move["version"])
+    return versions
 
 
 # %% ../../nbs/api/lifecycle/23_waiting.ipynb #e3a03a83
@@ -152,11 +155,12 @@ def find_waiting_candidate(top: Path | None = None) -> WaitingCandidate | None:
     if _is_settled(top, md5, decisions):
         return None
     last = adoptions[-1]
+    obstacles = promotion_obstacles(top)
     return WaitingCandidate(
         md5=md5,
         window=last["window"],
         why=last["why"],
-        obstacles=tuple(promotion_obstacles(top)),
+        obstacles=tuple(obstacles),
     )
 
 

@@ -89,7 +89,11 @@ class MlflowExperiment:
             run_view_type=_DELETED_TOO,
             max_results=_MOST_RUNS,
         )
-        return {run.data.tags.get(_DIGEST_TAG): run for run in runs}
+        by_digest = {}
+        for run in runs:
+            digest = run.data.tags.get(_DIGEST_TAG)
+            by_digest[digest] = run
+        return by_digest
 
     def ensure_model(
         self,

@@ -205,10 +205,11 @@ def _write_records(
     entries = write_decisions(site, record.top)
     entries += write_challengers(site, record)
     entries += write_versions(site, record, shown, history.contradictions)
-    links = write_extra_pages(site, record.top, shown[-1] if shown else None)
+    latest = shown[-1] if shown else None
+    links = write_extra_pages(site, record.top, latest)
     write_start_page(site, history, links)
     if shown:
-        write_latest_redirects(site, shown[-1])
+        write_latest_redirects(site, latest)
     return entries
 
 

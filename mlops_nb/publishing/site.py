@@ -142,8 +142,9 @@ def all_or_nothing(site: Site) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        site.folder.roll_back()
+        folder = site.folder
+        folder.roll_back()
         if not isinstance(error, UserError):
             raise
-        remedy = f"{error.remedy}; {site.folder.path} is as it was"
+        remedy = f"{error.remedy}; {folder.path} is as it was"
         raise UserError(error.expected, error.found, remedy) from error
