@@ -125,6 +125,9 @@ def test_many_columns_are_summed_up(
     assert "1 column, left out, integer: always the same" in explained
 
 
+CTRL_C = b"\x03"
+
+
 def talk(
     folder,
     answers,
@@ -139,8 +142,9 @@ def talk(
         os.chdir(folder)
         os.execve(sys.executable, command, ENV | PERSON | {"COLUMNS": "80"})
     shown = answer_questions(terminal, answers)
-    os.close(terminal)
+    # closed before the child has ended, the terminal would end it (SIGHUP)
     _, status = os.waitpid(child, 0)
+    os.close(terminal)
     return os.waitstatus_to_exitcode(status), shown
 
 
@@ -152,9 +156,12 @@ def answer_questions(
     shown = ""
     left = [*answers]
     asked_at = 0
+    typed = ""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if not select.select([terminal], [], [], 1)[0]:
+            # Python misses a Ctrl-C that comes just before it waits for a line
+            os.write(terminal, CTRL_C if typed == "\x03" else b"")
             continue
         try:
             read = os.read(terminal, 4096).decode()
