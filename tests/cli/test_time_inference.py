@@ -233,7 +233,9 @@ STATES = np.repeat(RNG.choice(["up", "down"], ROWS // 6), 6)
     [
         pytest.param(TABLE.assign(y=WALK), "neighbouring rows are alike", id="a walk"),
         pytest.param(TABLE.assign(y=STATES), "neighbouring rows", id="states"),
-        pytest.param(TABLE.assign(trend=range(ROWS)), "order of `trend`", id="a counter"),
+        pytest.param(
+            TABLE.assign(trend=range(ROWS)), "order of `trend`", id="a counter"
+        ),
     ],
 )
 def test_a_series_is_not_split_at_random_without_a_word(

@@ -224,7 +224,7 @@ def interrupted(top):
 
 
 def test_an_interrupted_change_is_finished(interrupted):
-    assert complete_transaction(interrupted) == "Roll back"
+    assert complete_transaction(interrupted).message == "Roll back"
     assert (interrupted / "data" / "champion" / "model.skops").read_text() == "model 1"
     assert not git(interrupted, "status", "--porcelain")
     assert miniature.visible_state(interrupted)
