@@ -148,6 +148,14 @@ def talk(
     return os.waitstatus_to_exitcode(status), shown
 
 
+def read_terminal(terminal):
+    """Return what is shown next; nothing when the other end is closed."""
+    try:
+        return os.read(terminal, 4096).decode()
+    except OSError:
+        return ""
+
+
 def answer_questions(
     terminal,
     answers,
@@ -163,10 +171,7 @@ def answer_questions(
             # Python misses a Ctrl-C that comes just before it waits for a line
             os.write(terminal, CTRL_C if typed == "\x03" else b"")
             continue
-        try:
-            read = os.read(terminal, 4096).decode()
-        except OSError:  # the other end is closed
-            break
+        read = read_terminal(terminal)
         if not read:
             break
         shown += read
