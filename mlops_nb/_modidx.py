@@ -558,6 +558,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                               'mlops_nb/cli/terminal.py')},
             'mlops_nb.cli.time_inference': { 'mlops_nb.cli.time_inference.FoundTime': ( 'api/cli/time_inference.html#foundtime',
                                                                                         'mlops_nb/cli/time_inference.py'),
+                                             'mlops_nb.cli.time_inference.FoundTime.note_unread': ( 'api/cli/time_inference.html#foundtime.note_unread',
+                                                                                                    'mlops_nb/cli/time_inference.py'),
                                              'mlops_nb.cli.time_inference.FoundTime.read': ( 'api/cli/time_inference.html#foundtime.read',
                                                                                              'mlops_nb/cli/time_inference.py'),
                                              'mlops_nb.cli.time_inference._are_plausible': ( 'api/cli/time_inference.html#_are_plausible',

@@ -22,7 +22,9 @@ import pandas as pd
 
 from ..core.errors import UserError
 from ..data.columns import value_type
+from ..data.ingest import MAX_UNREADABLE_TIME_SHARE
 from ..data.time_forms import holds_dates
+from ..data.times import to_naive_utc
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #e300cd0e
 _POSITIVE_WORDS = {"yes", "y", "true", "t", "はい", "有", "あり", "○"}
@@ -290,9 +292,13 @@ def _explain_known_time(column: pd.Series) -> str:
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #1a603687
 def _explain_unknown_time(column: pd.Series) -> str:
-    if holds_dates(column):
-        return f"looks like dates: name it with --time {column.name}"
-    return ""
+    if not holds_dates(column):
+        return ""
+    try:
+        to_naive_utc(column.dropna(), str(column.name), MAX_UNREADABLE_TIME_SHARE)
+    except UserError as error:
+        return f"looks like dates, which cannot be read: {error.found}; {error.remedy}"
+    return f"looks like dates: name it with --time {column.name}"
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #3f74ff28

@@ -245,9 +245,12 @@ def _cut_windows(
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #1d515837
-def _note_time(timing: _Timing) -> list[str]:
+def _note_time(
+    timing: _Timing,
+    frame: pd.DataFrame,
+) -> list[str]:
     """Say what about the time a person should look at."""
-    notes = []
+    notes = timing.found.note_unread(frame) if timing.cut else []
     doubts = timing.found.doubts
     for name, why in doubts.items():
         notes.append(f"`{name}` may be a time ({why}): name it with --time {name}")
@@ -437,7 +440,7 @@ def _begin_project(
     )
     project = replace(
         project,
-        notes=tuple(_note_time(timing)),
+        notes=tuple(_note_time(timing, frame)),
         evidence=reasons | timing.evidence | {"keys": why},
         doubts=(*doubts, *timing.doubts, *unsure),
     )

@@ -22,6 +22,7 @@ import pandas as pd
 
 from ..core.errors import UserError
 from ..data.columns import value_type
+from ..data.ingest import MAX_UNREADABLE_TIME_SHARE
 from mlops_nb.data.time_forms import (
     compose_times,
     holds_dates,
@@ -31,16 +32,19 @@ from mlops_nb.data.time_forms import (
 )
 from ..data.times import to_naive_utc
 
-
 # %% ../../nbs/api/cli/00_time_inference.ipynb #de7d8553
+_MAX_SLIPS = 0.01  # of the cells, such as 2023-02-30, in what is a time all the same
+
+
 def holds_readable_times(column: pd.Series) -> bool:
-    """Say whether a column holds times, each of which can be read."""
+    """Say whether a column holds times, nearly each of which can be read."""
+    if not holds_dates(column):
+        return False
     try:
-        return holds_dates(column) and bool(
-            to_naive_utc(column.dropna(), "").notna().all()
-        )
+        to_naive_utc(column.dropna(), "", _MAX_SLIPS)
     except UserError:
         return False
+    return True
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #d42d171a
@@ -83,7 +87,7 @@ def number_time(column: pd.Series) -> str:
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #5007c46a
 def _are_plausible(times: pd.Series) -> bool:
-    if not times.notna().all():
+    if times.isna().mean() > _MAX_SLIPS:
         return False
     return bool(times.min() >= _EARLIEST and times.max() < _LATEST)
 
@@ -232,7 +236,25 @@ class FoundTime:
         """Read the times of a table, naive."""
         if self.parts:
             return compose_times(frame, self.parts).dropna()
-        return to_naive_utc(frame[self.column].dropna(), str(self.column))
+        written = frame[self.column].dropna()
+        times = to_naive_utc(written, str(self.column), MAX_UNREADABLE_TIME_SHARE)
+        return times.dropna()
+
+    def note_unread(self, frame: pd.DataFrame) -> list[str]:
+        """Say how many rows have a time that cannot be read, and the first of them."""
+        if self.parts or not self.column:
+            return []
+        written = frame[self.column].dropna().astype(object)
+        unread = written.drop(self.read(frame).index)
+        if not len(unread):
+            return []
+        n_unread = len(unread)
+        rows = "1 row has" if n_unread == 1 else f"{n_unread:,} rows have"
+        place = frame.index.get_loc(unread.index[0]) + 1
+        first = f"{unread.iloc[0]!r} in row {place:,}"
+        return [
+            f"{rows} no readable `{self.column}` and no window: {first} is the first"
+        ]
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #e9f15c0e

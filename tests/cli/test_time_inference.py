@@ -387,3 +387,38 @@ def test_years_of_another_name_are_asked_about(
 def test_a_counted_day_is_an_order():
     notes = infer(TABLE.assign(pan_day=range(ROWS))).notes
     assert "in the order of `pan_day`" in notes[0]
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        pytest.param("2023-02-30", id="no such day"),
+        pytest.param("TBD", id="a word"),
+        pytest.param("0000-00-00", id="zeros"),
+    ],
+)
+def test_a_few_cells_that_are_no_dates_leave_the_column_the_time(slip):
+    written = DAYS.dt.strftime("%Y-%m-%d")
+    written.iloc[[5, 300]] = slip
+    made = infer(TABLE.assign(date=written))
+    assert made.time == "date"
+    assert made.notes[0] == (
+        f"2 rows have no readable `date` and no window: {slip!r} in row 6 is the first"
+    )
+
+
+def test_dates_of_which_more_are_unreadable_are_the_time_if_named():
+    written = DAYS.dt.strftime("%Y-%m-%d")
+    written.iloc[:30] = "2023-02-30"
+    frame = TABLE.assign(date=written)
+    advice = infer(frame).exclude["date"]
+    assert advice == "looks like dates: name it with --time date"
+    assert infer(frame, time="date").time == "date"
+
+
+def test_nobody_is_told_to_name_dates_that_are_refused():
+    written = DAYS.dt.strftime("%Y-%m-%d")
+    written.iloc[:100] = "2023-02-30"
+    why = infer(TABLE.assign(date=written)).exclude["date"]
+    assert "--time" not in why
+    assert "that are none, such as ['2023-02-30'" in why
