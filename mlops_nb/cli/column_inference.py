@@ -216,6 +216,22 @@ def find_near_keys(
     return near
 
 
+# %% ../../nbs/api/cli/01_column_inference.ipynb #7a393035
+_EXACT_FLOAT = 2**53
+
+
+def _explain_long_numbers(column: pd.Series) -> str:
+    if value_type(column) != "integer" or not column.count():
+        return ""
+    numbers = column.dropna()
+    most = max(-int(numbers.min()), int(numbers.max()))
+    if most < _EXACT_FLOAT:
+        return ""
+    return (
+        f"whole numbers of {len(str(most))} digits are names: no model tells them apart"
+    )
+
+
 # %% ../../nbs/api/cli/01_column_inference.ipynb #21be5644
 _LONGEST_EXAMPLE = 40
 _FEWEST_PER_STRAY = 20  # a stray word in fewer cells than these is no slip any more
@@ -244,6 +260,7 @@ def find_unfit_columns(
         | _explain(
             texts, _explain_known_time if None not in skip else _explain_unknown_time
         )
+        | _explain(columns, _explain_long_numbers)
         | _explain(columns, _explain_constant)
     )
 

@@ -75,6 +75,8 @@ def _describe_values(
 ) -> str:
     """Say what values are like: between what they lie, or which is the most frequent."""
     if kind in ("number", "integer"):
+        if kind == "integer":
+            return f", {int(known.min()):,} to {int(known.max()):,}"
         numbers = column_as_floats(known)
         numbers = numbers[np.isfinite(numbers)]
         if not len(numbers):
@@ -127,6 +129,9 @@ def _explain_positive(
 ) -> str:
     n_rows = counts.sum()
     if positive is None:
+        if {*map(type, counts.index)} <= {bool, np.bool}:
+            n_true = counts[counts.index.astype(bool)].sum()
+            return f"the labels are false and true, of which {n_true:,} in {n_rows:,} are true"
         return (
             f"the labels are 0 and 1, of which {counts.get(1, 0):,} in {n_rows:,} are 1"
         )

@@ -18,7 +18,12 @@ from ..core.formatting import name_some
 from ..data.columns import require_unique_names, value_type
 from ..data.snapshots import ask_database
 from ..data.sources import is_utf16, read_table_file
-from ..data.table_formats import FORMATS, has_kept_index, index_as_columns
+from mlops_nb.data.table_formats import (
+    FORMATS,
+    has_kept_index,
+    index_as_columns,
+    stack_tables,
+)
 from ..data.table_values import settle_table
 
 
@@ -87,7 +92,7 @@ def _read_files(source: TableSource) -> SourceTable:
     if keep_index:
         parts = [index_as_columns(part) for part in parts]
     notes = _compare_columns(source.files, parts)
-    settled = settle_table(pd.concat(parts, ignore_index=True))
+    settled = settle_table(stack_tables(parts))
     return SourceTable(
         settled.frame, encoding, keep_index, settled.changed, settled.unfit, notes
     )
@@ -160,7 +165,7 @@ def reread_as_written(
 ) -> pd.DataFrame:
     """Read CSV files again, some of their columns as the texts that are written there."""
     parts = [read_table_file(str(file), encoding, as_written) for file in source.files]
-    return pd.concat(parts, ignore_index=True)
+    return stack_tables(parts)
 
 
 # %% ../../nbs/api/cli/10_project_table.ipynb #75c7fc2b

@@ -26,16 +26,19 @@ import pandas as pd
 
 from ..core.errors import UserError
 from ..core.project import input_path, load_object, project_root
-from .cells import apply_cells
+from .cells import apply_cells, exact_whole_numbers
 from .columns import require_column, require_unique_names
 from .csv_faults import find_csv_fault
 from .databases import hide_secrets, import_sqlalchemy, require_sqlite_file
 from .settings import DataSettings
 from .snapshots import require_asked
 from mlops_nb.data.table_formats import (
+    are_beyond_floats,
     index_as_columns,
     read_typed_table,
+    stack_tables,
     table_format,
+    values_as_column,
 )
 from .table_values import settle_table
 from .time_forms import compose_times
@@ -104,10 +107,27 @@ def _read_csv(
     if separator == ";":
         for name in table.select_dtypes("str").columns.difference(as_texts):
             table[name] = _read_decimal_commas(table[name])
+    table = _read_long_numbers(table, path, encoding, separator)
     if as_texts:
         texts = {"usecols": as_texts, "dtype": str, "na_filter": False}
         table[as_texts] = _read_rows(path, encoding, separator, **texts)[as_texts]
     return table
+
+
+# %% ../../nbs/api/data/16_sources.ipynb #e4c1a003
+def _read_long_numbers(
+    table: pd.DataFrame,
+    path: str,
+    encoding: str,
+    separator: str,
+) -> pd.DataFrame:
+    """Read whole numbers again with all of their digits: beside a blank pandas makes floats."""
+    names = [name for name in table if are_beyond_floats(table[name])]
+    if not names:
+        return table
+    texts = _read_rows(path, encoding, separator, usecols=names, dtype=str)
+    exact = {name: exact_whole_numbers(table[name], texts[name]) for name in names}
+    return table.assign(**exact)
 
 
 # %% ../../nbs/api/data/16_sources.ipynb #ac374b66
@@ -263,6 +283,22 @@ def _require_watched_files(
         )
 
 
+# %% ../../nbs/api/data/16_sources.ipynb #e4c1a004
+def _read_answer(
+    names: list[str],
+    rows: list[Any],
+) -> pd.DataFrame:
+    """Return the rows of an answer as a table, its whole numbers with all of their digits."""
+    frame = pd.DataFrame.from_records(rows, columns=names, coerce_float=True)
+    for position, name in enumerate(names):
+        if not are_beyond_floats(frame.iloc[:, position]):
+            continue
+        values = [row[position] for row in rows]
+        if pd.api.types.infer_dtype(values, skipna=True) == "integer":
+            frame[name] = values_as_column(values)
+    return frame
+
+
 # %% ../../nbs/api/data/16_sources.ipynb #f89dfa74
 def _read_database(
     settings: DataSettings,
@@ -285,9 +321,8 @@ def _read_database(
                 require_sqlite_file(url.database)
             bound = _query_times(settings.query, window, is_sqlite)
             with sqlalchemy.create_engine(url).connect() as connection:
-                return pd.read_sql(
-                    sqlalchemy.text(settings.query), connection, params=bound
-                )
+                answer = connection.execute(sqlalchemy.text(settings.query), bound)
+                return _read_answer([*answer.keys()], answer.fetchall())
     except failures as error:
         cause = getattr(error, "__cause__", None) or error
         raise UserError(
@@ -413,7 +448,7 @@ def _read_files(
     parts = [read_table_file(file, *reading) for file in files]
     if settings.keep_index:
         parts = [index_as_columns(part) for part in parts]
-    return pd.concat(parts, ignore_index=True)
+    return stack_tables(parts)
 
 
 # %% ../../nbs/api/data/16_sources.ipynb #eafbd10c

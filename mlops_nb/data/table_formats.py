@@ -9,7 +9,9 @@ __all__ = [
     "require_right_name",
     "values_as_column",
     "rows_as_table",
+    "stack_tables",
     "read_json_table",
+    "are_beyond_floats",
     "has_kept_index",
     "index_as_columns",
     "read_typed_table",
@@ -18,7 +20,8 @@ __all__ = [
 # %% ../../nbs/api/data/10_table_formats.ipynb #6b0b3598
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +127,30 @@ def rows_as_table(rows: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+# %% ../../nbs/api/data/10_table_formats.ipynb #e4c1a008
+_EXACT_FLOAT = 2**53
+
+
+def stack_tables(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return several tables as one, of which no whole number loses a digit.
+
+    A column of long whole numbers in one table may be floats, or nothing, in another.
+    """
+    names = set()
+    for part in parts:
+        names.update(name for name in part if _holds_long_integers(part[name]))
+    if not names or len(parts) < 2:
+        return pd.concat(parts, ignore_index=True)
+    exact = [part.astype(dict.fromkeys(names & {*part}, object)) for part in parts]
+    return pd.concat(exact, ignore_index=True)
+
+
+def _holds_long_integers(values: pd.Series) -> bool:
+    if not pd.api.types.is_integer_dtype(values.dtype) or not values.count():
+        return False
+    return max(-int(values.min()), int(values.max())) >= _EXACT_FLOAT
+
+
 # %% ../../nbs/api/data/10_table_formats.ipynb #9c414b1c
 def read_json_table(
     path: str,
@@ -184,6 +211,42 @@ def _refuse_json(
     ) from None
 
 
+# %% ../../nbs/api/data/10_table_formats.ipynb #e4c1a005
+def are_beyond_floats(values: pd.Series) -> bool:
+    """Say whether a column of floats holds numbers that may have been other whole numbers."""
+    if not pd.api.types.is_float_dtype(values.dtype):
+        return False
+    return float(values.abs().max()) >= _EXACT_FLOAT
+
+
+# %% ../../nbs/api/data/10_table_formats.ipynb #e4c1a007
+def _restore_integers(
+    frame: pd.DataFrame,
+    read: Callable,
+) -> pd.DataFrame:
+    """Return a table with all digits of its whole numbers, of which a blank makes floats.
+
+    Args:
+        frame: as pandas read it.
+        read: reads some of its columns again.
+    """
+    names = [name for name in frame if are_beyond_floats(frame[name])]
+    if not names:
+        return frame
+    exact = read(columns=names, dtype_backend="numpy_nullable")
+    kinds = exact.dtypes.map(pd.api.types.is_integer_dtype)
+    return frame.assign(**{name: exact[name] for name in names if kinds[name]})
+
+
+# %% ../../nbs/api/data/10_table_formats.ipynb #e4c1a010
+def _stream_as_table(table: Any) -> pd.DataFrame:
+    """Return a table of Arrow; whole numbers beyond those that floats hold keep all digits."""
+    frame = table.to_pandas()
+    whole = table.to_pandas(integer_object_nulls=True)
+    names = [name for name in frame if are_beyond_floats(frame[name])]
+    return frame.assign(**{name: whole[name] for name in names})
+
+
 # %% ../../nbs/api/data/10_table_formats.ipynb #99a0ab8c
 def _read_feather(path: str) -> pd.DataFrame:
     """Read a feather file, or a stream of Arrow."""
@@ -194,8 +257,8 @@ def _read_feather(path: str) -> pd.DataFrame:
         start = file.read(4)
         file.seek(0)
         if start == b"\xff\xff\xff\xff":
-            return pyarrow.ipc.open_stream(file).read_pandas()
-        return pd.read_feather(file)
+            return _stream_as_table(pyarrow.ipc.open_stream(file).read_all())
+        return _restore_integers(pd.read_feather(file), partial(pd.read_feather, file))
 
 
 # %% ../../nbs/api/data/10_table_formats.ipynb #d9df547d
@@ -242,4 +305,4 @@ def read_typed_table(
         return read_json_table(path, encoding)
     if form == "feather":
         return _read_feather(path)
-    return pd.read_parquet(path)
+    return _restore_integers(pd.read_parquet(path), partial(pd.read_parquet, path))

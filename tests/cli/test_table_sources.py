@@ -584,3 +584,49 @@ def test_rows_of_a_time_that_stands_for_none_are_in_no_window(place):
     guess = plan_project("shop", "t.parquet", "y").made.guess
     assert guess.windows["current"] == {"start": "2024-04", "end": "2024-04"}
     assert any("26 rows are dated in 2900 or later" in note for note in guess.notes)
+
+
+def write_long_keys(form):
+    """Write a table with keys of 17 digits beside blanks, and return what `new` is told."""
+    keys = pd.array([None, *(BIG + i for i in range(1, ROWS))], "Int64")
+    table = TABLE.assign(k=keys)
+    if form == "csv":
+        table.to_csv("t.csv", index=False)
+    elif form == "blanks":
+        texts = table["k"].astype("str").fillna(" ")
+        table.assign(k=texts).to_csv("t.csv", index=False)
+    elif form == "parquet":
+        arrow = pyarrow.Table.from_pandas(table, preserve_index=False)
+        parquet.write_table(arrow.replace_schema_metadata(None), "t.parquet")
+    elif form == "files":
+        table[: ROWS // 2].to_csv("t0.csv", index=False)
+        table[ROWS // 2 :].to_csv("t1.csv", index=False)
+    return table["k"]
+
+
+@pytest.mark.parametrize(
+    ("form", "source"),
+    [
+        pytest.param("csv", "t.csv", id="CSV"),
+        pytest.param("blanks", "t.csv", id="cells of blanks"),
+        pytest.param("parquet", "t.parquet", id="Parquet of others"),
+        pytest.param("files", "t?.csv", id="several files"),
+    ],
+)
+def test_long_numbers_beside_blanks_keep_all_digits(
+    place,
+    form,
+    source,
+):
+    keys = write_long_keys(form)
+    plan = plan_project("shop", source, "y", time="day")
+    assert [*plan.frame["k"].dropna()] == [*keys.dropna()]
+    assert "names" in plan.made.guess.exclude["k"]
+    assert f"{BIG + 1:,} to" in plan.made.guess.columns["k"].values
+
+
+def test_a_target_of_truth_values_is_told_with_those_that_are_true(place):
+    TABLE.assign(y=repeat(True, False, False, False)).to_parquet("t.parquet")
+    why = plan_project("shop", "t.parquet", "y").made.guess.evidence["positive"]
+    n_true = ROWS // 4
+    assert why == f"the labels are false and true, of which {n_true} in {ROWS} are true"
