@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "says_yes",
+    "find_yes",
     "infer_task",
     "is_named_as_key",
     "find_keys",
@@ -27,12 +28,66 @@ from ..data.time_forms import holds_dates
 from ..data.times import to_naive_utc
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #e300cd0e
-_POSITIVE_WORDS = {"yes", "y", "true", "t", "はい", "有", "あり", "○"}
+_YES = (
+    "yes y true t sí si sim sì oui ja j jo igen da tak ano kyllä evet ya да так はい 有 あり ○"
+    " 是 예 네 ใช่ có نعم כן हाँ wahr vrai verdadero verdadeiro vero 真"
+)
+_POSITIVE = "positive pos positiv positif positivo + 陽性"
+_CAME_ABOUT = (
+    "survived alive pass passed success successful succeeded won win bought purchased converted"
+    " churned fraud fraudulent default defaulted spam malignant abnormal present 合格 成功"
+)
+_NO = (
+    "no n false f não nao non nein nei nej nee nem nie ne ei hayır нет ні いいえ 無 なし × 否"
+    " 아니요 falsch faux falso 偽"
+)
+_NEGATIVE = "negative neg negativ négatif negatif negativo - 陰性"
+_POSITIVE_WORDS = frozenset(f"{_YES} {_POSITIVE} {_CAME_ABOUT}".split())
+_NEGATIVE_WORDS = frozenset(f"{_NO} {_NEGATIVE}".split())
 
 
 def says_yes(label: Any) -> bool:
-    """Say whether a label is a word for yes."""
-    return str(label).strip().lower() in _POSITIVE_WORDS
+    """Say whether a label is a word for yes, or for what came about."""
+    return str(label).strip().casefold() in _POSITIVE_WORDS
+
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #5169ad4a
+_PREFIX_OF_NAME = re.compile(r"^(is|has|was|did)[_ ]")
+_NEGATION = re.compile(r"^(not|no|non|un|in|dis)[-_ ]?")
+
+
+def _is_negation(
+    word: str,
+    other: str,
+) -> bool:
+    return word != other and _NEGATION.sub("", word) == other
+
+
+def find_yes(
+    labels: Iterable[Any],
+    name: str = "",
+) -> Any:
+    """Find the label of two that is known to count as yes; None where nothing tells it.
+
+    Args:
+        labels: The two.
+        name: What their column is called: a label of that name counts as yes.
+    """
+    column = _PREFIX_OF_NAME.sub("", name.strip().casefold())
+    first, second = labels
+    one, other = (str(label).strip().casefold() for label in (first, second))
+    # the sooner test tells more
+    is_column = (one == column, other == column)
+    tests = (
+        is_column,
+        (one in _POSITIVE_WORDS, other in _POSITIVE_WORDS),
+        (other in _NEGATIVE_WORDS, one in _NEGATIVE_WORDS),
+        (_is_negation(other, one), _is_negation(one, other)),
+    )
+    for is_first, is_second in tests:
+        if is_first != is_second:
+            return first if is_first else second
+    return None
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #ebd20120
@@ -61,7 +116,7 @@ def infer_task(target: pd.Series) -> tuple[str, Any]:
             remedy="choose another column with --target",
         )
     if len(counts) == 2:
-        return "binary", _find_positive(counts.index)
+        return "binary", _find_positive(counts.index, str(target.name))
     if _is_measured(known, len(counts)):
         return "regression", None
     most_classes = max(_MAX_CLASSES, len(known) ** 0.5)
@@ -79,15 +134,16 @@ def infer_task(target: pd.Series) -> tuple[str, Any]:
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #cd5f3ac3
-def _find_positive(labels: pd.Index) -> Any:
+def _find_positive(
+    labels: pd.Index,
+    name: str,
+) -> Any:
     """Find the label that means yes, of two that are ordered by how often they occur."""
     if set(labels) <= {0, 1}:
         return None
-    positive = labels[-1]
-    for label in labels:
-        if says_yes(label):
-            positive = label
-            break
+    positive = find_yes(labels, name)
+    if positive is None:
+        positive = labels[-1]
     if hasattr(positive, "item"):
         return positive.item()  # numpy's are no YAML
     return positive

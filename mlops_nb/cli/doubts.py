@@ -24,7 +24,7 @@ from typing import Any
 
 import pandas as pd
 
-from .column_inference import is_named_as_key, says_yes
+from .column_inference import find_yes, is_named_as_key
 from .time_inference import FoundTime
 from ..data.cell_inference import InferredCells
 from ..data.columns import value_type
@@ -56,20 +56,29 @@ class Doubt:
 # %% ../../nbs/api/cli/03_doubts.ipynb #35bd7022
 @dataclass(frozen=True)
 class Answers:
-    """What a person has decided about a table: {what a doubt is about: answer}."""
+    """What a person has decided about a table: {what a doubt is about: answer}.
+
+    Attributes:
+        given: What was answered.
+        author: Who did.
+        named: What was named beforehand, by an option of the command.
+    """
 
     given: dict[str, str] = field(default_factory=dict)
     author: str = ""
+    named: dict[str, str] = field(default_factory=dict)
 
     def get(self, about: str) -> str | None:
         """Return an answer; None where nobody was asked."""
-        return self.given.get(about)
+        return self.named.get(about, self.given.get(about))
 
     def credit(self, about: str) -> str:
         """Say whose answer something is; nothing where nobody was asked."""
         answer = self.get(about)
         if answer is None:
             return ""
+        if about in self.named:
+            return f"named with --{about}: {answer}"
         return f"answered by {self.author} (asked): {answer}"
 
     def put_before(
@@ -107,7 +116,7 @@ def doubt_target(
     counts = target.value_counts()
     known = f"{len(counts):,} different values in {counts.sum():,} rows"
     if task == "binary":
-        if positive is None or says_yes(positive):
+        if positive is None or find_yes(counts.index, name) == positive:
             return []
         rarer = f"{counts[positive]:,} of {counts.sum():,} rows"
         evidence = f"{positive} is the rarer of the two: {rarer}"

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .column_inference import says_yes
+from .column_inference import find_yes
 from .time_inference import FoundTime
 from ..core.formatting import format_number
 from ..data.columns import column_as_floats, value_type
@@ -118,7 +118,7 @@ def explain_target(
         )
     reasons = {"target": f"named with --target; {gaps}", "task": why}
     if task == "binary":
-        reasons["positive"] = _explain_positive(counts, positive)
+        reasons["positive"] = _explain_positive(counts, positive, str(target.name))
     return reasons
 
 
@@ -126,6 +126,7 @@ def explain_target(
 def _explain_positive(
     counts: pd.Series,
     positive: Any,
+    name: str,
 ) -> str:
     n_rows = counts.sum()
     if positive is None:
@@ -136,7 +137,7 @@ def _explain_positive(
             f"the labels are 0 and 1, of which {counts.get(1, 0):,} in {n_rows:,} are 1"
         )
     share = f"{positive} in {counts[positive]:,} of {n_rows:,} rows"
-    if says_yes(positive):
+    if find_yes(counts.index, name) == positive:
         return f"a word for yes: {share}"
     if counts[positive] == counts.min():
         return f"the rarer label: {share}"

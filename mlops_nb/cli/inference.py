@@ -15,6 +15,7 @@ from mlops_nb.cli.column_inference import (
     find_keys,
     find_near_keys,
     find_unfit_columns,
+    find_yes,
     infer_task,
 )
 from mlops_nb.cli.doubts import (
@@ -407,6 +408,7 @@ def infer_project(
     _require_columns(frame, target, *_split_wanted(frame, time))
     timing = _find_timing(frame, target, time, answers)
     project = _begin_project(frame, target, timing, answers)
+    project = _note_target(project, frame[target], answers)
     project = _with_cells(project, frame, cells or {}, answers)
     frame = timing.add_to(frame)
     training, settings = _select_training(frame, project)
@@ -470,10 +472,70 @@ def _decide_task(
     doubts = doubt_target(target, task, positive)
     label = answers.get("positive")
     if label is not None:
-        for value in target.dropna().unique().tolist():
-            if str(value) == label:
-                positive = value
+        positive = _find_label(target, label, positive)
+    if label in answers.named.values():
+        doubts = [doubt for doubt in doubts if doubt.about != "positive"]
     return answers.get("task") or task, positive, doubts
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #a6e5f3e4
+def _find_label(
+    target: pd.Series,
+    label: str,
+    inferred: Any,
+) -> Any:
+    """Find the value of a target of two that is written as somebody has named it."""
+    values = target.dropna().unique().tolist()
+    if len(values) != 2:
+        raise UserError(
+            expected=f"a target of two values, of which {label!r} counts as yes",
+            found=f"`{target.name}`: {len(values):,} values",
+            remedy="leave out --positive",
+        )
+    for value in values:
+        if str(value) == label:
+            # of 0 and 1 the 1 is taken anyhow
+            return inferred if value == 1 and inferred is None else value
+    named = " and ".join(map(repr, values))
+    raise UserError(
+        expected=f"a value of `{target.name}` with --positive",
+        found=f"{label!r}; there are {named}",
+        remedy="name one of these",
+    )
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #d117839b
+def _note_target(
+    project: InferredProject,
+    target: pd.Series,
+    answers: Answers,
+) -> InferredProject:
+    """Say what about the target a person should look at."""
+    notes = _note_positive(target, project.positive, answers)
+    return replace(project, notes=(*project.notes, *notes))
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #4af2b734
+def _note_positive(
+    target: pd.Series,
+    positive: Any,
+    answers: Answers,
+) -> list[str]:
+    """Say that which label counts as yes was only guessed, and how that is changed."""
+    counts = target.value_counts()
+    is_answered = answers.get("positive") is not None
+    if (
+        positive is None
+        or is_answered
+        or find_yes(counts.index, target.name) is not None
+    ):
+        return []
+    other = next(label for label in counts.index if label != positive)
+    share = counts[positive] / counts.sum()
+    return [
+        f"which value of `{target.name}` counts as yes is a guess: {str(positive)!r}, the rarer"
+        f" ({share:.0%}). --positive {str(other)!r} takes the other"
+    ]
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #92a1ba12

@@ -269,12 +269,14 @@ class OpenTable:
     table: SourceTable
     target: str
     time: str | None
+    named: dict[str, str] = field(default_factory=dict)  # by options of the command
 
     def infer(
         self,
         answers: Answers = NO_ANSWERS,
     ) -> tuple[pd.DataFrame, InferredProject, DataContract]:
         """Infer a project: (the table as its cells are meant, what it says, its contract)."""
+        answers = replace(answers, named=self.named)
         frame, cells = _read_by_cells(self.source, self.table, self.target, answers)
         guess, contract = infer_project(frame, self.target, self.time, cells, answers)
         return frame, _note_reading(guess, self.table), contract
@@ -451,6 +453,7 @@ def plan_project(
     time: str | None = None,
     query: str | None = None,
     sheet: str | None = None,
+    positive: str | None = None,
 ) -> PlannedProject:
     """Infer a project from a table, and write nothing.
 
@@ -462,6 +465,7 @@ def plan_project(
         time: The column of times; found if there is only one.
         query: For a database.
         sheet: Of an Excel file.
+        positive: The value of the target that counts as yes.
 
     Raises:
         UserError: Something cannot be guessed, or cannot become a project.
@@ -472,7 +476,8 @@ def plan_project(
     placed = place_source(source, top)
     table = read_table(source)
     _require_fit_target(table, target)
-    opened = OpenTable(source, table, target, time)
+    named = {} if positive is None else {"positive": positive}
+    opened = OpenTable(source, table, target, time, named)
     frame, guess, contract = opened.infer()
     reading = _describe_reading(source, table, placed)
     place = (placed.source, table.encoding)
@@ -539,6 +544,7 @@ def create_project(
     time: str | None = None,
     query: str | None = None,
     sheet: str | None = None,
+    positive: str | None = None,
 ) -> CreatedProject:
     """Make a project for a table, with git and DVC initialised and a first commit.
 
@@ -550,9 +556,12 @@ def create_project(
         time: The column of times; found if there is only one.
         query: For a database.
         sheet: Of an Excel file.
+        positive: The value of the target that counts as yes.
+        query: For a database.
+        sheet: Of an Excel file.
 
     Raises:
         UserError: Something cannot be guessed, or is in the way. Then nothing is left behind.
     """
-    plan = plan_project(project, data, target, time, query, sheet)
+    plan = plan_project(project, data, target, time, query, sheet, positive)
     return write_project(plan)

@@ -69,6 +69,23 @@ def _source_options(command: Callable) -> Callable:
     return query(sheet(command))
 
 
+# %% ../../nbs/api/cli/27_project_commands.ipynb #a4323cfc
+def _target_options(command: Callable) -> Callable:
+    """Add the options that say what is to be predicted."""
+    target = click.option(
+        "--target",
+        required=True,
+        metavar="COL",
+        help="column to predict",
+    )
+    positive = click.option(
+        "--positive",
+        metavar="VALUE",
+        help="value of the target that counts as yes",
+    )
+    return target(positive(command))
+
+
 # %% ../../nbs/api/cli/27_project_commands.ipynb #05de3e4e
 @click.command(
     "new",
@@ -83,12 +100,7 @@ def _source_options(command: Callable) -> Callable:
     help="a file, a folder or a quoted pattern of files, or a database",
 )
 @_source_options
-@click.option(
-    "--target",
-    required=True,
-    metavar="COL",
-    help="column to predict",
-)
+@_target_options
 @click.option(
     "--time",
     metavar="COL",
@@ -102,6 +114,7 @@ def new_command(
     time: str | None,
     query: str | None,
     sheet: str | None,
+    positive: str | None,
     **manner: bool,
 ) -> None:
     """Make a project of your own from one table.
@@ -117,7 +130,7 @@ def new_command(
     from mlops_nb.cli.new_project import plan_project, write_project
 
     _require_one(**manner)
-    plan = plan_project(project, data, target, time, query, sheet)
+    plan = plan_project(project, data, target, time, query, sheet, positive)
     if manner["explain"]:
         _print_explanation(plan.made)
         return

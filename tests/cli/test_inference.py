@@ -161,3 +161,46 @@ def test_names_of_keys_are_seen(name):
     numbers = RNG.permutation(10**6)[:60]
     frame = pd.DataFrame({name: numbers, "x": RNG.normal(size=60), "y": [0, 1] * 30})
     assert infer(frame, "y").keys == (name,)
+
+
+def infer_labels(
+    name,
+    rare,
+    frequent,
+):
+    """What is inferred of a target of which every fourth label is the rare one."""
+    labels = np.where(np.arange(200) % 4 == 0, rare, frequent)
+    frame = pd.DataFrame({"x": RNG.normal(size=200), name: labels})
+    return infer(frame, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "rare", "frequent", "positive"),
+    [
+        pytest.param("test", "negative", "positive", "positive", id="positive"),
+        pytest.param("baja", "No", "Sí", "Sí", id="Spanish"),
+        pytest.param("résilié", "Non", "Oui", "Oui", id="French"),
+        pytest.param("zahlt", "Nein", "Ja", "Ja", id="German"),
+        pytest.param("result", "fail", "pass", "pass", id="pass"),
+        pytest.param("survived", "died", "survived", "survived", id="its name"),
+        pytest.param("is_late", "on time", "late", "late", id="its name behind is"),
+        pytest.param("state", "unpaid", "paid", "paid", id="negation"),
+        pytest.param("left", "no", "moved", "moved", id="the other is no"),
+    ],
+)
+def test_the_word_for_yes_counts_as_yes(
+    name,
+    rare,
+    frequent,
+    positive,
+):
+    """However frequent it is; nothing is left to say about it."""
+    found = infer_labels(name, rare, frequent)
+    assert found.positive == positive
+    assert found.notes == ()
+
+
+def test_a_guess_of_what_counts_as_yes_is_said():
+    found = infer_labels("status", "Current", "Charged Off")
+    assert found.positive == "Current"
+    assert "--positive 'Charged Off' takes the other" in found.notes[0]
