@@ -4665,6 +4665,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                          'mlops_nb/monitoring/outcomes.py'),
                                               'mlops_nb.monitoring.outcomes.Outcomes.notes': ( 'api/monitoring/outcomes.html#outcomes.notes',
                                                                                                'mlops_nb/monitoring/outcomes.py'),
+                                              'mlops_nb.monitoring.outcomes._count_different': ( 'api/monitoring/outcomes.html#_count_different',
+                                                                                                 'mlops_nb/monitoring/outcomes.py'),
                                               'mlops_nb.monitoring.outcomes._is_known': ( 'api/monitoring/outcomes.html#_is_known',
                                                                                           'mlops_nb/monitoring/outcomes.py'),
                                               'mlops_nb.monitoring.outcomes._read_label_table': ( 'api/monitoring/outcomes.html#_read_label_table',

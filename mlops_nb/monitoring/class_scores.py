@@ -87,8 +87,9 @@ class ClassScores:
     ) -> None:
         """Start with nothing; `names` are the columns of the table."""
         self.roles = roles
-        judged_by = roles.label if roles.outcomes is None else roles.key
-        wanted = (*roles.class_scores, roles.predicted, judged_by)
+        wanted = [*roles.class_scores, roles.predicted, roles.label]
+        if roles.outcomes is not None:
+            wanted.append(roles.key)
         self.columns = [name for name in wanted if name and name in names]
         self.task = "multiclass"
         self.labels: list[pd.Series] = []
@@ -114,7 +115,9 @@ class ClassScores:
     def _read_labels(self, frame: pd.DataFrame) -> pd.Series | None:
         roles = self.roles
         if roles.outcomes is not None:
-            return column_as_names(self.joined.add(frame[roles.key], roles.outcomes))
+            own = frame.get(roles.label)
+            labels = self.joined.add(frame[roles.key], roles.outcomes, own)
+            return column_as_names(labels)
         if roles.label not in frame:
             return None
         return column_as_names(frame[roles.label])

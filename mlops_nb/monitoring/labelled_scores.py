@@ -67,7 +67,8 @@ class LabelledScores:
         outcomes = self.roles.outcomes
         if outcomes is None:
             return frame
-        labels = self.joined.add(frame[self.roles.key], outcomes)
+        own = frame.get(self.roles.label)
+        labels = self.joined.add(frame[self.roles.key], outcomes, own)
         return frame.assign(**{self.roles.label: labels})
 
     def _profile(self, frame: pd.DataFrame) -> dict[str, Profile]:
@@ -113,8 +114,10 @@ def _columns_to_read(
 ) -> list[str]:
     if not roles.score:
         return []
-    judged_by = roles.label if roles.outcomes is None else roles.key
-    return [name for name in (roles.score, judged_by) if name and name in names]
+    wanted = [roles.score, roles.label]
+    if roles.outcomes is not None:
+        wanted.append(roles.key)
+    return [name for name in wanted if name and name in names]
 
 
 # %% ../../nbs/api/monitoring/34_labelled_scores.ipynb #db64c901

@@ -288,6 +288,9 @@ def _note_unjoined_rows(
         if scan.joined.without_key:
             told = {"window": name, "column": key, "n": scan.joined.without_key}
             notes.append(Message("watch.rows_without_key", **told))
+        if scan.joined.replaced:
+            told = {"window": name, "n": scan.joined.replaced}
+            notes.append(Message("watch.labels_replaced", **told))
     for name, scan in scans.items():
         if not scan.joined.found:
             notes.append(Message("watch.not_joined", window=name, column=key))

@@ -15,6 +15,7 @@ from ..core.errors import UserError
 from ..core.messages import Message
 from ..data.cell_inference import infer_number_rule
 from ..data.cells import read_cells
+from .column_roles import normalise_label_value
 from mlops_nb.monitoring.table_reading import (
     batch_columns,
     batch_to_frame,
@@ -53,23 +54,37 @@ class JoinedRows:
     Attributes:
         found: rows that an outcome was found for.
         without_key: rows that have no key.
+        replaced: rows whose table has another label than the outcomes.
         examples: the first keys.
     """
 
     found: int = 0
     without_key: int = 0
+    replaced: int = 0
     examples: tuple = ()
 
     def add(
         self,
         keys: pd.Series,
         outcomes: Outcomes,
+        own: pd.Series | None = None,
     ) -> pd.Series:
-        """Return the outcomes of some keys, and count."""
+        """Return the outcomes of some keys, and count.
+
+        Args:
+            keys: of the rows.
+            outcomes: labels by key.
+            own: the labels that the table itself has; they stay where there is no outcome.
+        """
         self.found += int(keys.isin(outcomes.by_key.index).sum())
         self.without_key += int(keys.isna().sum())
         self.examples = self.examples or tuple(keys.dropna().head(2))
-        return keys.map(outcomes.by_key)
+        found = keys.map(outcomes.by_key)
+        if own is None:
+            return found
+        self.replaced += _count_different(found, own)
+        # as objects, as one table may hold numbers and the other text
+        return found.astype(object).where(found.notna(), own.astype(object))
 
 
 # %% ../../nbs/api/monitoring/31_outcomes.ipynb #6fde9869
@@ -130,6 +145,17 @@ def _read_label_table(
 
 
 # %% ../../nbs/api/monitoring/31_outcomes.ipynb #a62ab449
+def _count_different(
+    found: pd.Series,
+    own: pd.Series,
+) -> int:
+    """Count the rows that have two labels, which differ."""
+    has_both = found.notna() & _is_known(own)
+    outcomes = found[has_both].map(normalise_label_value).astype(object)
+    labels = own[has_both].map(normalise_label_value).astype(object)
+    return int((outcomes != labels).sum())
+
+
 def _is_known(labels: pd.Series) -> pd.Series:
     """Say which labels are neither missing nor blank."""
     is_blank = labels.astype(object).map(str).str.strip() == ""

@@ -190,3 +190,49 @@ def test_a_window_that_no_label_finds_is_told():
     roles = {"key": "id", "outcomes": labels}
     got = monitor_tables(table.drop(columns="y"), late, "p", "y", **roles)
     assert any("no outcome found its row by id" in str(note) for note in got.notes)
+
+
+def split_in_two(rows=400):
+    """Draw rows of before with their labels, rows of now without, and the labels of now."""
+    table = draw_rows(rows).assign(y=lambda table: table.y.map({0: "No", 1: "Yes"}))
+    before = table.iloc[: rows // 2]
+    now = table.iloc[rows // 2 :]
+    return before, now.drop(columns="y"), now[["id", "y"]]
+
+
+YES = {"key": "id", "positive": "Yes"}
+
+
+def test_a_table_keeps_its_labels_where_the_file_says_nothing():
+    before, now, labels = split_in_two()
+    got = monitor_tables(before, now, "p", "y", outcomes=labels, **YES)
+    assert realised_auc(got)["value"] == 1.0
+    assert not any("never had" in str(note) for note in got.notes)
+
+
+def test_classes_of_a_table_stay_where_the_file_says_nothing():
+    before, now, labels = split_in_two()
+    before, now = (
+        each.assign(p_Yes=each.p, p_No=1 - each.p).drop(columns="p")
+        for each in (before, now)
+    )
+    scores = {"class_scores": ("p_Yes", "p_No"), "key": "id"}
+    got = monitor_tables(before, now, label="y", outcomes=labels, **scores)
+    assert got.windows[-1]["realised"]["accuracy"]["value"] == 1.0
+    assert "new_values:y" not in {finding.id for finding in got.verdict.findings}
+
+
+def test_the_file_wins_over_labels_of_a_table_and_says_how_often():
+    before, now, labels = split_in_two()
+    wrong = now.assign(y="Yes")
+    got = monitor_tables(before, wrong, "p", "y", outcomes=labels, **YES)
+    assert realised_auc(got)["value"] == 1.0
+    notes = "\n".join(map(str, got.notes))
+    assert "window 1: 100 rows have another label" in notes
+
+
+def test_a_blank_in_the_file_leaves_the_label_of_the_table():
+    before, now, labels = split_in_two()
+    blank = labels.assign(y=" ")
+    got = monitor_tables(before, now.merge(labels), "p", "y", outcomes=blank, **YES)
+    assert realised_auc(got)["n"] == 200
