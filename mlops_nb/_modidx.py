@@ -4927,6 +4927,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'mlops_nb/monitoring/scan.py'),
                                           'mlops_nb.monitoring.scan._profile_spans': ( 'api/monitoring/scan.html#_profile_spans',
                                                                                        'mlops_nb/monitoring/scan.py'),
+                                          'mlops_nb.monitoring.scan._require_score_of_each': ( 'api/monitoring/scan.html#_require_score_of_each',
+                                                                                               'mlops_nb/monitoring/scan.py'),
                                           'mlops_nb.monitoring.scan._scan': ( 'api/monitoring/scan.html#_scan',
                                                                               'mlops_nb/monitoring/scan.py'),
                                           'mlops_nb.monitoring.scan._scan_table': ( 'api/monitoring/scan.html#_scan_table',

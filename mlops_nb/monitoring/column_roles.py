@@ -137,6 +137,14 @@ def _raise_missing_column(
 
 # %% ../../nbs/api/monitoring/29_column_roles.ipynb #f0d0311e
 def _require_score_apart(roles: ColumnRoles) -> None:
+    scores = roles.class_scores
+    repeated = [name for name in dict.fromkeys(scores) if scores.count(name) > 1]
+    if repeated:
+        raise UserError(
+            expected="a score column of its own for each class",
+            found=f"`{repeated[0]}` more than once",
+            remedy="name another column for each class",
+        )
     for name in roles.answered():
         if name in (roles.label, roles.key, roles.time):
             raise UserError(

@@ -259,6 +259,10 @@ def note_oddities(
     """Say which labels the reference never had, and which outcomes found no row."""
     notes = []
     is_class = names_classes(roles)
+    absent = sorted({*reference.classes} - {*reference.labels})
+    if absent and reference.labels:
+        told = {"label": roles.label, "values": ", ".join(absent[:5])}
+        notes.append(Message("watch.class_absent", **told))
     for name, scan in scans.items():
         new = [value for value in scan.labels if value not in reference.labels]
         if new:

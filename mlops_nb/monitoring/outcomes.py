@@ -87,6 +87,18 @@ class JoinedRows:
         return found.astype(object).where(found.notna(), own.astype(object))
 
 
+# %% ../../nbs/api/monitoring/31_outcomes.ipynb #c0d1ff01
+def _count_different(
+    found: pd.Series,
+    own: pd.Series,
+) -> int:
+    """Count the rows that have two labels, which differ."""
+    has_both = found.notna() & _is_known(own)
+    outcomes = found[has_both].map(normalise_label_value).astype(object)
+    labels = own[has_both].map(normalise_label_value).astype(object)
+    return int((outcomes != labels).sum())
+
+
 # %% ../../nbs/api/monitoring/31_outcomes.ipynb #6fde9869
 def read_outcomes(
     labels: Any,
@@ -145,17 +157,6 @@ def _read_label_table(
 
 
 # %% ../../nbs/api/monitoring/31_outcomes.ipynb #a62ab449
-def _count_different(
-    found: pd.Series,
-    own: pd.Series,
-) -> int:
-    """Count the rows that have two labels, which differ."""
-    has_both = found.notna() & _is_known(own)
-    outcomes = found[has_both].map(normalise_label_value).astype(object)
-    labels = own[has_both].map(normalise_label_value).astype(object)
-    return int((outcomes != labels).sum())
-
-
 def _is_known(labels: pd.Series) -> pd.Series:
     """Say which labels are neither missing nor blank."""
     is_blank = labels.astype(object).map(str).str.strip() == ""

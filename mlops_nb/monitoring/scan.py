@@ -383,10 +383,26 @@ def _add_classes(
     classes = roles.classes
     if roles.class_scores and not classes and len(rows):
         classes = match_classes(roles.class_scores, scores.values)
+    if classes and not roles.known:  # a reference; what is new later is told
+        _require_score_of_each(classes, scores.values)
     metrics, parts = measure_classes(rows, roles, classes)
     if scores.open_rows is not None:
         parts["open"] = scores.open_rows
     return replace(table, metrics=metrics, parts=parts, classes=classes)
+
+
+# %% ../../nbs/api/monitoring/36_scan.ipynb #c0d1ff02
+def _require_score_of_each(
+    classes: dict[str, str],
+    values: set[str],
+) -> None:
+    without = sorted(values - {*classes, ""})
+    if without:
+        raise UserError(
+            expected="a score column for each class of the label",
+            found=f"none for {', '.join(without[:10])}",
+            remedy="name them all: --score CLASS=COLUMN for each, or --predicted COLUMN alone",
+        )
 
 
 # %% ../../nbs/api/monitoring/36_scan.ipynb #d65f5f1f

@@ -252,3 +252,45 @@ def test_the_command_takes_several_classes(
     expected = expected_metrics(draw_insects(2000, 1))
     measured = read["windows"][0]["realised"]["accuracy"]["value"]
     assert measured == pytest.approx(expected["accuracy"])
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        pytest.param({"class_scores": SCORES[:2]}, id="told by the columns' names"),
+        pytest.param(
+            {"class_scores": SCORES[:2], "classes": {"ant": "p_ant", "bee": "p_bee"}},
+            id="named",
+        ),
+    ],
+)
+def test_a_class_without_a_score_is_refused(scores):
+    insects = draw_insects(400)
+    with pytest.raises(UserError, match="none for wasp"):
+        monitor_tables(insects, insects, label="kind", **scores)
+
+
+def test_one_column_for_two_classes_is_refused():
+    insects = draw_insects(400)
+    classes = dict(zip(CLASSES, SCORES, strict=True)) | {"moth": "p_ant"}
+    with pytest.raises(UserError, match="`p_ant` more than once"):
+        monitor_tables(
+            insects,
+            insects,
+            label="kind",
+            class_scores=tuple(classes.values()),
+            classes=classes,
+        )
+
+
+def test_a_class_that_never_occurs_is_told():
+    insects = draw_insects(400).assign(p_moth=0.0)
+    classes = dict(zip(CLASSES, SCORES, strict=True)) | {"moth": "p_moth"}
+    got = monitor_tables(
+        insects,
+        insects,
+        label="kind",
+        class_scores=tuple(classes.values()),
+        classes=classes,
+    )
+    assert any("have a score: moth" in str(note) for note in got.notes)
