@@ -10,6 +10,7 @@ __all__ = [
     "number_form",
     "numbers_to_times",
     "month_number",
+    "translate_months",
     "periods_to_iso",
     "read_named_months",
     "holds_dates",
@@ -140,6 +141,40 @@ def month_number(name: str) -> int:
     return 0
 
 
+# %% ../../nbs/api/data/07_time_forms.ipynb #5c1e77a0
+# French, Spanish, German, Italian; a short name that is a word as well, as ago, is none here
+_MONTHS_ELSEWHERE = (
+    "janvier janv enero ene januar jänner gennaio",
+    "février févr fév fevrier febrero februar feber febbraio",
+    "mars marzo märz mär mrz",
+    "avril avr abril abr aprile",
+    "mai mayo maggio",
+    "juin junio juni giugno",
+    "juillet juil julio juli luglio",
+    "août aout agosto",
+    "septembre septiembre setiembre settembre",
+    "octobre octubre oktober okt ottobre",
+    "novembre noviembre",
+    "décembre déc decembre diciembre dic dezember dez dicembre",
+)
+_TRANSLATED = {
+    word: month
+    for month, words in zip(_MONTHS, _MONTHS_ELSEWHERE, strict=True)
+    for word in words.split()
+}
+_WORD = re.compile(r"[^\W\d_]+")
+_LINKS = re.compile(r"(?i)(?<=\d)(?:er|\.)?\s+(?:del?\s+)?(?=[a-z])|\s+del?\s+(?=\d)")
+
+
+def translate_months(text: str) -> str:
+    """Write the names of months of some languages in English; other texts stay as they are."""
+    known = {word: _TRANSLATED.get(word.lower()) for word in _WORD.findall(text)}
+    if not any(known.values()):
+        return text
+    english = _WORD.sub(lambda found: known[found[0]] or found[0], text)
+    return _LINKS.sub(" ", english)
+
+
 # %% ../../nbs/api/data/07_time_forms.ipynb #3b33374f
 _MONTH_NAME = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 NAMED_MONTH = re.compile(rf"(?i)(?:^|[\W\d_]){_MONTH_NAME}(?:$|[\W\d_])")
@@ -148,10 +183,11 @@ _WEEK = r"^\s*(\d{4})-?W(\d\d)(?:-?([1-7]))?\s*$"
 _JAPANESE = r"^\s*(\d{4})年(\d{1,2})月(?:(\d{1,2})日)?\s*(.*)$"
 _MONTH_FIRST = r"^\s*(\d{1,2})[/.-](\d{4})\s*$"
 _SHORT_YEAR = rf"(?i)^\s*({_MONTH_NAME})[-/' ]+(\d\d)\s*$"
-PERIOD_FORMS = tuple(
-    re.compile(form, re.I)
-    for form in (_QUARTER, _WEEK, _JAPANESE, _MONTH_FIRST, _SHORT_YEAR)
+_DAY_OF_YEAR = (
+    r"^\s*((?:1[5-9]|20|21)\d\d-(?:00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6]))\s*$"
 )
+_FORMS = (_QUARTER, _WEEK, _JAPANESE, _MONTH_FIRST, _SHORT_YEAR, _DAY_OF_YEAR)
+PERIOD_FORMS = tuple(re.compile(form, re.I) for form in _FORMS)
 
 
 def periods_to_iso(texts: pd.Series) -> pd.Series:
@@ -172,7 +208,9 @@ def _period_to_iso(text: str) -> str:
         _japanese_to_iso,
         _month_first_to_iso,
         _short_year_to_iso,
+        _day_of_year_to_iso,
     )
+    text = translate_months(text)
     for form, read in zip(PERIOD_FORMS, readers, strict=True):
         found = form.match(text)
         if found:
@@ -213,6 +251,12 @@ def _short_year_to_iso(found: re.Match) -> str:
     short = int(found[2])
     century = 2000 if short < 69 else 1900  # as POSIX reads two digits
     return f"{century + short}-{month_number(found[1]):02}-01"
+
+
+# %% ../../nbs/api/data/07_time_forms.ipynb #a2c06915
+def _day_of_year_to_iso(found: re.Match) -> str:
+    day = pd.to_datetime(found[1], format="%Y-%j", errors="coerce")
+    return found[0] if pd.isna(day) else str(day.date())
 
 
 # %% ../../nbs/api/data/07_time_forms.ipynb #1e190e57
@@ -284,6 +328,7 @@ def _are_mostly_dates(counts: pd.Series) -> bool:
 def _is_like_date(text: str) -> bool:
     if not _DIGIT.search(text):
         return False
+    text = translate_months(text)
     if NAMED_MONTH.search(text):
         return True
     return any(form.match(text) for form in _TEXT_FORMS)

@@ -422,3 +422,37 @@ def test_nobody_is_told_to_name_dates_that_are_refused():
     why = infer(TABLE.assign(date=written)).exclude["date"]
     assert "--time" not in why
     assert "that are none, such as ['2023-02-30'" in why
+
+
+ELSEWHERE = {
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre "
+    "octubre noviembre diciembre",
+    "de": "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez",
+    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre "
+    "ottobre novembre dicembre",
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "form"),
+    [
+        pytest.param("fr", "{day} {month} {year}", id="French"),
+        pytest.param("es", "{day:02} de {month} de {year}", id="Spanish"),
+        pytest.param("de", "{day}. {month} {year}", id="German"),
+        pytest.param("it", "{day} {month} {year}", id="Italian"),
+    ],
+)
+def test_months_in_other_languages_are_seen(
+    language,
+    form,
+):
+    names = ELSEWHERE[language].split()
+    written = DAYS.map(
+        lambda day: form.format(day=day.day, month=names[day.month - 1], year=day.year)
+    )
+    require_seen("d", written, DAYS)
+
+
+def test_days_of_a_year_are_seen():
+    require_seen("d", DAYS.dt.strftime("%Y-%j"), DAYS)
