@@ -16,6 +16,7 @@ __all__ = [
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #b6f466aa
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -345,6 +346,81 @@ def _compare_together(
     return {"domain_auc": auc, "standard_error": standard_error, "pca_error": pca_error}
 
 
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #c0d1ff03
+_LEAST_ROWS = 30  # with fewer, values that all differ may be chance
+_LOOSEST_NUMBERING = 10  # as many numbers may be left out per row
+_ID_NAME = re.compile(
+    r"(?i)(^|[_\W])(id|key|uuid|guid|row|index)$|(?-i:[a-z](?:Id|ID|Key)$)|^id[_\W]"
+)
+
+
+def _find_row_names(
+    then: TableScan,
+    scans: dict[str, TableScan],
+    roles: ColumnRoles,
+) -> list[str]:
+    """Return the columns that nobody named and that only tell one row from another."""
+    fixed = {*roles.answered(), roles.label, *roles.categorical, *roles.columns}
+    tables = [then, *scans.values()]
+    found = []
+    for name in then.rows:
+        columns = [
+            (each.rows[name], each.profile.rows) for each in tables if name in each.rows
+        ]
+        if name in fixed or len(columns) < len(tables) or len(then.rows.columns) <= 1:
+            continue
+        if all(_names_rows(values, rows) for values, rows in columns):
+            found.append(name)
+    return found if len(found) < len(then.rows.columns) else []
+
+
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #c0d1ff04
+def _names_rows(
+    values: pd.Series,
+    rows: int,
+) -> bool:
+    """Say whether values are keys: they all differ, and count rows or are called so."""
+    if len(values) < _LEAST_ROWS or values.isna().any() or not values.is_unique:
+        return False
+    is_named = _ID_NAME.search(str(values.name)) is not None
+    if not pd.api.types.is_numeric_dtype(values):
+        return is_named
+    numbers = values.astype(float)
+    if not (numbers % 1 == 0).all():
+        return False
+    spread = numbers.max() - numbers.min()
+    counts_rows = numbers.is_monotonic_increasing and spread < _LOOSEST_NUMBERING * rows
+    return is_named or bool(counts_rows)
+
+
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #c0d1ff05
+def _without_columns(
+    scan: TableScan,
+    names: list[str],
+) -> TableScan:
+    for profile in (scan.profile, *scan.spans):
+        for name in names:
+            profile.columns.pop(name, None)
+    return replace(scan, rows=scan.rows.drop(columns=names))
+
+
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #c0d1ff06
+def _drop_row_names(
+    then: TableScan,
+    scans: dict[str, TableScan],
+    roles: ColumnRoles,
+    notes: list[Message],
+) -> tuple[TableScan, dict[str, TableScan]]:
+    """Return the scans without columns that only tell one row from another, and note them."""
+    named = _find_row_names(then, scans, roles)
+    if not named:
+        return then, scans
+    told = {"n": len(named), "columns": ", ".join(named[:5])}
+    notes.append(Message("watch.row_names", **told))
+    kept = {name: _without_columns(scan, named) for name, scan in scans.items()}
+    return _without_columns(then, named), kept
+
+
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #d89324a6
 def measure_tables(
     reference: Any,
@@ -363,6 +439,7 @@ def measure_tables(
     reference, tables = _open_tables(reference, current, roles)
     roles, rules = _settle_answers(reference, tables, roles, notes)
     then, scans, of_windows = _scan_all(reference, tables, roles, notes, rules)
+    then, scans = _drop_row_names(then, scans, roles, notes)
     notes += _note_times(then)
     notes += note_oddities(scans, then, roles)
     now = list(scans.values())[-1]

@@ -280,3 +280,19 @@ def test_tables_that_cannot_be_compared_are_refused():
     twice = draw_orders().rename(columns={"stops": "fare"})
     with pytest.raises(UserError, match="one column of each name"):
         monitor_orders(twice, draw_orders())
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(lambda n: range(n), id="a running number"),
+        pytest.param(lambda n: [f"k{i}" for i in range(n)], id="names"),
+    ],
+)
+def test_a_key_that_nobody_named_is_told_and_not_judged(keys):
+    rows = draw_orders(2000).assign(order_id=list(keys(2000)))
+    got = monitor_orders(rows[:1000], rows[1000:])
+    assert "order_id" not in {*got.table.column}
+    assert any("order_id only tells" in str(note) for note in got.notes)
+    named = monitor_orders(rows[:1000], rows[1000:], columns=("order_id", "fare"))
+    assert "order_id" in {*named.table.column}
