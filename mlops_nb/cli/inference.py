@@ -297,7 +297,27 @@ def _leave_out(
         unfit[project.time_parts["year"]] = (
             f"a part of {project.time}: no year comes again"
         )
-    return replace(project, exclude=unfit)
+    few = _note_few(training[project.target], project.task)
+    return replace(project, exclude=unfit, notes=(*project.notes, *few))
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #eaf48dca
+_FEWEST_OF_CLASS = 10
+
+
+def _note_few(
+    target: pd.Series,
+    task: str,
+) -> list[str]:
+    """Say that one of two classes has too few rows in the training window."""
+    counts = target.value_counts()
+    if task != "binary" or not len(counts) or counts.min() >= _FEWEST_OF_CLASS:
+        return []
+    rows = f"{counts.min():,} of {counts.sum():,} training rows"
+    return [
+        f"`{target.name}` is {counts.index[-1]} in {rows}: of so few nothing can be learned, nor"
+        " judged"
+    ]
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #18e2a4f6
@@ -512,6 +532,11 @@ def _note_target(
 ) -> InferredProject:
     """Say what about the target a person should look at."""
     notes = _note_positive(target, project.positive, answers)
+    n_missing = int(target.isna().sum())
+    if n_missing:
+        lacking = f"{n_missing:,} of {len(target):,} rows have no target"
+        why = "empty, or a word such as NA"
+        notes.append(f"{lacking} ({why}): they are not learned from")
     return replace(project, notes=(*project.notes, *notes))
 
 

@@ -76,7 +76,7 @@ def infer_cells(
         found = _infer_numbers(filled, known, is_plain)
         if found is not None:
             return found
-    return _infer_texts(texts, filled, is_target, na_is_missing)
+    return _infer_texts(written, filled, is_target, na_is_missing)
 
 
 # %% ../../nbs/api/data/36_cell_inference.ipynb #c30d070a
@@ -212,7 +212,7 @@ _MOST_CLASSES = 50
 
 
 def _infer_texts(
-    texts: pd.Series,
+    written: pd.Series,
     filled: pd.Series,
     is_target: bool,
     na_is_missing: bool,
@@ -225,19 +225,61 @@ def _infer_texts(
         reasons.append(
             f"NA is a code as the others, not missing ({(filled == 'NA').sum():,})"
         )
-    if is_target and "None" in set(filled):
-        values.append("None")
-        reasons.append("None is a class, not missing")
-    same = _find_spellings(filled) if is_target else {}
-    if same:
-        pairs = ", ".join(f"{old!r} counts as {new!r}" for old, new in same.items())
-        reasons.append(pairs)
+    same: dict[str, str] = {}
+    if is_target:
+        words = _find_class_words(filled, len(filled) == len(written))
+        values += [word for word in words if word not in values]
+        reasons += words.values()
+        same = _find_spellings(filled)
+    reasons += _tell_spellings(same)
+    texts = written.dropna().astype("str")
     n_blank = int((texts.str.strip() != texts).sum())
     if n_blank:
         reasons.append(f"blanks around {n_blank:,} cells are left out")
     if not reasons:
         return None
     return _as_text(filled, values, "; ".join(reasons), same)
+
+
+# %% ../../nbs/api/data/36_cell_inference.ipynb #966227ac
+_LEAST_OF_RAREST = 0.5  # of the rows of the rarest other class
+
+
+def _find_frequent_word(filled: pd.Series) -> str | None:
+    """Find the one word such as NA in a target that is as frequent as its other classes."""
+    counts = filled.value_counts()
+    words = [word for word in counts.index if word in NA_WORDS]
+    others = counts.drop(words)
+    if len(words) != 1 or not 2 <= len(others) <= _MOST_CLASSES:
+        return None
+    is_frequent = counts[words[0]] >= _LEAST_OF_RAREST * others.min()
+    is_class = is_frequent and counts[words[0]] > 1
+    return words[0] if is_class else None
+
+
+# %% ../../nbs/api/data/36_cell_inference.ipynb #a940f02a
+def _find_class_words(
+    filled: pd.Series,
+    is_full: bool,
+) -> dict[str, str]:
+    """Find the words such as NA that are classes of a target: {word: why}."""
+    classes = {}
+    word = _find_frequent_word(filled) if is_full else None
+    if word:
+        n_rows = (filled == word).sum()
+        classes[word] = (
+            f"{word} is taken as a class ({n_rows:,} rows), as often as others: if it means"
+            " missing, leave it empty at the source"
+        )
+    if "None" in set(filled):
+        classes["None"] = "None is a class, not missing"
+    return classes
+
+
+# %% ../../nbs/api/data/36_cell_inference.ipynb #a64da35f
+def _tell_spellings(same: dict[str, str]) -> list[str]:
+    pairs = ", ".join(f"{old!r} counts as {new!r}" for old, new in same.items())
+    return [pairs] if pairs else []
 
 
 # %% ../../nbs/api/data/36_cell_inference.ipynb #7f36292e

@@ -8,6 +8,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 
 from mlops_nb.cli.inference import infer_project
+from mlops_nb.data.cell_inference import infer_cells
 
 
 def make_kinds(rows=120):
@@ -204,3 +205,30 @@ def test_a_guess_of_what_counts_as_yes_is_said():
     found = infer_labels("status", "Current", "Charged Off")
     assert found.positive == "Current"
     assert "--positive 'Charged Off' takes the other" in found.notes[0]
+
+
+def test_rows_without_a_target_are_counted():
+    frame = pd.DataFrame({"x": RNG.normal(size=200), "y": [None, 0, 1, 1] * 50})
+    assert "50 of 200 rows have no target" in infer(frame, "y").notes[0]
+
+
+def test_a_class_of_too_few_rows_is_said():
+    frame = pd.DataFrame({"x": RNG.normal(size=200), "y": [1, 1, 1] + [0] * 197})
+    assert "of so few nothing can be learned" in " ".join(infer(frame, "y").notes)
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        pytest.param(["high", "mid", "mid", "NA"], [], id="frequent"),
+        pytest.param(["high", "mid"] * 20 + ["NA"], ["NA"], id="rare"),
+        pytest.param(["high", "mid", "", "NA"], ["NA"], id="besides blanks"),
+    ],
+)
+def test_a_frequent_word_is_a_class_of_a_target(
+    values,
+    missing,
+):
+    """A blank around one text makes a rule in any case."""
+    written = pd.Series([" mid", *values * 10], name="grade")
+    assert infer_cells(written, is_target=True).rule.missing == missing
