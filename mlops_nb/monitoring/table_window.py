@@ -269,7 +269,9 @@ def _result_or_note(
     try:
         return function(*args)
     except (UserError, ValueError, FloatingPointError) as error:
-        why = " ".join(line.strip() for line in str(error).splitlines())
+        why = str(error)
+        if isinstance(error, UserError):
+            why = f"it needs {error.expected}; found: {error.found}. To do: {error.remedy}"
         notes.append(Message("watch.no_estimate", why=why[:300]))
         return None
 

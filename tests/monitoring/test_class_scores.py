@@ -294,3 +294,10 @@ def test_a_class_that_never_occurs_is_told():
         classes=classes,
     )
     assert any("have a score: moth" in str(note) for note in got.notes)
+
+
+def test_why_quality_cannot_be_estimated_is_a_sentence():
+    insects = draw_insects(400).assign(p_moth=0.0, p_ant=2.0)
+    got = monitor_tables(insects, insects, label="kind", class_scores=SCORES)
+    notes = "\n".join(map(str, got.notes))
+    assert "cannot be estimated: it needs scores from 0 to 1; found: " in notes
