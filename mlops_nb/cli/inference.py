@@ -38,15 +38,17 @@ from mlops_nb.cli.evidence import (
     explain_target,
     explain_time,
 )
-from .time_inference import FoundTime, explain_order, find_time
+from .time_inference import FoundTime, explain_order, find_time, tells_years
 from .window_inference import InferredWindows, infer_windows
 from ..core.errors import UserError, suggest
+from ..core.formatting import name_some
 from ..data.cell_inference import InferredCells
 from ..data.contract import DataContract, infer_contract
 from ..data.ingest import select_window_rows
 from ..data.leakage import StrongFeature, find_strong_features
 from ..data.settings import DEFAULT_KEYS, DataSettings, read_data_settings
 from ..data.time_forms import compose_times
+from ..data.times import to_local_clock
 from ..data.windows import read_windows
 
 
@@ -256,13 +258,58 @@ def _note_time(
     for name, why in doubts.items():
         notes.append(f"`{name}` may be a time ({why}): name it with --time {name}")
     if timing.cut is not None:
-        return [*notes, *timing.cut.notes]
+        return [*notes, *timing.cut.notes, *_note_offset(timing.found, frame)]
+    notes += _note_untaken(timing.found, frame)
     if timing.order:
         mixes = "a random split trains on rows before and after those that are judged"
         notes.append(
             f"no time was found, but {timing.order}: if that is an order of time, {mixes}. Name"
             " a time with --time"
         )
+    return notes
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #a61ce001
+def _note_offset(
+    found: FoundTime,
+    frame: pd.DataFrame,
+) -> list[str]:
+    """Say that times with an offset are taken to UTC, where that moves some to another day."""
+    if found.parts:
+        return []
+    local = to_local_clock(frame[found.column])
+    if local is None:
+        return []
+    utc = found.read(frame)
+    moved = int((local[utc.index].dt.floor("D") != utc.dt.floor("D")).sum())
+    if not moved:
+        return []
+    days = f"{moved:,} of {len(utc):,} fall on another day by that"
+    return [
+        f"the times in `{found.column}` have an offset and are taken to UTC: {days}"
+    ]
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #a61ce002
+def _note_untaken(
+    found: FoundTime,
+    frame: pd.DataFrame,
+) -> list[str]:
+    """Say which columns tell times, though the rows were split at random."""
+    split = "the rows were split at random"
+    dated = [f"`{name}`" for name in found.dated if name not in found.doubts]
+    notes = []
+    if len(dated) > 1:
+        told = (
+            f"{name_some(dated)} hold times, and it is not clear which is that of a row"
+        )
+        notes.append(f"{told}: {split}. Name it with --time")
+    for name in frame:
+        if name not in found.dated and tells_years(frame[name]):
+            example = frame[name].dropna().iloc[0]
+            told = f"`{name}` looks like times that cannot be read, such as {example!r}"
+            remedy = "write them as 2013-01-31 at the source, then name it with --time"
+            notes.append(f"{told}: {split}. If it is the time, {remedy}")
     return notes
 
 

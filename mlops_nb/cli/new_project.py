@@ -279,7 +279,8 @@ class OpenTable:
         answers = replace(answers, named=self.named)
         frame, cells = _read_by_cells(self.source, self.table, self.target, answers)
         guess, contract = infer_project(frame, self.target, self.time, cells, answers)
-        return frame, _note_reading(guess, self.table), contract
+        guess = _note_months(_note_reading(guess, self.table), self.source)
+        return frame, guess, contract
 
 
 # %% ../../nbs/api/cli/13_new_project.ipynb #c707ef25
@@ -400,6 +401,28 @@ def _require_fit_target(
             found=f"{target}: {found}",
             remedy="choose another column with --target, or make one at the source",
         )
+
+
+# %% ../../nbs/api/cli/13_new_project.ipynb #cf99b69d
+_MONTH_OF_FILE = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])[-_.]?(?:19|20)\d\d)"
+    r"(?!\d{3})"
+)
+
+
+def _note_months(
+    guess: InferredProject,
+    source: TableSource,
+) -> InferredProject:
+    """Say that files are named by their months, where no column tells the time."""
+    names = [file.name for file in source.files]
+    are_months = all(_MONTH_OF_FILE.search(name) for name in names)
+    if guess.time or len(names) < 2 or not are_months:
+        return guess
+    told = f"{len(names)} files are named by months, such as {names[0]}, but no column is a time"
+    mixes = "the rows were split at random, which mixes the months"
+    note = f"{told}: {mixes}. Write the month into a column of each file"
+    return replace(guess, notes=(*guess.notes, note))
 
 
 # %% ../../nbs/api/cli/13_new_project.ipynb #ccfda9a6

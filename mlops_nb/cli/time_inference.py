@@ -9,6 +9,7 @@ __all__ = [
     "find_time_parts",
     "FoundTime",
     "find_time",
+    "tells_years",
     "explain_order",
 ]
 
@@ -392,6 +393,21 @@ def _doubtful_years(frame: pd.DataFrame) -> dict[str, str]:
 # %% ../../nbs/api/cli/00_time_inference.ipynb #2ff5a628
 def _free_name(frame: pd.DataFrame) -> str:
     return next(name for name in _COMPOSED_NAMES if name not in frame)
+
+
+# %% ../../nbs/api/cli/00_time_inference.ipynb #2ff5a701
+_YEAR_WITHIN = r"(?<!\d)(?:1[89]\d\d|20\d\d|2100)(?!\d)"
+_MOST_YEAR_TEXT = 40  # characters; a longer text may name a year by the way
+
+
+def tells_years(column: pd.Series) -> bool:
+    """Say whether nearly all texts of a column hold a year, such as 1995/96."""
+    if value_type(column) != "text":
+        return False
+    texts = column.dropna().astype("str")
+    if texts.nunique() < _FEWEST_YEARS or texts.str.len().max() > _MOST_YEAR_TEXT:
+        return False
+    return bool(texts.str.contains(_YEAR_WITHIN).mean() >= 1 - _MAX_SLIPS)
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #1c7d5caa

@@ -179,6 +179,47 @@ def _dates_to_iso(
     return iso.reindex(times.index).astype(object).fillna(times.astype(object))
 
 
+# %% ../../nbs/api/data/08_times.ipynb #7be6f001
+_FEWEST_SORTED = (
+    10  # different days that are in order by one reading, which is no chance
+)
+
+
+def _order_in_sorted_rows(dates: _Dates) -> str | None:
+    """Say what comes first, where the rows are in order by one reading only: day or month."""
+    as_day = dates.year * 10000 + dates.second * 100 + dates.first
+    as_month = dates.year * 10000 + dates.first * 100 + dates.second
+    day_is_sorted = _is_sorted(as_day)
+    if as_day.nunique() < _FEWEST_SORTED or day_is_sorted == _is_sorted(as_month):
+        return None
+    return "day" if day_is_sorted else "month"
+
+
+# %% ../../nbs/api/data/08_times.ipynb #7be6f002
+def _is_sorted(numbers: pd.Series) -> bool:
+    return numbers.is_monotonic_increasing or numbers.is_monotonic_decreasing
+
+
+# %% ../../nbs/api/data/08_times.ipynb #7be6f003
+def _refuse_order(
+    dates: _Dates,
+    times: pd.Series,
+    name: str,
+) -> None:
+    first, second, _, _ = dates
+    one_of_each = [
+        *first.index[first > 12][:1],
+        *second.index[second > 12][:1],
+        first.index[0],
+    ]
+    examples = times[list(dict.fromkeys(one_of_each))].astype(str)
+    raise UserError(
+        expected=f"times in {name} whose day, month and year can be told apart",
+        found=f"values such as {list(examples)}",
+        remedy="write them as 2013-01-31 14:05 at the source",
+    )
+
+
 # %% ../../nbs/api/data/08_times.ipynb #62bb0b47
 def _day_comes_first(
     dates: _Dates,
@@ -196,17 +237,12 @@ def _day_comes_first(
     year_may_be_first = is_short.any() and distinct_first <= distinct_year
     if day_first != month_first and not (day_first and year_may_be_first):
         return bool(day_first)
-    one_of_each = [
-        *first.index[first > 12][:1],
-        *second.index[second > 12][:1],
-        first.index[0],
-    ]
-    examples = times[list(dict.fromkeys(one_of_each))].astype(str)
-    raise UserError(
-        expected=f"times in {name} whose day, month and year can be told apart",
-        found=f"values such as {list(examples)}",
-        remedy="write them as 2013-01-31 14:05 at the source",
-    )
+    by_order = None
+    if not (day_first or month_first or year_may_be_first):
+        by_order = _order_in_sorted_rows(dates)
+    if by_order is None:
+        _refuse_order(dates, times, name)
+    return by_order == "day"
 
 
 # %% ../../nbs/api/data/08_times.ipynb #beeec882

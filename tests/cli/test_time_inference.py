@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from mlops_nb.cli.inference import infer_project
+from mlops_nb.cli.new_project import plan_project
 from mlops_nb.cli.window_inference import FEWEST_CURRENT, infer_windows
 from mlops_nb.core.errors import UserError
 from mlops_nb.data.settings import read_data_settings
@@ -456,3 +457,32 @@ def test_months_in_other_languages_are_seen(
 
 def test_days_of_a_year_are_seen():
     require_seen("d", DAYS.dt.strftime("%Y-%j"), DAYS)
+
+
+def test_times_that_are_not_taken_are_told():
+    seasons = [f"{1900 + i % 90}/{i % 90 + 1:02}" for i in range(ROWS)]
+    notes = infer(TABLE.assign(season=seasons)).notes
+    assert "`season` looks like times that cannot be read" in notes[0]
+    both = infer(TABLE.assign(begin=DAYS, end=DAYS)).notes
+    assert "`begin`, `end` hold times" in both[0]
+
+
+def test_an_offset_that_moves_days_is_told():
+    written = DAYS.dt.strftime("%Y-%m-%dT00:30:00+02:00")
+    notes = infer(TABLE.assign(at=written)).notes
+    assert "taken to UTC: 600 of 600 fall on another day by that" in notes[-1]
+
+
+def test_short_dates_are_told_by_the_order_of_the_rows():
+    firsts = DAYS.where(DAYS.dt.day <= 12).ffill()
+    require_seen("d", firsts.dt.strftime("%d/%m/%y"), firsts)
+    require_seen("d", firsts.dt.strftime("%m/%d/%y"), firsts)
+
+
+def test_files_named_by_months_are_told(tmp_path):
+    folder = tmp_path / "loans"
+    folder.mkdir()
+    for month in (1, 2, 3):
+        TABLE.to_csv(folder / f"loans_2023-{month:02}.csv", index=False)
+    plan = plan_project(tmp_path / "made", folder, "y")
+    assert "3 files are named by months, such as loans_2023-01.csv" in str(plan.made)
