@@ -425,6 +425,14 @@ def _note_months(
     return replace(guess, notes=(*guess.notes, note))
 
 
+# %% ../../nbs/api/cli/13_new_project.ipynb #e4c1b001
+def _explain_unfit(what: str) -> str:
+    """Say why a column is no feature, by what became of it."""
+    if "parts" in what:
+        return f"{what}: make columns of its parts"
+    return f"{what}: nothing to learn from"
+
+
 # %% ../../nbs/api/cli/13_new_project.ipynb #ccfda9a6
 _OF_THE_MODEL = ("score", "prediction")
 
@@ -440,8 +448,9 @@ def _note_reading(
         if name in table.frame and name != guess.target
     }
     left_out = own | {
-        name: f"{table.changed[name]}: make columns of its parts"
+        name: _explain_unfit(table.changed[name])
         for name in table.unfit
+        if name not in guess.keys
     }
     said = [
         f"{name}: {what}"

@@ -182,7 +182,8 @@ def read_as_written(
     frame = table.frame
     doubtful = [name for name in frame if _may_be_misread(frame[name])]
     if source.format != "csv":
-        return frame[[name for name in doubtful if value_type(frame[name]) == "text"]]
+        texts = [name for name in doubtful if value_type(frame[name]) == "text"]
+        return frame[[name for name in texts if name not in table.unfit]]
     return reread_as_written(source, table.encoding, doubtful)[doubtful]
 
 

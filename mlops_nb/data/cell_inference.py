@@ -41,10 +41,22 @@ class InferredCells:
     why: str
 
 
-# %% ../../nbs/api/data/36_cell_inference.ipynb #80f09b32
-_PLAIN_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+# %% ../../nbs/api/data/36_cell_inference.ipynb #e4c1b005
+_HEX_ID = r"(?i)[0-9a-f]{8,}(-?[0-9a-f]{4,})+"  # as of a UUID or a digest
 _LEADING_ZERO = r"0\d+"
 _CODE = r"[\w-]+"
+
+
+def _count_leading_zeros(known: pd.Series) -> bool:
+    """Say whether codes begin with zeros; that ids in hexadecimal digits do means nothing."""
+    if known.str.fullmatch(_HEX_ID).all() and not known.str.isdigit().all():
+        return False
+    has_zeros = known.str.fullmatch(_LEADING_ZERO).any()
+    return bool(has_zeros and known.str.fullmatch(_CODE).all())
+
+
+# %% ../../nbs/api/data/36_cell_inference.ipynb #80f09b32
+_PLAIN_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
 def infer_cells(
@@ -66,7 +78,7 @@ def infer_cells(
     if not len(known) or holds_dates(known):
         return None
     is_plain = known.str.fullmatch(_PLAIN_NUMBER)
-    if known.str.fullmatch(_LEADING_ZERO).any() and known.str.fullmatch(_CODE).all():
+    if _count_leading_zeros(known):
         example = known[known.str.fullmatch(_LEADING_ZERO)].iloc[0]
         why = f"text, as leading zeros count: {example!r}"
         return _as_text(filled, [], why)

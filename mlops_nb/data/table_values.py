@@ -7,6 +7,7 @@ __all__ = ["value_to_text", "SettledTable", "settle_table"]
 
 # %% ../../nbs/api/data/12_table_values.ipynb #d5e0efd9
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -117,6 +118,37 @@ def _settle_bytes(values: pd.Series) -> _Settled:
     return _to_texts(values, "bytes, read as their hexadecimal digits", is_unfit=True)
 
 
+# %% ../../nbs/api/data/12_table_values.ipynb #e4c1b002
+_BARE_NUMBER = re.compile(r"\s*[-+]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
+
+
+def _are_plain_numbers(values: pd.Series) -> bool:
+    """Say whether the texts among numbers are numbers too; one of leading zeros is a code."""
+    known = [*values.dropna()]
+    if {*map(type, known)} - {int, float, Decimal, str}:
+        return False
+    return all(map(_BARE_NUMBER.fullmatch, map(str, known)))
+
+
+# %% ../../nbs/api/data/12_table_values.ipynb #e4c1b003
+def _settle_written_numbers(values: pd.Series) -> _Settled:
+    """Settle numbers, some of which are written as texts."""
+    known = values.dropna()
+    numbers = pd.Series([Decimal(str(value).strip()) for value in known], known.index)
+    settled = _settle_decimals(numbers.reindex(values.index))
+    return settled._replace(what="numbers, some written as texts, read as numbers")
+
+
+# %% ../../nbs/api/data/12_table_values.ipynb #e4c1b004
+def _settle_mixed(values: pd.Series) -> _Settled:
+    """Settle values of several types: numbers, where all of them are such, else texts."""
+    if _are_plain_numbers(values):
+        return _settle_written_numbers(values)
+    kinds = {type(value) for value in values.dropna()}
+    names = ", ".join(sorted(kind.__name__ for kind in kinds))
+    return _to_texts(values, f"values of several types ({names}), read as texts")
+
+
 # %% ../../nbs/api/data/12_table_values.ipynb #c8580b91
 def _settle_any(values: pd.Series) -> _Settled:
     """Settle Python's own values that are of no one plain type."""
@@ -129,8 +161,7 @@ def _settle_any(values: pd.Series) -> _Settled:
         return _settle_bytes(values)
     if kinds <= {int, float, Decimal}:
         return _settle_decimals(values)
-    names = ", ".join(sorted(kind.__name__ for kind in kinds))
-    return _to_texts(values, f"values of several types ({names}), read as texts")
+    return _settle_mixed(values)
 
 
 # %% ../../nbs/api/data/12_table_values.ipynb #e2e1daa6

@@ -630,3 +630,28 @@ def test_a_target_of_truth_values_is_told_with_those_that_are_true(place):
     why = plan_project("shop", "t.parquet", "y").made.guess.evidence["positive"]
     n_true = ROWS // 4
     assert why == f"the labels are false and true, of which {n_true} in {ROWS} are true"
+
+
+def test_a_key_of_bytes_is_a_key_and_no_feature_that_is_left_out(place):
+    keys = [UUID(int=2**90 * (1 + i) + i).bytes for i in range(ROWS - 1)]
+    TABLE.drop(columns="id").assign(k=[UUID(int=5).bytes, *keys]).to_parquet(
+        "t.parquet"
+    )
+    guess = plan_project("shop", "t.parquet", "y", time="day").made.guess
+    assert guess.keys == ("k",)
+    assert "k" not in guess.exclude
+    assert "k" not in guess.cells
+    assert "k: bytes, read as their hexadecimal digits" in guess.notes
+
+
+def test_bytes_are_not_said_to_have_parts(place):
+    assert "make columns" not in told(plan_typed(typed([b"\xff", b"\xfe"])))
+
+
+def test_a_column_of_numbers_some_of_them_texts_is_of_numbers(place):
+    numbers = [str(i) if i % 2 else i + 0.5 for i in range(ROWS)]
+    TABLE.assign(c=pd.Series(numbers, dtype=object)).to_json(
+        "t.json", orient="records", date_format="iso"
+    )
+    frame = plan_project("shop", "t.json", "y", time="day").frame
+    assert frame["c"].tolist() == [float(number) for number in numbers]
