@@ -226,7 +226,7 @@ def test_a_named_time_that_is_none_is_refused():
 
 
 WALK = RNG.normal(size=ROWS).cumsum()
-STATES = np.repeat(RNG.choice(["up", "down"], ROWS // 6), 6)
+STATES = np.repeat(RNG.choice(["yes", "no"], ROWS // 6), 6)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_series_is_not_split_at_random_without_a_word(
     [
         pytest.param(TABLE.assign(y=RNG.normal(size=ROWS)), id="independent rows"),
         pytest.param(TABLE.assign(y=np.sort(WALK)), id="sorted by the target"),
-        pytest.param(TABLE.assign(y=np.repeat(["a", "b"], ROWS // 2)), id="by class"),
+        pytest.param(TABLE.assign(y=np.repeat(["no", "yes"], ROWS // 2)), id="by class"),
     ],
 )
 def test_rows_in_no_order_are_not_warned_about(frame):
