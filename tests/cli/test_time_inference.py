@@ -254,7 +254,9 @@ def test_a_series_is_not_split_at_random_without_a_word(
     [
         pytest.param(TABLE.assign(y=RNG.normal(size=ROWS)), id="independent rows"),
         pytest.param(TABLE.assign(y=np.sort(WALK)), id="sorted by the target"),
-        pytest.param(TABLE.assign(y=np.repeat(["no", "yes"], ROWS // 2)), id="by class"),
+        pytest.param(
+            TABLE.assign(y=np.repeat(["no", "yes"], ROWS // 2)), id="by class"
+        ),
     ],
 )
 def test_rows_in_no_order_are_not_warned_about(frame):
