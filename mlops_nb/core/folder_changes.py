@@ -90,7 +90,8 @@ def _blocking_parent(
     parents = [str(parent) for parent in PurePosixPath(path).parents][-2::-1]
     for parent in parents:
         place = root / parent
-        if place.is_symlink() or (place.exists() and not place.is_dir()):
+        is_other = place.exists() and not place.is_dir()
+        if is_other or place.is_symlink():
             return parent
     return ""
 

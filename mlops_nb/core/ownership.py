@@ -90,7 +90,8 @@ def is_process_alive(note: Any) -> bool:
     started = note.get("started")
     if not isinstance(pid, int) or started is None:
         return False
-    if note.get("boot") != _identify_boot():
+    boot = _identify_boot()
+    if note.get("boot") != boot:
         return False
     return started == _start_time(pid)
 

@@ -99,9 +99,13 @@ def find_workspace_differences(
     """
     digests = WorkspaceDigests(top)
     records = read_data_records(top, rev).values()
-    compared = [_compare_with_record(top, record, digests) for record in records]
+    differences = []
+    for record in records:
+        difference = _compare_with_record(top, record, digests)
+        if difference:
+            differences.append(difference)
     digests.remember()
-    return [difference for difference in compared if difference]
+    return differences
 
 
 # %% ../../nbs/api/lifecycle/02_workspace.ipynb #59c4918b

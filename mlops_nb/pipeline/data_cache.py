@@ -276,8 +276,11 @@ def _is_edited(
     here = digests.files(record)
     if record.table or record.legacy or not here:
         return False
-    present = dataclasses.replace(record, md5=content_name(here, record))
-    return present.md5 != record.md5 and not is_cached(top, present)
+    md5 = content_name(here, record)
+    if md5 == record.md5:
+        return False
+    present = dataclasses.replace(record, md5=md5)
+    return not is_cached(top, present)
 
 
 # %% ../../nbs/api/pipeline/29_data_cache.ipynb #7305b506

@@ -217,7 +217,9 @@ def push_objects(
     if not wanted:
         return ""
     finished = _call_dvc(top, "_push_from_input", wanted)
-    return _last_words(finished.stderr) if finished.returncode else ""
+    if not finished.returncode:
+        return ""
+    return _last_words(finished.stderr)
 
 
 # %% ../../nbs/api/pipeline/48_data_remote.ipynb #cd0e658d

@@ -216,7 +216,8 @@ def _tell_unscored(
     names = {word for word in arguments if not word.startswith("-")}
     if names and not names & _STAGES_OF_PREDICTIONS:
         return
-    unscored = read_unscored_rows(top / "reports" / "preprocess-current.json")
+    result = top / "reports" / "preprocess-current.json"
+    unscored = read_unscored_rows(result)
     if not unscored.is_everything and str(unscored):
         print(unscored, flush=True)
     unscored.require_some()
