@@ -374,13 +374,22 @@ def _find_row_names(
     return found if len(found) < len(then.rows.columns) else []
 
 
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #c0d1fe04
+def _all_differ(values: pd.Series) -> bool:
+    """Say whether no value comes twice; of lists and parts, which are no keys, that they do."""
+    try:
+        return bool(values.is_unique)
+    except TypeError:
+        return False
+
+
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #c0d1ff04
 def _names_rows(
     values: pd.Series,
     rows: int,
 ) -> bool:
     """Say whether values are keys: they all differ, and count rows or are called so."""
-    if len(values) < _LEAST_ROWS or values.isna().any() or not values.is_unique:
+    if len(values) < _LEAST_ROWS or values.isna().any() or not _all_differ(values):
         return False
     is_named = _ID_NAME.search(str(values.name)) is not None
     if not pd.api.types.is_numeric_dtype(values):

@@ -21,6 +21,7 @@ from helpers.project import (
 )
 
 from mlops_nb.cli.inference import infer_project
+from mlops_nb.cli.project_source import TableSource
 from mlops_nb.cli.project_table import read_table
 
 
@@ -70,7 +71,7 @@ def test_decimal_commas_with_an_odd_cell(project):
     assert odd["examples"] == ["9,5 kg"]
     lines[9] = spoil_price(lines[9])
     csv.write_text("\n".join(lines) + "\n")
-    frame, _ = read_table(csv)
+    frame = read_table(TableSource((csv,))).frame
     assert infer_project(frame, "y")[0].exclude == {
         "price": "numbers, but for 1 cells such as '9,5 kg': mend these at the source"
     }

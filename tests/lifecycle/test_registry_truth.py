@@ -80,6 +80,7 @@ def bookmarked(
     """A project with tags of all kinds that are not the registry's."""
     top = tmp_path_factory.mktemp("bookmarked") / "project"
     shutil.copytree(world / "project", top, symlinks=True)
+    run_cli(top, "doctor", "--push")
     for name in BOOKMARKS:
         git(top, "tag", name)
     for name in NOTED:
