@@ -4,7 +4,6 @@
 
 # %% auto #0
 __all__ = [
-    "says_yes",
     "find_yes",
     "infer_task",
     "is_named_as_key",
@@ -18,11 +17,15 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError
-from ..data.columns import value_type
+from mlops_nb.data.columns import (
+    EXACT_FLOAT,
+    counts_rows,
+    largest_magnitude,
+    value_type,
+)
 from ..data.ingest import MAX_UNREADABLE_TIME_SHARE
 from ..data.time_forms import holds_dates
 from ..data.times import to_naive_utc
@@ -44,12 +47,6 @@ _NO = (
 _NEGATIVE = "negative neg negativ négatif negatif negativo - 陰性"
 _POSITIVE_WORDS = frozenset(f"{_YES} {_POSITIVE} {_CAME_ABOUT}".split())
 _NEGATIVE_WORDS = frozenset(f"{_NO} {_NEGATIVE}".split())
-
-
-def says_yes(label: Any) -> bool:
-    """Say whether a label is a word for yes, or for what came about."""
-    return str(label).strip().casefold() in _POSITIVE_WORDS
-
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #5169ad4a
 _PREFIX_OF_NAME = re.compile(r"^(is|has|was|did)[_ ]")
@@ -183,9 +180,6 @@ _ENOUGH = (
     20  # rows, or different values: with fewer, nothing can be said of a column of text
 )
 _LONGEST_CODE = 64  # characters; a longer text is one that somebody wrote
-_LOOSEST_NUMBERING = (
-    10  # as many numbers may be left out per row in what still counts the rows
-)
 
 
 def find_keys(
@@ -212,7 +206,7 @@ def _names_rows(column: pd.Series) -> bool:
     kind = value_type(column)
     if kind == "integer":
         has_name_of_id = bool(_IDENTIFIER_NAME.search(column.name))
-        return has_name_of_id or _counts_rows(column)
+        return has_name_of_id or counts_rows(column, len(column))
     if kind != "text":
         return False
     lengths = column.str.len()
@@ -234,15 +228,6 @@ def _holds_codes(texts: pd.Series) -> bool:
         return True
     lengths = texts.str.len().where(texts.str.fullmatch(r"[\w-]+"))
     return bool(lengths.value_counts().max() >= _SHARE_OF_CODES * len(texts))
-
-
-# %% ../../nbs/api/cli/01_column_inference.ipynb #5e9190b7
-def _counts_rows(numbers: pd.Series) -> bool:
-    if not numbers.is_monotonic_increasing:
-        return False
-    spread = np.ptp(numbers)
-    loosest = _LOOSEST_NUMBERING * len(numbers)
-    return spread < loosest
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #1fa32ea2
@@ -273,15 +258,11 @@ def find_near_keys(
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #7a393035
-_EXACT_FLOAT = 2**53
-
-
 def _explain_long_numbers(column: pd.Series) -> str:
-    if value_type(column) != "integer" or not column.count():
+    if value_type(column) != "integer":
         return ""
-    numbers = column.dropna()
-    most = max(-int(numbers.min()), int(numbers.max()))
-    if most < _EXACT_FLOAT:
+    most = largest_magnitude(column.dropna())
+    if most < EXACT_FLOAT:
         return ""
     return (
         f"whole numbers of {len(str(most))} digits are names: no model tells them apart"

@@ -11,6 +11,7 @@ __all__ = [
     "doubt_time",
     "doubt_key",
     "doubt_period",
+    "guess_known",
     "doubt_strong",
     "doubt_cells",
     "keep_cells",
@@ -198,6 +199,12 @@ def doubt_period(note: str) -> list[Doubt]:
     return [Doubt("last period", question, note, "no", answers)]
 
 
+# %% ../../nbs/api/cli/03_doubts.ipynb #d0b70001
+def guess_known(item: StrongFeature) -> str:
+    """Guess whether a column is known before the target: not, where it tells nearly all of it."""
+    return "no" if item.is_leak else "yes"
+
+
 # %% ../../nbs/api/cli/03_doubts.ipynb #2e247af5
 def doubt_strong(
     strong: Iterable[StrongFeature],
@@ -214,7 +221,7 @@ def doubt_strong(
         question = f"Is `{item.column}` known before `{target}` is?"
         share = "nearly all" if item.is_leak else "much"
         evidence = f"alone it tells {share} of `{target}` ({', '.join(item.measures)})"
-        inferred = "no" if item.is_leak else "yes"
+        inferred = guess_known(item)
         about = f"known {item.column}"
         choices = ("yes", "no")
         doubts.append(Doubt(about, question, evidence, inferred, choices, item.column))

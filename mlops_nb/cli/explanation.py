@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from .created_project import CreatedProject
 from .doubts import Doubt
 from .inference import InferredProject
-from ..core.formatting import comment_line, name_some
+from ..core.formatting import comment_line, count_noun, name_some
 
 # %% ../../nbs/api/cli/25_explanation.ipynb #d0e09d63
 _WIDTH = 79
@@ -120,8 +120,7 @@ def explain_columns(guess: InferredProject) -> list[str]:
         lines += wrap_text(f"{name}: {column_role(guess, name)}, {seen.kind}", 2)
         lines += _explain_column(guess, name)
     for group, names in alike.items():
-        plural = "s"[: len(names) > 1]
-        lines += wrap_text(f"{len(names):,} column{plural}, {group}", 2)
+        lines += wrap_text(f"{count_noun(len(names), 'column')}, {group}", 2)
         lines += wrap_text(name_some(names, most=6), 6)
     return lines
 
@@ -171,8 +170,8 @@ def _explain_column(
 def explain_project(made: CreatedProject) -> str:
     """Say what was inferred of a table, and why; that of a project of which nothing is written."""
     guess = made.guess
-    n_columns = len(guess.columns)
-    rows = f"{guess.rows:,} rows, {n_columns:,} column{'s'[: n_columns > 1]}"
+    columns = count_noun(len(guess.columns), "column")
+    rows = f"{guess.rows:,} rows, {columns}"
     lines = [
         *wrap_text(f"{made.source}: {rows}; nothing is written", 0),
         "",

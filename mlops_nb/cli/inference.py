@@ -28,6 +28,7 @@ from mlops_nb.cli.doubts import (
     doubt_strong,
     doubt_target,
     doubt_time,
+    guess_known,
     keep_cells,
 )
 from mlops_nb.cli.evidence import (
@@ -401,18 +402,12 @@ def _judge_strong(
     left_out = {}
     accepted = {}
     for item in strong:
-        is_known = answers.get(f"known {item.column}") or _guess_known(item)
+        is_known = answers.get(f"known {item.column}") or guess_known(item)
         if is_known == "no":
             left_out[item.column] = _explain_strong(item, target, answers)
         elif item.is_leak:
             accepted[item.column] = _explain_strong(item, target, answers)
     return left_out, accepted
-
-
-# %% ../../nbs/api/cli/05_inference.ipynb #d03ea2e0
-def _guess_known(item: StrongFeature) -> str:
-    """Guess whether a column is known before the target: not, where it tells nearly all of it."""
-    return "no" if item.is_leak else "yes"
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #960abed9
@@ -540,7 +535,7 @@ def _decide_task(
     label = answers.get("positive")
     if label is not None:
         positive = _find_label(target, label, positive)
-    if label in answers.named.values():
+    if "positive" in answers.named:
         doubts = [doubt for doubt in doubts if doubt.about != "positive"]
     return answers.get("task") or task, positive, doubts
 

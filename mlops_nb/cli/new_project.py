@@ -23,6 +23,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -48,6 +49,7 @@ from mlops_nb.cli.project_table import (
 )
 from ..core.errors import UserError
 from ..core.files import encode_text, remove_unfinished, write_atomic
+from ..core.formatting import count_noun
 from ..core.git import ask_git, run_dvc, run_git
 from ..data.cell_inference import InferredCells, infer_table_cells
 from ..data.cells import apply_cells
@@ -55,6 +57,7 @@ from ..data.columns import value_type
 from ..data.contract import DataContract
 from ..data.snapshots import encode_snapshot
 from ..data.table_values import settle_table
+from ..modeling.encoding import MODEL_COLUMNS
 
 # %% ../../nbs/api/cli/13_new_project.ipynb #c90d9fba
 _FOLDERS = {"data", "nbs", "reports", "tests", "vendor", "mlops_nb"}
@@ -271,14 +274,22 @@ class OpenTable:
     time: str | None
     named: dict[str, str] = field(default_factory=dict)  # by options of the command
 
+    @cached_property
+    def cells(self) -> dict[str, InferredCells]:
+        """Infer how the cells of columns are read, once: no answer changes what is written."""
+        written = read_as_written(self.source, self.table)
+        return infer_table_cells(written, self.target)
+
     def infer(
         self,
         answers: Answers = NO_ANSWERS,
     ) -> tuple[pd.DataFrame, InferredProject, DataContract]:
         """Infer a project: (the table as its cells are meant, what it says, its contract)."""
         answers = replace(answers, named=self.named)
-        frame, cells = _read_by_cells(self.source, self.table, self.target, answers)
-        guess, contract = infer_project(frame, self.target, self.time, cells, answers)
+        frame = _read_by_cells(self.source, self.table, self.cells, answers)
+        guess, contract = infer_project(
+            frame, self.target, self.time, self.cells, answers
+        )
         guess = _note_months(_note_reading(guess, self.table), self.source)
         return frame, guess, contract
 
@@ -322,20 +333,19 @@ class PlannedProject:
 def _read_by_cells(
     source: TableSource,
     table: SourceTable,
-    target: str,
+    cells: dict[str, InferredCells],
     answers: Answers,
-) -> tuple[pd.DataFrame, dict[str, InferredCells]]:
+) -> pd.DataFrame:
     """Read a table again, where its cells are written so that a reader gets them wrong."""
-    cells = infer_table_cells(read_as_written(source, table), target)
     kept = keep_cells(cells, answers)
     if not kept:
-        return table.frame, cells
+        return table.frame
     frame = table.frame
     if source.format == "csv":
         frame = reread_as_written(source, table.encoding, [*kept])
         frame = settle_table(frame).frame
     rules = {name: found.rule for name, found in kept.items()}
-    return apply_cells(frame, rules), cells
+    return apply_cells(frame, rules)
 
 
 # %% ../../nbs/api/cli/13_new_project.ipynb #546ef9c9
@@ -353,7 +363,7 @@ def _describe_origin(
     n_files = len(source.files)
     if not source.is_pattern:
         return "", ""
-    kept = f"{n_files} file{'s'[: n_files > 1]}"
+    kept = count_noun(n_files, "file")
     if placed.copies:
         kept += ", copied"
     return kept, f"put further files into {placed.tracked}; {taken}"
@@ -434,9 +444,6 @@ def _explain_unfit(what: str) -> str:
 
 
 # %% ../../nbs/api/cli/13_new_project.ipynb #ccfda9a6
-_OF_THE_MODEL = ("score", "prediction")
-
-
 def _note_reading(
     guess: InferredProject,
     table: SourceTable,
@@ -444,7 +451,7 @@ def _note_reading(
     """Leave out the columns that no model can take, and say what else was seen when reading."""
     own = {
         name: "what the model's own column is called: rename it at the source"
-        for name in _OF_THE_MODEL
+        for name in MODEL_COLUMNS
         if name in table.frame and name != guess.target
     }
     left_out = own | {
@@ -589,8 +596,6 @@ def create_project(
         query: For a database.
         sheet: Of an Excel file.
         positive: The value of the target that counts as yes.
-        query: For a database.
-        sheet: Of an Excel file.
 
     Raises:
         UserError: Something cannot be guessed, or is in the way. Then nothing is left behind.

@@ -13,6 +13,7 @@ __all__ = [
     "escape_markup",
     "markdown_table",
     "name_some",
+    "count_noun",
     "comment_line",
 ]
 
@@ -154,6 +155,16 @@ def name_some(
     rest = len(names) - most
     more = f" and {rest} more" if rest > 0 else ""
     return ", ".join(_on_one_line(name) for name in names[:most]) + more
+
+
+# %% ../../nbs/api/core/03_formatting.ipynb #c0u70001
+def count_noun(
+    count: int,
+    noun: str,
+) -> str:
+    """Write how many there are of something whose plural ends with s."""
+    plural = "" if count == 1 else "s"
+    return f"{count:,} {noun}{plural}"
 
 
 # %% ../../nbs/api/core/03_formatting.ipynb #aff0047c

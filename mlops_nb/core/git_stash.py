@@ -7,13 +7,12 @@ __all__ = ["require_stashable", "put_into_stash"]
 
 # %% ../../nbs/api/core/30_git_stash.ipynb #8bb02e16
 import os
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import UserError
 from .folder_changes import ChangedFile, FolderChanges, is_file_at
-from .git import READABLE_OUTPUT, ask_git, run_git
+from .git import ask_git, run_git
 
 # %% ../../nbs/api/core/30_git_stash.ipynb #4cf6808e
 _NOBODY = {"NAME": "git", "EMAIL": "git@stash"}
@@ -47,29 +46,20 @@ class _OwnIndex:
     ) -> str:
         """Run a git command on this index; it reads some names."""
         given = "".join(f"{name}\0" for name in names)
-        done = subprocess.run(
-            ["git", *READABLE_OUTPUT, *args],
-            cwd=self.root,
-            env=os.environ | {"GIT_INDEX_FILE": str(self.file)},
-            input=os.fsencode(given),
-            capture_output=True,
-        )
-        if done.returncode:
-            said = os.fsdecode(done.stderr).strip()
+        own = {"GIT_INDEX_FILE": str(self.file)}
+        try:
+            return run_git(*args, cwd=self.root, input=given, env=own)
+        except UserError as error:
             raise UserError(
                 expected="to keep what is here in git's stash",
-                found=" ".join(said.split())[-_MOST_SAID:],
+                found=error.found,
                 remedy="mend what git names, then run the command again; every file is as it was",
-            )
-        return os.fsdecode(done.stdout).strip("\n")
+            ) from error
 
     def remove(self) -> None:
         """Remove it, and what a killed command has left of it."""
         self.file.unlink(missing_ok=True)
         self.file.with_name(f"{self.file.name}.lock").unlink(missing_ok=True)
-
-
-_MOST_SAID = 400
 
 
 # %% ../../nbs/api/core/30_git_stash.ipynb #b93607c3

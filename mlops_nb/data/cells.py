@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.data_sections import CellsSection
-from .columns import value_type
+from .columns import EXACT_FLOAT, value_type
 
 # %% ../../nbs/api/data/06_cells.ipynb #398d0219
 _CURRENCY = r"[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|JPY|CAD|AUD)\b|(?<=\d)円"
@@ -72,7 +72,6 @@ def _parse_decorated(
 
 
 # %% ../../nbs/api/data/06_cells.ipynb #e4c1a001
-_EXACT_FLOAT = 2**53
 _WHOLE_NUMBER = r"\s*[-+]?\d+\s*"
 
 
@@ -90,7 +89,7 @@ def exact_whole_numbers(
         Python's whole numbers, None where one is missing; the floats where these are exact, or not
         all numbers are whole.
     """
-    if not numbers.abs().max() >= _EXACT_FLOAT:
+    if not numbers.abs().max() >= EXACT_FLOAT:
         return numbers
     known = texts.dropna()
     if not known.str.fullmatch(_WHOLE_NUMBER).all():

@@ -4,6 +4,9 @@
 
 # %% auto #0
 __all__ = [
+    "EXACT_FLOAT",
+    "largest_magnitude",
+    "counts_rows",
     "value_type",
     "column_as_floats",
     "column_as_names",
@@ -24,6 +27,39 @@ import pandas as pd
 from pandas.api import types
 
 from ..core.errors import UserError, suggest
+
+# %% ../../nbs/api/data/01_columns.ipynb #c01e0002
+EXACT_FLOAT = 2**53  # from here on floats do not hold every whole number
+
+
+def largest_magnitude(numbers: pd.Series) -> int:
+    """Return how far from zero the farthest of some whole numbers is, exactly; 0 without any."""
+    if not numbers.count():
+        return 0
+    return max(-int(numbers.min()), int(numbers.max()))
+
+
+# %% ../../nbs/api/data/01_columns.ipynb #c01e0005
+_LOOSEST_NUMBERING = (
+    10  # as many numbers may be left out per row in what still counts the rows
+)
+
+
+def counts_rows(
+    numbers: pd.Series,
+    n_rows: int,
+) -> bool:
+    """Say whether numbers count the rows of a table.
+
+    Args:
+        numbers: of the rows that are looked at, in their order.
+        n_rows: of the whole table.
+    """
+    if not numbers.is_monotonic_increasing:
+        return False
+    spread = numbers.max() - numbers.min()
+    return bool(spread < _LOOSEST_NUMBERING * n_rows)
+
 
 # %% ../../nbs/api/data/01_columns.ipynb #bb40a02f
 # In this order, as pandas takes a boolean for a number and an integer for one, too.

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import UserError
-from .columns import require_column, require_unique_names
+from .columns import EXACT_FLOAT, require_column, require_unique_names
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #90a6601d
@@ -45,9 +45,6 @@ def detect_csv_dialect(path: Path) -> tuple[str, str]:
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #b41298d9
-_MAX_EXACT_FLOAT = 2**53  # above it floats do not hold every whole number
-
-
 def stable_csv_types(
     sample: Any,
     path: Path,
@@ -78,7 +75,7 @@ def _fits_floats(values: Any) -> bool:
     magnitudes = compute.abs_checked(
         compute.cast(values, pyarrow.float64(), safe=False)
     )
-    return (compute.max(magnitudes).as_py() or 0) < _MAX_EXACT_FLOAT
+    return (compute.max(magnitudes).as_py() or 0) < EXACT_FLOAT
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #9b2e0a37

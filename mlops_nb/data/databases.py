@@ -93,24 +93,22 @@ def require_no_secret(url: str) -> None:
     )
 
 
-# %% ../../nbs/api/data/11_databases.ipynb #36653384
-def _secrets_of(url: str) -> list[str]:
-    """Return what the environment variables that an address names hold.
+# %% ../../nbs/api/data/11_databases.ipynb #db5e0001
+def _variables_of(url: str) -> list[str]:
+    """Return the environment variables that an address names."""
+    return [braced or bare for braced, bare in re.findall(_VARIABLE, url)]
 
-    Raises:
-        UserError: One of them is not set.
-    """
-    secrets = []
-    for braced, bare in re.findall(_VARIABLE, url):
-        name = braced or bare
+
+# %% ../../nbs/api/data/11_databases.ipynb #36653384
+def _require_variables(url: str) -> None:
+    """Raise when an environment variable that an address names is not set."""
+    for name in _variables_of(url):
         if not os.environ.get(name):
             raise UserError(
                 expected=f"the environment variable {name}, which the address names",
                 found="not set" if name not in os.environ else "an empty one",
                 remedy=f"export {name}=…, then run this again",
             )
-        secrets.append(os.environ[name])
-    return secrets
 
 
 # %% ../../nbs/api/data/11_databases.ipynb #c0db1a8f
@@ -119,10 +117,7 @@ def hide_secrets(
     url: str,
 ) -> str:
     """Return what a database said without what environment variables of its address hold."""
-    values = [
-        os.environ.get(braced or bare, "")
-        for braced, bare in re.findall(_VARIABLE, url)
-    ]
+    values = [os.environ.get(name, "") for name in _variables_of(url)]
     spelt = {*values, *map(unquote, values)}
     for value in sorted(filter(None, spelt), key=len, reverse=True):
         text = text.replace(value, "***")
@@ -159,7 +154,7 @@ def _open_engine(
     sqlalchemy: Any,
     url: str,
 ) -> Any:
-    _secrets_of(url)
+    _require_variables(url)
     address = sqlalchemy.make_url(os.path.expandvars(url))
     if address.get_backend_name() == "sqlite":
         require_sqlite_file(address.database)

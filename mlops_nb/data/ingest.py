@@ -18,7 +18,7 @@ import pandas as pd
 
 from ..core.errors import UserError, suggest
 from ..core.project import output_path
-from .columns import require_unique_names
+from .columns import EXACT_FLOAT, require_unique_names
 from .settings import DataSettings, read_data_settings
 from .sources import load_tables, write_parquet
 from .times import to_local_clock, to_naive_utc
@@ -90,7 +90,9 @@ def _leave_out_blank_keys(
     kept = events[~lacks].reset_index(drop=True)
     for name in settings.keys:
         if pd.api.types.is_numeric_dtype(kept[name]):
-            is_exact = (kept[name] % 1 == 0).all() and kept[name].abs().max() < 2**53
+            is_exact = (kept[name] % 1 == 0).all() and kept[
+                name
+            ].abs().max() < EXACT_FLOAT
             if is_exact or pd.api.types.is_integer_dtype(kept[name]):
                 kept[name] = kept[name].astype("int64")
     return kept

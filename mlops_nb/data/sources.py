@@ -27,12 +27,13 @@ import pandas as pd
 from ..core.errors import UserError
 from ..core.project import input_path, load_object, project_root
 from .cells import apply_cells, exact_whole_numbers
-from .columns import require_column, require_unique_names
+from .columns import EXACT_FLOAT, require_column, require_unique_names
 from .csv_faults import find_csv_fault
 from .databases import hide_secrets, import_sqlalchemy, require_sqlite_file
 from .settings import DataSettings
 from .snapshots import require_asked
 from mlops_nb.data.table_formats import (
+    TABLE_SUFFIXES,
     are_beyond_floats,
     index_as_columns,
     read_typed_table,
@@ -49,8 +50,7 @@ _DATABASES = (
     "sqlite|postgresql|mysql|mariadb|mssql|oracle|duckdb|snowflake|bigquery|redshift"
 )
 _DATABASE_URL = rf"^({_DATABASES}|databricks|trino|clickhouse|cockroachdb)(\+\w+)?://"
-_TABLES = "csv|tsv|txt|parquet|pq|xlsx|xlsm|xls|json|jsonl|ndjson|feather|arrow"
-_TABLE_FILE = rf"\.({_TABLES})(\.\w+)?$"
+_TABLE_FILE = rf"\.({'|'.join(TABLE_SUFFIXES)})(\.\w+)?$"
 
 
 def source_kind(source: str) -> str:
@@ -514,7 +514,7 @@ def _read_fractions(texts: pd.Series) -> pd.Series:
     numbers = pd.to_numeric(texts, errors="coerce")
     is_padded = texts.str.match(r"\s*-?0\d").any()
     is_number = numbers[texts.notna()].notna().all()
-    if is_padded or not is_number or not numbers.abs().max() < 2**53:
+    if is_padded or not is_number or not numbers.abs().max() < EXACT_FLOAT:
         return texts
     return numbers
 

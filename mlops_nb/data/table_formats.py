@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "FORMATS",
+    "TABLE_SUFFIXES",
     "table_format",
     "require_right_name",
     "values_as_column",
@@ -28,17 +29,25 @@ from typing import Any
 import pandas as pd
 
 from ..core.errors import UserError
-from .excel import read_excel_table
+from .columns import EXACT_FLOAT, largest_magnitude
+from .excel import EXCEL_SUFFIXES, read_excel_table
 
 # %% ../../nbs/api/data/10_table_formats.ipynb #c17dd334
 FORMATS = "CSV, TSV, Parquet, Excel (.xlsx), JSON (.json, .jsonl) or feather"
 _SUFFIXES = {
     "parquet": ("parquet", "pq"),
-    "excel": ("xlsx", "xlsm", "xls"),
+    "excel": tuple(suffix.removeprefix(".") for suffix in EXCEL_SUFFIXES),
     "json": ("jsonl", "ndjson", "json"),
     "feather": ("feather", "arrow"),
     "sqlite": ("sqlite", "sqlite3", "db", "db3"),
 }
+# a file of any of these may be a table; an SQLite file is one only with a query
+TABLE_SUFFIXES = (
+    "csv",
+    "tsv",
+    "txt",
+    *(suffix for form in _SUFFIXES if form != "sqlite" for suffix in _SUFFIXES[form]),
+)
 _COMPRESSED = r"(\.(gz|bz2|zip|xz|zst))?$"
 
 
@@ -128,9 +137,6 @@ def rows_as_table(rows: list[dict]) -> pd.DataFrame:
 
 
 # %% ../../nbs/api/data/10_table_formats.ipynb #e4c1a008
-_EXACT_FLOAT = 2**53
-
-
 def stack_tables(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return several tables as one, of which no whole number loses a digit.
 
@@ -146,9 +152,9 @@ def stack_tables(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _holds_long_integers(values: pd.Series) -> bool:
-    if not pd.api.types.is_integer_dtype(values.dtype) or not values.count():
+    if not pd.api.types.is_integer_dtype(values.dtype):
         return False
-    return max(-int(values.min()), int(values.max())) >= _EXACT_FLOAT
+    return largest_magnitude(values) >= EXACT_FLOAT
 
 
 # %% ../../nbs/api/data/10_table_formats.ipynb #9c414b1c
@@ -216,7 +222,7 @@ def are_beyond_floats(values: pd.Series) -> bool:
     """Say whether a column of floats holds numbers that may have been other whole numbers."""
     if not pd.api.types.is_float_dtype(values.dtype):
         return False
-    return float(values.abs().max()) >= _EXACT_FLOAT
+    return float(values.abs().max()) >= EXACT_FLOAT
 
 
 # %% ../../nbs/api/data/10_table_formats.ipynb #e4c1a007

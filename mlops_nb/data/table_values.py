@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from .columns import EXACT_FLOAT
+
 # %% ../../nbs/api/data/12_table_values.ipynb #be4287ca
 _NESTED = (list, tuple, set, dict, np.ndarray)
 _BYTES = (bytes, bytearray, memoryview)
@@ -79,7 +81,6 @@ def _to_texts(
 
 # %% ../../nbs/api/data/12_table_values.ipynb #b532db71
 _INT64 = 2**63
-_EXACT_FLOAT = 2**53
 
 
 def _settle_integers(values: pd.Series) -> _Settled:
@@ -91,7 +92,7 @@ def _settle_integers(values: pd.Series) -> _Settled:
         return _to_texts(values, "whole numbers of more than 64 bits, read as texts")
     if len(known) == len(values):
         return _Settled(values.astype("int64"))
-    if max(-least, most) < _EXACT_FLOAT:
+    if max(-least, most) < EXACT_FLOAT:
         return _Settled(values.astype("float64"))
     return _Settled(values.astype("Int64"))
 

@@ -46,8 +46,9 @@ from mlops_nb.lifecycle.registry_conflicts import (
 from .transaction import find_interrupted_change
 from .version_tags import find_strange_tags, model_name
 from .workspace import find_unrecorded_changes, refuse_unrecorded
+from ..pipeline.data_cache import remote_names
 from ..pipeline.data_records import read_data_records
-from ..pipeline.data_remote import find_data_remote, remote_names
+from ..pipeline.data_remote import find_data_remote
 
 
 # %% ../../nbs/api/lifecycle/37_record_checks.ipynb #ec523b03

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..core.config import read_params
 from ..core.errors import UserError
-from ..core.formatting import name_some
+from ..core.formatting import count_noun, name_some
 from ..data.ingest import MAX_UNREADABLE_TIME_SHARE
 from ..data.settings import DataSettings, read_data_settings
 from ..data.sources import read_table_file
@@ -60,14 +60,14 @@ class TableChange:
         if not self.rewrites:
             return self.path
         counts = {"changed": self.changed, "gone": self.gone}
-        told = [f"{_rows(count)} {what}" for what, count in counts.items() if count]
+        told = [
+            f"{count_noun(count, 'row')} {what}"
+            for what, count in counts.items()
+            if count
+        ]
         of_periods = f" (of {name_some(self.periods, most=4)})" if self.periods else ""
-        new = f"; {_rows(self.new)} new" if self.new else ""
+        new = f"; {count_noun(self.new, 'row')} new" if self.new else ""
         return f"{self.path}: {', '.join(told)}{of_periods}{new}"
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"
 
 
 # %% ../../nbs/api/lifecycle/26_table_changes.ipynb #6af93bc4

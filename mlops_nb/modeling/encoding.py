@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "MODEL_TASKS",
+    "MODEL_COLUMNS",
     "normalize_labels",
     "check_task",
     "classify_feature_columns",
@@ -21,6 +22,7 @@ import pandas as pd
 from ..core.errors import UserError, suggest
 
 MODEL_TASKS = ("binary", "multiclass", "regression")
+MODEL_COLUMNS = ("score", "prediction")  # what predictions are called in a table
 
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #a87ff679
@@ -165,7 +167,7 @@ def _require_usable_names(
     frame: pd.DataFrame,
     features: list,
 ) -> None:
-    taken = [name for name in ("score", "prediction") if name in features]
+    taken = [name for name in MODEL_COLUMNS if name in features]
     if taken:
         raise UserError(
             expected="features that are not called score or prediction, which are the model's "

@@ -26,6 +26,7 @@ import pandas as pd
 
 from ..core.errors import UserError
 from ..core.messages import Message
+from ..data.columns import counts_rows
 from .assessment import Assessment
 from .column_kinds import holds_times
 from mlops_nb.monitoring.column_roles import (
@@ -348,7 +349,6 @@ def _compare_together(
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #c0d1ff03
 _LEAST_ROWS = 30  # with fewer, values that all differ may be chance
-_LOOSEST_NUMBERING = 10  # as many numbers may be left out per row
 _ID_NAME = re.compile(
     r"(?i)(^|[_\W])(id|key|uuid|guid|row|index)$|(?-i:[a-z](?:Id|ID|Key)$)|^id[_\W]"
 )
@@ -397,9 +397,7 @@ def _names_rows(
     numbers = values.astype(float)
     if not (numbers % 1 == 0).all():
         return False
-    spread = numbers.max() - numbers.min()
-    counts_rows = numbers.is_monotonic_increasing and spread < _LOOSEST_NUMBERING * rows
-    return is_named or bool(counts_rows)
+    return is_named or counts_rows(numbers, rows)
 
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #c0d1ff05

@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "read_dvc_config",
+    "remote_names",
     "format_dvc_config",
     "dvc_cache_folder",
     "cache_object",
@@ -69,6 +70,14 @@ def read_dvc_config(top: Path) -> dict[str, dict]:
         for section in read.sections:
             settings[section] = settings.get(section, {}) | _as_dict(read[section])
     return settings
+
+
+# %% ../../nbs/api/pipeline/29_data_cache.ipynb #c117d87f
+def remote_names(top: Path) -> list[str]:
+    """Return the names of all remotes that DVC's settings have, default or not."""
+    sections = [section.strip("'") for section in read_dvc_config(top)]
+    found = [section for section in sections if section.startswith('remote "')]
+    return [section.removeprefix('remote "').rstrip('"') for section in found]
 
 
 # %% ../../nbs/api/pipeline/29_data_cache.ipynb #e00fe0a9

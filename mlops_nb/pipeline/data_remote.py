@@ -7,7 +7,6 @@ __all__ = [
     "SECONDS_FOR_DATA_REMOTE",
     "DataRemote",
     "find_data_remote",
-    "remote_names",
     "RemoteAnswer",
     "find_lacking_objects",
     "listed_objects",
@@ -63,14 +62,6 @@ def find_data_remote(top: Path) -> DataRemote | None:
     if "://" in address or values.get("version_aware") or values.get("worktree"):
         return DataRemote(name, address=mask_credentials(address))
     return DataRemote(name, (top / ".dvc" / address).resolve())
-
-
-# %% ../../nbs/api/pipeline/48_data_remote.ipynb #c117d87f
-def remote_names(top: Path) -> list[str]:
-    """Return the names of all remotes that DVC's settings have, default or not."""
-    sections = [section.strip("'") for section in read_dvc_config(top)]
-    found = [section for section in sections if section.startswith('remote "')]
-    return [section.removeprefix('remote "').rstrip('"') for section in found]
 
 
 # %% ../../nbs/api/pipeline/48_data_remote.ipynb #67b21ed7

@@ -38,8 +38,8 @@ from mlops_nb.pipeline.data_cache import (
     is_cached,
     keep_contents,
     keep_edited_outputs,
-    read_dvc_config,
     recorded_contents,
+    remote_names,
 )
 from mlops_nb.pipeline.data_records import (
     DataRecord,
@@ -53,8 +53,7 @@ from mlops_nb.pipeline.data_records import (
 # %% ../../nbs/api/pipeline/30_recorded_outputs.ipynb #c6f24531
 def has_dvc_remote(top: Path) -> bool:
     """Tell whether a remote is set for DVC, by its files: asking DVC takes a second."""
-    sections = read_dvc_config(top)
-    return any(section.strip("'").startswith("remote ") for section in sections)
+    return bool(remote_names(top))
 
 
 # %% ../../nbs/api/pipeline/30_recorded_outputs.ipynb #69291991

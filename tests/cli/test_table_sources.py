@@ -142,6 +142,21 @@ def require_read(
     assert rows["day"].tolist() == expected["day"].tolist()
 
 
+def make_from(
+    place,
+    name,
+    options,
+    monkeypatch,
+):
+    """Make a project from a table that the first stage reads as `new` did; return its settings."""
+    write_source(name, place)
+    made = create_project(place / "shop", name, "y", **options)
+    section = read_yaml(made.path)["data"]
+    assert (made.path / f"{made.tracked}.dvc").exists()
+    require_read(made.path, section, monkeypatch)
+    return section
+
+
 @pytest.mark.parametrize(
     ("name", "options", "stated"),
     [
@@ -166,12 +181,8 @@ def test_a_file_is_read_by_the_first_stage_as_it_was_by_new(
     options,
     stated,
 ):
-    write_source(name, place)
-    made = create_project(place / "shop", name, "y", **options)
-    section = read_yaml(made.path)["data"]
+    section = make_from(place, name, options, monkeypatch)
     assert {key: section[key] for key in stated} == stated
-    assert (made.path / f"{made.tracked}.dvc").exists()
-    require_read(made.path, section, monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -195,12 +206,8 @@ def test_files_and_answers_are_read_by_the_first_stage_as_they_were_by_new(
     options,
     stated,
 ):
-    write_source(name, place)
-    made = create_project(place / "shop", name, "y", **options)
-    section = read_yaml(made.path)["data"]
+    section = make_from(place, name, options, monkeypatch)
     assert {key: section[key] for key in stated} == stated
-    assert (made.path / f"{made.tracked}.dvc").exists()
-    require_read(made.path, section, monkeypatch)
 
 
 @pytest.mark.parametrize(

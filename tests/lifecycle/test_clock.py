@@ -7,15 +7,9 @@ import json
 import shutil
 
 import pytest
-from helpers import miniature
 from helpers.miniature import git, run_cli
 
 DECISIONS = "data/decisions.jsonl"
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    return miniature.make_project(tmp_path_factory.mktemp("toy") / "project")
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 On the miniature project, with real git and DVC.
 """
 
-import shutil
-
 import pytest
 from helpers import miniature
 from helpers.miniature import git, run_cli
@@ -26,16 +24,6 @@ case "$PWD" in */change-*) exit 0;; esac
 [ "$1" = committed ] && grep -q refs/heads/main || exit 0
 touch .git/index.lock
 """
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    return miniature.make_project(tmp_path_factory.mktemp("toy") / "project")
-
-
-@pytest.fixture
-def top(source, tmp_path):
-    return shutil.copytree(source, tmp_path / "project", symlinks=True)
 
 
 def write_hook(

@@ -3,20 +3,9 @@
 import shutil
 
 import pytest
-from helpers import miniature
 from helpers.miniature import git, run_cli
 
 NOTE = "a note of mine"
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    return miniature.make_project(tmp_path_factory.mktemp("toy") / "project")
-
-
-@pytest.fixture
-def top(source, tmp_path):
-    return shutil.copytree(source, tmp_path / "project", symlinks=True)
 
 
 def kept(top):

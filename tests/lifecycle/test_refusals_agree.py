@@ -3,8 +3,6 @@
 On the miniature project, with real git and DVC.
 """
 
-import shutil
-
 import pandas as pd
 import pytest
 from helpers import miniature
@@ -21,16 +19,6 @@ CHANGES = {
     "a report, promote": (REPORT, ("promote", *WHY)),
     "a report, retrain": (REPORT, ("retrain", "--periods", "2")),
 }
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    return miniature.make_project(tmp_path_factory.mktemp("toy") / "project")
-
-
-@pytest.fixture
-def top(source, tmp_path):
-    return shutil.copytree(source, tmp_path / "project", symlinks=True)
 
 
 def commit_events(

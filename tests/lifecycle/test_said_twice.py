@@ -3,10 +3,7 @@
 On the miniature project, with real git and DVC.
 """
 
-import shutil
-
 import pytest
-from helpers import miniature
 from helpers.miniature import git, run_cli
 
 DISMISS = ("decide", "drift.x", "--dismiss")
@@ -18,16 +15,6 @@ WITH_REASON = {
     "decide --retrain": ("decide", "drift.x", "--retrain"),
     "decide --rollback": ("decide", "drift.x", "--rollback"),
 }
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    return miniature.make_project(tmp_path_factory.mktemp("toy") / "project")
-
-
-@pytest.fixture
-def top(source, tmp_path):
-    return shutil.copytree(source, tmp_path / "project", symlinks=True)
 
 
 @pytest.mark.parametrize("why", ["", "  "], ids=["empty", "blanks"])
