@@ -343,6 +343,7 @@ class _Trained:
     """A model fitted to all rows, with what its fit to the early rows said of the late ones."""
 
     model: Model
+    early_model: Model
     validation: pd.DataFrame
     scores: dict
 
@@ -389,6 +390,7 @@ def _fit_judge_refit(
     validation = early_model.predict_prepared(late_features)
     return _Trained(
         replace(early_model, pipeline=fit(len(rows.features))),
+        early_model,
         validation,
         score_validation(model.task, late_target, validation),
     )
@@ -464,12 +466,15 @@ class TrainingResult:
         validation_predictions: as of `Model.predict`, and the target `y`.
         baseline_predictions: the same of the baseline.
         scores: a few numbers of `model` and `baseline` on these rows.
+        early_model: what predicted for them: fitted to the earlier rows only, with the
+            threshold of `model`.
     """
 
     model: Model
     validation_predictions: pd.DataFrame = field(repr=False)
     baseline_predictions: pd.DataFrame = field(repr=False)
     scores: dict = field(default_factory=dict)
+    early_model: Model | None = field(default=None, repr=False)
 
     def scores_side_by_side(self, name: str = "model") -> list[dict]:
         """Return the scores as rows of a table; `name` is what the model is called in it."""
@@ -644,6 +649,7 @@ def _hand_over(
         candidate.validation.assign(y=truth),
         baseline.validation.assign(y=truth),
         manifest["scores"],
+        candidate.early_model,
     )
 
 
