@@ -18,11 +18,17 @@ def unpack(
     top,
     frozen=FROZEN,
 ):
-    """Make a frozen project a repository; its zip has no history."""
+    """Make a frozen project a repository: with the history that its zip has, or with one commit."""
     with zipfile.ZipFile(frozen) as archive:
         archive.extractall(top)
     run_shell("git", "init", "-q", "-b", "main", cwd=top)
-    commit(top)
+    history = top / "history.bundle"
+    if history.exists():
+        run_shell("git", "fetch", "-q", "--tags", history, "main", cwd=top)
+        run_shell("git", "reset", "-q", "--hard", "FETCH_HEAD", cwd=top)
+        history.unlink()
+    else:
+        commit(top)
     return top
 
 
@@ -130,6 +136,7 @@ def test_an_upgrade_of_an_unchanged_project_leaves_nothing_to_do(upgraded):
     [
         pytest.param("0.2.0", "v02shop", id="0.2.0"),
         pytest.param("0.3.0", "v03shop", id="0.3.0"),
+        pytest.param("0.4.0", "v04shop", id="0.4.0"),
     ],
 )
 def test_a_project_of_a_version_between_is_upgraded_too(
