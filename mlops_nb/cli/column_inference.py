@@ -286,16 +286,14 @@ def find_unfit_columns(
     """
     names = [name for name in frame if name not in skip]
     columns = [frame[name] for name in names]
-    columns = [
-        item for item in columns if not pd.api.types.is_datetime64_any_dtype(item)
-    ]
     texts = [item for item in columns if value_type(item) == "text"]
+    dated = [item for item in columns if holds_dates(item)]
     # The later reason is the better one: a column of dates is not told that no date occurs twice.
     return (
         _explain(texts, _explain_unique)
         | _explain(texts, _explain_strays)
         | _explain(
-            texts, _explain_known_time if None not in skip else _explain_unknown_time
+            dated, _explain_known_time if None not in skip else _explain_unknown_time
         )
         | _explain(columns, _explain_long_numbers)
         | _explain(columns, _explain_constant)
@@ -339,15 +337,11 @@ def _explain_unique(column: pd.Series) -> str:
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #34ad9589
 def _explain_known_time(column: pd.Series) -> str:
-    if holds_dates(column):
-        return "a time: declare a feature of it, such as the days since then"
-    return ""
+    return "a time: declare a feature of it, such as the days since then"
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #1a603687
 def _explain_unknown_time(column: pd.Series) -> str:
-    if not holds_dates(column):
-        return ""
     try:
         to_naive_utc(column.dropna(), str(column.name), MAX_UNREADABLE_TIME_SHARE)
     except UserError as error:

@@ -213,7 +213,7 @@ class CreatedProject:
         lines = [f"{self.path.name} is ready and committed"]
         for row in self.rows():
             lines.append(f"  {row['what']:9} {row['guess']}")
-        if self.guess.suspects:
+        if {*self.guess.suspects} - {*self.guess.hidden}:
             lines.append(_ABOUT_SUSPECTS)
         if not self.guess.time:
             lines.append(_ABOUT_TIME)

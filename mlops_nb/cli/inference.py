@@ -39,16 +39,23 @@ from mlops_nb.cli.evidence import (
     explain_target,
     explain_time,
 )
-from .time_inference import FoundTime, explain_order, find_time, tells_years
+from mlops_nb.cli.time_inference import (
+    FoundTime,
+    explain_order,
+    find_time,
+    holds_readable_times,
+    tells_years,
+)
 from .window_inference import InferredWindows, infer_windows
 from ..core.errors import UserError, suggest
 from ..core.formatting import name_some
 from ..data.cell_inference import InferredCells
 from ..data.contract import DataContract, infer_contract
+from ..data.hidden_leaks import find_hidden_leaks
 from ..data.ingest import select_window_rows
 from ..data.leakage import StrongFeature, find_strong_features
 from ..data.settings import DEFAULT_KEYS, DataSettings, read_data_settings
-from ..data.time_forms import compose_times
+from ..data.time_forms import compose_times, holds_dates
 from ..data.times import to_local_clock
 from ..data.windows import read_windows
 
@@ -65,6 +72,7 @@ class InferredProject:
         cells: How the cells of some columns are read, and why.
         exclude: Which columns are no features: {column: why}.
         suspects: Those of them that predict the target alone.
+        hidden: Those of the suspects that are no features as they are, such as dates.
         notes: What else a person should know or look at, a sentence each.
         example: A column of numbers, to show how a feature is made.
         evidence: Why each setting is as it is, in numbers: {setting: why}.
@@ -91,6 +99,7 @@ class InferredProject:
     columns: dict[str, ColumnEvidence] = field(default_factory=dict, repr=False)
     doubts: tuple[Doubt, ...] = field(default=(), repr=False)
     accepted: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
     def to_data_section(
         self,
@@ -194,14 +203,11 @@ def _find_timing(
     answers: Answers,
 ) -> _Timing:
     """Find when the rows of a table were, by its columns or as somebody said."""
-    found = find_time(frame, target, time)
-    inferred = found
+    inferred = find_time(frame, target, time)
+    if time is None:
+        inferred = _weigh_leaks(frame, target, inferred, answers)
     answer = answers.get("time")
-    if answer is not None:
-        found = FoundTime(dated=inferred.dated)
-        if answer != "none":
-            _require_columns(frame, *_split_wanted(frame, answer))
-            found = find_time(frame, target, answer)
+    found = _take_answer(frame, target, inferred, answer)
     is_wanted = time is not None or answer is not None
     keeps_last = answers.get("last period") == "yes"
     cut = _cut_windows(frame, found, is_wanted, keeps_last)
@@ -212,6 +218,79 @@ def _find_timing(
     why = answers.put_before("time", explain_time(frame, inferred))
     reasons = {"time": why} | _explain_cut(len(frame), cut, answers)
     return _Timing(found, cut, order, reasons, tuple(doubts))
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #4895f225
+def _take_answer(
+    frame: pd.DataFrame,
+    target: str,
+    inferred: FoundTime,
+    answer: str | None,
+) -> FoundTime:
+    """Take the time that somebody named, none if that was the answer, else what was inferred."""
+    if answer is None:
+        return inferred
+    if answer == "none":
+        return FoundTime(dated=inferred.dated)
+    _require_columns(frame, *_split_wanted(frame, answer))
+    return find_time(frame, target, answer)
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #ab211891
+_LEAST_WITH_TIME = 0.5  # of the rows, in a time that nobody has named
+
+
+def _weigh_leaks(
+    frame: pd.DataFrame,
+    target: str,
+    found: FoundTime,
+    answers: Answers,
+) -> FoundTime:
+    """Take no time that is written down after the target is known.
+
+    Args:
+        frame: The table.
+        target: The column to predict.
+        found: What was found by the looks of the columns.
+        answers: What a person has decided about the target.
+    """
+    if found.parts or not found.dated:
+        return found
+    task, _, _ = _decide_task(frame[target], answers)
+    # nothing is read from the source
+    settings = DataSettings(source="x", target=target, task=task)
+
+    if found.column is None:
+        return _take_early(frame, found, settings)
+    filled = frame[found.column].notna().mean()
+    if filled == 1:
+        return found
+    leaks = find_hidden_leaks(frame, [found.column], [], settings)
+    if filled >= _LEAST_WITH_TIME and not leaks:
+        return found
+    why = f"filled in only {filled:.0%} of the rows"
+    if leaks:
+        why = f"{why}, and that alone predicts `{settings.target}`"
+    return replace(found, column=None, why="", doubts={found.column: why})
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #ddf70dec
+def _take_early(
+    frame: pd.DataFrame,
+    found: FoundTime,
+    settings: DataSettings,
+) -> FoundTime:
+    """Take the one time of several that does not give the target away, if there is only one."""
+    dated = [name for name in found.dated if frame[name].notna().all()]
+    if len(dated) < 2:
+        return found
+    late = find_hidden_leaks(frame, found.dated, found.dated, settings)
+    told = {leak.column for leak in late}
+    early = [name for name in dated if name not in told]
+    if len(early) != 1 or not holds_readable_times(frame[early[0]]):
+        return found
+    why = f"the only column of times that does not give `{settings.target}` away"
+    return replace(found, column=early[0], why=why, doubts={})
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #ff0d5f8d
@@ -377,6 +456,8 @@ def _suspect_leaks(
     """Leave out the columns that predict the target alone, unless they are known before it."""
     left_out, accepted = _judge_strong(strong, project.target, answers)
     leaks = {item.column for item in strong if item.is_leak}
+    suspects = tuple(name for name in left_out if name in leaks)
+    hidden = tuple(name for name in suspects if name in project.exclude)
     asked = [item for item in strong if answers.get(f"known {item.column}") is None]
     reasons = "\n".join(f"{name}: {why}" for name, why in accepted.items())
     notes = (*project.notes, *_note_strong(asked))
@@ -384,12 +465,50 @@ def _suspect_leaks(
     return replace(
         project,
         exclude=project.exclude | left_out,
-        suspects=tuple(name for name in left_out if name in leaks),
+        suspects=suspects,
+        hidden=hidden,
         accepted=tuple(accepted),
         notes=notes,
         doubts=doubts,
         evidence=project.evidence | {"accepted": reasons},
     )
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #1f5d2525
+def _find_hidden(
+    project: InferredProject,
+    training: pd.DataFrame,
+    found: FoundTime,
+    settings: DataSettings,
+) -> list[StrongFeature]:
+    """Find what gives the target away among the dates and the columns that are left out."""
+    taken = {project.target, project.time, *project.keys, *found.parts.values()}
+    dates = {*found.dated, project.time} - {*found.parts.values()}
+    dates |= {name for name in project.exclude if holds_dates(training[name])}
+    asked = [
+        name
+        for name in training
+        if name not in taken and (name in dates or name in project.exclude)
+    ]
+    known = [name for name in training if name in dates]
+    return find_hidden_leaks(training, asked, known, settings)
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #e845e0e4
+def _find_strong(
+    project: InferredProject,
+    training: pd.DataFrame,
+    found: FoundTime,
+    settings: DataSettings,
+) -> list[StrongFeature]:
+    """Find strong features and hidden leaks, each column once: as a leak, where it is one."""
+    features = training.drop(columns=[*project.exclude])
+    strong = find_strong_features(features, settings)
+    hidden = _find_hidden(project, training, found, settings)
+    leaks = {item.column for item in strong if item.is_leak}
+    added = [item for item in hidden if item.column not in leaks]
+    names = {item.column for item in added}
+    return [*(item for item in strong if item.column not in names), *added]
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #3e4cf256
@@ -475,7 +594,7 @@ def infer_project(
     frame = timing.add_to(frame)
     training, settings = _select_training(frame, project)
     project = _leave_out(project, frame, training)
-    strong = find_strong_features(training.drop(columns=[*project.exclude]), settings)
+    strong = _find_strong(project, training, timing.found, settings)
     project = _suspect_leaks(project, strong, answers)
     contract = infer_contract(training, settings)
     return _describe(project, frame), replace(contract, leak_ok=project.accepted)

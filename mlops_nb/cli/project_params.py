@@ -165,7 +165,7 @@ def _explain_exclusions(guess: InferredProject) -> list[str]:
         line = " ".join(f"{name}: {why}".split())
         if name in guess.columns:
             line += f" ({guess.columns[name].counts})"
-        if name in guess.suspects:
+        if name in guess.suspects and name not in guess.hidden:
             line += f"{_HINT} {shlex.quote(name)}"
         lines.append(line)
     return lines

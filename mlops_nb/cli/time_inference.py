@@ -214,6 +214,12 @@ def _is_part(
     return bool(is_inside.all())
 
 
+# %% ../../nbs/api/cli/00_time_inference.ipynb #d7bde80b
+def _count_rows(n: int) -> str:
+    """Begin a sentence about some rows."""
+    return "1 row has" if n == 1 else f"{n:,} rows have"
+
+
 # %% ../../nbs/api/cli/00_time_inference.ipynb #ca080740
 @dataclass(frozen=True)
 class FoundTime:
@@ -242,20 +248,24 @@ class FoundTime:
         return times.dropna()
 
     def note_unread(self, frame: pd.DataFrame) -> list[str]:
-        """Say how many rows have a time that cannot be read, and the first of them."""
+        """Say how many rows have no time, or one that cannot be read, and the first of these."""
         if self.parts or not self.column:
             return []
+        notes = []
+        n_blank = int(frame[self.column].isna().sum())
+        if n_blank:
+            rows = _count_rows(n_blank)
+            notes.append(f"{rows} no `{self.column}` and no window: it is blank there")
         written = frame[self.column].dropna().astype(object)
         unread = written.drop(self.read(frame).index)
-        if not len(unread):
-            return []
-        n_unread = len(unread)
-        rows = "1 row has" if n_unread == 1 else f"{n_unread:,} rows have"
-        place = frame.index.get_loc(unread.index[0]) + 1
-        first = f"{unread.iloc[0]!r} in row {place:,}"
-        return [
-            f"{rows} no readable `{self.column}` and no window: {first} is the first"
-        ]
+        if len(unread):
+            rows = _count_rows(len(unread))
+            place = frame.index.get_loc(unread.index[0]) + 1
+            first = f"{unread.iloc[0]!r} in row {place:,}"
+            notes.append(
+                f"{rows} no readable `{self.column}` and no window: {first} is the first"
+            )
+        return notes
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #e9f15c0e
@@ -322,9 +332,12 @@ def _without_gaps(
     frame: pd.DataFrame,
     names: list[str],
 ) -> list[str]:
-    """Return the columns that tell the time of every row; all where none does."""
-    full = [name for name in names if frame[name].notna().all()]
-    return full or names
+    """Return the columns that tell the time of every row, else of nearly every, else all."""
+    for most_missing in (0, MAX_UNREADABLE_TIME_SHARE):
+        full = [name for name in names if frame[name].isna().mean() <= most_missing]
+        if full:
+            return full
+    return names
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #086eb50a

@@ -219,9 +219,11 @@ def _check_group_output(
 def _require_known_features(
     excluded: set[str],
     catalogue: dict[str, Feature],
+    events: pd.DataFrame,
 ) -> None:
-    """Raise when something is excluded that is no feature."""
-    for name in sorted(excluded - set(catalogue)):
+    """Raise when something is excluded that is no feature; a column of times may be named."""
+    times = events.select_dtypes(["datetime", "datetimetz"])
+    for name in sorted(excluded - {*catalogue, *times}):
         raise UserError(
             expected="names of features in features.exclude",
             found=f"{name}.{suggest(name, catalogue)}",
@@ -277,7 +279,7 @@ def build_features(
     modules = definition.get("modules") or ()
     columns = select_event_columns(events, definition, [*keys, time, target])
     excluded = set(definition.get("exclude") or ())
-    _require_known_features(excluded, build_catalogue(modules, columns))
+    _require_known_features(excluded, build_catalogue(modules, columns), visible)
     groups = load_feature_groups(modules)
     if not time:
         _require_no_history(groups)

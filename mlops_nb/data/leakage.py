@@ -116,6 +116,20 @@ def _halves(rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(is_first, ~is_first), (~is_first, is_first)]
 
 
+# %% ../../nbs/api/data/23_leakage.ipynb #9488c2ce
+_ENOUGH_RARE = 20  # rows, of which a mean says something
+
+
+def _mean_of_rare(
+    target: np.ndarray,
+    is_rare: np.ndarray,
+) -> np.ndarray:
+    """Return the mean of the rows whose value comes once; of all rows where these are few."""
+    if is_rare.sum() < _ENOUGH_RARE:
+        return target.mean(0)
+    return target[is_rare].mean(0)
+
+
 # %% ../../nbs/api/data/23_leakage.ipynb #ef35e4a1
 def _target_means(
     values: pd.Series,
@@ -123,7 +137,8 @@ def _target_means(
 ) -> np.ndarray:
     """Return for each row the target's mean of its value on the other half of the rows.
 
-    Of values that the other half does not have, the mean of all its rows.
+    Of values that the other half does not have, the mean of those that it has once: a note that is
+    written where something happened tells of it, though each note is another.
     """
     codes = pd.factorize(values.astype(str), use_na_sentinel=False)[0]
     means = np.empty(target.shape)
@@ -134,8 +149,8 @@ def _target_means(
         ]
         rows = counts[:, None]
         of_values = np.stack(sums, 1) / np.maximum(rows, 1)
-        of_all = target[other].mean(0)
-        known = np.where(rows > 0, of_values, of_all)
+        of_new = _mean_of_rare(target[other], counts[codes[other]] == 1)
+        known = np.where(rows > 0, of_values, of_new)
         means[half] = known[codes[half]]
     return means
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 
+from mlops_nb.cli.doubts import Answers
 from mlops_nb.cli.inference import infer_project
 from mlops_nb.data.cell_inference import infer_cells
 
@@ -232,3 +233,71 @@ def test_a_frequent_word_is_a_class_of_a_target(
     """A blank around one text makes a rule in any case."""
     written = pd.Series([" mid", *values * 10], name="grade")
     assert infer_cells(written, is_target=True).rule.missing == missing
+
+
+def make_contracts(rows=600):
+    """Contracts with the day on which each began, and for some the day on which it ended."""
+    rng = np.random.default_rng(0)
+    ended = rng.random(rows) < 0.3
+    days = rng.integers(1, 90, rows)
+    signed = pd.Series(pd.date_range("2023-01-01", periods=rows))
+    end = signed + pd.to_timedelta(days, "D")
+    return pd.DataFrame(
+        {
+            "signed_at": signed.dt.strftime("%Y-%m-%d"),
+            "cancelled_at": end.where(ended).dt.strftime("%Y-%m-%d"),
+            "closed_on": end,
+            "days": days,
+            "churned": np.where(ended, "yes", "no"),
+        }
+    )
+
+
+def test_a_date_that_only_some_have_afterwards_is_a_leak():
+    frame = make_contracts()[["signed_at", "cancelled_at", "churned"]]
+    found = infer(frame, "churned")
+    assert found.suspects == ("cancelled_at",)
+    assert found.exclude["cancelled_at"].startswith(
+        "predicts `churned` alone (by whether it is filled in: accuracy 100.0%"
+    )
+    assert found.time == "signed_at"
+
+
+def test_a_date_that_only_some_have_is_no_time():
+    """The rows of the others would be in no window, without a word."""
+    frame = make_contracts()[["cancelled_at", "days", "churned"]]
+    found = infer(frame, "churned")
+    assert found.time is None
+    assert found.suspects == ("cancelled_at",)
+    assert "filled in only 27% of the rows, and that alone predicts" in found.notes[0]
+
+
+def test_a_date_with_gaps_by_chance_is_doubted_as_time():
+    frame = make_contracts()[["signed_at", "churned"]]
+    frame["signed_at"] = frame.signed_at.where(RNG.random(len(frame)) < 0.4)
+    found = infer(frame, "churned")
+    assert found.time is None
+    assert [doubt.about for doubt in found.doubts] == ["time"]
+    named = infer(frame, "churned", time="signed_at")
+    assert named.time == "signed_at"
+    assert "rows have no `signed_at` and no window" in named.notes[0]
+
+
+@pytest.mark.parametrize("as_texts", [True, False])
+def test_the_end_of_a_duration_is_a_leak_and_its_start_the_time(as_texts):
+    frame = make_contracts()[["signed_at", "closed_on", "days"]]
+    if as_texts:
+        frame["closed_on"] = frame.closed_on.astype(str)
+    found = infer(frame, "days")
+    assert found.time == "signed_at"
+    assert "as `closed_on` less `signed_at`: |ρ| 1.000" in found.exclude["closed_on"]
+
+
+def test_a_date_that_leaks_is_answered_for():
+    """It stays no feature, and whoever made one of it is not stopped by the leak test."""
+    frame = make_contracts()[["signed_at", "cancelled_at", "churned"]]
+    answers = Answers({"known cancelled_at": "yes"}, "Ada")
+    found, contract = infer_project(frame, "churned", answers=answers)
+    assert found.suspects == ()
+    assert found.exclude["cancelled_at"].startswith("a time: declare a feature of it")
+    assert contract.leak_ok == ("cancelled_at",)
