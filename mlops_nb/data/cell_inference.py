@@ -14,6 +14,7 @@ __all__ = [
 # %% ../../nbs/api/data/36_cell_inference.ipynb #3e9e804c
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pandas as pd
 from pandas._libs.parsers import STR_NA_VALUES
@@ -22,6 +23,7 @@ from ..core.data_sections import CellsSection
 from .cells import parse_numbers
 from .columns import value_type
 from .time_forms import holds_dates
+from .written_numbers import split_limit, split_power, write_plainly
 
 # %% ../../nbs/api/data/36_cell_inference.ipynb #ee512a1f
 NA_WORDS = frozenset(STR_NA_VALUES - {""})
@@ -56,7 +58,8 @@ def _count_leading_zeros(known: pd.Series) -> bool:
 
 
 # %% ../../nbs/api/data/36_cell_inference.ipynb #80f09b32
-_PLAIN_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_PLAIN_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_DIGIT = re.compile(r"\d")  # of any script
 
 
 def infer_cells(
@@ -84,9 +87,9 @@ def infer_cells(
         return _as_text(filled, [], why)
     if is_plain.all():
         return _blanks_in_numbers(texts, filled)
-    if is_plain.any() or known.str.contains(r"\d").mean() > 0.5:
+    if is_plain.any() or known.str.contains(_DIGIT).mean() > 0.5:
         found = _infer_numbers(filled, known, is_plain)
-        if found is not None:
+        if found is not None and not (is_target and found.rule.type == "text"):
             return found
     return _infer_texts(written, filled, is_target, na_is_missing)
 
@@ -130,29 +133,67 @@ def _infer_numbers(
     is_plain: pd.Series,
 ) -> InferredCells | None:
     """Return the rule for numbers that are written in some way, or with words among them."""
-    decimal = "."
-    numbers = parse_numbers(known, ".")
-    if parse_numbers(known[numbers.isna()], ",").count():
-        with_comma = parse_numbers(known, ",")
-        if with_comma.count() > numbers.count():
-            decimal = ","
-            numbers = with_comma
+    decimal = _infer_decimal(known)
+    numbers = parse_numbers(known, decimal)
     strays = known[numbers.isna()]
     share = numbers.notna().mean()
-    if _are_codes(known[is_plain], strays):
-        why = f"text, as not all codes are numbers: {strays.iloc[0]!r}"
+    written = known[numbers.notna() & ~is_plain]
+    why = _explain_codes(known[is_plain], strays) or _explain_doubtful(written, known)
+    if why:
         return _as_text(filled, [], why)
+    if share < _FEWEST_NUMBERS:
+        return None
     words = _missing_words(strays, share)
-    if words is None or share < _FEWEST_NUMBERS:
-        return None
-    if not words and numbers.isna().any():
-        return None
+    if words is None:
+        said = f"{len(strays):,} of {len(known):,} cells are no numbers"
+        return _as_text(filled, [], f"text, as {said}, such as {strays.iloc[0]!r}")
     rule = CellsSection(
         type="number",
         decimal=decimal,
         missing=sorted({*words, *filled} & {*words, *NA_WORDS}),
     )
-    return InferredCells(rule, _explain_numbers(known, is_plain, numbers, words))
+    return InferredCells(rule, _explain_numbers(written, words, decimal))
+
+
+# %% ../../nbs/api/data/36_cell_inference.ipynb #1abc6577
+def _infer_decimal(known: pd.Series) -> str:
+    """Return the sign before decimals with which more cells are numbers: a point or a comma."""
+    is_number = parse_numbers(known, ".").notna()
+    if not parse_numbers(known[~is_number], ",").count():
+        return "."
+    return "," if parse_numbers(known, ",").count() > is_number.sum() else "."
+
+
+# %% ../../nbs/api/data/36_cell_inference.ipynb #ddc31745
+_LETTER_BEHIND = re.compile(r".*\d[KkMB]")
+_MINUS_BEHIND = re.compile(r".*\d\s*[-−]")
+_IS_QUANTITY = re.compile(r"\d[.,]\d|\d{2}|[$€£¥]")
+_MOST_LIMITS = 0.5  # of the cells; of more they are classes such as <18 and >65
+
+
+def _explain_doubtful(
+    written: pd.Series,
+    known: pd.Series,
+) -> str:
+    """Say why what could be numbers is not taken for such; nothing where all are numbers.
+
+    Args:
+        written: cells that are numbers, but no plain ones.
+        known: all cells.
+    """
+    limits = written[[split_limit(text)[1] for text in written]]
+    if len(limits) > _MOST_LIMITS * len(known):
+        return f"text, as most cells are limits such as {limits.iloc[0]!r}"
+    for form in (_LETTER_BEHIND, _MINUS_BEHIND):
+        doubtful = written[written.str.fullmatch(form)]
+        letters = {split_power(text)[1] for text in doubtful}
+        is_sure = len(letters) > 1 or known.str.contains(_IS_QUANTITY).any()
+        if form is _MINUS_BEHIND:
+            is_sure &= len(doubtful) < len(known)  # who marks all marks nothing
+        if len(doubtful) and not is_sure:
+            example = doubtful.iloc[0]
+            return f"text, as {example!r} may be a name as well as a number"
+    return ""
 
 
 # %% ../../nbs/api/data/36_cell_inference.ipynb #c6ea398f
@@ -180,40 +221,58 @@ _CODE_NAME = re.compile(
 _SAME_LENGTH = 0.95
 
 
-def _are_codes(
+def _explain_codes(
     numbers: pd.Series,
     strays: pd.Series,
-) -> bool:
-    """Say whether numbers are codes: some have letters in them, and the others one length."""
+) -> str:
+    """Say why numbers are codes: some have letters in them, and the others one length."""
     if not len(strays) or not len(numbers) or not numbers.str.isdigit().all():
-        return False
+        return ""
     is_code = strays.str.fullmatch(
         r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z\d]+([ -][A-Za-z\d]+)?"
     )
     if not is_code.all():
-        return False
+        return ""
     lengths = numbers.str.len()
     of_one_length = lengths.value_counts(normalize=True).iloc[0] >= _SAME_LENGTH
     long_enough = lengths.median() >= 4
-    return bool(_CODE_NAME.search(str(numbers.name)) or (of_one_length and long_enough))
+    is_named = _CODE_NAME.search(str(numbers.name))
+    if not is_named and not (of_one_length and long_enough):
+        return ""
+    return f"text, as not all codes are numbers: {strays.iloc[0]!r}"
 
 
 # %% ../../nbs/api/data/36_cell_inference.ipynb #3ef9e9b1
 def _explain_numbers(
-    known: pd.Series,
-    is_plain: pd.Series,
-    numbers: pd.Series,
+    written: pd.Series,
     words: dict[str, int],
+    decimal: str,
 ) -> str:
+    """Say how numbers are read that are no plain ones, by an example, and what is missing."""
     said = ["numbers"]
-    written = known[numbers.notna() & ~is_plain]
-    if len(written):
-        value = numbers[written.index[0]]
-        said = [f"numbers: {written.iloc[0]!r} is read as {value:,.6g}"]
+    limits = written[[split_limit(text)[1] for text in written]]
+    others = written.drop(limits.index)
+    if len(others):
+        value = _say_number(others.iloc[0], decimal)
+        said = [f"numbers: {others.iloc[0]!r} is read as {value}"]
+    if len(limits):
+        value = _say_number(limits.iloc[0], decimal)
+        stands = f"{limits.iloc[0]!r} is read as the limit {value}"
+        said.append(f"{stands} ({len(limits):,} such cells)")
     if words:
         counts = ", ".join(f"{word!r} ({n:,} times)" for word, n in words.items())
         said.append(f"{counts} counts as missing")
     return "; ".join(said)
+
+
+# %% ../../nbs/api/data/36_cell_inference.ipynb #3f6fd118
+def _say_number(
+    text: str,
+    decimal: str,
+) -> str:
+    """Write a number as it is read, with all of its digits."""
+    plain = write_plainly(text, decimal)
+    return f"{Decimal(plain).normalize():,f}"
 
 
 # %% ../../nbs/api/data/36_cell_inference.ipynb #f129f74f

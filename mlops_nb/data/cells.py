@@ -6,23 +6,15 @@
 __all__ = ["parse_numbers", "exact_whole_numbers", "read_cells", "apply_cells"]
 
 # %% ../../nbs/api/data/06_cells.ipynb #b53c8e12
-import re
-
 import numpy as np
 import pandas as pd
 
 from ..core.data_sections import CellsSection
 from .columns import EXACT_FLOAT, value_type
+from .written_numbers import write_plainly
 
 # %% ../../nbs/api/data/06_cells.ipynb #398d0219
-_CURRENCY = r"[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|JPY|CAD|AUD)\b|(?<=\d)円"
-_NOT_COUNTED = re.compile(rf"(?:{_CURRENCY}|[%\s\u00a0\u202f'’])")
-_IN_PARENTHESES = re.compile(r"^\((.*)\)$")
-_WITH_POINT = (
-    r"[-+]?(?:(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
-)
 _BARE = r"[-+]?\d+(?:\.\d*)?"
-_WITH_COMMA = r"[-+]?(?:(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)(?:,\d*)?|,\d+)"
 
 
 def parse_numbers(
@@ -48,42 +40,30 @@ def _parse_distinct(
     texts: pd.Series,
     decimal: str,
 ) -> pd.Series:
-    if decimal == ".":
-        # most numbers need no cleaning, which takes longest
-        is_bare = texts.str.fullmatch(_BARE, na=False)
-        numbers = pd.to_numeric(texts.where(is_bare), errors="coerce").astype("float64")
-        return numbers.where(is_bare, _parse_decorated(texts[~is_bare], decimal))
-    return _parse_decorated(texts, decimal)
-
-
-def _parse_decorated(
-    texts: pd.Series,
-    decimal: str,
-) -> pd.Series:
-    bare = texts.str.replace(_IN_PARENTHESES, r"-\1", regex=True)
-    bare = bare.str.replace(_NOT_COUNTED, "", regex=True).str.replace("−", "-")
-    if decimal == ",":
-        is_number = bare.str.fullmatch(_WITH_COMMA, na=False)
-        plain = bare.str.replace(".", "", regex=False).str.replace(",", ".")
-    else:
-        is_number = bare.str.fullmatch(_WITH_POINT, na=False)
-        plain = bare.str.replace(",", "", regex=False)
-    return pd.to_numeric(plain.where(is_number), errors="coerce").astype("float64")
+    # most numbers need no cleaning, which takes longest
+    is_bare = texts.str.fullmatch(_BARE if decimal == "." else r"[-+]?[0-9]+", na=False)
+    is_bare &= texts.map(str.isascii).astype(bool)
+    numbers = pd.to_numeric(texts.where(is_bare), errors="coerce").astype("float64")
+    plain = texts[~is_bare].map(lambda text: write_plainly(text, decimal))
+    others = pd.to_numeric(plain, errors="coerce").astype("float64")
+    return numbers.where(is_bare, others)
 
 
 # %% ../../nbs/api/data/06_cells.ipynb #e4c1a001
-_WHOLE_NUMBER = r"\s*[-+]?\d+\s*"
+_WHOLE_NUMBER = r"[-+]?\d+"
 
 
 def exact_whole_numbers(
     numbers: pd.Series,
     texts: pd.Series,
+    decimal: str = ".",
 ) -> pd.Series:
     """Return whole numbers with all of their digits, where floats do not hold them.
 
     Args:
         numbers: floats.
         texts: what is written there; missing where nothing is.
+        decimal: the sign before the decimals.
 
     Returns:
         Python's whole numbers, None where one is missing; the floats where these are exact, or not
@@ -91,10 +71,10 @@ def exact_whole_numbers(
     """
     if not numbers.abs().max() >= EXACT_FLOAT:
         return numbers
-    known = texts.dropna()
-    if not known.str.fullmatch(_WHOLE_NUMBER).all():
+    plain = texts.dropna().map(lambda text: write_plainly(text.strip(), decimal) or "")
+    if not plain.str.fullmatch(_WHOLE_NUMBER).all():
         return numbers
-    whole = pd.Series([*map(int, known)], known.index, dtype=object)
+    whole = pd.Series([*map(int, plain)], plain.index, dtype=object)
     return whole.reindex(texts.index, fill_value=None).rename(numbers.name)
 
 
@@ -115,8 +95,9 @@ def read_cells(
     numbers = parse_numbers(texts, rule.decimal)
     is_odd = numbers.isna() & known
     if not is_odd.any():
-        return exact_whole_numbers(numbers, texts)
-    return numbers.astype(object).where(~is_odd, texts).astype("str").where(known)
+        return exact_whole_numbers(numbers, texts, rule.decimal)
+    is_kept = is_odd | (numbers.abs() >= EXACT_FLOAT)  # with all of its digits
+    return numbers.astype(object).where(~is_kept, texts).astype("str").where(known)
 
 
 # %% ../../nbs/api/data/06_cells.ipynb #f09a525c

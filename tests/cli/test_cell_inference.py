@@ -65,6 +65,22 @@ def repeat(*values):
         pytest.param(["12%", "3.5 %"], [3.5, 12], id="percent"),
         pytest.param(["(5.00)", "7.50"], [-5, 7.5], id="in parentheses"),
         pytest.param(["1 234", "12"], [12, 1234], id="spaces"),
+        pytest.param(["1\u202f234,5", "12"], [12, 1234.5], id="narrow spaces"),
+        pytest.param(["1_000", "12"], [12, 1000], id="underscores"),
+        pytest.param(["1,23,456", "12.5"], [12.5, 123456], id="Indian groups"),
+        pytest.param(["0.27-", "12.5"], [-0.27, 12.5], id="a minus behind"),
+        pytest.param(["(1,234)", "12"], [-1234, 12], id="thousands in parentheses"),
+        pytest.param(["1.2K", "3M"], [1200, 3e6], id="letters for thousands"),
+        pytest.param(["3,5 Mio.", "1,0"], [1, 3.5e6], id="millions"),
+        pytest.param(["€ 12", "€ 3"], [3, 12], id="a sign in front"),
+        pytest.param(["R$ 12.50", "R$ 3.00"], [3, 12.5], id="Brazil"),
+        pytest.param(["12 kr", "3 kr"], [3, 12], id="crowns"),
+        pytest.param(["\u0661\u0662", "\u0663"], [3, 12], id="Arabic digits"),
+        pytest.param(["\uff11\uff12", "3"], [3, 12], id="wide digits"),
+        pytest.param(["\u20135.5", "3"], [-5.5, 3], id="a dash as minus"),
+        pytest.param(["<0.1", "0.5", "2"], [0.1, 0.5, 2], id="below a limit"),
+        pytest.param([">100", "0.5", "2"], [0.5, 2, 100], id="above a limit"),
+        pytest.param(["10+", "1", "2"], [1, 2, 10], id="and more"),
     ],
 )
 def test_numbers_are_read_however_they_are_written(
@@ -75,7 +91,34 @@ def test_numbers_are_read_however_they_are_written(
 ):
     guess, rows = new(x=repeat(*written), suffix=suffix)
     assert sorted(rows["x"].unique()) == read
-    assert any(note.startswith("x: numbers: ") for note in guess.notes)
+    assert any(note.startswith("x: numbers") for note in guess.notes)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        pytest.param(["3M", "5M"], "'3M' may be a name", id="sizes"),
+        pytest.param(["3-", "5"], "'3-' may be a name", id="grades"),
+        pytest.param(["<18", ">65"], "most cells are limits", id="classes of age"),
+        pytest.param(["1.5", "2.5", "9 kg"], "are no numbers", id="a unit among them"),
+    ],
+)
+def test_what_may_be_a_number_stays_text_and_is_said(
+    new,
+    written,
+    said,
+):
+    guess, rows = new(x=repeat(*written))
+    assert {*rows["x"]} == {*written}
+    assert said in " ".join(guess.notes)
+
+
+def test_long_numbers_with_commas_keep_their_digits(new):
+    first = 12_345_678_901_234_567
+    numbers = [first + i for i in range(ROWS)]
+    guess, rows = new(x=[f"{number:,}" for number in numbers])
+    assert {*map(int, rows["x"])} <= {*numbers}
+    assert "12,345,678,901,234,567" in " ".join(guess.notes)
 
 
 @pytest.mark.parametrize("word", [".", "unknown", "-", "?", "n.d.", "not available"])
