@@ -100,7 +100,12 @@ and more: 10+ | 1 | 2 = 1 | 2 | 10
 """
 
 
-@pytest.mark.parametrize("line", UNUSUAL.strip().split("\n"))
+def name_case(line):
+    """What a line of cases is about."""
+    return line.split(":")[0]
+
+
+@pytest.mark.parametrize("line", UNUSUAL.strip().split("\n"), ids=name_case)
 def test_unusual_numbers_are_read(
     new,
     line,
