@@ -35,7 +35,7 @@ def _summarise(prepared: "PreparedWindow") -> dict[str, Any]:
     violations = prepared.contract.violations
     reasons = [*_tell_few(prepared), *_name_set_aside(prepared)]
     reasons += [violation.to_message() for violation in violations]
-    rows = len(prepared.known_rows)
+    rows = len(prepared.data.rows)
     features = prepared.features.shape[1]
     noun = prepared.data.settings.noun
     counts = {"rows": rows, "features": features, "breaches": len(violations)}
@@ -61,12 +61,21 @@ _FEWEST_TO_JUDGE = 50  # rows: with fewer no share is known to ten percentage po
 
 def _tell_few(prepared: "PreparedWindow") -> list[Message]:
     """Return the sentence that a window which is judged has too few rows for that."""
-    rows = len(prepared.known_rows)
+    rows = len(prepared.data.rows)
     if prepared.data.is_training or rows >= _FEWEST_TO_JUDGE:
         return []
     noun = prepared.data.settings.noun
     few = {"rows": rows, "noun": noun, "least": _FEWEST_TO_JUDGE}
     return [Message("preprocess.few_rows", **few)]
+
+
+# %% ../../nbs/api/data/35_preparation.ipynb #43286e44
+def _tell_unlabelled(prepared: "PreparedWindow") -> Message | None:
+    unlabelled = prepared.unlabelled_rows
+    if not unlabelled:
+        return None
+    noun = prepared.data.settings.noun
+    return Message("preprocess.unlabelled", n=unlabelled, noun=noun)
 
 
 # %% ../../nbs/api/data/35_preparation.ipynb #9ce9d628
@@ -92,9 +101,9 @@ def _list_results(prepared: "PreparedWindow") -> dict[str, Any]:
     """Return the numbers of the JSON twin."""
     described = prepared.describe_features()
     return {
-        "rows": len(prepared.known_rows),
+        "rows": len(prepared.data.rows),
         "context_rows": prepared.data.context_rows,
-        "dropped": prepared.dropped_rows,
+        "unlabelled": prepared.unlabelled_rows,
         "contract": prepared.contract.to_dict(),
         "for_others": prepared.for_others,
         "missing": {feature["feature"]: feature["missing"] for feature in described},
@@ -145,19 +154,16 @@ class PreparedWindow:
         return not self.definition
 
     @property
-    def known_rows(self) -> pd.DataFrame:
-        """Return the rows that are used: of the training window those with a known outcome."""
-        rows = self.data.rows
-        if not self.data.is_training:
-            return rows
-        target = rows[self.data.settings.target]
-        return rows[target.notna()]
+    def unlabelled_rows(self) -> int:
+        """Return how many training rows have no known outcome."""
+        target = self.data.settings.target
+        if not self.data.is_training or target not in self.data.rows:
+            return 0
+        return int(self.data.rows[target].isna().sum())
 
-    @property
-    def dropped_rows(self) -> int:
-        """Return how many rows are left out, as their outcome is not known."""
-        rows = len(self.data.rows)
-        return rows - len(self.known_rows)
+    def unlabelled_message(self) -> Message | None:
+        """Say what becomes of training rows without a known outcome; nothing if there are none."""
+        return _tell_unlabelled(self)
 
     def require_contract(self) -> None:
         """Raise when the training window breaks the contract; the current one gets a finding."""
@@ -165,9 +171,9 @@ class PreparedWindow:
             self.contract.raise_if_broken()
 
     def to_table(self) -> pd.DataFrame:
-        """Return key, time, features, quantities and target of the rows that are used."""
+        """Return key, time, features, quantities and target of all rows."""
         settings = self.data.settings
-        rows = self.known_rows
+        rows = self.data.rows
         beside = [
             name for name in (*settings.quantities, settings.target) if name in rows
         ]

@@ -4,7 +4,9 @@
 
 # %% auto #0
 __all__ = [
+    "SHADOW_FILE",
     "read_model_reference",
+    "load_shadow",
     "ScoredRows",
     "measure_scored_rows",
     "read_contract_report",
@@ -22,6 +24,7 @@ from ..data.contract_check import ContractReport
 from ..data.profile import Profile, profile_table
 from ..modeling.measurement import ModelMetrics, compute_metrics
 from ..modeling.model import Model
+from ..modeling.persistence import load_skops
 from .estimate_errors import tabulate_estimate_errors
 from .monitored_window import ModelReference, MonitoredWindow
 from .performance import estimate_performance
@@ -29,8 +32,11 @@ from .performance_estimate import PerformanceEstimate
 from .reference import Reference
 from .score_slices import profile_score_slices
 
-
 # %% ../../nbs/api/monitoring/26_champion_window.ipynb #59818c40
+SHADOW_FILE = "shadow.skops"  # beside the model
+_FIRST_RULES = 1  # those of a reference that names none
+
+
 def read_model_reference(
     folder: Path,
     task: str,
@@ -38,9 +44,11 @@ def read_model_reference(
 ) -> ModelReference:
     """Read what was normal for a saved model; `judged`: metrics that may raise a finding."""
     saved = read_json(folder / "reference.json")
-    groups = {name: Reference.from_dict(saved[name]) for name in ("scores", "features")}
-    if "quantities" in saved:
-        groups["quantities"] = Reference.from_dict(saved["quantities"])
+    rules = saved.get("rules", _FIRST_RULES)
+    groups = {}
+    for name in ("scores", "features", "quantities"):
+        if name in saved:
+            groups[name] = replace(Reference.from_dict(saved[name]), rules=rules)
     return ModelReference(
         task,
         groups,
@@ -49,7 +57,23 @@ def read_model_reference(
         judged=tuple(judged),
         slices=saved["slices"],
         estimator=saved["expect"],
+        has_shadow=(folder / SHADOW_FILE).exists(),
     )
+
+
+# %% ../../nbs/api/monitoring/26_champion_window.ipynb #fd679069
+def load_shadow(
+    folder: Path,
+    champion: Model,
+) -> Model | None:
+    """Load the shadow beside a model that was loaded; None where an earlier version saved it.
+
+    Its digest is one of those that `load_model` compares.
+    """
+    if SHADOW_FILE not in champion.manifest.get("files", {}):
+        return None
+    content = (folder / SHADOW_FILE).read_bytes()
+    return replace(champion, pipeline=load_skops(content, SHADOW_FILE))
 
 
 # %% ../../nbs/api/monitoring/26_champion_window.ipynb #2787067e
@@ -61,11 +85,11 @@ class ScoredRows:
         model: the model.
         folder: where it lies, with what its estimates of performance need.
         features: the rows that are looked at.
-        predictions: of those of them that were scored, by the same index; with the target, where
-            its outcome is known, and keys.
+        predictions: of those that were scored, by the same index, with keys and the known target.
         others: columns of `predictions` that are no answers: keys, time and target.
         quantities: columns of `features` that tell how scoring went.
         contract: whether the data are what was agreed.
+        shadow: the model whose scores are compared; the model itself where there is none.
     """
 
     model: Model
@@ -75,6 +99,7 @@ class ScoredRows:
     others: tuple[str, ...] = ()
     quantities: tuple[str, ...] = ()
     contract: ContractReport = field(default_factory=lambda: ContractReport(0, 0))
+    shadow: Model | None = None
 
     @property
     def labelled(self) -> pd.DataFrame:
@@ -93,6 +118,12 @@ class ScoredRows:
         return compute_metrics(
             self.model.task, self.model.target_values(known), answers
         )
+
+    def compared_scores(self) -> pd.DataFrame:
+        """Return the answers of the shadow to the rows that were scored."""
+        if self.shadow is None:
+            return self.predictions
+        return self.shadow.predict(self.features.loc[self.predictions.index])
 
     def known_features(self) -> pd.DataFrame:
         """Return the model's features; no rows of data that break the contract."""
@@ -116,7 +147,7 @@ def _profiles(
     profiles = {"features": profile(rows.known_features())}
     if len(rows.predictions):
         profiles["scores"] = profile(
-            rows.predictions.reindex(columns=list(reference.scores))
+            rows.compared_scores().reindex(columns=list(reference.scores))
         )
     if rows.quantities:
         there = [name for name in rows.quantities if name in rows.features]

@@ -24,14 +24,14 @@ class ModelReference:
 
     Attributes:
         task: binary, multiclass or regression; empty where no label says it.
-        groups: references by group of columns, such as `features` and `scores`; false alarms are
-            promised for each group.
+        groups: references by group of columns; false alarms are promised for each.
         main_group: the group that figures show.
         scores: columns that are the model's answers.
         metrics: {metric: {value, low, high}} when trained.
         judged: metrics that may raise a finding; those of the task unless told otherwise.
         slices: profiles of the score by value of text columns.
         estimator: what estimates of performance need.
+        has_shadow: whether its scores are those of the shadow, see `champion_window`.
     """
 
     task: str
@@ -42,6 +42,7 @@ class ModelReference:
     judged: tuple[str, ...] = ()
     slices: dict = field(default_factory=dict)
     estimator: Any = None
+    has_shadow: bool = False
 
     @property
     def main(self) -> Reference:
@@ -51,10 +52,8 @@ class ModelReference:
     @property
     def score(self) -> str | None:
         """The first of the model's answers that is a score."""
-        for name in self.scores:
-            if name.startswith("score"):
-                return name
-        return None
+        scores = (name for name in self.scores if name.startswith("score"))
+        return next(scores, None)
 
     def judged_metrics(self) -> tuple[str, ...]:
         """Return the metrics that may raise a finding."""

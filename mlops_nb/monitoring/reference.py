@@ -4,6 +4,7 @@
 
 # %% auto #0
 __all__ = [
+    "CURRENT_RULES",
     "REFERENCE_SPAN_COUNT",
     "MIN_SPANS",
     "MIN_SPAN_ROWS",
@@ -28,6 +29,7 @@ from ..data.profile import Profile, merge_profiles, profile_table
 from .score_response import measure_score_response
 
 # %% ../../nbs/api/monitoring/08_reference.ipynb #d3ab28e8
+CURRENT_RULES = 2  # by which a reference that is made today is judged
 REFERENCE_SPAN_COUNT = 12  # spans of a reference
 MIN_SPANS = 8  # with fewer spans nothing can be learned from them
 MIN_SPAN_ROWS = 30  # a shorter span says nothing about a column
@@ -47,12 +49,19 @@ class Reference:
         spans: profiles of its parts in time, in fewer buckets.
         span_times: when each span began and ended, as text; empty without times.
         response: the mean score by value of each column, see `measure_score_response`.
+        rules: by which it is judged: those of the version that made it.
     """
 
     profile: Profile
     spans: tuple[Profile, ...] = ()
     span_times: tuple[tuple[str, str], ...] = ()
     response: dict = field(default_factory=dict)
+    rules: int = CURRENT_RULES
+
+    @property
+    def is_of_earlier_version(self) -> bool:
+        """Whether a version with other rules made it, by which it is judged."""
+        return self.rules != CURRENT_RULES
 
     def to_dict(self) -> dict:
         """Return what `from_dict` reads, ready for JSON."""

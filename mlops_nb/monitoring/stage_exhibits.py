@@ -19,6 +19,7 @@ from typing import Any
 from ..core.exhibits import Exhibit
 from ..core.messages import Message
 from .column_figures import column_distribution_plot
+from .monitored_window import ModelReference
 
 
 # %% ../../nbs/api/monitoring/41_stage_exhibits.ipynb #fa37572a
@@ -72,7 +73,17 @@ def score_exhibits(assessment: Any) -> list[Exhibit]:
     before = assessment.model.groups["scores"].profile
     figure = column_distribution_plot(before, now, assessment.model.score)
     title = Message("monitor.score_title")
-    return [Exhibit(figure, title, Message("monitor.score_read"))]
+    return [Exhibit(figure, title, Message(_score_reading(assessment.model)))]
+
+
+# %% ../../nbs/api/monitoring/41_stage_exhibits.ipynb #908f939e
+def _score_reading(model: ModelReference) -> str:
+    """Return the key of the sentence that says whose scores are compared."""
+    if model.main.is_of_earlier_version:
+        return "monitor.score_read_earlier"
+    if model.has_shadow:
+        return "monitor.score_read_shadow"
+    return "monitor.score_read"
 
 
 # %% ../../nbs/api/monitoring/41_stage_exhibits.ipynb #f5d327b9
