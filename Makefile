@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
 unexport PYTHONDONTWRITEBYTECODE # every stage would compile the package again
 
-.PHONY: help run test lab bench bench-monitor calm style show export clean moved
+.PHONY: help run test lab bench bench-monitor bench-models calm style show export clean moved
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
@@ -27,7 +27,10 @@ bench: moved $(VENV)/dev.ok ## measure costs beside their peers and write nbs/gu
 bench-monitor: moved $(VENV)/dev.ok ## measure monitoring beside Evidently and NannyML, each in an environment of its own
 	@$(BIN)/python benchmarks/bench_monitor.py
 
-calm: moved $(VENV)/dev.ok ## measure false alarms and detected faults and write nbs/guides/calm.ipynb (ARGS=--no-peers: ours alone)
+bench-models: moved $(VENV)/dev.ok ## measure the default model beside its peers on public tables and write nbs/guides/models.ipynb (ARGS="--seeds 5")
+	@$(BIN)/python benchmarks/bench_models.py $(ARGS)
+
+calm: moved $(VENV)/dev.ok ## measure false alarms and detected faults and write nbs/guides/calm.ipynb (ARGS=--no-peers: ours alone; "--only tables --tables 10 --splits 5": some public tables)
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calm.py $(ARGS)
 
 style: moved $(VENV)/dev.ok ## measure how the code is written and write nbs/guides/style.ipynb (ARGS="--rev REV": a commit, print only)

@@ -10,42 +10,21 @@ of thirty days are drawn from the other), faults put into such windows, and the 
 31 December is left out of the shuffles: the data set has no weather for it, which is a fault and
 no calm day. Everything is seeded. The peers run in environments of their own, on rows thinned
 evenly; `--no-peers` keeps their figures of the last run.
+
+Then the same on public tables: `calm_tables.py`, whose options are taken here, too.
 """
 
 import argparse
 import json
-from pathlib import Path
 
 from calm_setup import GUIDE, RESULTS
+from guide import execute
 
 from mlops_nb.pipeline.environment import pin_kernels
 
-METADATA = {
-    "kernelspec": {
-        "display_name": "python3",
-        "language": "python",
-        "name": "python3",
-    },
-    "language_info": {"name": "python"},
-}
 
-
-def execute(guide: Path) -> None:
-    """Run the guide, so that its tables and figures are those of the results."""
-    import nbformat
-    from nbclient import NotebookClient
-
-    notebook = nbformat.read(guide, 4)
-    resources = {"metadata": {"path": str(guide.parent)}}
-    NotebookClient(notebook, timeout=300, resources=resources).execute()
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
-    notebook.metadata = METADATA
-    guide.write_text(nbformat.writes(notebook, indent=1) + "\n")
-
-
-def read_options() -> argparse.Namespace:
-    """Read the options of the command."""
+def read_options() -> tuple[argparse.Namespace, list[str]]:
+    """Read the options of the command; return what is for the tables beside them."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -56,17 +35,20 @@ def read_options() -> argparse.Namespace:
     )
     parser.add_argument("--fresh", action="store_true", help="make the input anew")
     parser.add_argument(
+        "--only",
+        choices=["flights", "tables"],
+        help="measure these alone; the others' figures stay those of the last run",
+    )
+    parser.add_argument(
         "--keep",
         action="store_true",
         help="print only, leave the committed results and the guide as they are",
     )
-    return parser.parse_args()
+    return parser.parse_known_args()
 
 
-def main() -> None:
-    """Measure; write results and guide, unless they are to be kept."""
-    options = read_options()
-    pin_kernels()  # before numpy comes
+def measure_flights(options: argparse.Namespace) -> None:
+    """Measure on flights; write the results, unless they are to be kept."""
     from calm_measure import measure, measure_peers, prepare
 
     prepare(options.fresh)
@@ -75,10 +57,29 @@ def main() -> None:
         measured["peers"] = measure_peers()
     elif RESULTS.exists():
         measured["peers"] = json.loads(RESULTS.read_text()).get("peers", {})
-    if options.keep:
-        return
-    RESULTS.write_text(json.dumps(measured, indent=1) + "\n")
-    if GUIDE.exists():
+    if not options.keep:
+        RESULTS.write_text(json.dumps(measured, indent=1) + "\n")
+
+
+def measure_tables(
+    options: argparse.Namespace,
+    words: list[str],
+) -> None:
+    """Measure on public tables."""
+    from calm_tables import main
+
+    main([*words, "--keep"] if options.keep else words)
+
+
+def main() -> None:
+    """Measure; write results and guide, unless they are to be kept."""
+    options, words = read_options()
+    pin_kernels()  # before numpy comes
+    if options.only != "tables":
+        measure_flights(options)
+    if options.only != "flights":
+        measure_tables(options, words)
+    if GUIDE.exists() and not options.keep:
         execute(GUIDE)
 
 

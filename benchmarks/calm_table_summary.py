@@ -1,0 +1,105 @@
+"""Rates of false alarms, and of faults found, averaged over tables."""
+
+from collections import defaultdict
+
+import numpy as np
+
+LEVELS = {"act": ("act",), "watch or act": ("watch", "act")}
+FEW = 0.05  # of a table's windows; a table with more is counted
+
+
+def mean_of_tables(by_table: dict[str, list[bool]]) -> float:
+    """Return a share that counts each table alike."""
+    shares = [np.mean(hits) for hits in by_table.values()]
+    return float(np.mean(shares)) if shares else 0.0
+
+
+def page_rates(lines: list[dict]) -> dict[str, dict]:
+    """Return how often a page without a cause says act, and watch or act."""
+    rates = {}
+    for name, levels in LEVELS.items():
+        by_table = defaultdict(list)
+        for line in lines:
+            by_table[line["table"]].append(line["level"] in levels)
+        often = [table for table, hits in by_table.items() if np.mean(hits) > FEW]
+        rates[name] = {
+            "share": mean_of_tables(by_table),
+            "hits": sum(sum(hits) for hits in by_table.values()),
+            "windows": len(lines),
+            "tables": len(by_table),
+            "often": sorted(often),
+        }
+    return rates
+
+
+def cause(finding: str) -> str:
+    """Return the kind of a finding: drift of a column or of the score, a rule of the contract."""
+    kind, _, subject = finding.partition(".")
+    if kind == "contract":
+        return f"contract: {subject.partition('.')[0]}"
+    if subject.startswith(("score", "prediction")):
+        return f"score: {kind}"
+    return kind
+
+
+def cause_rates(lines: list[dict]) -> dict[str, dict[str, float]]:
+    """Return by cause how often it is at act, and at watch or act, averaged over tables."""
+    causes = {cause(found["id"]) for line in lines for found in line["found"]}
+    rates: dict = {}
+    for each in sorted(causes):
+        rates[each] = {}
+        for name, levels in LEVELS.items():
+            by_table = defaultdict(list)
+            for line in lines:
+                said = [
+                    found["severity"] in levels
+                    for found in line["found"]
+                    if cause(found["id"]) == each
+                ]
+                by_table[line["table"]].append(any(said))
+            rates[each][name] = mean_of_tables(by_table)
+    return dict(sorted(rates.items(), key=lambda rate: -rate[1]["watch or act"]))
+
+
+def detection_rates(lines: list[dict]) -> dict[str, dict]:
+    """Return by fault in how many windows it was found, and at act."""
+    table: dict = {}
+    for line in lines:
+        for fault, said in line.get("faults", {}).items():
+            cell = table.setdefault(fault, {"windows": 0, "found": 0, "act": 0})
+            cell["windows"] += 1
+            cell["found"] += said["found"]
+            cell["act"] += said["act"]
+    return table
+
+
+def summarise(lines: list[dict]) -> dict:
+    """Sum up the lines of all splits."""
+    measured = [line for line in lines if "refused" not in line]
+    refused = {line["table"]: line["refused"] for line in lines if "refused" in line}
+    return {
+        "pages": page_rates(measured),
+        "causes": cause_rates(measured),
+        "faults": detection_rates(measured),
+        "refused": refused,
+        "cpu": round(sum(line["cpu"] for line in lines)),
+    }
+
+
+def tell(summed: dict) -> str:
+    """Write the results for reading, line by line."""
+    said = []
+    for name, rate in summed["pages"].items():
+        said.append(
+            f"{name}: {rate['share']:.1%} of pages, averaged over {rate['tables']} tables "
+            f"({rate['hits']} of {rate['windows']}); often: {', '.join(rate['often'])}"
+        )
+    for name, rate in summed["causes"].items():
+        said.append(f"  {name}: act {rate['act']:.1%}, {rate['watch or act']:.1%}")
+    for name, cell in summed["faults"].items():
+        found = cell["found"] / cell["windows"]
+        act = cell["act"] / cell["windows"]
+        said.append(f"  {name}: found {found:.1%}, act {act:.1%} of {cell['windows']}")
+    for name, words in summed["refused"].items():
+        said.append(f"  refused {name}: {words[:200]}")
+    return "\n".join(said)
