@@ -7,6 +7,7 @@ __all__ = [
     "evaluation_results",
     "show_metrics",
     "show_gains",
+    "tell_best",
     "show_slices",
     "show_importance",
     "find_doubts",
@@ -18,6 +19,7 @@ import pandas as pd
 from ..core.messages import Message
 from ..modeling.plots import importance_plot
 from .comparison import RunComparison
+from .run_matching import PairedGains
 from ..reporting.display import show_figure, show_table
 
 
@@ -48,16 +50,70 @@ def _without_stage(name: str) -> str:
 
 # %% ../../nbs/api/publishing/38_comparison_report.ipynb #6eb44616
 def show_gains(comparison: RunComparison) -> None:
-    """Show what the best run gains over each other, where that can be measured."""
-    gains = comparison.gains()
-    if len(gains):
+    """Show what the best run gains over each other on common rows, where that is known."""
+    rows = [_gain_row(pair) for pair in comparison.ranking.pairs if not pair.reason]
+    if rows:
         best = comparison.names[0]
-        title = Message(
-            "compare.gains",
-            metric=comparison.metric,
-            best=best,
+        title = Message("compare.gains", metric=comparison.metric, best=best)
+        reading = Message("compare.gains_read", best=best)
+        show_table(pd.DataFrame(rows), title, reading)
+
+
+# %% ../../nbs/api/publishing/38_comparison_report.ipynb #c0a1de01
+def _gain_row(pair: PairedGains) -> dict:
+    main = pair.main
+    return {
+        "over": pair.over,
+        "gain": main["gain"],
+        "low": main["low"],
+        "high": main["high"],
+        "verdict": pair.verdict,
+        "n": len(pair.matched.names),
+    }
+
+
+# %% ../../nbs/api/publishing/38_comparison_report.ipynb #c0a1de03
+def tell_best(comparison: RunComparison) -> Message:
+    """Say which run is best, that it is a tie, or that it cannot be said."""
+    ranking = comparison.ranking
+    n_runs = len(ranking.names)
+    best = ranking.names[0]
+    unknown = ranking.names_by("unknown")
+    if n_runs == 2:
+        return _tell_pair(best, ranking.pairs[0])
+    if unknown:
+        others = ", ".join(unknown)
+        return Message("compare.unknown_over", best=best, n=n_runs, over=others)
+    if ranking.is_decided:
+        return Message(
+            "compare.best", best=best, n=n_runs, **_numbers(ranking.pairs[0])
         )
-        show_table(gains, title, Message("compare.gains_read", best=best))
+    ties = ", ".join(ranking.names_by("tie"))
+    return Message("compare.first", best=best, n=n_runs, over=ties)
+
+
+# %% ../../nbs/api/publishing/38_comparison_report.ipynb #c0a1de04
+def _tell_pair(
+    best: str,
+    pair: PairedGains,
+) -> Message:
+    if pair.reason:
+        reason = Message(pair.reason)
+        return Message("compare.unknown", best=best, over=pair.over, reason=reason)
+    key = "compare.better" if pair.verdict == "better" else "compare.tie"
+    return Message(key, best=best, over=pair.over, **_numbers(pair))
+
+
+# %% ../../nbs/api/publishing/38_comparison_report.ipynb #c0a1de05
+def _numbers(pair: PairedGains) -> dict:
+    main = pair.main
+    return {
+        "metric": pair.metric,
+        "gain": float(main["gain"]),
+        "low": float(main["low"]),
+        "high": float(main["high"]),
+        "rows": len(pair.matched.names),
+    }
 
 
 # %% ../../nbs/api/publishing/38_comparison_report.ipynb #59a449c3
@@ -101,12 +157,34 @@ def show_importance(comparison: RunComparison) -> None:
 
 # %% ../../nbs/api/publishing/38_comparison_report.ipynb #325b147b
 def find_doubts(comparison: RunComparison) -> list[Message]:
-    """Return what speaks against taking the best: other data, a gate that failed."""
-    judged_on = comparison.facts.reindex(["judged on"]).iloc[0]
+    """Return what speaks against the best: no common rows, a metric that fell, a failed gate."""
     doubts = []
-    if judged_on.nunique() > 1:
-        doubts.append(Message("compare.other_data"))
+    for pair in comparison.ranking.pairs:
+        doubts += _doubts_of_pair(comparison.names[0], pair)
     for name, result in evaluation_results(comparison).items():
         if not result["gate"]["passed"]:
             doubts.append(Message("compare.gate", run=name))
+    return doubts
+
+
+# %% ../../nbs/api/publishing/38_comparison_report.ipynb #c0a1de07
+def _doubts_of_pair(
+    best: str,
+    pair: PairedGains,
+) -> list[Message]:
+    doubts = []
+    if pair.reason:
+        reason = Message(pair.reason)
+        doubts.append(Message("compare.not_measured", over=pair.over, reason=reason))
+    for metric in pair.surely_worse:
+        doubts.append(
+            Message("compare.worse", best=best, over=pair.over, metric=metric)
+        )
+    rows = pair.matched
+    if len(rows.names) and rows.only_one:
+        doubts.append(Message("compare.only_one", over=pair.over, n=rows.only_one))
+    if len(rows.names) and rows.other_label:
+        doubts.append(
+            Message("compare.other_label", over=pair.over, n=rows.other_label)
+        )
     return doubts
