@@ -24,6 +24,7 @@ from mlops_nb.cli.feature_notebook import (
     build_notebook,
     render_example_feature,
     render_exported_module,
+    render_key_features,
 )
 from .inference import InferredProject
 from .project_params import render_params
@@ -302,7 +303,10 @@ def _render_features(
     says = "each declared once: training, scoring and serving call the same function."
     doc = f"The features of {made.path.name}, {says}"
     feature, shown = render_example_feature(made.guess, columns, owner)
-    module = render_exported_module(doc, (3, FEATURES_IMPORTS), (4, feature))
+    of_key = render_key_features(made.guess, columns, owner)
+    exported = [(3, FEATURES_IMPORTS), (4, feature)]
+    exported += [(6, cell) for cell in of_key[:1]]
+    module = render_exported_module(doc, *exported)
     notebook = build_notebook(
         f"# features\n\n> {doc}",
         "#| default_exp features",
@@ -310,6 +314,7 @@ def _render_features(
         FEATURES_IMPORTS,
         feature,
         shown,
+        *of_key,
     )
     return {
         f"{made.package}/__init__.py": '__version__ = "0.1.0"\n',

@@ -169,16 +169,19 @@ def doubt_key(
     """Doubt the key where several columns might be it, or one is it but for a few rows.
 
     Args:
-        keys: What was inferred.
+        keys: What was inferred: a column, or several that do so together.
         candidates: Columns that tell each row from the others.
         near: Columns that nearly do so, and by their name were made to: {column: evidence}.
     """
     several = [name for name in candidates if name not in keys]
-    is_told = any(is_named_as_key(name) for name in keys)
-    if is_told or not (near or several):
-        return []
     reasons = [f"{name}: {why}" for name, why in near.items()]
     reasons += [f"`{name}` has no value twice, too" for name in several]
+    if len(keys) > 1:
+        reasons.append(f"{' and '.join(keys)} differ together in each row")
+    elif keys and is_named_as_key(keys[0]):
+        return []
+    if not reasons:
+        return []
     question = "Which column names a row (several: order+line; none: its number)?"
     inferred = "+".join(keys) or "none"
     column = next(iter([*near, *keys]), None)

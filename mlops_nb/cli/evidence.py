@@ -179,7 +179,8 @@ def explain_key(
     """
     if keys:
         n_different = len(frame.drop_duplicates([*keys]))
-        return f"{n_different:,} of {len(frame):,} values differ"
+        together = " together" if len(keys) > 1 else ""
+        return f"{n_different:,} of {len(frame):,} values differ{together}"
     almost = [f"{name}: {why}" for name, why in near.items()]
     if almost:
         return f"a row is named by its number, as not all differ: {'; '.join(almost)}"

@@ -9,6 +9,7 @@ __all__ = [
     "build_notebook",
     "render_exported_module",
     "render_example_feature",
+    "render_key_features",
 ]
 
 # %% ../../nbs/api/cli/08_feature_notebook.ipynb #5565c092
@@ -97,6 +98,19 @@ rows = pd.DataFrame({{c: {rows} for c in {used!r}}})
 got = example(rows, None)
 assert got.index.equals(rows.index)
 got"""
+_KEY_SHOWN = """%%code
+rows = pd.DataFrame({{c: [1, 2] for c in {used!r}}})
+got = of_key(rows, None)
+assert got.index.equals(rows.index)
+got"""
+
+
+# %% ../../nbs/api/cli/08_feature_notebook.ipynb #a740706c
+def _read_template(name: str) -> str:
+    """Read the text of a feature in a new project."""
+    file = PACKAGE_FOLDER / "cli" / "project_files" / f"{name}.py.txt"
+    return file.read_text("utf-8").removesuffix("\n")
+
 
 # %% ../../nbs/api/cli/08_feature_notebook.ipynb #5c1fd38c
 FEATURES_INTRODUCTION = (
@@ -131,11 +145,9 @@ def render_example_feature(
         used = _possible_columns(guess, columns)
         says = "How many columns are filled in"
         body = f"x = events[{used!r}].notna().sum(axis=1)"
-    name = _free_name(f"{guess.example}_log" if guess.example else "filled", columns)
-    template = (
-        PACKAGE_FOLDER / "cli" / "project_files" / "example_feature.py.txt"
-    ).read_text("utf-8")
-    exported = template.removesuffix("\n").format(
+    ending = "_log" if guess.example else ""
+    name = _free_name(guess.example or "filled", ending, columns)
+    exported = _read_template("example_feature").format(
         owner=owner,
         name=name,
         says=says,
@@ -155,12 +167,11 @@ def _possible_columns(
 
 # %% ../../nbs/api/cli/08_feature_notebook.ipynb #ee7812a7
 def _free_name(
-    text: str,
+    stem: str,
+    ending: str,
     columns: list[str],
 ) -> str:
     """Make a name for Python of a column's name, one that no column has."""
-    stem = text.removesuffix("_log")
-    ending = text[len(stem) :]
     words = re.sub(r"\W+", "_", stem)
     words = words.strip("_") or "number"
     name = unicodedata.normalize("NFKC", words) + ending
@@ -169,3 +180,37 @@ def _free_name(
     while name in columns:
         name += "_"
     return name
+
+
+# %% ../../nbs/api/cli/08_feature_notebook.ipynb #e4847e2c
+def render_key_features(
+    guess: InferredProject,
+    columns: list[str],
+    owner: str,
+) -> list[str]:
+    """Write features of the columns of the key that many rows share, as a cell each.
+
+    Args:
+        guess: What is known of the table.
+        columns: Its columns.
+        owner: Whom the features belong to.
+
+    Returns:
+        The cell that is exported, and the cell that shows it; nothing where there are no such.
+    """
+    if not guess.shared_keys:
+        return []
+    declared = []
+    made = []
+    for column in guess.shared_keys:
+        name = _free_name(column, "_of_key", columns)
+        dtype = "category" if guess.columns[column].kind == "text" else "float64"
+        says = f"{column}, a part of the key"
+        declared.append(f"{name}=({dtype!r}, {says!r})")
+        made.append(f"{name!r}: events[{column!r}].astype({dtype!r})")
+    exported = _read_template("key_features").format(
+        owner=owner,
+        declared=",\n          ".join(declared),
+        made=", ".join(made),
+    )
+    return [exported, _KEY_SHOWN.format(used=[*guess.shared_keys])]

@@ -18,6 +18,7 @@ from mlops_nb.cli.column_inference import (
     find_yes,
     infer_task,
 )
+from .composite_key import find_composite_key
 from mlops_nb.cli.doubts import (
     NO_ANSWERS,
     Answers,
@@ -59,6 +60,10 @@ from ..data.time_forms import compose_times, holds_dates
 from ..data.times import to_local_clock
 from ..data.windows import read_windows
 
+# %% ../../nbs/api/cli/05_inference.ipynb #642b8f2a
+# what no table tells
+_ASSUMED = {"lookback": "0D", "as_of": None, "noun": "rows", "outcome": "right"}
+
 
 # %% ../../nbs/api/cli/05_inference.ipynb #a7685d3d
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class InferredProject:
         cells: How the cells of some columns are read, and why.
         exclude: Which columns are no features: {column: why}.
         suspects: Those of them that predict the target alone.
+        shared_keys: Columns of a key of several that many rows share: these may be features.
         hidden: Those of the suspects that are no features as they are, such as dates.
         notes: What else a person should know or look at, a sentence each.
         example: A column of numbers, to show how a feature is made.
@@ -100,6 +106,7 @@ class InferredProject:
     doubts: tuple[Doubt, ...] = field(default=(), repr=False)
     accepted: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    shared_keys: tuple[str, ...] = ()
 
     def to_data_section(
         self,
@@ -114,12 +121,7 @@ class InferredProject:
         section["keys"] = list(self.keys)
         # what is not needed is not written: its default reads the table as it is
         needed = {key: value for key, value in section.items() if value != {}}
-        return needed | {
-            "lookback": "0D",
-            "as_of": None,
-            "noun": "rows",
-            "outcome": "right",
-        }
+        return needed | _ASSUMED
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #a10baa7a
@@ -613,20 +615,18 @@ def _begin_project(
     reasons = explain_target(frame[target], task, positive)
     for key in reasons:
         reasons[key] = answers.put_before(key, reasons[key])
-    keys, why, unsure = _decide_key(
-        frame, {target, found.column, *found.dated}, answers
-    )
-    keys = keys or _number_rows(frame)
+
     windows = timing.cut or _SPLIT
     project = InferredProject(
-        len(frame), target, task, positive, None, windows.period, windows.windows, keys
+        len(frame), target, task, positive, None, windows.period, windows.windows, ()
     )
     project = replace(
         project,
         notes=tuple(_note_time(timing, frame)),
-        evidence=reasons | timing.evidence | {"keys": why},
-        doubts=(*doubts, *timing.doubts, *unsure),
+        evidence=reasons | timing.evidence,
+        doubts=(*doubts, *timing.doubts),
     )
+    project = _with_key(project, frame, found, answers)
     if timing.cut is None:
         return project
     return replace(project, time=found.column, time_parts=found.parts)
@@ -724,16 +724,41 @@ def _note_positive(
     ]
 
 
+# %% ../../nbs/api/cli/05_inference.ipynb #1f42f0c3
+def _with_key(
+    project: InferredProject,
+    frame: pd.DataFrame,
+    found: FoundTime,
+    answers: Answers,
+) -> InferredProject:
+    """Say what names a row: a column, several together, or its number."""
+    keys, why, doubts = _decide_key(frame, project.target, found, answers)
+    shared = _find_shared(frame, keys, found)
+    notes = _note_key(keys, shared)
+    return replace(
+        project,
+        keys=keys or _number_rows(frame),
+        shared_keys=shared,
+        notes=(*project.notes, *notes),
+        evidence=project.evidence | {"keys": why},
+        doubts=(*project.doubts, *doubts),
+    )
+
+
 # %% ../../nbs/api/cli/05_inference.ipynb #92a1ba12
 def _decide_key(
     frame: pd.DataFrame,
-    skip: set[str | None],
+    target: str,
+    found: FoundTime,
     answers: Answers,
 ) -> tuple[tuple[str, ...], str, list[Doubt]]:
     """Infer what names a row, or take what somebody said: (columns, why, doubts)."""
+    skip = {target, found.column, *found.dated}
     candidates = find_keys(frame, skip)
     near = find_near_keys(frame, skip)
     keys = tuple(candidates[:1])
+    if not keys:
+        keys = find_composite_key(frame, {target}, _list_times(found))
     doubts = doubt_key(keys, candidates, near)
     why = answers.put_before("keys", explain_key(frame, keys, near))
     answer = answers.get("keys")
@@ -742,6 +767,51 @@ def _decide_key(
         _require_columns(frame, *keys)
         _require_different(frame, keys)
     return keys, why, doubts
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #24523254
+def _list_times(found: FoundTime) -> list[tuple[str, ...]]:
+    """Return what tells times: a column each, or the columns that make one."""
+    parts = tuple(found.parts.values())
+    single = [(name,) for name in found.dated if name not in parts]
+    return [parts, *single] if parts else single
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #1f381a27
+_FEWEST_SHARING = 20  # rows in the middle of those values that a feature is made of
+
+
+def _find_shared(
+    frame: pd.DataFrame,
+    keys: tuple[str, ...],
+    found: FoundTime,
+) -> tuple[str, ...]:
+    """Return the columns of a key of several, each value of which many rows share."""
+    if len(keys) < 2:
+        return ()
+    times = {found.column, *found.dated}
+    named = [name for name in keys if name not in times]
+    return tuple(
+        name for name in named if frame[name].value_counts().median() >= _FEWEST_SHARING
+    )
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #b103a20c
+def _note_key(
+    keys: tuple[str, ...],
+    shared: tuple[str, ...],
+) -> list[str]:
+    """Say that columns name a row only together, and what that means for the features."""
+    if len(keys) < 2:
+        return []
+    names = name_some([f"`{name}`" for name in keys])
+    note = f"{names} together name a row, as no column does alone: they are the key"
+    if not shared:
+        return [f"{note}, and no features"]
+    kept = name_some([f"`{name}`" for name in shared])
+    they = f"{kept} is a feature" if len(shared) == 1 else f"{kept} are features"
+    where = "nbs/api/00_features.ipynb"
+    return [f"{note}; {they}, too, by `of_key` in {where}"]
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #7bd7a8a9
