@@ -48,11 +48,9 @@ def drift_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the shift of each column, and of each window where there are several."""
     main = assessment.main_drift
     beyond = int((main.severity != "ok").sum())
-    title = Message(
-        "monitor.drift_title",
-        n=beyond,
-        of=len(main),
-    )
+    title = Message("monitor.drift_title_usual", of=len(main))
+    if beyond:
+        title = Message("monitor.drift_title", n=beyond, of=len(main))
     figure = drift_plot(assessment.table)
     return [Exhibit(figure, title, explain_drift_plot(assessment.table))]
 
@@ -76,12 +74,13 @@ def column_exhibits(assessment: Any) -> list[Exhibit]:
     main = assessment.main_drift
     moved = main.column[main.severity != "ok"].head(MAX_COLUMN_FIGURES)
     names = moved if len(moved) else main.column[:1]
+    key = "monitor.worst_title" if len(moved) else "monitor.usual_title"
     before = assessment.reference.profile
     now = assessment.current
     return [
         Exhibit(
             column_distribution_plot(before, now, name),
-            Message("monitor.worst_title", column=name),
+            Message(key, column=name),
             describe_column_shift(before, now, name),
         )
         for name in names

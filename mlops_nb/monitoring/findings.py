@@ -4,6 +4,7 @@
 
 # %% auto #0
 __all__ = [
+    "NOTED_QUANTITIES",
     "MAX_TABLE_FINDINGS",
     "MAX_VERDICT_REASONS",
     "Finding",
@@ -19,8 +20,11 @@ from dataclasses import dataclass, fields
 from ..core.formatting import markdown_table
 from ..core.messages import VERDICT_LEVELS, Message, message_to_json
 
-
 # %% ../../nbs/api/monitoring/15_findings.ipynb #7efc2c1e
+# drift that may do nothing to the predictions
+NOTED_QUANTITIES = ("drift", "missing", "filled", "range", "new")
+
+
 @dataclass(frozen=True)
 class Finding:
     """One monitored quantity and how it stands against its limit.
@@ -57,6 +61,11 @@ class Finding:
     def is_beyond_limit(self) -> bool:
         """Whether it is worth a look, or more."""
         return self.severity != "ok"
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is drift beyond its limit that does nothing to the predictions."""
+        return self.severity == "ok" and self.quantity in NOTED_QUANTITIES
 
 
 # %% ../../nbs/api/monitoring/15_findings.ipynb #85a93d55
@@ -115,14 +124,14 @@ class Verdict:
         return tuple(found for found in self.findings if found.is_beyond_limit)
 
     def table_title(self) -> Message:
-        """Say how many findings are beyond a limit, and how many within an agreed one."""
+        """Say how many findings are beyond a limit, within an agreed one, and only noted."""
         beyond = len(self.beyond_limit())
+        noted = sum(found.is_note for found in self.findings)
         limited = sum(found.limit is not None for found in self.findings)
-        return Message(
-            "monitor.findings_title",
-            n=beyond,
-            kept=limited - beyond,
-        )
+        counts = {"n": beyond, "kept": limited - beyond - noted}
+        if not noted:
+            return Message("monitor.findings_title", **counts)
+        return Message("monitor.findings_title_noted", noted=noted, **counts)
 
     def _repr_markdown_(self) -> str:
         shown = self.findings[:MAX_TABLE_FINDINGS]
@@ -133,8 +142,9 @@ class Verdict:
 
 # %% ../../nbs/api/monitoring/15_findings.ipynb #3b839f57
 def _table_row(found: Finding) -> dict:
+    severity = "note" if found.is_note else found.severity
     return {
-        "severity": found.severity,
+        "severity": severity,
         "quantity": found.quantity,
         "column": found.column,
         "value": found.value,
@@ -164,7 +174,8 @@ def judge_findings(findings: Iterable[Finding]) -> Verdict:
     actions = [
         Message(f"monitor.todo_{kind}") for kind in dict.fromkeys(map(_action, beyond))
     ]
-    reasons = _reasons(beyond) or [Message("monitor.calm")]
+    noted = _tell_notes(findings)
+    reasons = _reasons(beyond) + noted or [Message("monitor.calm")]
     severities = [found.severity for found in beyond]
     return Verdict(
         max(
@@ -176,6 +187,21 @@ def judge_findings(findings: Iterable[Finding]) -> Verdict:
         tuple(actions) or (Message("monitor.todo_nothing"),),
         findings,
     )
+
+
+# %% ../../nbs/api/monitoring/15_findings.ipynb #e7191e09
+_MAX_NOTED_COLUMNS = 3  # that are named
+
+
+def _tell_notes(findings: tuple[Finding, ...]) -> list[Message]:
+    """Return the sentence on columns whose drift is only noted, if there are any."""
+    columns = list(dict.fromkeys(found.column for found in findings if found.is_note))
+    if not columns:
+        return []
+    named = ", ".join(columns[:_MAX_NOTED_COLUMNS])
+    if len(columns) > _MAX_NOTED_COLUMNS:
+        named += " …"
+    return [Message("monitor.noted", n=len(columns), columns=named)]
 
 
 # %% ../../nbs/api/monitoring/15_findings.ipynb #5c53ed50
