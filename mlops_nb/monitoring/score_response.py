@@ -16,6 +16,7 @@ import math
 
 import numpy as np
 import pandas as pd
+from scipy.special import fdtrc
 
 from ..data.column_profile import ColumnProfile
 from ..data.columns import column_as_floats
@@ -168,11 +169,15 @@ def _expected_scores(
 
 
 # %% ../../nbs/api/monitoring/07_score_response.ipynb #65cbc670
+_SEEN_BY_CHANCE = 0.01
+
+
 def measure_followed_share(response: dict) -> float:
     """Return which part of the groups' spread of the mean score is no chance, 0 to 1.
 
     The root of ω² / η²: of what is left of the variance between groups once the part is taken off
-    that groups of so few rows would show without any connection.
+    that groups of so few rows would show without any connection. 0 where none is there to be seen
+    (F test).
     """
     rows, scores = _groups(response)
     is_filled = rows > 0
@@ -190,6 +195,9 @@ def measure_followed_share(response: dict) -> float:
     if not between:
         return 0.0
     mean_within = within / within_degrees
+    ratio = between / between_degrees / max(mean_within, 1e-300)
+    if fdtrc(between_degrees, within_degrees, ratio) > _SEEN_BY_CHANCE:
+        return 0.0
     omega = (between - between_degrees * mean_within) / (all_squares + mean_within)
     eta = between / max(all_squares, between)
     return math.sqrt(min(max(omega / eta, 0.0), 1.0))
