@@ -44,7 +44,7 @@ class TrainSection(Section):
     )
     estimator: str = Field(
         "auto",
-        description="import path of an estimator as scikit-learn's; auto: boosting",
+        description="auto: a blend; booster: a single one; or an import path",
     )
     params: dict = Field({}, description="its parameters")
     encoding: str = Field(
@@ -66,6 +66,7 @@ class TrainSection(Section):
         0, description="how many settings compete; 0: no search"
     )
     seed: int = Field(0, description="of everything random")
+    threads: int = Field(1, description="processors that boosters use; 0: all")
 
 
 # %% ../../nbs/api/core/17_stage_sections.ipynb #59abba9a

@@ -9,6 +9,7 @@ __all__ = [
     "normalize_labels",
     "check_task",
     "classify_feature_columns",
+    "classify_clock",
     "require_numeric_column",
     "prepare_features",
 ]
@@ -187,12 +188,14 @@ def _require_usable_names(
 def classify_feature_columns(
     frame: pd.DataFrame,
     data: dict,
+    takes_time: bool = False,
 ) -> dict[str, str]:
     """Return the kind of each feature: `number`, `bool`, `time` or `text`.
 
     Args:
         frame: rows with features, target, time and keys.
         data: the section `data` of params.yaml, of which target, time and keys count.
+        takes_time: whether there need not be any feature, as the time is learned from.
 
     Raises:
         UserError: where a declared column is missing, a name is taken, or no feature is left.
@@ -201,13 +204,31 @@ def classify_feature_columns(
     _require_declared_columns(frame, declared)
     features = [column for column in frame if column not in declared.values()]
     _require_usable_names(frame, features)
-    if not features:
+    if not features and not takes_time:
         raise UserError(
             expected="feature columns",
             found="only target, time and keys",
             remedy="declare features: features.columns in params.yaml",
         )
     return {str(column): _column_kind(frame[column]) for column in features}
+
+
+# %% ../../nbs/api/modeling/01_encoding.ipynb #d4e4e91d
+def classify_clock(
+    frame: pd.DataFrame,
+    data: dict,
+) -> dict[str, str]:
+    """Return the time column with its kind, where a model can take it in; else nothing.
+
+    Args:
+        frame: rows with the time.
+        data: the section `data` of params.yaml, of which the time counts.
+    """
+    time = data.get("time")
+    if not time or time not in frame:
+        return {}
+    kind = _column_kind(frame[time])
+    return {time: kind} if kind in ("time", "number") else {}
 
 
 # %% ../../nbs/api/modeling/01_encoding.ipynb #81325738

@@ -4,18 +4,20 @@
 
 # %% auto #0
 __all__ = [
-    "AUTO_ESTIMATORS",
+    "BOOSTERS",
     "CATEGORY_ENCODINGS",
     "make_estimator",
     "build_pipeline",
     "build_baseline",
+    "word_refusals",
     "fit_pipeline",
 ]
 
 # %% ../../nbs/api/modeling/02_estimators.ipynb #fe75d85b
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,7 @@ from sklearn.utils import get_tags
 from ..core.errors import UserError, suggest
 from ..core.project import load_object
 
-AUTO_ESTIMATORS = {
+BOOSTERS = {
     "binary": "sklearn.ensemble.HistGradientBoostingClassifier",
     "multiclass": "sklearn.ensemble.HistGradientBoostingClassifier",
     "regression": "sklearn.ensemble.HistGradientBoostingRegressor",
@@ -71,8 +73,8 @@ def _require_known_parameters(
 
 
 # %% ../../nbs/api/modeling/02_estimators.ipynb #bb8cab39
-def _auto_params(rows: int) -> dict:
-    """Return the parameters of the default booster: regularised, with leaves of 5 to 50 rows."""
+def _booster_params(rows: int) -> dict:
+    """Return the parameters of a single booster: regularised, with leaves of 5 to 50 rows."""
     return {
         "learning_rate": 0.06,
         "max_iter": 120,
@@ -95,7 +97,7 @@ def _with_probabilities(estimator: Any) -> Any:
 # %% ../../nbs/api/modeling/02_estimators.ipynb #de47a5a9
 def make_estimator(
     task: str,
-    estimator: str = "auto",
+    estimator: str = "booster",
     params: dict | None = None,
     rows: int = 10_000,
     seed: int = 0,
@@ -104,18 +106,18 @@ def make_estimator(
 
     Args:
         task: one of `MODEL_TASKS`.
-        estimator: import path of a class; `auto` is a gradient booster.
-        params: its parameters; with `auto` they amend the defaults.
-        rows: how many it will be fitted to, which sets the defaults of `auto`.
+        estimator: import path of a class; `booster` is a gradient booster.
+        params: its parameters; of `booster` they amend the defaults.
+        rows: how many it will be fitted to, which sets the defaults of `booster`.
         seed: its `random_state`, where it has one.
     """
-    path = AUTO_ESTIMATORS[task] if estimator == "auto" else estimator
+    path = BOOSTERS[task] if estimator == "booster" else estimator
     params = params or {}
     estimator_class = _load_estimator_class(path)
     known = inspect.signature(estimator_class).parameters
     _require_known_parameters(path, params, known)
-    if estimator == "auto":
-        params = _auto_params(rows) | params
+    if estimator == "booster":
+        params = _booster_params(rows) | params
     seeded = {"random_state": seed} if "random_state" in known else {}
     try:
         made = estimator_class(**seeded | params)
@@ -183,7 +185,7 @@ def _number_encoder(takes_gaps: bool) -> Any:
 def build_pipeline(
     task: str,
     prepared: pd.DataFrame,
-    estimator: str = "auto",
+    estimator: str = "booster",
     params: dict | None = None,
     encoding: str = "auto",
     seed: int = 0,
@@ -244,26 +246,36 @@ def build_baseline(
 
 
 # %% ../../nbs/api/modeling/02_estimators.ipynb #55d1ffd1
-def fit_pipeline(
-    pipeline: Pipeline,
-    prepared: pd.DataFrame,
-    target: np.ndarray,
-) -> Pipeline:
-    """Fit a pipeline, and return it.
+@contextmanager
+def word_refusals(name: str) -> Iterator[None]:
+    """Turn what an estimator rejects into a worded error.
+
+    Args:
+        name: of the estimator.
 
     Raises:
         UserError: with the estimator's own first line, where it rejects rows or parameters.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # of convergence: the validation shows what came out
+        # Of convergence: the validation shows what came out.
+        warnings.simplefilter("ignore")
         try:
-            return pipeline.fit(prepared, target)
+            yield
         except (ValueError, TypeError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(
                 expected="an estimator that can be fitted to these rows",
-                found=f"{type(pipeline[-1]).__name__}: {reason}",
+                found=f"{name}: {reason}",
                 remedy="correct train.params in params.yaml, or choose another train.estimator",
             ) from error
+
+
+# %% ../../nbs/api/modeling/02_estimators.ipynb #c73decd4
+def fit_pipeline(
+    pipeline: Pipeline,
+    prepared: pd.DataFrame,
+    target: np.ndarray,
+) -> Pipeline:
+    """Fit a pipeline, and return it; what it rejects is a worded error."""
+    with word_refusals(type(pipeline[-1]).__name__):
+        return pipeline.fit(prepared, target)

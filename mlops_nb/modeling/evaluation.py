@@ -16,6 +16,7 @@ __all__ = [
     "shadow_exhibits",
     "importance_of_features",
     "importance_exhibits",
+    "features_by_importance",
     "dependence_curves",
     "dependence_exhibits",
     "slice_exhibits",
@@ -320,6 +321,23 @@ def importance_exhibits(importance: pd.DataFrame) -> list[Exhibit]:
     return [
         Exhibit(importance_plot(importance), title, Message("evaluate.importance_read"))
     ]
+
+
+# %% ../../nbs/api/modeling/17_evaluation.ipynb #8d88f60e
+def features_by_importance(
+    candidate: Model,
+    importance: pd.DataFrame,
+) -> list[str]:
+    """Return the features, the most important first.
+
+    When a row happened is none, even where the model learns from it: what a prediction would be
+    at another time is no question, and no part of the present rows is judged by it.
+
+    Args:
+        candidate: the model.
+        importance: as of `importance_of_features`.
+    """
+    return [name for name in importance.feature if name in candidate.columns]
 
 
 # %% ../../nbs/api/modeling/17_evaluation.ipynb #2343809f

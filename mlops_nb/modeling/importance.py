@@ -132,7 +132,7 @@ class _Shuffler:
         columns_of_steps = [columns for _, _, columns in self.pipeline[0].transformers_]
         self.names = [name for columns in columns_of_steps for name in columns]
         width = encoded.shape[1]
-        self.is_encoded_once = width == len(self.model.columns) == len(self.names)
+        self.is_encoded_once = width == len(self.model.inputs) == len(self.names)
         if self.is_encoded_once:
             self.encoded = np.tile(encoded, (self.copies, 1))
             self.estimator_for = _remember_trees(
@@ -208,16 +208,16 @@ def _most_influential_columns(
     features: pd.DataFrame,
     count: int,
 ) -> list[str]:
-    if len(model.columns) <= count:
-        return [*model.columns]
+    if len(model.inputs) <= count:
+        return [*model.inputs]
     scores = model.predict_prepared(features).filter(like="score").to_numpy()
     centred = scores - scores.mean(0)
     total = (centred**2).sum() or 1.0
     shares = {
-        name: _explained_share(features[name], centred, total) for name in model.columns
+        name: _explained_share(features[name], centred, total) for name in model.inputs
     }
     return sorted(
-        model.columns,
+        model.inputs,
         key=shares.get,
         reverse=True,
     )[:count]
@@ -267,7 +267,7 @@ def compute_importance(
     metric = main_metric(model.task) if metric == "auto" else metric
     labelled = frame[pd.notna(model.target_values(frame))]
     rows = _sample_rows(labelled, sample, seed)
-    features = prepare_features(rows, model.columns)
+    features = prepare_features(rows, model.inputs)
     outcome = model.target_values(rows)
     shuffler = _Shuffler(model, features, np.random.default_rng(seed), n_repeats)
     merit = partial(_merit, model.task, metric, outcome)
@@ -325,7 +325,7 @@ def compute_partial_dependence(
             found=f"{feature!r}.{suggest(feature, model.columns)}",
             remedy="name one of its columns",
         )
-    prepared = prepare_features(frame, model.columns)
+    prepared = prepare_features(frame, model.inputs)
     rows = _sample_rows(prepared, sample, seed)
     values = _grid_values(prepared[feature].dropna(), model.columns[feature], grid)
     means = pd.DataFrame()

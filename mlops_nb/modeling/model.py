@@ -27,6 +27,12 @@ def _target_values(
     model: "Model",
     frame: pd.DataFrame,
 ) -> np.ndarray:
+    if model.target not in frame:
+        raise UserError(
+            expected=f"the target column {model.target!r}",
+            found=f"columns {', '.join(map(str, frame.columns[:20]))}",
+            remedy="give rows with the target",
+        )
     if model.task == "regression":
         return require_numeric_column(frame[model.target], "number").to_numpy()
     labels = normalize_labels(frame[model.target])
@@ -93,6 +99,7 @@ class Model:
 
     Attributes:
         columns: the kind of each feature, in the pipeline's order.
+        clock: name and kind of the time column, where the pipeline takes it in as well.
         classes: labels; of a binary task the negative, then the positive one.
         threshold: the score from which on a row is flagged; binary only.
         id: of the folder that it was loaded from, as in dvc.lock and the registry.
@@ -107,6 +114,12 @@ class Model:
     baseline: "Model | None" = field(default=None, repr=False)
     manifest: dict = field(default_factory=dict, repr=False)
     id: str = ""
+    clock: dict = field(default_factory=dict, repr=False)
+
+    @property
+    def inputs(self) -> dict:
+        """Return the kind of each column that a prediction needs: features, and the clock."""
+        return {**self.columns, **self.clock}
 
     def display_name(self, pin: dict) -> str:
         """Return version and id where `pin` (params.yaml: champion) names it, else the id."""
@@ -116,29 +129,20 @@ class Model:
 
     def target_values(self, frame: pd.DataFrame) -> np.ndarray:
         """Return 1 (positive) and 0, labels, or numbers; unknown is NaN, or None among labels."""
-        if self.target not in frame:
-            raise UserError(
-                expected=f"the target column {self.target!r}",
-                found=f"columns {', '.join(map(str, frame.columns[:20]))}",
-                remedy="give rows with the target",
-            )
         return _target_values(self, frame)
 
     def feature_digests(self, catalogue: dict) -> dict[str, str]:
         """Return the digest of the code behind each feature, of those that the catalogue has."""
-        return {
-            name: catalogue[name]["digest"]
-            for name in self.columns
-            if name in catalogue
-        }
+        known = [name for name in self.columns if name in catalogue]
+        return {name: catalogue[name]["digest"] for name in known}
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return scores and prediction of each row, on its index.
 
-        Binary: probability of the positive class, and 1 where it reaches the threshold.
-        Multiclass: `score_<class>`, and the likeliest label. Regression: the number, twice.
+        Binary: probability of the positive class, 1 where it reaches the threshold. Multiclass:
+        `score_<class>`, and the likeliest label. Regression: the number, twice.
         """
-        return self.predict_prepared(prepare_features(frame, self.columns))
+        return self.predict_prepared(prepare_features(frame, self.inputs))
 
     def predict_prepared(self, features: pd.DataFrame) -> pd.DataFrame:
         """Do what `predict` does, for columns that `prepare_features` has made."""

@@ -43,6 +43,8 @@ from mlops_nb.core.files import (
     write_json,
 )
 from ..core.project import project_root
+from .blended_estimators import BlendClassifier, BlendRegressor
+from .calendar_parts import CalendarParts
 from .model import Model
 from .training import TrainingResult
 
@@ -56,6 +58,10 @@ TRUSTED_TYPES = (
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn._loss.loss.HalfTweedieLossIdentity",
     "sklearn._loss.loss.HalfTweedieLoss",
+    "sklearn.model_selection._split.KFold",
+    "mlops_nb.modeling.blended_estimators.BlendClassifier",
+    "mlops_nb.modeling.blended_estimators.BlendRegressor",
+    "mlops_nb.modeling.calendar_parts.CalendarParts",
 )
 
 
@@ -193,6 +199,24 @@ def _has_sound_trees(
     return all(_has_sound_trees(part, width, seen) for part in parts)
 
 
+# %% ../../nbs/api/modeling/10_persistence.ipynb #6b3b7a20
+_SELF_CHECKING = (BlendClassifier, BlendRegressor, CalendarParts)
+
+
+def _flaw_inside(
+    obj: Any,
+    seen: set[int],
+) -> str:
+    """Return what is wrong with the first of our own estimators inside an object; "" if nothing."""
+    if id(obj) in seen:
+        return ""
+    seen.add(id(obj))
+    flaw = obj.flaw() if isinstance(obj, _SELF_CHECKING) else ""
+    for part in _parts_of(obj):
+        flaw = flaw or _flaw_inside(part, seen)
+    return flaw
+
+
 # %% ../../nbs/api/modeling/10_persistence.ipynb #afb544ed
 _SOURCE_REMEDY = (
     "`mlops-nb repro` restores {name}; never load a model that you did not make"
@@ -324,13 +348,21 @@ def load_skops(
 
     Raises:
         UserError: the file would unpack to more than `require_bounded_archive` allows, holds a
-            type that is not on the list or trees that point elsewhere, or is no such file.
+            type that is not on the list, trees that point elsewhere or a blend that training
+            cannot have made, or is no such file.
     """
     loaded = _load_trusted(data, name)
     if not _has_sound_trees(loaded, 0, set()):
         raise UserError(
             expected=f"sound decision trees in {name}",
             found="indices that point outside of a tree",
+            remedy=_SOURCE_REMEDY.format(name=name),
+        )
+    flaw = _flaw_inside(loaded, set())
+    if flaw:
+        raise UserError(
+            expected=f"in {name} a blend as training makes it",
+            found=flaw,
             remedy=_SOURCE_REMEDY.format(name=name),
         )
     return loaded
@@ -532,14 +564,19 @@ def load_model(
     pipeline, baseline_pipeline = _load_pipelines(folder)
     columns = {column["name"]: column["kind"] for column in manifest["columns"]}
     unfitted = Model(manifest["task"], manifest["target"], columns, manifest["classes"])
+    clock = manifest.get(
+        "clock", {}
+    )  # of a blend; other models do not take the time in
     baseline = replace(
         unfitted,
         pipeline=baseline_pipeline,
         threshold=manifest["baseline_threshold"],
+        clock={} if columns else clock,
     )
     return replace(
         unfitted,
         pipeline=pipeline,
+        clock=clock,
         threshold=manifest["threshold"],
         baseline=baseline,
         manifest=manifest,

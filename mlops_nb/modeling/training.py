@@ -30,20 +30,25 @@ from ..core.errors import UserError
 from ..core.formatting import markdown_table
 from ..core.mapping import map_serially
 from ..core.messages import Message
+from .blend_plan import BlendProblem, PlannedBlend, plan_blend
+from .blend_settings import BlendSettings, parse_blend_settings
 from .decision_threshold import choose_threshold
 from mlops_nb.modeling.encoding import (
     check_task,
+    classify_clock,
     classify_feature_columns,
     normalize_labels,
     prepare_features,
 )
 from mlops_nb.modeling.estimators import (
-    AUTO_ESTIMATORS,
+    BOOSTERS,
     build_baseline,
     build_pipeline,
     fit_pipeline,
+    word_refusals,
 )
 from .model import Model, parse_error_costs
+from .threads import limit_threads
 
 
 # %% ../../nbs/api/modeling/09_training.ipynb #4a62ff55
@@ -255,6 +260,13 @@ class _TrainingRows:
     def late(self) -> slice:
         return slice(self.cut, None)
 
+    def for_model(
+        self,
+        model: Model,
+    ) -> "_TrainingRows":
+        """Return the same rows with the columns that a model needs."""
+        return replace(self, features=self.features[list(model.inputs)])
+
 
 # %% ../../nbs/api/modeling/09_training.ipynb #93b26859
 def _label_order(label: str) -> tuple:
@@ -334,7 +346,7 @@ def _arrange_rows(
             found=f"only {model.classes[int(target[0])]!r} in {cut:,} rows",
             remedy="widen windows.train, or lower train.valid_share",
         )
-    return _TrainingRows(rows, prepare_features(rows, model.columns), target, cut)
+    return _TrainingRows(rows, prepare_features(rows, model.inputs), target, cut)
 
 
 # %% ../../nbs/api/modeling/09_training.ipynb #022d24a9
@@ -359,11 +371,30 @@ def _spread_rows(count: int) -> np.ndarray:
 
 
 # %% ../../nbs/api/modeling/09_training.ipynb #8779026a
+def _fit_first_rows(
+    make: Callable[[pd.DataFrame], Any],
+    pick: Callable[[int], np.ndarray],
+    rows: _TrainingRows,
+    count: int,
+) -> Any:
+    """Fit a pipeline to the first rows.
+
+    Args:
+        make: prepared rows → an unfitted pipeline.
+        pick: how many first rows there are → positions of those that are used.
+        rows: prepared, the early ones first.
+        count: how many of them.
+    """
+    picked = pick(count)
+    features = rows.features.iloc[picked]
+    return fit_pipeline(make(features), features, rows.target[picked])
+
+
+# %% ../../nbs/api/modeling/09_training.ipynb #c50a8c14
 def _fit_judge_refit(
     model: Model,
     rows: _TrainingRows,
-    make: Callable[[pd.DataFrame], Any],
-    pick: Callable[[int], np.ndarray],
+    fit: Callable[[_TrainingRows, int], Any],
     choose: Callable[[np.ndarray, np.ndarray], float],
 ) -> _Trained:
     """Train one model.
@@ -371,25 +402,18 @@ def _fit_judge_refit(
     Args:
         model: task, columns and classes.
         rows: prepared, the early ones first.
-        make: prepared rows → an unfitted pipeline.
-        pick: how many first rows there are → positions of those that are used.
+        fit: rows, and how many of the first → a pipeline that is fitted to them.
         choose: outcomes and scores → the threshold.
     """
-
-    def fit(count: int) -> Any:
-        picked = pick(count)
-        features = rows.features.iloc[picked]
-        return fit_pipeline(make(features), features, rows.target[picked])
-
     late_features = rows.features.iloc[rows.late]
     late_target = rows.target[rows.late]
-    early_model = replace(model, pipeline=fit(rows.cut))
+    early_model = replace(model, pipeline=fit(rows, rows.cut))
     if model.task == "binary":
         scores = early_model.predict_prepared(late_features)["score"].to_numpy()
         early_model = replace(early_model, threshold=choose(late_target, scores))
     validation = early_model.predict_prepared(late_features)
     return _Trained(
-        replace(early_model, pipeline=fit(len(rows.features))),
+        replace(early_model, pipeline=fit(rows, len(rows.features))),
         early_model,
         validation,
         score_validation(model.task, late_target, validation),
@@ -506,8 +530,8 @@ class TrainingSettings:
     """What can be set about training: the section `train` of params.yaml.
 
     Attributes:
-        estimator: import path of a class; `auto` is a gradient booster.
-        params: its parameters.
+        estimator: `auto`, a blend; `booster`, a single one; or the import path of a class.
+        params: its parameters; of a blend see `BlendSettings`.
         encoding: of strings, see `build_pipeline`.
         valid_share: the share of the rows that is held back.
         threshold: a rule or a number, see `choose_threshold`.
@@ -515,6 +539,7 @@ class TrainingSettings:
         search: values to try by parameter.
         search_candidates: how many settings compete; below 2 none is searched.
         seed: of everything random.
+        threads: how many processors boosters use; 0: all.
     """
 
     estimator: str = "auto"
@@ -526,13 +551,17 @@ class TrainingSettings:
     search: dict = field(default_factory=dict)
     search_candidates: int = 0
     seed: int = 0
+    threads: int = 1
+
+    @property
+    def is_blend(self) -> bool:
+        """Tell whether several members are blended."""
+        return self.estimator == "auto"
 
     @property
     def searches(self) -> bool:
         """Tell whether settings compete."""
-        if not self.search:
-            return False
-        return self.search_candidates > 1
+        return bool(self.search) and self.search_candidates > 1
 
     def make_pipeline(
         self,
@@ -541,8 +570,7 @@ class TrainingSettings:
         found: dict,
     ) -> Any:
         """Build the unfitted pipeline, with what a search has found."""
-        params = {**self.params, **found}
-        chosen = (self.estimator, params, self.encoding, self.seed)
+        chosen = (self.estimator, self.params | found, self.encoding, self.seed)
         return build_pipeline(task, features, *chosen)
 
     def choose_threshold(
@@ -553,28 +581,37 @@ class TrainingSettings:
         """Choose the threshold by the rule, or by the costs."""
         return choose_threshold(outcome, score, self.threshold, self.value)
 
-    def describe(
-        self,
-        task: str,
-        found: dict,
-    ) -> dict:
-        """Return what the manifest says of them."""
-        return _describe_settings(self, task, found)
-
 
 # %% ../../nbs/api/modeling/09_training.ipynb #de252d12
+_BLENDS = {
+    "binary": "mlops_nb.modeling.blended_estimators.BlendClassifier",
+    "multiclass": "mlops_nb.modeling.blended_estimators.BlendClassifier",
+    "regression": "mlops_nb.modeling.blended_estimators.BlendRegressor",
+}
+
+
+def _estimator_path(
+    estimator: str,
+    task: str,
+) -> str:
+    """Return the import path of what is fitted."""
+    if estimator == "auto":
+        return _BLENDS[task]
+    if estimator == "booster":
+        return BOOSTERS[task]
+    return estimator
+
+
+# %% ../../nbs/api/modeling/09_training.ipynb #6436cb7e
 def _describe_settings(
     settings: TrainingSettings,
     task: str,
     found: dict,
 ) -> dict:
-    path = settings.estimator
-    if path == "auto":
-        path = AUTO_ESTIMATORS[task]
     return {
         "threshold_rule": settings.threshold,
         "value": settings.value or None,
-        "estimator": path,
+        "estimator": _estimator_path(settings.estimator, task),
         "params": {**settings.params, **found},
         "encoding": settings.encoding,
         "seed": settings.seed,
@@ -621,14 +658,16 @@ def _make_for_search(
 def _unfitted_model(
     frame: pd.DataFrame,
     data: dict,
+    takes_time: bool,
 ) -> tuple[Model, pd.DataFrame]:
     """Check what params.yaml says of the data; return the model to fit, and rows with a target."""
     target = data["target"]
-    columns = classify_feature_columns(frame, data)
+    clock = classify_clock(frame, data) if takes_time else {}
+    columns = classify_feature_columns(frame, data, bool(clock))
     task = check_task(frame[target], data["task"])
     labelled = _rows_with_target(frame, data)
     classes = _order_classes(labelled[target], task, data.get("positive"))
-    return Model(task, target, columns, classes), labelled
+    return Model(task, target, columns, classes, clock=clock), labelled
 
 
 # %% ../../nbs/api/modeling/09_training.ipynb #70ad1d98
@@ -670,6 +709,122 @@ def _describe_models(
     }
 
 
+# %% ../../nbs/api/modeling/09_training.ipynb #6d33db7e
+def _describe_blend(
+    model: Model,
+    planned: PlannedBlend | None,
+) -> dict:
+    """Return what the manifest says of a blend, and nothing of any other model."""
+    if planned is None:
+        return {}
+    return {"clock": model.clock, "blend": planned.plan.describe()}
+
+
+# %% ../../nbs/api/modeling/09_training.ipynb #fd8fa139
+_NO_SEARCH = (
+    "take out train.search: a blend finds its members, weights and trees by itself; or "
+    "`train.estimator: booster`, a single booster whose parameters can be searched"
+)
+_BLEND_ENCODINGS = ("auto", "ordinal", "target")
+
+
+def _check_blend(settings: TrainingSettings) -> BlendSettings:
+    """Return the settings of a blend, or say what it does not take."""
+    if settings.searches:
+        raise UserError(
+            expected="no train.search with `estimator: auto`, a blend",
+            found=f"values of {', '.join(settings.search)}",
+            remedy=_NO_SEARCH,
+        )
+    if settings.encoding not in _BLEND_ENCODINGS:
+        raise UserError(
+            expected=f"train.encoding of a blend: one of {', '.join(_BLEND_ENCODINGS)}",
+            found=repr(settings.encoding),
+            remedy="correct it in params.yaml, or set train.estimator, such as `booster`",
+        )
+    return parse_blend_settings(settings.params)
+
+
+# %% ../../nbs/api/modeling/09_training.ipynb #0f33476c
+def _plan(
+    model: Model,
+    rows: _TrainingRows,
+    time: str | None,
+    settings: TrainingSettings,
+) -> PlannedBlend:
+    """Plan the blend of a model by its early and late rows."""
+    times = [name for name, kind in model.inputs.items() if kind == "time"]
+    is_timed = bool(time) and rows.frame[time].nunique() > 1
+    problem = BlendProblem(
+        task=model.task,
+        classes=len(model.classes),
+        times=tuple(times),
+        is_timed=is_timed,
+        encoding=settings.encoding,
+        settings=_check_blend(settings),
+        seed=settings.seed,
+    )
+    with word_refusals("blend"):
+        return plan_blend(problem, rows.features, rows.target, rows.cut)
+
+
+# %% ../../nbs/api/modeling/09_training.ipynb #704fa50e
+def _fit_planned(
+    planned: PlannedBlend,
+    rows: _TrainingRows,
+    count: int,
+) -> Any:
+    """Fit a planned blend to the first rows, unless trying its members has done so."""
+    if count == rows.cut and planned.early is not None:
+        return planned.early
+    with word_refusals("blend"):
+        return planned.plan.fit(rows.features.iloc[:count], rows.target[:count])
+
+
+# %% ../../nbs/api/modeling/09_training.ipynb #c49d0add
+def _train_baseline(
+    model: Model,
+    rows: _TrainingRows,
+    chosen: TrainingSettings,
+) -> _Trained:
+    """Train the linear baseline: on the features, or on the time where there are none."""
+    if model.columns:
+        model = replace(model, clock={})
+    make = partial(build_baseline, model.task, seed=chosen.seed)
+    fit = partial(_fit_first_rows, make, _spread_rows)
+    return _fit_judge_refit(model, rows.for_model(model), fit, chosen.choose_threshold)
+
+
+# %% ../../nbs/api/modeling/09_training.ipynb #00220ed4
+def _train(
+    frame: pd.DataFrame,
+    data: dict,
+    map_function: Callable,
+    chosen: TrainingSettings,
+) -> TrainingResult:
+    time = data.get("time")
+    model, labelled = _unfitted_model(frame, data, chosen.is_blend)
+    rows = _arrange_rows(model, labelled, time, chosen.valid_share, chosen.seed)
+    planned = None
+    found = {}
+    if chosen.is_blend:
+        planned = _plan(model, rows, time, chosen)
+        fit = partial(_fit_planned, planned)
+    else:
+        found = _best_setting(model, rows, time, chosen, map_function)
+        make = partial(chosen.make_pipeline, model.task, found=found)
+        fit = partial(_fit_first_rows, make, np.arange)
+    candidate = _fit_judge_refit(model, rows, fit, chosen.choose_threshold)
+    baseline = _train_baseline(model, rows, chosen)
+    described = {
+        "columns": _describe_columns(frame, rows, model.columns),
+        **_describe_settings(chosen, model.task, found),
+        **_describe_blend(model, planned),
+        **_describe_rows(frame, rows, time),
+    }
+    return _hand_over(candidate, baseline, rows, described)
+
+
 # %% ../../nbs/api/modeling/09_training.ipynb #73040f5a
 def train_model(
     frame: pd.DataFrame,
@@ -686,20 +841,8 @@ def train_model(
         settings: fields of `TrainingSettings`.
     """
     chosen = TrainingSettings(**settings)
-    time = data.get("time")
     parse_error_costs(chosen.value)
-    model, labelled = _unfitted_model(frame, data)
-    rows = _arrange_rows(model, labelled, time, chosen.valid_share, chosen.seed)
-    found = _best_setting(model, rows, time, chosen, map_function)
-
-    train = partial(_fit_judge_refit, model, rows, choose=chosen.choose_threshold)
-    candidate = train(partial(chosen.make_pipeline, model.task, found=found), np.arange)
-    baseline = train(
-        partial(build_baseline, model.task, seed=chosen.seed), _spread_rows
-    )
-    described = {
-        "columns": _describe_columns(frame, rows, model.columns),
-        **chosen.describe(model.task, found),
-        **_describe_rows(frame, rows, time),
-    }
-    return _hand_over(candidate, baseline, rows, described)
+    if chosen.is_blend:
+        _check_blend(chosen)
+    with limit_threads(chosen.threads):
+        return _train(frame, data, map_function, chosen)

@@ -217,6 +217,10 @@ def apply_overrides(
 
 
 # %% ../../nbs/api/pipeline/11_parameters.ipynb #e4f4fff8
+# What params.yaml of a project that an earlier version made does not say.
+_ADDED_LATER = {("train", "threads"): 1}
+
+
 def resolve_parameters(
     stage: str,
     declared: dict[str, Parameter],
@@ -245,6 +249,8 @@ def resolve_parameters(
         if name not in declared:
             raise _unknown_parameter(stage, name, declared, section)
     for parameter in declared.values():
+        if (stage, parameter.name) in _ADDED_LATER:
+            values.setdefault(parameter.name, _ADDED_LATER[stage, parameter.name])
         if parameter.name not in values:
             raise UserError(
                 expected=f"{stage}.{parameter.name} ({parameter.type}) in params.yaml",

@@ -47,6 +47,7 @@ from mlops_nb.lifecycle.statements import (
     parse_answers,
     personal_columns_of_run,
 )
+from ..modeling.blend_exhibit import describe_members
 from ..modeling.explanations import Explanation, explain_prediction
 from .card_results import format_value
 from .card_words import card_phrase
@@ -233,8 +234,11 @@ def _describe_manifest(manifest: dict) -> dict:
     packages = ", ".join(
         f"{name} {number}" for name, number in manifest["versions"].items()
     )
+    members = describe_members(manifest)
+    blended = {"members": members} if members else {}
     return {
         "made by": manifest["estimator"],
+        **blended,
         "parameters": to_json(manifest["params"]).replace("\n", ""),
         "predicts": f"{manifest['target']} ({manifest['task']})",
         "threshold": format_value(manifest["threshold"]),
