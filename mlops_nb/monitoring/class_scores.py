@@ -16,7 +16,8 @@ from ..core.errors import UserError
 from ..data.columns import column_as_names
 from ..data.profile import Profile, merge_profiles, profile_table
 from ..modeling.measurement import compute_metrics
-from .column_roles import ColumnRoles
+from .column_roles import ColumnRoles, normalise_label_value
+from .label_spellings import LabelSpellings
 from .outcomes import JoinedRows
 from .table_reading import batch_to_frame
 
@@ -75,7 +76,7 @@ class ClassScores:
         columns: what is read of a table for it: scores, predicted class, and label or key.
         task: multiclass.
         labels: the label of each row, by batch.
-        values: the distinct classes of the label.
+        values: how the classes of the label are written.
         joined: how rows and outcomes found each other by key.
         open_rows: the profile of the highest score where the label is not known.
     """
@@ -93,7 +94,7 @@ class ClassScores:
         self.columns = [name for name in wanted if name and name in names]
         self.task = "multiclass"
         self.labels: list[pd.Series] = []
-        self.values: set[str] = set()
+        self.values = LabelSpellings([*roles.classes, *roles.known])
         self.joined = JoinedRows()
         self.open_rows: Profile | None = None
         self._labelled: list[pd.DataFrame] = []
@@ -101,31 +102,50 @@ class ClassScores:
     def add(self, batch: Any) -> None:
         """Take in a batch, read by the kinds of the roles; scores that are no numbers raise."""
         frame = batch_to_frame(batch, self.columns)
-        label = self._read_labels(frame)
-        rows = _read_answers(frame, self.roles).assign(**{_LABEL: label})
+        label = self.joined.labels_of(frame, self.roles)
         if label is not None:
+            label = column_as_names(label)
             self.labels.append(label)
-            self.values.update(label.dropna())
+            self.values.add(label)
+        rows = _read_answers(frame, self.roles).assign(**{_LABEL: label})
         self._labelled.append(rows[rows[_LABEL].notna()])
         open_rows = _profile_likeliest(rows[rows[_LABEL].isna()])
         if self.open_rows is not None:
             open_rows = merge_profiles(self.open_rows, open_rows)
         self.open_rows = open_rows
 
-    def _read_labels(self, frame: pd.DataFrame) -> pd.Series | None:
-        roles = self.roles
-        if roles.outcomes is not None:
-            own = frame.get(roles.label)
-            labels = self.joined.add(frame[roles.key], roles.outcomes, own)
-            return column_as_names(labels)
-        if roles.label not in frame:
-            return None
-        return column_as_names(frame[roles.label])
-
     def labelled_rows(self) -> pd.DataFrame:
         """Return scores, predicted class and label of the rows whose label is known."""
         nothing = pd.DataFrame(columns=[_LABEL])
-        return pd.concat(self._labelled or [nothing], ignore_index=True)
+        rows = pd.concat(self._labelled or [nothing], ignore_index=True)
+        return _call_alike(rows, self.roles.predicted, self.values.usual())
+
+    def all_labels(self) -> pd.Series:
+        """Return the label of every row, spelled as it mostly is."""
+        return pd.concat(self.labels, ignore_index=True).replace(self.values.usual())
+
+
+# %% ../../nbs/api/monitoring/33_class_scores.ipynb #906cfa49
+def _call_alike(
+    rows: pd.DataFrame,
+    predicted: str | None,
+    usual: dict[str, str],
+) -> pd.DataFrame:
+    """Return labelled rows in which labels and predicted classes are spelled alike.
+
+    Args:
+        rows: with scores, predicted class and label.
+        predicted: the column of the predicted class.
+        usual: {spelling of the label: the usual one}.
+    """
+    spelled = {_LABEL: rows[_LABEL].replace(usual)}
+    if predicted in rows:
+        names = {normalise_label_value(name): name for name in usual.values()}
+        calls = {}
+        for spelling in rows[predicted].dropna().unique():
+            calls[spelling] = names.get(normalise_label_value(spelling), spelling)
+        spelled[predicted] = rows[predicted].map(calls, na_action="ignore")
+    return rows.assign(**spelled)
 
 
 # %% ../../nbs/api/monitoring/33_class_scores.ipynb #5dac41eb

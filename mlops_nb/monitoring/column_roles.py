@@ -12,6 +12,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/monitoring/29_column_roles.ipynb #9f945fd2
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,20 +23,22 @@ import pandas as pd
 from ..core.errors import UserError, suggest
 from .column_kinds import own_columns
 
-
 # %% ../../nbs/api/monitoring/29_column_roles.ipynb #44f4a314
-def normalise_label_value(value: Any) -> str:
-    """Return a value of a label as text, however it is stored.
+_WHOLE_NUMBER = re.compile(r"[-+]?\d{16,}")  # more digits than a float holds
 
-    1 and 1.0 are one number, True and "true" one answer.
+
+def normalise_label_value(value: Any) -> str:
+    """Return a value of a label as text, however it is stored or spelled.
+
+    1 and 1.0 are one number, True and "true" one answer, as are "Yes" and "yes ".
     """
     text = str(value).strip()
-    if text.lower() in ("true", "false"):
-        return text.lower()
+    if _WHOLE_NUMBER.fullmatch(text):
+        return str(int(text))
     try:
         return repr(float(text))
     except ValueError:
-        return text
+        return text.casefold()
 
 
 # %% ../../nbs/api/monitoring/29_column_roles.ipynb #d8e11802
@@ -162,7 +165,7 @@ def _answer_yes_or_no(
     values = label.map(normalise_label_value, na_action="ignore").astype(object)
     is_known = values.notna() & (values != "")
     if roles.known:
-        is_known &= values.isin(roles.known)
+        is_known &= values.isin({*map(normalise_label_value, roles.known)})
     is_yes = values == normalise_label_value(roles.positive)
     return is_yes.astype(float).where(is_known)
 
@@ -200,7 +203,9 @@ def kinds_to_read(roles: ColumnRoles) -> dict[str, str]:
     names = [*roles.categorical, roles.key, roles.predicted]
     if names_classes(roles):
         names.append(roles.label)
-    return roles.kinds | dict.fromkeys(filter(None, names), "text")
+    codes = [name for name, kind in roles.kinds.items() if kind == "code"]
+    texts = [name for name in names if name and name not in codes]
+    return roles.kinds | dict.fromkeys(texts, "text")
 
 
 # %% ../../nbs/api/monitoring/29_column_roles.ipynb #06266166

@@ -7,6 +7,7 @@ __all__ = ["agree_on_kinds", "agree_on_cells", "find_answer_rules"]
 
 # %% ../../nbs/api/monitoring/46_kind_agreement.ipynb #ac194db1
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,9 @@ def agree_on_kinds(
         if name not in roles.kinds and _are_times_in_part(tables, name):
             kinds[name] = "time"
         numbers, texts = _numbers_and_texts(tables, name)
+        if lost := _find_lost_zeros(name, numbers, texts, roles):
+            kinds[name] = "code"
+            notes += lost
         if name in fixed or not numbers or not texts:
             continue
         values = pd.concat(texts).dropna().astype("str")
@@ -124,6 +128,53 @@ def _note_words(
     key = "watch.mixed_text" if kind == "text" else "watch.mixed_numbers"
     examples = ", ".join(word[:40] for word in words.unique()[:3])
     return [Message(key, column=name, examples=examples)]
+
+
+# %% ../../nbs/api/monitoring/46_kind_agreement.ipynb #8cc86b29
+_DIGITS = r"\d+"
+
+
+def _find_lost_zeros(
+    name: str,
+    numbers: list[ColumnProfile],
+    texts: list[pd.Series],
+    roles: ColumnRoles,
+) -> list[Message]:
+    """Say that codes of one table are those of another but for the zeros that they begin with."""
+    answers = {*roles.answered(), roles.label}
+    if numbers or len(texts) < 2 or name in answers or roles.kinds.get(name) == "code":
+        return []
+    first, *others = [_distinct_codes(values) for values in texts]
+    pairs = [*product([first], others), *product(others, [first])]
+    for padded, bare in pairs:
+        told = _match_without_zeros(padded, bare)
+        if told:
+            return [Message("watch.lost_zeros", column=name, **told)]
+    return []
+
+
+# %% ../../nbs/api/monitoring/46_kind_agreement.ipynb #93964cd5
+_MOST_OTHERS = 0.5  # of the codes that are new; of more they are no lost zeros
+
+
+def _match_without_zeros(
+    padded: Iterable[str],
+    bare: Iterable[str],
+) -> dict[str, str]:
+    """Return an example of a code that has lost its zeros, if most that are new have."""
+    stripped = {code.lstrip("0"): code for code in padded if code.startswith("0")}
+    new = [code for code in bare if code not in padded]
+    same = [code for code in new if code in stripped]
+    if not len(same) > _MOST_OTHERS * len(new):
+        return {}
+    return {"example": stripped[same[0]], "other": same[0]}
+
+
+# %% ../../nbs/api/monitoring/46_kind_agreement.ipynb #414af014
+def _distinct_codes(values: pd.Series) -> dict[str, None]:
+    """Return the values that are nothing but digits, in their order."""
+    distinct = values.dropna().astype("str").drop_duplicates()
+    return dict.fromkeys(distinct[distinct.str.fullmatch(_DIGITS)])
 
 
 # %% ../../nbs/api/monitoring/46_kind_agreement.ipynb #b95f495d

@@ -43,6 +43,7 @@ from mlops_nb.monitoring.kind_agreement import (
     agree_on_kinds,
     find_answer_rules,
 )
+from .label_spellings import find_varied_spellings
 from .monitored_window import ModelReference, MonitoredWindow
 from mlops_nb.monitoring.multivariate import (
     domain_classifier_auc,
@@ -112,6 +113,7 @@ def scan_reference(
             )
         )
     _require_labels(reference, scan, roles)
+    _require_threshold_on_scale(scan, roles)
     return compare_one_by_one(scan), replace(
         roles,
         time=None,
@@ -163,7 +165,8 @@ def _require_labels(
     roles: ColumnRoles,
 ) -> None:
     is_named = roles.positive is not None and scan.labels
-    if is_named and normalise_label_value(roles.positive) not in scan.labels:
+    values = {*map(normalise_label_value, scan.labels)}
+    if is_named and normalise_label_value(roles.positive) not in values:
         raise UserError(
             expected=f"a value of {roles.label} for --positive: {', '.join(scan.labels[:10])}",
             found=f"{roles.positive!r}",
@@ -175,6 +178,29 @@ def _require_labels(
             expected=f"labels for rows of the reference, by {roles.key}",
             found=f"none of {scan.profile.rows:,} rows has one{_key_examples(scan, roles)}",
             remedy="give labels that cover the reference, with the same keys",
+        )
+
+
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #a9c2c576
+_DEFAULT_THRESHOLD = ColumnRoles().threshold
+
+
+def _require_threshold_on_scale(
+    scan: TableScan,
+    roles: ColumnRoles,
+) -> None:
+    """Raise when no score of the reference could reach the threshold that somebody named."""
+    score = scan.profile.columns.get(roles.score)
+    if roles.threshold == _DEFAULT_THRESHOLD or score is None or score.kind != "number":
+        return
+    are_probabilities = score.minimum >= 0 and score.maximum <= 1
+    least = 0 if are_probabilities else score.minimum
+    most = 1 if are_probabilities else score.maximum
+    if not least <= roles.threshold <= most:
+        raise UserError(
+            expected=f"a threshold on the scale of {roles.score}: {least:g} to {most:g}",
+            found=f"{roles.threshold:g}",
+            remedy="correct --threshold, or leave it out for .5",
         )
 
 
@@ -278,10 +304,24 @@ def note_oddities(
                     values=values,
                 )
             )
+    notes += _note_spellings([reference, *scans.values()], roles.label)
     if roles.outcomes is not None:
         notes += roles.outcomes.notes()
         notes += _note_unjoined_rows(scans, reference, roles.key)
     return notes
+
+
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #9f1b339c
+def _note_spellings(
+    scans: list[TableScan],
+    label: str | None,
+) -> list[Message]:
+    """Say which spellings of the label count as one value."""
+    spellings = [spelling for scan in scans for spelling in scan.spellings]
+    varied = find_varied_spellings(spellings)
+    if not varied:
+        return []
+    return [Message("watch.spellings", column=label, examples=", ".join(varied[:6]))]
 
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #a6159e9b
@@ -361,18 +401,25 @@ def _find_row_names(
     roles: ColumnRoles,
 ) -> list[str]:
     """Return the columns that nobody named and that only tell one row from another."""
+    if len(then.rows) < _LEAST_ROWS:
+        return []
     fixed = {*roles.answered(), roles.label, *roles.categorical, *roles.columns}
     tables = [then, *scans.values()]
-    found = []
-    for name in then.rows:
-        columns = [
-            (each.rows[name], each.profile.rows) for each in tables if name in each.rows
-        ]
-        if name in fixed or len(columns) < len(tables) or len(then.rows.columns) <= 1:
-            continue
-        if all(_names_rows(values, rows) for values, rows in columns):
-            found.append(name)
+    found = [
+        name for name in then.rows if name not in fixed and _is_row_name(name, tables)
+    ]
     return found if len(found) < len(then.rows.columns) else []
+
+
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #2013250d
+def _is_row_name(
+    name: str,
+    tables: list[TableScan],
+) -> bool:
+    """Say whether a column only tells one row from another in every table."""
+    if not all(name in each.rows for each in tables):
+        return False
+    return all(_names_rows(each.rows[name], each.profile.rows) for each in tables)
 
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #c0d1fe04
@@ -385,20 +432,25 @@ def _all_differ(values: pd.Series) -> bool:
 
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #c0d1ff04
+_FEWEST_KNOWN = 0.95  # of the rows; a key may lack in some
+
+
 def _names_rows(
     values: pd.Series,
     rows: int,
 ) -> bool:
-    """Say whether values are keys: they all differ, and count rows or are called so."""
-    if len(values) < _LEAST_ROWS or values.isna().any() or not _all_differ(values):
+    """Say whether values are keys: they all differ, and are texts, count rows or are called so."""
+    known = values.dropna()
+    if len(known) < _FEWEST_KNOWN * len(values) or not _all_differ(known):
+        return False
+    if pd.api.types.is_bool_dtype(values):
+        return False
+    if not pd.api.types.is_numeric_dtype(values):
+        return True
+    if not (known % 1 == 0).all():
         return False
     is_named = _ID_NAME.search(str(values.name)) is not None
-    if not pd.api.types.is_numeric_dtype(values):
-        return is_named
-    numbers = values.astype(float)
-    if not (numbers % 1 == 0).all():
-        return False
-    return is_named or counts_rows(numbers, rows)
+    return is_named or counts_rows(known, rows)
 
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #c0d1ff05
@@ -802,6 +854,22 @@ def _drift_of_window(
     return pd.concat(tables, ignore_index=True)
 
 
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #972a90bc
+_LOST_ZEROS = "watch.lost_zeros"
+
+
+def _find_lost_zeros(notes: list[Message]) -> list[Finding]:
+    """Return a finding for each column whose codes have lost the zeros that they begin with."""
+    findings = {}
+    for note in notes:
+        if note.key == _LOST_ZEROS:
+            column = note.values["column"]
+            named = {"id": f"type.{column}", "quantity": "type", "column": column}
+            how = {"value": None, "limit": None, "severity": "watch", "message": note}
+            findings[column] = Finding(**named, **how)
+    return [*findings.values()]
+
+
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #bb6785b3
 def monitor(
     reference: Any,
@@ -839,7 +907,9 @@ def monitor(
     if roles.label:
         late_columns.append(roles.label)
     assessment = assess_windows(model, windows, limits, late_columns, record)
-    once = {str(note): note for note in notes}
+    assessment = assessment.with_findings(_find_lost_zeros(notes))
+    others = [note for note in notes if note.key != _LOST_ZEROS]
+    once = {str(note): note for note in others}
     return replace(
         assessment,
         notes=tuple(once.values()),

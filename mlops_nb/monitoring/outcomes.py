@@ -15,7 +15,7 @@ from ..core.errors import UserError
 from ..core.messages import Message
 from ..data.cell_inference import infer_number_rule
 from ..data.cells import read_cells
-from .column_roles import normalise_label_value
+from .column_roles import ColumnRoles, normalise_label_value
 from mlops_nb.monitoring.table_reading import (
     batch_columns,
     batch_to_frame,
@@ -85,6 +85,17 @@ class JoinedRows:
         self.replaced += _count_different(found, own)
         # as objects, as one table may hold numbers and the other text
         return found.astype(object).where(found.notna(), own.astype(object))
+
+    def labels_of(
+        self,
+        frame: pd.DataFrame,
+        roles: ColumnRoles,
+    ) -> pd.Series | None:
+        """Return the labels of some rows, by key where outcomes come so; None without any."""
+        own = frame.get(roles.label)
+        if roles.outcomes is None:
+            return own
+        return self.add(frame[roles.key], roles.outcomes, own)
 
 
 # %% ../../nbs/api/monitoring/31_outcomes.ipynb #c0d1ff01

@@ -170,6 +170,7 @@ class TableScan:
         rows: some of its rows, without times.
         task: binary, multiclass or regression; empty without label.
         labels: the label's distinct values, where they are names.
+        spellings: all ways in which these are written.
         joined: how rows and outcomes found each other by key.
         metrics: {metric: {value, low, high, n}} of several classes.
         classes: {class: column} of their scores.
@@ -181,6 +182,7 @@ class TableScan:
     rows: pd.DataFrame
     task: str
     labels: tuple = ()
+    spellings: tuple = ()
     joined: JoinedRows = field(default_factory=JoinedRows)
     metrics: dict = field(default_factory=dict)
     classes: dict = field(default_factory=dict)
@@ -244,8 +246,7 @@ def _scan_table(
             remedy="give a table with rows",
         )
     if scores.labels:
-        answers = pd.concat(scores.labels, ignore_index=True)
-        _add_label(scan, roles.label, answers, span_of_row)
+        _add_label(scan, roles.label, scores.all_labels(), span_of_row)
     return _to_table_scan(scan, scores)
 
 
@@ -357,7 +358,7 @@ def _to_table_scan(
     in_order = [scan.spans[span] for span in sorted(scan.spans)]
     # A span of few rows says nothing about how much spans differ.
     spans = tuple(span for span in in_order if span.rows >= MIN_SPAN_ROWS)
-    labels = tuple(sorted(scores.values - {""}))
+    labels = tuple(scores.values.names())
     table = TableScan(
         scan.profile,
         spans=spans,
@@ -365,6 +366,7 @@ def _to_table_scan(
         rows=scan.rows[_without_times(scan)],
         task=scores.task,
         labels=labels,
+        spellings=scores.values.spellings(),
         joined=scores.joined,
     )
     if isinstance(scores, ClassScores):
@@ -382,9 +384,9 @@ def _add_classes(
     rows = scores.labelled_rows()
     classes = roles.classes
     if roles.class_scores and not classes and len(rows):
-        classes = match_classes(roles.class_scores, scores.values)
+        classes = match_classes(roles.class_scores, scores.values.names())
     if classes and not roles.known:  # a reference; what is new later is told
-        _require_score_of_each(classes, scores.values)
+        _require_score_of_each(classes, scores.values.names())
     metrics, parts = measure_classes(rows, roles, classes)
     if scores.open_rows is not None:
         parts["open"] = scores.open_rows
@@ -394,9 +396,9 @@ def _add_classes(
 # %% ../../nbs/api/monitoring/36_scan.ipynb #c0d1ff02
 def _require_score_of_each(
     classes: dict[str, str],
-    values: set[str],
+    values: list[str],
 ) -> None:
-    without = sorted(values - {*classes, ""})
+    without = sorted({*values} - {*classes})
     if without:
         raise UserError(
             expected="a score column for each class of the label",

@@ -117,6 +117,21 @@ def test_scores_of_classes_are_judged(
     assert got.level == "ok"
 
 
+def test_spellings_of_a_class_are_one():
+    """In the label and in the predicted class, told once."""
+    insects = draw_insects()
+    varied = insects.copy()
+    varied.loc[::3, "kind"] = varied.loc[::3, "kind"].str.title()
+    varied.loc[::5, "told"] = varied.loc[::5, "told"].str.upper() + " "
+    roles = {"class_scores": SCORES, "label": "kind", "predicted": "told"}
+    alike = monitor_tables(insects, insects, **roles)
+    got = monitor_tables(varied, varied, **roles)
+    assert realised(got) == realised(alike)
+    told = [str(note) for note in got.notes if "several ways" in str(note)]
+    assert len(told) == 1
+    assert all(name in told[0] for name in ("ant", "Ant", "wasp", "Wasp"))
+
+
 @pytest.mark.parametrize(
     ("change", "roles"),
     [

@@ -92,7 +92,7 @@ def test_a_value_that_the_reference_lacks_cannot_count_as_yes(
 ):
     words = store_answers(reference, "no", "yes")
     with pytest.raises(UserError, match="a value of bought for --positive: no, yes"):
-        monitor_orders(words, current, positive="Yes")
+        monitor_orders(words, current, positive="yep")
 
 
 def test_answers_that_the_reference_never_had_are_no_answers(
@@ -101,11 +101,28 @@ def test_answers_that_the_reference_never_had_are_no_answers(
 ):
     got = monitor_orders(
         store_answers(reference, "no", "yes"),
-        store_answers(current, "No", "Yes"),
+        store_answers(current, "nope", "yep"),
         positive="yes",
     )
     assert got.windows[-1]["realised"] == {}
     assert any("never had" in str(note) for note in got.notes)
+
+
+@pytest.mark.parametrize("positive", ["yes", "Yes", "YES "])
+def test_spellings_of_an_answer_are_one(
+    reference,
+    current,
+    positive,
+):
+    """Told, and measured as if they were written alike."""
+    words = store_answers(reference, "no", "yes")
+    alike = monitor_orders(words, store_answers(current, "no", "yes"), positive="yes")
+    varied = store_answers(current, "No", "Yes")
+    varied.loc[::3, "bought"] = varied.loc[::3, "bought"].str.upper() + " "
+    got = monitor_orders(words, varied, positive=positive)
+    assert got.windows[-1]["realised"] == alike.windows[-1]["realised"]
+    assert got.level == alike.level
+    assert "YES" in next(str(note) for note in got.notes if "several ways" in str(note))
 
 
 def test_a_blank_is_no_answer(

@@ -296,3 +296,57 @@ def test_a_key_that_nobody_named_is_told_and_not_judged(keys):
     assert any("order_id only tells" in str(note) for note in got.notes)
     named = monitor_orders(rows[:1000], rows[1000:], columns=("order_id", "fare"))
     assert "order_id" in {*named.table.column}
+
+
+@pytest.mark.parametrize("threshold", [1.5, -1, float("nan"), float("inf")], ids=str)
+def test_a_threshold_that_no_score_reaches_is_refused(threshold):
+    orders = draw_orders(600)
+    with pytest.raises(UserError, match="threshold"):
+        monitor_orders(orders, orders, threshold=threshold)
+
+
+def test_a_threshold_is_on_the_scale_of_the_score():
+    orders = draw_orders(600)
+    points = orders.assign(p=300 + 550 * orders.p)
+    assert monitor_orders(points, points, threshold=600).level == "ok"
+    with pytest.raises(UserError, match="on the scale of p: 3"):
+        monitor_orders(points, points, threshold=0.7)
+
+
+@pytest.mark.parametrize("rows", [3000, 20])
+@pytest.mark.parametrize("text", ["{}-{}", "order {} of {}"], ids=["codes", "words"])
+def test_texts_that_differ_in_every_row_are_not_judged(
+    rows,
+    text,
+):
+    then = draw_orders(3000)
+    now = draw_orders(rows, seed=1)
+    then["ticket"] = [text.format("then", i) for i in range(len(then))]
+    now["ticket"] = [text.format("now", i) for i in range(len(now))]
+    now.loc[3, "ticket"] = None
+    got = monitor_orders(then, now)
+    assert not any("ticket" in name for name in finding_ids(got))
+    assert "ticket only tells one row" in " ".join(map(str, got.notes))
+
+
+CODES = ["02139", "01002", "10001", "94105"]
+
+
+@pytest.mark.parametrize("is_now", [True, False], ids=["current", "reference"])
+def test_codes_that_lost_their_zeros_are_one_finding(is_now):
+    then = draw_orders(2000).assign(zip=CODES * 500)
+    now = draw_orders(2000, seed=1).assign(zip=CODES * 500)
+    bare = now if is_now else then
+    bare["zip"] = bare["zip"].str.lstrip("0")
+    got = monitor_orders(then, now, categorical=("zip",))
+    assert finding_ids(got) == {"type.zip"}
+    assert "02139 in one table, 2139 in another" in str(got)
+    assert got.table.set_index("column").loc["zip", "psi"] == pytest.approx(0)
+
+
+def test_other_codes_are_other_codes():
+    then = draw_orders(2000).assign(zip=CODES * 500)
+    now = draw_orders(2000, seed=1).assign(zip=["2138", "1001", "02139", "94106"] * 500)
+    got = monitor_orders(then, now, categorical=("zip",))
+    assert "type.zip" not in finding_ids(got)
+    assert got.table.set_index("column").loc["zip", "psi"] > 1
