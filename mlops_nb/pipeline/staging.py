@@ -26,6 +26,7 @@ from pathlib import Path
 
 import mlops_nb
 from ..core.errors import UserError
+from ..core.files import file_digest
 from ..core.project import project_root
 from .outputs import publish_outputs, read_stage_outputs
 from mlops_nb.pipeline.processes import (
@@ -66,6 +67,12 @@ def prepare_checkout(top: Path) -> None:
     Path(os.environ["IPYTHONDIR"]).mkdir(parents=True, exist_ok=True)
 
 
+# %% ../../nbs/api/pipeline/15_staging.ipynb #c0b1de01
+def _trained_model(top: Path) -> dict[str, str]:
+    """Return the digest of the candidate, by which its training is found again."""
+    return {"model": file_digest(top / "data" / "candidate")}
+
+
 # %% ../../nbs/api/pipeline/15_staging.ipynb #ce85cda0
 @dataclass(frozen=True)
 class StageUsage:
@@ -86,7 +93,9 @@ class StageUsage:
             yield
             code = 0
         finally:
-            line = json.dumps({**self._measure(), "stage": name, "exit": code})
+            model = _trained_model(top) if name == "train" and not code else {}
+            entry = {**self._measure(), "stage": name, "exit": code, **model}
+            line = json.dumps(entry)
             log_path = top / ".mlops" / "runs.jsonl"
             with contextlib.suppress(OSError), log_path.open("a") as log:
                 log.write(line + "\n")

@@ -109,3 +109,55 @@ def test_queue(lab):
     rows = show_experiments(lab)
     assert rows["queued"]["train.params.max_iter"] == "20"
     assert run_shell("git", "status", "--porcelain", cwd=lab).stdout == before
+
+
+def test_all_that_was_tried_in_one_table(lab):
+    """The experiment stands beside the last commit, with what was changed and what it gains."""
+    table = run_mlops_nb("exps", cwd=lab).stdout
+    lines = {line.split()[0]: line for line in table.splitlines()[1:]}
+    assert {"HEAD", "longer"} <= set(lines)
+    assert "train.params.max_iter: 300" in lines["longer"]
+    assert "experiment" in lines["longer"]
+    assert "tie" in lines["HEAD"]
+    assert " to " in lines["longer"]
+
+
+@pytest.fixture
+def clean_lab(
+    lab,
+    tmp_path,
+):
+    """A copy of the project, as the last commit has it: `dvc exp run` leaves its own result."""
+    top = tmp_path / "project"
+    shutil.copytree(lab, top, symlinks=True)
+    run_mlops_nb("undo", "--yes", cwd=top)
+    return top
+
+
+def test_an_experiment_comes_into_the_folder_and_goes_again(clean_lab):
+    """`--apply` brings files and outputs, `undo` takes both back."""
+    top = clean_lab
+    before = (top / "params.yaml").read_text()
+    said = run_mlops_nb("exps", "--apply", "longer", cwd=top).stdout
+    assert "longer (" in said
+    assert "max_iter: 300" in (top / "params.yaml").read_text()
+    assert "nothing to do" in run_mlops_nb("repro", cwd=top).stdout
+    refused = run_mlops_nb("exps", "--apply", "longer", cwd=top, check=False)
+    assert "everything is committed" in refused.stderr
+    run_mlops_nb("undo", "--yes", cwd=top)
+    assert (top / "params.yaml").read_text() == before
+    assert run_shell("git", "status", "--porcelain", cwd=top).stdout == ""
+
+
+def test_an_experiment_that_the_branch_has_overtaken_is_not_applied(clean_lab):
+    """Its files would take back what was committed since."""
+    top = clean_lab
+    params = top / "params.yaml"
+    params.write_text(params.read_text() + "# a note\n")
+    run_shell("git", "commit", "-qam", "Note", cwd=top)
+    refused = run_mlops_nb("exps", "--apply", "longer", cwd=top, check=False)
+    assert refused.returncode == 1
+    assert "changes of the branch since then in params.yaml" in refused.stderr
+    unknown = run_mlops_nb("exps", "--apply", "longest", cwd=top, check=False)
+    assert 'Did you mean "longer"?' in unknown.stderr
+    assert run_shell("git", "status", "--porcelain", cwd=top).stdout == ""
