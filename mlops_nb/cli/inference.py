@@ -778,7 +778,7 @@ def _list_times(found: FoundTime) -> list[tuple[str, ...]]:
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #1f381a27
-_FEWEST_SHARING = 20  # rows in the middle of those values that a feature is made of
+_FEWEST_SHARING = 5  # rows in the middle of those values that a feature is made of
 
 
 def _find_shared(
