@@ -154,6 +154,21 @@ def test_a_project_of_a_version_between_is_upgraded_too(
     assert second.after[features] == second.before[features]
 
 
+def test_a_model_in_production_is_judged_by_the_rules_of_then(tmp_path):
+    """Its page says so; the candidate that is trained beside it brings those of today."""
+    top = upgrade(unpack(tmp_path, FROZEN.with_name("project-0.4.0.zip"))).top
+    commit(top)
+    with zipfile.ZipFile(FROZEN.with_name("project-0.3.0.zip")) as archive:
+        archive.extract("data/shop.csv", top)
+    run_shell("python", "-m", "dvc", "add", "-q", "data/shop.csv", cwd=top)
+    commit(top)
+    run_mlops_nb("repro", cwd=top)
+    page = (top / "reports" / "monitor.html").read_text("utf-8")
+    assert "An earlier version saved this model, without a shadow" in page
+    assert not (top / "data" / "champion" / "shadow.skops").exists()
+    assert (top / "data" / "candidate" / "shadow.skops").exists()
+
+
 def test_a_project_goes_on_with_the_same_quality(copy_of_upgraded):
     """After an upgrade the pipeline runs, the model is as good as before, and the tests pass."""
     top = copy_of_upgraded
