@@ -8,20 +8,26 @@ __all__ = [
     "read_model_reference",
     "load_shadow",
     "ScoredRows",
+    "measure_dependence",
     "measure_scored_rows",
     "read_contract_report",
 ]
 
 # %% ../../nbs/api/monitoring/26_champion_window.ipynb #caafb54a
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..core.files import read_json
+from ..data.column_profile import ColumnProfile
 from ..data.contract_check import ContractReport
 from ..data.profile import Profile, profile_table
+from ..data.windows import sample_evenly
 from ..modeling.measurement import ModelMetrics, compute_metrics
 from ..modeling.model import Model
 from ..modeling.persistence import load_skops
@@ -138,6 +144,61 @@ class ScoredRows:
         return self.features.loc[self.predictions.index, names]
 
 
+# %% ../../nbs/api/monitoring/26_champion_window.ipynb #975f24ce
+_MAX_ASKED_ROWS = 1000  # more say the same
+
+
+def measure_dependence(
+    rows: ScoredRows,
+    name: str,
+    usual: ColumnProfile,
+) -> float:
+    """Measure how far a model's answers hang on a column, in standard deviations of the score.
+
+    The mean move of the answers when the column's values are drawn from the usual ones; of
+    several scores, the largest. NaN where the model does not take the column, or the usual
+    values are not known.
+    """
+    drawn = _draw_usual_values(usual, min(len(rows.predictions), _MAX_ASKED_ROWS))
+    if name not in rows.model.columns or drawn is None or not len(drawn):
+        return math.nan
+    scored = rows.features.loc[rows.predictions.index]
+    features = sample_evenly(scored, _MAX_ASKED_ROWS)
+    now = _scores_of(rows.model, features)
+    then = _scores_of(rows.model, features.assign(**{name: drawn}))
+    moved = (now - then).abs().mean()
+    spread = np.maximum(now.std(), then.std())
+    return float((moved / spread.where(spread > 0)).fillna(0.0).max())
+
+
+# %% ../../nbs/api/monitoring/26_champion_window.ipynb #90148dd3
+def _draw_usual_values(
+    usual: ColumnProfile,
+    rows: int,
+) -> np.ndarray | None:
+    """Draw values of a column from its profile; None where it does not hold them."""
+    if usual.kind not in ("number", "text") or usual.is_hashed:
+        return None
+    is_text = usual.kind == "text"
+    known = usual.bucket_keys if is_text else usual.bucket_values
+    values = np.append(known.astype(object), np.nan)
+    counts = np.append(usual.bucket_counts, usual.missing).astype(float)
+    if not counts.sum():
+        return None
+    places = np.random.default_rng(0).choice(len(values), rows, p=counts / counts.sum())
+    drawn = values[places]
+    return drawn if is_text else drawn.astype(float)
+
+
+# %% ../../nbs/api/monitoring/26_champion_window.ipynb #619049ff
+def _scores_of(
+    model: Model,
+    features: pd.DataFrame,
+) -> pd.DataFrame:
+    answers = model.predict(features)
+    return answers[[name for name in answers if name.startswith("score")]]
+
+
 # %% ../../nbs/api/monitoring/26_champion_window.ipynb #12bd9d0b
 def _profiles(
     reference: ModelReference,
@@ -224,6 +285,7 @@ def measure_scored_rows(
         estimated=expected,
         expected=expected,
         estimate=estimate,
+        dependence=partial(measure_dependence, rows),
     )
 
 

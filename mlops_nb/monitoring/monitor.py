@@ -36,7 +36,7 @@ from mlops_nb.monitoring.column_roles import (
     normalise_label_value,
 )
 from .drift import measure_drift
-from .drift_notes import DriftEffects, note_drift_without_effect
+from .drift_notes import note_drift_without_effect
 from .findings import Finding, judge_findings
 from mlops_nb.monitoring.kind_agreement import (
     agree_on_cells,
@@ -820,7 +820,7 @@ def assess_windows(
     window = windows[-1]
     table = tables[window.name]
     found = find_in_window(model, window, table, thresholds)
-    findings = note_drift_without_effect(found, DriftEffects(model, window, table))
+    findings = note_drift_without_effect(found, model, window)
     if record is not None:
         findings = date_findings(findings, record, window.name)
     metric = _charted_metric(model, windows)

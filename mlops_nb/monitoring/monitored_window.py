@@ -6,9 +6,11 @@
 __all__ = ["ModelReference", "MonitoredWindow"]
 
 # %% ../../nbs/api/monitoring/25_monitored_window.ipynb #9626dc75
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..data.column_profile import ColumnProfile
 from ..data.contract_check import ContractReport
 from ..data.profile import Profile
 from ..modeling.measurement import ModelMetrics
@@ -97,6 +99,8 @@ class MonitoredWindow:
         failed_share: of rows that could not be scored.
         slices: profiles of the score by value of text columns.
         metrics: of labelled rows, as they were computed, where they were.
+        dependence: how far the answers hang on a column, given what is usual in it; none where
+            the model cannot be asked.
     """
 
     name: str
@@ -112,6 +116,7 @@ class MonitoredWindow:
     failed_share: float = 0.0
     slices: dict = field(default_factory=dict)
     metrics: ModelMetrics | None = None
+    dependence: Callable[[str, ColumnProfile], float] | None = None
 
     def reading(self) -> dict:
         """Return rows and metrics for JSON."""

@@ -6,8 +6,6 @@
 __all__ = [
     "measure_score_response",
     "measure_score_effect",
-    "measure_followed_share",
-    "measure_score_displacement",
     "measure_score_sensitivity",
 ]
 
@@ -16,7 +14,6 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy.special import fdtrc
 
 from ..data.column_profile import ColumnProfile
 from ..data.columns import column_as_floats
@@ -166,102 +163,6 @@ def _expected_scores(
     return np.interp(
         column.bucket_values, response["at"], np.asarray(response["score"])
     )
-
-
-# %% ../../nbs/api/monitoring/07_score_response.ipynb #65cbc670
-_SEEN_BY_CHANCE = 0.01
-
-
-def measure_followed_share(response: dict) -> float:
-    """Return which part of the groups' spread of the mean score is no chance, 0 to 1.
-
-    The root of ω² / η²: of what is left of the variance between groups once the part is taken off
-    that groups of so few rows would show without any connection. 0 where none is there to be seen
-    (F test).
-    """
-    rows, scores = _groups(response)
-    is_filled = rows > 0
-    total = rows.sum()
-    between_degrees = is_filled.sum() - 1
-    within_degrees = total - is_filled.sum()
-    if between_degrees < 1:
-        return 0.0
-    if within_degrees < 1:
-        return 1.0
-    mean = np.average(scores, weights=rows)
-    between = float(rows @ (scores - mean) ** 2)
-    all_squares = response["std"] ** 2 * (total - 1)
-    within = max(all_squares - between, 0.0)
-    if not between:
-        return 0.0
-    mean_within = within / within_degrees
-    ratio = between / between_degrees / max(mean_within, 1e-300)
-    if fdtrc(between_degrees, within_degrees, ratio) > _SEEN_BY_CHANCE:
-        return 0.0
-    omega = (between - between_degrees * mean_within) / (all_squares + mean_within)
-    eta = between / max(all_squares, between)
-    return math.sqrt(min(max(omega / eta, 0.0), 1.0))
-
-
-# %% ../../nbs/api/monitoring/07_score_response.ipynb #c3cd3939
-def _groups(response: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows and mean score of each group of values, the missing ones too."""
-    rows = np.append(np.asarray(response["n"], float), response["n_missing"])
-    scores = np.append(np.asarray(response["score"], float), response["missing"])
-    return rows, scores
-
-
-# %% ../../nbs/api/monitoring/07_score_response.ipynb #65a33b9d
-def measure_score_displacement(
-    response: dict,
-    column: ColumnProfile,
-) -> float:
-    """Measure how far scores move, whichever way, when only this column's values change.
-
-    In standard deviations of the score; NaN where nothing is known.
-
-    Args:
-        response: of this column, from `measure_score_response`; empty where there is none.
-        column: what its values are now.
-    """
-    if not column.count + column.missing or not response or response.get("own"):
-        return math.nan
-    rows, scores = _groups(response)
-    if not rows.sum() or not response["std"]:
-        return 0.0
-    of_values = _expected_scores(response, column)
-    scores_now = np.append(of_values, response["missing"])
-    rows_now = np.append(column.bucket_counts, column.missing)
-    moved = _distance(scores, rows, scores_now, rows_now)
-    return measure_followed_share(response) * moved / response["std"]
-
-
-# %% ../../nbs/api/monitoring/07_score_response.ipynb #fc84d714
-def _distance(
-    before: np.ndarray,
-    rows_before: np.ndarray,
-    now: np.ndarray,
-    rows_now: np.ndarray,
-) -> float:
-    """Return the Wasserstein distance of two weighted samples."""
-    if not rows_now.sum():
-        return 0.0
-    points = np.unique(np.concatenate([before, now]))
-    share_before = _cumulative_share(before, rows_before, points)
-    share_now = _cumulative_share(now, rows_now, points)
-    gaps = np.abs(share_before - share_now)[:-1]
-    return float(gaps @ np.diff(points))
-
-
-# %% ../../nbs/api/monitoring/07_score_response.ipynb #ecc3b746
-def _cumulative_share(
-    values: np.ndarray,
-    rows: np.ndarray,
-    points: np.ndarray,
-) -> np.ndarray:
-    order = np.argsort(values, kind="stable")
-    up_to = np.append(0, np.cumsum(rows[order]))
-    return up_to[np.searchsorted(values[order], points, "right")] / up_to[-1]
 
 
 # %% ../../nbs/api/monitoring/07_score_response.ipynb #1f7a48b9

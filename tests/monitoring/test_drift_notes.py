@@ -3,61 +3,44 @@
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.saved_model import assess_saved, save_trained
 
 from mlops_nb.core.messages import Message
-from mlops_nb.data.profile import profile_table
-from mlops_nb.monitoring.drift import measure_drift
-from mlops_nb.monitoring.drift_notes import DriftEffects, note_drift_without_effect
+from mlops_nb.modeling.training import train_model
+from mlops_nb.monitoring.drift_notes import note_drift_without_effect
 from mlops_nb.monitoring.exhibits import column_exhibits, drift_exhibits
 from mlops_nb.monitoring.findings import Finding
 from mlops_nb.monitoring.monitor import monitor
-from mlops_nb.monitoring.monitored_window import ModelReference, MonitoredWindow
-from mlops_nb.monitoring.reference import build_reference
 from mlops_nb.monitoring.stage_result import stage_results
+
+DATA = {"target": "y", "task": "binary", "positive": "1"}
+LOGISTIC = {"estimator": "sklearn.linear_model.LogisticRegression"}
 
 
 def draw(
     rows,
     seed,
 ):
-    """Rows of which a model follows x alone."""
+    """Rows whose outcome follows x alone."""
     rng = np.random.default_rng(seed)
-    table = pd.DataFrame(
-        {
-            "x": rng.normal(size=rows),
-            "noise": rng.normal(size=rows),
-            "code": rng.choice(["a", "b", "c"], rows),
-        }
-    )
-    return table.assign(score=1 / (1 + np.exp(-table.x)))
+    table = pd.DataFrame({"x": rng.normal(size=rows), "noise": rng.normal(size=rows)})
+    table["code"] = rng.choice(["a", "b", "c"], rows)
+    is_yes = table.x + 0.5 * rng.normal(size=rows) > 0
+    return table.assign(y=is_yes.astype(float))
 
 
-THEN = draw(6000, 0)
-FEATURES = ["x", "noise", "code"]
-REFERENCE = ModelReference(
-    "",
-    {
-        "features": build_reference(THEN[FEATURES], score=THEN.score),
-        "scores": build_reference(THEN[["score"]], score=THEN.score),
-    },
-    scores=("score",),
-)
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """The folder of a model of such rows."""
+    table = draw(6000, 0)
+    fitted = train_model(table, DATA, **LOGISTIC)
+    return save_trained(tmp_path_factory.mktemp("model"), table, fitted)
 
 
-def assess(rows):
-    """The assessment of some rows."""
-    profiles = {
-        "features": profile_table(rows[FEATURES]),
-        "scores": profile_table(rows[["score"]]),
-    }
-    window = MonitoredWindow("April", len(rows), len(rows), 0, profiles)
-    return monitor(REFERENCE, window)
-
-
-NOW = draw(2000, 1)
+NOW = draw(2000, 1).assign(y=np.nan)
 IS_FIFTH = NOW.index % 5 == 0
-FAULTS = {"other unit": NOW.assign(noise=NOW.noise * 10)}
-FAULTS["shifted"] = NOW.assign(noise=NOW.noise + 1)
+FAULTS = {"other unit": NOW.assign(noise=NOW.noise * 1.5)}
+FAULTS["shifted"] = NOW.assign(noise=NOW.noise + 0.5)
 FAULTS["stuck"] = NOW.assign(noise=NOW.noise.mask(IS_FIFTH, 0.0))
 FAULTS["missing"] = NOW.assign(noise=NOW.noise.mask(IS_FIFTH))
 FAULTS["gone"] = NOW.assign(noise=np.nan)
@@ -66,29 +49,31 @@ FAULTS["one name"] = NOW.assign(code="a")
 
 
 @pytest.fixture(params=FAULTS)
-def unfollowed(request):
-    """A window in which a column has moved that the predictions do not follow."""
-    return FAULTS[request.param]
+def unfollowed(
+    request,
+    saved,
+):
+    """What is said of a column that has moved and that the predictions do not follow."""
+    return assess_saved(saved, FAULTS[request.param])
 
 
 def test_what_the_predictions_do_not_follow_is_noted(unfollowed):
-    assessment = assess(unfollowed)
-    assert assessment.level == "ok"
-    assert [found.is_note for found in assessment.verdict.findings if found.column]
-    assert "there is nothing to decide" in str(assessment.verdict.reasons[0])
+    assert unfollowed.level == "ok"
+    assert [found.is_note for found in unfollowed.verdict.findings if found.column]
+    assert "there is nothing to decide" in str(unfollowed.verdict.reasons[0])
 
 
 def test_a_note_waits_for_no_decision(unfollowed):
     """What the record of a window keeps is what is beyond a limit."""
-    findings = stage_results(assess(unfollowed))["findings"]
-    assert {found["severity"] for found in findings} == {"ok"}
+    severities = {each["severity"] for each in stage_results(unfollowed)["findings"]}
+    assert severities == {"ok"}
 
 
 def test_the_table_of_findings_counts_what_it_shows(unfollowed):
-    verdict = assess(unfollowed).verdict
+    verdict = unfollowed.verdict
     shown = verdict._repr_markdown_().count("\n") - 1
     assert sum(verdict.table_title().values.values()) == shown
-    assert "| note |" in verdict._repr_markdown_().replace("  ", "")
+    assert "| note |" in verdict._repr_markdown_()
 
 
 @pytest.mark.parametrize(
@@ -98,15 +83,14 @@ def test_the_table_of_findings_counts_what_it_shows(unfollowed):
         pytest.param(NOW.assign(x=NOW.x.mask(IS_FIFTH, 0.0)), id="stuck"),
         pytest.param(NOW.assign(x=NOW.x + 0.3), id="shifted"),
         pytest.param(NOW.assign(x=NOW.x.mask(IS_FIFTH)), id="missing"),
+        pytest.param(NOW.assign(x=np.nan), id="gone"),
     ],
 )
-def test_what_the_predictions_follow_is_a_finding(rows):
-    assessment = assess(rows)
-    assert assessment.level != "ok"
-
-
-def test_a_column_of_another_kind_is_no_note():
-    assert assess(NOW.assign(noise="x")).level == "act"
+def test_what_the_predictions_follow_is_a_finding(
+    rows,
+    saved,
+):
+    assert assess_saved(saved, rows).level != "ok"
 
 
 @pytest.mark.parametrize(
@@ -117,30 +101,36 @@ def test_a_column_of_another_kind_is_no_note():
         pytest.param(("drift", "score"), id="score"),
     ],
 )
-def test_nothing_is_noted_where_the_predictions_are_a_finding(other):
-    """Then the drift may be its cause, whatever the score said of the column before."""
+def test_nothing_is_noted_where_the_predictions_are_a_finding(
+    other,
+    saved,
+):
+    """Then the drift may be its cause, whatever the model says of the column."""
     quantity, column = other
     about = Message.text("x")
     worse = Finding("worse", quantity, column, 1.0, 0.5, "watch", about)
     moved = Finding("drift.noise", "drift", "noise", 1.0, 0.5, "watch", about)
-    profiles = {"features": profile_table(FAULTS["gone"][FEATURES])}
-    window = MonitoredWindow("April", 2000, 2000, 0, profiles)
-    table = measure_drift(REFERENCE.main, profiles["features"])
-    effects = DriftEffects(REFERENCE, window, table)
-    findings = (moved, worse)
-    assert note_drift_without_effect(findings, effects) == findings
-    assert note_drift_without_effect([moved], effects)[0].is_note
+    seen = assess_saved(saved, FAULTS["shifted"])
+    asked = (seen.model, seen.measured)
+    assert note_drift_without_effect([moved, worse], *asked) == (moved, worse)
+    assert note_drift_without_effect([moved], *asked)[0].is_note
 
 
-def test_columns_that_stay_are_within_their_usual_range():
+def test_two_tables_alone_note_nothing():
+    """Without the model nobody knows what it would answer."""
+    columns = ["x", "noise", "code"]
+    seen = monitor(draw(6000, 0)[columns], FAULTS["shifted"][columns])
+    assert seen.level == "watch"
+
+
+def test_columns_that_stay_are_within_their_usual_range(saved):
     """A share that chance explains has moved all the same: "0 of 3 have moved" is not said."""
-    few = assess(draw(60, 3))
-    assert str(drift_exhibits(few)[0].title) == (
-        "All 3 columns are within their usual range"
-    )
+    few = assess_saved(saved, draw(60, 3))
+    title = str(drift_exhibits(few)[0].title)
+    assert title == "All 3 columns are within their usual range"
     assert str(column_exhibits(few)[0].title).endswith("is within its usual range")
 
 
-def test_a_column_that_moved_is_counted_though_it_is_only_noted():
-    title = drift_exhibits(assess(FAULTS["shifted"]))[0].title
-    assert str(title) == "1 of 3 columns has moved"
+def test_a_column_that_moved_is_counted_though_it_is_only_noted(saved):
+    seen = assess_saved(saved, FAULTS["shifted"])
+    assert str(drift_exhibits(seen)[0].title) == "1 of 3 columns has moved"

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.project import ROOT
+from helpers.saved_model import assess_saved, save_trained
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.core.files import read_json
 from mlops_nb.data.labelled_rows import sample_labelled_evenly
 from mlops_nb.modeling.measurement import compute_metrics
-from mlops_nb.modeling.persistence import load_model, save_model
+from mlops_nb.modeling.persistence import load_model
 from mlops_nb.modeling.training import train_model
 from mlops_nb.monitoring.champion_window import (
     SHADOW_FILE,
@@ -21,7 +22,7 @@ from mlops_nb.monitoring.champion_window import (
     measure_scored_rows,
     read_model_reference,
 )
-from mlops_nb.monitoring.model_reference import build_model_reference, select_held_out
+from mlops_nb.monitoring.model_reference import select_held_out
 from mlops_nb.monitoring.monitor import monitor
 from mlops_nb.monitoring.stage_exhibits import score_exhibits
 
@@ -62,33 +63,6 @@ def fit(
     return train_model(table, read_settings(task), **(settings or CLASSES))
 
 
-def save(
-    folder,
-    table,
-    fitted,
-    time=None,
-):
-    """Save a model with what the monitor needs, as the stage does."""
-    held_out = select_held_out(fitted, table, time)
-    task = fitted.model.task
-    metrics = compute_metrics(task, held_out.outcome, fitted.validation_predictions)
-    files = build_model_reference(fitted, table, table[[]], held_out, metrics, time)
-    return save_model(folder, fitted, files)
-
-
-def assess(
-    folder,
-    rows,
-):
-    """Monitor a saved model, as the stage does."""
-    champion = load_model(folder)
-    scored = champion.predict(rows).assign(y=rows.y)
-    shadow = load_shadow(folder, champion)
-    of_rows = ScoredRows(champion, folder, rows, scored, ("y",), shadow=shadow)
-    reference = read_model_reference(folder, champion.task)
-    return monitor(reference, measure_scored_rows(reference, of_rows, "April", []))
-
-
 @pytest.fixture(scope="module")
 def halves():
     """A table, split at random."""
@@ -104,7 +78,7 @@ def saved(
 ):
     """The folder of a model of the first half."""
     before, _ = halves
-    return save(tmp_path_factory.mktemp("model"), before, fit(before))
+    return save_trained(tmp_path_factory.mktemp("model"), before, fit(before))
 
 
 def test_a_random_half_in_which_x_lacks_with_the_outcome_is_calm(
@@ -112,7 +86,7 @@ def test_a_random_half_in_which_x_lacks_with_the_outcome_is_calm(
     halves,
 ):
     """It was said for ever that x is missing in 14.9 % of the rows, 0.0 % when trained."""
-    assert assess(saved, halves[1]).level == "ok"
+    assert assess_saved(saved, halves[1]).level == "ok"
 
 
 def test_the_reference_counts_all_rows(
@@ -178,7 +152,7 @@ def test_the_shadow_says_of_held_back_rows_what_was_recorded(
     """It comes back from its file, with what it said before the model was fitted to all rows."""
     table = draw(rows, task=task)
     fitted = fit(table, task, **settings)
-    folder = save(tmp_path, table, fitted)
+    folder = save_trained(tmp_path, table, fitted)
     shadow = load_shadow(folder, load_model(folder))
     recorded = fitted.validation_predictions.drop(columns="y")
     again = shadow.predict(table.loc[recorded.index])
@@ -190,7 +164,7 @@ def test_an_altered_shadow_is_refused(
     halves,
     tmp_path,
 ):
-    folder = save(tmp_path, halves[0], fit(halves[0]))
+    folder = save_trained(tmp_path, halves[0], fit(halves[0]))
     (folder / SHADOW_FILE).write_bytes(b"other")
     with pytest.raises(UserError, match=SHADOW_FILE):
         load_model(folder)
@@ -202,7 +176,7 @@ def test_only_the_comparison_of_scores_is_of_the_shadow(
 ):
     """Quality, and how many could be scored, are of the model in production."""
     _, current = halves
-    measured = assess(saved, current).measured
+    measured = assess_saved(saved, current).measured
     answers = load_model(saved).predict(current)
     is_known = current.y.notna().to_numpy()
     outcome = current.y[is_known].astype(int).to_numpy()
@@ -218,7 +192,7 @@ def test_its_page_says_whose_scores_are_compared(
     saved,
     halves,
 ):
-    reading = str(score_exhibits(assess(saved, halves[1]))[0].how_to_read)
+    reading = str(score_exhibits(assess_saved(saved, halves[1]))[0].how_to_read)
     assert "as it was before it was fitted again to all rows (its shadow)" in reading
 
 
