@@ -48,16 +48,24 @@ def ask_in_terminal(infer: Callable[[Answers], InferredProject]) -> Answers:
     """
     answers = Answers({}, _name_person())
     guess = infer(answers)
+    refused: set[tuple[str, str]] = set()
     while True:
         doubt = _next_doubt(guess, answers)
         if doubt is None:
             return answers
         answer = _ask(doubt, len(answers.given) + 1)
+        if (doubt.about, answer) in refused:
+            click.echo(
+                f"{answer} cannot be taken, as was said: {doubt.inferred} stands"
+            )
+            answer = doubt.inferred
         given = Answers(answers.given | {doubt.about: answer}, answers.author)
         try:
             guess = infer(given) if answer != doubt.inferred else guess
         except UserError as error:
             click.echo(error)
+            click.echo(f"another answer, or Enter, which leaves it at {doubt.inferred}")
+            refused.add((doubt.about, answer))
             continue
         answers = given
 

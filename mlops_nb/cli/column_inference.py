@@ -10,6 +10,7 @@ __all__ = [
     "find_keys",
     "find_near_keys",
     "find_unfit_columns",
+    "find_clock_columns",
 ]
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #910e4241
@@ -20,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from ..core.errors import UserError
+from ..data.clock_times import holds_clock_times
 from mlops_nb.data.columns import (
     EXACT_FLOAT,
     counts_rows,
@@ -207,7 +209,7 @@ def _names_rows(column: pd.Series) -> bool:
     if kind == "integer":
         has_name_of_id = bool(_IDENTIFIER_NAME.search(column.name))
         return has_name_of_id or counts_rows(column, len(column))
-    if kind != "text":
+    if kind != "text" or holds_clock_times(column):
         return False
     lengths = column.str.len()
     if lengths.max() > _LONGEST_CODE:
@@ -314,6 +316,21 @@ def _explain(
     return reasons
 
 
+# %% ../../nbs/api/cli/01_column_inference.ipynb #d07db574
+def _are_names(texts: pd.Series) -> bool:
+    """Say whether texts are codes or single words, which somebody has not written as text."""
+    if _holds_codes(texts):
+        return True
+    is_word = ~texts.str.strip().str.contains(r"\s")
+    return bool(is_word.mean() >= _SHARE_OF_CODES)
+
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #da173bd5
+def _state_share(share: float) -> str:
+    """Write a share in percent that is 100% only where it is all."""
+    return f"{share:.0%}" if share < 0.995 or share == 1 else f"{share:.1%}"
+
+
 # %% ../../nbs/api/cli/01_column_inference.ipynb #00acf191
 _SHARE_OF_FREE_TEXT = 0.9  # of values that differ
 _SHARE_OF_LONG_TEXT = 0.5  # where the text is long
@@ -332,7 +349,10 @@ def _explain_unique(column: pd.Series) -> str:
     if share < least:
         return ""
     example = " ".join(str(known.iloc[0]).split())[:_LONGEST_EXAMPLE]
-    return f"free text: {share:.0%} of the values differ, such as {example!r}"
+    differ = f"{_state_share(share)} of the values differ, such as {example!r}"
+    if not is_long and _are_names(known.astype("str")):
+        return f"too many names to learn from: {differ}"
+    return f"free text: {differ}"
 
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #34ad9589
@@ -369,3 +389,27 @@ def _explain_strays(column: pd.Series) -> str:
         return ""
     cells = f"{len(strays)} cells such as {strays.iloc[0]!r}"
     return f"numbers, but for {cells}: mend these at the source"
+
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #71c27c3b
+def find_clock_columns(
+    frame: pd.DataFrame,
+    skip: Iterable[str | None],
+) -> dict[str, str]:
+    """Find the columns of times of the day that are too many to be names: {column: why}.
+
+    Args:
+        frame: The rows to learn from.
+        skip: Columns that are something else.
+    """
+    names = [name for name in frame if name not in {*skip}]
+    return _explain([frame[name] for name in names], _explain_clock)
+
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #ccf5fb4f
+def _explain_clock(column: pd.Series) -> str:
+    """Tell of times of the day that are too many to be names."""
+    if column.nunique() <= _ENOUGH or not holds_clock_times(column):
+        return ""
+    example = str(column.dropna().iloc[0]).strip()
+    return f"times such as {example!r}: read as minutes, they are a feature (`of_day`)"

@@ -22,6 +22,7 @@ from mlops_nb.cli.feature_notebook import (
     FEATURES_IMPORTS,
     FEATURES_INTRODUCTION,
     build_notebook,
+    render_clock_features,
     render_example_feature,
     render_exported_module,
     render_key_features,
@@ -303,9 +304,12 @@ def _render_features(
     says = "each declared once: training, scoring and serving call the same function."
     doc = f"The features of {made.path.name}, {says}"
     feature, shown = render_example_feature(made.guess, columns, owner)
-    of_key = render_key_features(made.guess, columns, owner)
+    more = [
+        *render_key_features(made.guess, columns, owner),
+        *render_clock_features(made.guess, columns, owner),
+    ]
     exported = [(3, FEATURES_IMPORTS), (4, feature)]
-    exported += [(6, cell) for cell in of_key[:1]]
+    exported += [(6 + i, more[i]) for i in range(0, len(more), 2)]
     module = render_exported_module(doc, *exported)
     notebook = build_notebook(
         f"# features\n\n> {doc}",
@@ -314,7 +318,7 @@ def _render_features(
         FEATURES_IMPORTS,
         feature,
         shown,
-        *of_key,
+        *more,
     )
     return {
         f"{made.package}/__init__.py": '__version__ = "0.1.0"\n',

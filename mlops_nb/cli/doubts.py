@@ -147,7 +147,9 @@ def doubt_time(
         return []
     reasons = [f"{name}: {why}" for name, why in found.doubts.items()]
     for name in found.dated:
-        if name not in found.doubts:
+        if name in found.unreadable:
+            reasons.append(f"`{name}` looks like times: {found.unreadable[name]}")
+        elif name not in found.doubts:
             reasons.append(f"`{name}` holds times")
     if order:
         reasons.append(order)

@@ -10,6 +10,7 @@ __all__ = [
     "render_exported_module",
     "render_example_feature",
     "render_key_features",
+    "render_clock_features",
 ]
 
 # %% ../../nbs/api/cli/08_feature_notebook.ipynb #5565c092
@@ -98,9 +99,9 @@ rows = pd.DataFrame({{c: {rows} for c in {used!r}}})
 got = example(rows, None)
 assert got.index.equals(rows.index)
 got"""
-_KEY_SHOWN = """%%code
-rows = pd.DataFrame({{c: [1, 2] for c in {used!r}}})
-got = of_key(rows, None)
+_GROUP_SHOWN = """%%code
+rows = pd.DataFrame({{c: {values} for c in {used!r}}})
+got = {group}(rows, None)
 assert got.index.equals(rows.index)
 got"""
 
@@ -182,6 +183,23 @@ def _free_name(
     return name
 
 
+# %% ../../nbs/api/cli/08_feature_notebook.ipynb #37af14a9
+def _fill_group(
+    template: str,
+    owner: str,
+    declared: dict[str, tuple[str, str]],
+    made: dict[str, str],
+) -> str:
+    """Write a group of features: {name: (type, sentence)}, and {name: the code that makes it}."""
+    declarations = [f"{name}={says!r}" for name, says in declared.items()]
+    columns = [f"{name!r}: {code}" for name, code in made.items()]
+    return _read_template(template).format(
+        owner=owner,
+        declared=",\n          ".join(declarations),
+        made=", ".join(columns),
+    )
+
+
 # %% ../../nbs/api/cli/08_feature_notebook.ipynb #e4847e2c
 def render_key_features(
     guess: InferredProject,
@@ -200,17 +218,45 @@ def render_key_features(
     """
     if not guess.shared_keys:
         return []
-    declared = []
-    made = []
+    declared = {}
+    made = {}
     for column in guess.shared_keys:
         name = _free_name(column, "_of_key", columns)
         dtype = "category" if guess.columns[column].kind == "text" else "float64"
-        says = f"{column}, a part of the key"
-        declared.append(f"{name}=({dtype!r}, {says!r})")
-        made.append(f"{name!r}: events[{column!r}].astype({dtype!r})")
-    exported = _read_template("key_features").format(
-        owner=owner,
-        declared=",\n          ".join(declared),
-        made=", ".join(made),
+        declared[name] = (dtype, f"{column}, a part of the key")
+        made[name] = f"events[{column!r}].astype({dtype!r})"
+    exported = _fill_group("key_features", owner, declared, made)
+    shown = _GROUP_SHOWN.format(
+        group="of_key", values="[1, 2]", used=[*guess.shared_keys]
     )
-    return [exported, _KEY_SHOWN.format(used=[*guess.shared_keys])]
+    return [exported, shown]
+
+
+# %% ../../nbs/api/cli/08_feature_notebook.ipynb #563723eb
+def render_clock_features(
+    guess: InferredProject,
+    columns: list[str],
+    owner: str,
+) -> list[str]:
+    """Write features of the times of the day, in minutes, as a cell each.
+
+    Args:
+        guess: What is known of the table.
+        columns: Its columns.
+        owner: Whom the features belong to.
+
+    Returns:
+        The cell that is exported, and the cell that shows it; nothing where there are no such.
+    """
+    if not guess.clocks:
+        return []
+    declared = {}
+    made = {}
+    for column in guess.clocks:
+        name = _free_name(column, "_minutes", columns)
+        declared[name] = ("float64", f"{column}, in minutes of the day")
+        made[name] = f"minutes_of_day(events[{column!r}])"
+    exported = _fill_group("clock_features", owner, declared, made)
+    values = "['09:30', None]"
+    shown = _GROUP_SHOWN.format(group="of_day", values=values, used=[*guess.clocks])
+    return [exported, shown]

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from mlops_nb.cli.column_inference import (
+    find_clock_columns,
     find_keys,
     find_near_keys,
     find_unfit_columns,
@@ -51,6 +52,7 @@ from .window_inference import InferredWindows, infer_windows
 from ..core.errors import UserError, suggest
 from ..core.formatting import name_some
 from ..data.cell_inference import InferredCells
+from ..data.clock_times import minutes_of_day
 from ..data.contract import DataContract, infer_contract
 from ..data.hidden_leaks import find_hidden_leaks
 from ..data.ingest import select_window_rows
@@ -78,6 +80,7 @@ class InferredProject:
         exclude: Which columns are no features: {column: why}.
         suspects: Those of them that predict the target alone.
         shared_keys: Columns of a key of several that many rows share: these may be features.
+        clocks: Columns of times of the day, of which features are made.
         hidden: Those of the suspects that are no features as they are, such as dates.
         notes: What else a person should know or look at, a sentence each.
         example: A column of numbers, to show how a feature is made.
@@ -107,6 +110,7 @@ class InferredProject:
     accepted: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     shared_keys: tuple[str, ...] = ()
+    clocks: tuple[str, ...] = ()
 
     def to_data_section(
         self,
@@ -379,8 +383,12 @@ def _note_untaken(
 ) -> list[str]:
     """Say which columns tell times, though the rows were split at random."""
     split = "the rows were split at random"
-    dated = [f"`{name}`" for name in found.dated if name not in found.doubts]
+    known = {*found.doubts, *found.unreadable}
+    dated = [f"`{name}`" for name in found.dated if name not in known]
     notes = []
+    for name, why in found.unreadable.items():
+        remedy = "Write them as 2013-01-31 at the source, then name it with --time"
+        notes.append(f"`{name}` looks like times, but {why}: {split}. {remedy}")
     if len(dated) > 1:
         told = (
             f"{name_some(dated)} hold times, and it is not clear which is that of a row"
@@ -426,8 +434,11 @@ def _leave_out(
         unfit[project.time_parts["year"]] = (
             f"a part of {project.time}: no year comes again"
         )
+    clocks = find_clock_columns(training, known)
+    unfit |= clocks
     few = _note_few(training[project.target], project.task)
-    return replace(project, exclude=unfit, notes=(*project.notes, *few))
+    notes = (*project.notes, *few)
+    return replace(project, exclude=unfit, clocks=tuple(clocks), notes=notes)
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #eaf48dca
@@ -504,7 +515,8 @@ def _find_strong(
     settings: DataSettings,
 ) -> list[StrongFeature]:
     """Find strong features and hidden leaks, each column once: as a leak, where it is one."""
-    features = training.drop(columns=[*project.exclude])
+    minutes = {name: minutes_of_day(training[name]) for name in project.clocks}
+    features = training.drop(columns=[*project.exclude]).assign(**minutes)
     strong = find_strong_features(features, settings)
     hidden = _find_hidden(project, training, found, settings)
     leaks = {item.column for item in strong if item.is_leak}
@@ -571,6 +583,7 @@ def infer_project(
     time: str | None = None,
     cells: dict[str, InferredCells] | None = None,
     answers: Answers = NO_ANSWERS,
+    lost: dict[str, int] | None = None,
 ) -> tuple[InferredProject, DataContract]:
     """Infer a project from its table.
 
@@ -580,6 +593,7 @@ def infer_project(
         time: The column of times; found if there is only one.
         cells: How the cells of some columns were read.
         answers: What a person has decided, which stands over what is inferred.
+        lost: What stands in cells of the target that count as missing: {text: cells}.
 
     Returns:
         What was inferred, and the data contract of the training window.
@@ -587,11 +601,10 @@ def infer_project(
     Raises:
         UserError: There is no such column, or it cannot be used as target, time or key.
     """
-    frame = frame.set_axis(frame.columns.map(str), axis=1)
-    _require_columns(frame, target, *_split_wanted(frame, time))
+    frame = _call_by_texts(frame, target, time)
     timing = _find_timing(frame, target, time, answers)
     project = _begin_project(frame, target, timing, answers)
-    project = _note_target(project, frame[target], answers)
+    project = _note_target(project, frame[target], answers, lost or {})
     project = _with_cells(project, frame, cells or {}, answers)
     frame = timing.add_to(frame)
     training, settings = _select_training(frame, project)
@@ -600,6 +613,18 @@ def infer_project(
     project = _suspect_leaks(project, strong, answers)
     contract = infer_contract(training, settings)
     return _describe(project, frame), replace(contract, leak_ok=project.accepted)
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #2ecfdd53
+def _call_by_texts(
+    frame: pd.DataFrame,
+    target: str,
+    time: str | None,
+) -> pd.DataFrame:
+    """Return a table whose columns are called by texts; refuse one that lacks what is named."""
+    named = frame.set_axis(frame.columns.map(str), axis=1)
+    _require_columns(named, target, *_split_wanted(named, time))
+    return named
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #551c7ecd
@@ -690,15 +715,26 @@ def _note_target(
     project: InferredProject,
     target: pd.Series,
     answers: Answers,
+    lost: dict[str, int],
 ) -> InferredProject:
     """Say what about the target a person should look at."""
     notes = _note_positive(target, project.positive, answers)
     n_missing = int(target.isna().sum())
     if n_missing:
         lacking = f"{n_missing:,} of {len(target):,} rows have no target"
-        why = "empty, or a word such as NA"
+        why = _list_lost(lost) or "empty, or a word such as NA"
         notes.append(f"{lacking} ({why}): they are not learned from")
     return replace(project, notes=(*project.notes, *notes))
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #09911af8
+def _list_lost(lost: dict[str, int]) -> str:
+    """List what stands in cells that count as missing, and how often."""
+    told = []
+    for text, count in lost.items():
+        written = repr(text) if text else "empty"
+        told.append(f"{written} {count:,} times" if count > 1 else f"{written} once")
+    return name_some(told)
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #4af2b734
@@ -852,7 +888,9 @@ def _describe(
     taken = {project.target, project.time, *project.keys, *project.exclude}
     numbers = [name for name in frame.select_dtypes("number") if name not in taken]
     columns = {name: describe_column(frame[name]) for name in frame}
-    return replace(project, example=next(iter(numbers), None), columns=columns)
+    clocks = tuple(name for name in project.clocks if name not in project.suspects)
+    example = next(iter(numbers), None)
+    return replace(project, example=example, columns=columns, clocks=clocks)
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #d3d94468

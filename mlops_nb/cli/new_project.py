@@ -287,8 +287,9 @@ class OpenTable:
         """Infer a project: (the table as its cells are meant, what it says, its contract)."""
         answers = replace(answers, named=self.named)
         frame = _read_by_cells(self.source, self.table, self.cells, answers)
+        lost = _count_lost(self.source, self.table, frame, self.target)
         guess, contract = infer_project(
-            frame, self.target, self.time, self.cells, answers
+            frame, self.target, self.time, self.cells, answers, lost
         )
         guess = _note_months(_note_reading(guess, self.table), self.source)
         return frame, guess, contract
@@ -346,6 +347,31 @@ def _read_by_cells(
         frame = settle_table(frame).frame
     rules = {name: found.rule for name, found in kept.items()}
     return apply_cells(frame, rules)
+
+
+# %% ../../nbs/api/cli/13_new_project.ipynb #d83b2ef9
+def _count_lost(
+    source: TableSource,
+    table: SourceTable,
+    frame: pd.DataFrame,
+    target: str,
+) -> dict[str, int]:
+    """Count what stands in the cells of the target that are read as missing: {text: cells}.
+
+    Args:
+        source: Where the table comes from.
+        table: As it was read.
+        frame: The table with its cells as they are meant.
+        target: The column to predict.
+    """
+    if target not in frame or frame[target].notna().all():
+        return {}
+    written = table.frame[target]
+    if source.format == "csv":
+        written = reread_as_written(source, table.encoding, [target])[target]
+    lost = written.astype("str").where(written.notna(), "")[frame[target].isna()]
+    counts = lost.str.strip().value_counts()
+    return {str(text): int(count) for text, count in counts.items()}
 
 
 # %% ../../nbs/api/cli/13_new_project.ipynb #546ef9c9
@@ -418,20 +444,30 @@ _MONTH_OF_FILE = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])[-_.]?(?:19|20)\d\d)"
     r"(?!\d{3})"
 )
+_YEAR_OF_FILE = r"(?:19|20)\d\d"
+_DATE_OF_FILE = re.compile(
+    rf"(?<!\d){_YEAR_OF_FILE}(?:[-_.]?(?:\d\d(?:[-_.]?\d\d)?|[QW]\d\d?))?(?!\d)"
+    rf"|(?<!\d)(?:\d\d[-_.]?){{1,2}}{_YEAR_OF_FILE}(?!\d)",
+    re.IGNORECASE,
+)
 
 
 def _note_months(
     guess: InferredProject,
     source: TableSource,
 ) -> InferredProject:
-    """Say that files are named by their months, where no column tells the time."""
+    """Say that files are named by their dates, where no column tells the time."""
     names = [file.name for file in source.files]
-    are_months = all(_MONTH_OF_FILE.search(name) for name in names)
-    if guess.time or len(names) < 2 or not are_months:
+    dates = [_DATE_OF_FILE.search(name) for name in names]
+    if guess.time or len(names) < 2 or not all(dates):
         return guess
-    told = f"{len(names)} files are named by months, such as {names[0]}, but no column is a time"
-    mixes = "the rows were split at random, which mixes the months"
-    note = f"{told}: {mixes}. Write the month into a column of each file"
+    are_months = all(_MONTH_OF_FILE.search(name) for name in names)
+    spans = "months" if are_months else "dates"
+    told = f"{len(names)} files are named by {spans}, such as {names[0]}, but no column is a time"
+    mixes = f"the rows were split at random, which mixes the {spans}"
+    written = f"day,…: {dates[0][0]},…"
+    remedy = f"Write the date into a column of each file ({written}), then --time day"
+    note = f"{told}: {mixes}. {remedy}"
     return replace(guess, notes=(*guess.notes, note))
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from .column_inference import is_named_as_key
 from ..core.errors import UserError
 from ..data.columns import value_type
 from ..data.ingest import MAX_UNREADABLE_TIME_SHARE
@@ -49,9 +50,14 @@ def holds_readable_times(column: pd.Series) -> bool:
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #d42d171a
+_TIME_WORDS = (
+    "t|ts|time|timestamp|date|datetime|day|month|week|hour|epoch|unix|created|updated|opened"
+    "|closed|start|started|end|ended|begin|since|until|when|at|on|datum|fecha"
+)
+_TIME_ENDS = "Time|Date|Day|Month|At|On|Timestamp|TS|Start|End"
 _TIME_NAME = re.compile(
-    r"(?i)(^|[_\W])(t|ts|time|timestamp|date|datetime|epoch|created|updated|when|at)"
-    r"($|[_\W])|[a-z](Time|Date|At|Timestamp|TS)$|日時|日付|時刻|年月"
+    rf"(?i)(^|[_\W])({_TIME_WORDS})(_?(s|ms|us|ns|utc))?($|[_\W])|(?-i:[a-z]({_TIME_ENDS})$)"
+    r"|^(unix|order|event|start|end)?(date|time|timestamp)(s|ms)?$|日時|日付|時刻|年月|日$"
 )
 _YEAR_NAME = re.compile(
     r"(?i)^(year|yr|jahr|ann[ée]e|a[ñn]o|anno|fiscal_?year|年|年度)$"
@@ -231,6 +237,7 @@ class FoundTime:
         why: Why it was taken.
         doubts: What might be a time and was not taken: {column: why}.
         dated: All columns that tell times, which are no keys.
+        unreadable: Those of them too many of which cannot be read: {column: why}.
     """
 
     column: str | None = None
@@ -238,6 +245,7 @@ class FoundTime:
     why: str = ""
     doubts: dict[str, str] = field(default_factory=dict)
     dated: tuple[str, ...] = ()
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     def read(self, frame: pd.DataFrame) -> pd.Series:
         """Read the times of a table, naive."""
@@ -297,7 +305,7 @@ def find_time(
     found = _take_coarse(frame, parts, numbers, dated)
     if found.column or found.doubts:
         return found
-    return replace(found, doubts=_doubtful_years(others))
+    return replace(found, doubts=_doubtful_numbers(others))
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #75412740
@@ -322,9 +330,24 @@ def _take_moment(
     readable = [name for name in texts if holds_readable_times(frame[name])]
     sure = _without_gaps(frame, [*readable, *moments])
     if len(sure) != 1:
-        return FoundTime(doubts=moments, dated=dated)
+        others = [name for name in texts if name not in readable]
+        unread = {name: _explain_unreadable(frame[name]) for name in others}
+        return FoundTime(doubts=moments, dated=dated, unreadable=unread)
     why = moments.get(sure[0], "the only column of times")
     return FoundTime(sure[0], why=why, dated=dated)
+
+
+# %% ../../nbs/api/cli/00_time_inference.ipynb #b8ea6117
+def _explain_unreadable(column: pd.Series) -> str:
+    """Say how many of a column of dates cannot be read, and the first of them."""
+    written = column.dropna()
+    try:
+        times = to_naive_utc(written, "", 1)
+    except UserError as error:
+        return error.found
+    unread = written[times.isna()]
+    cells = f"{len(unread):,} of {len(written):,} cannot be read"
+    return f"{cells}, such as {str(unread.iloc[0])!r}"
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #3a830181
@@ -401,6 +424,43 @@ def _doubtful_years(frame: pd.DataFrame) -> dict[str, str]:
         if is_year.all() and years.nunique() >= _FEWEST_YEARS:
             found[name] = f"years {years.min():.0f} to {years.max():.0f}"
     return found
+
+
+# %% ../../nbs/api/cli/00_time_inference.ipynb #bb9b1655
+def _doubtful_numbers(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the columns of numbers that may tell when a row was: {column: why}."""
+    found = {}
+    for name in frame:
+        words = _possible_epoch(frame[name])
+        if words:
+            found[name] = words
+    return found | _doubtful_years(frame)
+
+
+# %% ../../nbs/api/cli/00_time_inference.ipynb #60380f44
+_LONGEST_EPOCH = pd.Timedelta(days=30 * 365)  # that a table is likely to span
+_SHORTEST_EPOCH = pd.Timedelta(days=2)
+
+
+def _possible_epoch(column: pd.Series) -> str:
+    """Tell from when to when numbers are, read as seconds since 1970; nothing for other numbers.
+
+    Whatever they are called, but for keys; so this is a doubt and no more.
+    """
+    if value_type(column) != "integer" or is_named_as_key(str(column.name)):
+        return ""
+    form = number_form(column)
+    if form not in _UNITS:
+        return ""
+    times = numbers_to_times(column.dropna())
+    if times is None or times.isna().any():
+        return ""
+    first = times.min()
+    last = times.max()
+    is_near = first >= _EPOCH_BEGIN and last < _EPOCH_END
+    if not is_near or not _SHORTEST_EPOCH <= last - first <= _LONGEST_EPOCH:
+        return ""
+    return f"{_UNITS[form]} since 1970, from {first.date()} to {last.date()}"
 
 
 # %% ../../nbs/api/cli/00_time_inference.ipynb #2ff5a628

@@ -300,3 +300,20 @@ def test_what_is_not_clear_is_a_doubt(
 ):
     guess, _ = infer_project(make_contracts(), target)
     assert about in {doubt.about for doubt in guess.doubts}
+
+
+def test_no_answer_is_refused_twice(
+    tmp_path,
+    monkeypatch,
+):
+    """Dates that cannot be read are no time, however often somebody says so."""
+    days = [f"{i % 28 + 1}/05/2023" for i in range(200)]
+    days[::8] = ["31/31/2023"] * 25
+    left = ["yes", "no", "no", "no"] * 50
+    made = pd.DataFrame({"when": days, "x": np.arange(200) * 7 % 31, "left": left})
+    made.to_csv(tmp_path / "orders.csv", index=False)
+    code, shown = talk(tmp_path, ["when", "when"], "--ask")
+    assert code == 0, shown
+    assert shown.count("or Enter, which leaves it at none") == 1
+    assert "when cannot be taken, as was said: none stands" in shown
+    assert read_yaml(tmp_path / "shop")["data"]["time"] is None

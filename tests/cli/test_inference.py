@@ -301,3 +301,82 @@ def test_a_date_that_leaks_is_answered_for():
     assert found.suspects == ()
     assert found.exclude["cancelled_at"].startswith("a time: declare a feature of it")
     assert contract.leak_ok == ("cancelled_at",)
+
+
+CLOCKS = RNG.integers(0, 1440, 300)
+
+
+def write_clocks(
+    form,
+    minutes=CLOCKS,
+):
+    """Write minutes of the day as times of the day."""
+    return [f"{pd.Timestamp(60 * 10**9 * i):{form}}" for i in minutes]
+
+
+FORMS = {
+    "24 hours": write_clocks("%H:%M"),
+    "no zero": write_clocks("%-H:%M"),
+    "seconds": write_clocks("%H:%M:%S"),
+    "12 hours": write_clocks("%I:%M %p"),
+    "all differ": write_clocks("%H:%M", RNG.permutation(1440)[:300]),
+}
+
+
+@pytest.mark.parametrize("written", FORMS.values(), ids=FORMS)
+def test_times_of_the_day_are_told_as_these(written):
+    frame = pd.DataFrame({"at": written, "x": RNG.normal(size=300), "y": [0, 1] * 150})
+    found = infer(frame, "y")
+    assert found.exclude["at"].endswith(
+        "read as minutes, they are a feature (`of_day`)"
+    )
+    assert found.clocks == ("at",)
+    assert found.keys == ()
+
+
+def test_a_time_of_the_day_that_leaks_is_no_feature():
+    late = CLOCKS > 1000
+    frame = pd.DataFrame({"came": FORMS["24 hours"], "x": CLOCKS % 7, "late": late})
+    found = infer(frame, "late")
+    assert found.suspects == ("came",)
+    assert found.clocks == ()
+
+
+def test_few_times_of_the_day_are_names():
+    shifts = pd.DataFrame({"shift": ["06:00", "14:00", "22:00"] * 90})
+    frame = shifts.assign(x=RNG.normal(size=270), y=[0, 1] * 135)
+    assert infer(frame, "y").exclude == {}
+
+
+POSTCODES = [f"{chr(65 + i % 20)}{i % 7 + 1} {i % 10}AB{i}" for i in range(300)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        pytest.param(POSTCODES, "too many names to learn from: 99.", id="codes"),
+        pytest.param(
+            [f"Name{i}" for i in range(300)], "too many names", id="names of one word"
+        ),
+        pytest.param(
+            [f"called and asked for {i}" for i in range(300)], "free text: ", id="text"
+        ),
+    ],
+)
+def test_what_nearly_all_differs_is_told_as_what_it_is(
+    texts,
+    told,
+):
+    texts = [*texts[:-1], texts[0]]
+    frame = pd.DataFrame({"z": texts, "x": RNG.normal(size=300), "y": [0, 1] * 150})
+    assert infer(frame, "y").exclude["z"].startswith(told)
+
+
+def test_words_for_a_lost_target_are_listed():
+    frame = pd.DataFrame({"x": range(60), "y": [1, None, 0] * 20})
+    lost = {"unknown": 15, "": 4, "n/a": 1}
+    found, _ = infer_project(frame, "y", lost=lost)
+    assert found.notes[0] == (
+        "20 of 60 rows have no target ('unknown' 15 times, empty 4 times, 'n/a' once): they are not"
+        " learned from"
+    )

@@ -6,6 +6,7 @@ import pytest
 
 from mlops_nb.cli.inference import infer_project
 from mlops_nb.cli.new_project import plan_project
+from mlops_nb.cli.time_inference import find_time
 from mlops_nb.cli.window_inference import FEWEST_CURRENT, infer_windows
 from mlops_nb.core.errors import UserError
 from mlops_nb.data.settings import read_data_settings
@@ -488,3 +489,48 @@ def test_files_named_by_months_are_told(tmp_path):
         TABLE.to_csv(folder / f"loans_2023-{month:02}.csv", index=False)
     plan = plan_project(tmp_path / "made", folder, "y")
     assert "3 files are named by months, such as loans_2023-01.csv" in str(plan.made)
+
+
+SECONDS = pd.Series(pd.date_range("2023-01-01", periods=300)).astype("datetime64[s]")
+
+
+@pytest.mark.parametrize("factor", [1, 1000, 10**6], ids=["s", "ms", "us"])
+@pytest.mark.parametrize("name", ["day", "date", "OrderDay", "closed_on", "unixtime"])
+def test_an_epoch_is_seen_by_its_name(
+    name,
+    factor,
+):
+    frame = pd.DataFrame({name: SECONDS.astype("int64") * factor, "y": range(300)})
+    assert find_time(frame, "y").column == name
+
+
+@pytest.mark.parametrize("name", ["x", "value", "field_7"])
+def test_an_epoch_of_another_name_is_doubted(name):
+    frame = pd.DataFrame({name: SECONDS.astype("int64"), "y": range(300)})
+    found = find_time(frame, "y")
+    assert found.column is None
+    assert found.doubts[name].startswith("seconds since 1970, from 2023-01-01 to 2023")
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        pytest.param("user_id", SECONDS.astype("int64"), id="a key"),
+        pytest.param("sales", range(10**9, 10**9 + 300), id="a short span"),
+        pytest.param("sales", range(10**8, 10**10, 33 * 10**6), id="a long span"),
+    ],
+)
+def test_other_long_numbers_are_no_times(
+    name,
+    numbers,
+):
+    frame = pd.DataFrame({name: [*numbers][:300], "y": range(300)})
+    assert find_time(frame, "y").doubts == {}
+
+
+def test_dates_that_cannot_be_read_are_told():
+    written = [
+        "31/31/2023" if i % 9 == 0 else f"{i % 28 + 1}/05/2023" for i in range(90)
+    ]
+    found = find_time(pd.DataFrame({"when": written, "y": range(90)}), "y")
+    assert found.unreadable == {"when": "10 of 90 cannot be read, such as '31/31/2023'"}
