@@ -67,8 +67,9 @@ def _cells_of(line: ExperimentLine) -> dict:
     cells = {"name": line.name, "kind": line.kind, "committed (UTC)": line.committed}
     cells["changed"] = ", ".join(line.changed) or "–"
     cells[gain.metric] = format_number(line.value, 4)
-    cells["gain over HEAD (95 %)"] = _gain_in_words(gain.main)
-    cells["verdict"] = gain.verdict
+    is_head = line.name == gain.over
+    cells["gain over HEAD (95 %)"] = "–" if is_head else _gain_in_words(gain.main)
+    cells["verdict"] = "–" if is_head else gain.verdict
     cells["training"] = "–" if np.isnan(line.seconds) else f"{line.seconds:.1f} s"
     cells["gate"] = line.gate or "–"
     return cells

@@ -118,7 +118,7 @@ def test_all_that_was_tried_in_one_table(lab):
     assert {"HEAD", "longer"} <= set(lines)
     assert "train.params.max_iter: 300" in lines["longer"]
     assert "experiment" in lines["longer"]
-    assert "tie" in lines["HEAD"]
+    assert "tie" not in lines["HEAD"]
     assert " to " in lines["longer"]
 
 

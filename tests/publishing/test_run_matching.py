@@ -102,7 +102,7 @@ def test_what_is_better_beyond_chance_comes_first():
     runs = {"worse": _GivenRun(scored(3)), "better": _GivenRun(scored(0.5))}
     ranking, said, _ = compared(runs)
     assert ranking.names == ("better", "worse")
-    assert said.startswith("better is better than worse: AUC +")
+    assert said.startswith("better is better than worse: ahead by 0.")
 
 
 def test_a_new_feature_is_judged_on_the_same_rows():
@@ -197,7 +197,7 @@ def test_what_is_worse_is_named_beside_what_is_better():
     sharper["score"] = 0.49 + 0.01 * sharper["score"]
     runs = {"HEAD": _GivenRun(scored(1.5)), "workspace": _GivenRun(sharper)}
     _, said, doubts = compared(runs)
-    assert said.startswith("workspace is better than HEAD: AUC")
+    assert said.startswith("workspace is better than HEAD: ahead by")
     assert "workspace is surely worse than HEAD in one respect: recall" in doubts
 
 
@@ -208,4 +208,4 @@ def test_of_three_runs_the_first_is_best_only_if_no_tie_is_left():
     _, said, _ = compared({"bad": bad, "good": good, "twin": good})
     assert said.startswith("good comes first of 3 runs, but chance may explain")
     _, said, _ = compared({"bad": bad, "worst": _GivenRun(scored(9)), "good": good})
-    assert said.startswith("Of 3 runs, good is best: AUC +")
+    assert said.startswith("Of 3 runs, good is best: ahead of the next by 0.")
