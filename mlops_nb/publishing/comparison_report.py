@@ -158,12 +158,13 @@ def show_importance(comparison: RunComparison) -> None:
 # %% ../../nbs/api/publishing/38_comparison_report.ipynb #325b147b
 def find_doubts(comparison: RunComparison) -> list[Message]:
     """Return what speaks against the best: no common rows, a metric that fell, a failed gate."""
+    best = comparison.names[0]
     doubts = []
     for pair in comparison.ranking.pairs:
-        doubts += _doubts_of_pair(comparison.names[0], pair)
-    for name, result in evaluation_results(comparison).items():
-        if not result["gate"]["passed"]:
-            doubts.append(Message("compare.gate", run=name))
+        doubts += _doubts_of_pair(best, pair)
+    judged = evaluation_results(comparison).get(best)
+    if judged and not judged["gate"]["passed"]:
+        doubts.append(Message("compare.gate", run=best))
     return doubts
 
 
