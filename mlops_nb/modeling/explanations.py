@@ -7,6 +7,7 @@ __all__ = ["EXPLANATION_METHODS", "Explanation", "explain_prediction"]
 
 # %% ../../nbs/api/modeling/13_explanations.ipynb #74ea0346
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ import pandas as pd
 
 from ..core.errors import UserError, suggest
 from ..core.formatting import escape_markup, markdown_table
+from .blend_shares import share_blend
+from .blended_estimators import BlendClassifier, BlendRegressor
 from .encoding import prepare_features
 from .model import Model
 
@@ -162,7 +165,7 @@ def _require_additivity(
 
 
 # %% ../../nbs/api/modeling/13_explanations.ipynb #30da54ec
-def _shap_values(
+def _shap_values_of_trees(
     shap: Any,
     model: Model,
     prepared: pd.DataFrame,
@@ -187,6 +190,57 @@ def _shap_values(
     values, base = _take_trees_apart(shap, trees, encoded)
     _require_additivity(trees, values.sum() + base, output)
     return [float(values[names.index(name)]) for name in prepared], base
+
+
+# %% ../../nbs/api/modeling/13_explanations.ipynb #ab069d7d
+def _shap_values_of_blend(
+    shap: Any,
+    model: Model,
+    prepared: pd.DataFrame,
+    reference: pd.DataFrame,
+) -> tuple[list[float], float]:
+    """Return what each column brings to a blend, and the base; members by their weights.
+
+    Raises:
+        UserError: where they do not add up to the model's output.
+    """
+    if model.task == "multiclass":
+        raise UserError(
+            expected="one score, as SHAP explains it here",
+            found="one for each class",
+            remedy=_OTHER_METHOD,
+        )
+    explain_trees = partial(_take_trees_apart, shap)
+    shares, base = share_blend(model.pipeline, prepared, reference, explain_trees)
+    blend = model.pipeline[-1]
+    output = _raw_output(blend, model.pipeline[:-1].transform(prepared))
+    _require_additivity(blend, sum(shares.values()) + base, output)
+    return [shares[name] for name in prepared], base
+
+
+# %% ../../nbs/api/modeling/13_explanations.ipynb #f7f63d32
+def _shap_values(
+    shap: Any,
+    model: Model,
+    prepared: pd.DataFrame,
+    reference: pd.DataFrame,
+) -> tuple[list[float], float]:
+    if isinstance(model.pipeline[-1], (BlendClassifier, BlendRegressor)):
+        return _shap_values_of_blend(shap, model, prepared, reference)
+    return _shap_values_of_trees(shap, model, prepared)
+
+
+# %% ../../nbs/api/modeling/13_explanations.ipynb #06cfc1bc
+def _shown_value(
+    model: Model,
+    name: str,
+    value: Any,
+) -> Any:
+    """Return a value as it is shown: the time of a row, which is counted in days, as a time."""
+    if model.clock.get(name) != "time" or pd.isna(value):
+        return value
+    moment = pd.Timestamp(0) + pd.Timedelta(days=value)
+    return str(moment.round("s"))
 
 
 # %% ../../nbs/api/modeling/13_explanations.ipynb #a7f585d8
@@ -229,19 +283,19 @@ def explain_prediction(
         method: `occlusion` or `shap`.
     """
     _require_one_row(row_frame, method)
-    prepared = prepare_features(row_frame, model.columns)
-    reference = prepare_features(reference_frame, model.columns)
+    prepared = prepare_features(row_frame, model.inputs)
+    reference = prepare_features(reference_frame, model.inputs)
     usual = {name: _typical_value(reference[name]) for name in prepared}
     occlusion = _occlude(model, prepared, usual)
     changes = occlusion.changes
     base = None
     if method == "shap":
-        changes, base = _shap_values(_import_shap(), model, prepared)
+        changes, base = _shap_values(_import_shap(), model, prepared, reference)
     rows = [
         {
             "feature": name,
-            "value": prepared[name].iloc[0],
-            "usual": usual[name],
+            "value": _shown_value(model, name, prepared[name].iloc[0]),
+            "usual": _shown_value(model, name, usual[name]),
             "change": change,
         }
         for name, change in zip(prepared, changes, strict=True)

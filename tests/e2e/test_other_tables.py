@@ -57,7 +57,9 @@ def run(
     """A project of this table, run from params.yaml to its pages."""
     top = project(frame, schema=False, **data)
     change(
-        top, train={"params": {}}, evaluate={"groups": [], "checks": {}, "min_n": 50}
+        top,
+        train={"params": {}, "estimator": "auto"},
+        evaluate={"groups": [], "checks": {}, "min_n": 50},
     )
     configure(
         top,

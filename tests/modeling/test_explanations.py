@@ -159,7 +159,15 @@ def score_of_changes(
 @pytest.mark.parametrize(
     ("task", "estimator", "more"),
     [
-        pytest.param("binary", "auto", {}, id="boosted trees"),
+        pytest.param("binary", "booster", {}, id="boosted trees"),
+        pytest.param("binary", "auto", {}, id="blend"),
+        pytest.param(
+            "binary",
+            "auto",
+            {"params": {"members": ["booster"]}},
+            id="blend of trees",
+        ),
+        pytest.param("regression", "auto", {}, id="blend of numbers"),
         pytest.param(
             "binary",
             "sklearn.ensemble.RandomForestClassifier",
@@ -187,9 +195,8 @@ def test_shap_adds_up(
     for i in (0, 1, 7, int(rows.x.argmax())):
         reasons = explain_prediction(model, rows.iloc[[i]], rows, top=99, method="shap")
         assert len(reasons.rows) == len(model.columns)
-        assert (
-            abs(score_of_changes(reasons, estimator == "auto") - reasons.score) < 1e-6
-        )
+        is_log_odds = task == "binary" and estimator in ("auto", "booster")
+        assert abs(score_of_changes(reasons, is_log_odds) - reasons.score) < 1e-6
         assert "base" in reasons._repr_markdown_()
     assert reasons.rows[0]["feature"] == "x"
     assert reasons.rows[0]["change"] > 0
@@ -222,6 +229,21 @@ def test_shap_refuses_what_it_would_get_wrong():
     rows = with_gaps(rows)
     rows["kind"] = rng.choice([*"abcdefghij"], len(rows))
     rows["y"] = (rows.kind.isin([*"bdgi"]) ^ (rng.random(len(rows)) < 0.1)).astype(int)
-    model = fit(rows, "binary", "auto", params={"categorical_features": [0]})
+    model = fit(rows, "binary", "booster", params={"categorical_features": [0]})
     with pytest.raises(UserError, match="add up"):
         explain_many(model, rows)
+
+
+def test_shap_of_a_blend_adds_up_with_times_and_many_texts():
+    pytest.importorskip("shap")
+    rows, score, rng = make_rows()
+    rows["at"] = pd.date_range("2020-01-01", periods=len(rows), freq="37h")
+    rows["place"] = rng.choice([f"p{i}" for i in range(60)], len(rows))
+    rows["y"] = score + np.arange(len(rows)) / 100
+    contract = {"target": "y", "task": "regression", "time": "at", "keys": []}
+    model = train_model(with_gaps(rows), contract).model
+    for i in (0, 7, 499):
+        reasons = explain_prediction(model, rows.iloc[[i]], rows, top=99, method="shap")
+        assert abs(score_of_changes(reasons, False) - reasons.score) < 1e-6
+    told = {reason["feature"]: reason["value"] for reason in reasons.rows}
+    assert told["at"] == str(rows["at"].iloc[499])
