@@ -42,6 +42,17 @@ def _take_member_apart(
     return explain_trees(member, row)
 
 
+# %% ../../nbs/api/modeling/25_blend_shares.ipynb #3ae47399
+def _add_shares(
+    shares: dict[str, float],
+    sources: np.ndarray,
+    brought: np.ndarray,
+) -> None:
+    """Add what each encoded column brings to what its column of the table brings."""
+    for source, value in zip(sources, brought, strict=True):
+        shares[source] += float(value)
+
+
 # %% ../../nbs/api/modeling/25_blend_shares.ipynb #2bd78eaa
 def share_blend(
     pipeline: Pipeline,
@@ -72,6 +83,5 @@ def share_blend(
         brought, base = _take_member_apart(member, *seen[:2], explain_trees)
         weight = blend.weights[name]
         total_base += weight * base
-        for source, value in zip(seen[2][0], brought, strict=True):
-            shares[source] += weight * float(value)
+        _add_shares(shares, seen[2][0], weight * brought)
     return shares, total_base

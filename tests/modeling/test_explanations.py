@@ -156,32 +156,32 @@ def score_of_changes(
     return 1 / (1 + np.exp(-total)) if is_log_odds else total
 
 
-@pytest.mark.parametrize(
-    ("task", "estimator", "more"),
-    [
-        pytest.param("binary", "booster", {}, id="boosted trees"),
-        pytest.param("binary", "auto", {}, id="blend"),
-        pytest.param(
-            "binary",
-            "auto",
-            {"params": {"members": ["booster"]}},
-            id="blend of trees",
-        ),
-        pytest.param("regression", "auto", {}, id="blend of numbers"),
-        pytest.param(
-            "binary",
-            "sklearn.ensemble.RandomForestClassifier",
-            {"params": {"n_estimators": 20}},
-            id="random forest",
-        ),
-        pytest.param(
-            "regression",
-            "sklearn.ensemble.ExtraTreesRegressor",
-            {"params": {"n_estimators": 20}},
-            id="extra trees",
-        ),
-    ],
-)
+SHAP_CASES = [
+    pytest.param("binary", "booster", {}, id="boosted trees"),
+    pytest.param("binary", "auto", {}, id="blend"),
+    pytest.param(
+        "binary",
+        "auto",
+        {"params": {"members": ["booster"]}},
+        id="blend of trees",
+    ),
+    pytest.param("regression", "auto", {}, id="blend of numbers"),
+    pytest.param(
+        "binary",
+        "sklearn.ensemble.RandomForestClassifier",
+        {"params": {"n_estimators": 20}},
+        id="random forest",
+    ),
+    pytest.param(
+        "regression",
+        "sklearn.ensemble.ExtraTreesRegressor",
+        {"params": {"n_estimators": 20}},
+        id="extra trees",
+    ),
+]
+
+
+@pytest.mark.parametrize(("task", "estimator", "more"), SHAP_CASES)
 def test_shap_adds_up(
     task,
     estimator,
