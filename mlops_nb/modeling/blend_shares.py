@@ -58,7 +58,7 @@ def share_blend(
     pipeline: Pipeline,
     row: pd.DataFrame,
     reference: pd.DataFrame,
-    explain_trees: Callable[[Any, np.ndarray], tuple[np.ndarray, float]],
+    explain_trees: Callable,
 ) -> tuple[dict[str, float], float]:
     """Return what each column brings to the answer to one row, and what they start from.
 
@@ -77,11 +77,10 @@ def share_blend(
     sources = np.array([source_columns(encoder)], object)
     shares = dict.fromkeys(row, 0.0)
     total_base = 0.0
+    matrices = (encoded, usual, sources)
     for name, member in blend.members_.items():
-        matrices = (encoded, usual, sources)
         seen = [member_columns(name, one, blend.tree_columns) for one in matrices]
         brought, base = _take_member_apart(member, *seen[:2], explain_trees)
-        weight = blend.weights[name]
-        total_base += weight * base
-        _add_shares(shares, seen[2][0], weight * brought)
+        total_base += blend.weights[name] * base
+        _add_shares(shares, seen[2][0], blend.weights[name] * brought)
     return shares, total_base
