@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from costs import PINNED, environment
-from guide import execute, machine
+from guide import earlier_results, execute, machine
 from model_environment import HOME, SIDE, TABLES, prepare_tables, run_beside
 from model_splits import list_facts
 from model_summary import describe_tables, summarise, tell
@@ -98,13 +98,6 @@ def read_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def kept_from_before() -> dict:
-    """Return what the default model of an earlier version reached, which no run measures again."""
-    if not RESULTS.exists():
-        return {}
-    return json.loads(RESULTS.read_text()).get("before", {})
-
-
 def main() -> None:
     """Measure; write results and guide, unless they are to be kept."""
     options = read_options()
@@ -112,7 +105,7 @@ def main() -> None:
     print(tell(measured["summary"]))
     if options.keep or options.names:
         return
-    measured["before"] = kept_from_before()
+    measured["before"] = earlier_results(RESULTS)
     RESULTS.write_text(json.dumps(measured, indent=1) + "\n")
     if GUIDE.exists():
         execute(GUIDE)

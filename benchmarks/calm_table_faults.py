@@ -12,6 +12,7 @@ MOST_CODES = 1_000
 LEAST_ROWS_OF_CODE = 10  # … where each has so many rows on average
 KEY = "row"
 TARGET = "y"
+SEVERITIES = ("ok", "note", "watch", "act")
 SCORES = (
     "score",
     "prediction",
@@ -225,9 +226,8 @@ def faulty_windows(window: Window) -> Iterator[Fault]:
 
 
 def severities(findings: list[dict]) -> dict[str, int]:
-    """Return how severe each finding is: 1 watch, 2 act."""
-    order = ("ok", "watch", "act")
-    return {found["id"]: order.index(found["severity"]) for found in findings}
+    """Return how severe each finding is, as a position in `SEVERITIES`."""
+    return {found["id"]: SEVERITIES.index(found["severity"]) for found in findings}
 
 
 def is_about(
@@ -249,11 +249,15 @@ def report(
     before: list[dict],
     after: list[dict],
 ) -> dict[str, bool]:
-    """Say whether a fault raises a finding that was not there: at all, and at act."""
+    """Say whether a fault raises a finding that was not there: a note, at least watch, act."""
     known = severities(before)
     new = [
-        severity
+        SEVERITIES[severity]
         for name, severity in severities(after).items()
         if severity > known.get(name, 0) and is_about(name, fault)
     ]
-    return {"found": bool(new), "act": 2 in new}
+    return {
+        "told": bool(new),
+        "found": "watch" in new or "act" in new,
+        "act": "act" in new,
+    }

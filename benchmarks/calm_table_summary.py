@@ -5,6 +5,7 @@ from collections import defaultdict
 import numpy as np
 
 LEVELS = {"act": ("act",), "watch or act": ("watch", "act")}
+SAID = ("told", "found", "act")  # a note at least, watch at least, act
 FEW = 0.05  # of a table's windows; a table with more is counted
 
 
@@ -62,14 +63,15 @@ def cause_rates(lines: list[dict]) -> dict[str, dict[str, float]]:
 
 
 def detection_rates(lines: list[dict]) -> dict[str, dict]:
-    """Return by fault in how many windows it was found, and at act."""
+    """Return by fault in how many windows it was told at all, found, and at act."""
     table: dict = {}
     for line in lines:
         for fault, said in line.get("faults", {}).items():
-            cell = table.setdefault(fault, {"windows": 0, "found": 0, "act": 0})
+            cell = table.setdefault(fault, dict.fromkeys(("windows", *SAID), 0))
             cell["windows"] += 1
-            cell["found"] += said["found"]
-            cell["act"] += said["act"]
+            for kind in SAID:
+                # version 0.4.0 has no notes
+                cell[kind] += said.get(kind, said["found"])
     return table
 
 
@@ -97,9 +99,8 @@ def tell(summed: dict) -> str:
     for name, rate in summed["causes"].items():
         said.append(f"  {name}: act {rate['act']:.1%}, {rate['watch or act']:.1%}")
     for name, cell in summed["faults"].items():
-        found = cell["found"] / cell["windows"]
-        act = cell["act"] / cell["windows"]
-        said.append(f"  {name}: found {found:.1%}, act {act:.1%} of {cell['windows']}")
+        shares = [f"{kind} {cell[kind] / cell['windows']:.1%}" for kind in SAID]
+        said.append(f"  {name}: {', '.join(shares)} of {cell['windows']}")
     for name, words in summed["refused"].items():
         said.append(f"  refused {name}: {words[:200]}")
     return "\n".join(said)

@@ -26,6 +26,7 @@ from calm_setup import HOME, ROOT
 from calm_stages import StageFolder
 from calm_table_faults import KEY, TARGET, faulty_windows, look_at, report
 from calm_table_summary import summarise, tell
+from guide import earlier_results
 from model_environment import prepare_tables
 from model_splits import list_facts, random_rows
 from model_tables import seed_of
@@ -41,6 +42,10 @@ SPLITS = 20
 FAULT_SPLITS = 3
 MOST_ROWS = 2_500
 SHARE = 0.25  # of the rows are judged
+JUDGED = (
+    "quality",
+    "estimate",
+)  # quantities of which less may be worse: none is a note
 
 
 def code_digest() -> str:
@@ -118,16 +123,22 @@ class Split:
         return self.rows[~judged], self.rows[judged].reset_index(drop=True)
 
 
+def is_note(found: Any) -> bool:
+    """Say whether a finding is beyond its limit and yet a note only, as it has no effect."""
+    if found.severity != "ok" or found.value is None or found.limit is None:
+        return False
+    return found.quantity not in JUDGED and found.value >= found.limit
+
+
 def findings(assessment: Any) -> list[dict]:
-    """Return what an assessment has beyond a limit."""
-    return [
-        {
-            "id": found.id,
-            "severity": found.severity,
-            "value": None if found.value is None else float(found.value),
-        }
-        for found in assessment.verdict.beyond_limit()
-    ]
+    """Return what an assessment has beyond a limit; what it only notes, as `note`."""
+    told = []
+    for found in assessment.verdict.findings:
+        severity = "note" if is_note(found) else found.severity
+        if severity != "ok":
+            value = None if found.value is None else float(found.value)
+            told.append({"id": found.id, "severity": severity, "value": value})
+    return told
 
 
 def column_weights(folder: StageFolder) -> dict[str, float]:
@@ -252,6 +263,7 @@ def main(words: list[str] | None = None) -> None:
     print(f"{usage.ru_utime + usage.ru_stime:.0f} CPU s")
     print(tell(summed))
     if not options.keep:
+        summed["before"] = earlier_results(RESULTS)
         RESULTS.write_text(json.dumps(summed, indent=1) + "\n")
 
 

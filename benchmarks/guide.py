@@ -64,6 +64,13 @@ def publish(
         GUIDE.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
 
 
+def earlier_results(results: Path) -> dict:
+    """Return what an earlier version reached, which stands in the results and is not measured."""
+    if not results.exists():
+        return {}
+    return json.loads(results.read_text()).get("before", {})
+
+
 def execute(guide: Path) -> None:
     """Run the guide, so that its tables and figures are those of the results."""
     import nbformat
