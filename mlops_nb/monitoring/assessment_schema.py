@@ -34,7 +34,7 @@ class _Column(BaseModel):
     column: str
     kind: str = ""
     kind_now: str = ""
-    source: Literal["learned", "stated", "hand"] = "learned"
+    source: Literal["learned", "chance", "stated", "hand"] = "learned"
     severity: _Level
     matters: bool = False
 

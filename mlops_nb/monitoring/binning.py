@@ -4,10 +4,14 @@
 
 # %% auto #0
 __all__ = [
+    "RECORDED_RULES",
+    "CURRENT_RULES",
     "MAX_NUMERIC_BINS",
     "MAX_NAMED_VALUES",
+    "RANGE_TOLERANCE",
     "AlignedColumns",
     "align_columns",
+    "find_outside",
     "assign_bins",
     "bin_counts",
     "to_shares",
@@ -15,12 +19,16 @@ __all__ = [
 
 # %% ../../nbs/api/monitoring/01_binning.ipynb #80377f5c
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..data.buckets import sum_counts_by_key
 from ..data.column_profile import ColumnProfile, hash_text_column
+
+# %% ../../nbs/api/monitoring/01_binning.ipynb #35079b7d
+RECORDED_RULES = 1  # of references that say nothing of their rules
+CURRENT_RULES = 2
 
 # %% ../../nbs/api/monitoring/01_binning.ipynb #1241a788
 MAX_NUMERIC_BINS = 20
@@ -39,6 +47,7 @@ class AlignedColumns:
         is_text: whether the buckets are of text.
         is_discrete: whether they are whole numbers that are compared one by one.
         has_names: whether `values` can be shown: False where only hashes of names are known.
+        rules: by which they are put into bins.
     """
 
     values: np.ndarray
@@ -47,16 +56,23 @@ class AlignedColumns:
     is_text: bool = False
     has_names: bool = True
     is_discrete: bool = False
+    rules: int = CURRENT_RULES
+
+    def as_numbers(self) -> "AlignedColumns":
+        """Return the same where whole numbers lie in bins and are not compared one by one."""
+        return replace(self, is_discrete=False)
 
 
 # %% ../../nbs/api/monitoring/01_binning.ipynb #4ab069ed
 def align_columns(
     reference: ColumnProfile,
     current: ColumnProfile,
+    rules: int = CURRENT_RULES,
 ) -> AlignedColumns:
     """Put two columns on the same buckets, those of the coarser one.
 
-    Where one is text and the other is not, they have no value in common.
+    Where one is text and the other is not, they have no value in common. `rules`: by which the
+    buckets are put into bins.
     """
     is_text = "text" in (reference.kind, current.kind)
     kinds = {reference.kind, current.kind} - {"none"}
@@ -84,7 +100,12 @@ def align_columns(
         maximum=max(left.maximum, right.maximum),
     )
     is_discrete = reference.is_discrete and not dropped_bits
-    return AlignedColumns(both.bucket_values, *counts, is_discrete=is_discrete)
+    return AlignedColumns(
+        both.bucket_values,
+        *counts,
+        is_discrete=is_discrete,
+        rules=rules,
+    )
 
 
 # %% ../../nbs/api/monitoring/01_binning.ipynb #3ceb4104
@@ -142,6 +163,24 @@ def _coarser_keys(
     return column.bucket_keys >> dropped_bits - column.dropped_bits
 
 
+# %% ../../nbs/api/monitoring/01_binning.ipynb #84b36395
+RANGE_TOLERANCE = 1e-6  # of the greatest absolute value, which rounding may add
+
+
+def find_outside(aligned: AlignedColumns) -> tuple[np.ndarray, np.ndarray]:
+    """Say which buckets of numbers lie below the range of the reference, and which above it."""
+    seen = np.flatnonzero(aligned.reference)
+    nowhere = np.zeros(len(aligned.values), bool)
+    if not len(seen):
+        return nowhere, nowhere
+    lowest = aligned.values[seen[0]]
+    highest = aligned.values[seen[-1]]
+    room = 0.0
+    if aligned.rules != RECORDED_RULES:
+        room = RANGE_TOLERANCE * max(abs(lowest), abs(highest))
+    return aligned.values < lowest - room, aligned.values > highest + room
+
+
 # %% ../../nbs/api/monitoring/01_binning.ipynb #56d0e0cb
 def assign_bins(aligned: AlignedColumns) -> np.ndarray:
     """Return the bin of each bucket.
@@ -176,14 +215,56 @@ def _bins_of_numbers(aligned: AlignedColumns) -> np.ndarray:
     seen = np.flatnonzero(aligned.reference)
     if not len(seen):
         return np.ones(len(aligned.values), int)
-    if len(seen) <= MAX_NUMERIC_BINS or aligned.is_discrete:
-        bins = np.cumsum(aligned.reference > 0)
-    else:
-        up_to_here = np.cumsum(aligned.reference)
-        bins = np.ceil(up_to_here * MAX_NUMERIC_BINS / up_to_here[-1]).astype(int)
-    bins[: seen[0]] = 0
-    bins[seen[-1] + 1 :] = bins[seen[-1]] + 1
+    if aligned.rules == RECORDED_RULES:
+        bins = _bins_up_to_each_value(aligned, len(seen))
+        bins[: seen[0]] = 0
+        bins[seen[-1] + 1 :] = bins[seen[-1]] + 1
+        return bins
+    of_seen = _bins_by_middle_rank(aligned, aligned.reference[seen])
+    bins = of_seen[_nearest(aligned.values, aligned.values[seen])]
+    is_below, is_above = find_outside(aligned)
+    bins[is_below] = 0
+    bins[is_above] = of_seen[-1] + 1
     return bins
+
+
+# %% ../../nbs/api/monitoring/01_binning.ipynb #7f3f6f26
+def _bins_by_middle_rank(
+    aligned: AlignedColumns,
+    counts: np.ndarray,
+) -> np.ndarray:
+    """Return the bin of each value of the reference, numbered from 1 without gaps."""
+    if len(counts) <= MAX_NUMERIC_BINS or aligned.is_discrete:
+        return np.arange(1, len(counts) + 1)
+    middle = np.cumsum(counts) - counts / 2
+    bins = np.floor(middle * MAX_NUMERIC_BINS / counts.sum())
+    return np.unique(bins, return_inverse=True)[1] + 1
+
+
+# %% ../../nbs/api/monitoring/01_binning.ipynb #9b8fade6
+def _nearest(
+    values: np.ndarray,
+    known: np.ndarray,
+) -> np.ndarray:
+    """Return for each value the place of the nearest known one; both ascend."""
+    after = np.searchsorted(known, values).clip(max=len(known) - 1)
+    before = (after - 1).clip(min=0)
+    # halves, as the difference of enormous numbers overflows
+    to_before = values / 2 - known[before] / 2
+    to_after = known[after] / 2 - values / 2
+    return np.where(to_before < to_after, before, after)
+
+
+# %% ../../nbs/api/monitoring/01_binning.ipynb #460f8cf2
+def _bins_up_to_each_value(
+    aligned: AlignedColumns,
+    distinct: int,
+) -> np.ndarray:
+    """Return the bin of each bucket by the rules 1: those that end at values of the reference."""
+    if distinct <= MAX_NUMERIC_BINS or aligned.is_discrete:
+        return np.cumsum(aligned.reference > 0)
+    up_to_here = np.cumsum(aligned.reference)
+    return np.ceil(up_to_here * MAX_NUMERIC_BINS / up_to_here[-1]).astype(int)
 
 
 # %% ../../nbs/api/monitoring/01_binning.ipynb #171d1fce

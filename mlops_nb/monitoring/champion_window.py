@@ -54,7 +54,7 @@ def read_model_reference(
     groups = {}
     for name in ("scores", "features", "quantities"):
         if name in saved:
-            groups[name] = replace(Reference.from_dict(saved[name]), rules=rules)
+            groups[name] = Reference.from_dict(saved[name] | {"rules": rules})
     return ModelReference(
         task,
         groups,

@@ -8,15 +8,18 @@ __all__ = [
     "MAX_EXAMPLE_LENGTH",
     "ColumnPair",
     "measure_unseen_values",
+    "measure_unseen_chances",
     "measure_location",
     "compare_columns",
+    "psi_by_chance",
+    "score_p_value",
     "compare_profiles",
 ]
 
 # %% ../../nbs/api/monitoring/05_column_comparison.ipynb #c23eacda
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -24,9 +27,24 @@ import pandas as pd
 
 from ..data.column_profile import ColumnProfile
 from ..data.profile import Profile
+from ..data.rate_test import rate_p_value
 from . import distances
-from .binning import AlignedColumns, align_columns, bin_counts
-from .significance import chi_square, homogeneity_p_value
+from mlops_nb.monitoring.binning import (
+    CURRENT_RULES,
+    RECORDED_RULES,
+    AlignedColumns,
+    align_columns,
+    bin_counts,
+    find_outside,
+)
+from mlops_nb.monitoring.significance import (
+    MIN_EXPECTED_ROWS,
+    chi_square,
+    critical_psi,
+    expected_rows_to_test,
+    homogeneity_p_value,
+    mean_p_value,
+)
 from mlops_nb.monitoring.value_distances import (
     kolmogorov_smirnov,
     ks_p_value,
@@ -41,11 +59,12 @@ class ColumnPair:
 
     reference: ColumnProfile
     current: ColumnProfile
+    rules: int = CURRENT_RULES
 
     @cached_property
     def aligned(self) -> AlignedColumns:
         """Both on the same buckets."""
-        return align_columns(self.reference, self.current)
+        return align_columns(self.reference, self.current, self.rules)
 
     @cached_property
     def binned(self) -> tuple[np.ndarray, np.ndarray]:
@@ -58,6 +77,26 @@ class ColumnPair:
         if self.aligned.is_text:
             return self.aligned.reference, self.aligned.current
         return self.binned
+
+    @property
+    def tested(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """Counts of both as χ² takes them, and how many rows are to be expected in a bin.
+
+        Of names and codes the most frequent come first, so that rare ones are put together.
+        """
+        before, now = self.binned
+        if self.rules == RECORDED_RULES:
+            return before, now, MIN_EXPECTED_ROWS
+        is_numbers = not (self.aligned.is_text or self.aligned.is_discrete)
+        least = expected_rows_to_test(before, now, is_numbers)
+        if self.aligned.is_discrete:
+            by_frequency = np.argsort(-before, kind="stable")
+            return before[by_frequency], now[by_frequency], least
+        return before, now, least
+
+    def as_numbers(self) -> "ColumnPair":
+        """Return the same where codes are amounts, and lie in bins."""
+        return replace(self, reference=replace(self.reference, is_discrete=False))
 
 
 # %% ../../nbs/api/monitoring/05_column_comparison.ipynb #78ad6224
@@ -83,11 +122,11 @@ def measure_unseen_values(pair: ColumnPair) -> dict:
             "below": math.nan,
             "above": math.nan,
         }
-    seen = np.flatnonzero(aligned.reference)
     below = above = math.nan
-    if len(seen):
-        below = float(aligned.current[: seen[0]].sum() / rows)
-        above = float(aligned.current[seen[-1] + 1 :].sum() / rows)
+    if aligned.reference.any():
+        is_below, is_above = find_outside(aligned)
+        below = float(aligned.current[is_below].sum() / rows)
+        above = float(aligned.current[is_above].sum() / rows)
     return {"new": 0.0, "examples": "", "below": below, "above": above}
 
 
@@ -100,13 +139,35 @@ def _examples(aligned: AlignedColumns) -> str:
     return ", ".join(str(name)[:MAX_EXAMPLE_LENGTH] for name in names)
 
 
+# %% ../../nbs/api/monitoring/05_column_comparison.ipynb #698c497d
+def measure_unseen_chances(pair: ColumnPair) -> dict:
+    """Return how likely chance alone brings so many values that the reference never had.
+
+    `new_chance` of names, `below_chance` and `above_chance` of numbers; 1 where there are none.
+    """
+    chances = {"new_chance": 1.0, "below_chance": 1.0, "above_chance": 1.0}
+    aligned = pair.aligned
+    if not aligned.reference.any():
+        return chances
+    before = int(aligned.reference.sum())
+    now = int(aligned.current.sum())
+    if aligned.is_text:
+        unseen = int(aligned.current[aligned.reference == 0].sum())
+        once = int((aligned.reference == 1).sum())
+        return chances | {"new_chance": rate_p_value(unseen, now, once, before)}
+    for side, outside in zip(("below", "above"), find_outside(aligned), strict=True):
+        count = int(aligned.current[outside].sum())
+        chances[f"{side}_chance"] = rate_p_value(count, now, 0, before)
+    return chances
+
+
 # %% ../../nbs/api/monitoring/05_column_comparison.ipynb #eb8be897
 _QUANTILE_NAMES = ("q5", "q50", "q95")
 _QUANTILES = np.array([0.05, 0.5, 0.95])
 
 
 def measure_location(pair: ColumnPair) -> dict:
-    """Return mean, 5 %, 50 % and 95 % quantile of both; those of the reference end in `_ref`."""
+    """Return mean, range, 5 %, 50 % and 95 % quantile of both; those of the reference end in `_ref`."""
     location = {}
     for name, value in _location(pair.reference).items():
         location[f"{name}_ref"] = value
@@ -115,9 +176,11 @@ def measure_location(pair: ColumnPair) -> dict:
 
 # %% ../../nbs/api/monitoring/05_column_comparison.ipynb #db7c1a64
 def _location(column: ColumnProfile) -> dict:
-    location = {"mean": math.nan}
+    location = dict.fromkeys(("mean", "min", "max"), math.nan)
     if column.finite_count:
         location["mean"] = column.mean
+    if column.finite_count and column.kind != "text":
+        location |= {"min": column.minimum, "max": column.maximum}
     quantiles = column.quantile(_QUANTILES)
     named_quantiles = zip(_QUANTILE_NAMES, quantiles, strict=True)
     location |= named_quantiles
@@ -138,13 +201,14 @@ def compare_columns(
     reference: ColumnProfile,
     current: ColumnProfile,
     only: Iterable[str] = (),
+    rules: int = CURRENT_RULES,
 ) -> dict:
     """Return all statistics of two columns, or `only` some: see the functions of their names.
 
     `chance` is the p-value of χ² on pooled bins. Groups come whole: who asks for `below` gets
-    what `measure_unseen_values` gives.
+    what `measure_unseen_values` gives. `rules`: those of the reference.
     """
-    pair = ColumnPair(reference, current)
+    pair = ColumnPair(reference, current, rules)
     statistics = {}
     for names, measure in _MEASURES.items():
         if not only or not set(names).isdisjoint(only):
@@ -159,7 +223,19 @@ def _measure_psi(pair: ColumnPair) -> dict:
 
 # %% ../../nbs/api/monitoring/05_column_comparison.ipynb #7acc6b3d
 def _measure_chance(pair: ColumnPair) -> dict:
-    return {"chance": homogeneity_p_value(*pair.binned)}
+    return {"chance": homogeneity_p_value(*pair.tested)}
+
+
+# %% ../../nbs/api/monitoring/05_column_comparison.ipynb #8015d8e8
+def _measure_as_numbers(pair: ColumnPair) -> dict:
+    """Measure codes as amounts too; NaN and 1 of what is no code."""
+    if not pair.aligned.is_discrete:
+        return {"number_psi": math.nan, "number_chance": 1.0}
+    numbers = pair.as_numbers()
+    return {
+        "number_psi": distances.psi(*numbers.binned),
+        "number_chance": homogeneity_p_value(*numbers.tested),
+    }
 
 
 # %% ../../nbs/api/monitoring/05_column_comparison.ipynb #361d4079
@@ -206,11 +282,47 @@ _MEASURES |= {(name,): partial(_measure_shares, name) for name in _SHARE_DISTANC
 _MEASURES |= {
     ("chi2", "chi2_p"): _measure_chi_square,
     ("chance",): _measure_chance,
+    ("number_psi", "number_chance"): _measure_as_numbers,
     ("ks", "ks_p"): _measure_ks,
     ("wasserstein", "wasserstein_std"): _measure_wasserstein,
     ("new", "below", "above"): measure_unseen_values,
+    ("new_chance", "below_chance", "above_chance"): measure_unseen_chances,
     ("mean",): measure_location,
 }
+
+
+# %% ../../nbs/api/monitoring/05_column_comparison.ipynb #ff91e6aa
+def psi_by_chance(
+    pair: ColumnPair,
+    level: float,
+) -> float:
+    """Return the PSI up to which chance explains what the columns differ, see `critical_psi`."""
+    before, now, least = pair.tested
+    return critical_psi(before, now, level, least)
+
+
+# %% ../../nbs/api/monitoring/05_column_comparison.ipynb #c554db04
+def score_p_value(
+    reference: ColumnProfile,
+    current: ColumnProfile,
+) -> float:
+    """Say how likely chance alone makes a model's answers differ so: in their spread or mean.
+
+    Twice the smaller of the p-values of χ² and of the mean.
+    """
+    pair = ColumnPair(reference, current)
+    of_spread = homogeneity_p_value(*pair.tested)
+    if pair.aligned.is_text:
+        return of_spread
+    errors = [_standard_error(column) for column in (reference, current)]
+    of_mean = mean_p_value(current.mean - reference.mean, errors)
+    return min(2 * min(of_spread, of_mean), 1.0)
+
+
+# %% ../../nbs/api/monitoring/05_column_comparison.ipynb #4fb8d49f
+def _standard_error(column: ColumnProfile) -> float:
+    """Return the standard error of the mean; NaN of fewer than two values."""
+    return column.standard_deviation / math.sqrt(max(column.finite_count, 1))
 
 
 # %% ../../nbs/api/monitoring/05_column_comparison.ipynb #b33d3b1f
@@ -219,18 +331,20 @@ def compare_profiles(
     current: Profile,
     columns: Iterable[str] | None = None,
     only: Iterable[str] = (),
+    rules: int = CURRENT_RULES,
 ) -> pd.DataFrame:
     """Return one row per column of the reference, largest PSI first, unknown before all.
 
     Its kind in both, everything of `compare_columns` (or `only` some), the share missing in both
     and the chance of that. A column that is not there is missing everywhere. With `only`, the
-    first of these orders the rows.
+    first of these orders the rows. `rules`: those of the reference.
     """
     rows = []
     for name in reference.columns if columns is None else columns:
         now = current.columns.get(name) or ColumnProfile("none", missing=current.rows)
         rows.append(
-            {"column": name} | _compare_column(reference.columns[name], now, only)
+            {"column": name}
+            | _compare_column(reference.columns[name], now, only, rules)
         )
     order = "psi" if not only or "psi" in only else next(iter(only))
     rows.sort(key=partial(_largest_first, order))
@@ -252,15 +366,16 @@ def _compare_column(
     reference: ColumnProfile,
     current: ColumnProfile,
     only: Iterable[str],
+    rules: int,
 ) -> dict:
     row = {"kind": reference.kind, "kind_now": current.kind, "n": current.count}
-    row |= compare_columns(reference, current, only)
+    row |= compare_columns(reference, current, only, rules)
     row |= {
         "missing_ref": _missing_share(reference),
         "missing": _missing_share(current),
     }
     if not only or "missing_chance" in only:
-        row["missing_chance"] = _chance_of_missing(reference, current)
+        row["missing_chance"] = _chance_of_missing(reference, current, rules)
     return row
 
 
@@ -283,11 +398,19 @@ def _missing_share(column: ColumnProfile) -> float:
 def _chance_of_missing(
     reference: ColumnProfile,
     current: ColumnProfile,
+    rules: int,
 ) -> float:
+    """Say how likely chance alone makes the share of missing values rise or fall so."""
     then = _rows_without_value(reference)
     now = _rows_without_value(current)
     if not then and not now:
         return 1.0
-    before = (reference.finite_count, then)
-    after = (current.finite_count, now)
-    return homogeneity_p_value(before, after)
+    if rules == RECORDED_RULES:
+        before = (reference.finite_count, then)
+        after = (current.finite_count, now)
+        return homogeneity_p_value(before, after)
+    rows_before = reference.finite_count + then
+    rows = current.finite_count + now
+    of_rise = rate_p_value(now, rows, then, rows_before)
+    of_fall = rate_p_value(rows - now, rows, rows_before - then, rows_before)
+    return min(2 * min(of_rise, of_fall), 1.0)

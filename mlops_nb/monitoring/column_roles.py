@@ -59,7 +59,6 @@ class ColumnRoles:
         outcomes: labels by `key`, where they come in a table of their own: a table, or `Outcomes`.
         key: the column that rows and outcomes have in common.
         known: the label's values in the reference, where `positive` is one of them.
-        shuffled: spans are drawn, as the order of the rows says nothing.
         threshold: score from which the answer is yes.
         kinds: {column: text, time or number} of those that are read as such, whatever is stored.
     """
@@ -73,7 +72,6 @@ class ColumnRoles:
     outcomes: Any = None
     key: str | None = None
     known: frozenset = frozenset()
-    shuffled: bool = False
     threshold: float = 0.5
     kinds: dict = field(default_factory=dict)
     class_scores: tuple = ()

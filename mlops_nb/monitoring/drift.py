@@ -4,16 +4,20 @@
 
 # %% auto #0
 __all__ = [
+    "FAMILYWISE_WATCH_RATE",
     "FAMILYWISE_ERROR_RATE",
+    "FAR_OUT",
     "measure_effects",
+    "ChanceLevels",
     "grade_shift",
-    "grade_missing_and_new",
+    "grade_rates",
     "measure_drift",
 ]
 
 # %% ../../nbs/api/monitoring/11_drift.ipynb #4dfda207
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -21,14 +25,18 @@ import pandas as pd
 from ..core.messages import VERDICT_LEVELS
 from ..data.column_profile import ColumnProfile
 from ..data.profile import Profile
-from .binning import align_columns, bin_counts
-from .column_comparison import compare_profiles
+from .binning import RECORDED_RULES
+from mlops_nb.monitoring.column_comparison import (
+    ColumnPair,
+    compare_profiles,
+    psi_by_chance,
+    score_p_value,
+)
 from .reference import Reference
 from mlops_nb.monitoring.score_response import (
     measure_score_effect,
     measure_score_sensitivity,
 )
-from .significance import critical_psi
 from .thresholds import Thresholds, resolve_column_thresholds
 
 
@@ -91,92 +99,300 @@ def _effect_of_unseen_values(
     return np.array(effects)
 
 
+# %% ../../nbs/api/monitoring/11_drift.ipynb #9b55a5b9
+FAMILYWISE_WATCH_RATE = 0.05
+FAMILYWISE_ERROR_RATE = 0.01  # of what asks for something to be done
+_TESTS = {"number": 4, "text": 3}
+_TESTS_OF_CODES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class ChanceLevels:
+    """Below which chance no longer explains a test of a column; one for each row of a table."""
+
+    watch: pd.Series
+    act: pd.Series
+
+    @classmethod
+    def of_table(
+        cls,
+        table: pd.DataFrame,
+        reference: Reference,
+        column_count: int,
+    ) -> "ChanceLevels":
+        """Return the levels of a table's columns.
+
+        Args:
+            table: one row per column with its `kind`.
+            reference: what was normal.
+            column_count: columns that are judged together, those of other tables too.
+        """
+        if reference.rules == RECORDED_RULES:
+            share = FAMILYWISE_ERROR_RATE / max(len(table), 1)
+            level = pd.Series(share, table.index, dtype=float)
+            return cls(level, level)
+        profiles = reference.profile.columns
+        tests = table.kind.map(_TESTS).fillna(1).astype(float)
+        are_codes = table.column.map(lambda name: profiles[name].is_discrete)
+        tests = tests.mask(are_codes.astype(bool), _TESTS_OF_CODES)
+        family = tests * max(column_count, len(table), 1)
+        return cls(FAMILYWISE_WATCH_RATE / family, FAMILYWISE_ERROR_RATE / family)
+
+
 # %% ../../nbs/api/monitoring/11_drift.ipynb #22168bf8
 def grade_shift(
     table: pd.DataFrame,
     reference: Reference,
     current: Profile,
-    chance: float,
+    levels: ChanceLevels,
 ) -> pd.DataFrame:
     """Grade how differently the values of each column are spread.
 
     Args:
         table: one row per column with its `psi`, its `chance`, the limits `psi_watch` and
-            `psi_act`, and whether the shift `matters`.
+            `psi_act`, the same of codes as numbers, whether it is a model's answer
+            (`is_score`), and whether the shift `matters`.
         reference: what was normal.
         current: the window.
-        chance: below which a shift is no chance.
+        levels: below which a shift is no chance.
 
     Returns:
-        Whether the `type` changed, the grade as `drift`, `by_chance` (the PSI up to which chance
-        explains it), and `of_limit`, PSI as a multiple of its limit.
+        The statistics and limits that count, whether the `type` changed, the grade as `drift`,
+        `by_chance` (the PSI up to which chance explains it), and `of_limit`, PSI as a multiple
+        of its limit.
     """
+    is_number = _is_told_as_number(table, levels)
+    counted = {
+        name: table[name].mask(is_number, table[f"number_{name}"])
+        for name in ("psi", "chance", "psi_watch", "psi_act")
+    }
+    graded = table.assign(**counted)
+    by_chance = _psi_explained(graded, is_number, reference, current, levels)
     has_values = ~table.kind.eq("none") & ~table.kind_now.eq("none")
-    # times move on, which is no finding
-    is_judged = table.kind != "time"
-    is_shift = is_judged & (table.psi >= table.psi_watch) & (table.chance < chance)
-    is_large = (table.psi >= table.psi_act) & table.matters
-    grade = np.where(is_shift, np.where(is_large, "act", "watch"), "ok")
-    by_chance = []
-    for name in table.column:
-        before = reference.profile.columns[name]
-        now = _current_column(current, name)
-        by_chance.append(_psi_by_chance(before, now, chance))
-    return pd.DataFrame(
-        {
-            "type": (table.kind != table.kind_now) & has_values,
-            "drift": grade,
-            "by_chance": by_chance,
-            "of_limit": table.psi / table.psi_watch.clip(lower=1e-9),
-        },
-        table.index,
-    )
+    graded["type"] = (table.kind != table.kind_now) & has_values
+    graded["drift"] = _grades_of_shift(graded, levels)
+    graded["by_chance"] = by_chance
+    _raise_limits_to_chance(graded)
+    graded["of_limit"] = graded.psi / graded.psi_watch.clip(lower=1e-9)
+    names = [*counted, "type", "drift", "by_chance", "of_limit"]
+    return graded[names]
 
 
 # %% ../../nbs/api/monitoring/11_drift.ipynb #c62d4a0b
-def _psi_by_chance(
-    before: ColumnProfile,
-    now: ColumnProfile,
-    chance: float,
-) -> float:
-    return critical_psi(*bin_counts(align_columns(before, now)), chance)
+def _is_told_as_number(
+    table: pd.DataFrame,
+    levels: ChanceLevels,
+) -> pd.Series:
+    """Say of which codes the shift as numbers says more than that as names."""
+    as_names = _steps(table.psi >= table.psi_watch, table.chance, levels)
+    is_far = table.number_psi >= table.number_psi_watch
+    return _steps(is_far, table.number_chance, levels) > as_names
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #d47e214a
+def _steps(
+    is_far: pd.Series,
+    chance: pd.Series,
+    levels: ChanceLevels,
+) -> pd.Series:
+    """Count which levels of chance each shift is below; none where it is not far."""
+    below = (chance < levels.watch).astype(int) + (chance < levels.act)
+    return below.where(is_far, 0)
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #10b816f2
+def _grades_of_shift(
+    table: pd.DataFrame,
+    levels: ChanceLevels,
+) -> np.ndarray:
+    # times move on, which is no finding
+    is_judged = table.kind != "time"
+    # a model's mean answer may move by more than its limit though hardly any value changes place
+    is_moved = table.is_score & table.matters & (table.source == "chance")
+    is_far = (table.psi >= table.psi_watch) | is_moved
+    is_shift = is_judged & is_far & (table.chance < levels.watch)
+    is_very_far = (table.psi >= table.psi_act) | is_moved
+    is_large = is_very_far & table.matters & (table.chance < levels.act)
+    return np.where(is_shift, np.where(is_large, "act", "watch"), "ok")
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #af4f3ee8
+def _psi_explained(
+    table: pd.DataFrame,
+    is_number: pd.Series,
+    reference: Reference,
+    current: Profile,
+    levels: ChanceLevels,
+) -> list[float]:
+    explained = []
+    for name, as_number, level in zip(
+        table.column, is_number, levels.watch, strict=True
+    ):
+        now = _current_column(current, name)
+        pair = ColumnPair(reference.profile.columns[name], now, reference.rules)
+        if as_number:
+            pair = pair.as_numbers()
+        explained.append(psi_by_chance(pair, level))
+    return explained
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #deba302a
+def _raise_limits_to_chance(table: pd.DataFrame) -> None:
+    """Where chance alone decides, show as the limit what chance explains."""
+    is_by_chance = table.source == "chance"
+    limit = np.fmax(table.psi_watch, table.by_chance)
+    is_found = table.drift != "ok"
+    limit = np.where(is_found, np.fmin(limit, table.psi), limit)
+    table["psi_watch"] = np.where(is_by_chance, limit, table.psi_watch)
+    table["psi_act"] = np.where(is_by_chance, table.psi_watch, table.psi_act)
 
 
 # %% ../../nbs/api/monitoring/11_drift.ipynb #15d49ac0
-def grade_missing_and_new(
+FAR_OUT = 10  # ranges of the reference: a single value further out is worth a look
+_TESTED_RATES = {  # with the names of their values, limits and chances
+    "missing": ("rise", "missing_limit", "missing_chance"),
+    "filled": ("fall", "missing_limit", "missing_chance"),
+    "new": ("new", "new_limit", "new_chance"),
+}
+
+
+def grade_rates(
     table: pd.DataFrame,
     reference: Reference,
-    chance: float,
-    new_watch: float,
+    current: Profile,
+    levels: ChanceLevels,
     late_columns: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """Grade the rise of missing values, and the share of values that the reference never had.
+    """Grade missing values, values that the reference never had, and numbers out of its range.
 
     Args:
-        table: one row per column with `missing`, `missing_ref`, `missing_chance`,
-            `missing_limit`, the share of `new` values, and whether they `matters`.
+        table: one row per column with shares, chances and limits of its rates, and whether the
+            column `matters`.
         reference: what was normal.
-        chance: below which a rise is no chance.
-        new_watch: share of new values that is worth a look.
+        current: the window.
+        levels: below which a rate is no chance.
         late_columns: those whose values may come later, so that missing ones are no finding.
 
     Returns:
-        `rise` of the share of missing values, `new_limit`, and the worse grade of both, `other`.
+        `rise` and `fall` of the share of missing values, the share `out` of the range,
+        `new_limit`, a grade of each (`missing_grade`, `filled_grade`, `range_grade`,
+        `new_grade`), and the worst, `other`.
     """
-    is_rise = (table.missing_chance < chance) & ~table.column.isin([*late_columns])
-    rise = (table.missing - table.missing_ref).where(is_rise, 0.0)
-    profiles = reference.profile.columns
-    usual = np.array([_expected_unseen_share(profiles[name]) for name in table.column])
-    spread = np.sqrt(usual * (1 - usual) / np.maximum(table.n, 1))
-    new_limit = new_watch + usual + 3 * spread
-    is_missing = (rise >= table.missing_limit) & (rise > 0)
-    is_new = (table.new >= new_limit) & (table.new > 0)
-    if_beyond = np.where(table.matters, "act", "watch")
-    grade = np.where(is_missing | is_new, if_beyond, "ok")
-    return pd.DataFrame({"rise": rise, "new_limit": new_limit, "other": grade})
+    if reference.rules == RECORDED_RULES:
+        return _grade_by_recorded_rules(table, reference, levels, late_columns)
+    change = table.missing - table.missing_ref
+    is_real = (table.missing_chance < levels.watch) & ~table.column.isin(
+        [*late_columns]
+    )
+    usual = _usual_new_shares(table, reference)
+    graded = _missing_changes(table, levels, late_columns)
+    graded["out"] = table.below.fillna(0) + table.above.fillna(0)
+    graded["new_limit"] = table.new_limit + _usual_new_shares(table, reference)
+    grades = _grades_of_rates(table.assign(**graded), levels)
+    grades["range"] = _grades_of_range(table, reference, current, levels)
+    named = {f"{quantity}_grade": grade for quantity, grade in grades.items()}
+    return graded.assign(**named, other=_worst_of(grades))
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #18cf2481
+def _grades_of_rates(
+    table: pd.DataFrame,
+    levels: ChanceLevels,
+) -> dict:
+    """Return the grade of missing, filled and new values by row."""
+    grades = {}
+    for quantity, (value, limit, chance) in _TESTED_RATES.items():
+        is_beyond = table[value] >= table[limit]
+        grades[quantity] = _grades_of_rate(table, table[chance], is_beyond, levels)
+    return grades
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #b330c226
+def _missing_changes(
+    table: pd.DataFrame,
+    levels: ChanceLevels,
+    late_columns: Iterable[str],
+) -> pd.DataFrame:
+    """Return how far the share of missing values rose or fell, 0 where that may be chance."""
+    is_late = table.column.isin([*late_columns])
+    is_real = (table.missing_chance < levels.watch) & ~is_late
+    change = (table.missing - table.missing_ref).where(is_real, 0.0)
+    rise = change.clip(lower=0)
+    fall = (-change).clip(lower=0)
+    return pd.DataFrame({"rise": rise, "fall": fall})
 
 
 # %% ../../nbs/api/monitoring/11_drift.ipynb #0239bb89
+def _grades_of_rate(
+    table: pd.DataFrame,
+    chance: pd.Series,
+    is_beyond: pd.Series,
+    levels: ChanceLevels,
+) -> np.ndarray:
+    is_finding = is_beyond & (chance < levels.watch)
+    is_act = is_finding & table.matters & (chance < levels.act)
+    return np.where(is_finding, np.where(is_act, "act", "watch"), "ok")
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #0f6660e5
+def _grades_of_range(
+    table: pd.DataFrame,
+    reference: Reference,
+    current: Profile,
+    levels: ChanceLevels,
+) -> np.ndarray:
+    """Grade numbers below and above the range; times move on, which is no finding."""
+    grades = {}
+    for side in ("below", "above"):
+        is_beyond = (table.kind == "number") & (table[side] >= table.range_limit)
+        grades[side] = _grades_of_rate(
+            table, table[f"{side}_chance"], is_beyond, levels
+        )
+    is_far_out = np.array(
+        [
+            _is_far_out(reference.profile.columns[name], _current_column(current, name))
+            for name in table.column
+        ],
+        bool,
+    )
+    is_limited = table.new_source == "hand"  # whoever says what is too many means it
+    grades["far out"] = np.where(is_far_out & ~is_limited, "watch", "ok")
+    return _worst_of(grades)
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #eb4bfb0c
+def _is_far_out(
+    before: ColumnProfile,
+    now: ColumnProfile,
+) -> bool:
+    """Say whether a value lies many times the range of the reference away from it."""
+    if before.kind != "number" or now.kind != "number" or not now.finite_count:
+        return False
+    room = FAR_OUT * (before.maximum - before.minimum)
+    if not 0 < room < math.inf:
+        return False
+    return now.maximum > before.maximum + room or now.minimum < before.minimum - room
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #fb712a39
+def _worst_of(grades: dict) -> list[str]:
+    """Return the worst grade of each row."""
+    rank = VERDICT_LEVELS.index
+    return [max(row, key=rank) for row in zip(*grades.values(), strict=True)]
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #431e35c6
+def _usual_new_shares(
+    table: pd.DataFrame,
+    reference: Reference,
+) -> np.ndarray:
+    """Return which share of new names is usual where a limit by hand says what is too many."""
+    profiles = reference.profile.columns
+    usual = np.array([_expected_unseen_share(profiles[name]) for name in table.column])
+    return np.where(table.new_source == "hand", usual, 0.0)
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #7236d4af
 def _expected_unseen_share(column: ColumnProfile) -> float:
     """Return the share of a new sample's values that were never heard of (Good 1953)."""
     if column.kind != "text" or column.is_hashed or not column.count:
@@ -185,40 +401,79 @@ def _expected_unseen_share(column: ColumnProfile) -> float:
     return float(seen_once / column.count)
 
 
+# %% ../../nbs/api/monitoring/11_drift.ipynb #384c7a6d
+def _grade_by_recorded_rules(
+    table: pd.DataFrame,
+    reference: Reference,
+    levels: ChanceLevels,
+    late_columns: Iterable[str],
+) -> pd.DataFrame:
+    """Grade rates by the rules 1: by limits that leave room for chance."""
+    is_rise = (table.missing_chance < levels.watch) & ~table.column.isin(
+        [*late_columns]
+    )
+    rise = (table.missing - table.missing_ref).where(is_rise, 0.0)
+    new_limit = table.new_limit + _room_for_new_names(table, reference)
+    is_missing = (rise >= table.missing_limit) & (rise > 0)
+    is_new = (table.new >= new_limit) & (table.new > 0)
+    if_beyond = np.where(table.matters, "act", "watch")
+    of_missing = np.where(is_missing, if_beyond, "ok")
+    of_new = np.where(is_new, if_beyond, "ok")
+    graded = pd.DataFrame({"rise": rise, "new_limit": new_limit}, table.index)
+    graded = graded.assign(fall=0.0, out=0.0, filled_grade="ok", range_grade="ok")
+    other = _worst_of({"missing": of_missing, "new": of_new})
+    return graded.assign(missing_grade=of_missing, new_grade=of_new, other=other)
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #33159701
+def _room_for_new_names(
+    table: pd.DataFrame,
+    reference: Reference,
+) -> np.ndarray:
+    usual = _usual_new_shares(table, reference)
+    spread = np.sqrt(usual * (1 - usual) / np.maximum(table.n, 1))
+    return usual + 3 * spread
+
+
 # %% ../../nbs/api/monitoring/11_drift.ipynb #4d539a0c
-FAMILYWISE_ERROR_RATE = (
-    0.01  # what chance may make of a whole table in which nothing changed
-)
-
-
 def measure_drift(
     reference: Reference,
     current: Profile,
     thresholds: "dict | Thresholds | None" = None,
     late_columns: Iterable[str] = (),
+    scores: Iterable[str] = (),
+    column_count: int = 0,
 ) -> pd.DataFrame:
     """Measure how far each column of the reference moved, worst first.
+
+    Args:
+        reference: what was normal.
+        current: the window.
+        thresholds: the limits.
+        late_columns: those whose values may come later, so that missing ones are no finding.
+        scores: columns that are the model's answers.
+        column_count: columns that are judged together; those of the reference, if there are more.
 
     Returns:
         One row per column with its statistics (see `compare_profiles`), limits (see
         `resolve_column_thresholds`), effect (see `measure_effects`), grades (see `grade_shift`
-        and `grade_missing_and_new`), and `severity`, the worst of them.
+        and `grade_rates`), and `severity`, the worst of them.
     """
     given = Thresholds.from_settings(thresholds)
-    table = compare_profiles(reference.profile, current)
-    chance = FAMILYWISE_ERROR_RATE / max(len(table), 1)
+    table = compare_profiles(reference.profile, current, rules=reference.rules)
     limits = resolve_column_thresholds(reference, current.rows, given)
     table = table.merge(
         limits,
         on="column",
         how="left",
     )
+    levels = ChanceLevels.of_table(table, reference, column_count)
     table = table.join(measure_effects(table, reference, current, given.matter))
-    table = table.join(grade_shift(table, reference, current, chance))
-    other = grade_missing_and_new(
-        table, reference, chance, given.new_watch, late_columns
-    )
-    table = table.join(other)
+    table["is_score"] = _are_scores(table, reference, scores)
+    table["chance"] = _chances(table, reference, current)
+    table = table.assign(**grade_shift(table, reference, current, levels))
+    rates = grade_rates(table, reference, current, levels, late_columns)
+    table = table.assign(**rates)
     table["severity"] = _overall_severity(table, given.drift_max)
     return table.sort_values(
         ["severity", "of_limit"],
@@ -226,6 +481,35 @@ def measure_drift(
         kind="stable",
         ignore_index=True,
     )
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #e07f60f7
+def _are_scores(
+    table: pd.DataFrame,
+    reference: Reference,
+    scores: Iterable[str],
+) -> pd.Series:
+    """Say which columns are judged as a model's answers; by the rules 1 none is."""
+    is_score = table.column.isin([*scores])
+    return is_score & (reference.rules != RECORDED_RULES)
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #8a1672e4
+def _chances(
+    table: pd.DataFrame,
+    reference: Reference,
+    current: Profile,
+) -> list[float]:
+    """Return how likely chance alone makes each column differ so."""
+    chances = []
+    for name, chance, is_score in zip(
+        table.column, table.chance, table.is_score, strict=True
+    ):
+        if is_score:
+            now = _current_column(current, name)
+            chance = score_p_value(reference.profile.columns[name], now)
+        chances.append(chance)
+    return chances
 
 
 # %% ../../nbs/api/monitoring/11_drift.ipynb #128dda86

@@ -31,14 +31,16 @@ class Finding:
 
     Attributes:
         id: the same from window to window.
-        quantity: failed, estimate, drift, missing, new, type, quality or contract.
+        quantity: failed, estimate, drift, missing, filled, range, new, type, quality or
+            contract.
         column: the column, or the metric.
         value: what was measured.
         limit: what it was held against.
         severity: ok, watch or act.
         message: the finding in words.
         since: the first of the consecutive windows that have it.
-        source: where the limit comes from: learned, stated, hand; empty for an agreed one.
+        source: where the limit comes from: learned, chance, stated, hand; empty for an agreed
+            one.
     """
 
     id: str
@@ -157,7 +159,7 @@ def _table_row(found: Finding) -> dict:
 # %% ../../nbs/api/monitoring/15_findings.ipynb #9b9fcdba
 MAX_VERDICT_REASONS = 5
 _MAX_DRIFT_REASONS = 3  # more drifting columns than that are one reason
-_DRIFT_QUANTITIES = ("type", "drift", "missing", "new")
+_DRIFT_QUANTITIES = ("type", "drift", "missing", "filled", "range", "new")
 _ACTION_OF_QUANTITY = {
     "contract": "contract",
     "failed": "contract",

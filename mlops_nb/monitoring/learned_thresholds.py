@@ -8,6 +8,7 @@ __all__ = [
     "FalseAlarmRates",
     "upper_prediction_limit",
     "psi_between_spans",
+    "unseen_between_spans",
     "SpanRuns",
     "learn_column_thresholds",
     "learn_thresholds",
@@ -23,7 +24,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from ..data.column_profile import ColumnProfile, hash_text_column
-from .binning import AlignedColumns, assign_bins
+from .binning import CURRENT_RULES, AlignedColumns, assign_bins
 from .distances import psi_by_row
 from .reference import MIN_SPANS, Reference
 from .score_response import measure_score_effect
@@ -73,38 +74,85 @@ def upper_prediction_limit(
 def psi_between_spans(
     spans: list[ColumnProfile],
     run_length: int = 1,
+    rules: int = CURRENT_RULES,
+    as_numbers: bool = False,
 ) -> np.ndarray:
     """Measure the PSI of each run of neighbouring spans of a column against its other spans.
 
     The last span has the first as its neighbour, so there are as many runs as spans. A run or a
     rest without values has not moved.
+
+    Args:
+        spans: of the column.
+        run_length: how many of them make a run.
+        rules: those of the reference.
+        as_numbers: whether codes are put into bins.
     """
-    counts = _binned_counts(spans)
-    in_run = sum(np.roll(counts, -shift, axis=0) for shift in range(run_length))
-    others = counts.sum(0) - in_run
+    counted = _count_spans(spans, rules)
+    if as_numbers:
+        counted = replace(counted, is_discrete=False)
+    in_run, others = _runs_and_others(_binned_counts(counted), run_length)
     return np.nan_to_num(psi_by_row(others, in_run))
 
 
 # %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #b651bbcf
-def _binned_counts(spans: list[ColumnProfile]) -> np.ndarray:
-    """Return the counts of each span, one row each, in the bins of all of them together."""
+@dataclass(frozen=True, eq=False)
+class _CountedSpans:
+    """Counts of a column's spans, a row each, on common buckets in ascending order."""
+
+    values: np.ndarray
+    counts: np.ndarray
+    is_text: bool
+    is_discrete: bool
+    rules: int
+
+
+# %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #60e1fb5c
+def _count_spans(
+    spans: list[ColumnProfile],
+    rules: int,
+) -> _CountedSpans:
     spans = _of_one_kind(spans)
     is_text = spans[0].kind == "text"
     keys = _common_keys(spans, is_text)
-    if not any(map(len, keys)):
-        return np.zeros((len(spans), 0))
-    values = np.unique(np.concatenate([some for some in keys if len(some)]))
+    values = np.zeros(0)
+    if any(map(len, keys)):
+        values = np.unique(np.concatenate([some for some in keys if len(some)]))
     counts = np.zeros((len(spans), len(values)))
     for row, of_span, span in zip(counts, keys, spans, strict=True):
         if len(of_span):
             np.add.at(row, np.searchsorted(values, of_span), span.bucket_counts)
-    together = counts.sum(0)
     is_discrete = all(span.is_discrete for span in spans if span.count)
+    return _CountedSpans(values, counts, is_text, is_discrete, rules)
+
+
+# %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #1f1eb8e1
+def _binned_counts(counted: _CountedSpans) -> np.ndarray:
+    """Return the counts of each span, one row each, in the bins of all of them together."""
+    if not len(counted.values):
+        return np.zeros((len(counted.counts), 0))
+    together = counted.counts.sum(0)
     aligned = AlignedColumns(
-        values, together, together, is_text, is_discrete=is_discrete
+        counted.values,
+        together,
+        together,
+        counted.is_text,
+        is_discrete=counted.is_discrete,
+        rules=counted.rules,
     )
     bins = assign_bins(aligned)
-    return np.array([np.bincount(bins, row) for row in counts])
+    return np.array([np.bincount(bins, row) for row in counted.counts])
+
+
+# %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #d2d0a472
+def _runs_and_others(
+    counts: np.ndarray,
+    run_length: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the counts of each run of neighbouring spans, and those of all other spans."""
+    shifted = [np.roll(counts, -shift, axis=0) for shift in range(run_length)]
+    in_run = sum(shifted)
+    return in_run, counts.sum(0) - in_run
 
 
 # %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #bef4bcd8
@@ -135,6 +183,27 @@ def _common_keys(
             keys = keys >> coarsest - span.dropped_bits
         common.append(keys)
     return common
+
+
+# %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #f1a9390b
+def unseen_between_spans(
+    spans: list[ColumnProfile],
+    run_length: int = 1,
+) -> np.ndarray:
+    """Measure which share of each run of spans lies outside the range, or names, of the others.
+
+    The runs are those of `psi_between_spans`; a run without values has nothing unseen.
+    """
+    counted = _count_spans(spans, CURRENT_RULES)
+    in_run, others = _runs_and_others(counted.counts, run_length)
+    is_known = others > 0
+    if not counted.is_text:
+        reached = np.maximum.accumulate(is_known, axis=1)
+        to_come = np.maximum.accumulate(is_known[:, ::-1], axis=1)[:, ::-1]
+        is_known = reached & to_come
+    rows = in_run.sum(1)
+    unseen = np.where(is_known, 0, in_run).sum(1)
+    return unseen / np.maximum(rows, 1)
 
 
 # %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #d3806cd9
@@ -173,7 +242,12 @@ class SpanRuns:
 
 
 # %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #d0d4f1c9
+STATED_PSI_THRESHOLDS = {
+    "psi_watch": 0.1,
+    "psi_act": 0.25,
+}  # where spans lack (Siddiqi 2006)
 _MIN_PSI_THRESHOLD = 1e-5  # a threshold of zero would make every window a finding
+_NUMBER_THRESHOLDS = ("number_psi_watch", "number_psi_act")  # of codes, as amounts
 
 
 def learn_column_thresholds(
@@ -185,27 +259,53 @@ def learn_column_thresholds(
     """Learn the thresholds of one column; `rates` are those of the column, see `per_column`."""
     spans = [span.columns[name] for span in reference.spans]
     response = reference.response.get(name)
-    psi_watch, psi_act = _psi_thresholds(spans, runs, rates)
-    return {
+    of_missing = np.array([span.missing for span in spans]) / runs.rows
+    limits = {
         "column": name,
-        "psi_watch": psi_watch,
-        "psi_act": psi_act,
+        **_shift_thresholds(reference, name, runs, rates),
         "effect_act": _effect_threshold(spans, runs, response, rates.act),
-        "missing": _missing_threshold(spans, runs, rates.watch),
+    }
+    return limits | {
+        "missing": _rise_threshold(runs.mean(of_missing), of_missing, rates.watch),
+        "unseen": _unseen_threshold(spans, runs, rates.watch),
         "spans": len(spans),
     }
 
 
 # %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #3c955ab7
+def _shift_thresholds(
+    reference: Reference,
+    name: str,
+    runs: SpanRuns,
+    rates: FalseAlarmRates,
+) -> dict:
+    """Return the limits of PSI; of codes as names and as numbers."""
+    spans = [span.columns[name] for span in reference.spans]
+    psi_limits = _psi_thresholds(spans, runs, rates, reference.rules)
+    limits = dict(zip(STATED_PSI_THRESHOLDS, psi_limits, strict=True))
+    of_numbers = dict.fromkeys(_NUMBER_THRESHOLDS, math.nan)
+    if reference.profile.columns[name].is_discrete:
+        psi_limits = _psi_thresholds(spans, runs, rates, reference.rules, True)
+        of_numbers |= zip(_NUMBER_THRESHOLDS, psi_limits, strict=True)
+        are_exact = all(span.is_discrete for span in spans if span.count)
+        if not are_exact:  # the spans do not tell one code from another
+            limits = dict(STATED_PSI_THRESHOLDS)
+    return limits | of_numbers
+
+
+# %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #5b300c1e
 def _psi_thresholds(
     spans: list,
     runs: SpanRuns,
     rates: FalseAlarmRates,
+    rules: int,
+    as_numbers: bool = False,
 ) -> list[float]:
     # PSI is a sum of squares, so its cube root is nearly normal (Wilson and Hilferty 1931).
-    of_runs = np.cbrt(psi_between_spans(spans, runs.length))
+    of_runs = np.cbrt(psi_between_spans(spans, runs.length, rules, as_numbers))
     # Runs overlap and so vary too little: their spread counts at least as that of single spans.
-    min_spread = np.cbrt(psi_between_spans(spans)).std(ddof=1)
+    of_spans = np.cbrt(psi_between_spans(spans, 1, rules, as_numbers))
+    min_spread = of_spans.std(ddof=1)
     allowed = (rates.watch, rates.act)
     limits = [upper_prediction_limit(of_runs, rate, min_spread) for rate in allowed]
     return [max(limit**3, _MIN_PSI_THRESHOLD) for limit in limits]
@@ -225,24 +325,28 @@ def _effect_threshold(
 
 
 # %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #5b271f51
-def _missing_threshold(
+def _rise_threshold(
+    of_runs: np.ndarray,
+    of_spans: np.ndarray,
+    rate: float,
+) -> float:
+    """Return how far above its mean over the runs a share may rise."""
+    highest = upper_prediction_limit(of_runs, rate, of_spans.std(ddof=1))
+    return max(highest - float(of_runs.mean()), 0.0)
+
+
+# %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #53bfe649
+def _unseen_threshold(
     spans: list,
     runs: SpanRuns,
     rate: float,
 ) -> float:
-    share = np.array([span.missing for span in spans]) / runs.rows
-    of_runs = runs.mean(share)
-    highest = upper_prediction_limit(of_runs, rate, share.std(ddof=1))
-    return max(highest - float(of_runs.mean()), 0.0)
+    of_runs = unseen_between_spans(spans, runs.length)
+    of_spans = unseen_between_spans(spans)
+    return upper_prediction_limit(of_runs, rate, of_spans.std(ddof=1))
 
 
 # %% ../../nbs/api/monitoring/09_learned_thresholds.ipynb #8d3a4fa4
-STATED_PSI_THRESHOLDS = {
-    "psi_watch": 0.1,
-    "psi_act": 0.25,
-}  # where spans lack (Siddiqi 2006)
-
-
 def learn_thresholds(
     reference: Reference,
     window_rows: int = 0,
@@ -257,13 +361,17 @@ def learn_thresholds(
         rates: false alarms of the whole table that are allowed.
 
     Returns:
-        By column: `psi_watch` and `psi_act`, `effect_act` of the absolute effect on the mean
-        score, `missing` of the rise of the share of missing values, and from how many `spans`.
-        Where spans lack, the stated thresholds, NaN and 0.
+        By column: `psi_watch` and `psi_act`, of codes also `number_psi_watch` and
+        `number_psi_act` as amounts, `effect_act` of the absolute effect on the mean score,
+        `missing` of the rise of the share of missing values, `unseen` of the share of values
+        outside of the range or names, and from how many `spans`. Where spans lack, the stated
+        thresholds, NaN and 0.
     """
     names = list(reference.profile.columns)
     if len(reference.spans) < MIN_SPANS:
-        unknown = {"effect_act": math.nan, "missing": math.nan, "spans": 0}
+        unknown = dict.fromkeys(("effect_act", "missing", "unseen"), math.nan)
+        unknown |= zip(_NUMBER_THRESHOLDS, STATED_PSI_THRESHOLDS.values(), strict=True)
+        unknown["spans"] = 0
         rows = [{"column": name, **STATED_PSI_THRESHOLDS, **unknown} for name in names]
     else:
         runs = SpanRuns.like_window(reference, window_rows)
@@ -271,5 +379,6 @@ def learn_thresholds(
         rows = [
             learn_column_thresholds(reference, name, runs, per_column) for name in names
         ]
-    columns = ["column", *STATED_PSI_THRESHOLDS, "effect_act", "missing", "spans"]
+    limits = [*STATED_PSI_THRESHOLDS, *_NUMBER_THRESHOLDS, "effect_act"]
+    columns = ["column", *limits, "missing", "unseen", "spans"]
     return pd.DataFrame(rows, columns=columns)

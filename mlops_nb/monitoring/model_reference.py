@@ -21,9 +21,10 @@ from ..modeling.measurement import ModelMetrics
 from ..modeling.model import Model
 from ..modeling.persistence import dump_skops
 from ..modeling.training import TrainingResult
+from .binning import CURRENT_RULES
 from .champion_window import SHADOW_FILE
 from .performance import fit_performance_estimator
-from .reference import CURRENT_RULES, Reference, build_reference
+from .reference import Reference, build_reference
 from .score_response import measure_score_response
 from .score_slices import profile_score_slices
 

@@ -71,7 +71,6 @@ from mlops_nb.monitoring.table_reading import (
 )
 from .table_window import measure_scans, reference_of_scan
 from .thresholds import Thresholds
-from .whole_numbers import compare_one_by_one
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #8fc79215
 MIN_REFERENCE_ROWS = 30
@@ -102,9 +101,7 @@ def scan_reference(
         notes.append(Message("watch.sorted_maybe", column=sorted_by))
     if is_sure:
         notes.append(Message("watch.sorted", column=sorted_by))
-        roles = replace(roles, shuffled=True)
-        scan = scan_table(reference, roles)
-    if len(scan.spans) < MIN_SPANS:
+    if roles.time and len(scan.spans) < MIN_SPANS:
         notes.append(
             Message(
                 "watch.short",
@@ -113,8 +110,12 @@ def scan_reference(
             )
         )
     _require_labels(reference, scan, roles)
+<<<<<<< HEAD
     _require_threshold_on_scale(scan, roles)
     return compare_one_by_one(scan), replace(
+=======
+    return scan, replace(
+>>>>>>> fd37884 (Rates are tested exactly, bins lie midway between values, codes are names too, and without a time chance alone decides)
         roles,
         time=None,
         known=frozenset(scan.labels),
@@ -846,10 +847,18 @@ def _drift_of_window(
     thresholds: Thresholds,
     late: Iterable[str],
 ) -> pd.DataFrame:
-    tables = [
-        measure_drift(reference, window.profiles[group], thresholds, late)
+    """Measure the drift of all groups; false alarms are promised for them together."""
+    judged = {
+        group: reference
         for group, reference in model.groups.items()
         if group in window.profiles
+    }
+    family = sum(len(reference.profile.columns) for reference in judged.values())
+    tables = [
+        measure_drift(
+            reference, window.profiles[group], thresholds, late, model.scores, family
+        )
+        for group, reference in judged.items()
     ]
     return pd.concat(tables, ignore_index=True)
 

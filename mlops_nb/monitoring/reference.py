@@ -4,12 +4,17 @@
 
 # %% auto #0
 __all__ = [
-    "CURRENT_RULES",
     "REFERENCE_SPAN_COUNT",
     "MIN_SPANS",
     "MIN_SPAN_ROWS",
     "REFERENCE_PROFILE_BUCKETS",
     "SPAN_PROFILE_BUCKETS",
+    "MAX_CODES",
+    "MIN_ROWS_PER_CODE",
+    "MAX_EXACT_VALUES",
+    "is_code_column",
+    "coarsen_span",
+    "coarsen_reference",
     "Reference",
     "split_into_spans",
     "build_reference",
@@ -25,11 +30,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..data.column_profile import ColumnProfile
 from ..data.profile import Profile, merge_profiles, profile_table
+from .binning import CURRENT_RULES, MAX_NUMERIC_BINS, RECORDED_RULES
 from .score_response import measure_score_response
 
 # %% ../../nbs/api/monitoring/08_reference.ipynb #d3ab28e8
-CURRENT_RULES = 2  # by which a reference that is made today is judged
 REFERENCE_SPAN_COUNT = 12  # spans of a reference
 MIN_SPANS = 8  # with fewer spans nothing can be learned from them
 MIN_SPAN_ROWS = 30  # a shorter span says nothing about a column
@@ -37,6 +43,48 @@ REFERENCE_PROFILE_BUCKETS = (
     512  # buckets of its profile, which a window is compared with
 )
 SPAN_PROFILE_BUCKETS = 64  # and of each span's, of which there are many
+
+# %% ../../nbs/api/monitoring/08_reference.ipynb #0c22c154
+MAX_CODES = 1000
+MIN_ROWS_PER_CODE = 10  # on average; with fewer, chance would hide what bins show
+
+
+def is_code_column(column: ColumnProfile) -> bool:
+    """Say whether a column has whole numbers that may be codes, each with its own count."""
+    distinct = len(column.bucket_keys)
+    if column.kind != "number" or column.dropped_bits:
+        return False
+    if not MAX_NUMERIC_BINS < distinct <= MAX_CODES:
+        return False
+    has_rows = column.finite_count >= MIN_ROWS_PER_CODE * distinct
+    return has_rows and bool((column.bucket_values % 1 == 0).all())
+
+
+# %% ../../nbs/api/monitoring/08_reference.ipynb #13b0c608
+MAX_EXACT_VALUES = 128  # distinct numbers of a column that are kept apart in every span
+
+
+def coarsen_span(profile: Profile) -> Profile:
+    """Return the profile of a span in few buckets; of few numbers each keeps its own."""
+    columns = {}
+    for name, column in profile.columns.items():
+        is_exact = column.kind == "number" and not column.dropped_bits
+        if not is_exact or len(column.bucket_keys) > MAX_EXACT_VALUES:
+            column = column.coarsen(SPAN_PROFILE_BUCKETS)
+        columns[name] = column
+    return Profile(profile.rows, columns)
+
+
+# %% ../../nbs/api/monitoring/08_reference.ipynb #922f987c
+def coarsen_reference(profile: Profile) -> Profile:
+    """Return the profile of a reference in not too many buckets; codes keep their own."""
+    columns = {
+        name: column
+        if is_code_column(column)
+        else column.coarsen(REFERENCE_PROFILE_BUCKETS)
+        for name, column in profile.columns.items()
+    }
+    return Profile(profile.rows, columns)
 
 
 # %% ../../nbs/api/monitoring/08_reference.ipynb #3f14b9de
@@ -49,14 +97,21 @@ class Reference:
         spans: profiles of its parts in time, in fewer buckets.
         span_times: when each span began and ended, as text; empty without times.
         response: the mean score by value of each column, see `measure_score_response`.
-        rules: by which it is judged: those of the version that made it.
+        in_time: whether the spans follow each other in time, and so tell what is usual.
+        rules: by which a window is judged, see `binning`.
     """
 
     profile: Profile
     spans: tuple[Profile, ...] = ()
     span_times: tuple[tuple[str, str], ...] = ()
     response: dict = field(default_factory=dict)
+    in_time: bool = False
     rules: int = CURRENT_RULES
+
+    @property
+    def is_learned_from(self) -> bool:
+        """Whether limits are learned from the spans; otherwise chance alone decides."""
+        return self.in_time or self.rules == RECORDED_RULES
 
     @property
     def is_of_earlier_version(self) -> bool:
@@ -70,17 +125,18 @@ class Reference:
             "spans": [span.to_dict() for span in self.spans],
             "times": self.span_times,
             "response": self.response,
+            "in_time": self.in_time,
+            "rules": self.rules,
         }
 
     @classmethod
     def from_dict(cls, saved: dict) -> "Reference":
-        """Read what `to_dict` wrote."""
-        return cls(
-            Profile.from_dict(saved.get("profile")),
-            tuple(map(Profile.from_dict, saved["spans"])),
-            tuple(map(tuple, saved["times"])),
-            saved["response"],
-        )
+        """Read what `to_dict` wrote, or what an earlier version did."""
+        return _read_reference(saved)
+
+    def mark_codes(self) -> "Reference":
+        """Return the same with whole numbers marked that are compared one by one too."""
+        return _mark_codes(self)
 
     def with_response(self, response: dict) -> "Reference":
         """Return the same reference with another score response."""
@@ -92,6 +148,47 @@ class Reference:
             period = f" from {self.span_times[0][0]} to {self.span_times[-1][1]}"
         rows = f"{self.profile.rows:,} rows, {len(self.spans)} spans{period}"
         return f"{rows}\n\n{self.profile._repr_markdown_()}"
+
+
+# %% ../../nbs/api/monitoring/08_reference.ipynb #fd41035d
+def _read_reference(saved: dict) -> Reference:
+    """Read a reference; one of an earlier version says nothing of its rules."""
+    spans = tuple(map(Profile.from_dict, saved["spans"]))
+    times = tuple(map(tuple, saved["times"]))
+    reference = Reference(
+        Profile.from_dict(saved.get("profile")),
+        spans,
+        times,
+        saved["response"],
+        in_time=saved.get("in_time", False),
+        rules=saved.get("rules", RECORDED_RULES),
+    )
+    return reference.mark_codes()
+
+
+# %% ../../nbs/api/monitoring/08_reference.ipynb #365d9620
+def _mark_codes(reference: Reference) -> Reference:
+    """Return the same with whole numbers marked that are compared one by one too."""
+    columns = reference.profile.columns.items()
+    codes = {name for name, column in columns if is_code_column(column)}
+    if not codes or reference.rules == RECORDED_RULES:
+        return reference
+    profile = _mark_columns(reference.profile, codes)
+    spans = tuple(_mark_columns(span, codes) for span in reference.spans)
+    return replace(reference, profile=profile, spans=spans)
+
+
+# %% ../../nbs/api/monitoring/08_reference.ipynb #e11fd90d
+def _mark_columns(
+    profile: Profile,
+    names: set[str],
+) -> Profile:
+    """Return a profile with some columns marked, those whose numbers have counts of their own."""
+    columns = {}
+    for name, column in profile.columns.items():
+        is_code = name in names and not column.dropped_bits
+        columns[name] = replace(column, is_discrete=is_code)
+    return replace(profile, columns=columns)
 
 
 # %% ../../nbs/api/monitoring/08_reference.ipynb #23099426
@@ -108,7 +205,8 @@ def split_into_spans(
         span_count: into how many spans they are cut.
     """
     if times is None:
-        spans = np.array_split(np.arange(rows), span_count)
+        drawn = np.random.default_rng(0).permutation(rows)
+        spans = [np.sort(span) for span in np.array_split(drawn, span_count)]
     else:
         span_of_row = _spans_of_equal_duration(times, span_count)
         spans = [np.flatnonzero(span_of_row == i) for i in range(span_count)]
@@ -144,7 +242,7 @@ def build_reference(
 
     Args:
         frame: the rows.
-        times: of its rows, where they have any; otherwise their order counts.
+        times: of its rows, where they have any; otherwise spans are drawn.
         score: the model's answers to them, where they are known.
         columns: those to keep; all of them unless told otherwise.
     """
@@ -152,21 +250,21 @@ def build_reference(
         columns = frame.columns
     frame = frame[[str(name) for name in columns]]
     spans = split_into_spans(times, len(frame))
-    profiles = [
-        profile_table(frame.iloc[rows]).coarsen(SPAN_PROFILE_BUCKETS) for rows in spans
-    ]
+    profiles = [coarsen_span(profile_table(frame.iloc[rows])) for rows in spans]
     span_times = []
     if times is not None:
         span_times = [_first_and_last(times.iloc[rows]) for rows in spans]
     response = {}
     if score is not None:
         response = measure_score_response(frame, score)
-    return Reference(
-        profile_table(frame).coarsen(REFERENCE_PROFILE_BUCKETS),
+    reference = Reference(
+        coarsen_reference(profile_table(frame)),
         tuple(profiles),
         tuple(span_times),
         response,
+        in_time=times is not None,
     )
+    return reference.mark_codes()
 
 
 # %% ../../nbs/api/monitoring/08_reference.ipynb #b65f9cd5

@@ -29,11 +29,22 @@ from .findings import Finding
 from .learned_thresholds import FalseAlarmRates
 from .thresholds import Thresholds
 
-
 # %% ../../nbs/api/monitoring/23_rules.ipynb #f36e7c82
+_RATES = {  # of a column, with the names of their values and limits in a row
+    "missing": ("rise", "missing_limit"),
+    "filled": ("fall", "missing_limit"),
+    "range": ("out", "range_limit"),
+    "new": ("new", "new_limit"),
+}
+
+
 @dataclass(frozen=True)
 class ColumnShift:
-    """One way in which a column may have moved: its `type`, `drift`, `missing` or `new` values."""
+    """One way in which a column may have moved.
+
+    Its `type`, `drift`, `missing` values (or `filled`, where there are fewer), numbers out of
+    `range`, or `new` names.
+    """
 
     quantity: str
     value: float | None
@@ -46,24 +57,22 @@ class ColumnShift:
         type_severity = "ok"
         if row["type"]:
             type_severity = "act"
-        of_type = cls("type", 1.0, 0.0, type_severity)
         psi_limit = row["psi_watch"]
         if row["drift"] == "act":
             psi_limit = row["psi_act"]
-        of_spread = cls("drift", row["psi"], psi_limit, row["drift"])
-        severity = "watch"
-        if row["matters"]:
-            severity = "act"
-        of_missing = cls("missing", row["rise"], row["missing_limit"], severity)
-        of_new = cls("new", row["new"], row["new_limit"], severity)
-        return [of_type, of_spread, of_missing, of_new]
+        shifts = [
+            cls("type", 1.0, 0.0, type_severity),
+            cls("drift", row["psi"], psi_limit, row["drift"]),
+        ]
+        for quantity, (value, limit) in _RATES.items():
+            grade = row[f"{quantity}_grade"]
+            shifts.append(cls(quantity, row[value], row[limit], grade))
+        return shifts
 
     @property
     def is_beyond_limit(self) -> bool:
-        """Whether there is anything, and it reaches its limit."""
-        if self.value is None or self.severity == "ok":
-            return False
-        return self.value > 0 and self.value >= self.limit
+        """Whether there is anything that is worth a look, or more."""
+        return self.value is not None and self.severity != "ok"
 
 
 # %% ../../nbs/api/monitoring/23_rules.ipynb #f83dc62f
@@ -99,7 +108,7 @@ def _drift_finding(
         key = "monitor.score"
     source = row["source"]
     if what == "new":
-        source = "hand"
+        source = row["new_source"]
     return Finding(
         id=f"{what}.{row['column']}",
         quantity=what,
@@ -132,7 +141,17 @@ def _shift_in_words(
         "before": before,
         "now": now,
         "examples": row["examples"],
+        "low": row["min_ref"],
+        "high": row["max_ref"],
+        "farthest": _farthest(row),
     }
+
+
+# %% ../../nbs/api/monitoring/23_rules.ipynb #07e2bad9
+def _farthest(row: dict) -> float:
+    """Return the value that is farthest from the range of the reference."""
+    is_below = row["min_ref"] - row["min"] > row["max"] - row["max_ref"]
+    return row["min"] if is_below else row["max"]
 
 
 # %% ../../nbs/api/monitoring/23_rules.ipynb #c29de0e8
@@ -393,6 +412,8 @@ _ORDER = (
     "type",
     "drift",
     "missing",
+    "filled",
+    "range",
     "new",
 )
 
@@ -427,8 +448,26 @@ def collect_findings(
             Finding("quality.unknown", "quality", "", None, None, "ok", unknown)
         )
     if table is not None:
-        findings += find_drift(table, limits, scores)
+        findings += _not_told_yet(find_drift(table, limits, scores), findings)
     return tuple(sorted(findings, key=_worst_first))
+
+
+# %% ../../nbs/api/monitoring/23_rules.ipynb #7c9fa2b6
+def _not_told_yet(
+    found: Iterable[Finding],
+    agreed: Iterable[Finding],
+) -> list[Finding]:
+    """Return findings but for ranges of which the contract, or the spread, says as much."""
+    found = [*found]
+    rank = VERDICT_LEVELS.index
+    told = {each.id: rank(each.severity) for each in (*agreed, *found)}
+    kept = []
+    for each in found:
+        others = (f"contract.{each.id}", f"drift.{each.column}")
+        said = max(told.get(other, -1) for other in others)
+        if each.quantity != "range" or rank(each.severity) > said:
+            kept.append(each)
+    return kept
 
 
 # %% ../../nbs/api/monitoring/23_rules.ipynb #b68638cd

@@ -5,13 +5,18 @@
 # %% auto #0
 __all__ = [
     "MIN_EXPECTED_ROWS",
+    "MIN_EXPECTED_OF_NAMES",
+    "MAX_POOLS_OF_NUMBERS",
     "chi_square",
     "pool_sparse_bins",
+    "expected_rows_to_test",
     "homogeneity_p_value",
     "critical_psi",
+    "mean_p_value",
 ]
 
 # %% ../../nbs/api/monitoring/04_significance.ipynb #0a11095a
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -56,16 +61,17 @@ def _counts_in_used_bins(
 
 
 # %% ../../nbs/api/monitoring/04_significance.ipynb #ac173c11
-MIN_EXPECTED_ROWS = 2
+MIN_EXPECTED_ROWS = 2  # of groups, and of references by the rules 1
 
 
 def pool_sparse_bins(
     reference: Iterable,
     current: Iterable,
+    least: float = MIN_EXPECTED_ROWS,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Put neighbouring bins together until the smaller sample can expect two rows in each.
+    """Put neighbouring bins together until the smaller sample can expect `least` rows in each.
 
-    Below that, χ² is no longer χ². Empty where one sample is.
+    Below two, χ² is no longer χ². Empty where one sample is.
     """
     p, q = _counts_in_used_bins(reference, current)
     if not p.sum() or not q.sum():
@@ -74,21 +80,39 @@ def pool_sparse_bins(
     n_q = q.sum()
     expected = (p + q) * min(n_p, n_q) / (n_p + n_q)
     middle = np.cumsum(expected) - expected / 2
-    pool = (middle // MIN_EXPECTED_ROWS).astype(int)
+    pool = (middle // least).astype(int)
     numbered = np.cumsum(np.diff(pool, prepend=pool[:1]) > 0)
     return np.bincount(numbered, p), np.bincount(numbered, q)
+
+
+# %% ../../nbs/api/monitoring/04_significance.ipynb #1a3ceb56
+MIN_EXPECTED_OF_NAMES = 5
+MAX_POOLS_OF_NUMBERS = 10
+
+
+def expected_rows_to_test(
+    reference: Iterable,
+    current: Iterable,
+    is_numbers: bool,
+) -> float:
+    """Return how many rows the smaller sample has to expect in each bin that is tested."""
+    if not is_numbers:
+        return MIN_EXPECTED_OF_NAMES
+    smaller = min(np.sum(reference), np.sum(current))
+    return max(MIN_EXPECTED_OF_NAMES, float(smaller) / MAX_POOLS_OF_NUMBERS)
 
 
 # %% ../../nbs/api/monitoring/04_significance.ipynb #62f36344
 def homogeneity_p_value(
     reference: Iterable,
     current: Iterable,
+    least: float = MIN_EXPECTED_ROWS,
 ) -> float:
     """Say how likely chance alone makes two samples of one distribution differ so.
 
     The p-value of χ² on pooled bins (`pool_sparse_bins`).
     """
-    return chi_square(*pool_sparse_bins(reference, current))[1]
+    return chi_square(*pool_sparse_bins(reference, current, least))[1]
 
 
 # %% ../../nbs/api/monitoring/04_significance.ipynb #08f0677e
@@ -96,6 +120,7 @@ def critical_psi(
     reference: Iterable,
     current: Iterable,
     level: float,
+    least: float = MIN_EXPECTED_ROWS,
 ) -> float:
     """Return the PSI that such a difference has where its p-value is `level`.
 
@@ -104,10 +129,27 @@ def critical_psi(
     """
     from scipy.special import chdtri
 
-    p, q = pool_sparse_bins(reference, current)
+    p, q = pool_sparse_bins(reference, current, least)
     statistic = chi_square(p, q)[0]
     distance = psi(reference, current)
     if not statistic:
         return distance
     critical = float(chdtri(len(p) - 1, level))
     return distance * (critical / statistic)
+
+
+# %% ../../nbs/api/monitoring/04_significance.ipynb #59d98a68
+def mean_p_value(
+    mean_difference: float,
+    standard_errors: Iterable[float],
+) -> float:
+    """Say how likely chance alone makes the means of two samples differ so, either way.
+
+    By the normal distribution. 1 where a standard error is not known, as of fewer than two rows.
+    """
+    spread = math.hypot(*standard_errors)
+    if math.isnan(spread) or math.isnan(mean_difference):
+        return 1.0
+    if not spread:
+        return float(mean_difference == 0)
+    return math.erfc(abs(mean_difference) / spread / math.sqrt(2))

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError
-from .column_roles import ColumnRoles
 from .reference import REFERENCE_SPAN_COUNT
 from .table_reading import batch_to_frame, iterate_batches
 
@@ -23,45 +22,21 @@ _NO_SPAN = -1
 # %% ../../nbs/api/monitoring/32_span_assignment.ipynb #74ed97ac
 def assign_spans(
     source: Any,
-    roles: ColumnRoles,
-    names: list[str],
+    time: str,
 ) -> np.ndarray:
     """Return the number of the span of each row; −1 for a row without time.
 
     Args:
         source: the table.
-        roles: of its columns.
-        names: all its columns.
+        time: its column of times.
 
     Raises:
         UserError: The time column holds no times.
     """
-    if roles.time:
-        return _spans_by_time(source, roles.time)
-    rows = sum(len(batch) for batch in iterate_batches(source, names[:1]))
-    return _spans_by_order(rows, roles.shuffled)
-
-
-# %% ../../nbs/api/monitoring/32_span_assignment.ipynb #1c392941
-def _spans_by_order(
-    rows: int,
-    is_shuffled: bool,
-) -> np.ndarray:
-    places = np.arange(rows)
-    if is_shuffled:
-        places = np.random.default_rng(0).permutation(rows)
-    return (places * REFERENCE_SPAN_COUNT // max(rows, 1)).astype(np.int8)
-
-
-# %% ../../nbs/api/monitoring/32_span_assignment.ipynb #5a9e8d25
-def _spans_by_time(
-    source: Any,
-    column: str,
-) -> np.ndarray:
-    first, last = _first_and_last_time(source, column)
+    first, last = _first_and_last_time(source, time)
     spans = [np.zeros(0, np.int8)]
-    for batch in iterate_batches(source, [column]):
-        times = _read_times(batch, column)
+    for batch in iterate_batches(source, [time]):
+        times = _read_times(batch, time)
         spans.append(_spans_between(times, first, last))
     return np.concatenate(spans)
 

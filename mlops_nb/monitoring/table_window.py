@@ -33,7 +33,7 @@ from .estimate_errors import tabulate_estimate_errors
 from .histogram_metrics import metrics_from_histogram
 from .monitored_window import ModelReference, MonitoredWindow
 from .performance_estimate import estimate_from_histogram
-from .reference import REFERENCE_PROFILE_BUCKETS, Reference
+from .reference import Reference, coarsen_reference
 from .scan import TableScan
 from .score_response import measure_score_response
 
@@ -229,14 +229,14 @@ def reference_of_scan(
 ) -> ModelReference:
     """Make the reference of a scanned table; what cannot be learned is told in `notes`."""
     columns = Reference(
-        scan.profile.coarsen(REFERENCE_PROFILE_BUCKETS),
+        coarsen_reference(scan.profile),
         scan.spans,
-        (),
-        _response(scan, roles),
+        response=_response(scan, roles),
+        in_time=scan.in_time,
     )
     return ModelReference(
         scan.task,
-        {"columns": columns},
+        {"columns": columns.mark_codes()},
         "columns",
         tuple(name for name in roles.answered() if name != roles.predicted),
         measure_realised_metrics(scan, roles.threshold),

@@ -6,6 +6,7 @@
 __all__ = [
     "MIN_MISSING_THRESHOLD",
     "STATED_MISSING_THRESHOLD",
+    "STATED_NEW_THRESHOLD",
     "check_threshold",
     "Thresholds",
     "resolve_column_thresholds",
@@ -21,11 +22,12 @@ import pandas as pd
 
 from ..core.errors import UserError, suggest
 from ..core.messages import VERDICT_LEVELS
+from .binning import RECORDED_RULES
 from .learned_thresholds import learn_thresholds
 from .reference import Reference
 
 # %% ../../nbs/api/monitoring/10_thresholds.ipynb #8755be8f
-_CAN_BE_LEARNED = ("psi_watch", "psi_act", "missing_watch")
+_CAN_BE_LEARNED = ("psi_watch", "psi_act", "missing_watch", "new_watch")
 _REMEDY = "correct it: --limit, or monitor: in params.yaml"
 
 
@@ -78,10 +80,11 @@ class Thresholds:
 
     Attributes:
         psi_watch: shift of a column (population stability index) that is worth a look; learned:
-            from the reference's own spans.
+            from the reference's own spans, or by chance alone where it has no time.
         psi_act: a large one.
-        missing_watch: rise of the share of missing values.
-        new_watch: share of values that training never had.
+        missing_watch: rise or fall of the share of missing values.
+        new_watch: share of values that training never had: new names, beside those that are
+            usual, and numbers out of its range.
         matter: least shift of the mean score by one column alone that matters, in standard
             deviations of the score.
         drift_max: the most that drift alone can say.
@@ -93,7 +96,7 @@ class Thresholds:
     psi_watch: float | str = "learned"
     psi_act: float | str = "learned"
     missing_watch: float | str = "learned"
-    new_watch: float = 0.01
+    new_watch: float | str = "learned"
     matter: float = 0.1
     drift_max: str = "act"
     failed_act: float = 0.001
@@ -128,6 +131,15 @@ class Thresholds:
 # %% ../../nbs/api/monitoring/10_thresholds.ipynb #be5d9c5f
 MIN_MISSING_THRESHOLD = 0.02  # a rise of missing values below it is nobody's concern
 STATED_MISSING_THRESHOLD = 0.05  # where spans lack
+STATED_NEW_THRESHOLD = 0.01
+_LEAST_BY_CHANCE = {  # what chance does not explain and is nobody's concern all the same
+    "psi_watch": 0.02,
+    "psi_act": 0.02,
+    "number_psi_watch": 0.02,
+    "number_psi_act": 0.02,
+    "missing": 0.005,
+    "unseen": 0.001,
+}
 
 
 def resolve_column_thresholds(
@@ -137,21 +149,56 @@ def resolve_column_thresholds(
 ) -> pd.DataFrame:
     """Return the limits of each column, see `learn_thresholds`, and their `source`.
 
-    `missing_limit` is that of the rise of the share of missing values.
+    `missing_limit` is that of the rise or fall of the share of missing values, `range_limit` of
+    the share of numbers outside the range of the reference, `new_limit` of new names.
     """
-    table = learn_thresholds(reference, window_rows)
+    if reference.is_learned_from:
+        table = learn_thresholds(reference, window_rows)
+        _replace_unlearned(table)
+    else:
+        names = pd.Series([*reference.profile.columns], name="column", dtype=object)
+        limits = _LEAST_BY_CHANCE | {"effect_act": math.nan, "spans": 0}
+        table = names.to_frame().assign(**limits, source="chance")
+    table["new"] = table.unseen
+    table["new_source"] = table.source
+    _replace_by_hand(table, thresholds)
+    if reference.rules == RECORDED_RULES and thresholds.new_watch == "learned":
+        table["new"] = STATED_NEW_THRESHOLD
+        table["new_source"] = "hand"
+    names = {"missing": "missing_limit", "unseen": "range_limit", "new": "new_limit"}
+    return table.rename(columns=names)
+
+
+# %% ../../nbs/api/monitoring/10_thresholds.ipynb #8b312cfb
+def _replace_unlearned(table: pd.DataFrame) -> None:
+    """Put the least, or the customary, limit where a learned one is lower, or lacks."""
     is_stated = table.spans == 0
+    least_unseen = _LEAST_BY_CHANCE["unseen"]
     learned_missing = np.maximum(table.missing, MIN_MISSING_THRESHOLD)
+    learned_unseen = np.maximum(table.unseen, least_unseen)
     table["missing"] = np.where(is_stated, STATED_MISSING_THRESHOLD, learned_missing)
+    table["unseen"] = np.where(is_stated, STATED_NEW_THRESHOLD, learned_unseen)
     table["source"] = np.where(is_stated, "stated", "learned")
+
+
+# %% ../../nbs/api/monitoring/10_thresholds.ipynb #937c03d8
+def _replace_by_hand(
+    table: pd.DataFrame,
+    thresholds: Thresholds,
+) -> None:
     by_hand = {
         "psi_watch": thresholds.psi_watch,
         "psi_act": thresholds.psi_act,
+        "number_psi_watch": thresholds.psi_watch,
+        "number_psi_act": thresholds.psi_act,
         "missing": thresholds.missing_watch,
+        "new": thresholds.new_watch,
+        "unseen": thresholds.new_watch,
     }
     for column, value in by_hand.items():
         if value != "learned":
             table[column] = float(value)
     if thresholds.psi_watch != "learned":
         table["source"] = "hand"
-    return table.rename(columns={"missing": "missing_limit"})
+    if thresholds.new_watch != "learned":
+        table["new_source"] = "hand"
