@@ -112,7 +112,9 @@ class MonitorSection(Section):
     missing_watch: str | float = Field(
         "learned", description="rise of the share missing"
     )
-    new_watch: float = Field(0.01, description="share of values never seen in training")
+    new_watch: str | float = Field(
+        "learned", description="share of values never seen in training"
+    )
     matter: float = Field(0.1, description="shift of the mean score, in its deviations")
     drift_max: str = Field(
         "act", description="the most drift alone can say: ok, watch or act"

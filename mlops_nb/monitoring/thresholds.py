@@ -131,7 +131,7 @@ class Thresholds:
 # %% ../../nbs/api/monitoring/10_thresholds.ipynb #be5d9c5f
 MIN_MISSING_THRESHOLD = 0.02  # a rise of missing values below it is nobody's concern
 STATED_MISSING_THRESHOLD = 0.05  # where spans lack
-STATED_NEW_THRESHOLD = 0.01
+STATED_NEW_THRESHOLD = 0.01  # where spans lack, and the least where they do not
 _LEAST_BY_CHANCE = {  # what chance does not explain and is nobody's concern all the same
     "psi_watch": 0.02,
     "psi_act": 0.02,
@@ -173,9 +173,8 @@ def resolve_column_thresholds(
 def _replace_unlearned(table: pd.DataFrame) -> None:
     """Put the least, or the customary, limit where a learned one is lower, or lacks."""
     is_stated = table.spans == 0
-    least_unseen = _LEAST_BY_CHANCE["unseen"]
     learned_missing = np.maximum(table.missing, MIN_MISSING_THRESHOLD)
-    learned_unseen = np.maximum(table.unseen, least_unseen)
+    learned_unseen = np.maximum(table.unseen, STATED_NEW_THRESHOLD)
     table["missing"] = np.where(is_stated, STATED_MISSING_THRESHOLD, learned_missing)
     table["unseen"] = np.where(is_stated, STATED_NEW_THRESHOLD, learned_unseen)
     table["source"] = np.where(is_stated, "stated", "learned")

@@ -139,8 +139,18 @@ def test_a_reference_of_single_values_still_tells_drift():
 
 
 def test_a_short_reference_is_judged_by_stated_limits():
-    got = monitor_orders(draw_orders(40), draw_orders(500, seed=1))
+    days = pd.date_range("2024-01-01", periods=40)
+    got = monitor_orders(
+        draw_orders(40).assign(day=days), draw_orders(500, seed=1), time="day"
+    )
     assert set(got.table.source) == {"stated"}
+    assert got.html()
+
+
+def test_without_a_time_chance_alone_decides():
+    got = monitor_orders(draw_orders(40), draw_orders(500, seed=1))
+    assert set(got.table.source) == {"chance"}
+    assert got.level == "ok"
     assert got.html()
 
 
