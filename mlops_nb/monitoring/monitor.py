@@ -110,12 +110,8 @@ def scan_reference(
             )
         )
     _require_labels(reference, scan, roles)
-<<<<<<< HEAD
     _require_threshold_on_scale(scan, roles)
-    return compare_one_by_one(scan), replace(
-=======
     return scan, replace(
->>>>>>> fd37884 (Rates are tested exactly, bins lie midway between values, codes are names too, and without a time chance alone decides)
         roles,
         time=None,
         known=frozenset(scan.labels),
