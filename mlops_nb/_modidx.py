@@ -5292,6 +5292,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                     'mlops_nb/monitoring/reference.py'),
                                                'mlops_nb.monitoring.reference.Reference.with_response': ( 'api/monitoring/reference.html#reference.with_response',
                                                                                                           'mlops_nb/monitoring/reference.py'),
+                                               'mlops_nb.monitoring.reference._describe': ( 'api/monitoring/reference.html#_describe',
+                                                                                            'mlops_nb/monitoring/reference.py'),
                                                'mlops_nb.monitoring.reference._first_and_last': ( 'api/monitoring/reference.html#_first_and_last',
                                                                                                   'mlops_nb/monitoring/reference.py'),
                                                'mlops_nb.monitoring.reference._lies_within': ( 'api/monitoring/reference.html#_lies_within',

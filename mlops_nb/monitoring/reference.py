@@ -143,11 +143,17 @@ class Reference:
         return replace(self, response=response)
 
     def _repr_markdown_(self) -> str:
-        period = ""
-        if self.span_times:
-            period = f" from {self.span_times[0][0]} to {self.span_times[-1][1]}"
-        rows = f"{self.profile.rows:,} rows, {len(self.spans)} spans{period}"
-        return f"{rows}\n\n{self.profile._repr_markdown_()}"
+        return _describe(self)
+
+
+# %% ../../nbs/api/monitoring/08_reference.ipynb #697902f2
+def _describe(reference: Reference) -> str:
+    """Return rows, spans and period in words, and the table of its profile."""
+    period = ""
+    if reference.span_times:
+        period = f" from {reference.span_times[0][0]} to {reference.span_times[-1][1]}"
+    rows = f"{reference.profile.rows:,} rows, {len(reference.spans)} spans{period}"
+    return f"{rows}\n\n{reference.profile._repr_markdown_()}"
 
 
 # %% ../../nbs/api/monitoring/08_reference.ipynb #fd41035d
