@@ -284,7 +284,6 @@ def grade_rates(
     is_real = (table.missing_chance < levels.watch) & ~table.column.isin(
         [*late_columns]
     )
-    usual = _usual_new_shares(table, reference)
     graded = _missing_changes(table, levels, late_columns)
     graded["out"] = table.below.fillna(0) + table.above.fillna(0)
     graded["new_limit"] = table.new_limit + _usual_new_shares(table, reference)
