@@ -280,10 +280,6 @@ def grade_rates(
     """
     if reference.rules == RECORDED_RULES:
         return _grade_by_recorded_rules(table, reference, levels, late_columns)
-    change = table.missing - table.missing_ref
-    is_real = (table.missing_chance < levels.watch) & ~table.column.isin(
-        [*late_columns]
-    )
     graded = _missing_changes(table, levels, late_columns)
     graded["out"] = table.below.fillna(0) + table.above.fillna(0)
     graded["new_limit"] = table.new_limit + _usual_new_shares(table, reference)
