@@ -167,7 +167,7 @@ _QUANTILES = np.array([0.05, 0.5, 0.95])
 
 
 def measure_location(pair: ColumnPair) -> dict:
-    """Return mean, range, 5 %, 50 % and 95 % quantile of both; those of the reference end in `_ref`."""
+    """Return mean, range and 5, 50 and 95 % quantile of both; the reference's end in `_ref`."""
     location = {}
     for name, value in _location(pair.reference).items():
         location[f"{name}_ref"] = value
