@@ -4,6 +4,7 @@
 
 # %% auto #0
 __all__ = [
+    "name_languages",
     "find_yes",
     "infer_task",
     "is_named_as_key",
@@ -14,8 +15,11 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/cli/01_column_inference.ipynb #910e4241
+import json
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import pandas as pd
@@ -32,34 +36,118 @@ from ..data.ingest import MAX_UNREADABLE_TIME_SHARE
 from ..data.time_forms import holds_dates
 from ..data.times import to_naive_utc
 
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #6de9d502
+@cache
+def _yes_and_no() -> dict[str, dict[str, list[str]]]:
+    """Read the words for yes and no: {language: {yes: words, no: words}}."""
+    file = resources.files("mlops_nb.cli") / "yes_no.json"
+    return json.loads(file.read_text("utf-8"))
+
+
+def name_languages(
+    affirming: Any,
+    denying: Any,
+) -> list[str]:
+    """Name the languages in which two labels are the words for yes and for no.
+
+    Args:
+        affirming: The label that may be the word for yes.
+        denying: The one that may be the word for no.
+    """
+    one = _as_word(affirming)
+    other = _as_word(denying)
+    return [
+        language
+        for language, words in _yes_and_no().items()
+        if one in words["yes"] and other in words["no"]
+    ]
+
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #0dc77d8c
+def _as_word(label: Any) -> str:
+    return str(label).strip().casefold()
+
+
 # %% ../../nbs/api/cli/01_column_inference.ipynb #e300cd0e
-_YES = (
-    "yes y true t sí si sim sì oui ja j jo igen da tak ano kyllä evet ya да так はい 有 あり ○"
-    " 是 예 네 ใช่ có نعم כן हाँ wahr vrai verdadero verdadeiro vero 真"
-)
 _POSITIVE = "positive pos positiv positif positivo + 陽性"
 _CAME_ABOUT = (
     "survived alive pass passed success successful succeeded won win bought purchased converted"
     " churned fraud fraudulent default defaulted spam malignant abnormal present 合格 成功"
 )
-_NO = (
-    "no n false f não nao non nein nei nej nee nem nie ne ei hayır нет ні いいえ 無 なし × 否"
-    " 아니요 falsch faux falso 偽"
-)
 _NEGATIVE = "negative neg negativ négatif negatif negativo - 陰性"
-_POSITIVE_WORDS = frozenset(f"{_YES} {_POSITIVE} {_CAME_ABOUT}".split())
-_NEGATIVE_WORDS = frozenset(f"{_NO} {_NEGATIVE}".split())
+_FEWEST_LETTERS = 3  # of a Latin word that is known without its partner
 
-# %% ../../nbs/api/cli/01_column_inference.ipynb #5169ad4a
-_PREFIX_OF_NAME = re.compile(r"^(is|has|was|did)[_ ]")
+
+@cache
+def _words_for(answer: str) -> frozenset[str]:
+    """Return the words for yes, or for no, that are known by themselves.
+
+    A short one, such as `si` or `j`, may be a code; only beside its partner it is a word.
+    """
+    more = f"{_POSITIVE} {_CAME_ABOUT}" if answer == "yes" else _NEGATIVE
+    words = [word for pair in _yes_and_no().values() for word in pair[answer]]
+    clear = [
+        word for word in words if not word.isascii() or len(word) >= _FEWEST_LETTERS
+    ]
+    return frozenset([*clear, "yes" if answer == "yes" else "no", *more.split()])
+
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #f46d109e
 _NEGATION = re.compile(r"^(not|no|non|un|in|dis)[-_ ]?")
 
 
-def _is_negation(
-    word: str,
+def _is_affirmed(
+    label: str,
     other: str,
+    column: str,
 ) -> bool:
-    return word != other and _NEGATION.sub("", word) == other
+    """Say whether the other label denies this one, as unpaid does paid."""
+    return other != label and _NEGATION.sub("", other) == label
+
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #c54ad3ab
+def _is_column(
+    label: str,
+    other: str,
+    column: str,
+) -> bool:
+    """Say whether a label is what its column is called."""
+    return label == column
+
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #9068566a
+def _is_partner(
+    label: str,
+    other: str,
+    column: str,
+) -> bool:
+    """Say whether a label and the other are the words for yes and no of one language."""
+    return bool(name_languages(label, other))
+
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #10c26052
+def _is_word(
+    label: str,
+    other: str,
+    column: str,
+) -> bool:
+    """Say whether a label is a word for yes by itself."""
+    return label in _words_for("yes")
+
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #4bdff56e
+def _is_denied(
+    label: str,
+    other: str,
+    column: str,
+) -> bool:
+    """Say whether the other label is a word for no by itself."""
+    return other in _words_for("no")
+
+
+# %% ../../nbs/api/cli/01_column_inference.ipynb #5169ad4a
+_PREFIX_OF_NAME = re.compile(r"^(is|has|was|did)[_ ]")
 
 
 def find_yes(
@@ -74,17 +162,12 @@ def find_yes(
     """
     column = _PREFIX_OF_NAME.sub("", name.strip().casefold())
     first, second = labels
-    one, other = (str(label).strip().casefold() for label in (first, second))
+    one = _as_word(first)
+    other = _as_word(second)
     # the sooner test tells more
-    is_column = (one == column, other == column)
-    tests = (
-        is_column,
-        (one in _POSITIVE_WORDS, other in _POSITIVE_WORDS),
-        (other in _NEGATIVE_WORDS, one in _NEGATIVE_WORDS),
-        (_is_negation(other, one), _is_negation(one, other)),
-    )
-    for is_first, is_second in tests:
-        if is_first != is_second:
+    for counts_as_yes in (_is_column, _is_partner, _is_word, _is_denied, _is_affirmed):
+        is_first = counts_as_yes(one, other, column)
+        if is_first != counts_as_yes(other, one, column):
             return first if is_first else second
     return None
 

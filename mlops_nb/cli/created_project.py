@@ -97,6 +97,8 @@ def _describe_guess(guess: InferredProject) -> dict[str, str]:
     positive = ""
     if guess.positive is not None:
         positive = f", {guess.positive!r} counts as yes"
+    if positive and guess.negative is not None:
+        positive = f"{positive} and {guess.negative!r} as no"
     time = "none: a seeded split"
     if guess.time:
         made = f" ({' + '.join(guess.time_parts.values())})" if guess.time_parts else ""

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .column_inference import find_yes
+from .column_inference import find_yes, name_languages
 from .time_inference import FoundTime
-from ..core.formatting import format_number
+from ..core.formatting import format_number, name_some
 from ..data.columns import column_as_floats, value_type
 from ..modeling.metrics import main_metric
 
@@ -137,8 +137,13 @@ def _explain_positive(
             f"the labels are 0 and 1, of which {counts.get(1, 0):,} in {n_rows:,} are 1"
         )
     share = f"{positive} in {counts[positive]:,} of {n_rows:,} rows"
+    other = next(label for label in counts.index if label != positive)
+    languages = name_languages(positive, other)
+    if languages:
+        words = f"the words for yes and no in {name_some(languages, most=2)}"
+        return f"{words}: {share}, {other} in the others"
     if find_yes(counts.index, name) == positive:
-        return f"a word for yes: {share}"
+        return f"a word for yes, {other} for no: {share}"
     if counts[positive] == counts.min():
         return f"the rarer label: {share}"
     return share

@@ -73,7 +73,7 @@ class InferredProject:
     """What a table says about its project.
 
     Attributes:
-        positive: The label of a binary target that counts as yes.
+        positive: The label of a binary target that counts as yes; `negative` is the other one.
         time: The column of times; None where a seeded split takes the place of windows.
         time_parts: The columns that together make it, if it is none of the table.
         cells: How the cells of some columns are read, and why.
@@ -111,6 +111,7 @@ class InferredProject:
     hidden: tuple[str, ...] = ()
     shared_keys: tuple[str, ...] = ()
     clocks: tuple[str, ...] = ()
+    negative: Any = None
 
     def to_data_section(
         self,
@@ -890,7 +891,12 @@ def _describe(
     columns = {name: describe_column(frame[name]) for name in frame}
     clocks = tuple(name for name in project.clocks if name not in project.suspects)
     example = next(iter(numbers), None)
-    return replace(project, example=example, columns=columns, clocks=clocks)
+    project = replace(project, example=example, columns=columns, clocks=clocks)
+    if project.positive is None:
+        return project
+    labels = frame[project.target].dropna().unique().tolist()
+    others = [label for label in labels if label != project.positive]
+    return replace(project, negative=others[0])
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #d3d94468

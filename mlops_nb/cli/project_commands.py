@@ -123,7 +123,8 @@ def new_command(
     feather; several files of one format are one table. What is outside the folder is copied in.
 
     The answer of a database is kept as a file, so that a run can be repeated; `mlops-nb refresh`
-    asks the query again. Secrets in a URL are written as ${NAME} of an environment variable. New
+    asks the query again. Secrets in a URL are written as ${NAME} of an environment variable. Excel
+    needs the extra `mlops_nb[excel]`, a database `mlops_nb[sql]` and its driver (SQLite none). New
     rows of files: put the newer file in place of the copy in data/, or beside the others. `mlops-nb
     advance` takes either in.
     """
@@ -255,7 +256,7 @@ def upgrade_command() -> None:
 @click.command(
     "schema",
     cls=ExplainedCommand,
-    example="mlops-nb schema",
+    example="mlops-nb schema --force",
 )
 @click.option(
     "--force",
@@ -263,7 +264,10 @@ def upgrade_command() -> None:
     help="overwrite the one that is there",
 )
 def schema_command(force: bool) -> None:
-    """Infer data/schema.yaml from the training window, for review."""
+    """Infer data/schema.yaml from the training window, for review.
+
+    Where there is one already, it is written anew with --force only; the one before is kept.
+    """
     path = project_root() / "data" / "schema.yaml"
     if path.exists() and not force:
         raise UserError(

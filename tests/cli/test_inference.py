@@ -1,12 +1,16 @@
 """What is inferred of a table is right, or asked about."""
 
+import json
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 
+from mlops_nb.cli import inference
+from mlops_nb.cli.column_inference import find_yes
 from mlops_nb.cli.doubts import Answers
 from mlops_nb.cli.inference import infer_project
 from mlops_nb.data.cell_inference import infer_cells
@@ -379,4 +383,34 @@ def test_words_for_a_lost_target_are_listed():
     assert found.notes[0] == (
         "20 of 60 rows have no target ('unknown' 15 times, empty 4 times, 'n/a' once): they are not"
         " learned from"
+    )
+
+
+YES_AND_NO = json.loads((Path(inference.__file__).parent / "yes_no.json").read_text())
+
+
+@pytest.mark.parametrize("words", YES_AND_NO.values(), ids=YES_AND_NO)
+def test_the_words_of_every_language_count_whichever_is_rarer(words):
+    for yes, other in zip(words["yes"], words["no"], strict=False):
+        for pair in ((yes, other), (other, yes), (yes.upper(), other.upper())):
+            assert find_yes(pair).casefold() == yes
+
+
+def test_no_word_means_yes_and_no_by_itself():
+    """A short word may, as `e` of Turkish and Finnish: it counts beside its partner only."""
+    yes = {word for pair in YES_AND_NO.values() for word in pair["yes"]}
+    both = [word for pair in YES_AND_NO.values() for word in pair["no"] if word in yes]
+    assert all(len(word) < 3 for word in both)
+
+
+@pytest.mark.parametrize("pair", ["ab", "jk", "ep", "xs"])
+def test_codes_of_a_letter_are_no_words(pair):
+    assert find_yes(pair) is None
+
+
+def test_both_words_are_said():
+    found = infer_labels("baja", "No", "Sí")
+    assert found.negative == "No"
+    assert found.evidence["positive"] == (
+        "the words for yes and no in Spanish, Catalan: Sí in 150 of 200 rows, No in the others"
     )
