@@ -8,6 +8,7 @@ __all__ = [
     "TREND",
     "member_names",
     "BlendProblem",
+    "count_cells",
     "affordable_members",
     "mixture_loss",
     "choose_weights",
@@ -131,7 +132,6 @@ def _tree_parameters(
     rows_of_leaf = rows // 20 if problem.is_regression else rows // 100
     parameters = {
         "learning_rate": problem.settings.learning_rate,
-        "max_iter": problem.settings.most_trees(problem.classes),
         "max_leaf_nodes": 15 if is_small else 31,
         "min_samples_leaf": int(np.clip(rows_of_leaf, 5, 20)),
         "l2_regularization": 1.0,
@@ -155,12 +155,38 @@ def _booster(
 
 
 # %% ../../nbs/api/modeling/23_blend_plan.ipynb #9c5c5f5b
+_MANY_CELLS = (
+    2_000_000  # from which on a second booster, and more than one penalty, is too much
+)
+_MOST_PRODUCTS = (
+    3e10  # of rows, columns and the fewer of both: what ridge regression multiplies
+)
+_ONE_PENALTY = f"{LINEAR} 0.3"
+
+
+def count_cells(
+    problem: BlendProblem,
+    rows: int,
+    columns: int,
+) -> int:
+    """Return rows times columns, for each class of more than two.
+
+    Args:
+        problem: what is to be learned.
+        rows: of the table.
+        columns: of the table.
+    """
+    trees_of_round = problem.classes if problem.classes > 2 else 1
+    return rows * columns * trees_of_round
+
+
+# %% ../../nbs/api/modeling/23_blend_plan.ipynb #dff0bc30
 def affordable_members(
     problem: BlendProblem,
     rows: int,
     columns: int,
 ) -> tuple[list[str], tuple[str, ...]]:
-    """Return the members to try, and those that are dropped as the table is too wide.
+    """Return the members to try, and those that are dropped as the table is too large.
 
     Args:
         problem: what is to be learned.
@@ -169,7 +195,30 @@ def affordable_members(
     """
     kinds = problem.settings.members
     wanted = [name for name in member_names(problem.task) if name.split()[0] in kinds]
-    return wanted, ()
+    dropped = set()
+    if count_cells(problem, rows, columns) > _MANY_CELLS:
+        dropped = {TREND, *_STRENGTHS} - {_ONE_PENALTY}
+    if rows * columns * min(rows, columns) > _MOST_PRODUCTS:
+        dropped |= {LINEAR, TREND}
+    kept = [name for name in wanted if name not in dropped]
+    if not kept:
+        return wanted[:1], tuple(wanted[1:])
+    return kept, tuple(name for name in wanted if name in dropped)
+
+
+# %% ../../nbs/api/modeling/23_blend_plan.ipynb #40d01d42
+_MOST_CELLS_OF_TREES = 600_000_000
+
+
+def _most_trees(
+    problem: BlendProblem,
+    rows: int,
+    columns: int,
+) -> int:
+    """Return how many rounds of trees a booster may have: fewer on a larger table."""
+    cells = count_cells(problem, rows, columns)
+    affordable = max(_MOST_CELLS_OF_TREES // cells, _LEAST_TREES_WITH_TIMES)
+    return min(problem.settings.most_trees(problem.classes), affordable)
 
 
 # %% ../../nbs/api/modeling/23_blend_plan.ipynb #4509cc7a
@@ -233,6 +282,7 @@ def _fit_until_best(
         judge = judge[known]
         judge_target = judge_target[known]
     booster = _booster(problem, len(fit))
+    booster.set_params(max_iter=_most_trees(problem, *fit.shape))
     stopping = clone(booster).set_params(
         early_stopping=True, n_iter_no_change=_PATIENCE
     )
@@ -307,10 +357,12 @@ def _try_regressors(
 ) -> _Attempt:
     attempt = _Attempt(part)
     trees = part.judge_columns(BOOSTER)
-    linear = _linear_model(LINEAR).fit(part.fit_columns(LINEAR), part.fit_target)
-    line = linear.predict(part.judge_columns(LINEAR))
-    attempt.fitted[LINEAR] = linear
-    attempt.said[LINEAR] = line
+    if LINEAR in members or TREND in members:
+        linear = _linear_model(LINEAR).fit(part.fit_columns(LINEAR), part.fit_target)
+        line = linear.predict(part.judge_columns(LINEAR))
+        attempt.fitted[LINEAR] = linear
+    if LINEAR in members:
+        attempt.said[LINEAR] = line
     if BOOSTER in members:
         booster = _fit_until_best(part, part.fit_target, part.judge_target)
         attempt.fitted[BOOSTER] = booster

@@ -74,6 +74,8 @@ def predict_periods(
         settings.target,
         settings.keys,
     )
+    # The model may learn from the time itself, which is none of the features.
+    features[settings.time] = events[settings.time]
     scores = load_model(input_path(f"data/{which}")).predict(features)
     path = output_path("backtest.parquet")
     known = events[[*settings.identifying_columns(), settings.target]]

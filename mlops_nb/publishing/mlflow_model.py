@@ -20,7 +20,7 @@ from ..modeling.encoding import prepare_features
 # %% ../../nbs/api/publishing/41_mlflow_model.ipynb #30023187
 def describe_model(model: Any) -> dict:
     """Return what MLflow does not know of a model, and whoever uses it must."""
-    names = ("task", "target", "classes", "threshold", "columns")
+    names = ("task", "target", "classes", "threshold", "columns", "clock")
     return {name: getattr(model, name) for name in names}
 
 
@@ -39,7 +39,7 @@ def write_mlflow_model(
     run = Run(rev)
     model = run.model()
     content = run.read("data/candidate/model.skops")
-    example = prepare_features(run.data("train").head(5), model.columns)
+    example = prepare_features(run.data("train").head(5), model.inputs)
     packages = model.manifest["versions"] | {"pandas": pd.__version__}
     requirements = [f"{name}=={version}" for name, version in packages.items()]
     trusted = sorted(skops.io.get_untrusted_types(data=content))
@@ -67,7 +67,7 @@ def _make_signature(model: Any) -> Any:
     from mlflow import types
 
     columns = []
-    for name, kind in model.columns.items():
+    for name, kind in model.inputs.items():
         mlflow_type = "double"
         if kind == "text":
             mlflow_type = "string"
