@@ -86,6 +86,9 @@ class ColumnRule:
     severity: str = "act"  # of a violation: watch or act
     # min, max, allowed and max_missing are guesses, at most `watch`
     inferred: bool = False
+    # of which rows they were guessed: their number (`rows`), how many had no value (`missing`),
+    # and how many the only one of their value (`once`)
+    seen: dict | None = None
 
     @classmethod
     def from_yaml(
@@ -101,7 +104,7 @@ class ColumnRule:
         fault = next(_word_faults(said, [field.name for field in fields(cls)]), None)
         if fault is None:
             rule = cls(**said)
-            expected = next(rule._value_faults(), None)
+            expected = next(_value_faults(rule), None)
             if expected is None:
                 return rule
             fault = expected, repr(said)
@@ -121,15 +124,20 @@ class ColumnRule:
                 said[field.name] = value
         return said
 
-    def _value_faults(self) -> Iterator[str]:
-        if not isinstance(self.unique, bool) or not isinstance(self.inferred, bool):
-            yield "unique, inferred as true or false"
-        if self.max_missing is not None and not _is_share(self.max_missing):
-            yield "max_missing between 0 and 1"
-        if self.allowed is not None and not _is_short_list(self.allowed):
-            yield f"allowed as a list of 1 to {MAX_ALLOWED_VALUES} values"
-        ends = [end for end in (self.min, self.max) if end is not None]
-        yield from _limit_faults(self.type, ends)
+
+# %% ../../nbs/api/data/19_column_rule.ipynb #36cff550
+def _value_faults(rule: ColumnRule) -> Iterator[str]:
+    """Yield what is wrong with the values of a rule."""
+    if not isinstance(rule.unique, bool) or not isinstance(rule.inferred, bool):
+        yield "unique, inferred as true or false"
+    if rule.max_missing is not None and not _is_share(rule.max_missing):
+        yield "max_missing between 0 and 1"
+    if not _is_count(rule.seen):
+        yield "seen as numbers of rows: {rows, missing, once}"
+    if rule.allowed is not None and not _is_short_list(rule.allowed):
+        yield f"allowed as a list of 1 to {MAX_ALLOWED_VALUES} values"
+    ends = [end for end in (rule.min, rule.max) if end is not None]
+    yield from _limit_faults(rule.type, ends)
 
 
 # %% ../../nbs/api/data/19_column_rule.ipynb #2e652362
@@ -139,6 +147,21 @@ def _is_share(value: Any) -> bool:
     if not isinstance(value, Real):
         return False
     return 0 <= value <= 1
+
+
+# %% ../../nbs/api/data/19_column_rule.ipynb #7077b9c0
+_SEEN = ("rows", "missing", "once")
+
+
+def _is_count(value: Any) -> bool:
+    """Say whether a value tells of how many rows a rule was guessed, or nothing."""
+    if value is None:
+        return True
+    if not isinstance(value, dict) or "rows" not in value:
+        return False
+    are_known = all(name in _SEEN for name in value)
+    numbers = value.values()
+    return are_known and all(type(number) is int and number >= 0 for number in numbers)
 
 
 # %% ../../nbs/api/data/19_column_rule.ipynb #a87ff679

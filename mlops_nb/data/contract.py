@@ -9,7 +9,7 @@ __all__ = ["CONTRACT_FILE_HEADER", "DataContract", "infer_contract"]
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ CONTRACT_FILE_HEADER = "\n".join(
         "       unique: a key                      severity: watch or act (the default)",
         "#   inferred: true: limits were guessed from the training window and are only watched."
         " Review them, then delete the word, and they bind.",
+        "#   seen: of how many rows they were guessed; what chance may bring is let pass"
+        " until they bind",
         "# leak_ok lists features that were reviewed: they predict the target almost perfectly,"
         " and are honestly known beforehand.",
         "",
@@ -240,7 +242,20 @@ def _infer_rule(
     if name not in (settings.target, settings.label_known):
         # half as much again as there is, in whole percent
         max_missing = min(1.0, math.ceil(150 * values.isna().mean()) / 100)
-    return ColumnRule(kind, **limits, max_missing=max_missing, inferred=True)
+    rule = ColumnRule(kind, **limits, max_missing=max_missing, inferred=True)
+    return replace(rule, seen=_count_seen(values, rule))
+
+
+# %% ../../nbs/api/data/20_contract.ipynb #3e847fe2
+def _count_seen(
+    values: pd.Series,
+    rule: ColumnRule,
+) -> dict:
+    """Return of how many rows a rule is guessed; counts of none are left out."""
+    counts = {"rows": len(values), "missing": int(values.isna().sum())}
+    if rule.allowed is not None:
+        counts["once"] = int((values.value_counts() == 1).sum())
+    return {name: count for name, count in counts.items() if count or name == "rows"}
 
 
 # %% ../../nbs/api/data/20_contract.ipynb #256b91cf

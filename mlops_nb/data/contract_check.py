@@ -26,6 +26,7 @@ from ..core.messages import VERDICT_LEVELS, Message
 from .column_rule import COMPATIBLE_TYPES, ColumnRule, severity_of_check
 from .columns import column_as_floats, value_type
 from .contract import DataContract
+from .rate_test import rate_p_value
 from .settings import DataSettings
 
 
@@ -454,6 +455,73 @@ def _describe_rule(
     return f"{low} … {high}"
 
 
+# %% ../../nbs/api/data/21_contract_check.ipynb #225c2476
+_FAMILYWISE_WATCH_RATE = 0.05  # of a window in which nothing has changed
+_LEAST_SHARES = {
+    "missing": 0.005,
+    "range": 0.001,
+    "allowed": 0.001,
+}  # beyond what was seen
+
+
+def _may_be_chance(
+    contract: DataContract,
+    column: str,
+    check: str,
+    values: pd.Series,
+) -> bool:
+    """Say whether chance explains what is beyond a guessed limit; never of one that binds."""
+    rule = contract.columns[column]
+    if not (rule.inferred and rule.seen and check in _LEAST_SHARES):
+        return False
+    known = values.dropna()
+    if check == "range" and np.isinf(column_as_floats(known)).any():
+        return False
+    share_before = 0.0
+    if check == "missing":
+        share_before = rule.seen.get("missing", 0) / max(rule.seen["rows"], 1)
+    wrong = COLUMN_CHECKS[check](rule, values)
+    if wrong.mean() - share_before < _LEAST_SHARES[check]:
+        return True
+    chance = _chance_beyond(rule, check, values)
+    return chance * _count_guesses(contract) >= _FAMILYWISE_WATCH_RATE
+
+
+# %% ../../nbs/api/data/21_contract_check.ipynb #7309ca03
+def _chance_beyond(
+    rule: ColumnRule,
+    check: str,
+    values: pd.Series,
+) -> float:
+    """Return how likely chance alone brings so many rows beyond a guessed limit."""
+    rows_before = rule.seen["rows"]
+    missing_before = rule.seen.get("missing", 0)
+    if check == "missing":
+        missing = int(values.isna().sum())
+        return rate_p_value(missing, len(values), missing_before, rows_before)
+    known = values.dropna()
+    known_before = rows_before - missing_before
+    rules = [rule]
+    before = rule.seen.get("once", 0)
+    if check == "range":
+        rules = [replace(rule, max=None), replace(rule, min=None)]
+        before = 0
+    counts = [int(COLUMN_CHECKS[check](side, known).sum()) for side in rules]
+    chances = [rate_p_value(n, len(known), before, known_before) for n in counts]
+    return min(chances)
+
+
+# %% ../../nbs/api/data/21_contract_check.ipynb #bc001fcf
+def _count_guesses(contract: DataContract) -> int:
+    """Count the limits of a contract that are guesses, each end of a range as one."""
+    count = 0
+    for rule in contract.columns.values():
+        if rule.inferred:
+            limits = (rule.min, rule.max, rule.allowed, rule.max_missing)
+            count += sum(limit is not None for limit in limits)
+    return count
+
+
 # %% ../../nbs/api/data/21_contract_check.ipynb #99fe78f8
 def check_contract(
     frame: pd.DataFrame,
@@ -479,8 +547,9 @@ def check_contract(
     except SchemaErrors as errors:
         for error in errors.schema_errors:
             for name in error.check_output.index[~error.check_output]:
+                check = error.check.name
+                if _may_be_chance(contract, name, check, frame[name]):
+                    continue
                 rule = contract.columns[name]
-                found.append(
-                    _describe_violation(name, error.check.name, rule, frame[name])
-                )
+                found.append(_describe_violation(name, check, rule, frame[name]))
     return ContractReport(*frame.shape).with_violations(found)
