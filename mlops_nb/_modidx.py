@@ -233,6 +233,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                         'mlops_nb/cli/explanation.py'),
                                           'mlops_nb.cli.explanation._group_columns': ( 'api/cli/explanation.html#_group_columns',
                                                                                        'mlops_nb/cli/explanation.py'),
+                                          'mlops_nb.cli.explanation._split_doubts': ( 'api/cli/explanation.html#_split_doubts',
+                                                                                      'mlops_nb/cli/explanation.py'),
                                           'mlops_nb.cli.explanation._state_value': ( 'api/cli/explanation.html#_state_value',
                                                                                      'mlops_nb/cli/explanation.py'),
                                           'mlops_nb.cli.explanation.column_role': ( 'api/cli/explanation.html#column_role',

@@ -495,4 +495,6 @@ def _explain_clock(column: pd.Series) -> str:
     if column.nunique() <= _ENOUGH or not holds_clock_times(column):
         return ""
     example = str(column.dropna().iloc[0]).strip()
-    return f"times such as {example!r}: read as minutes, they are a feature (`of_day`)"
+    return (
+        f"a time of the day: such as {example!r}; as minutes it is a feature (`of_day`)"
+    )

@@ -133,6 +133,9 @@ def doubt_target(
 
 
 # %% ../../nbs/api/cli/03_doubts.ipynb #5e9608bf
+_MOST_REASONS = 6
+
+
 def doubt_time(
     found: FoundTime,
     order: str,
@@ -154,7 +157,11 @@ def doubt_time(
     if order:
         reasons.append(order)
     question = "Which column is the time of a row (several: year+month+day)?"
-    return [Doubt("time", question, "; ".join(reasons), "none", column=_only(found))]
+    left = len(reasons) - _MOST_REASONS
+    evidence = "; ".join(reasons[:_MOST_REASONS]) + (
+        f"; {left} more" if left > 0 else ""
+    )
+    return [Doubt("time", question, evidence, "none", column=_only(found))]
 
 
 # %% ../../nbs/api/cli/03_doubts.ipynb #f852c3df

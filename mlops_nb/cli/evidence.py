@@ -163,7 +163,7 @@ def explain_time(
     if found.column is None:
         if not found.dated:
             return found.why or "no column holds times"
-        return found.why or f"not clear which of {', '.join(found.dated)} it is"
+        return found.why or f"not clear which of {name_some(found.dated)} it is"
     times = found.read(frame)
     read = f"{len(times):,} of {len(frame):,} are read as times"
     return f"{found.why}; {read}, {times.min().date()} to {times.max().date()}"

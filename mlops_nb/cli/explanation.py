@@ -13,7 +13,7 @@ __all__ = [
 
 # %% ../../nbs/api/cli/25_explanation.ipynb #bcd188a9
 import io
-from collections.abc import Iterable
+from collections import Counter
 
 from .created_project import CreatedProject
 from .doubts import Doubt
@@ -106,7 +106,6 @@ def column_role(
 
 # %% ../../nbs/api/cli/25_explanation.ipynb #e4ff2dfa
 _MOST_COLUMNS = 60  # that are told one by one
-_MOST_DOUBTS = 40
 
 
 def explain_columns(guess: InferredProject) -> list[str]:
@@ -130,7 +129,7 @@ def _group_columns(guess: InferredProject) -> dict[str, list[str]]:
     """Return the columns of a wide table that are alike and clear: {what they are: names}."""
     if len(guess.columns) <= _MOST_COLUMNS:
         return {}
-    told = {doubt.column for doubt in guess.doubts[:_MOST_DOUBTS]}
+    told = {doubt.column for doubt in _split_doubts(guess)[0]}
     told |= {guess.target, guess.time, *guess.keys, *guess.time_parts.values()}
     groups: dict[str, list[str]] = {}
     for name, seen in guess.columns.items():
@@ -141,6 +140,26 @@ def _group_columns(guess: InferredProject) -> dict[str, list[str]]:
             group += f": {guess.exclude[name].partition(':')[0]}"
         groups.setdefault(group, []).append(name)
     return groups
+
+
+# %% ../../nbs/api/cli/25_explanation.ipynb #b060f8ba
+_MOST_ALIKE = 5  # doubts of one kind about a wide table
+
+
+def _split_doubts(guess: InferredProject) -> tuple[list[Doubt], dict[str, list[str]]]:
+    """Return the doubts that are told, and of others like them {kind: columns}."""
+    is_wide = len(guess.columns) > _MOST_COLUMNS
+    counts: Counter[str] = Counter()
+    shown = []
+    others: dict[str, list[str]] = {}
+    for doubt in guess.doubts:
+        kind, _, column = doubt.about.partition(" ")
+        counts[kind] += 1
+        if is_wide and counts[kind] > _MOST_ALIKE:
+            others.setdefault(kind, []).append(column)
+        else:
+            shown.append(doubt)
+    return shown, others
 
 
 # %% ../../nbs/api/cli/25_explanation.ipynb #00f4bd2e
@@ -181,7 +200,7 @@ def explain_project(made: CreatedProject) -> str:
         "columns",
         *explain_columns(guess),
         "",
-        *_explain_doubts(guess.doubts),
+        *_explain_doubts(guess),
     ]
     evidence = [doubt.evidence for doubt in guess.doubts]
     for note in guess.notes:
@@ -192,16 +211,16 @@ def explain_project(made: CreatedProject) -> str:
 
 
 # %% ../../nbs/api/cli/25_explanation.ipynb #9e7b93e3
-def _explain_doubts(doubts: Iterable[Doubt]) -> list[str]:
+def _explain_doubts(guess: InferredProject) -> list[str]:
     """List what a person should decide, with the answer that is taken otherwise."""
-    asked = [*doubts]
-    if not asked:
+    if not guess.doubts:
         return ["no doubts"]
-    n_more = len(asked) - _MOST_DOUBTS
-    lines = [f"doubts: {len(asked):,} (--ask goes through them)"]
-    for doubt in asked[:_MOST_DOUBTS]:
+    shown, others = _split_doubts(guess)
+    lines = [f"doubts: {len(guess.doubts):,} (--ask goes through them)"]
+    for doubt in shown:
         lines += wrap_text(f"{doubt.question} inferred: {doubt.inferred}", 2)
         lines += wrap_text(f"why: {doubt.evidence}", 6)
-    if n_more > 0:
-        lines.append(f"  and {n_more:,} more")
+    for kind, columns in others.items():
+        alike = f"and {len(columns):,} more such questions ({kind})"
+        lines += wrap_text(f"{alike}: {name_some(columns, most=6)}", 2)
     return lines

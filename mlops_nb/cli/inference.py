@@ -517,7 +517,9 @@ def _find_strong(
 ) -> list[StrongFeature]:
     """Find strong features and hidden leaks, each column once: as a leak, where it is one."""
     minutes = {name: minutes_of_day(training[name]) for name in project.clocks}
-    features = training.drop(columns=[*project.exclude]).assign(**minutes)
+    as_minutes = pd.DataFrame(minutes, training.index)
+    features = training.drop(columns=[*project.exclude])
+    features = pd.concat([features, as_minutes], axis=1)
     strong = find_strong_features(features, settings)
     hidden = _find_hidden(project, training, found, settings)
     leaks = {item.column for item in strong if item.is_leak}

@@ -5,6 +5,7 @@ import pty
 import select
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,9 @@ from helpers.project import ENV, read_yaml
 from rich.cells import cell_len
 
 from mlops_nb.cli.commands import run_command
+from mlops_nb.cli.created_project import CreatedProject
 from mlops_nb.cli.doubts import Answers
-from mlops_nb.cli.explanation import explain_project
+from mlops_nb.cli.explanation import column_role, explain_project
 from mlops_nb.cli.inference import infer_project
 from mlops_nb.cli.new_project import plan_project
 
@@ -317,3 +319,32 @@ def test_no_answer_is_refused_twice(
     assert shown.count("or Enter, which leaves it at none") == 1
     assert "when cannot be taken, as was said: none stands" in shown
     assert read_yaml(tmp_path / "shop")["data"]["time"] is None
+
+
+def test_a_table_of_hundreds_of_columns_is_told_on_a_page():
+    """Alike columns and alike doubts are summed up, whatever is odd about them."""
+    rng = np.random.default_rng(0)
+    rows = 200
+    left = np.arange(rows) % 3 == 0
+    columns = {}
+    for i in range(60):
+        days = pd.Timestamp("2023-01-01") + pd.to_timedelta(
+            rng.integers(0, 400, rows), "D"
+        )
+        columns[f"number_{i}"] = rng.normal(size=rows)
+        columns[f"date_{i}"] = days.astype(str)
+        columns[f"refund_{i}"] = np.where(left, rng.gamma(2, 9, rows), np.nan)
+        columns[f"clock_{i}"] = [f"{j % 24:02}:{j % 60:02}" for j in range(rows)]
+    frame = pd.DataFrame(columns).assign(left=left)
+    guess, _ = infer_project(frame, "left")
+    made = CreatedProject(Path("shop"), "shop", "a.csv", "utf-8-sig", guess, False)
+    lines = explain_project(made).splitlines()
+    assert len(lines) < 120
+    assert "  60 columns, left out, text: a time of the day" in lines
+
+
+def test_a_second_date_is_no_feature():
+    frame = pd.DataFrame({"signed": pd.date_range("2023-01-01", periods=300)})
+    frame["seen"] = frame.signed.sample(frac=1, random_state=0).to_numpy()
+    guess, _ = infer_project(frame.assign(left=[0, 1, 1] * 100), "left", "signed")
+    assert column_role(guess, "seen") == "left out"

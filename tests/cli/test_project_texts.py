@@ -36,7 +36,7 @@ TRIED = (
     "data/.gitignore",
     "requirements.lock",
 )
-OWN_TARGETS = ("bench", "bench-monitor", "calm", "style")
+OWN_TARGETS = ("bench-models", "bench", "bench-monitor", "calm", "style")
 
 
 def keys(path: Path) -> set[str]:
