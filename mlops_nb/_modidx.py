@@ -182,6 +182,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'mlops_nb.cli.doubts.Answers.put_before': ( 'api/cli/doubts.html#answers.put_before',
                                                                                  'mlops_nb/cli/doubts.py'),
                                      'mlops_nb.cli.doubts.Doubt': ('api/cli/doubts.html#doubt', 'mlops_nb/cli/doubts.py'),
+                                     'mlops_nb.cli.doubts._list_first': ('api/cli/doubts.html#_list_first', 'mlops_nb/cli/doubts.py'),
                                      'mlops_nb.cli.doubts._only': ('api/cli/doubts.html#_only', 'mlops_nb/cli/doubts.py'),
                                      'mlops_nb.cli.doubts.doubt_cells': ('api/cli/doubts.html#doubt_cells', 'mlops_nb/cli/doubts.py'),
                                      'mlops_nb.cli.doubts.doubt_key': ('api/cli/doubts.html#doubt_key', 'mlops_nb/cli/doubts.py'),

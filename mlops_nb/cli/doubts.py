@@ -133,9 +133,6 @@ def doubt_target(
 
 
 # %% ../../nbs/api/cli/03_doubts.ipynb #5e9608bf
-_MOST_REASONS = 6
-
-
 def doubt_time(
     found: FoundTime,
     order: str,
@@ -157,16 +154,24 @@ def doubt_time(
     if order:
         reasons.append(order)
     question = "Which column is the time of a row (several: year+month+day)?"
-    left = len(reasons) - _MOST_REASONS
-    evidence = "; ".join(reasons[:_MOST_REASONS]) + (
-        f"; {left} more" if left > 0 else ""
-    )
+    evidence = _list_first(reasons)
     return [Doubt("time", question, evidence, "none", column=_only(found))]
 
 
 # %% ../../nbs/api/cli/03_doubts.ipynb #f852c3df
 def _only(found: FoundTime) -> str | None:
     return next(iter([*found.dated, *found.doubts]), None)
+
+
+# %% ../../nbs/api/cli/03_doubts.ipynb #ab819917
+_MOST_REASONS = 6
+
+
+def _list_first(reasons: list[str]) -> str:
+    """List the first of some reasons, and say how many more there are."""
+    left = len(reasons) - _MOST_REASONS
+    more = [f"{left} more"] if left > 0 else []
+    return "; ".join([*reasons[:_MOST_REASONS], *more])
 
 
 # %% ../../nbs/api/cli/03_doubts.ipynb #21b00327
