@@ -200,7 +200,11 @@ def test_a_search_finds_the_same(
     map_far,
     capsys,
 ):
-    settings = {"search": SEARCH, "search_candidates": 7}
+    settings = {
+        "estimator": "booster",
+        "search": SEARCH,
+        "search_candidates": 7,
+    }
     here = train_model(make_flights(), FLIGHTS, **settings)
     said = capsys.readouterr().out
     there = train_model(make_flights(), FLIGHTS, map_far, **settings)
@@ -211,7 +215,11 @@ def test_a_search_finds_the_same(
 
 
 def test_a_search_that_fails_on_a_worker_says_why(far):
-    settings = {"search": {"max_itr": [1, 2]}, "search_candidates": 2}
+    settings = {
+        "estimator": "booster",
+        "search": {"max_itr": [1, 2]},
+        "search_candidates": 2,
+    }
     with pytest.raises(UserError, match="max_itr"):
         train_model(make_flights(), FLIGHTS, far.map, **settings)
 
