@@ -128,13 +128,23 @@ _FILES = [
     click.option("--json-schema", is_flag=True, help="print the JSON schema of --json"),
 ]
 
+# %% ../../nbs/api/cli/22_monitor_options.ipynb #0213743e
+_FORMATS = [
+    click.option("--sheet", metavar="NAME", help="of Excel files with several"),
+    click.option(
+        "--encoding",
+        metavar="NAME",
+        help="of CSV files that are not UTF-8, such as cp1251",
+    ),
+]
+
 
 # %% ../../nbs/api/cli/22_monitor_options.ipynb #21d038ad
 def monitor_options(command: Callable) -> Callable:
     """Add all options of `mlops-nb monitor` to a function."""
     columns = [*_MODEL_COLUMNS, *_OTHER_COLUMNS]
     for option in reversed(
-        [*_TABLES, *columns, *_JUDGEMENT, *_OUTCOME, *_PAGE, *_FILES]
+        [*_TABLES, *_FORMATS, *columns, *_JUDGEMENT, *_OUTCOME, *_PAGE, *_FILES]
     ):
         command = option(command)
     return command

@@ -43,6 +43,7 @@ def assess_tables(
     from mlops_nb.monitoring.sagemaker_constraints import read_constraints
 
     _require_tables(options)
+    options = _say_how_to_read(options)
     file = options["constraints"]
     constraints = None
     if file:
@@ -72,6 +73,58 @@ def _require_tables(options: dict) -> None:
     )
 
 
+# %% ../../nbs/api/cli/23_monitoring_commands.ipynb #f9df05e8
+def _say_how_to_read(options: dict) -> dict:
+    """Return the options with files that say in which encoding, and of which sheet, they are."""
+    from mlops_nb.data.excel import is_excel_file
+    from mlops_nb.monitoring.table_reading import TableFile
+
+    encoding = _known_encoding(options["encoding"])
+
+    def describe(file: str | None) -> TableFile | None:
+        if not file:
+            return None
+        sheet = options["sheet"] if is_excel_file(file) else None
+        return TableFile(file, _encoding_of_file(file, encoding), sheet)
+
+    tables = {name: describe(options[name]) for name in ("reference", "labels")}
+    return options | tables | {"current": [*map(describe, options["current"])]}
+
+
+# %% ../../nbs/api/cli/23_monitoring_commands.ipynb #761f0209
+def _known_encoding(named: str | None) -> str | None:
+    """Return the encoding that somebody named; one that nobody knows is refused."""
+    import codecs
+
+    try:
+        return named and codecs.lookup(named).name
+    except LookupError:
+        raise UserError(
+            expected="--encoding with the name of an encoding",
+            found=named,
+            remedy="such as cp1251, cp1252, cp932, koi8-r, gb18030 or utf-16",
+        ) from None
+
+
+# %% ../../nbs/api/cli/23_monitoring_commands.ipynb #03edc11e
+def _encoding_of_file(
+    file: str,
+    named: str | None,
+) -> str | None:
+    """Return the encoding of a file: the named one, or that of the project if it is not UTF-8."""
+    if named:
+        return named
+    settings = _project_settings()
+    usual = settings.encoding if settings else "utf-8-sig"
+    if usual == "utf-8-sig" or not Path(file).is_file():
+        return None
+    try:
+        Path(file).read_bytes().decode("utf-8-sig")
+    except UnicodeError:
+        return usual
+    return None
+
+
 # %% ../../nbs/api/cli/23_monitoring_commands.ipynb #26044975
 def _column_roles(options: dict) -> Any:
     from mlops_nb.monitoring.column_roles import ColumnRoles
@@ -89,16 +142,23 @@ def _column_roles(options: dict) -> Any:
 
 
 # %% ../../nbs/api/cli/23_monitoring_commands.ipynb #d16a0f8f
-def _project_cells() -> dict:
-    """Return `data.cells` of the project that this is run in; nothing elsewhere."""
+def _project_settings() -> Any:
+    """Return the section `data` of the project that this is run in; None elsewhere."""
     from mlops_nb.core.project import project_root
     from mlops_nb.data.settings import read_data_settings
 
     try:
         project_root()
-        return dict(read_data_settings().cells)
+        return read_data_settings()
     except UserError:
-        return {}  # no project, or one of another kind
+        return None  # no project, or one of another kind
+
+
+# %% ../../nbs/api/cli/23_monitoring_commands.ipynb #f8510f22
+def _project_cells() -> dict:
+    """Return `data.cells` of the project that this is run in; nothing elsewhere."""
+    settings = _project_settings()
+    return dict(settings.cells) if settings else {}
 
 
 # %% ../../nbs/api/cli/23_monitoring_commands.ipynb #51ef68fe

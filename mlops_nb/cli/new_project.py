@@ -526,9 +526,8 @@ def plan_project(
     data: str | Path,
     target: str,
     time: str | None = None,
-    query: str | None = None,
-    sheet: str | None = None,
     positive: str | None = None,
+    **reading: str | None,
 ) -> PlannedProject:
     """Infer a project from a table, and write nothing.
 
@@ -538,16 +537,15 @@ def plan_project(
             folder is copied into its `data/`.
         target: The column to predict.
         time: The column of times; found if there is only one.
-        query: For a database.
-        sheet: Of an Excel file.
         positive: The value of the target that counts as yes.
+        reading: `query` for a database, `sheet` of an Excel file, `encoding` of CSV or JSON.
 
     Raises:
         UserError: Something cannot be guessed, or cannot become a project.
     """
     top = Path(project).resolve()
     package = derive_package_name(top.name)
-    source = find_source(data, top, query, sheet)
+    source = find_source(data, top, **reading)
     placed = place_source(source, top)
     table = read_table(source)
     _require_fit_target(table, target)
@@ -617,9 +615,8 @@ def create_project(
     data: str | Path,
     target: str,
     time: str | None = None,
-    query: str | None = None,
-    sheet: str | None = None,
     positive: str | None = None,
+    **reading: str | None,
 ) -> CreatedProject:
     """Make a project for a table, with git and DVC initialised and a first commit.
 
@@ -629,12 +626,11 @@ def create_project(
             folder is copied into its `data/`.
         target: The column to predict.
         time: The column of times; found if there is only one.
-        query: For a database.
-        sheet: Of an Excel file.
         positive: The value of the target that counts as yes.
+        reading: `query` for a database, `sheet` of an Excel file, `encoding` of CSV or JSON.
 
     Raises:
         UserError: Something cannot be guessed, or is in the way. Then nothing is left behind.
     """
-    plan = plan_project(project, data, target, time, query, sheet, positive)
+    plan = plan_project(project, data, target, time, positive, **reading)
     return write_project(plan)

@@ -66,7 +66,12 @@ def _source_options(command: Callable) -> Callable:
         metavar="SQL",
         help="for a database: an SQLite file or a SQLAlchemy URL",
     )
-    return query(sheet(command))
+    encoding = click.option(
+        "--encoding",
+        metavar="NAME",
+        help="of CSV or JSON that is not UTF-8, such as cp1251; default: guessed, and told",
+    )
+    return query(sheet(encoding(command)))
 
 
 # %% ../../nbs/api/cli/27_project_commands.ipynb #a4323cfc
@@ -112,10 +117,10 @@ def new_command(
     data: str,
     target: str,
     time: str | None,
-    query: str | None,
-    sheet: str | None,
     positive: str | None,
-    **manner: bool,
+    explain: bool,
+    ask: bool,
+    **reading: str | None,
 ) -> None:
     """Make a project of your own from one table.
 
@@ -130,12 +135,12 @@ def new_command(
     """
     from mlops_nb.cli.new_project import plan_project, write_project
 
-    _require_one(**manner)
-    plan = plan_project(project, data, target, time, query, sheet, positive)
-    if manner["explain"]:
+    _require_one(explain, ask)
+    plan = plan_project(project, data, target, time, positive, **reading)
+    if explain:
         _print_explanation(plan.made)
         return
-    if manner["ask"]:
+    if ask:
         plan = _ask_about(plan)
     made = write_project(plan)
     _tell_uncommitted()

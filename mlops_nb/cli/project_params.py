@@ -60,7 +60,8 @@ _ENCODING_REASONS = {
     "utf-8-sig": "all of it is text in UTF-8",
     "utf-16": "its first bytes say so",
     "cp932": "not all of it is text in UTF-8, all is in Shift-JIS",
-    "cp1252": "not all of it is text in UTF-8 or Shift-JIS",
+    "cp1252": "not all of it is text in UTF-8, and its words look Western",
+    "cp1251": "not all of it is text in UTF-8, and its words look Cyrillic",
 }
 
 

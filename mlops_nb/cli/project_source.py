@@ -6,6 +6,7 @@
 __all__ = ["TableSource", "find_source", "PlacedSource", "place_source"]
 
 # %% ../../nbs/api/cli/09_project_source.ipynb #8ac06492
+import codecs
 import glob
 import os
 import re
@@ -22,7 +23,7 @@ from mlops_nb.data.databases import (
     name_address,
     require_no_secret,
 )
-from ..data.excel import list_filled_sheets
+from ..data.excel import choose_sheet
 from ..data.table_formats import FORMATS, require_right_name, table_format
 
 
@@ -35,6 +36,7 @@ class TableSource:
         files: That hold it together, in order; none for a database.
         is_pattern: Whether they are what a pattern or a folder holds now, and more may come.
         sheet: The one of Excel files that is meant; the first one if none.
+        encoding: Of CSV and JSON files; guessed if none is named.
         snapshot: Which query of which database, for one; a path in it begins at the project.
         address: Of that database, from here.
     """
@@ -44,6 +46,7 @@ class TableSource:
     sheet: str | None = None
     snapshot: SnapshotSection | None = None
     address: str = ""
+    encoding: str | None = None
 
     @property
     def format(self) -> str:
@@ -202,16 +205,7 @@ def _choose_sheet(
         return None
     if sheet is not None:
         return sheet
-    found = set()
-    for file in files:
-        filled = list_filled_sheets(file)
-        if len(filled) > 1:
-            raise UserError(
-                expected=f"one of the sheets of {file.name}: {', '.join(filled)}",
-                found="none named",
-                remedy=f"add --sheet {filled[0]!r}, or another of them",
-            )
-        found.update(filled)
+    found = {choose_sheet(file) for file in files}
     return found.pop() if len(found) == 1 else None  # each file has its own
 
 
@@ -226,12 +220,37 @@ def _is_sqlite(data: str) -> bool:
         return file.read(15) == b"SQLite format 3"
 
 
+# %% ../../nbs/api/cli/09_project_source.ipynb #0e776469
+def _require_encoding(
+    encoding: str | None,
+    form: str,
+) -> None:
+    """Raise when nobody knows an encoding, or the format of the files has none to name."""
+    if encoding is None:
+        return
+    if form not in ("csv", "json"):
+        raise UserError(
+            expected="--encoding for CSV or JSON",
+            found=form,
+            remedy="leave --encoding out",
+        )
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise UserError(
+            expected="--encoding with the name of an encoding",
+            found=encoding,
+            remedy="such as cp1251, cp1252, cp932, koi8-r, gb18030 or utf-16",
+        ) from None
+
+
 # %% ../../nbs/api/cli/09_project_source.ipynb #a37e6aca
 def find_source(
     data: str | Path,
     top: Path,
     query: str | None = None,
     sheet: str | None = None,
+    encoding: str | None = None,
 ) -> TableSource:
     """Find what `--data` names.
 
@@ -240,6 +259,7 @@ def find_source(
         top: The folder of the project, from where the path of an SQLite file is written.
         query: For a database.
         sheet: Of an Excel file.
+        encoding: Of CSV and JSON files; guessed if none.
 
     Raises:
         UserError: There is no such thing, it needs a query or a sheet, or holds a secret in clear.
@@ -257,7 +277,9 @@ def find_source(
     _require_one_format(files)
     chosen = _choose_sheet(files, sheet)
     is_pattern = not Path(data).is_file()
-    return TableSource(tuple(file.resolve() for file in files), is_pattern, chosen)
+    whole = tuple(file.resolve() for file in files)
+    _require_encoding(encoding, table_format(whole[0]))
+    return TableSource(whole, is_pattern, chosen, encoding=encoding)
 
 
 # %% ../../nbs/api/cli/09_project_source.ipynb #d20fd2fc

@@ -10,16 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import fsspec
 import pandas as pd
 
 from .project_source import TableSource
 from ..core.errors import UserError
 from ..core.formatting import name_some
 from ..data.columns import require_unique_names, value_type
+from mlops_nb.data.encodings import (
+    find_broken_bytes,
+    guess_encoding,
+    show_foreign_words,
+)
 from ..data.snapshots import ask_database
 from ..data.sources import is_utf16, read_table_file
 from mlops_nb.data.table_formats import (
     FORMATS,
+    find_skipped,
     has_kept_index,
     index_as_columns,
     stack_tables,
@@ -48,7 +55,7 @@ class SourceTable:
 
 
 # %% ../../nbs/api/cli/10_project_table.ipynb #dcd195e0
-_ENCODINGS = ("utf-8-sig", "cp932", "cp1252")
+_UTF8 = "utf-8-sig"
 _FEWEST_COLUMNS = 2
 _FEWEST_ROWS = 20
 
@@ -56,8 +63,8 @@ _FEWEST_ROWS = 20
 def read_table(source: TableSource) -> SourceTable:
     """Read the table of a new project.
 
-    Its encoding, where it is not UTF-8, is guessed: UTF-16 by its first bytes, then Shift-JIS, then
-    Western.
+    Its encoding, where nobody names it and it is not UTF-8, is guessed and told: UTF-16 by its
+    first bytes, Shift-JIS, Western or Cyrillic by what its words look like.
 
     Raises:
         UserError: It is no table, too small to learn from, or holds what no project can.
@@ -65,9 +72,7 @@ def read_table(source: TableSource) -> SourceTable:
     if source.snapshot:
         asked = source.snapshot.model_copy(update={"database": source.address})
         answer = ask_database(asked, Path.cwd())
-        table = SourceTable(
-            answer.frame, _ENCODINGS[0], False, answer.changed, answer.unfit
-        )
+        table = SourceTable(answer.frame, _UTF8, False, answer.changed, answer.unfit)
     else:
         table = _read_files(source)
     n_rows, n_columns = table.frame.shape
@@ -84,14 +89,21 @@ def read_table(source: TableSource) -> SourceTable:
 # %% ../../nbs/api/cli/10_project_table.ipynb #9740140a
 def _read_files(source: TableSource) -> SourceTable:
     """Read one file, or several as one table."""
-    encodings = _ENCODINGS
-    if is_utf16(source.files[0]) and source.format in ("csv", "json"):
-        encodings = ("utf-16",)
-    parts, encoding = _read_as_one_of(source, encodings)
+    encoding = source.encoding or _find_encoding(source)
+    try:
+        parts = [
+            read_table_file(str(file), encoding, sheet=source.sheet)
+            for file in source.files
+        ]
+    except UserError as error:
+        if not isinstance(error.__cause__, UnicodeError):
+            raise
+        raise _explain_encoding(source, encoding) from error
     keep_index = any(has_kept_index(part) for part in parts)
     if keep_index:
         parts = [index_as_columns(part) for part in parts]
     notes = _compare_columns(source.files, parts)
+    notes += (*_note_encoding(source, encoding), *_note_skipped(source, encoding))
     settled = settle_table(stack_tables(parts))
     return SourceTable(
         settled.frame, encoding, keep_index, settled.changed, settled.unfit, notes
@@ -132,29 +144,103 @@ def _compare_columns(
 
 
 # %% ../../nbs/api/cli/10_project_table.ipynb #69398b2b
-def _read_as_one_of(
+_MOST_BYTES = 1 << 24  # of a file that are looked at
+
+
+def _read_beginnings(source: TableSource) -> bytes:
+    """Return what the files of a source hold, of very large ones the beginning."""
+    contents = []
+    for file in source.files:
+        with fsspec.open(str(file), "rb", compression="infer") as stream:
+            content = stream.read(_MOST_BYTES)
+        if len(content) == _MOST_BYTES:
+            content = content[: content.rfind(b"\n") + 1]
+        contents.append(content)
+    return b"\n".join(contents)
+
+
+# %% ../../nbs/api/cli/10_project_table.ipynb #420594b1
+def _is_utf8(source: TableSource) -> bool:
+    try:
+        _read_beginnings(source).decode(_UTF8)
+    except UnicodeError:
+        return False
+    except (OSError, ValueError, ImportError):  # told by whoever reads the table
+        return True
+    return True
+
+
+# %% ../../nbs/api/cli/10_project_table.ipynb #50634320
+def _find_encoding(source: TableSource) -> str:
+    """Return the encoding of the files of a source.
+
+    Raises:
+        UserError: It cannot be guessed.
+    """
+    if source.format not in ("csv", "json"):
+        return _UTF8
+    if is_utf16(source.files[0]):
+        return "utf-16"
+    if _is_utf8(source):
+        return _UTF8
+    content = _read_beginnings(source)
+    guessed = None
+    if b"\0" not in content and find_broken_bytes(content) is None:
+        guessed = guess_encoding(content)
+    if guessed is None:
+        raise _explain_encoding(source, _UTF8)
+    return guessed
+
+
+# %% ../../nbs/api/cli/10_project_table.ipynb #36851c4a
+def _explain_encoding(
     source: TableSource,
-    encodings: tuple[str, ...],
-) -> tuple[list[pd.DataFrame], str]:
-    """Read files in the first encoding in which all are text: (tables, encoding)."""
-    for encoding in encodings:
-        try:
-            parts = [
-                read_table_file(str(file), encoding, sheet=source.sheet)
-                for file in source.files
-            ]
-        except UserError as error:
-            if isinstance(error.__cause__, UnicodeError):
-                continue
-            raise
-        if any("\0" in str(name) for part in parts for name in part):
-            break
-        return parts, encoding
-    raise UserError(
+    encoding: str,
+) -> UserError:
+    """Return why the letters of a source cannot be read, as an error in words."""
+    content = _read_beginnings(source)
+    broken = find_broken_bytes(content) if encoding == _UTF8 else None
+    if broken is not None:
+        return UserError(
+            expected=f"{source.name} in UTF-8, as most of it is",
+            found=f"{broken.n_broken} other bytes, first in line {broken.line:,}: {broken.around}",
+            remedy="mend these, such as by opening it in an editor and saving it as UTF-8",
+        )
+    name = "UTF-8, Shift-JIS, Western or Cyrillic letters"
+    if encoding != _UTF8:
+        name = encoding
+    return UserError(
         expected=f"a table: {FORMATS}",
-        found=f"{source.name}, which is no text in UTF-8, Shift-JIS or Western letters",
-        remedy="save the table as CSV in UTF-8",
+        found=f"{source.name}, which is no text in {name}",
+        remedy="name its encoding with --encoding, such as cp1253 for Greek or gb18030 for"
+        " Chinese; or save the table as CSV in UTF-8",
     )
+
+
+# %% ../../nbs/api/cli/10_project_table.ipynb #c150b798
+def _note_encoding(
+    source: TableSource,
+    encoding: str,
+) -> list[str]:
+    """Say in which encoding a text was read, where that is a guess."""
+    if source.encoding is not None or encoding in (_UTF8, "utf-16"):
+        return []
+    words = show_foreign_words(_read_beginnings(source), encoding)
+    read = f"{source.name} is no text in UTF-8 and was read as {encoding}: {words}"
+    return [f"{read}. If these are not its words, name its encoding with --encoding"]
+
+
+# %% ../../nbs/api/cli/10_project_table.ipynb #c0421228
+def _note_skipped(
+    source: TableSource,
+    encoding: str,
+) -> list[str]:
+    """Say which lines of the files were read past."""
+    notes = {}
+    for file in source.files:
+        for what in find_skipped(file, encoding, source.sheet).describe():
+            notes.setdefault(what, f"{file.name}: read past {what}")
+    return [*notes.values()]
 
 
 # %% ../../nbs/api/cli/10_project_table.ipynb #649c9ca3

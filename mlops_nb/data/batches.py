@@ -33,25 +33,46 @@ _WORDS_OF_BROKEN_LINES = ("CSV parse error", "straddl", "Empty CSV file", "quote
 def _find_fault_of_csv(
     path: Path,
     error: Exception,
+    encoding: str,
 ) -> UserError | None:
     """Return which line of a CSV file is broken, where that is why it cannot be read."""
     is_csv = path.suffix.lower() in _CSV_SUFFIXES
     if not is_csv or not any(words in str(error) for words in _WORDS_OF_BROKEN_LINES):
         return None
-    separator, _ = detect_csv_dialect(path)
-    return find_csv_fault(path, separator)
+    separator, _ = detect_csv_dialect(path, encoding)
+    return find_csv_fault(path, separator, encoding)
+
+
+# %% ../../nbs/api/data/04_batches.ipynb #c244f0fb
+def _describe_encoding(
+    path: Path,
+    encoding: str,
+    error: Exception,
+) -> UserError:
+    """Return what is wrong with the letters of a file, as an error in words."""
+    name = "UTF-8" if encoding == "utf-8-sig" else encoding
+    return UserError(
+        expected=f"{path.name} in the encoding {name}",
+        found=str(error)[:160],
+        remedy="name its encoding with --encoding, such as cp1252 or cp1251; or save it as UTF-8",
+    )
 
 
 # %% ../../nbs/api/data/04_batches.ipynb #b8816b18
 @contextmanager
-def explain_read_errors(path: Path) -> Iterator[None]:
+def explain_read_errors(
+    path: Path,
+    encoding: str = "utf-8-sig",
+) -> Iterator[None]:
     """Turn pyarrow's errors while `path` is read into a worded one."""
     import pyarrow
 
     try:
         yield
+    except (UnicodeError, LookupError) as error:
+        raise _describe_encoding(path, encoding, error) from None
     except (pyarrow.ArrowInvalid, OSError) as error:
-        if fault := _find_fault_of_csv(path, error):
+        if fault := _find_fault_of_csv(path, error, encoding):
             raise fault from None
         raise UserError(
             expected=f"{path.name} as a readable Parquet or CSV file with one type per column",
@@ -96,6 +117,7 @@ def read_batches(
     batch_rows: int = BATCH_ROWS,
     row_groups: Iterable[int] | None = None,
     as_text: Iterable[str] = (),
+    encoding: str = "utf-8-sig",
 ) -> Iterator[Any]:
     """Yield Arrow batches of a Parquet or CSV file, in order, a few megabytes at a time.
 
@@ -105,16 +127,17 @@ def read_batches(
         batch_rows: rows of a batch, for Parquet.
         row_groups: of these row groups of a Parquet file only.
         as_text: columns of a CSV file that are text to the letter.
+        encoding: of a CSV file.
     """
     wanted = None
     if columns is not None:
         wanted = [*columns]
     path, is_parquet = resolve_table_file(path)
-    with explain_read_errors(path):
+    with explain_read_errors(path, encoding):
         if is_parquet:
             yield from _read_parquet_batches(path, wanted, batch_rows, row_groups)
         else:
-            yield from read_csv_batches(path, wanted, as_text)
+            yield from read_csv_batches(path, wanted, as_text, encoding)
 
 
 # %% ../../nbs/api/data/04_batches.ipynb #e6a5645b

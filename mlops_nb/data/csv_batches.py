@@ -13,6 +13,7 @@ __all__ = [
 # %% ../../nbs/api/data/03_csv_batches.ipynb #94b755a1
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,27 +22,71 @@ import numpy as np
 
 from ..core.errors import UserError
 from .columns import EXACT_FLOAT, require_column, require_unique_names
+from .skipped_lines import read_skipped_lines
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #90a6601d
-def detect_csv_dialect(path: Path) -> tuple[str, str]:
+def detect_csv_dialect(
+    path: Path,
+    encoding: str = "utf-8-sig",
+) -> tuple[str, str]:
     """Tell separator and decimal sign of a CSV file by its first lines."""
     import pyarrow
 
     with pyarrow.input_stream(str(path)) as file:
         head = file.read(1 << 16)
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head:
+    is_utf16 = head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head
+    if is_utf16 and "16" not in encoding:
         raise UserError(
             expected=f"{path.name} as text in UTF-8",
             found="UTF-16, or no text",
             remedy="save it as CSV UTF-8, or convert it to Parquet",
         )
-    first_line = re.sub(rb'"[^"]*"', b"", head.split(b"\n")[0])
+    text = head.decode(encoding, errors="replace")
+    skipped = read_skipped_lines(path, encoding)
+    lines = text.split("\n")[skipped.n_above :]
+    first_line = re.sub('"[^"]*"', "", lines[0]) if lines else ""
     # of several that are as frequent, the first in this order
-    separator = max(b",", b";", b"\t", b"|", key=first_line.count)
-    number_with_comma = rb"[%b\n]-?\d+,\d+[%b\r\n]" % (separator, separator)
-    has_comma = separator != b"," and re.search(number_with_comma, head)
-    return separator.decode(), "," if has_comma else "."
+    separator = skipped.separator or max(",;\t|", key=first_line.count)
+    number_with_comma = rf"[{separator}\n]-?\d+,\d+[{separator}\r\n]"
+    has_comma = separator != "," and re.search(number_with_comma, text)
+    return separator, "," if has_comma else "."
+
+
+# %% ../../nbs/api/data/03_csv_batches.ipynb #1c79d66c
+@dataclass(frozen=True)
+class _CsvFile:
+    """A CSV file, and how its lines are read."""
+
+    path: Path
+    separator: str
+    encoding: str
+    n_above: int  # lines above the names of the columns
+    n_below: int  # lines below these that are no rows
+
+    def open(
+        self,
+        block_bytes: int,
+        converting: dict,
+    ) -> Any:
+        """Open the file for Arrow."""
+        from pyarrow import csv
+
+        reading = csv.ReadOptions(
+            block_size=block_bytes,
+            use_threads=False,
+            encoding=self.encoding.replace("utf-8-sig", "utf8"),
+            skip_rows=self.n_above,
+            skip_rows_after_names=self.n_below,
+        )
+        parsing = csv.ParseOptions(delimiter=self.separator, newlines_in_values=True)
+        converting = csv.ConvertOptions(**converting)
+        return csv.open_csv(self.path, reading, parsing, converting)
+
+    def state(self) -> tuple[int, int]:
+        """Return what is different when the file is."""
+        found = self.path.stat()
+        return found.st_size, found.st_mtime_ns
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #b41298d9
@@ -58,7 +103,7 @@ def stable_csv_types(
             raise UserError(
                 expected=f"{path.name} in UTF-8",
                 found=f"other bytes in {name}",
-                remedy="save it as UTF-8",
+                remedy="name its encoding with --encoding, such as cp1252, or save it as UTF-8",
             )
         becomes_float = pyarrow.types.is_null(values.type) or _fits_floats(values)
         types[name] = pyarrow.float64() if becomes_float else values.type
@@ -104,6 +149,7 @@ def read_csv_batches(
     path: Path,
     wanted: list[str] | None = None,
     as_text: Iterable[str] = (),
+    encoding: str = "utf-8-sig",
 ) -> Iterator[Any]:
     """Yield Arrow batches of a CSV file, of the columns `wanted` or of all.
 
@@ -114,13 +160,14 @@ def read_csv_batches(
         wanted: only these columns.
         as_text: columns that are text, to the letter, whatever they look like; only an empty cell
             is missing.
+        encoding: of the file.
     """
     import pyarrow
 
-    separator, decimal_point = detect_csv_dialect(path)
+    file, decimal_point = _look_at_file(path, encoding)
     converting = {"strings_can_be_null": True, "decimal_point": decimal_point}
-    widths = _count_widths(path, separator)
-    with _open_csv(path, separator, widths * _SAMPLE_BYTES, converting) as reader:
+    widths = _count_widths(file)
+    with file.open(widths * _SAMPLE_BYTES, converting) as reader:
         names = reader.schema.names
         sample = next(iter(reader), None)
     for column in wanted or ():
@@ -130,16 +177,27 @@ def read_csv_batches(
         yield _empty_batch(wanted or names)
         return
     types = stable_csv_types(sample, path)
-    types |= _types_of_padded_numbers(sample.schema, path, separator, widths)
+    types |= _exact_types(sample.schema, file, widths)
     del sample  # four megabytes or more that are read again
     converting["column_types"] = types
     try:
-        yield from _read_columns(
-            path, separator, converting, wanted or names, [*as_text], widths
-        )
+        yield from _read_columns(file, converting, wanted or names, [*as_text], widths)
     except pyarrow.ArrowInvalid as error:
         _explain_conversion_error(error, path, names)
         raise
+
+
+# %% ../../nbs/api/data/03_csv_batches.ipynb #423182dc
+def _look_at_file(
+    path: Path,
+    encoding: str,
+) -> tuple[_CsvFile, str]:
+    """Return how the lines of a file are read, and its decimal sign."""
+    separator, decimal_point = detect_csv_dialect(path, encoding)
+    skipped = read_skipped_lines(path, encoding)
+    n_below = int(skipped.units_line is not None)
+    file = _CsvFile(path, separator, encoding, skipped.n_above, n_below)
+    return file, decimal_point
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #7d0c41e5
@@ -147,8 +205,7 @@ _COLUMNS_PER_WIDTH = 200  # of a table that is not wide
 
 
 def _count_widths(
-    path: Path,
-    separator: str,
+    file: _CsvFile,
 ) -> int:
     """Return how many times the usual number of columns a CSV file has, at least one.
 
@@ -157,9 +214,14 @@ def _count_widths(
     """
     import pyarrow
 
-    with pyarrow.input_stream(str(path)) as file:
-        head = file.read(1 << 20)
-    n_columns = head.partition(b"\n")[0].count(separator.encode()) + 1
+    with pyarrow.input_stream(str(file.path)) as stream:
+        head = stream.read(1 << 20)
+    n_columns = (
+        b"".join(head.split(b"\n", file.n_above + 1)[: file.n_above + 1]).count(
+            file.separator.encode()
+        )
+        + 1
+    )
     return max(1, n_columns // _COLUMNS_PER_WIDTH)
 
 
@@ -172,71 +234,130 @@ def _empty_batch(names: list[str]) -> Any:
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #c96b479e
-def _types_of_padded_numbers(
+def _exact_types(
     schema: Any,
-    path: Path,
-    separator: str,
+    file: _CsvFile,
     widths: int,
 ) -> dict[str, Any]:
-    """Return text as the type of whole numbers that begin with zeros, such as the zip 02139."""
+    """Return the types of numbers that floats do not hold, wherever in the file they stand.
+
+    Whole numbers that begin with zeros, such as the zip 02139, are texts, as are those of more
+    than 64 bits.
+    """
     import pyarrow
 
-    whole = [field.name for field in schema if pyarrow.types.is_integer(field.type)]
-    if not whole:
+    numbers = [field.name for field in schema if _is_number(field.type)]
+    if not numbers:
         return {}
-    state = path.stat()
-    file = (path, separator, widths, state.st_size, state.st_mtime_ns)
-    return dict.fromkeys(_find_padded_columns(tuple(whole), *file), pyarrow.string())
+    found = _find_exact_columns(tuple(numbers), file, widths, *file.state())
+    types = {"text": pyarrow.string(), "whole": pyarrow.int64()}
+    return {name: types[kind] for name, kind in found.items()}
+
+
+# %% ../../nbs/api/data/03_csv_batches.ipynb #e641020b
+def _is_number(arrow_type: Any) -> bool:
+    import pyarrow
+
+    is_whole = pyarrow.types.is_integer(arrow_type)
+    return is_whole or pyarrow.types.is_floating(arrow_type)
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #50c2f915
 @lru_cache(maxsize=16)
-def _find_padded_columns(
-    whole: tuple[str, ...],
-    path: Path,
-    separator: str,
+def _find_exact_columns(
+    numbers: tuple[str, ...],
+    file: _CsvFile,
     widths: int,
     *_state_of_file: int,
-) -> tuple[str, ...]:
-    """Return which columns have a number that begins with a zero, anywhere in the file."""
-    from pyarrow import compute
-
-    if not _has_padded_bytes(path, separator):
-        return ()
-    found = set()
-    as_text = _converting_to_text([*whole])
-    with _open_csv(path, separator, widths * _SAMPLE_BYTES, as_text) as reader:
+) -> dict[str, str]:
+    """Return which columns hold numbers that are no floats: {column: text or whole}."""
+    if not _has_exact_bytes(file):
+        return {}
+    seen = {name: _SeenNumbers() for name in numbers}
+    as_text = _converting_to_text([*numbers])
+    with file.open(widths * _SAMPLE_BYTES, as_text) as reader:
         for batch in reader:
-            for name in {*whole} - found:
-                is_padded = compute.match_substring_regex(batch[name], r"^-?0\d")
-                if compute.any(is_padded).as_py():
-                    found.add(name)
-            if len(found) == len(whole):
-                break
-    return tuple(name for name in whole if name in found)
+            for name, of_column in seen.items():
+                of_column.add(batch[name])
+    return {name: column.kind for name, column in seen.items() if column.kind}
+
+
+# %% ../../nbs/api/data/03_csv_batches.ipynb #20c967cd
+_PADDED = r"^-?0\d"
+_WHOLE = r"^\s*[-+]?\d+\s*$"
+_LONG = r"^[-+]?\d{16,}$"  # what a float may not hold
+_BEYOND_64_BITS = 2**63
+
+
+class _SeenNumbers:
+    """What the texts of a column of numbers are, batch by batch."""
+
+    def __init__(self) -> None:
+        self._is_padded = False
+        self._is_whole = True
+        self._largest = 0
+
+    def add(self, texts: Any) -> None:
+        from pyarrow import compute
+
+        def holds(pattern: str) -> Any:
+            return compute.match_substring_regex(texts, pattern)
+
+        if not self._is_padded:
+            is_integer = compute.and_(holds(_PADDED), holds(r"^[-+]?\d+$"))
+            self._is_padded = bool(compute.any(is_integer).as_py())
+        is_other = compute.invert(holds(_WHOLE))
+        self._is_whole &= not compute.any(is_other).as_py()
+        long = texts.filter(compute.fill_null(holds(_LONG), False))
+        sizes = (abs(int(text)) for text in long.unique().to_pylist())
+        self._largest = max([self._largest, *sizes])
+
+    @property
+    def kind(self) -> str:
+        if self._is_padded or (self._is_whole and self._largest >= _BEYOND_64_BITS):
+            return "text"
+        is_exact = self._is_whole and self._largest >= EXACT_FLOAT
+        return "whole" if is_exact else ""
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #5ba8bd29
-def _has_padded_bytes(
-    path: Path,
-    separator: str,
-) -> bool:
-    """Say whether a field of a file may begin with a zero and a digit."""
+_LONGEST_EXACT = 16  # digits; a float holds every whole number of fewer
+
+
+def _has_exact_bytes(file: _CsvFile) -> bool:
+    """Say whether a field may begin with a zero and a digit, or with very many digits."""
     import pyarrow
 
+    if "16" in file.encoding:
+        return True  # two bytes a character
     begins_field = np.zeros(256, bool)
-    begins_field[[*f'{separator}\n\r"'.encode()]] = True
+    begins_field[[*f'{file.separator}\n\r"-+ '.encode()]] = True
     last = b"\n"
-    with pyarrow.input_stream(str(path)) as file:
-        while block := file.read(_BLOCK_BYTES):
+    with pyarrow.input_stream(str(file.path)) as stream:
+        while block := stream.read(_BLOCK_BYTES):
             codes = np.frombuffer(last + block, np.uint8)
-            is_zero = codes[1:-1] == ord("0")
+            begins = begins_field[codes[:-2]]
             # of eight bits: what is less than the digit 0 is great
-            is_padded = is_zero & (codes[2:] - np.uint8(ord("0")) < 10)
-            if (is_padded & begins_field[codes[:-2]]).any():
+            is_digit = codes - np.uint8(ord("0")) < 10
+            is_padded = (codes[1:-1] == ord("0")) & is_digit[2:]
+            if (is_padded & begins).any() or _begins_long(
+                is_digit, begins_field[codes]
+            ):
                 return True
-            last = (last + block)[-2:]
+            last = (last + block)[-1 - _LONGEST_EXACT :]
     return False
+
+
+# %% ../../nbs/api/data/03_csv_batches.ipynb #143fec84
+def _begins_long(
+    is_digit: np.ndarray,
+    begins_field: np.ndarray,
+) -> bool:
+    """Say whether sixteen digits stand behind the beginning of a field."""
+    run = is_digit
+    for length in (1, 2, 4, 8):  # twice as many at each step
+        run = run[:-length] & run[length:]
+    return bool((run[1:] & begins_field[: len(run) - 1]).any())
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #39301eb2
@@ -253,8 +374,7 @@ def _converting_to_text(columns: list[str]) -> dict[str, Any]:
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #d654426d
 def _read_columns(
-    path: Path,
-    separator: str,
+    file: _CsvFile,
     converting: dict,
     wanted: list[str],
     as_text: list[str],
@@ -270,7 +390,7 @@ def _read_columns(
     if others or not texts:
         ways.append(converting | {"include_columns": others})
     block_bytes = widths * _BLOCK_BYTES
-    readers = [_open_csv(path, separator, block_bytes, way) for way in ways]
+    readers = [file.open(block_bytes, way) for way in ways]
     # the same blocks of bytes, so the same rows
     for parts in zip(*readers, strict=True):
         yield _side_by_side(parts, wanted)
@@ -289,20 +409,6 @@ def _side_by_side(
         columns |= zip(part.schema.names, part.columns, strict=True)
     in_order = [columns[name] for name in names]
     return pyarrow.RecordBatch.from_arrays(in_order, names)
-
-
-# %% ../../nbs/api/data/03_csv_batches.ipynb #63caa2f7
-def _open_csv(
-    path: Path,
-    separator: str,
-    block_bytes: int,
-    converting: dict,
-) -> Any:
-    from pyarrow import csv
-
-    reading = csv.ReadOptions(block_size=block_bytes, use_threads=False)
-    parsing = csv.ParseOptions(delimiter=separator, newlines_in_values=True)
-    return csv.open_csv(path, reading, parsing, csv.ConvertOptions(**converting))
 
 
 # %% ../../nbs/api/data/03_csv_batches.ipynb #9313d18b

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..core.errors import UserError
+from .skipped_lines import read_skipped_lines
 
 # %% ../../nbs/api/data/02_csv_faults.ipynb #d9094272
 _LONGEST_FIELD = 1 << 24  # characters; more is a quote that nobody closes
@@ -24,13 +25,14 @@ def _read_records(
     """Yield the records of a file, each with its first line; blank lines are none."""
     import fsspec
 
+    skipped = {*read_skipped_lines(path, encoding).numbers()}
     csv.field_size_limit(_LONGEST_FIELD)
     opened = fsspec.open(path, "rt", encoding=encoding, compression="infer", newline="")
     with opened as file:
         reader = csv.reader(file, delimiter=separator, strict=True)
         line = 1
         for record in reader:
-            if record:
+            if record and line - 1 not in skipped:
                 yield line, record
             line = reader.line_num + 1
 

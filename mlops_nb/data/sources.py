@@ -31,6 +31,7 @@ from .columns import EXACT_FLOAT, require_column, require_unique_names
 from .csv_faults import find_csv_fault
 from .databases import hide_secrets, import_sqlalchemy, require_sqlite_file
 from .settings import DataSettings
+from .skipped_lines import read_skipped_lines
 from .snapshots import require_asked
 from mlops_nb.data.table_formats import (
     TABLE_SUFFIXES,
@@ -94,38 +95,49 @@ def _read_csv(
     Between semicolons, columns of numbers such as 1,5 are numbers; beside a few other cells they
     are text, but as 1.5.
     """
+    _refuse_utf16(path, encoding)
+    skipped = read_skipped_lines(path, encoding)
+    reading = {"encoding": encoding, "skiprows": skipped.numbers() or None}
+    separator, header = _read_header(path, skipped.separator, reading)
+    require_unique_names([name for name in header if name], Path(path).name)
+    reading["sep"] = separator
+    table = _read_rows(path, reading)
+    as_texts = [name for name in as_written if name in table]
+    if separator == ";":
+        for name in table.select_dtypes("str").columns.difference(as_texts):
+            table[name] = _read_decimal_commas(table[name])
+    table = _read_long_numbers(table, path, reading)
+    if as_texts:
+        texts = {"usecols": as_texts, "dtype": str, "na_filter": False}
+        table[as_texts] = _read_rows(path, reading, **texts)[as_texts]
+    return table
+
+
+# %% ../../nbs/api/data/16_sources.ipynb #c5401e49
+def _refuse_utf16(
+    path: str,
+    encoding: str,
+) -> None:
+    """Raise when a file is UTF-16 and is to be read in another encoding."""
     if is_utf16(path) and "16" not in encoding:
         raise UserError(
             expected=f"{path} in the encoding {encoding}",
             found="UTF-16, by its first bytes",
             remedy="set data.encoding: utf-16 in params.yaml, or save the file as UTF-8",
         )
-    separator, header = _read_header(path, encoding)
-    require_unique_names([name for name in header if name], Path(path).name)
-    table = _read_rows(path, encoding, separator)
-    as_texts = [name for name in as_written if name in table]
-    if separator == ";":
-        for name in table.select_dtypes("str").columns.difference(as_texts):
-            table[name] = _read_decimal_commas(table[name])
-    table = _read_long_numbers(table, path, encoding, separator)
-    if as_texts:
-        texts = {"usecols": as_texts, "dtype": str, "na_filter": False}
-        table[as_texts] = _read_rows(path, encoding, separator, **texts)[as_texts]
-    return table
 
 
 # %% ../../nbs/api/data/16_sources.ipynb #e4c1a003
 def _read_long_numbers(
     table: pd.DataFrame,
     path: str,
-    encoding: str,
-    separator: str,
+    reading: dict[str, Any],
 ) -> pd.DataFrame:
     """Read whole numbers again with all of their digits: beside a blank pandas makes floats."""
     names = [name for name in table if are_beyond_floats(table[name])]
     if not names:
         return table
-    texts = _read_rows(path, encoding, separator, usecols=names, dtype=str)
+    texts = _read_rows(path, reading, usecols=names, dtype=str)
     exact = {name: exact_whole_numbers(table[name], texts[name]) for name in names}
     return table.assign(**exact)
 
@@ -133,29 +145,30 @@ def _read_long_numbers(
 # %% ../../nbs/api/data/16_sources.ipynb #ac374b66
 def _read_rows(
     path: str,
-    encoding: str,
-    separator: str,
+    reading: dict[str, Any],
     **options: Any,
 ) -> pd.DataFrame:
     """Read the rows of a CSV file; a line with more fields than the first raises in words."""
-    reading = {"encoding": encoding, "sep": separator}
     try:
         # of a second line that is longer pandas would take the first field for a row's name
         pd.read_csv(path, header=None, nrows=2, dtype=str, **reading)
         return pd.read_csv(path, low_memory=False, **reading, **options)
     except pd.errors.ParserError as error:
-        raise find_csv_fault(path, separator, encoding) or error from error
+        raise (
+            find_csv_fault(path, reading["sep"], reading["encoding"]) or error
+        ) from error
 
 
 # %% ../../nbs/api/data/16_sources.ipynb #ab5b5721
 def _read_header(
     path: str,
-    encoding: str,
+    named: str | None,
+    reading: dict[str, Any],
 ) -> tuple[str, pd.Series]:
     """Return the separator of a CSV file and its first line; that of its name for one column."""
     by_name = "\t" if re.search(r"\.tsv", path, re.I) else ","
-    as_text = {"encoding": encoding, "header": None, "dtype": str, "na_filter": False}
-    for separator in (by_name, *_SEPARATORS):
+    as_text = reading | {"header": None, "dtype": str, "na_filter": False}
+    for separator in [named] if named else [by_name, *_SEPARATORS]:
         header = pd.read_csv(path, sep=separator, nrows=1, **as_text).iloc[0]
         if len(header) > 1:
             return separator, header

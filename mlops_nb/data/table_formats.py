@@ -16,6 +16,7 @@ __all__ = [
     "has_kept_index",
     "index_as_columns",
     "read_typed_table",
+    "find_skipped",
 ]
 
 # %% ../../nbs/api/data/10_table_formats.ipynb #6b0b3598
@@ -30,7 +31,8 @@ import pandas as pd
 
 from ..core.errors import UserError
 from .columns import EXACT_FLOAT, largest_magnitude
-from .excel import EXCEL_SUFFIXES, read_excel_table
+from .excel import EXCEL_SUFFIXES, read_excel_table, read_skipped_rows
+from .skipped_lines import SkippedLines, read_skipped_lines
 
 # %% ../../nbs/api/data/10_table_formats.ipynb #c17dd334
 FORMATS = "CSV, TSV, Parquet, Excel (.xlsx), JSON (.json, .jsonl) or feather"
@@ -312,3 +314,24 @@ def read_typed_table(
     if form == "feather":
         return _read_feather(path)
     return _restore_integers(pd.read_parquet(path), partial(pd.read_parquet, path))
+
+
+# %% ../../nbs/api/data/10_table_formats.ipynb #c4b52f02
+def find_skipped(
+    path: str | Path,
+    encoding: str = "utf-8-sig",
+    sheet: str | None = None,
+) -> SkippedLines:
+    """Find which lines of a file are read past: a title above its table, or units.
+
+    Args:
+        path: the file.
+        encoding: of CSV.
+        sheet: of an Excel file.
+    """
+    form = table_format(path)
+    if form == "csv":
+        return read_skipped_lines(path, encoding)
+    if form == "excel":
+        return read_skipped_rows(path, sheet)
+    return SkippedLines()

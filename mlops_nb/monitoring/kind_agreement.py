@@ -6,9 +6,9 @@
 __all__ = ["agree_on_kinds", "agree_on_cells", "find_answer_rules"]
 
 # %% ../../nbs/api/monitoring/46_kind_agreement.ipynb #ac194db1
+import os
 from collections.abc import Iterable
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -273,7 +273,7 @@ def _rules_of_codes(
     """Return the rule of a column of codes one of which is NA, for the CSV files among tables."""
     rules = {}
     for table, known in texts.items():
-        is_file = isinstance(sources[table], (str, Path)) and not is_parquet(
+        is_file = isinstance(sources[table], (str, os.PathLike)) and not is_parquet(
             sources[table]
         )
         if not is_file or known.str.fullmatch(_TWO_LETTERS).mean() < _MOSTLY_CODES:

@@ -65,6 +65,7 @@ from mlops_nb.monitoring.table_reading import (
     batch_columns,
     batch_to_frame,
     iterate_batches,
+    note_skipped,
     open_table,
     read_table_columns,
     require_table,
@@ -493,7 +494,7 @@ def measure_tables(
         it is asked for.
     """
     require_table(reference, "reference")
-    reference, tables = _open_tables(reference, current, roles)
+    reference, tables = _open_tables(reference, current, roles, notes)
     roles, rules = _settle_answers(reference, tables, roles, notes)
     then, scans, of_windows = _scan_all(reference, tables, roles, notes, rules)
     then, scans = _drop_row_names(then, scans, roles, notes)
@@ -593,9 +594,12 @@ def _open_tables(
     reference: Any,
     current: Any,
     roles: ColumnRoles,
+    notes: list[Message],
 ) -> tuple[Any, dict]:
     """Return the reference and {name: table}, ready to be read in batches."""
     tables = name_windows(current)
+    for name, table in {"reference": reference, **tables}.items():
+        notes += note_skipped(name, table)
     as_text = [*kinds_to_read(roles)]
     opened = {name: open_table(table, as_text) for name, table in tables.items()}
     return open_table(reference, as_text), opened

@@ -4,6 +4,7 @@
 
 # %% auto #0
 __all__ = [
+    "TableFile",
     "require_table",
     "is_parquet",
     "open_table",
@@ -11,20 +12,59 @@ __all__ = [
     "batch_to_frame",
     "batch_columns",
     "read_table_columns",
+    "note_skipped",
 ]
 
 # %% ../../nbs/api/monitoring/30_table_reading.ipynb #e61e1b87
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ..core.errors import UserError
+from ..core.messages import Message
 from ..data.batches import BATCH_ROWS, explain_read_errors, read_batches
 from ..data.columns import require_unique_names
-from ..data.excel import is_excel_file, read_excel_table
+from mlops_nb.data.excel import (
+    choose_sheet,
+    is_excel_file,
+    list_filled_sheets,
+    read_excel_table,
+)
+from ..data.table_formats import find_skipped
 from .column_kinds import convert_batch, widen_batch
+
+
+# %% ../../nbs/api/monitoring/30_table_reading.ipynb #05f05e16
+@dataclass(frozen=True)
+class TableFile:
+    """A file of a table, where more than its path says how it is read.
+
+    Attributes:
+        path: of the file.
+        encoding: of CSV; UTF-8 if none.
+        sheet: of an Excel file; the only one that holds something if none.
+    """
+
+    path: str | Path
+    encoding: str | None = None
+    sheet: str | None = None
+
+    def __fspath__(self) -> str:
+        """Return the path, so that it is one wherever a path is read."""
+        return str(self.path)
+
+    def __str__(self) -> str:
+        """Return the path."""
+        return str(self.path)
+
+
+# %% ../../nbs/api/monitoring/30_table_reading.ipynb #2bc2eabe
+def _encoding_of(source: Any) -> str:
+    return getattr(source, "encoding", None) or "utf-8-sig"
 
 
 # %% ../../nbs/api/monitoring/30_table_reading.ipynb #66dfa993
@@ -37,7 +77,7 @@ def require_table(
     Raises:
         UserError: It is neither.
     """
-    if not isinstance(table, (pd.DataFrame, str, Path)):
+    if not isinstance(table, (pd.DataFrame, str, os.PathLike)):
         raise UserError(
             expected=f"a DataFrame or a file as {what} table",
             found=type(table).__name__,
@@ -64,7 +104,20 @@ def open_table(
     """Return a table that can be read in batches: of an Excel file the DataFrame that it holds."""
     if isinstance(source, pd.DataFrame) or not is_excel_file(source):
         return source
-    return read_excel_table(source, as_text)
+    if not Path(source).is_file():
+        return read_excel_table(source, as_text)  # says that it is not there
+    return read_excel_table(source, as_text, _sheet_of(source))
+
+
+# %% ../../nbs/api/monitoring/30_table_reading.ipynb #69e76d0d
+def _sheet_of(source: Any) -> str | None:
+    """Return the sheet of an Excel file that is meant: the only filled one, or the named one."""
+    if not is_excel_file(source):
+        return None
+    filled = list_filled_sheets(source)
+    if len(filled) == 1:
+        return filled[0]
+    return choose_sheet(source, getattr(source, "sheet", None))
 
 
 # %% ../../nbs/api/monitoring/30_table_reading.ipynb #a53c4eb9
@@ -85,10 +138,12 @@ def iterate_batches(
     kinds = kinds or {}
     as_text = [*kinds]
     source = open_table(source, as_text)
-    batches = None
     if isinstance(source, pd.DataFrame):
         batches = _slices(source, columns)
-    for batch in batches or read_batches(source, columns, as_text=as_text):
+    else:
+        how = {"as_text": as_text, "encoding": _encoding_of(source)}
+        batches = read_batches(source, columns, **how)
+    for batch in batches:
         yield widen_batch(convert_batch(batch, kinds))
 
 
@@ -134,3 +189,27 @@ def read_table_columns(source: Any) -> list[str]:
             return parquet.read_schema(source).names
     first = next(iterate_batches(source), pd.DataFrame())
     return batch_columns(first)
+
+
+# %% ../../nbs/api/monitoring/30_table_reading.ipynb #279ef82c
+def note_skipped(
+    name: str,
+    source: Any,
+) -> list[Message]:
+    """Say which lines of a file are read past: a title above its table, or units.
+
+    Args:
+        name: what the table is called.
+        source: the table.
+    """
+    if isinstance(source, pd.DataFrame) or not Path(source).is_file():
+        return []
+    skipped = find_skipped(source, _encoding_of(source), _sheet_of(source))
+    notes = []
+    if skipped.above:
+        told = {"n": skipped.n_above, "example": skipped.above[:60]}
+        notes.append(Message("watch.lines_above", table=name, **told))
+    if skipped.units_line is not None:
+        units = ", ".join(filter(None, skipped.units[:6]))
+        notes.append(Message("watch.units_line", table=name, example=units[:60]))
+    return notes
