@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "BOOSTERS",
+    "NAMED_ESTIMATORS",
     "CATEGORY_ENCODINGS",
     "make_estimator",
     "build_pipeline",
@@ -37,6 +38,7 @@ BOOSTERS = {
     "multiclass": "sklearn.ensemble.HistGradientBoostingClassifier",
     "regression": "sklearn.ensemble.HistGradientBoostingRegressor",
 }
+NAMED_ESTIMATORS = ("auto", "booster")  # all others go by their import path
 CATEGORY_ENCODINGS = ("auto", "ordinal", "onehot", "target")
 
 # %% ../../nbs/api/modeling/02_estimators.ipynb #41c5aca2
@@ -45,6 +47,12 @@ _ESTIMATOR_METHODS = ("fit", "predict", "get_params")
 
 
 def _load_estimator_class(path: str) -> type:
+    if not {".", ":"} & {*path}:
+        raise UserError(
+            expected="train.estimator: auto, booster, or the import path of a class",
+            found=f"{path!r}.{suggest(path, NAMED_ESTIMATORS)}",
+            remedy=_ESTIMATOR_REMEDY,
+        )
     loaded = load_object(path)
     complete = all(hasattr(loaded, method) for method in _ESTIMATOR_METHODS)
     if not inspect.isclass(loaded) or not complete:

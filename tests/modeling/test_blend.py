@@ -12,6 +12,7 @@ from mlops_nb.core.files import file_digest
 from mlops_nb.modeling.blend_exhibit import blend_exhibits, describe_members
 from mlops_nb.modeling.blend_plan import BlendProblem, affordable_members
 from mlops_nb.modeling.calendar_parts import CalendarParts
+from mlops_nb.modeling.estimators import make_estimator
 from mlops_nb.modeling.evaluation import features_by_importance
 from mlops_nb.modeling.explanations import explain_prediction
 from mlops_nb.modeling.importance import compute_importance
@@ -288,3 +289,11 @@ def test_parts_of_the_calendar_are_exact(
         np.datetime64(moment) - np.datetime64("1970-01-01T00:00:00")
     ) / np.timedelta64(1, "D")
     assert calendar.transform([[days]])[0, 1:].tolist() == parts
+
+
+def test_a_name_of_an_estimator_that_is_none_is_told_with_the_nearest():
+    """Only two go by a name, all others by their import path."""
+    with pytest.raises(UserError) as caught:
+        make_estimator("binary", "boster")
+    assert "auto, booster, or the import path" in str(caught.value)
+    assert 'Did you mean "booster"?' in str(caught.value)
