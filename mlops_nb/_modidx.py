@@ -5206,6 +5206,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'mlops_nb/monitoring/monitor.py'),
                                              'mlops_nb.monitoring.monitor._drop_row_names': ( 'api/monitoring/monitor.html#_drop_row_names',
                                                                                               'mlops_nb/monitoring/monitor.py'),
+                                             'mlops_nb.monitoring.monitor._find_long_numbers': ( 'api/monitoring/monitor.html#_find_long_numbers',
+                                                                                                 'mlops_nb/monitoring/monitor.py'),
                                              'mlops_nb.monitoring.monitor._find_lost_zeros': ( 'api/monitoring/monitor.html#_find_lost_zeros',
                                                                                                'mlops_nb/monitoring/monitor.py'),
                                              'mlops_nb.monitoring.monitor._find_row_names': ( 'api/monitoring/monitor.html#_find_row_names',

@@ -336,10 +336,14 @@ def _grades_of_range(
     current: Profile,
     levels: ChanceLevels,
 ) -> np.ndarray:
-    """Grade numbers below and above the range; times move on, which is no finding."""
+    """Grade numbers below and above the range.
+
+    Times move on, which is no finding, and the answers of a model have their own test.
+    """
+    is_judged = (table.kind == "number") & ~table.is_score
     grades = {}
     for side in ("below", "above"):
-        is_beyond = (table.kind == "number") & (table[side] >= table.range_limit)
+        is_beyond = is_judged & (table[side] >= table.range_limit)
         grades[side] = _grades_of_rate(
             table, table[f"{side}_chance"], is_beyond, levels
         )
@@ -351,7 +355,7 @@ def _grades_of_range(
         bool,
     )
     is_limited = table.new_source == "hand"  # whoever says what is too many means it
-    grades["far out"] = np.where(is_far_out & ~is_limited, "watch", "ok")
+    grades["far out"] = np.where(is_far_out & ~is_limited & is_judged, "watch", "ok")
     return _worst_of(grades)
 
 

@@ -147,13 +147,38 @@ def _scan_with_times(
     reference: Any,
     roles: ColumnRoles,
 ) -> tuple[TableScan, ColumnRoles]:
-    """Scan a reference, its columns of times as times however they are stored."""
+    """Scan a reference, its columns of times as times however they are stored.
+
+    Whole numbers that a float does not hold are names, each digit of which counts.
+    """
     scan = scan_table(reference, roles)
-    times = _find_times(scan, roles)
-    if not times:
+    kinds = dict.fromkeys(_find_long_numbers(scan, roles), "text")
+    kinds |= dict.fromkeys(_find_times(scan, roles), "time")
+    if not kinds:
         return scan, roles
-    roles = replace(roles, kinds=roles.kinds | dict.fromkeys(times, "time"))
+    roles = replace(roles, kinds=roles.kinds | kinds)
     return scan_table(reference, roles), roles
+
+
+# %% ../../nbs/api/monitoring/47_monitor.ipynb #fc81c23a
+_MOST_EXACT = 2**53  # up to here a float holds every whole number
+
+
+def _find_long_numbers(
+    scan: TableScan,
+    roles: ColumnRoles,
+) -> list[str]:
+    """Return the columns of whole numbers of which a float loses digits."""
+    fixed = {*roles.answered(), roles.label, *roles.kinds}
+    found = []
+    for name, values in scan.rows.items():
+        column = scan.profile.columns[name]
+        is_whole = pd.api.types.is_integer_dtype(values.dtype)
+        if name in fixed or not is_whole or column.kind != "number":
+            continue
+        if max(-column.minimum, column.maximum) > _MOST_EXACT:
+            found.append(name)
+    return found
 
 
 # %% ../../nbs/api/monitoring/47_monitor.ipynb #199da4fd

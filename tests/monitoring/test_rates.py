@@ -237,3 +237,31 @@ def test_a_confirmed_limit_stays_hard():
     later = frame.head(4899).copy()
     later.loc[0, "fare"] = 7.0
     assert check_contract(later, agreed, settings).level == "act"
+
+
+@pytest.mark.parametrize(
+    ("shares", "severity"),
+    [
+        pytest.param([5, 1], "ok", id="the same"),
+        pytest.param([1, 5], "watch", id="swapped"),
+    ],
+)
+def test_whole_numbers_that_no_float_holds_are_names(
+    shares,
+    severity,
+):
+    codes = 2**60 + 3 * np.arange(40)
+    before = pd.DataFrame({"code": np.repeat(codes, np.tile([50, 10], 20)), "x": 1.5})
+    after = pd.DataFrame({"code": np.repeat(codes, 10 * np.tile(shares, 20)), "x": 1.5})
+    table = monitor_tables(before, after).table.set_index("column")
+    assert table.severity["code"] == severity
+    assert table.severity["x"] == "ok"
+
+
+def test_a_model_s_answers_are_judged_by_their_mean_too():
+    rng = np.random.default_rng(0)
+    reference = build_reference(pd.DataFrame({"score": rng.normal(0, 1, 6000)}))
+    now = profile_table(pd.DataFrame({"score": rng.normal(0.08, 1, 2000)}))
+    alone = measure_drift(reference, now).iloc[0]
+    as_score = measure_drift(reference, now, scores=["score"]).iloc[0]
+    assert as_score.chance < alone.chance
