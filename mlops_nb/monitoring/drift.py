@@ -6,6 +6,7 @@
 __all__ = [
     "FAMILYWISE_WATCH_RATE",
     "FAMILYWISE_ERROR_RATE",
+    "WELL_OUT",
     "FAR_OUT",
     "measure_effects",
     "ChanceLevels",
@@ -248,6 +249,7 @@ def _raise_limits_to_chance(table: pd.DataFrame) -> None:
 
 
 # %% ../../nbs/api/monitoring/11_drift.ipynb #15d49ac0
+WELL_OUT = 0.5  # ranges of a reference that is learned from
 FAR_OUT = 10  # ranges of the reference: a single value further out is worth a look
 _TESTED_RATES = {  # with the names of their values, limits and chances
     "missing": ("rise", "missing_limit", "missing_chance"),
@@ -341,36 +343,52 @@ def _grades_of_range(
     Times move on, which is no finding, and the answers of a model have their own test.
     """
     is_judged = (table.kind == "number") & ~table.is_score
+    if reference.in_time:
+        # rows of one day share their weather: a little beyond the range says nothing
+        well_out = _shares_beyond(table, reference, current, WELL_OUT)
+        is_judged &= well_out >= table.range_limit
     grades = {}
     for side in ("below", "above"):
         is_beyond = is_judged & (table[side] >= table.range_limit)
         grades[side] = _grades_of_rate(
             table, table[f"{side}_chance"], is_beyond, levels
         )
-    is_far_out = np.array(
-        [
-            _is_far_out(reference.profile.columns[name], _current_column(current, name))
-            for name in table.column
-        ],
-        bool,
-    )
     is_limited = table.new_source == "hand"  # whoever says what is too many means it
-    grades["far out"] = np.where(is_far_out & ~is_limited & is_judged, "watch", "ok")
+    is_far_out = _shares_beyond(table, reference, current, FAR_OUT) > 0
+    is_odd = is_far_out & ~is_limited & (table.kind == "number") & ~table.is_score
+    grades["far out"] = np.where(is_odd, "watch", "ok")
     return _worst_of(grades)
 
 
 # %% ../../nbs/api/monitoring/11_drift.ipynb #eb4bfb0c
-def _is_far_out(
+def _shares_beyond(
+    table: pd.DataFrame,
+    reference: Reference,
+    current: Profile,
+    ranges: float,
+) -> np.ndarray:
+    """Return of each column which share lies so many ranges, or more, out of its range."""
+    shares = []
+    for name in table.column:
+        before = reference.profile.columns[name]
+        shares.append(_share_beyond(before, _current_column(current, name), ranges))
+    return np.array(shares)
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #27298718
+def _share_beyond(
     before: ColumnProfile,
     now: ColumnProfile,
-) -> bool:
-    """Say whether a value lies many times the range of the reference away from it."""
+    ranges: float,
+) -> float:
     if before.kind != "number" or now.kind != "number" or not now.finite_count:
-        return False
-    room = FAR_OUT * (before.maximum - before.minimum)
+        return 0.0
+    room = ranges * (before.maximum - before.minimum)
     if not 0 < room < math.inf:
-        return False
-    return now.maximum > before.maximum + room or now.minimum < before.minimum - room
+        return 0.0
+    values = now.bucket_values
+    is_out = (values > before.maximum + room) | (values < before.minimum - room)
+    return float(now.bucket_counts[is_out].sum() / now.finite_count)
 
 
 # %% ../../nbs/api/monitoring/11_drift.ipynb #fb712a39
