@@ -27,6 +27,7 @@ from helpers.project import run_shell
 
 from mlops_nb.core.config import read_params
 from mlops_nb.core.files import read_json, write_json
+from mlops_nb.core.messages import VERDICT_LEVELS
 from mlops_nb.lifecycle.checkout import set_params
 from mlops_nb.lifecycle.journal import append_entry, record_decision
 from mlops_nb.lifecycle.registry import (
@@ -190,8 +191,11 @@ def the_run_has_its_metrics(mirrored):
         < metrics["candidate.auc"]
         < metrics["candidate.auc.high"]
     )
-    assert metrics["monitor.psi.score"] > 0.1
-    assert metrics["monitor.level"] == 1
+    report = read_json(mirrored.shop / "reports" / "monitor.json")
+    shift = {row["column"]: row["psi"] for row in report["results"]["drift"]}
+    assert metrics["monitor.psi.score"] == pytest.approx(shift["score"])
+    level = VERDICT_LEVELS.index(report["verdict"]["level"])
+    assert metrics["monitor.level"] == level
 
 
 def the_run_has_its_data(mirrored):
