@@ -31,6 +31,7 @@ from ..data.windows import sample_evenly
 from ..modeling.measurement import ModelMetrics, compute_metrics
 from ..modeling.model import Model
 from ..modeling.persistence import load_skops
+from .binning import RECORDED_RULES
 from .estimate_errors import tabulate_estimate_errors
 from .monitored_window import ModelReference, MonitoredWindow
 from .performance import estimate_performance
@@ -40,7 +41,6 @@ from .score_slices import profile_score_slices
 
 # %% ../../nbs/api/monitoring/26_champion_window.ipynb #59818c40
 SHADOW_FILE = "shadow.skops"  # beside the model
-_FIRST_RULES = 1  # those of a reference that names none
 
 
 def read_model_reference(
@@ -50,7 +50,7 @@ def read_model_reference(
 ) -> ModelReference:
     """Read what was normal for a saved model; `judged`: metrics that may raise a finding."""
     saved = read_json(folder / "reference.json")
-    rules = saved.get("rules", _FIRST_RULES)
+    rules = saved.get("rules", RECORDED_RULES)
     groups = {}
     for name in ("scores", "features", "quantities"):
         if name in saved:
