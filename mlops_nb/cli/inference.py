@@ -54,7 +54,7 @@ from ..core.formatting import name_some
 from ..data.cell_inference import InferredCells
 from ..data.clock_times import minutes_of_day
 from ..data.contract import DataContract, infer_contract
-from ..data.hidden_leaks import find_hidden_leaks
+from ..data.hidden_leaks import describe_fill, find_hidden_leaks
 from ..data.ingest import select_window_rows
 from ..data.leakage import StrongFeature, find_strong_features
 from ..data.settings import DEFAULT_KEYS, DataSettings, read_data_settings
@@ -294,7 +294,9 @@ def _take_early(
     late = find_hidden_leaks(frame, found.dated, found.dated, settings)
     told = {leak.column for leak in late}
     early = [name for name in dated if name not in told]
-    if len(early) != 1 or not holds_readable_times(frame[early[0]]):
+    if len(early) != 1:
+        return found
+    if early[0] not in found.doubts and not holds_readable_times(frame[early[0]]):
         return found
     why = f"the only column of times that does not give `{settings.target}` away"
     return replace(found, column=early[0], why=why, doubts={})
@@ -437,9 +439,27 @@ def _leave_out(
         )
     clocks = find_clock_columns(training, known)
     unfit |= clocks
+    for name in unfit:
+        unfit[name] = _warn_of_fill(
+            unfit[name], training[name], training[project.target]
+        )
     few = _note_few(training[project.target], project.task)
     notes = (*project.notes, *few)
     return replace(project, exclude=unfit, clocks=tuple(clocks), notes=notes)
+
+
+# %% ../../nbs/api/cli/05_inference.ipynb #20ae7a60
+def _warn_of_fill(
+    why: str,
+    column: pd.Series,
+    target: pd.Series,
+) -> str:
+    """Warn of a column that is left out and is filled in only where something has happened."""
+    where = describe_fill(column, target)
+    if not where:
+        return why
+    reason = why.partition(":")[0]
+    return f"{reason}: it is filled in only where {where}; is that known beforehand?"
 
 
 # %% ../../nbs/api/cli/05_inference.ipynb #eaf48dca

@@ -303,7 +303,9 @@ def test_a_date_that_leaks_is_answered_for():
     answers = Answers({"known cancelled_at": "yes"}, "Ada")
     found, contract = infer_project(frame, "churned", answers=answers)
     assert found.suspects == ()
-    assert found.exclude["cancelled_at"].startswith("a time: declare a feature of it")
+    assert found.exclude["cancelled_at"].startswith(
+        "a time: it is filled in only where"
+    )
     assert contract.leak_ok == ("cancelled_at",)
 
 
@@ -412,3 +414,24 @@ def test_both_words_are_said():
     assert found.evidence["positive"] == (
         "the words for yes and no in Spanish, Catalan: Sí in 150 of 200 rows, No in the others"
     )
+
+
+def test_a_date_of_what_happened_to_some_classes_is_warned_of():
+    """It tells a part of the target, so that it is no suspect, and nobody is invited to use it."""
+    rng = np.random.default_rng(0)
+    status = rng.choice(["open", "won", "lost"], 600)
+    frame = make_contracts()[["signed_at", "closed_on"]].assign(status=status)
+    frame["closed_on"] = frame.closed_on.where(status != "open")
+    found = infer(frame, "status", "signed_at")
+    assert found.exclude["closed_on"] == (
+        "a time: it is filled in only where `status` is lost, won; is that known beforehand?"
+    )
+
+
+def test_of_two_epochs_the_early_one_is_the_time():
+    start = np.arange(1_700_000_000, 1_700_000_000 + 600 * 9000, 9000)
+    took = RNG.gamma(2, 900, 600).round()
+    frame = pd.DataFrame({"start_ts": start, "end_ts": start + took, "took": took})
+    found = infer(frame, "took")
+    assert found.time == "start_ts"
+    assert found.suspects == ("end_ts",)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_nb.data.hidden_leaks import find_hidden_leaks
+from mlops_nb.data.hidden_leaks import describe_fill, find_hidden_leaks
 from mlops_nb.data.leakage import find_strong_features
 from mlops_nb.data.settings import DataSettings
 
@@ -109,3 +109,31 @@ def test_texts_that_differ_are_told_from_their_absence(other):
     settings = DataSettings(source="a.csv", target="churned")
     found = find_strong_features(frame, settings)
     assert [leak.is_leak for leak in found] == [True]
+
+
+STATUS = pd.Series(RNG.choice(["open", "won", "lost", "held"], ROWS), name="status")
+PAID = pd.Series(np.where(CHURNED, RNG.gamma(2, 900, ROWS), 0), name="paid")
+
+
+@pytest.mark.parametrize(
+    ("column", "target", "said"),
+    [
+        pytest.param(
+            ENDED.where(STATUS.isin(["won", "lost"])),
+            STATUS,
+            "`status` is lost, won",
+            id="two of four",
+        ),
+        pytest.param(ENDED.where(PAID > 0), PAID, "`paid` is not 0", id="not zero"),
+        pytest.param(ENDED.where(PAID == 0), PAID, "`paid` is 0", id="zero"),
+        pytest.param(ENDED.where(SIGNED.dt.day > 9), STATUS, "", id="by chance"),
+        pytest.param(ENDED, STATUS, "", id="no gaps"),
+        pytest.param(ENDED.where(PAID > 900), PAID, "", id="not its usual value"),
+    ],
+)
+def test_where_a_column_is_filled_in_is_told(
+    column,
+    target,
+    said,
+):
+    assert describe_fill(column, target) == said
