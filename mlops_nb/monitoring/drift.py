@@ -187,7 +187,8 @@ def _is_told_as_number(
     """Say of which codes the shift as numbers says more than that as names."""
     as_names = _steps(table.psi >= table.psi_watch, table.chance, levels)
     is_far = table.number_psi >= table.number_psi_watch
-    return _steps(is_far, table.number_chance, levels) > as_names
+    says_more = _steps(is_far, table.number_chance, levels) > as_names
+    return says_more | (table.psi_watch.isna() & table.number_psi_watch.notna())
 
 
 # %% ../../nbs/api/monitoring/11_drift.ipynb #d47e214a

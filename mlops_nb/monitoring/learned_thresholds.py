@@ -279,7 +279,7 @@ def _shift_thresholds(
     runs: SpanRuns,
     rates: FalseAlarmRates,
 ) -> dict:
-    """Return the limits of PSI; of codes as names and as numbers."""
+    """Return the limits of PSI; of codes as names and as numbers, NaN where nothing is known."""
     spans = [span.columns[name] for span in reference.spans]
     psi_limits = _psi_thresholds(spans, runs, rates, reference.rules)
     limits = dict(zip(STATED_PSI_THRESHOLDS, psi_limits, strict=True))
@@ -288,8 +288,10 @@ def _shift_thresholds(
         psi_limits = _psi_thresholds(spans, runs, rates, reference.rules, True)
         of_numbers |= zip(_NUMBER_THRESHOLDS, psi_limits, strict=True)
         are_exact = all(span.is_discrete for span in spans if span.count)
-        if not are_exact:  # the spans do not tell one code from another
-            limits = dict(STATED_PSI_THRESHOLDS)
+        if (
+            not are_exact
+        ):  # spans do not tell codes apart: nothing is known of them as names
+            limits = dict.fromkeys(STATED_PSI_THRESHOLDS, math.nan)
     return limits | of_numbers
 
 

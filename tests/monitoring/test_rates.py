@@ -265,3 +265,16 @@ def test_a_model_s_answers_are_judged_by_their_mean_too():
     alone = measure_drift(reference, now).iloc[0]
     as_score = measure_drift(reference, now, scores=["score"]).iloc[0]
     assert as_score.chance < alone.chance
+
+
+def test_many_codes_of_a_reference_with_time_are_judged_as_numbers():
+    """Spans do not tell 300 codes apart, so that nothing is known of them as names."""
+    codes = np.random.default_rng(0).integers(0, 300, 12_000)
+    days = pd.Series(pd.date_range("2024-01-01", periods=12_000, freq="h"))
+    reference = build_reference(pd.DataFrame({"code": codes}), days)
+    pairs = np.where(codes < 150, codes // 2 * 2, codes)
+    row = measure_drift(reference, profile_table(pd.DataFrame({"code": pairs}))).iloc[0]
+    assert reference.profile.columns["code"].is_discrete
+    assert row.source == "learned"
+    assert row.psi < 0.01
+    assert row.drift == "ok"
