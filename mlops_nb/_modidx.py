@@ -385,6 +385,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                    'mlops_nb/cli/monitoring_commands.py'),
                                                   'mlops_nb.cli.monitoring_commands._hold_against': ( 'api/cli/monitoring_commands.html#_hold_against',
                                                                                                       'mlops_nb/cli/monitoring_commands.py'),
+                                                  'mlops_nb.cli.monitoring_commands._is_utf8': ( 'api/cli/monitoring_commands.html#_is_utf8',
+                                                                                                 'mlops_nb/cli/monitoring_commands.py'),
                                                   'mlops_nb.cli.monitoring_commands._known_encoding': ( 'api/cli/monitoring_commands.html#_known_encoding',
                                                                                                         'mlops_nb/cli/monitoring_commands.py'),
                                                   'mlops_nb.cli.monitoring_commands._print_assessment': ( 'api/cli/monitoring_commands.html#_print_assessment',

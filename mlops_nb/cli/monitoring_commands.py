@@ -111,18 +111,26 @@ def _encoding_of_file(
     file: str,
     named: str | None,
 ) -> str | None:
-    """Return the encoding of a file: the named one, or that of the project if it is not UTF-8."""
-    if named:
-        return named
+    """Return the named encoding, or that of the project, of a file that is not UTF-8."""
     settings = _project_settings()
-    usual = settings.encoding if settings else "utf-8-sig"
-    if usual == "utf-8-sig" or not Path(file).is_file():
-        return None
+    usual = named or (settings.encoding if settings else None)
+    return None if usual is None or _is_utf8(file) else usual
+
+
+# %% ../../nbs/api/cli/23_monitoring_commands.ipynb #09547400
+def _is_utf8(file: str) -> bool:
+    """Say whether a file is text in UTF-8; one that is not there is told by whoever reads it."""
+    import fsspec
+
     try:
-        Path(file).read_bytes().decode("utf-8-sig")
+        with fsspec.open(file, "rb", compression="infer") as stream:
+            content = stream.read()
+        content.decode("utf-8-sig")
     except UnicodeError:
-        return usual
-    return None
+        return False
+    except (OSError, ValueError, ImportError):
+        return True
+    return b"\0" not in content
 
 
 # %% ../../nbs/api/cli/23_monitoring_commands.ipynb #26044975

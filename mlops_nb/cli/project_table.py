@@ -222,10 +222,13 @@ def _note_encoding(
     source: TableSource,
     encoding: str,
 ) -> list[str]:
-    """Say in which encoding a text was read, where that is a guess."""
-    if source.encoding is not None or encoding in (_UTF8, "utf-16"):
+    """Say in which encoding a text was read, where that is a guess or looks wrong."""
+    if source.format not in ("csv", "json") or encoding in (_UTF8, "utf-16"):
         return []
     words = show_foreign_words(_read_beginnings(source), encoding)
+    if source.encoding is not None:
+        told = f"{source.name} is text in UTF-8, and was read as {encoding}: {words}"
+        return [told] if words and _is_utf8(source) and "utf" not in encoding else []
     read = f"{source.name} is no text in UTF-8 and was read as {encoding}: {words}"
     return [f"{read}. If these are not its words, name its encoding with --encoding"]
 

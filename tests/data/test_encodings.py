@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from mlops_nb.cli.monitoring_commands import monitor_command
 from mlops_nb.cli.new_project import plan_project
 from mlops_nb.core.errors import UserError
 from mlops_nb.monitoring.column_roles import ColumnRoles
@@ -114,3 +116,23 @@ def test_the_monitor_reads_a_named_encoding(
         monitor(plain, file, ColumnRoles())
     got = monitor(plain, TableFile(file, encoding), ColumnRoles())
     assert got.table.set_index("column").loc["town", "psi"] == 0
+
+
+def test_an_encoding_is_of_the_file_that_is_not_utf8(
+    file,
+    tmp_path,
+):
+    """Of two tables one may be UTF-8, whatever the option says of the other."""
+    towns = TOWNS["cp1251"]
+    write_towns(tmp_path / "plain.csv", "utf-8", towns)
+    write_towns(file, "cp1251")
+    tables = ["--reference", "plain.csv", "--current", "t.csv"]
+    result = CliRunner().invoke(monitor_command, [*tables, "--encoding", "cp1251"])
+    assert result.output.startswith("t: ok")
+    assert "town" not in result.output
+
+
+def test_a_named_encoding_of_a_text_in_utf8_is_told(file):
+    write_towns(file, "utf-8", TOWNS["cp1252"])
+    notes = plan_project("shop", file, "y", encoding="cp1252").made.guess.notes
+    assert any("is text in UTF-8, and was read as cp1252" in note for note in notes)
