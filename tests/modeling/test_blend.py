@@ -167,11 +167,11 @@ import sys
 sys.path.insert(0, sys.argv[2])
 from test_blend import as_task, draw_sales, file_digest, save_model, train_model
 rows, data = as_task(draw_sales(), "binary")
-print(file_digest(save_model(sys.argv[1], train_model(rows, data, threads=2))))
+print(file_digest(save_model(sys.argv[1], train_model(rows, data))))
 """
 
 
-def test_the_bytes_are_the_same_in_another_process_and_with_two_threads(tmp_path):
+def test_the_bytes_are_the_same_in_another_process(tmp_path):
     rows, data = as_task(draw_sales(), "binary")
     here = save_model(tmp_path / "here", train_model(rows, data))
     command = [sys.executable, "-c", AGAIN, tmp_path / "there", "tests/modeling"]
