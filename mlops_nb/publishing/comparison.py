@@ -20,7 +20,7 @@ from ..core.plotting import shorten_label
 from ..lifecycle.run_record import Run, flatten_tree, require_revisions
 from ..modeling.metrics import is_lower_better, main_metric
 from ..modeling.plots import interval_plot
-from .run_matching import RunRanking, rank_runs
+from .paired_comparison import RunRanking, rank_runs
 
 # %% ../../nbs/api/publishing/30_comparison.ipynb #931533f6
 _STAGE = "evaluate."  # of the metrics that runs are judged by

@@ -19,7 +19,7 @@ import pandas as pd
 from ..core.messages import Message
 from ..modeling.plots import importance_plot
 from .comparison import RunComparison
-from .run_matching import PairedGains
+from .paired_comparison import PairedGains
 from ..reporting.display import show_figure, show_table
 
 
@@ -68,7 +68,7 @@ def _gain_row(pair: PairedGains) -> dict:
         "low": main["low"],
         "high": main["high"],
         "verdict": pair.verdict,
-        "n": len(pair.matched.names),
+        "n": len(pair.matched.keys),
     }
 
 
@@ -112,7 +112,7 @@ def _numbers(pair: PairedGains) -> dict:
         "gain": float(main["gain"]),
         "low": float(main["low"]),
         "high": float(main["high"]),
-        "rows": len(pair.matched.names),
+        "rows": len(pair.matched.keys),
     }
 
 
@@ -182,9 +182,9 @@ def _doubts_of_pair(
             Message("compare.worse", best=best, over=pair.over, metric=metric)
         )
     rows = pair.matched
-    if len(rows.names) and rows.only_one:
+    if len(rows.keys) and rows.only_one:
         doubts.append(Message("compare.only_one", over=pair.over, n=rows.only_one))
-    if len(rows.names) and rows.other_label:
+    if len(rows.keys) and rows.other_label:
         doubts.append(
             Message("compare.other_label", over=pair.over, n=rows.other_label)
         )

@@ -23,11 +23,11 @@ from ..lifecycle.run_history import PastRun, open_git_objects
 from ..lifecycle.run_record import Run, flatten_tree
 from ..modeling.metrics import main_metric
 from .mlflow_runs import ExperimentRun, read_all_runs
-from mlops_nb.publishing.run_matching import (
-    AnsweredRows,
+from mlops_nb.publishing.paired_comparison import (
     PairedGains,
-    answer_rows,
-    compare_answers,
+    PredictedRows,
+    compare_predictions,
+    predict_labelled_rows,
 )
 
 
@@ -158,10 +158,10 @@ def _changed_parameters(
 
 
 # %% ../../nbs/api/publishing/44_experiments.ipynb #05f6033d
-def _answers(run: Run) -> AnsweredRows | None:
-    """Return the answers of a run; None where its outputs are nowhere to be had."""
+def _predict(run: Run) -> PredictedRows | None:
+    """Return the predictions of a run; None where its outputs are nowhere to be had."""
     try:
-        return answer_rows(run)
+        return predict_labelled_rows(run)
     except UserError:
         return None
 
@@ -179,14 +179,14 @@ class _Yardstick:
 
     metric: str
     params: dict
-    answers: AnsweredRows | None
+    predictions: PredictedRows | None
     seconds: dict[str, float]
 
     def measure(self, run: Run) -> PairedGains:
-        answers = _answers(run)
-        if answers is None or self.answers is None:
+        predictions = _predict(run)
+        if predictions is None or self.predictions is None:
             return PairedGains("HEAD", self.metric, reason="compare.no_outputs")
-        return compare_answers(answers, self.answers, "HEAD", self.metric)
+        return compare_predictions(predictions, self.predictions, "HEAD", self.metric)
 
     def seconds_of(self, run: Run) -> float:
         return self.seconds.get(_model_digest(run), np.nan)
@@ -219,7 +219,7 @@ def _describe(
 
 
 # %% ../../nbs/api/publishing/44_experiments.ipynb #c56f866a
-MOST_EXPERIMENTS = 20  # each is asked for its answers, which takes a moment
+MOST_EXPERIMENTS = 20  # each has to predict its rows, which takes a moment
 
 
 def list_experiments(
@@ -242,7 +242,7 @@ def list_experiments(
     last = Run("HEAD")
     metric = main_metric(last.params["data"].get("task", "binary"))
     seconds = _training_seconds(top)
-    yardstick = _Yardstick(metric, last.params, _answers(last), seconds)
+    yardstick = _Yardstick(metric, last.params, _predict(last), seconds)
     latest = found[-most:]
     lines = [_describe(past, head, yardstick) for past in latest]
     in_order = tuple(sorted(lines, key=_order_of))

@@ -7,7 +7,7 @@ import pytest
 from mlops_nb.core.errors import UserError
 from mlops_nb.publishing.comparison import RunComparison
 from mlops_nb.publishing.comparison_report import find_doubts, tell_best
-from mlops_nb.publishing.run_matching import rank_runs
+from mlops_nb.publishing.paired_comparison import rank_runs
 
 N_ROWS = 1000
 
@@ -111,7 +111,7 @@ def test_a_new_feature_is_judged_on_the_same_rows():
     shuffled = more.sample(frac=1, random_state=0)
     runs = {"HEAD": _GivenRun(scored(3)), "workspace": _GivenRun(shuffled)}
     ranking, said, doubts = compared(runs)
-    assert len(ranking.pairs[0].matched.names) == N_ROWS
+    assert len(ranking.pairs[0].matched.keys) == N_ROWS
     assert said.startswith("workspace is better than HEAD")
     assert [doubt for doubt in doubts if "left out" in doubt] == []
 
@@ -123,7 +123,7 @@ def test_rows_of_one_run_only_and_corrected_labels_are_left_out_and_told():
     runs = {"HEAD": _GivenRun(scored(1)), "workspace": _GivenRun(late)}
     ranking, _, doubts = compared(runs)
     matched = ranking.pairs[0].matched
-    assert (len(matched.names), matched.only_one, matched.other_label) == (890, 100, 10)
+    assert (len(matched.keys), matched.only_one, matched.other_label) == (890, 100, 10)
     assert any("100 rows that only" in doubt for doubt in doubts)
     assert any("10 rows have another label" in doubt for doubt in doubts)
 
@@ -132,7 +132,7 @@ def test_a_key_that_comes_twice_names_no_row():
     """It could be matched with the wrong row."""
     twice = pd.concat([scored(1), scored(1).head(5)])
     ranking, _, _ = compared({"HEAD": _GivenRun(scored(1)), "twice": _GivenRun(twice)})
-    assert len(ranking.pairs[0].matched.names) == N_ROWS - 5
+    assert len(ranking.pairs[0].matched.keys) == N_ROWS - 5
 
 
 def test_several_keys_name_a_row_together():
@@ -143,7 +143,7 @@ def test_several_keys_name_a_row_together():
     keys = ("shop", "day")
     runs = {"a": _GivenRun(rows, keys), "b": _GivenRun(rows.iloc[::-1], keys)}
     ranking, said, _ = compared(runs)
-    assert len(ranking.pairs[0].matched.names) == N_ROWS
+    assert len(ranking.pairs[0].matched.keys) == N_ROWS
     assert said.startswith("A tie")
 
 
