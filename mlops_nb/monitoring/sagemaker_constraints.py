@@ -63,6 +63,9 @@ def build_constraints(
         learned = resolve_column_thresholds(reference, rows, thresholds)
         room = learned.set_index("column").missing_limit.to_dict()
         calm_share_of_new = thresholds.new_watch
+        if calm_share_of_new == "learned":
+            # one share for all columns: that of the most restless
+            calm_share_of_new = float(learned.new_limit.fillna(0.0).max())
     whole = {*whole}
     features = []
     for name, column in profile.columns.items():
