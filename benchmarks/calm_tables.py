@@ -212,7 +212,8 @@ def list_splits(options: argparse.Namespace) -> list[Split]:
             continue
         for number in range(options.splits):
             splits.append(Split(facts, number, rows, options.estimator))
-    return splits
+    # so that a run that is stopped has all tables
+    return sorted(splits, key=lambda split: split.number)
 
 
 def measure_tables(options: argparse.Namespace) -> list[dict]:
