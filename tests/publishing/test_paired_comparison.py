@@ -206,6 +206,6 @@ def test_of_three_runs_the_first_is_best_only_if_no_tie_is_left():
     good = _GivenRun(scored(0.5))
     bad = _GivenRun(scored(3))
     _, said, _ = compared({"bad": bad, "good": good, "twin": good})
-    assert said.startswith("good comes first of 3 runs, but chance may explain")
+    assert said.startswith("good comes first of all 3, but chance may explain")
     _, said, _ = compared({"bad": bad, "worst": _GivenRun(scored(9)), "good": good})
-    assert said.startswith("Of 3 runs, good is best: ahead of the next by 0.")
+    assert said.startswith("good is best of all 3: ahead of the next by 0.")
