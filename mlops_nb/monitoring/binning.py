@@ -186,9 +186,9 @@ def assign_bins(aligned: AlignedColumns) -> np.ndarray:
     """Return the bin of each bucket.
 
     Numbers: 0 below the reference's range, 1 to at most 20 within (of whole numbers that are
-    compared one by one as many as there are), then one above. Text: the most
-    frequent of the reference in order, then new ones; with more than fifty, those after and new
-    ones together.
+    compared one by one as many as there are), then one above. Text: the names of the reference,
+    the most frequent of both columns first, then new ones; with more than fifty, those after and
+    new ones together.
     """
     if not len(aligned.values):
         return np.zeros(0, int)
@@ -199,7 +199,12 @@ def assign_bins(aligned: AlignedColumns) -> np.ndarray:
 
 # %% ../../nbs/api/monitoring/01_binning.ipynb #a27a5420
 def _bins_of_text(aligned: AlignedColumns) -> np.ndarray:
-    by_frequency = np.argsort(-aligned.reference, kind="stable")
+    frequency = aligned.reference
+    if aligned.rules != RECORDED_RULES:
+        # Of both: those that happened to be more frequent in the reference than they are would
+        # come first, and fall back in every other sample.
+        frequency = np.where(frequency > 0, frequency + aligned.current, 0)
+    by_frequency = np.argsort(-frequency, kind="stable")
     rank = np.empty(len(by_frequency), int)
     rank[by_frequency] = np.arange(len(by_frequency))
     n_known = int((aligned.reference > 0).sum())
