@@ -18,6 +18,7 @@ from mlops_nb.cli.column_inference import (
     find_unfit_columns,
     find_yes,
     infer_task,
+    is_named_as_key,
 )
 from .composite_key import find_composite_key
 from mlops_nb.cli.doubts import (
@@ -836,10 +837,19 @@ def _list_times(found: FoundTime) -> list[tuple[str, ...]]:
     return [parts, *single] if parts else single
 
 
-# %% ../../nbs/api/cli/06_inference.ipynb #1f381a27
+# %% ../../nbs/api/cli/06_inference.ipynb #c0e1de02
 _FEWEST_SHARING = 5  # rows in the middle of those values that a feature is made of
+_FEWEST_SHARING_OF_KEYS = 20  # of a column called like a key, such as customer_id
 
 
+def _is_shared(column: pd.Series) -> bool:
+    """Say whether so many rows have each value that something can be learned of it."""
+    is_key = is_named_as_key(str(column.name))
+    least = _FEWEST_SHARING_OF_KEYS if is_key else _FEWEST_SHARING
+    return bool(column.value_counts().median() >= least)
+
+
+# %% ../../nbs/api/cli/06_inference.ipynb #1f381a27
 def _find_shared(
     frame: pd.DataFrame,
     keys: tuple[str, ...],
@@ -850,9 +860,7 @@ def _find_shared(
         return ()
     times = {found.column, *found.dated}
     named = [name for name in keys if name not in times]
-    return tuple(
-        name for name in named if frame[name].value_counts().median() >= _FEWEST_SHARING
-    )
+    return tuple(name for name in named if _is_shared(frame[name]))
 
 
 # %% ../../nbs/api/cli/06_inference.ipynb #b103a20c

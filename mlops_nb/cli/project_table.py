@@ -58,6 +58,11 @@ class SourceTable:
 _UTF8 = "utf-8-sig"
 _FEWEST_COLUMNS = 2
 _FEWEST_ROWS = 20
+_MORE_ROWS = "bring more rows"
+_MORE_COLUMNS = (
+    "a target and at least one feature are needed; "
+    "columns are separated by a comma, semicolon, tab or |"
+)
 
 
 def read_table(source: TableSource) -> SourceTable:
@@ -80,7 +85,7 @@ def read_table(source: TableSource) -> SourceTable:
         raise UserError(
             expected="a table of at least two columns and twenty rows",
             found=f"columns: {n_columns}, rows: {n_rows:,} in {source.name}",
-            remedy="bring more rows; columns are separated by a comma, semicolon, tab or |",
+            remedy=_MORE_ROWS if n_columns >= _FEWEST_COLUMNS else _MORE_COLUMNS,
         )
     require_unique_names(map(str, table.frame.columns), source.name)
     return table

@@ -276,6 +276,18 @@ class FoundTime:
         return notes
 
 
+# %% ../../nbs/api/cli/01_time_inference.ipynb #c0e1de01
+_OF_BIRTH = "by its name when somebody was born, not when the row was written"
+_BIRTH_NAME = re.compile(
+    r"(?i)birth|geburt|naissance|nacimiento|nascimento|nascita|生年月日"
+    r"|(^|[_\W])(dob|bday|born)($|[_\W])"
+)
+
+
+def _without_births(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not _BIRTH_NAME.search(name)]
+
+
 # %% ../../nbs/api/cli/01_time_inference.ipynb #e9f15c0e
 _COMPOSED_NAMES = ("date", "when", "time", "composed_time")
 
@@ -299,13 +311,30 @@ def find_time(
     dated = tuple(dict.fromkeys([*texts, *numbers, *parts.values()]))
     if wanted:
         return _take_wanted(frame, wanted, dated)
-    moments = {name: words for name, words in numbers.items() if words != "years"}
-    if texts or moments:
-        return _take_moment(frame, texts, moments, dated)
-    found = _take_coarse(frame, parts, numbers, dated)
+    births = {*dated} - {*_without_births(dated)}
+    early = {name: numbers[name] for name in _without_births(numbers)}
+    found = _take_unnamed(frame, _without_births(texts), early, parts, dated)
+    if births and not found.column:
+        doubts = found.doubts | dict.fromkeys(births, _OF_BIRTH)
+        return replace(found, doubts=doubts)
     if found.column or found.doubts:
         return found
     return replace(found, doubts=_doubtful_numbers(others))
+
+
+# %% ../../nbs/api/cli/01_time_inference.ipynb #c0e1de03
+def _take_unnamed(
+    frame: pd.DataFrame,
+    texts: list[str],
+    numbers: dict[str, str],
+    parts: dict[str, str],
+    dated: tuple[str, ...],
+) -> FoundTime:
+    """Take what tells the time best, where nobody has named it: moments before years."""
+    moments = {name: words for name, words in numbers.items() if words != "years"}
+    if texts or moments:
+        return _take_moment(frame, texts, moments, dated)
+    return _take_coarse(frame, parts, numbers, dated)
 
 
 # %% ../../nbs/api/cli/01_time_inference.ipynb #75412740

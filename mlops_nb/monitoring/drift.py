@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = [
+    "MOSTLY_OUTSIDE",
     "FAMILYWISE_WATCH_RATE",
     "FAMILYWISE_ERROR_RATE",
     "WELL_OUT",
     "FAR_OUT",
+    "measure_share_outside",
     "measure_effects",
     "ChanceLevels",
     "grade_shift",
@@ -40,6 +42,21 @@ from mlops_nb.monitoring.score_response import (
 )
 from .thresholds import Thresholds, resolve_column_thresholds
 
+# %% ../../nbs/api/monitoring/11_drift.ipynb #c0d1de01
+MOSTLY_OUTSIDE = (
+    0.5  # of the rows: from then on a response to other values says nothing
+)
+
+
+def measure_share_outside(table: pd.DataFrame) -> pd.Series:
+    """Return the share of rows whose number lies out of the range of the reference.
+
+    Args:
+        table: one row per column with its `kind` and the shares `below` and `above` the range.
+    """
+    outside = table.below.fillna(0) + table.above.fillna(0)
+    return outside.where(table.kind == "number", 0.0)
+
 
 # %% ../../nbs/api/monitoring/11_drift.ipynb #cbf278a3
 def measure_effects(
@@ -71,6 +88,9 @@ def measure_effects(
     score_spread = max(spreads, default=math.nan)
     limit = np.fmax(table.effect_act, matter * score_spread)
     matters = effect.abs() + unheard > limit
+    if reference.rules != RECORDED_RULES:
+        # What the model makes of numbers that it has never seen is not in its response to others.
+        matters |= measure_share_outside(table) >= MOSTLY_OUTSIDE
     return pd.DataFrame({"effect": effect, "unheard": unheard, "matters": matters})
 
 
@@ -88,9 +108,11 @@ def _effect_of_unseen_values(
     table: pd.DataFrame,
     reference: Reference,
 ) -> np.ndarray:
-    """What new names, and missing values where none were, may do to the mean score."""
+    """What new names, missing values where none were, and numbers out of range may do."""
     is_first_missing = table.missing_ref == 0
     share = table.new.fillna(0) + np.where(is_first_missing, table.missing, 0)
+    if reference.rules != RECORDED_RULES:
+        share = share + measure_share_outside(table)
     effects = []
     for name, unseen in zip(table.column, share, strict=True):
         effect = 0.0

@@ -25,6 +25,7 @@ from ..core.messages import VERDICT_LEVELS, Message
 from ..data.contract_check import ContractReport
 from ..modeling.intervals import Z_95
 from ..modeling.metrics import is_lower_better
+from .drift import MOSTLY_OUTSIDE
 from .findings import Finding
 from .learned_thresholds import FalseAlarmRates
 from .thresholds import Thresholds
@@ -154,6 +155,15 @@ def _farthest(row: dict) -> float:
     return row["min"] if is_below else row["max"]
 
 
+# %% ../../nbs/api/monitoring/23_rules.ipynb #c0d1de03
+def _share_outside(row: dict) -> float:
+    """Return the share of rows whose number lies out of the range of the reference."""
+    if row.get("kind") != "number":
+        return 0.0
+    shares = [row.get(side) for side in ("below", "above")]
+    return float(sum(share for share in shares if share and not math.isnan(share)))
+
+
 # %% ../../nbs/api/monitoring/23_rules.ipynb #c29de0e8
 def _describe_effect(row: dict) -> Message:
     effect = row["effect"]
@@ -161,9 +171,10 @@ def _describe_effect(row: dict) -> Message:
         return Message("monitor.matter_unknown")
     if not row["matters"]:
         return Message("monitor.matters_not", effect=effect)
-    if row["unheard"] <= abs(effect):
+    outside = _share_outside(row)
+    if row["unheard"] <= abs(effect) and outside < MOSTLY_OUTSIDE:
         return Message("monitor.matters", effect=effect)
-    share = row["missing"]
+    share = outside or row["missing"]
     if row["new"] and row["new"] > 0:
         share = row["new"]
     return Message("monitor.matters_unheard", share=share)

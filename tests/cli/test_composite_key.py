@@ -132,3 +132,29 @@ def test_one_column_that_names_a_row_is_the_key_alone():
 def test_a_target_is_no_part_of_the_key():
     panel = PANEL.rename(columns={"name": "who"})
     assert infer_project(panel, "who")[0].keys == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_feature"),
+    [
+        pytest.param("customer_id", False, id="called like a key"),
+        pytest.param("country", True, id="not called like one"),
+    ],
+)
+def test_a_customer_of_few_rows_is_no_feature_but_a_country_is(
+    name,
+    is_feature,
+):
+    """What is called like a key tells one from another; what is not may tell of the target."""
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            name: np.repeat(np.arange(300), 5),
+            "visit_no": np.tile(np.arange(5), 300),
+            "x": draw.normal(size=1500),
+            "y": draw.random(1500) < 0.4,
+        }
+    )
+    found, _ = infer_project(frame, "y")
+    assert found.keys == (name, "visit_no")
+    assert (name in found.shared_keys) is is_feature

@@ -13,6 +13,7 @@ from mlops_nb.cli import inference
 from mlops_nb.cli.column_inference import find_yes
 from mlops_nb.cli.doubts import Answers
 from mlops_nb.cli.inference import infer_project
+from mlops_nb.cli.time_inference import find_time
 from mlops_nb.data.cell_inference import infer_cells
 
 
@@ -435,3 +436,14 @@ def test_of_two_epochs_the_early_one_is_the_time():
     found = infer(frame, "took")
     assert found.time == "start_ts"
     assert found.suspects == ("end_ts",)
+
+
+@pytest.mark.parametrize("name", ["date_of_birth", "dob", "Geburtsdatum", "生年月日"])
+def test_when_somebody_was_born_is_not_when_the_row_was_written(name):
+    """Otherwise the model would be judged on the youngest."""
+    days = pd.Timestamp("1960-01-01") + pd.to_timedelta(np.arange(300) * 7, unit="D")
+    frame = pd.DataFrame({name: days, "x": np.arange(300) % 7, "y": np.arange(300) % 2})
+    found = find_time(frame, "y")
+    assert found.column is None
+    assert "born" in found.doubts[name]
+    assert find_time(frame, "y", name).column == name

@@ -278,3 +278,15 @@ def test_many_codes_of_a_reference_with_time_are_judged_as_numbers():
     assert row.source == "learned"
     assert row.psi < 0.01
     assert row.drift == "ok"
+
+
+def test_numbers_that_the_model_has_never_seen_are_no_small_matter():
+    """Its response to usual values says nothing of what it makes of others."""
+    draw = np.random.default_rng(0)
+    usual = pd.DataFrame({"temp": draw.normal(20, 3, 2000)})
+    flat = pd.Series(draw.normal(size=2000))
+    reference = build_reference(usual, score=flat)
+    now = profile_table(usual * 1.8 + 32)
+    row = measure_drift(reference, now).iloc[0].to_dict()
+    assert row["severity"] == "act"
+    assert row["matters"]
