@@ -99,6 +99,13 @@ def _failure_page(
 
 
 # %% ../../nbs/api/pipeline/16_stage_run.ipynb #1ca2fa71
+_LOST_OUTPUTS = (
+    "DVC removed this stage's outputs before the run: `mlops-nb repro` makes them once it is "
+    "mended, `mlops-nb undo` goes back to those of the last commit."
+)
+_KEPT_OUTPUTS = "No output was changed: those of the run before are still there."
+
+
 def report_failure(
     run: StageRun,
     notebook: dict,
@@ -117,10 +124,7 @@ def report_failure(
         ".mlops" not in run.top.parts
     ):  # of a scratch clone the caller tells what is left
         lines.append(page)
-        lines.append(
-            "DVC removed this stage's outputs before the run: `mlops-nb repro` makes them once it "
-            "is mended, `mlops-nb undo` goes back to those of the last commit."
-        )
+        lines.append(_LOST_OUTPUTS if "DVC_STAGE" in os.environ else _KEPT_OUTPUTS)
     print(
         "\n".join(lines),
         file=sys.stderr,
