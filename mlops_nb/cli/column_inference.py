@@ -199,7 +199,10 @@ def infer_task(target: pd.Series) -> tuple[str, Any]:
         )
     if len(counts) == 2:
         return "binary", _find_positive(counts.index, str(target.name))
-    if _is_measured(known, len(counts)):
+    if _is_measured(
+        known,
+        len(counts),
+    ):
         return "regression", None
     most_classes = max(_MAX_CLASSES, len(known) ** 0.5)
     if len(counts) > most_classes:
@@ -280,7 +283,11 @@ def find_keys(
     if len(frame) < 2:
         return []
     keys = [name for name in frame if name not in skip and _names_rows(frame[name])]
-    return sorted(keys, key=is_named_as_key, reverse=True)
+    return sorted(
+        keys,
+        key=is_named_as_key,
+        reverse=True,
+    )
 
 
 # %% ../../nbs/api/cli/00_column_inference.ipynb #bbb7582a
@@ -381,7 +388,10 @@ def find_unfit_columns(
             dated, _explain_known_time if None not in skip else _explain_unknown_time
         )
         | _explain(columns, _explain_long_numbers)
-        | _explain(columns, _explain_constant)
+        | _explain(
+            columns,
+            _explain_constant,
+        )
     )
 
 
@@ -446,7 +456,11 @@ def _explain_known_time(column: pd.Series) -> str:
 # %% ../../nbs/api/cli/00_column_inference.ipynb #1a603687
 def _explain_unknown_time(column: pd.Series) -> str:
     try:
-        to_naive_utc(column.dropna(), str(column.name), MAX_UNREADABLE_TIME_SHARE)
+        to_naive_utc(
+            column.dropna(),
+            str(column.name),
+            MAX_UNREADABLE_TIME_SHARE,
+        )
     except UserError as error:
         return f"looks like dates, which cannot be read: {error.found}; {error.remedy}"
     return f"looks like dates: name it with --time {column.name}"

@@ -257,7 +257,10 @@ def _adapt_template(
         for path, content in read_template_files().items()
     }
     package = made.package
-    texts["settings.ini"] = fill_template("settings.ini", **settings)
+    texts["settings.ini"] = fill_template(
+        "settings.ini",
+        **settings,
+    )
     texts["dvc.yaml"] = render_pipeline(package, made.guess.target)
     texts["Makefile"] = render_makefile()
     texts["params.yaml"] = render_params(

@@ -241,7 +241,16 @@ def doubt_strong(
         inferred = guess_known(item)
         about = f"known {item.column}"
         choices = ("yes", "no")
-        doubts.append(Doubt(about, question, evidence, inferred, choices, item.column))
+        doubts.append(
+            Doubt(
+                about,
+                question,
+                evidence,
+                inferred,
+                choices,
+                item.column,
+            )
+        )
     return doubts
 
 

@@ -175,7 +175,12 @@ def promote_command(
     """Register the candidate and put it into production."""
     from mlops_nb.lifecycle.promotion import promote_candidate
 
-    change = promote_candidate(environment, why, push, commit)
+    change = promote_candidate(
+        environment,
+        why,
+        push,
+        commit,
+    )
     print(change)
 
 

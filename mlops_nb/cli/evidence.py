@@ -118,7 +118,11 @@ def explain_target(
         )
     reasons = {"target": f"named with --target; {gaps}", "task": why}
     if task == "binary":
-        reasons["positive"] = _explain_positive(counts, positive, str(target.name))
+        reasons["positive"] = _explain_positive(
+            counts,
+            positive,
+            str(target.name),
+        )
     return reasons
 
 
@@ -206,7 +210,11 @@ def explain_split(
         shares: Their shares of the rows.
     """
     reasons = {}
-    for name, share in zip(names, shares, strict=True):
+    for name, share in zip(
+        names,
+        shares,
+        strict=True,
+    ):
         n = round(n_rows * share)
         reasons[name] = f"no time: about {n:,} of {n_rows:,} rows, drawn by data.seed"
     return reasons

@@ -72,7 +72,10 @@ def _state_value(value: object) -> str:
     """Write the value of a setting: of a window from when to when it goes, or its share."""
     if value is None:
         return "1"
-    if isinstance(value, dict):
+    if isinstance(
+        value,
+        dict,
+    ):
         ends = dict.fromkeys(str(end) for end in value.values())
         return " to ".join(ends)
     return str(value)
@@ -189,7 +192,10 @@ def _explain_column(
 def explain_project(made: CreatedProject) -> str:
     """Say what was inferred of a table, and why; that of a project of which nothing is written."""
     guess = made.guess
-    columns = count_noun(len(guess.columns), "column")
+    columns = count_noun(
+        len(guess.columns),
+        "column",
+    )
     rows = f"{guess.rows:,} rows, {columns}"
     lines = [
         *wrap_text(f"{made.source}: {rows}; nothing is written", 0),

@@ -96,7 +96,10 @@ def _dismissal(answer: dict) -> str:
     cls=ExplainedCommand,
     example="mlops-nb history v1.0.0",
 )
-@click.argument("version", default="")
+@click.argument(
+    "version",
+    default="",
+)
 def history_command(version: str) -> None:
     """List every promotion, rollback, decision and closed period.
 

@@ -264,7 +264,10 @@ def _weigh_leaks(
     """
     if found.parts or not found.dated:
         return found
-    task, _, _ = _decide_task(frame[target], answers)
+    task, _, _ = _decide_task(
+        frame[target],
+        answers,
+    )
     # nothing is read from the source
     settings = DataSettings(source="x", target=target, task=task)
 
@@ -313,7 +316,10 @@ def _explain_cut(
     if cut is None:
         shares = [window["share"] for window in _SPLIT.windows.values()]
         return explain_split(n_rows, _SPLIT.windows, shares)
-    current = answers.put_before("last period", cut.reasons["current"])
+    current = answers.put_before(
+        "last period",
+        cut.reasons["current"],
+    )
     return cut.reasons | {"current": current}
 
 
@@ -349,7 +355,10 @@ def _note_time(
         notes.append(f"`{name}` may be a time ({why}): name it with --time {name}")
     if timing.cut is not None:
         return [*notes, *timing.cut.notes, *_note_offset(timing.found, frame)]
-    notes += _note_untaken(timing.found, frame)
+    notes += _note_untaken(
+        timing.found,
+        frame,
+    )
     if timing.order:
         mixes = "a random split trains on rows before and after those that are judged"
         notes.append(
@@ -413,7 +422,10 @@ def _select_training(
     project: InferredProject,
 ) -> tuple[pd.DataFrame, DataSettings]:
     """Select the rows that the pipeline will learn from: (rows, settings of the data)."""
-    data = project.to_data_section("x", "")  # nothing is read from the source
+    data = project.to_data_section(
+        "x",
+        "",
+    )  # nothing is read from the source
     params = {"data": data | {"depends": ""}, "windows": project.windows}
     settings = read_data_settings(params)
     window = read_windows(params)["train"]
@@ -446,7 +458,12 @@ def _leave_out(
         )
     few = _note_few(training[project.target], project.task)
     notes = (*project.notes, *few)
-    return replace(project, exclude=unfit, clocks=tuple(clocks), notes=notes)
+    return replace(
+        project,
+        exclude=unfit,
+        clocks=tuple(clocks),
+        notes=notes,
+    )
 
 
 # %% ../../nbs/api/cli/06_inference.ipynb #20ae7a60
@@ -561,7 +578,11 @@ def _judge_strong(
     for item in strong:
         is_known = answers.get(f"known {item.column}") or guess_known(item)
         if is_known == "no":
-            left_out[item.column] = _explain_strong(item, target, answers)
+            left_out[item.column] = _explain_strong(
+                item,
+                target,
+                answers,
+            )
         elif item.is_leak:
             accepted[item.column] = _explain_strong(item, target, answers)
     return left_out, accepted
@@ -748,7 +769,10 @@ def _note_target(
         lacking = f"{n_missing:,} of {len(target):,} rows have no target"
         why = _list_lost(lost) or "empty, or a word such as NA"
         notes.append(f"{lacking} ({why}): they are not learned from")
-    return replace(project, notes=(*project.notes, *notes))
+    return replace(
+        project,
+        notes=(*project.notes, *notes),
+    )
 
 
 # %% ../../nbs/api/cli/06_inference.ipynb #09911af8

@@ -85,7 +85,14 @@ def _say_how_to_read(options: dict) -> dict:
         if not file:
             return None
         sheet = options["sheet"] if is_excel_file(file) else None
-        return TableFile(file, _encoding_of_file(file, encoding), sheet)
+        return TableFile(
+            file,
+            _encoding_of_file(
+                file,
+                encoding,
+            ),
+            sheet,
+        )
 
     tables = {name: describe(options[name]) for name in ("reference", "labels")}
     return options | tables | {"current": [*map(describe, options["current"])]}

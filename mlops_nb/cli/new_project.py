@@ -204,7 +204,12 @@ def _commit_project(
         run_dvc(work, "add", "-q", tracked)
         ignored = Path(tracked).parent / ".gitignore"
         paths = [*paths, f"{tracked}.dvc", ignored.as_posix()]
-    run_git("add", "--", *paths, cwd=work)
+    run_git(
+        "add",
+        "--",
+        *paths,
+        cwd=work,
+    )
     run_git("commit", "-q", "-m", _first_message(made), cwd=work)
 
 
@@ -338,7 +343,10 @@ def _read_by_cells(
     answers: Answers,
 ) -> pd.DataFrame:
     """Read a table again, where its cells are written so that a reader gets them wrong."""
-    kept = keep_cells(cells, answers)
+    kept = keep_cells(
+        cells,
+        answers,
+    )
     if not kept:
         return table.frame
     frame = table.frame
@@ -569,7 +577,12 @@ def write_project(plan: PlannedProject) -> CreatedProject:
     made = plan.made
     files, written = _require_place(plan)
     if not _is_committed(made):
-        _make_folder(made, plan.copies, files, written)
+        _make_folder(
+            made,
+            plan.copies,
+            files,
+            written,
+        )
     (made.path / _MARK).unlink()
     return made
 

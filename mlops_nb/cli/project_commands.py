@@ -282,7 +282,10 @@ def schema_command(force: bool) -> None:
         )
     contract = _infer_from_training_window()
     if path.exists():
-        kept = keep_copies(project_root(), ["data/schema.yaml"])
+        kept = keep_copies(
+            project_root(),
+            ["data/schema.yaml"],
+        )
         print(f"the one before is kept in {kept}/data/schema.yaml")
     contract.write(path)
     inferred = f"{len(contract.columns)} columns inferred from the training window"
@@ -342,13 +345,22 @@ def _render_cell(cell: dict) -> str:
     text = "".join(cell["source"])
     if cell["cell_type"] == "code":
         return f"```python\n{text}\n```"
-    return re.sub(r"\]\((?!\w+:|#)([^)\s]+)\)", _link_from_root, text)
+    return re.sub(
+        r"\]\((?!\w+:|#)([^)\s]+)\)",
+        _link_from_root,
+        text,
+    )
 
 
 # %% ../../nbs/api/cli/28_project_commands.ipynb #3658f462
 def _link_from_root(link: re.Match) -> str:
     # JupyterLab resolves a link from the folder of the notebook, README from the root
-    path = posixpath.normpath(posixpath.join("nbs", link[1]))
+    path = posixpath.normpath(
+        posixpath.join(
+            "nbs",
+            link[1],
+        )
+    )
     return f"]({path})"
 
 
@@ -364,7 +376,10 @@ def readme_command() -> None:
 
     top = project_root()
     page = render_readme(read_json(top / "nbs" / "index.ipynb"))
-    write_atomic(top / "README.md", page)
+    write_atomic(
+        top / "README.md",
+        page,
+    )
 
 
 # %% ../../nbs/api/cli/28_project_commands.ipynb #f21b778f

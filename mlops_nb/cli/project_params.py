@@ -39,7 +39,10 @@ def render_params(
         reading: What the section `data` says besides of how it is read.
     """
     section = {"source": source, "depends": source} | (reading or {})
-    inferred = guess.to_data_section(source, encoding)
+    inferred = guess.to_data_section(
+        source,
+        encoding,
+    )
     section |= {key: value for key, value in inferred.items() if key not in section}
     data = _comment_section(section, _explain_data(guess, section))
     windows = _comment_section(guess.windows, _explain_keys(guess, guess.windows))
@@ -104,7 +107,11 @@ def _comment_section(
     commented = CommentedMap(section)
     for key, text in comments.items():
         lines = "\n".join(comment_line(line) for line in text.split("\n"))
-        commented.yaml_set_comment_before_after_key(key, lines, indent=2)
+        commented.yaml_set_comment_before_after_key(
+            key,
+            lines,
+            indent=2,
+        )
     return commented
 
 

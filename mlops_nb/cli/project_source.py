@@ -288,7 +288,11 @@ _TAKEN_FILES = {"history", "decisions", "challengers", "registered", "schema", "
 
 
 def _safe_name(name: str) -> str:
-    return re.sub(r"[^\w.-]", "_", name)
+    return re.sub(
+        r"[^\w.-]",
+        "_",
+        name,
+    )
 
 
 # %% ../../nbs/api/cli/10_project_source.ipynb #2a951a91
@@ -330,7 +334,11 @@ def place_source(
     name = _safe_name(file.name)
     if name.partition(".")[0].lower() in _TAKEN_FILES:
         name = f"table_{name}"
-    return PlacedSource(f"data/{name}", f"data/{name}", {f"data/{name}": file})
+    return PlacedSource(
+        f"data/{name}",
+        f"data/{name}",
+        {f"data/{name}": file},
+    )
 
 
 # %% ../../nbs/api/cli/10_project_source.ipynb #1b8cc310

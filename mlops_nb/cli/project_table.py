@@ -107,7 +107,10 @@ def _read_files(source: TableSource) -> SourceTable:
     keep_index = any(has_kept_index(part) for part in parts)
     if keep_index:
         parts = [index_as_columns(part) for part in parts]
-    notes = _compare_columns(source.files, parts)
+    notes = _compare_columns(
+        source.files,
+        parts,
+    )
     notes += (*_note_encoding(source, encoding), *_note_skipped(source, encoding))
     settled = settle_table(stack_tables(parts))
     return SourceTable(

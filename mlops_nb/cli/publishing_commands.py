@@ -85,7 +85,10 @@ _CARD_HELP = "\n".join(
     example="mlops-nb card v1.0.0",
     help=_CARD_HELP,
 )
-@click.argument("version", default="workspace")
+@click.argument(
+    "version",
+    default="workspace",
+)
 def card_command(version: str) -> None:
     """Write the model card of a version, a commit or what lies in the folder."""
     from mlops_nb.core.files import write_atomic, write_json

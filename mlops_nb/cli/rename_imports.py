@@ -45,7 +45,10 @@ class RenamedCode:
 
     def find(self, name: str) -> str:
         """Find where an old name is now; a name that is nowhere is noted, and the answer empty."""
-        place = self.table.get(name, "")
+        place = self.table.get(
+            name,
+            "",
+        )
         if not place:
             self.unknown.append(f"mlops_nb.{name}")
         return place

@@ -136,7 +136,11 @@ def fill_template(
     """Write a file of a new project: the package's text of that name, its places filled."""
     file = PACKAGE_FOLDER / "cli" / "project_files" / f"{name}.txt"
     text = file.read_text("utf-8")
-    return re.sub(r"⟦(\w+)⟧", lambda place: values[place[1]], text)
+    return re.sub(
+        r"⟦(\w+)⟧",
+        lambda place: values[place[1]],
+        text,
+    )
 
 
 # %% ../../nbs/api/cli/07_template.ipynb #82b7fb1a

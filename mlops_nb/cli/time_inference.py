@@ -214,7 +214,10 @@ def _is_part(
         if part == "month" and known.map(month_number).gt(0).all():
             return True
         known = known.str.lstrip("Qq")
-    numbers = pd.to_numeric(known, errors="coerce")
+    numbers = pd.to_numeric(
+        known,
+        errors="coerce",
+    )
     low, high = _PART_LIMITS[part]
     is_inside = numbers.between(low, high) & (numbers % 1 == 0)
     return bool(is_inside.all())

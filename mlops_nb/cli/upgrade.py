@@ -60,7 +60,10 @@ def carry_out(
 ) -> None:
     """Write and remove what is planned."""
     staging = top / _STAGING
-    shutil.rmtree(staging, ignore_errors=True)
+    shutil.rmtree(
+        staging,
+        ignore_errors=True,
+    )
     for path, content in plan.write.items():
         write_atomic(staging / "files" / path, content)
     listed = {"write": sorted(plan.write), "remove": sorted(plan.remove)}

@@ -103,7 +103,13 @@ def read_old_project(top: Path) -> OldProject:
     settings = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))
     target = read_params(top / "params.yaml")["data"]["target"]
     package = settings["tool"]["nbdev"]["lib_path"]
-    return OldProject(top, version, package, target, _read_extras(settings))
+    return OldProject(
+        top,
+        version,
+        package,
+        target,
+        _read_extras(settings),
+    )
 
 
 # %% ../../nbs/api/cli/17_upgrade_plan.ipynb #4b79c19d
@@ -159,7 +165,10 @@ def plan_template(
         new = template.get(path)
         if now == new or project.digest(path, new) == known.get(path):
             continue
-        if project.digest(path, now) == known.get(path):
+        if project.digest(
+            path,
+            now,
+        ) == known.get(path):
             if new is None:
                 plan.remove.append(path)
             else:
@@ -241,7 +250,10 @@ def _rename_in_module(
     table: dict[str, str],
 ) -> tuple[str, list[str]]:
     """Rewrite the imports of a Python file: (the new text, what has no successor)."""
-    renamed = rename_imports(text, table)
+    renamed = rename_imports(
+        text,
+        table,
+    )
     return renamed.text, list(renamed.unknown)
 
 

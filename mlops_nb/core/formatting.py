@@ -82,7 +82,14 @@ def markdown_table(
     Returns:
         The table; `*none*` where there are no rows.
     """
-    rows = rows.to_dict("records") if hasattr(rows, "to_dict") else list(rows)
+    rows = (
+        rows.to_dict("records")
+        if hasattr(
+            rows,
+            "to_dict",
+        )
+        else list(rows)
+    )
     if not rows:
         return "*none*"
     heads = list(rows[0])

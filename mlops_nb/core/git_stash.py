@@ -37,7 +37,10 @@ class _OwnIndex:
         self.root = root
         self.file = root / run_git("rev-parse", "--git-path", "index.undo", cwd=root)
         self.remove()
-        self.run("read-tree", "HEAD")
+        self.run(
+            "read-tree",
+            "HEAD",
+        )
 
     def run(
         self,
@@ -86,7 +89,14 @@ def _write_index_tree(
     lines = [f"{staged[path]}\t{path}" for path in changes.paths if path in staged]
     # what goes comes first: a folder may take the place of a file
     lines.sort(key=lambda line: not line.startswith("000000"))
-    index.run("update-index", "--add", "--replace", "-z", "--index-info", names=lines)
+    index.run(
+        "update-index",
+        "--add",
+        "--replace",
+        "-z",
+        "--index-info",
+        names=lines,
+    )
     return index.run("write-tree")
 
 
@@ -195,7 +205,11 @@ def _write_files(
     for names in (first, here):
         given = "".join(f"{name}\0" for name in names)
         command = ("checkout-index", "-q", "-f", "-u", "-z", "--stdin")
-        run_git(*command, cwd=root, input=given)
+        run_git(
+            *command,
+            cwd=root,
+            input=given,
+        )
 
 
 # %% ../../nbs/api/core/30_git_stash.ipynb #c168a928
@@ -244,7 +258,10 @@ def _is_kept(
     ):
         return False
     for tree in ("", "^2"):
-        kept = _tree_entries(root, f"refs/stash{tree}")
+        kept = _tree_entries(
+            root,
+            f"refs/stash{tree}",
+        )
         for path, entry in _tree_entries(root, f"{stash}{tree}").items():
             if entry != kept.get(path) and not entry.startswith("000000"):
                 return False

@@ -39,7 +39,10 @@ def _find_fault_of_csv(
     is_csv = path.suffix.lower() in _CSV_SUFFIXES
     if not is_csv or not any(words in str(error) for words in _WORDS_OF_BROKEN_LINES):
         return None
-    separator, _ = detect_csv_dialect(path, encoding)
+    separator, _ = detect_csv_dialect(
+        path,
+        encoding,
+    )
     return find_csv_fault(path, separator, encoding)
 
 
@@ -182,7 +185,12 @@ def _cast_string_views(batch: Any) -> Any:
     import pyarrow
 
     is_view = getattr(pyarrow.types, "is_string_view", None)
-    if is_view is None or not any(map(is_view, batch.schema.types)):
+    if is_view is None or not any(
+        map(
+            is_view,
+            batch.schema.types,
+        )
+    ):
         return batch
     plain = []
     for field in batch.schema:

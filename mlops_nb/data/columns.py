@@ -132,7 +132,10 @@ def _arrow_as_floats(array: Any) -> np.ndarray:
         ).view("int64")
         return _arrow_as_floats(microseconds) * 1e-6
     if pyarrow.types.is_boolean(array.type):
-        array = compute.cast(array, pyarrow.uint8())
+        array = compute.cast(
+            array,
+            pyarrow.uint8(),
+        )
     if array.type != pyarrow.float64():
         array = compute.cast(array, pyarrow.float64(), safe=False)
     return array.to_numpy(zero_copy_only=False)
@@ -166,7 +169,10 @@ def _text_to_name(text: str) -> str | None:
 def _value_to_name(value: Any) -> str | None:
     if value is None or value is pd.NaT or value is pd.NA:
         return None
-    if isinstance(value, (float, np.floating)):
+    if isinstance(
+        value,
+        (float, np.floating),
+    ):
         return _float_to_name(value)
     if isinstance(value, bytes):
         value = (

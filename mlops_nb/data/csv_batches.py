@@ -42,7 +42,10 @@ def detect_csv_dialect(
             found="UTF-16, or no text",
             remedy="save it as CSV UTF-8, or convert it to Parquet",
         )
-    text = head.decode(encoding, errors="replace")
+    text = head.decode(
+        encoding,
+        errors="replace",
+    )
     skipped = read_skipped_lines(path, encoding)
     lines = text.split("\n")[skipped.n_above :]
     first_line = re.sub('"[^"]*"', "", lines[0]) if lines else ""
@@ -193,7 +196,10 @@ def _look_at_file(
     encoding: str,
 ) -> tuple[_CsvFile, str]:
     """Return how the lines of a file are read, and its decimal sign."""
-    separator, decimal_point = detect_csv_dialect(path, encoding)
+    separator, decimal_point = detect_csv_dialect(
+        path,
+        encoding,
+    )
     skipped = read_skipped_lines(path, encoding)
     n_below = int(skipped.units_line is not None)
     file = _CsvFile(path, separator, encoding, skipped.n_above, n_below)
@@ -230,7 +236,10 @@ def _empty_batch(names: list[str]) -> Any:
     import pyarrow
 
     schema = pyarrow.schema([(name, pyarrow.null()) for name in names])
-    return pyarrow.RecordBatch.from_pylist([], schema)
+    return pyarrow.RecordBatch.from_pylist(
+        [],
+        schema,
+    )
 
 
 # %% ../../nbs/api/data/05_csv_batches.ipynb #c96b479e
@@ -249,7 +258,12 @@ def _exact_types(
     numbers = [field.name for field in schema if _is_number(field.type)]
     if not numbers:
         return {}
-    found = _find_exact_columns(tuple(numbers), file, widths, *file.state())
+    found = _find_exact_columns(
+        tuple(numbers),
+        file,
+        widths,
+        *file.state(),
+    )
     types = {"text": pyarrow.string(), "whole": pyarrow.int64()}
     return {name: types[kind] for name, kind in found.items()}
 
@@ -301,7 +315,10 @@ class _SeenNumbers:
         from pyarrow import compute
 
         def holds(pattern: str) -> Any:
-            return compute.match_substring_regex(texts, pattern)
+            return compute.match_substring_regex(
+                texts,
+                pattern,
+            )
 
         if not self._is_padded:
             is_integer = compute.and_(holds(_PADDED), holds(r"^[-+]?\d+$"))
@@ -392,7 +409,10 @@ def _read_columns(
     block_bytes = widths * _BLOCK_BYTES
     readers = [file.open(block_bytes, way) for way in ways]
     # the same blocks of bytes, so the same rows
-    for parts in zip(*readers, strict=True):
+    for parts in zip(
+        *readers,
+        strict=True,
+    ):
         yield _side_by_side(parts, wanted)
 
 

@@ -25,7 +25,12 @@ def _read_records(
     """Yield the records of a file, each with its first line; blank lines are none."""
     import fsspec
 
-    skipped = {*read_skipped_lines(path, encoding).numbers()}
+    skipped = {
+        *read_skipped_lines(
+            path,
+            encoding,
+        ).numbers()
+    }
     csv.field_size_limit(_LONGEST_FIELD)
     opened = fsspec.open(path, "rt", encoding=encoding, compression="infer", newline="")
     with opened as file:

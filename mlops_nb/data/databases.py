@@ -164,7 +164,11 @@ def _open_engine(
 # %% ../../nbs/api/data/13_databases.ipynb #079ad3d5
 def _as_it_stands(query: str) -> str:
     """Escape what SQLAlchemy would take for a parameter, such as the :mm of a format of times."""
-    return re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", query)
+    return re.sub(
+        r"(?<![:\w\\]):(?=\w)",
+        r"\\:",
+        query,
+    )
 
 
 # %% ../../nbs/api/data/13_databases.ipynb #9c311a3e
@@ -192,7 +196,10 @@ def read_query(
             rows = answer.fetchall()
     except failures as error:
         raise _explain_failure(error, url) from None
-    require_unique_names(names, "the answer to the query")
+    require_unique_names(
+        names,
+        "the answer to the query",
+    )
     columns = {}
     for position, name in enumerate(names):
         columns[name] = values_as_column(row[position] for row in rows)

@@ -126,7 +126,10 @@ def _name_columns(
     if not len(cells):
         return pd.DataFrame()
     skipped = _find_skipped_rows(cells)
-    cells = cells.drop(index=cells.index[skipped.numbers()]).dropna(how="all", axis=1)
+    cells = cells.drop(index=cells.index[skipped.numbers()]).dropna(
+        how="all",
+        axis=1,
+    )
     head = cells.iloc[0]
     n_named = int(head.notna().sum())
     if n_named <= cells.shape[1] / 2:
@@ -154,7 +157,12 @@ def _find_skipped_rows(cells: pd.DataFrame) -> SkippedLines:
     units = find_units(rows[n_above + 1 :])
     return SkippedLines(
         n_above,
-        next(filter(None, rows[0]), "") if n_above else "",
+        next(
+            filter(None, rows[0]),
+            "",
+        )
+        if n_above
+        else "",
         units_line=n_above + 1 if units else None,
         units=units,
     )
@@ -205,7 +213,11 @@ def read_skipped_rows(
     """
     path = Path(path)
     with _explain_excel_errors(path), pd.ExcelFile(path) as book:
-        cells = _read_cells(book, _find_sheet(book, path, sheet), _LOOKED_AT)
+        cells = _read_cells(
+            book,
+            _find_sheet(book, path, sheet),
+            _LOOKED_AT,
+        )
     return _find_skipped_rows(cells)
 
 

@@ -74,7 +74,10 @@ def is_utf16(path: str | Path) -> bool:
     """Say whether a file tells by its first bytes that it is UTF-16."""
     if not os.path.isfile(path):
         return False
-    with open(path, "rb") as file:
+    with open(
+        path,
+        "rb",
+    ) as file:
         start = file.read(2)
     return start in _UTF16_MARKS
 
@@ -430,7 +433,10 @@ def load_tables(
     `events`, with their time where it is made of several columns, and from a function any history
     tables, each with a column `known_at`.
     """
-    tables = _load_source(settings, window)
+    tables = _load_source(
+        settings,
+        window,
+    )
     tables["events"] = apply_cells(tables["events"], settings.cells)
     if settings.time_parts:
         tables["events"] = _add_time(tables["events"], settings)
@@ -443,7 +449,10 @@ def _add_time(
     settings: DataSettings,
 ) -> pd.DataFrame:
     """Return the events with the time that several columns make."""
-    named = events.set_axis(events.columns.map(str), axis=1)
+    named = events.set_axis(
+        events.columns.map(str),
+        axis=1,
+    )
     for column in settings.time_parts.values():
         require_column(column, list(named))
     times = compose_times(named, settings.time_parts)
@@ -458,7 +467,13 @@ def _read_files(
 ) -> pd.DataFrame:
     """Read the files of a source as one table, in their order."""
     reading = (settings.encoding, as_written, settings.sheet)
-    parts = [read_table_file(file, *reading) for file in files]
+    parts = [
+        read_table_file(
+            file,
+            *reading,
+        )
+        for file in files
+    ]
     if settings.keep_index:
         parts = [index_as_columns(part) for part in parts]
     return stack_tables(parts)

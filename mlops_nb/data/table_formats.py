@@ -101,7 +101,11 @@ def require_right_name(path: str | Path) -> None:
     """Raise when the first bytes of a file are those of another format than its name says."""
     path = Path(path)
     form = table_format(path)
-    if not path.is_file() or re.search(r"\.(gz|bz2|zip|xz|zst)$", path.name, re.I):
+    if not path.is_file() or re.search(
+        r"\.(gz|bz2|zip|xz|zst)$",
+        path.name,
+        re.I,
+    ):
         return
     with path.open("rb") as file:
         start = file.read(16)
@@ -172,7 +176,12 @@ def read_json_table(
     """
     import fsspec
 
-    with fsspec.open(path, "rt", encoding=encoding, compression="infer") as file:
+    with fsspec.open(
+        path,
+        "rt",
+        encoding=encoding,
+        compression="infer",
+    ) as file:
         text = file.read()
     name = Path(path).name
     if text.lstrip().startswith("["):
@@ -261,7 +270,10 @@ def _read_feather(path: str) -> pd.DataFrame:
     import fsspec
     import pyarrow
 
-    with fsspec.open(path, "rb") as file:
+    with fsspec.open(
+        path,
+        "rb",
+    ) as file:
         start = file.read(4)
         file.seek(0)
         if start == b"\xff\xff\xff\xff":

@@ -75,7 +75,16 @@ def _to_texts(
     is_unfit: bool = False,
 ) -> _Settled:
     known = values[values.notna()]
-    texts = pd.Series([*map(value_to_text, known)], known.index, dtype="str")
+    texts = pd.Series(
+        [
+            *map(
+                value_to_text,
+                known,
+            )
+        ],
+        known.index,
+        dtype="str",
+    )
     return _Settled(texts.reindex(values.index), what, is_unfit)
 
 
@@ -218,7 +227,10 @@ def _settle_floats(values: pd.Series) -> _Settled:
 def _settle(values: pd.Series) -> _Settled:
     """Settle a column by its dtype, one of `object` by its content."""
     dtype = values.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
+    if isinstance(
+        dtype,
+        pd.CategoricalDtype,
+    ):
         return _settle_categories(values)
     if isinstance(dtype, pd.PeriodDtype):
         starts = values.dt.to_timestamp().astype("datetime64[us]")

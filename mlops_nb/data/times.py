@@ -60,7 +60,10 @@ def _read_numbers(
     if not pd.api.types.is_bool_dtype(numbers.dtype):
         read = numbers_to_times(numbers)
     if read is None:
-        _refuse_times(name, f"numbers such as {_first_texts(numbers)}")
+        _refuse_times(
+            name,
+            f"numbers such as {_first_texts(numbers)}",
+        )
     unreadable = numbers[read.isna() & numbers.notna()]
     if len(unreadable) > max_unreadable_share * numbers.count():
         _refuse_times(name, f"numbers such as {_first_texts(unreadable)}")
@@ -241,7 +244,11 @@ def _day_comes_first(
     if not (day_first or month_first or year_may_be_first):
         by_order = _order_in_sorted_rows(dates)
     if by_order is None:
-        _refuse_order(dates, times, name)
+        _refuse_order(
+            dates,
+            times,
+            name,
+        )
     return by_order == "day"
 
 

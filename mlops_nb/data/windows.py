@@ -48,7 +48,10 @@ class Window:
         if self.start is None:
             return None
         first_day = self.start.date()
-        last_moment = self.end - pd.Timedelta(1, "ns")
+        last_moment = self.end - pd.Timedelta(
+            1,
+            "ns",
+        )
         return first_day, last_moment.date()
 
     def contains(self, times: pd.Series) -> pd.Series:
@@ -141,7 +144,10 @@ def read_windows(params: dict | None = None) -> dict[str, Window]:
     settings = read_data_settings(params)
     definitions = {}
     for name in ("train", "current"):
-        definitions[name] = _window_definition(params, name)
+        definitions[name] = _window_definition(
+            params,
+            name,
+        )
     if settings.time:
         return _time_windows(definitions, settings)
     return _share_windows(definitions)

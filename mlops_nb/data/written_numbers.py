@@ -124,6 +124,9 @@ def write_plainly(
     if is_number is None:
         return None
     if decimal == ",":
-        text = text.replace(".", "").replace(",", ".")
+        text = text.replace(".", "").replace(
+            ",",
+            ".",
+        )
     text = text.replace(",", "").removeprefix("+")
     return f"{text}e{power}" if power else text
