@@ -4176,6 +4176,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                 'mlops_nb/modeling/importance.py'),
                                               'mlops_nb.modeling.importance._sample_rows': ( 'api/modeling/importance.html#_sample_rows',
                                                                                              'mlops_nb/modeling/importance.py'),
+                                              'mlops_nb.modeling.importance._sources_of_encoded': ( 'api/modeling/importance.html#_sources_of_encoded',
+                                                                                                    'mlops_nb/modeling/importance.py'),
                                               'mlops_nb.modeling.importance.compute_importance': ( 'api/modeling/importance.html#compute_importance',
                                                                                                    'mlops_nb/modeling/importance.py'),
                                               'mlops_nb.modeling.importance.compute_partial_dependence': ( 'api/modeling/importance.html#compute_partial_dependence',

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError, suggest
+from .blend_columns import source_columns
 from .encoding import prepare_features
 from .influence import estimate_metric, extract_scored_rows
 from .metrics import is_lower_better, main_metric
@@ -116,6 +117,26 @@ def _remember_trees(
     return _RememberedBooster(estimator, encoded, copies).with_changed
 
 
+# %% ../../nbs/api/modeling/18_importance.ipynb #c0f1de01
+_MAX_ENCODED = 6e7  # numbers: rows times encoded columns, which are held in memory
+
+
+def _sources_of_encoded(
+    model: Model,
+    encoded: np.ndarray,
+    copies: int,
+) -> list[str] | None:
+    """Return the column behind each encoded one; None where that is not known, or too much."""
+    encoder = model.pipeline[0]
+    if hasattr(model.pipeline[-1], "tree_columns"):  # a blend
+        is_too_much = encoded.size * copies > _MAX_ENCODED
+        return None if is_too_much else source_columns(encoder)
+    columns_of_steps = [columns for _, _, columns in encoder.transformers_]
+    names = [name for columns in columns_of_steps for name in columns]
+    is_one_each = encoded.shape[1] == len(model.inputs) == len(names)
+    return names if is_one_each else None
+
+
 # %% ../../nbs/api/modeling/18_importance.ipynb #c59d89cf
 @dataclass
 class _Shuffler:
@@ -129,11 +150,8 @@ class _Shuffler:
     def __post_init__(self):
         self.pipeline = self.model.pipeline
         encoded = np.asarray(self.pipeline[:-1].transform(self.features))
-        columns_of_steps = [columns for _, _, columns in self.pipeline[0].transformers_]
-        self.names = [name for columns in columns_of_steps for name in columns]
-        width = encoded.shape[1]
-        self.is_encoded_once = width == len(self.model.inputs) == len(self.names)
-        if self.is_encoded_once:
+        self.sources = _sources_of_encoded(self.model, encoded, self.copies)
+        if self.sources is not None:
             self.encoded = np.tile(encoded, (self.copies, 1))
             self.estimator_for = _remember_trees(
                 self.pipeline[-1], encoded, self.copies
@@ -146,11 +164,12 @@ class _Shuffler:
         size = len(self.features)
         orders = [i * size + self.random.permutation(size) for i in range(self.copies)]
         order = np.concatenate(orders)
-        if not self.is_encoded_once:
+        if self.sources is None:
             values = self.tiled[column].to_numpy()[order]
             shuffled = self.tiled.assign(**{column: values})
             return self.model.predict_prepared(shuffled)
-        return self._predict_encoded(self.names.index(column), order)
+        positions = [i for i, name in enumerate(self.sources) if name == column]
+        return self._predict_encoded(positions, order)
 
     def repeats(self, column: str) -> list[pd.DataFrame]:
         """Return the predictions of each copy by itself."""
@@ -160,12 +179,14 @@ class _Shuffler:
 
     def _predict_encoded(
         self,
-        position: int,
+        positions: list[int],
         order: np.ndarray,
     ) -> pd.DataFrame:
-        before = self.encoded[:, position].copy()
-        self.encoded[:, position] = before[order]
-        estimator = self.estimator_for(position)
+        before = self.encoded[:, positions].copy()
+        self.encoded[:, positions] = before[order]
+        estimator = self.pipeline[-1]
+        if len(positions) == 1:
+            estimator = self.estimator_for(positions[0])
         stand_in = SimpleNamespace(
             classes_=getattr(estimator, "classes_", None),
             predict=lambda _: estimator.predict(self.encoded),
@@ -175,7 +196,7 @@ class _Shuffler:
             rows = pd.DataFrame(index=range(len(self.encoded)))
             return replace(self.model, pipeline=stand_in).predict_prepared(rows)
         finally:
-            self.encoded[:, position] = before
+            self.encoded[:, positions] = before
 
 
 # %% ../../nbs/api/modeling/18_importance.ipynb #0fdbdfb3

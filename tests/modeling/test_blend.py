@@ -9,6 +9,7 @@ import pytest
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.core.files import file_digest
+from mlops_nb.modeling import importance
 from mlops_nb.modeling.blend_exhibit import blend_exhibits, describe_members
 from mlops_nb.modeling.blend_plan import BlendProblem, affordable_members
 from mlops_nb.modeling.calendar_parts import CalendarParts
@@ -148,11 +149,23 @@ def test_a_blend_is_kept_in_a_file(
     )
 
 
+def test_importance_is_the_same_however_rows_are_encoded(
+    blend,
+    monkeypatch,
+):
+    """A column is shuffled where it is encoded already, unless that would not fit in memory."""
+    fitted, rows = blend
+    once = compute_importance(fitted.model, rows, n_repeats=2, sample=200)
+    monkeypatch.setattr(importance, "_MAX_ENCODED", 0)
+    each_time = compute_importance(fitted.model, rows, n_repeats=2, sample=200)
+    pd.testing.assert_frame_equal(once, each_time)
+
+
 def test_importance_tells_of_the_time(blend):
     fitted, rows = blend
-    importance = compute_importance(fitted.model, rows, n_repeats=1, sample=300)
-    assert "day" in importance.feature.tolist()
-    assert "day" not in features_by_importance(fitted.model, importance)
+    worth = compute_importance(fitted.model, rows, n_repeats=1, sample=300)
+    assert "day" in worth.feature.tolist()
+    assert "day" not in features_by_importance(fitted.model, worth)
 
 
 def test_an_explanation_tells_the_time_as_a_time(blend):
