@@ -6805,6 +6805,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                   'mlops_nb/publishing/comparison.py'),
                                                 'mlops_nb.publishing.comparison.RunComparison._repr_markdown_': ( 'api/publishing/comparison.html#runcomparison._repr_markdown_',
                                                                                                                   'mlops_nb/publishing/comparison.py'),
+                                                'mlops_nb.publishing.comparison.RunComparison.gains': ( 'api/publishing/comparison.html#runcomparison.gains',
+                                                                                                        'mlops_nb/publishing/comparison.py'),
                                                 'mlops_nb.publishing.comparison.RunComparison.metric': ( 'api/publishing/comparison.html#runcomparison.metric',
                                                                                                          'mlops_nb/publishing/comparison.py'),
                                                 'mlops_nb.publishing.comparison.RunComparison.names': ( 'api/publishing/comparison.html#runcomparison.names',

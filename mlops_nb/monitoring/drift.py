@@ -90,7 +90,8 @@ def measure_effects(
     matters = effect.abs() + unheard > limit
     if reference.rules != RECORDED_RULES:
         # What the model makes of numbers that it has never seen is not in its response to others.
-        matters |= measure_share_outside(table) >= MOSTLY_OUTSIDE
+        is_outside = measure_share_outside(table) >= MOSTLY_OUTSIDE
+        matters |= is_outside & table.column.isin([*reference.response])
     return pd.DataFrame({"effect": effect, "unheard": unheard, "matters": matters})
 
 

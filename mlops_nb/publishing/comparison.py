@@ -107,6 +107,17 @@ class RunComparison:
         values = self.metrics.loc[name].astype(float)
         return plot_metric(self.runs, values, name)
 
+    def gains(self) -> pd.DataFrame:
+        """Return what the best run gains over each other on common rows, where that is known.
+
+        Returns:
+            over, gain, low, high.
+        """
+        if self.ranking is None:
+            return pd.DataFrame()
+        known = [pair for pair in self.ranking.pairs if not pair.reason]
+        return pd.DataFrame([{"over": pair.over, **pair.main} for pair in known])
+
     def _repr_markdown_(self) -> str:
         ranked = f"Ranked by {escape_markup(self.ranked_by)}, best first"
         parts = {

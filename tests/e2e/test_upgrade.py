@@ -172,6 +172,7 @@ def test_a_model_in_production_is_judged_by_the_rules_of_then(tmp_path):
 def test_a_project_goes_on_with_the_same_quality(copy_of_upgraded):
     """After an upgrade the pipeline runs, the model is as good as before, and the tests pass."""
     top = copy_of_upgraded
+    edit(top, "params.yaml", "estimator: auto", "estimator: booster")
     commit(top)
     assert "Traceback" not in run_mlops_nb("repro", cwd=top).stdout
     auc = read_metrics(top, "evaluate")["auc"]

@@ -77,7 +77,7 @@ def test_all_columns_that_are_left_out_stand_in_the_parameters(project):
 def test_the_page_of_the_monitor_says_what_it_shows(project):
     """The columns that changed most, of how many, and where the others are."""
     page = read_page(project, "monitor")
-    assert "of 260 columns have moved" in page
+    assert "All 260 columns are within their usual range" in page
     assert "the columns that changed most (all of them: Every number, below)" in page
 
 

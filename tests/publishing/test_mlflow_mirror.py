@@ -363,9 +363,8 @@ def the_version_predicts_the_same(mirrored):
 def train_another(shop):
     """Put another candidate in place, as the stage would, and have DVC record it."""
     rows = pd.read_parquet(shop / "data/features/train.parquet")
-    fitted = train_model(
-        rows, read_params(shop / "params.yaml")["data"], params={"max_iter": 20}
-    )
+    data = read_params(shop / "params.yaml")["data"]
+    fitted = train_model(rows, data, estimator="booster", params={"max_iter": 20})
     folder = shop / "data/candidate"
     features = read_json(folder / "manifest.json")["features"]
     extra = {name: folder / name for name in ("reference.json", "schema.yaml")}
