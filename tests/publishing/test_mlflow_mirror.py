@@ -367,7 +367,8 @@ def train_another(shop):
     fitted = train_model(rows, data, estimator="booster", params={"max_iter": 20})
     folder = shop / "data/candidate"
     features = read_json(folder / "manifest.json")["features"]
-    extra = {name: folder / name for name in ("reference.json", "schema.yaml")}
+    kept = ("reference.json", "schema.yaml", "shadow.skops")
+    extra = {name: folder / name for name in kept}
     save_model(folder, fitted, extra, features=features)
     report = read_json(shop / "reports/train.json")
     write_json(shop / "reports/train.json", report | {"model": "another"})
