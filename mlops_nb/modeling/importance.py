@@ -6,7 +6,7 @@
 __all__ = ["compute_importance", "compute_partial_dependence"]
 
 # %% ../../nbs/api/modeling/18_importance.ipynb #16b14d55
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -153,6 +153,7 @@ class _Shuffler:
         self.sources = _sources_of_encoded(self.model, encoded, self.copies)
         if self.sources is not None:
             self.encoded = np.tile(encoded, (self.copies, 1))
+            self.positions = pd.Series(self.sources).groupby(self.sources).indices
             self.estimator_for = _remember_trees(
                 self.pipeline[-1], encoded, self.copies
             )
@@ -168,8 +169,7 @@ class _Shuffler:
             values = self.tiled[column].to_numpy()[order]
             shuffled = self.tiled.assign(**{column: values})
             return self.model.predict_prepared(shuffled)
-        positions = [i for i, name in enumerate(self.sources) if name == column]
-        return self._predict_encoded(positions, order)
+        return self._predict_encoded(self.positions.get(column, []), order)
 
     def repeats(self, column: str) -> list[pd.DataFrame]:
         """Return the predictions of each copy by itself."""
@@ -179,7 +179,7 @@ class _Shuffler:
 
     def _predict_encoded(
         self,
-        positions: list[int],
+        positions: Sequence[int],
         order: np.ndarray,
     ) -> pd.DataFrame:
         before = self.encoded[:, positions].copy()

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core.errors import UserError
 from ..core.files import read_json_lines
 from ..core.formatting import format_number, markdown_table
 from ..core.git import run_git
@@ -27,7 +26,7 @@ from mlops_nb.publishing.paired_comparison import (
     PairedGains,
     PredictedRows,
     compare_predictions,
-    predict_labelled_rows,
+    predict_if_here,
 )
 
 
@@ -157,15 +156,6 @@ def _changed_parameters(
     return tuple(changed)
 
 
-# %% ../../nbs/api/publishing/45_experiments.ipynb #05f6033d
-def _predict(run: Run) -> PredictedRows | None:
-    """Return the predictions of a run; None where its outputs are nowhere to be had."""
-    try:
-        return predict_labelled_rows(run)
-    except UserError:
-        return None
-
-
 # %% ../../nbs/api/publishing/45_experiments.ipynb #3adb1fd6
 def _model_digest(run: Run) -> str:
     rev = "" if run.rev == "workspace" else run.rev
@@ -183,9 +173,7 @@ class _Yardstick:
     seconds: dict[str, float]
 
     def measure(self, run: Run) -> PairedGains:
-        predictions = _predict(run)
-        if predictions is None or self.predictions is None:
-            return PairedGains("HEAD", self.metric, reason="compare.no_outputs")
+        predictions = predict_if_here(run)
         return compare_predictions(predictions, self.predictions, "HEAD", self.metric)
 
     def seconds_of(self, run: Run) -> float:
@@ -242,7 +230,7 @@ def list_experiments(
     last = Run("HEAD")
     metric = main_metric(last.params["data"].get("task", "binary"))
     seconds = _training_seconds(top)
-    yardstick = _Yardstick(metric, last.params, _predict(last), seconds)
+    yardstick = _Yardstick(metric, last.params, predict_if_here(last), seconds)
     latest = found[-most:]
     lines = [_describe(past, head, yardstick) for past in latest]
     in_order = tuple(sorted(lines, key=_order_of))

@@ -7,6 +7,7 @@ __all__ = [
     "PAIR_VERDICTS",
     "PredictedRows",
     "predict_labelled_rows",
+    "predict_if_here",
     "MatchedRows",
     "match_rows",
     "PairedGains",
@@ -90,6 +91,15 @@ def predict_labelled_rows(run: Run) -> PredictedRows:
         tuple(settings.keys),
         settings.numbers_rows(()),
     )
+
+
+# %% ../../nbs/api/publishing/29_paired_comparison.ipynb #c0a7de01
+def predict_if_here(run: Run) -> PredictedRows | None:
+    """Do what `predict_labelled_rows` does; None where outputs are nowhere to be had."""
+    try:
+        return predict_labelled_rows(run)
+    except UserError:
+        return None
 
 
 # %% ../../nbs/api/publishing/29_paired_comparison.ipynb #003af3f2
@@ -220,19 +230,21 @@ def _verdict_of(main: dict) -> str:
 
 # %% ../../nbs/api/publishing/29_paired_comparison.ipynb #285d92b3
 def compare_predictions(
-    first: PredictedRows,
-    second: PredictedRows,
+    first: PredictedRows | None,
+    second: PredictedRows | None,
     over: str,
     metric: str,
 ) -> PairedGains:
     """Measure what one run gains over another on the rows that both have.
 
     Args:
-        first: predictions of the run that is judged.
+        first: predictions of the run that is judged; None where they are not to be had.
         second: predictions of the other.
         over: what the other is called.
         metric: what decides, such as auc.
     """
+    if first is None or second is None:
+        return PairedGains(over, metric, reason="compare.no_outputs")
     matched = match_rows(first, second)
     if matched.reason:
         return PairedGains(over, metric, matched=matched, reason=matched.reason)
@@ -285,34 +297,18 @@ class RunRanking:
         return f"**{self.names[0]}** by {self.metric}\n\n{markdown_table(rows)}"
 
 
-# %% ../../nbs/api/publishing/29_paired_comparison.ipynb #8eff3c16
-def _predictions_of(runs: dict[str, Run]) -> dict[str, PredictedRows | None]:
-    """Return the predictions of each run; None where its outputs are nowhere to be had."""
-    predictions = {}
-    for name, run in runs.items():
-        try:
-            predictions[name] = predict_labelled_rows(run)
-        except UserError:
-            predictions[name] = None
-    return predictions
-
-
 # %% ../../nbs/api/publishing/29_paired_comparison.ipynb #f94c5d02
 def _pairs_of(
     first: str,
     predictions: dict[str, PredictedRows | None],
     metric: str,
 ) -> list[PairedGains]:
-    pairs = []
-    for name, other in predictions.items():
-        if name == first:
-            continue
-        ours = predictions[first]
-        if ours is None or other is None:
-            pairs.append(PairedGains(name, metric, reason="compare.no_outputs"))
-        else:
-            pairs.append(compare_predictions(ours, other, name, metric))
-    return pairs
+    ours = predictions[first]
+    return [
+        compare_predictions(ours, other, name, metric)
+        for name, other in predictions.items()
+        if name != first
+    ]
 
 
 # %% ../../nbs/api/publishing/29_paired_comparison.ipynb #8baacfe4
@@ -326,15 +322,16 @@ def rank_runs(
         runs: by what they are called, ordered by the metric of each run's own window.
         metric: what decides, such as auc.
     """
-    predictions = _predictions_of(runs)
+    predictions = {name: predict_if_here(run) for name, run in runs.items()}
     first = next(iter(runs))
+    pairs = _pairs_of(first, predictions, metric)
     for _ in runs:  # each change of place moves a better one to the front
-        pairs = _pairs_of(first, predictions, metric)
         behind = [pair for pair in pairs if pair.main["gain"] < 0]
         if not behind:
             break
         first = min(behind, key=_main_gain).over
-    others = sorted(_pairs_of(first, predictions, metric), key=_closest_first)
+        pairs = _pairs_of(first, predictions, metric)
+    others = sorted(pairs, key=_closest_first)
     return RunRanking((first, *(pair.over for pair in others)), metric, tuple(others))
 
 
