@@ -43,7 +43,7 @@ def publish_command(folder: str | None) -> None:
 @click.command(
     "show",
     cls=ExplainedCommand,
-    example="mlops-nb show --port 8701",
+    example="mlops-nb show --lan",
 )
 @click.option(
     "--port",
@@ -51,11 +51,19 @@ def publish_command(folder: str | None) -> None:
     metavar="PORT",
     help="in place of the one in settings.ini",
 )
-def show_command(port: int | None) -> None:
-    """Serve the published site on this machine, with its address and a QR code."""
+@click.option(
+    "--lan",
+    is_flag=True,
+    help="let phones and other machines in this network open it: prints a QR code",
+)
+def show_command(
+    port: int | None,
+    lan: bool,
+) -> None:
+    """Serve the published site on this machine, or in its network with --lan."""
     from mlops_nb.publishing.serve_site import run_site_server
 
-    run_site_server(port)
+    run_site_server(port, lan=lan)
 
 
 # %% ../../nbs/api/cli/25_publishing_commands.ipynb #c457dc76

@@ -6,6 +6,7 @@
 __all__ = [
     "is_own_host",
     "create_site_server",
+    "find_lan_address",
     "reachable_url",
     "render_qr_code",
     "run_site_server",
@@ -19,6 +20,7 @@ from collections.abc import Collection
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -156,10 +158,33 @@ def _split_address(address: str) -> tuple[str, int]:
 
 
 # %% ../../nbs/api/publishing/07_serve_site.ipynb #0337c35e
-_ANY_HOST = "0.0.0.0"
 _TEST_NETWORK = (
     "192.0.2.1"  # RFC 5737: of nobody; to "connect" a datagram socket sends nothing
 )
+
+
+def find_lan_address() -> str:
+    """Return this machine's address in its local network; empty when it has none."""
+    with contextlib.suppress(OSError):
+        return _address_towards(_TEST_NETWORK)
+    # a network without a way out of it: the machine's own name knows the address
+    with contextlib.suppress(OSError):
+        found = socket.gethostbyname(socket.gethostname())
+        if not ip_address(found).is_loopback:
+            return found
+    return ""
+
+
+# %% ../../nbs/api/publishing/07_serve_site.ipynb #3d03d0d1
+def _address_towards(other: str) -> str:
+    """Return the own address that a packet to another machine would carry."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((other, 9))
+        return probe.getsockname()[0]
+
+
+# %% ../../nbs/api/publishing/07_serve_site.ipynb #398572f8
+_ANY_HOST = "0.0.0.0"
 
 
 def reachable_url(
@@ -167,16 +192,10 @@ def reachable_url(
     port: int,
 ) -> str:
     """Return the address that others can open: for 0.0.0.0, this machine's in its network."""
-    if host != _ANY_HOST:
-        return f"http://{host}:{port}/"
-    own = "127.0.0.1"
-    with (
-        contextlib.suppress(OSError),
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
-    ):
-        probe.connect((_TEST_NETWORK, 9))
-        own = probe.getsockname()[0]
-    return f"http://{own}:{port}/"
+    shown = host
+    if host == _ANY_HOST:
+        shown = find_lan_address() or "127.0.0.1"
+    return f"http://{shown}:{port}/"
 
 
 # %% ../../nbs/api/publishing/07_serve_site.ipynb #ba3223da
@@ -203,10 +222,46 @@ def run_site_server(
     port: int | None = None,
     path: str | Path | None = None,
     address: str = "",
+    lan: bool = False,
 ) -> None:
-    """Serve the published site until Ctrl-C; print its address and a QR code."""
-    with create_site_server(port, path, address) as server:
+    """Serve the published site until Ctrl-C, and say where.
+
+    Args:
+        port: another port than that of the address; 0 for any free one.
+        path: the folder of the site; `_site` of the project if not given.
+        address: host:port; `serve` of settings.ini if empty.
+        lan: let other machines in the local network open it, and draw its address as a QR code.
+    """
+    where = address or read_settings().serve
+    if lan:
+        where = _address_for_others(where)
+    with create_site_server(port, path, where) as server:
         url = reachable_url(*server.server_address[:2])
-        print(f"{url}\n{render_qr_code(url)}\nCtrl-C ends", flush=True)
+        print(_describe_server(url, lan), flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
+
+
+# %% ../../nbs/api/publishing/07_serve_site.ipynb #d49cc443
+def _address_for_others(address: str) -> str:
+    """Return host:port on which other machines can ask, if there is a network."""
+    if not find_lan_address():
+        raise UserError(
+            expected="an address of this machine in a local network",
+            found="none: it is not connected to one",
+            remedy="connect it, or leave `--lan` out to read the site on this machine",
+        )
+    _, port = _split_address(address)
+    return f"{_ANY_HOST}:{port}"
+
+
+# %% ../../nbs/api/publishing/07_serve_site.ipynb #d022cb6a
+def _describe_server(
+    url: str,
+    lan: bool,
+) -> str:
+    """Say where the site is, who can open it, and how to end."""
+    if not lan:
+        return f"{url}\nCtrl-C ends"
+    everybody = "Everybody in this network can read the site at this address."
+    return f"{url}\n{render_qr_code(url)}\n{everybody}\nCtrl-C ends"

@@ -1,6 +1,6 @@
 """The site served on this machine: it says where, and ends with Ctrl-C."""
 
-import importlib.util
+import contextlib
 import re
 import signal
 import subprocess
@@ -13,36 +13,57 @@ import pytest
 from helpers.project import ENV, ROOT
 
 from mlops_nb.core.errors import UserError
+from mlops_nb.publishing import serve_site
 from mlops_nb.publishing.search import write_search
 from mlops_nb.publishing.serve_site import (
     create_site_server,
+    find_lan_address,
     reachable_url,
     render_qr_code,
+    run_site_server,
 )
 from mlops_nb.publishing.site import Site
 
-SERVE = "from mlops_nb.publishing.serve_site import run_site_server; run_site_server(0)"
+SERVE = (
+    "from mlops_nb.publishing.serve_site import run_site_server; run_site_server(0{})"
+)
 
 
 @pytest.fixture
-def served(tmp_path):
-    """Return a project with a site, and the process that serves it."""
+def project(tmp_path):
+    """Return a project with a site."""
     (tmp_path / "dvc.yaml").write_text("stages: {}")
     (tmp_path / "settings.ini").write_text("")
     site = Site.open(tmp_path / "_site", {"title": "Sales", "lang": "en"})
     site.put_text("index.html", "A site")
     write_search(site, [])
+    return tmp_path
+
+
+@contextlib.contextmanager
+def serving(
+    top,
+    options="",
+):
+    """Serve the site of a project in a process of its own."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVE],
-        cwd=tmp_path,
+        [sys.executable, "-c", SERVE.format(options)],
+        cwd=top,
         env=ENV | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    yield tmp_path, process
+    yield process
     process.kill()
     process.communicate()
+
+
+@pytest.fixture
+def served(project):
+    """Return a project with a site, and the process that serves it."""
+    with serving(project) as process:
+        yield project, process
 
 
 def test_serve_says_where_and_ends_with_ctrl_c(served):
@@ -54,8 +75,59 @@ def test_serve_says_where_and_ends_with_ctrl_c(served):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
-    assert "Ctrl-C ends" in process.stdout.read()
+    assert process.stdout.read() == "Ctrl-C ends\n"
     assert not process.stderr.read()
+
+
+def test_without_lan_only_this_machine_can_ask(served):
+    _, process = served
+    url = process.stdout.readline().strip()
+    assert url.startswith("http://127.0.0.1:")
+    own = find_lan_address()
+    if own:
+        port = int(url.rstrip("/").rpartition(":")[2])
+        with pytest.raises(ConnectionRefusedError):
+            HTTPConnection(own, port, timeout=20).request("GET", "/")
+
+
+@pytest.mark.skipif(not find_lan_address(), reason="this machine is in no network")
+def test_with_lan_other_machines_can_ask(project):
+    with serving(project, ", lan=True") as process:
+        url = process.stdout.readline().strip()
+        assert url.startswith(f"http://{find_lan_address()}:")
+        with urlopen(url) as answer:
+            assert answer.read() == b"A site"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        printed = process.stdout.read()
+    assert printed.startswith(render_qr_code(url))
+    assert "Everybody in this network" in printed
+
+
+def test_lan_without_a_network_is_refused(
+    project,
+    monkeypatch,
+):
+    monkeypatch.setattr(serve_site, "find_lan_address", str)
+    with pytest.raises(UserError, match="leave `--lan` out"):
+        run_site_server(0, project / "_site", "127.0.0.1:0", lan=True)
+
+
+def test_an_address_without_a_route_is_found_by_name(monkeypatch):
+    monkeypatch.setattr(serve_site, "_address_towards", raise_unreachable)
+    monkeypatch.setattr(serve_site.socket, "gethostbyname", lambda name: "192.168.7.5")
+    assert find_lan_address() == "192.168.7.5"
+
+
+def test_a_loopback_address_is_none_in_a_network(monkeypatch):
+    monkeypatch.setattr(serve_site, "_address_towards", raise_unreachable)
+    monkeypatch.setattr(serve_site.socket, "gethostbyname", lambda name: "127.0.1.1")
+    assert find_lan_address() == ""
+
+
+def raise_unreachable(other):
+    """Be a machine without a way out of its network."""
+    raise OSError("Network is unreachable")
 
 
 def test_a_port_that_is_taken_is_refused(served):
@@ -78,12 +150,29 @@ def test_the_address_for_others():
     assert reachable_url("127.0.0.1", 80) == "http://127.0.0.1:80/"
 
 
+HALF_BLOCKS = {"█": (0, 0), "▀": (0, 1), "▄": (1, 0), " ": (1, 1)}  # light is drawn
+
+
+def read_modules(code):
+    """Return which modules of a printed QR code are dark, row by row."""
+    rows = []
+    for line in code.splitlines():
+        halves = [HALF_BLOCKS[character] for character in line]
+        rows += [list(half) for half in zip(*halves, strict=True)]
+    return rows
+
+
 def test_a_qr_code_for_the_terminal():
-    code = render_qr_code("http://127.0.0.1:8700/")
-    if importlib.util.find_spec("segno"):
-        assert len(code.splitlines()) > 10
-    else:
-        assert "mlops_nb[publish]" in code
+    segno = pytest.importorskip("segno")
+    url = "http://192.168.178.20:8700/"
+    expected = [list(row) for row in segno.make(url, micro=False).matrix_iter(border=2)]
+    found = read_modules(render_qr_code(url))[: len(expected)]
+    assert found == expected
+
+
+def test_without_the_extra_the_code_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "segno", None)
+    assert "mlops_nb[publish]" in render_qr_code("http://192.168.178.20:8700/")
 
 
 def make_site_with_links(top):
