@@ -74,14 +74,17 @@ def render(
 
 
 # %% ../../nbs/api/core/07_messages.ipynb #c5e73286
+_COUNT_FORMS = {0: "zero", 1: "one"}  # a form for none is optional: the plural serves
+
+
 def _choose_form(
     entry: str | dict,
     values: dict,
 ) -> str:
-    """Choose the singular or the plural of each count that the entry names."""
+    """Choose the form of each count that the entry names: for none, for one, for more."""
     while isinstance(entry, dict):
-        form = "one" if values[entry["count"]] == 1 else "other"
-        entry = entry[form]
+        form = _COUNT_FORMS.get(values[entry["count"]], "other")
+        entry = entry.get(form, entry["other"])
     return entry
 
 

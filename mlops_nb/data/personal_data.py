@@ -18,12 +18,12 @@ from .contract import DataContract
 
 # %% ../../nbs/api/data/27_personal_data.ipynb #c8ef2949
 _IDENTIFIED = "user|customer|client|patient|member|employee|account|person|device"
-_NAME_PATTERNS = {  # what a column is called like: whole words in English, parts in Japanese
-    "a name": (
+_NAME_PATTERNS = {  # what a column's name suggests: whole words in English, parts in Japanese
+    "the name of a person": (
         r"name|names|surname|forename|firstname|lastname|fullname|nickname",
         "氏名|姓名|名前|フリガナ",
     ),
-    "a mail address": (r"e?mails?|mailaddress", "メール"),
+    "an email address": (r"e?mails?|mailaddress", "メール"),
     "a phone number": (
         r"phones?|tel|telephone|mobile|fax|cell|phonenumber",
         "電話|携帯",
@@ -32,7 +32,7 @@ _NAME_PATTERNS = {  # what a column is called like: whole words in English, part
         r"address|street|birth|birthday|birthdate|dob",
         "住所|生年月日",
     ),
-    "an id": (
+    "an ID": (
         r"ids?|uuid|guid|ssn|passport|iban|login|username"
         rf"|({_IDENTIFIED})(id|no|nr|number|code)",
         "番号|ID$|\uff29\uff24",
@@ -50,7 +50,7 @@ def _reason_by_name(column: str) -> str:
     for what, (english, japanese) in _NAME_PATTERNS.items():
         is_word = any(re.fullmatch(english, word) for word in (*words, *pairs))
         if is_word or re.search(japanese, column):
-            return f"is called like {what}"
+            return f"its name suggests {what}"
     return ""
 
 
@@ -73,7 +73,7 @@ def _reason_by_values(values: pd.Series) -> str:
     kind = value_type(seen)
     has_enough = len(seen) >= _MIN_DISTINCT
     if kind == "integer" and has_enough and seen.is_unique:
-        return "has another number in every row"
+        return "holds a different number in every row"
     if kind != "text":
         return ""
     texts = seen.astype(str)
@@ -84,16 +84,16 @@ def _reason_by_values(values: pd.Series) -> str:
 def _reason_by_texts(texts: pd.Series) -> str:
     """Say what texts look like, by the share that a pattern matches whole."""
     if _share_like(_MAIL, texts) > 0.01:
-        return "holds mail addresses"
+        return "holds email addresses"
     if _share_like(_PHONE, texts) > 0.3 and _share_like(_DATE, texts) < 0.3:
-        return "holds what looks like phone numbers"
+        return "appears to hold phone numbers"
     distinct = texts.nunique()
     if distinct > 20 and _share_like(_PERSON, texts) > 0.8:
-        return "holds what looks like names"
+        return "appears to hold names of people"
     if distinct < max(_MIN_DISTINCT, len(texts) / 50):
         return ""
     if _share_like(_CODE, texts) > 0.9 and _share_like(_DATE, texts) < 0.3:
-        return "holds codes that tell single things or persons apart"
+        return "holds codes that identify individual people or things"
     return ""
 
 

@@ -126,14 +126,12 @@ class Verdict:
         return tuple(found for found in self.findings if found.is_beyond_limit)
 
     def table_title(self) -> Message:
-        """Say how many findings are beyond a limit, within an agreed one, and only noted."""
+        """Say how many findings are beyond a limit, and how many are only noted."""
         beyond = len(self.beyond_limit())
         noted = sum(found.is_note for found in self.findings)
-        limited = sum(found.limit is not None for found in self.findings)
-        counts = {"n": beyond, "kept": limited - beyond - noted}
         if not noted:
-            return Message("monitor.findings_title", **counts)
-        return Message("monitor.findings_title_noted", noted=noted, **counts)
+            return Message("monitor.findings_title", n=beyond)
+        return Message("monitor.findings_title_noted", n=beyond, noted=noted)
 
     def _repr_markdown_(self) -> str:
         shown = self.findings[:MAX_TABLE_FINDINGS]

@@ -1,5 +1,6 @@
 """Sentences: the same keys, placeholders and forms in each language; none unused or missing."""
 
+import itertools
 import json
 import re
 import string
@@ -22,25 +23,39 @@ COUNTED = re.compile(
     r" (\w+ )?(rows|columns|features|periods|runs|values|times|groups|parts|spans|champions"
     r"|parameters|findings)\b"
 )
+# a plural after a one (`1 rows`, `1 are`), and a singular after another number (`2 row`)
+NOUNS = (
+    "rows columns features periods runs values times groups parts spans champions parameters"
+    " findings limits members versions decisions challengers breaches lines models segments"
+)
+ONE_OF_MANY = re.compile(
+    rf"(?<![\d.,])1 (\w+ )?({NOUNS.replace(' ', '|')}|are|have|were|lie|fall)\b"
+)
+MANY_OF_ONE = re.compile(
+    rf"(?<![\d.,])[02] (?!of)(\w+ )?({NOUNS.replace('s ', '|').removesuffix('s')})\b"
+)
+FORMS = ("zero", "one", "other")
 COUNTING = sorted(key for key, entry in ENGLISH.items() if isinstance(entry, dict))
 
 
 def forms(entry: str | dict) -> list[str]:
-    """Return every template of an entry: one, or a singular and a plural for each count."""
+    """Return every template of an entry: one, or those for none, one and more of each count."""
     if isinstance(entry, str):
         return [entry]
-    return forms(entry["one"]) + forms(entry["other"])
+    branches = [forms(entry[form]) for form in FORMS if form in entry]
+    return [template for branch in branches for template in branch]
 
 
 def counts(entry: str | dict) -> set[str]:
     """Return the values that decide between singular and plural."""
     if isinstance(entry, str):
         return set()
-    return {entry["count"]} | counts(entry["one"]) | counts(entry["other"])
+    branches = [counts(entry[form]) for form in FORMS if form in entry]
+    return {entry["count"]}.union(*branches)
 
 
 def last_form(entry: str | dict) -> str:
-    """Return the form for no count that is one."""
+    """Return the form for more than one of everything."""
     return forms(entry)[-1]
 
 
@@ -96,17 +111,16 @@ def test_english_counts_have_a_singular():
     """A count before a noun in the plural needs the form for one."""
     sentences = {key: entry for key, entry in ENGLISH.items() if isinstance(entry, str)}
     bare = [key for key, sentence in sentences.items() if COUNTED.search(sentence)]
-    assert bare == [
-        "estimate.record"
-    ]  # of two periods or more: estimate.record_one is the other
+    # of two or more, always: of a single period estimate.record_one tells
+    assert bare == ["compare.first", "compare.unknown_over", "estimate.record"]
 
 
 @pytest.mark.parametrize(
     ("count", "sentence"),
     [
-        pytest.param(0, "0 periods and all of them together", id="none"),
-        pytest.param(1, "1 period and all of them together", id="one"),
-        pytest.param(3, "3 periods and all of them together", id="three"),
+        pytest.param(0, "0 periods, and in total", id="none"),
+        pytest.param(1, "1 period, and in total", id="one"),
+        pytest.param(3, "3 periods, and in total", id="three"),
     ],
 )
 def test_a_count_chooses_the_form(
@@ -119,11 +133,44 @@ def test_a_count_chooses_the_form(
 
 def test_each_count_of_a_sentence_chooses_for_itself():
     """Two counts in a sentence do not share a form."""
-    said = render(Message("schema.broken", act=1, watch=2).json())
-    assert (
-        said
-        == "The data contract is broken 1 time so that we must act, and 2 times to watch"
-    )
+    one = {"rows": 1, "n": 2, "window": "May"}
+    other = {"rows": 2, "n": 1, "window": "May"}
+    assert str(Message("watch.headline", **one)) == "May: 1 row, 2 limits exceeded"
+    assert str(Message("watch.headline", **other)) == "May: 2 rows, 1 limit exceeded"
+
+
+def test_none_has_a_form_of_its_own_where_a_number_would_sound_odd():
+    """A form for none is optional: where it lacks, the plural serves."""
+    assert str(Message("monitor.findings_title", n=0)) == "No limit exceeded"
+    assert str(Message("report.catalogue", n=0)) == "0 features describe each row"
+
+
+def sample(
+    key: str,
+    chosen: dict[str, int],
+) -> str:
+    """Render a sentence with these counts, and a harmless text or number for the rest."""
+    entry = ENGLISH[key]
+    values = dict.fromkeys(placeholders(last_form(entry)), 7.5)
+    numbers = {name for form in forms(entry) for name in numeric(form)}
+    texts = {name: "x" for name in values if name not in numbers}
+    return str(Message(key, **(values | texts | chosen)))
+
+
+def numeric(template: str) -> set[str]:
+    """Return the names of the values that a template formats as numbers."""
+    parts = string.Formatter().parse(template)
+    return {name for _, name, spec, _ in parts if name and spec}
+
+
+@pytest.mark.parametrize("key", COUNTING, ids=COUNTING)
+def test_no_count_of_one_is_followed_by_a_plural(key):
+    """Said with none, one and two of everything, no sentence speaks of "1 rows" or "1 are"."""
+    names = sorted(counts(ENGLISH[key]))
+    for numbers in itertools.product((0, 1, 2), repeat=len(names)):
+        said = sample(key, dict(zip(names, numbers, strict=True)))
+        assert not ONE_OF_MANY.search(said), said
+        assert not MANY_OF_ONE.search(said), said
 
 
 def test_a_language_without_a_file_shows_english():

@@ -29,7 +29,7 @@ def tell(
 
 def test_a_window_with_too_few_rows_to_judge_by_says_so():
     said = tell("current", 20)
-    assert said[0].startswith("Only 20 rows are in this window: too few to judge by")
+    assert said[0].startswith("Only 20 rows are in this window: too few to judge")
 
 
 @pytest.mark.parametrize(

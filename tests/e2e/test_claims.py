@@ -41,7 +41,7 @@ def test_a_sentence_reruns_no_notebook(small):
     """Who mends a word in a locale file sees it on the page; only `code` and `report` run."""
     before = (small / "reports" / "monitor.ipynb").read_bytes()
     words = small / "mlops_nb" / "core" / "locales" / "en.json"
-    sentence = "What the model says, now and when trained"
+    sentence = "Predictions: this period vs. training"
     words.write_text(
         words.read_text().replace(sentence, "What the model says, then and now")
     )

@@ -109,7 +109,7 @@ def test_a_bad_time_of_a_label_concerns_its_row_alone(project):
     run_mlops_nb("run", "preprocess", "current", cwd=top)
     page = (top / "reports" / "preprocess-current.html").read_text()
     sentence = (
-        "1 row (1.1%) counts as not labelled: when its label became known, told, "
+        "1 row (1.1%) counts as unlabelled, because the time when its label became known, told, "
         "cannot be read: 2020-04-3x"
     )
     assert sentence in page
@@ -168,8 +168,8 @@ def test_offsets_are_told(project):
     run_mlops_nb("run", "preprocess", "train", cwd=top)
     page = (top / "reports" / "preprocess-train.html").read_text()
     sentence = (
-        f"{converted:,} times in the column day carried an offset: they were converted "
-        f"to UTC, and {moved:,} fall on another day by that"
+        f"{converted:,} times in column day had a UTC offset and were converted to UTC, "
+        f"which moved {moved:,} to another day"
     )
     assert sentence in re.sub(r"<[^>]+>", "", page)
 
@@ -220,7 +220,7 @@ def test_pages(small):
     assert not re.search(r"\d[eE][-+]\d", numbers)
     monitoring = (small / "reports" / "monitor.html").read_text()
     training = (small / "reports" / "train.html").read_text()
-    assert "No earlier period has been closed" in monitoring
+    assert "First period: nothing to compare yet" in monitoring
     assert "First run" not in monitoring + training
     settings = small / "settings.ini"
     text = settings.read_text()
@@ -407,4 +407,4 @@ def test_how_scoring_went_is_monitored_and_never_learned_from(slow_april):
     auc = monitored["expected"]["auc"]
     assert 0 < auc["low"] <= auc["value"] <= auc["high"] <= 1
     page = (slow_april / "reports" / "monitor.html").read_text()
-    assert "lead to expect" in page
+    assert "Estimated performance" in page

@@ -207,7 +207,7 @@ WORDS_OF_TIME_AND_ALARMS = re.compile(r"(?i)flagged|false alarm|day by day|later
 def test_multiclass_without_time(wines):
     seen = read(wines)
     assert "no time column" in seen["index"]
-    assert "random share" in seen["preprocess-train"]
+    assert "random sample" in seen["preprocess-train"]
     odd = [name for name in seen if WORDS_OF_TIME_AND_ALARMS.search(seen[name])]
     assert odd == []
     assert "predicted right" in seen["index"]

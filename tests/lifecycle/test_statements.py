@@ -17,7 +17,7 @@ from mlops_nb.lifecycle.statements import (
     write_answers,
 )
 
-CUSTOMER = {"column": "customer_id", "why": "is called like an id"}
+CUSTOMER = {"column": "customer_id", "why": "its name suggests an ID"}
 REACH = {"column": "reach", "why": "looks like addresses"}
 ALL_ANSWERED = CardAnswers(*"abcde", accepted=("customer_id",), dropped=("reach",))
 

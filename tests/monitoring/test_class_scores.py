@@ -127,7 +127,7 @@ def test_spellings_of_a_class_are_one():
     alike = monitor_tables(insects, insects, **roles)
     got = monitor_tables(varied, varied, **roles)
     assert realised(got) == realised(alike)
-    told = [str(note) for note in got.notes if "several ways" in str(note)]
+    told = [str(note) for note in got.notes if "several spellings" in str(note)]
     assert len(told) == 1
     assert all(name in told[0] for name in ("ant", "Ant", "wasp", "Wasp"))
 

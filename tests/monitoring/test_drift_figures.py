@@ -68,7 +68,7 @@ def test_a_long_bar_that_may_be_chance_says_so(
 ):
     """The sentence beside the figure names what chance alone gives."""
     by_chance = (
-        "what chance alone gives with so few rows "
+        "how far chance alone can move a column with this few rows "
         f"(a PSI of up to {few.by_chance[0]:.2f} for {few.column[0]} with 60)"
     )
     assert by_chance in on_page(few, "en")

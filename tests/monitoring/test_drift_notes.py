@@ -133,4 +133,4 @@ def test_columns_that_stay_are_within_their_usual_range(saved):
 
 def test_a_column_that_moved_is_counted_though_it_is_only_noted(saved):
     seen = assess_saved(saved, FAULTS["shifted"])
-    assert str(drift_exhibits(seen)[0].title) == "1 of 3 columns has moved"
+    assert str(drift_exhibits(seen)[0].title) == "1 of 3 columns has shifted"

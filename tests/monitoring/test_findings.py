@@ -27,6 +27,6 @@ def test_the_score_is_counted_once_and_a_title_counts_its_rows():
         reason.values["n"] for reason in verdict.reasons if reason.key == "monitor.many"
     ] == [4]
     assert sum(reason.key == "monitor.score" for reason in verdict.reasons) == 1
-    assert verdict.table_title().values == {"n": 5, "kept": 1}
+    assert verdict.table_title().values == {"n": 5}
     assert verdict._repr_markdown_().count("\n") - 1 == 6
-    assert str(verdict.table_title()) == "5 beyond a limit, 1 within an agreed one"
+    assert str(verdict.table_title()) == "5 limits exceeded"

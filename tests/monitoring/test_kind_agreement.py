@@ -103,7 +103,7 @@ def test_words_for_nothing_are_missing_in_both_tables(
     line, notes = drift_of("price", reference, current)
     assert line.kind == "number"
     assert line.missing == pytest.approx(0.02)
-    assert any("such as .: it counts as missing" in note for note in notes)
+    assert any("such as .; it counts as missing" in note for note in notes)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_zeros_that_a_table_of_numbers_has_lost_make_no_other_code(tmp_path):
     current = write(tmp_path / "now.csv", zip=codes, other=OTHER)
     line, notes = drift_of("zip", reference, current)
     assert line.psi == 0
-    assert any("compared without these zeros" in note for note in notes)
+    assert any("compared without leading zeros" in note for note in notes)
 
 
 def test_a_score_and_an_outcome_may_be_written_as_shares(tmp_path):
@@ -199,7 +199,7 @@ def test_a_score_that_numbers_classes_is_judged_as_a_class(label):
     assessment = monitor(table, table, ColumnRoles(score="p", label="y"))
     right = (named == truth).mean()
     assert assessment.measured.realised["accuracy"]["value"] == pytest.approx(right)
-    assert any("judged as classes" in str(note) for note in assessment.notes)
+    assert any("treated as classes" in str(note) for note in assessment.notes)
 
 
 def test_a_score_with_decimals_is_a_quantity():

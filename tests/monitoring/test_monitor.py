@@ -303,7 +303,7 @@ def test_a_key_that_nobody_named_is_told_and_not_judged(keys):
     rows = draw_orders(2000).assign(order_id=list(keys(2000)))
     got = monitor_orders(rows[:1000], rows[1000:])
     assert "order_id" not in {*got.table.column}
-    assert any("order_id only tells" in str(note) for note in got.notes)
+    assert any("order_id only identifies" in str(note) for note in got.notes)
     named = monitor_orders(rows[:1000], rows[1000:], columns=("order_id", "fare"))
     assert "order_id" in {*named.table.column}
 
@@ -336,7 +336,7 @@ def test_texts_that_differ_in_every_row_are_not_judged(
     now.loc[3, "ticket"] = None
     got = monitor_orders(then, now)
     assert not any("ticket" in name for name in finding_ids(got))
-    assert "ticket only tells one row" in " ".join(map(str, got.notes))
+    assert "ticket only identifies rows" in " ".join(map(str, got.notes))
 
 
 CODES = ["02139", "01002", "10001", "94105"]

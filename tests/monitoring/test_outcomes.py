@@ -168,7 +168,7 @@ def test_the_last_known_label_of_a_key_counts(tmp_path):
     assert outcomes.by_key.to_dict() == {"1": 1, "2": 0}
     assert outcomes.repeated == 2
     (note,) = outcomes.notes()
-    assert str(note).startswith("2 values of id came more than once")
+    assert str(note).startswith("2 values of id occur more than once")
 
 
 def test_a_blank_label_is_not_known():
@@ -189,7 +189,7 @@ def test_a_window_that_no_label_finds_is_told():
     labels = table[["id", "y"]]
     roles = {"key": "id", "outcomes": labels}
     got = monitor_tables(table.drop(columns="y"), late, "p", "y", **roles)
-    assert any("no outcome found its row by id" in str(note) for note in got.notes)
+    assert any("no outcome matched a row by id" in str(note) for note in got.notes)
 
 
 def split_in_two(rows=400):
@@ -207,7 +207,7 @@ def test_a_table_keeps_its_labels_where_the_file_says_nothing():
     before, now, labels = split_in_two()
     got = monitor_tables(before, now, "p", "y", outcomes=labels, **YES)
     assert realised_auc(got)["value"] == 1.0
-    assert not any("never had" in str(note) for note in got.notes)
+    assert not any("absent from the reference" in str(note) for note in got.notes)
 
 
 def test_classes_of_a_table_stay_where_the_file_says_nothing():
@@ -228,7 +228,7 @@ def test_the_file_wins_over_labels_of_a_table_and_says_how_often():
     got = monitor_tables(before, wrong, "p", "y", outcomes=labels, **YES)
     assert realised_auc(got)["value"] == 1.0
     notes = "\n".join(map(str, got.notes))
-    assert "window 1: 100 rows have another label" in notes
+    assert "window 1: 100 rows have different labels" in notes
 
 
 def test_a_blank_in_the_file_leaves_the_label_of_the_table():

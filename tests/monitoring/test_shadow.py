@@ -193,7 +193,7 @@ def test_its_page_says_whose_scores_are_compared(
     halves,
 ):
     reading = str(score_exhibits(assess_saved(saved, halves[1]))[0].how_to_read)
-    assert "as it was before it was fitted again to all rows (its shadow)" in reading
+    assert "before its final fit on all rows (its shadow)" in reading
 
 
 FROZEN = ROOT / "tests" / "data" / "project-0.4.0.zip"
@@ -242,8 +242,8 @@ def test_a_model_of_an_earlier_version_is_monitored_and_its_page_says_by_what(of
     compared = measured.profiles["scores"].columns["score"]
     assert compared.mean == pytest.approx(scored.score.mean())
     reading = str(score_exhibits(monitor(reference, measured))[0].how_to_read)
-    assert "An earlier version saved this model, without a shadow" in reading
-    assert "its next challenger brings those of today" in reading
+    assert "An earlier version of the software saved this model" in reading
+    assert "until the next challenger" in reading
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ from mlops_nb.publishing.alerts import announce_findings
 from mlops_nb.publishing.outbox import ALERT_LOG_PATH, read_alert_log
 
 WHAT = (
-    "price is spread differently than when the model was trained (PSI 0.15, limit 0.10, learned"
-    " from 12 spans of the training period). By itself that moves the mean prediction by +0.030:"
-    " ask what changed at the source"
+    "The distribution of price has shifted since training (PSI 0.15; alert limit 0.10). On its own"
+    " this shifts the mean prediction by +0.030: find out what changed at the source"
 )
 WHAT_TO_DO = "mlops-nb decide drift.price --dismiss|--retrain|--rollback --why"
 
@@ -51,7 +50,7 @@ def test_a_finding_that_appears_is_delivered_to_every_target(
     "text",
     [
         pytest.param(WHAT, id="what"),
-        pytest.param("How bad: watch; value 0.15, limit 0.1", id="how bad"),
+        pytest.param("Severity: watch; value 0.15, limit 0.1", id="how bad"),
         pytest.param("Since: 2013-03; now 2013-04", id="since when"),
         pytest.param(WHAT_TO_DO, id="what to do"),
         pytest.param("https://example.com/flights/monitor.html", id="where to look"),

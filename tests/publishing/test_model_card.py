@@ -105,11 +105,11 @@ def test_features_and_examples(plain_card):
 
 
 def test_what_people_have_said(plain_card):
-    personal = {"column": "id", "why": "is called like an id", "answer": "accepted"}
+    personal = {"column": "id", "why": "its name suggests an ID", "answer": "accepted"}
     assert plain_card.personal == [personal]
     assert plain_card.missing == ()
-    assert "No groups are named" in render_model_card(plain_card)
-    assert "Nobody has approved" in card_to_markdown(plain_card)
+    assert "No groups are defined" in render_model_card(plain_card)
+    assert "Not yet approved" in card_to_markdown(plain_card)
 
 
 def test_as_json(plain_card):

@@ -46,7 +46,7 @@ def test_first_run_says_so(plain):
     page = render_stage_page(
         "monitor", notebook, result | {"changed": [], "todo": []}, source, CONFIG
     )
-    assert "No earlier period is compared with here." in page
+    assert "First period: nothing to compare yet." in page
     assert "Nothing to do." in page
 
 
@@ -134,7 +134,7 @@ def test_figures(plain):
 
 
 FAILED_FIRST = (
-    "Training stopped before its end",
+    "Training stopped early",
     "expected a target column `late`",
     "to do set data.target",
     "Failed",
@@ -259,7 +259,7 @@ SURELY_WORSE = {
     "en": (
         "Watch closely",
         "may be chance",
-        "Surely worse than the baseline: accuracy 0.5",
+        "Significantly worse than the baseline: accuracy 0.5",
         "(baseline 0.6",
     ),
     "ja": ("要注意", "偶然の可能性", "基準より確実に劣る指標：正解率"),

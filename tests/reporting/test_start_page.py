@@ -22,7 +22,7 @@ def test_index_leads_with_the_worst(plain):
     assert "All well in training." in page
     assert 'href="preprocess-train.html"' in page
     assert (
-        "Evaluation stopped before its end"
+        "Evaluation stopped early"
         in re.search(
             r"<h1.*?</h1>",
             render_start_page({"monitor": result, "evaluate": None}, CONFIG),
