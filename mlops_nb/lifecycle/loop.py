@@ -30,6 +30,7 @@ from ..core.files import read_json_lines
 from ..core.formatting import markdown_table
 from ..core.messages import render
 from ..core.project import project_root
+from ..core.standing import Standing
 from .awaited_rows import describe_lacking_rows
 from .challengers import Challenger, retrain
 from .checkout import set_params
@@ -48,6 +49,8 @@ from mlops_nb.lifecycle.periods import (
     parse_period,
     update_as_of,
 )
+
+# %% ../../nbs/api/lifecycle/31_loop.ipynb #5ad0c005
 from mlops_nb.lifecycle.promotion import (
     ProductionChange,
     bring_to_pin,
@@ -58,6 +61,7 @@ from mlops_nb.lifecycle.promotion import (
 from mlops_nb.lifecycle.readings import (
     build_reading,
     read_monitor_report,
+    read_standing,
     record_reading,
 )
 from .registry import recorded_md5
@@ -141,7 +145,7 @@ def reason_to_retrain(
     A finding at act is one, unless it is answered or the contract's; so is the time since the
     training window.
     """
-    urgent = _urgent_findings(build_reading(top), read_decisions(top))
+    urgent = _urgent_findings(read_standing(top))
     if urgent:
         return f"finding {', '.join(urgent)}"
     if not policy.every or _periods_since_training(params) < policy.every:
@@ -150,31 +154,16 @@ def reason_to_retrain(
 
 
 # %% ../../nbs/api/lifecycle/31_loop.ipynb #2978ab77
-def _urgent_findings(
-    reading: dict,
-    decisions: list[dict],
-) -> list[str]:
-    """Return the findings at act that nobody has answered in this window."""
-    answers = [
-        decision for decision in decisions if _answers(decision, reading["window"])
+def _urgent_findings(standing: Standing) -> list[str]:
+    """Return the findings at act that nobody has answered, a rollback being no new model."""
+    rolled_back = [
+        finding
+        for finding, decision in standing.answered
+        if decision["action"] == "rollback"
     ]
-    answered = {decision.get("finding") for decision in answers}
-    at_act = [
-        finding["id"] for finding in reading["findings"] if finding["severity"] == "act"
-    ]
-    from_data = [finding for finding in at_act if not finding.startswith("contract.")]
-    return [finding for finding in from_data if finding not in answered]
-
-
-# %% ../../nbs/api/lifecycle/31_loop.ipynb #dfee6af6
-def _answers(
-    decision: dict,
-    window: str,
-) -> bool:
-    return (
-        decision["action"] in ("dismiss", "retrain")
-        and decision.get("window") == window
-    )
+    asking = [*standing.waiting, *rolled_back]
+    at_act = [finding["id"] for finding in asking if finding["severity"] == "act"]
+    return [finding for finding in at_act if not finding.startswith("contract.")]
 
 
 # %% ../../nbs/api/lifecycle/31_loop.ipynb #100b0006
@@ -322,9 +311,8 @@ def _describe_window() -> AdvanceResult:
     report = read_monitor_report(top)
     headline = render(report["headline"])
     reading = build_reading(top)
-    return AdvanceResult(
-        reading["window"], reading["level"], headline, tuple(reading["findings"])
-    )
+    level = read_standing(top).level
+    return AdvanceResult(reading["window"], level, headline, tuple(reading["findings"]))
 
 
 # %% ../../nbs/api/lifecycle/31_loop.ipynb #100b0019
@@ -596,6 +584,8 @@ class ProductionStatus:
     level: str
     headline: str
     waiting: tuple
+    action: str
+    decided: tuple[str, ...] = ()
     candidate: str = ""
     contradictions: tuple[str, ...] = ()
     unknown: str = ""
@@ -617,9 +607,8 @@ class ProductionStatus:
             parts.append(_findings_table(self.waiting))
         else:
             parts.append("Nothing waits for a decision.")
-        if self.candidate:
-            parts.append(self.candidate)
-        return "\n\n".join(parts)
+        parts += [*self.decided, self.action, self.candidate]
+        return "\n\n".join(part for part in parts if part)
 
     def __str__(self) -> str:
         """Return it for the console, with the command that answers."""
@@ -636,9 +625,8 @@ class ProductionStatus:
             )
         else:
             lines.append("nothing waits for a decision")
-        if self.candidate:
-            lines.append(self.candidate)
-        return "\n".join(lines)
+        lines += [*self.decided, self.action, self.candidate]
+        return "\n".join(line for line in lines if line)
 
 
 # %% ../../nbs/api/lifecycle/31_loop.ipynb #346d2486
@@ -732,46 +720,51 @@ def read_production_status() -> ProductionStatus:
     pin = read_params()["champion"]
     bring_for_command(top)
     report = read_monitor_report(top)
-    reading = build_reading(top)
+    window = build_reading(top)["window"]
+    standing = read_standing(top)
     candidate = find_waiting_candidate(top)
     unpinned = f"the candidate ({report['model']}; nothing is pinned)"
     stale = find_stale_outputs(top)
     is_of_other = "reports/monitor.json" in stale.paths
+    judged = {
+        "level": standing.level,
+        "waiting": tuple(_dated(top, standing.waiting, window)),
+        "action": _say_action(standing),
+        "decided": tuple(str(message) for message in standing.decisions()),
+    }
     seen = {
-        "window": reading["window"],
-        "level": reading["level"],
+        "window": window,
         "headline": render(report["headline"]),
         "unknown": str(stale) if is_of_other else "",
     }
     return ProductionStatus(
         model=pin.get("version") or unpinned,
         since=_in_production_since(top, pin),
-        waiting=tuple(_unanswered(top, reading, candidate)),
         candidate=_describe_candidate(top, pin, candidate),
         contradictions=tuple(describe_contradictions(top, stale)),
+        **judged,
         **seen,
     )
 
 
 # %% ../../nbs/api/lifecycle/31_loop.ipynb #100b0014
-def _unanswered(
+def _dated(
     top: Path,
-    reading: dict,
-    candidate: WaitingCandidate | None,
+    findings: tuple[dict, ...],
+    window: str,
 ) -> list[dict]:
-    """Return the findings that nobody has answered in this window, and since when they are."""
+    """Return findings with the window since which each is there."""
     past = read_json_lines(top / HISTORY_FILE)
-    window = reading["window"]
-    answered = set()
-    for decision in read_decisions(top):
-        if decision.get("window") == window:
-            answered.add(decision.get("finding"))
     found = []
-    for finding in reading["findings"]:
-        name = finding["id"]
-        if name not in answered:
-            since = first_window_with_finding(past, name, window)
-            found.append(finding | {"since": since})
-    if candidate:
-        found.append(candidate.reading() | {"since": candidate.window})
+    for finding in findings:
+        since = first_window_with_finding(past, finding["id"], window)
+        found.append({**finding, "since": finding.get("since") or since})
     return found
+
+
+# %% ../../nbs/api/lifecycle/31_loop.ipynb #5ad0c006
+def _say_action(standing: Standing) -> str:
+    """Say what to do where production does not stand as it should."""
+    if standing.level == "ok":
+        return ""
+    return f"what to do: {standing.action}"

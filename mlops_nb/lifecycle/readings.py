@@ -8,6 +8,7 @@ __all__ = [
     "unanswered_findings",
     "read_monitor_report",
     "build_reading",
+    "read_standing",
     "record_reading",
 ]
 
@@ -18,6 +19,12 @@ from pathlib import Path
 from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.files import read_json, read_json_lines
+from mlops_nb.core.standing import (
+    Standing,
+    answering_decision,
+    carried_findings,
+    judge_standing,
+)
 from mlops_nb.lifecycle.journal import (
     HISTORY_FILE,
     append_entry,
@@ -26,6 +33,7 @@ from mlops_nb.lifecycle.journal import (
 )
 from .observed_outputs import find_stale_outputs
 from .periods import current_window_name
+from .waiting import find_waiting_candidate
 
 MAX_DRIFT_COLUMNS = 60  # columns whose shift a line of the history keeps
 
@@ -47,41 +55,12 @@ def unanswered_findings(
         metrics: what it measured.
         decisions: what people have said.
     """
-    earlier = sorted(
-        (line for line in lines if line["window"] < window),
-        key=lambda line: line["window"],
-    )
-    found = []
-    for line in earlier[-1:]:
-        for finding in line["findings"]:
-            carried = finding | {"from": finding.get("from") or line["window"]}
-            if _is_lost(finding["id"], metrics) and not _is_answered(
-                carried, window, decisions
-            ):
-                found.append(carried)
-    return found
-
-
-# %% ../../nbs/api/lifecycle/25_readings.ipynb #31b3090c
-def _is_lost(
-    finding_id: str,
-    metrics: dict,
-) -> bool:
-    is_quality = finding_id.startswith("quality.") and finding_id != "quality.unknown"
-    return is_quality and metrics.get(finding_id.rpartition(".")[2]) is None
-
-
-# %% ../../nbs/api/lifecycle/25_readings.ipynb #1679091c
-def _is_answered(
-    finding: dict,
-    window: str,
-    decisions: list[dict],
-) -> bool:
-    return any(
-        decision.get("finding") == finding["id"]
-        and finding["from"] <= (decision.get("window") or "") <= window
-        for decision in decisions
-    )
+    measured = [name for name, value in metrics.items() if value is not None]
+    return [
+        finding
+        for finding in carried_findings(lines, window, measured)
+        if answering_decision(finding, window, decisions) is None
+    ]
 
 
 # %% ../../nbs/api/lifecycle/25_readings.ipynb #9d5e0001
@@ -112,15 +91,18 @@ def build_reading(top: Path) -> dict:
     window = current_window_name(params)
     metrics = {name: metric["value"] for name, metric in results["metrics"].items()}
     past = read_json_lines(top / HISTORY_FILE)
-    waiting = unanswered_findings(past, window, metrics, read_decisions(top))
+    decisions = read_decisions(top)
+    found = _short_findings(results)
+    found += unanswered_findings(past, window, metrics, decisions)
+    standing = judge_standing(found, window, decisions)
     subject = {
         "window": window,
         "champion": _name_of_champion(top, params["champion"], report),
         "as_of": params["data"].get("as_of"),
-        "level": report["verdict"]["level"],
+        "level": standing.level,
     }
     return subject | {
-        "findings": _short_findings(results) + waiting,
+        "findings": found,
         "metrics": metrics,
         "estimated": _estimated_metrics(results),
         "rows": results["rows"],
@@ -186,6 +168,17 @@ def _shifts(results: dict) -> dict:
             three_digits = f"{of_limit:.3g}"
             shifts[row["column"]] = float(three_digits)
     return shifts
+
+
+# %% ../../nbs/api/lifecycle/25_readings.ipynb #5ad0c002
+def read_standing(top: Path) -> Standing:
+    """Read how production stands in a checkout in which the monitor has run."""
+    reading = build_reading(top)
+    found = [*reading["findings"]]
+    candidate = find_waiting_candidate(top)
+    if candidate:
+        found.append(candidate.reading() | {"since": candidate.window})
+    return judge_standing(found, reading["window"], read_decisions(top))
 
 
 # %% ../../nbs/api/lifecycle/25_readings.ipynb #4ead0006

@@ -19,6 +19,7 @@ from dataclasses import dataclass, fields
 
 from ..core.formatting import markdown_table
 from ..core.messages import VERDICT_LEVELS, Message, message_to_json
+from ..core.standing import choose_action
 
 # %% ../../nbs/api/monitoring/15_findings.ipynb #7efc2c1e
 # drift that may do nothing to the predictions
@@ -158,12 +159,6 @@ def _table_row(found: Finding) -> dict:
 MAX_VERDICT_REASONS = 5
 _MAX_DRIFT_REASONS = 3  # more drifting columns than that are one reason
 _DRIFT_QUANTITIES = ("type", "drift", "missing", "filled", "range", "new")
-_ACTION_OF_QUANTITY = {
-    "contract": "contract",
-    "failed": "contract",
-    "quality": "quality",
-    "estimate": "quality",
-}
 
 
 def judge_findings(findings: Iterable[Finding]) -> Verdict:
@@ -171,9 +166,7 @@ def judge_findings(findings: Iterable[Finding]) -> Verdict:
     findings = tuple(findings)
     beyond = [found for found in findings if found.is_beyond_limit]
     unknown = [found.message for found in findings if found.id == "quality.unknown"]
-    actions = [
-        Message(f"monitor.todo_{kind}") for kind in dict.fromkeys(map(_action, beyond))
-    ]
+    actions = [Message(key) for key in dict.fromkeys(map(_action, beyond))]
     noted = _tell_notes(findings)
     reasons = _reasons(beyond) + noted or [Message("monitor.calm")]
     severities = [found.severity for found in beyond]
@@ -237,5 +230,6 @@ def _distance_from_limit(found: Finding) -> tuple:
 
 # %% ../../nbs/api/monitoring/15_findings.ipynb #e8684dc9
 def _action(found: Finding) -> str:
-    of_drift = "shift" if found.severity == "act" else "drift"
-    return _ACTION_OF_QUANTITY.get(found.quantity, of_drift)
+    """Return the key of what is to be done about a finding."""
+    asked = {"quantity": found.quantity, "severity": found.severity, "id": found.id}
+    return choose_action(asked).key

@@ -12,7 +12,10 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/monitoring/49_stage_result.ipynb #a1d6d5c5
+from collections.abc import Iterable
+
 from ..core.messages import Message
+from ..core.standing import carried_findings
 from ..modeling.gate import evaluation_headline
 from ..modeling.model import Model
 from .assessment import Assessment
@@ -41,13 +44,28 @@ def monitoring_headline(
 
 
 # %% ../../nbs/api/monitoring/49_stage_result.ipynb #008df73a
-def stage_results(assessment: Assessment) -> dict:
-    """Return the numbers behind the page, for reports/monitor.json."""
+def stage_results(
+    assessment: Assessment,
+    record: Iterable[dict] = (),
+) -> dict:
+    """Return the numbers behind the page, for reports/monitor.json.
+
+    Args:
+        assessment: of the window.
+        record: lines of data/history.jsonl, from which come the findings of the window before
+            that this one cannot measure.
+    """
     measured = assessment.measured
     findings = [found.to_dict() for found in assessment.verdict.findings]
-    return {
-        "rows": measured.rows,
-        "scored": measured.scored,
+    known = [
+        name for name, one in measured.realised.items() if one["value"] is not None
+    ]
+    counts = {"rows": measured.rows, "scored": measured.scored}
+    course = {"metric": assessment.metric, "windows": [*assessment.performance]}
+    carried = carried_findings(record, measured.name, known)
+    of_window = {"window": measured.name, "carried": carried, "course": course}
+    return of_window | {
+        **counts,
         "labelled": measured.labelled,
         "metrics": measured.realised,
         "expected": measured.expected,

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..core.config import Settings
 from ..core.messages import render
+from ..core.standing import choose_action
 from ..core.translations import translate_label
 
 
@@ -40,11 +41,7 @@ def _say_what_to_do(
 ) -> str:
     if event.kind == "cleared":
         return _phrase("todo_nothing", lang)
-    quantity = event.finding["quantity"]
-    kind = "drift"
-    if quantity in ("contract", "quality", "promotion"):
-        kind = quantity
-    todo = render({"key": f"monitor.todo_{kind}"}, lang)
+    todo = render(choose_action(event.finding).json(), lang)
     finding = shlex.quote(event.finding["id"])
     command = f"mlops-nb decide {finding} --dismiss|--retrain|--rollback --why …"
     return _phrase(

@@ -23,7 +23,7 @@ from ..core.formatting import markdown_table
 from ..core.locks import LockTimeoutError, hold_lock
 from ..core.project import project_root
 from ..lifecycle.journal import HISTORY_FILE, read_decisions, utc_timestamp
-from ..lifecycle.readings import build_reading
+from ..lifecycle.readings import build_reading, read_standing
 from ..lifecycle.waiting import find_waiting_candidate
 from ..monitoring.findings import first_window_with_finding
 from ..pipeline.recorded_outputs import bring_for_reader
@@ -99,6 +99,9 @@ def _answered(top: Path) -> set[tuple[str, str]]:
         window = entry.get("window")
         if finding and window:
             pairs.add((finding, window))
+    standing = read_standing(top)
+    now = build_reading(top)["window"]
+    pairs |= {(finding["id"], now) for finding, _ in standing.answered}
     return pairs
 
 

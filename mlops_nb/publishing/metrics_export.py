@@ -12,7 +12,7 @@ from ..core.config import read_settings
 from ..core.files import read_json_lines, write_atomic
 from ..core.messages import VERDICT_LEVELS
 from ..core.project import project_root
-from ..lifecycle.readings import build_reading
+from ..lifecycle.readings import build_reading, read_standing
 from ..monitoring.prometheus import format_prometheus
 from .outbox import read_alert_state
 
@@ -25,7 +25,8 @@ def export_prometheus(top: Path | None = None) -> str:
     """
     top = top or project_root()
     settings = read_settings(top / "settings.ini")
-    gauges = _model_gauges(build_reading(top)) | _operation_gauges(top)
+    reading = build_reading(top) | {"level": read_standing(top).level}
+    gauges = _model_gauges(reading) | _operation_gauges(top)
     text = format_prometheus(gauges)
     if settings.prometheus:
         write_atomic(top / settings.prometheus, text)
