@@ -5,13 +5,18 @@
 # %% auto #0
 __all__ = [
     "INJECTED",
+    "SHOWN_FIGURES",
+    "FIGURE_TITLE",
     "MAX_CONTENT_BYTES",
     "find_failed_cell",
     "match_cells_to_outputs",
+    "fold_figures",
     "render_notebook_body",
 ]
 
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #014d7497
+import itertools
+import re
 from collections.abc import Iterator
 
 from markupsafe import Markup
@@ -87,6 +92,50 @@ def _has_code(cell: dict) -> bool:
     return bool(strip_comments(source))
 
 
+# %% ../../nbs/api/reporting/07_notebook_body.ipynb #5dc19de8
+SHOWN_FIGURES = 1  # of a row of them, on a phone
+FIGURE_TITLE = re.compile("<figcaption>(.*?)</figcaption>", re.S)
+
+
+def fold_figures(
+    blocks: list[Markup],
+    lang: str,
+) -> list[Markup]:
+    """Let the figures after the first of a row wait on a phone.
+
+    Args:
+        blocks: of a page, in order.
+        lang: the reader's language.
+    """
+    folded = []
+    for is_figure, run in itertools.groupby(blocks, key=_is_figure):
+        figures = list(run)
+        if is_figure and len(figures) > SHOWN_FIGURES:
+            waiting = figures[SHOWN_FIGURES:]
+            figures[SHOWN_FIGURES:] = [_let_wait(waiting, lang)]
+        folded += figures
+    return folded
+
+
+# %% ../../nbs/api/reporting/07_notebook_body.ipynb #56eeb1fe
+def _is_figure(block: Markup) -> bool:
+    return block.startswith('<figure class="fig"')
+
+
+# %% ../../nbs/api/reporting/07_notebook_body.ipynb #c0436e5d
+def _let_wait(
+    figures: list[Markup],
+    lang: str,
+) -> Markup:
+    found = [FIGURE_TITLE.search(figure) for figure in figures]
+    titles = " · ".join(title[1] for title in found if title)
+    summary = page_phrase("more_figures", lang, n=len(figures))
+    # only the style of the page shows it, and only on a phone
+    details = '<details class="rows" hidden=""><summary>{}: {}</summary></details>'
+    head = Markup(details).format(summary, Markup(titles))
+    return Markup('<div class="more">{}{}</div>').format(head, Markup("").join(figures))
+
+
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #cda65fc0
 MAX_CONTENT_BYTES = 900_000  # of a page, which stays below 1 MB
 
@@ -111,7 +160,7 @@ def render_notebook_body(
             added = 0
         blocks.append(block)
         size += added
-    return Markup("\n").join(blocks)
+    return Markup("\n").join(fold_figures(blocks, lang))
 
 
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #ac64995b

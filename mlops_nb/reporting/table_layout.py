@@ -6,14 +6,19 @@
 __all__ = [
     "VERDICT_COLUMNS",
     "NAME_COLUMNS",
+    "UNSPOKEN_COLUMNS",
     "NUMERIC_CELL",
     "PHONE_CHARACTERS",
     "FIRST_COLUMN_CHARACTERS",
     "GAP_CHARACTERS",
+    "NARROW_NUMBER",
+    "NARROW_NAME",
+    "ROW_NUMBER",
     "element_text",
     "replace_text",
     "TableHead",
     "TableLayout",
+    "title_columns",
 ]
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #014d74a3
@@ -51,6 +56,11 @@ NAME_COLUMNS = (  # heads of columns that hold names of ours
     "fact",
     "on rows held back",
 )
+UNSPOKEN_COLUMNS = (  # heads that say no more than the cell below them does
+    *NAME_COLUMNS,
+    *("", "column", "feature", "parameter", "level", "value", "name", "what"),
+    *("group", "part", "finding", "member", "model"),
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,7 @@ class TableHead:
     names: list[str]
     verdicts: set[int]
     names_of_ours: set[int]
+    unspoken: set[int]
 
     @classmethod
     def read(
@@ -73,13 +84,14 @@ class TableHead:
         cells = [cell for row in rows for cell in row]
         verdicts = _columns_called(rows, VERDICT_COLUMNS)
         names_of_ours = _columns_called(rows, NAME_COLUMNS)
+        unspoken = _columns_called(rows, UNSPOKEN_COLUMNS)
         for cell in cells:
             replace_text(cell, translate_name(element_text(cell), lang))
         names = []
         if cells:
             last_row = table.find("./thead/tr[last()]")
             names = [element_text(cell) for cell in last_row]
-        return cls(frozenset(cells), names, verdicts, names_of_ours)
+        return cls(frozenset(cells), names, verdicts, names_of_ours, unspoken)
 
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #a87ff68b
@@ -98,19 +110,29 @@ def _columns_called(
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #d34b0681
 # Numbers, and what is written with digits only: intervals and dates.
-NUMERIC_CELL = re.compile(r"[-+−–±\d.,:%‰()\[\]\s]*(e[-+]?\d+)?")
+NUMERIC_CELL = re.compile(r"[-+−–±<\d.,:%‰()\[\]\s]*(e[-+]?\d+)?")
 PHONE_CHARACTERS = 48  # that stand beside each other on a phone
 FIRST_COLUMN_CHARACTERS = 12  # the first column may break its words
 GAP_CHARACTERS = 1.5  # between two columns
+NARROW_NUMBER = 11  # characters; two such numbers stand beside each other on a card
+NARROW_NAME = 14  # characters of the name beside such a number
 
 
 @dataclass(frozen=True)
 class TableLayout:
-    """How a table is laid out: numeric columns, and whether its rows stack on a phone."""
+    """How a table is laid out: numeric columns, and whether its rows stack on a phone.
+
+    Attributes:
+        names: of the columns.
+        numeric: by column, whether all of it is numbers.
+        stacks: whether each row becomes a card on a phone.
+        narrow: by column, whether half the width of a card is enough for it.
+    """
 
     names: list[str]
     numeric: list[bool]
     stacks: bool
+    narrow: tuple[bool, ...] = ()
 
     @classmethod
     def measure(
@@ -123,10 +145,10 @@ class TableLayout:
             return cls(names, [False] * len(names), False)
         columns = [_texts_of_column(body, number) for number in range(len(names))]
         numeric = [_is_numeric(texts) for texts in columns]
-        widths = [
-            _width(*column) for column in zip(names, columns, numeric, strict=True)
-        ]
-        return cls(names, numeric, _is_too_wide(widths))
+        parts = list(zip(names, columns, numeric, strict=True))
+        widths = [_width(*part) for part in parts]
+        narrow = tuple(_is_narrow(*part) for part in parts)
+        return cls(names, numeric, _is_too_wide(widths), narrow)
 
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #9f9e5571
@@ -156,6 +178,16 @@ def _width(
     return max((len(word) for word in words), default=0)
 
 
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #84c45984
+def _is_narrow(
+    name: str,
+    texts: list[str],
+    is_numeric: bool,
+) -> bool:
+    longest = max((len(text) for text in texts), default=0)
+    return is_numeric and longest <= NARROW_NUMBER and len(name) <= NARROW_NAME
+
+
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #a87ff68d
 def _is_too_wide(widths: list[int]) -> bool:
     # so few columns fit, or break their words: stacked they would be harder to read
@@ -165,3 +197,43 @@ def _is_too_wide(widths: list[int]) -> bool:
     gaps = GAP_CHARACTERS * len(widths)
     total = min(FIRST_COLUMN_CHARACTERS, first) + sum(others) + gaps
     return total > PHONE_CHARACTERS
+
+
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #df265582
+ROW_NUMBER = re.compile(r"\d+")
+
+
+def title_columns(
+    head: TableHead,
+    layout: TableLayout,
+    body: list,
+) -> tuple[int, ...]:
+    """Find the columns that title the card of a row; none where there is nothing to choose from.
+
+    Args:
+        head: of the table.
+        layout: of the table.
+        body: the cells of each row.
+    """
+    columns = [_texts_of_column(body, number) for number in range(len(layout.names))]
+    first = _first_named_column(layout.names, columns)
+    titles: tuple[int, ...] = ()
+    for number in range(first, len(columns)):
+        if titles and layout.numeric[number] and number not in head.unspoken:
+            break
+        titles = (*titles, number)
+        said = zip(*(columns[each] for each in titles), strict=True)
+        if len(set(said)) == len(body):
+            return titles
+    return titles[:1]
+
+
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #6843aa89
+def _first_named_column(
+    names: list[str],
+    columns: list[list[str]],
+) -> int:
+    """Pass by the numbers that pandas gives to rows."""
+    if len(columns) < 2 or names[0] not in ("", "#"):
+        return 0
+    return int(all(ROW_NUMBER.fullmatch(text) for text in columns[0]))

@@ -6,9 +6,15 @@
 __all__ = [
     "BADGE_LEVELS",
     "LONG_WORD",
+    "PHONE_CARDS",
+    "PHONE_ROWS",
+    "SPARED_ROWS",
+    "NOTABLE",
     "VOID_TAGS",
     "render_badge",
     "improve_cell",
+    "make_cards",
+    "fold_rows",
     "parse_clean_html",
     "render_html",
     "render_html_table",
@@ -21,6 +27,7 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
+from ..core.marks import MARK_CLASSES, MARKED
 from ..core.messages import render
 from ..core.translations import translate_name
 from .sanitize import clean_html
@@ -29,6 +36,7 @@ from mlops_nb.reporting.table_layout import (
     TableLayout,
     element_text,
     replace_text,
+    title_columns,
 )
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #a87ff681
@@ -69,7 +77,7 @@ def improve_cell(
     if column < len(layout.numeric) and layout.numeric[column]:
         cell.set("class", "n")
     if not is_head:
-        _improve_body_cell(cell, column, head, layout, lang)
+        _improve_body_cell(cell, column, head, lang)
     if not cell.get("class") and not len(cell):
         _allow_breaks(cell)
 
@@ -79,17 +87,33 @@ def _improve_body_cell(
     cell: ElementTree.Element,
     column: int,
     head: TableHead,
-    layout: TableLayout,
     lang: str,
 ) -> None:
     if column in head.names_of_ours:
         replace_text(cell, translate_name(element_text(cell), lang))
-    if layout.stacks:
-        cell.set("data-label", layout.names[column])
-    if column in head.verdicts and element_text(cell) in BADGE_LEVELS:
-        badge = ElementTree.fromstring(render_badge(element_text(cell), lang))
+    level = element_text(cell)
+    if column in head.verdicts and level in BADGE_LEVELS:
         replace_text(cell, "")
-        cell.append(badge)
+        cell.append(ElementTree.fromstring(render_badge(level, lang)))
+        cell.set("class", "v")
+    elif marked := MARKED.match(level):
+        _colour_mark(cell, marked, lang)
+
+
+# %% ../../nbs/api/reporting/03_tables.ipynb #7fd07107
+def _colour_mark(
+    cell: ElementTree.Element,
+    marked: re.Match,
+    lang: str,
+) -> None:
+    """Colour what a cell says first, better or worse, and say it in the reader's language."""
+    arrow, word, rest = marked.groups()
+    name = MARK_CLASSES[word]
+    said = f"{arrow} {render({'key': f'report.mark.{name}'}, lang)}"
+    replace_text(cell, "")
+    mark = ElementTree.SubElement(cell, "span", {"class": f"mark {name}"})
+    mark.text = said
+    mark.tail = rest
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #a87ff68f
@@ -103,6 +127,82 @@ def _allow_breaks(cell: ElementTree.Element) -> None:
     cell.text, *parts = re.split("(?<=_)(?=.)", text)
     for part in parts:
         ElementTree.SubElement(cell, "wbr").tail = part
+
+
+# %% ../../nbs/api/reporting/03_tables.ipynb #3fbc0a74
+def make_cards(
+    body: list,
+    head: TableHead,
+    layout: TableLayout,
+) -> None:
+    """Say of each cell what it is on the card of its row, in place: title, number, or text."""
+    titles = title_columns(head, layout, body)
+    halves = _columns_in_pairs(layout, titles)
+    for row in body:
+        for column, cell in enumerate(row):
+            if column not in titles or column not in head.unspoken:
+                cell.set("data-label", layout.names[column])
+            if column in titles:
+                _add_class(cell, "t")
+            elif column in halves:
+                _add_class(cell, "h")
+        if titles:
+            _add_class(row[titles[-1]], "last")
+
+
+# %% ../../nbs/api/reporting/03_tables.ipynb #f09da52c
+def _columns_in_pairs(
+    layout: TableLayout,
+    titles: tuple[int, ...],
+) -> set[int]:
+    """Find the narrow columns that follow each other in twos; one alone has a line of its own."""
+    paired: set[int] = set()
+    for column in range(1, len(layout.narrow)):
+        pair = {column - 1, column}
+        are_free = pair.isdisjoint(paired) and pair.isdisjoint(titles)
+        if are_free and all(layout.narrow[each] for each in pair):
+            paired |= pair
+    return paired
+
+
+# %% ../../nbs/api/reporting/03_tables.ipynb #9d7a67c7
+def _add_class(
+    element: ElementTree.Element,
+    name: str,
+) -> None:
+    names = f"{element.get('class', '')} {name}"
+    element.set("class", names.strip())
+
+
+# %% ../../nbs/api/reporting/03_tables.ipynb #b47b5858
+PHONE_CARDS = 3  # that are shown of a table whose rows are cards
+PHONE_ROWS = 6  # that are shown of any other table
+SPARED_ROWS = 2  # so few are not worth a click
+NOTABLE = ("badge watch", "badge act", "badge failed", "mark worse")
+
+
+def fold_rows(
+    rows: list[ElementTree.Element],
+    stacks: bool,
+) -> bool:
+    """Mark the rows that a phone shows only when it is asked for them. Returns whether any are.
+
+    Args:
+        rows: of the body of a table, each is marked in place.
+        stacks: whether they are cards on a phone.
+    """
+    shown = PHONE_CARDS if stacks else PHONE_ROWS
+    waiting = [row for row in rows[shown:] if not _is_notable(row)]
+    if len(waiting) <= SPARED_ROWS:
+        return False
+    for row in waiting:
+        _add_class(row, "x")
+    return True
+
+
+# %% ../../nbs/api/reporting/03_tables.ipynb #1767837c
+def _is_notable(row: ElementTree.Element) -> bool:
+    return any(element.get("class", "") in NOTABLE for element in row.iter())
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #2bbfc7bb
@@ -158,17 +258,16 @@ def render_html(
     Each table lies in a scroller of its own; the first one has `title` as its caption.
     """
     tree = parse_clean_html(clean_html(markup))
-    for number, table in enumerate(tree.iter("table")):
+    for number, table in enumerate(list(tree.iter("table"))):
         caption = "" if number else title
-        _make_readable(table, lang, caption)
+        folded = _make_readable(table, lang, caption)
+        _put_into_scroller(tree, table, folded)
     shown = ElementTree.tostring(
         tree,
         encoding="unicode",
         method="html",
     )
-    shown = shown.removeprefix("<div>").removesuffix("</div>")
-    shown = shown.replace("<table", '<div class="scroll" tabindex="0"><table')
-    return Markup(shown.replace("</table>", "</table></div>"))
+    return Markup(shown.removeprefix("<div>").removesuffix("</div>"))
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #a1c9a2b5
@@ -176,24 +275,62 @@ def _make_readable(
     table: ElementTree.Element,
     lang: str,
     title: str,
-) -> None:
-    """Make a table readable, in place."""
+) -> str:
+    """Make a table readable, in place. Returns what brings the rows that wait, if any do."""
     head = TableHead.read(table, lang)
-    rows = [_cells(row) for row in table.iter("tr")]
-    body = [row for row in rows if not head.cells.intersection(row)]
+    lines = list(table.iter("tr"))
+    below_head = [line for line in lines if not head.cells.intersection(line)]
+    body = [_cells(line) for line in below_head]
     layout = TableLayout.measure(head.names, body)
-    for row in rows:
-        for column, cell in enumerate(row):
+    for line in lines:
+        for column, cell in enumerate(_cells(line)):
             improve_cell(cell, column, head, layout, lang)
     if layout.stacks:
         table.set("class", "stack")
+        make_cards(body, head, layout)
     if title and table.find("caption") is None:
         _add_caption(table, title)
+    return _fold_long(below_head, layout.stacks, lang)
+
+
+# %% ../../nbs/api/reporting/03_tables.ipynb #dc035718
+def _fold_long(
+    lines: list[ElementTree.Element],
+    stacks: bool,
+    lang: str,
+) -> str:
+    if not fold_rows(lines, stacks):
+        return ""
+    values = {"n": len(lines)}
+    return render({"key": "report.all_rows", "values": values}, lang)
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #76c8bed4
 def _cells(row: ElementTree.Element) -> list[ElementTree.Element]:
     return [cell for cell in row if cell.tag in ("td", "th")]
+
+
+# %% ../../nbs/api/reporting/03_tables.ipynb #e2bd8bbf
+def _put_into_scroller(
+    tree: ElementTree.Element,
+    table: ElementTree.Element,
+    folded: str,
+) -> None:
+    """Put a table into a scroller, and below it what brings the rows that wait."""
+    parent = next(element for element in tree.iter() if table in list(element))
+    place = list(parent).index(table)
+    scroller = ElementTree.Element("div", {"class": "scroll", "tabindex": "0"})
+    scroller.tail = table.tail
+    table.tail = None
+    parent[place] = scroller
+    scroller.append(table)
+    if folded:
+        # only the style of the page shows it, and only on a phone
+        more = ElementTree.Element("details", {"class": "rows", "hidden": ""})
+        ElementTree.SubElement(more, "summary").text = folded
+        more.tail = scroller.tail
+        scroller.tail = None
+        parent.insert(place + 1, more)
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #a87ff684

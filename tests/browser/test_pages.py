@@ -200,3 +200,90 @@ def test_prints_on_white_without_navigation(
     assert page.evaluate(CONTRAST) == []
     assert len(page.pdf()) > 10_000
     page.context.close()
+
+
+VISIBLE_ROWS = """
+[...document.querySelectorAll('.tbl tbody tr')].filter(row => row.offsetParent).length
+"""
+MANY = 12
+LAST_IS_BAD = {MANY - 1: "watch"}
+
+
+@pytest.fixture
+def long_page(tmp_path):
+    """The address of a page with a long table, and figures in a row."""
+    rows = [
+        {
+            "column": "carrier",
+            "value": f"carrier number {i}",
+            "psi": i / 97,
+            "limit": 0.2517,
+            "effect": -0.0123,
+            "missing": 0.3512,
+            "severity": LAST_IS_BAD.get(i, "ok"),
+        }
+        for i in range(MANY)
+    ]
+    figures = sample()[0]["cells"]
+    drawn = [
+        output
+        for cell in figures
+        for output in cell.get("outputs", ())
+        if "image/svg+xml" in output.get("data", {})
+    ]
+    cells = [code("table(groups)", table(rows, "Groups")), code("draw()", *drawn)]
+    page = tmp_path / "monitor.html"
+    html = render_stage_page("monitor", {"cells": cells}, {}, None, CONFIG)
+    page.write_text(html, "utf-8")
+    return page.as_uri()
+
+
+def test_a_long_table_waits_on_a_phone_until_it_is_asked_for(
+    browser,
+    long_page,
+):
+    page = opened(browser, long_page, PHONE, java_script_enabled=False)
+    assert page.evaluate(VISIBLE_ROWS) == 4  # three, and the one that says watch
+    page.get_by_text(f"Show all {MANY} rows").click()
+    assert page.evaluate(VISIBLE_ROWS) == MANY
+    page.context.close()
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_nothing_waits_on_paper_and_on_a_wide_screen(
+    browser,
+    long_page,
+    media,
+):
+    size = DESKTOP if media == "screen" else PHONE
+    page = opened(browser, long_page, size)
+    page.emulate_media(media=media)
+    assert page.evaluate(VISIBLE_ROWS) == MANY
+    assert page.locator("figure.fig:visible").count() == 3
+    assert not page.get_by_text(f"Show all {MANY} rows").is_visible()
+    page.context.close()
+
+
+def test_a_card_is_titled_by_what_tells_rows_apart(
+    browser,
+    long_page,
+):
+    page = opened(browser, long_page, PHONE)
+    first = page.locator("table.stack tbody tr").first
+    lines = first.inner_text().split()
+    assert lines[:4] == ["carrier", "carrier", "number", "0"]
+    title = first.locator(".t").all()
+    tops = [cell.bounding_box()["y"] for cell in title]
+    assert len(set(tops)) == 1
+    page.context.close()
+
+
+def test_figures_in_a_row_wait_behind_their_titles_on_a_phone(
+    browser,
+    long_page,
+):
+    page = opened(browser, long_page, PHONE, java_script_enabled=False)
+    assert page.locator("figure.fig:visible").count() == 1
+    page.locator("summary", has_text="2 more figures: Snow and fog").click()
+    assert page.locator("figure.fig:visible").count() == 3
+    page.context.close()
