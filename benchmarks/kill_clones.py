@@ -155,7 +155,7 @@ def run_until_done(
         if not done.returncode:
             return "" if is_written_down(clone, argv, done.stdout) else said
         named = re.findall("`(git (?:pull|fetch)[^`]*)`", done.stderr)
-        is_worded = done.stderr.count("expected ") == 1
+        is_worded = done.stderr.count("expected: ") == 1
         if not named or not is_worded or "Traceback" in done.stderr:
             return said
         mended = miniature.run(clone, *named[0].split())

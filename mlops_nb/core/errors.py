@@ -74,9 +74,7 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         """Write the message as three lines."""
-        return (
-            f"expected {self.expected}\n     got {self.found}\n   to do {self.remedy}"
-        )
+        return f"expected: {self.expected}\n     got: {self.found}\n     fix: {self.remedy}"
 
 
 # %% ../../nbs/api/core/01_errors.ipynb #a87ff679

@@ -37,7 +37,7 @@ class Refusal:
         rows = [
             {"not done": "expected", "because": self.expected},
             {"not done": "got", "because": self.found},
-            {"not done": "to do", "because": self.remedy},
+            {"not done": "fix", "because": self.remedy},
         ]
         return markdown_table(rows)
 

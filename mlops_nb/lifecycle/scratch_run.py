@@ -71,7 +71,7 @@ class RunListener:
 # %% ../../nbs/api/lifecycle/12_scratch_run.ipynb #0ea597e8
 _WORDED = re.compile(
     r"error in `(?P<stage>[^`]+)`:\n"
-    r"expected (?P<expected>.*?)\n {5}got (?P<found>.*?)\n {3}to do (?P<remedy>.*?)"
+    r"expected: (?P<expected>.*?)\n {5}got: (?P<found>.*?)\n {5}fix: (?P<remedy>.*?)"
     r"(?=\nerror in `|\nERROR: |\Z)",
     re.DOTALL,
 )

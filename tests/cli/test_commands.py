@@ -144,8 +144,8 @@ def test_a_mistake_of_the_user_ends_with_1_and_says_what_to_do(capsys):
     """A mistake of the user ends with 1 and says what to do."""
     assert run_command(["decide", "drift.temp", "--why", "summer"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("error in `decide`:\nexpected one of --dismiss")
-    assert "to do" in said
+    assert said.startswith("error in `decide`:\nexpected: one of --dismiss")
+    assert "fix:" in said
 
 
 def test_outside_of_a_project_nothing_is_broken(tmp_path):

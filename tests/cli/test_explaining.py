@@ -227,7 +227,7 @@ def test_an_answer_that_cannot_be_is_asked_again(folder):
     answers = ["", "country", "none"]
     code, shown = talk(folder, answers, "--ask")
     assert code == 0, shown
-    assert "expected columns that name a row" in shown
+    assert "expected: columns that name a row" in shown
     assert read_yaml(folder / "shop")["data"]["keys"] == []
 
 

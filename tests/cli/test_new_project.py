@@ -372,7 +372,7 @@ def test_what_cannot_be_guessed_leaves_nothing(
     assert run_command(["new", "shop", "--data", "in.csv", *args]) == 1
     said = capsys.readouterr().err
     assert says in said
-    assert "to do" in said
+    assert "fix:" in said
     assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
 
 

@@ -55,9 +55,9 @@ DEFINITION = """from mlops_nb.reporting.display import show_figure as figure, sh
 def share(x):
     # of rows
     return x.mean()"""
-NOT_FOUND = """expected a target column `late`
-     got columns hour, lat. Did you mean "lat"?
-   to do set data.target in params.yaml"""
+NOT_FOUND = """expected: a target column `late`
+     got: columns hour, lat. Did you mean "lat"?
+     fix: set data.target in params.yaml"""
 
 
 def code(

@@ -79,7 +79,7 @@ def test_a_run_names_the_file_in_conflict(top, path):
     mark_conflict(top, path)
     got = run_cli(top, "repro")
     assert got.returncode == 1, got.stdout
-    assert f"expected {path} as one of two branches has it" in got.stderr
+    assert f"expected: {path} as one of two branches has it" in got.stderr
 
 
 def conflict_by_stash(top):

@@ -88,7 +88,7 @@ def test_a_linked_folder_is_named(
     before = sorted(file.name for file in linked.with_name("disk").rglob("*"))
     refused = run_cli(linked, *command)
     assert refused.returncode == 1
-    assert "expected data as a folder of the project" in refused.stderr
+    assert "expected: data as a folder of the project" in refused.stderr
     assert "beyond" not in refused.stderr
     assert sorted(file.name for file in linked.with_name("disk").rglob("*")) == before
 
@@ -353,4 +353,4 @@ def test_the_status_names_what_brings_lost_bytes_back(project):
 def test_a_commit_that_is_none_is_told(project):
     refused = run_cli(project, "promote", "--commit", "nothing", *WHY)
     assert refused.returncode == 1
-    assert "expected --commit with a commit of this repository" in refused.stderr
+    assert "expected: --commit with a commit of this repository" in refused.stderr

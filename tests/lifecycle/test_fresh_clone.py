@@ -144,7 +144,7 @@ def test_a_rebuild_names_the_table_that_is_gone(project):
     assert done.returncode == 1
     assert "the table data/shop.csv" in done.stderr
     assert "gone" in done.stderr
-    assert done.stderr.count("expected ") == 1
+    assert done.stderr.count("expected: ") == 1
 
 
 def test_an_experiment_is_undone_without_loss_and_committed(project):

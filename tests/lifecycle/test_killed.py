@@ -55,7 +55,7 @@ def test_half_a_project_is_no_project_and_what_was_written_in_it_since_stays(beg
     written.write_text("mine")
     refused = run_cli(begun, *CASES["new-inside"].argv)
     assert refused.returncode == 1
-    assert f"got churn with {STAGE}\n" in refused.stderr
+    assert f"got: churn with {STAGE}\n" in refused.stderr
     assert written.read_text() == "mine"
     written.unlink()
     assert run_cli(begun, *CASES["new-inside"].argv).returncode == 0

@@ -113,5 +113,5 @@ def test_what_cannot_be_a_feature_is_refused(
 ):
     top = checkout(LINES)
     assert run_command(["accept-leak", column]) == 1
-    assert "expected a column of the table" in capsys.readouterr().err
+    assert "expected: a column of the table" in capsys.readouterr().err
     assert (top / "params.yaml").read_text() == PARAMS % LINES

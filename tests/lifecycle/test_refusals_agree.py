@@ -71,9 +71,9 @@ def test_gate_and_card_are_told_apart(top):
     done = run_cli(top, "promote", *WHY)
     assert done.returncode == 1
     lines = [line.strip() for line in done.stderr.splitlines()]
-    assert "got gate: the gate failed: rows" in lines
+    assert "got: gate: the gate failed: rows" in lines
     assert "card: the model card has required blanks: out_of_scope, licence" in lines
-    assert "to do gate: read reports/evaluate.html; train another candidate" in lines
+    assert "fix: gate: read reports/evaluate.html; train another candidate" in lines
     assert lines[-1].startswith(
         "card: in data/card.yaml write a sentence for out_of_scope"
     )

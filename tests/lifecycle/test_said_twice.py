@@ -23,7 +23,7 @@ def test_an_empty_reason_is_refused(source, command, why):
     before = git(source, "rev-parse", "HEAD")
     done = run_cli(source, *command, "--why", why)
     assert done.returncode == 1
-    assert "expected a reason in words after --why" in done.stderr
+    assert "expected: a reason in words after --why" in done.stderr
     assert done.stdout == ""
     assert git(source, "rev-parse", "HEAD") == before
 
@@ -76,7 +76,7 @@ def test_a_revision_that_nobody_knows_is_told_as_that(source, rev, hint):
     done = run_cli(source, "compare", "HEAD", rev)
     assert done.returncode == 1
     assert "error in `compare`" in done.stderr
-    assert "expected a commit, tag, branch or experiment" in done.stderr
+    assert "expected: a commit, tag, branch or experiment" in done.stderr
     assert (
-        f"got {rev}, which git does not know.{' ' * bool(hint)}{hint}\n" in done.stderr
+        f"got: {rev}, which git does not know.{' ' * bool(hint)}{hint}\n" in done.stderr
     )

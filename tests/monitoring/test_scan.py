@@ -95,7 +95,7 @@ def test_text_after_numbers_is_told_by_column_and_row(tmp_path):
     table.to_csv(file, index=False)
     said = (
         r"one type per column: n has numeric values in its first rows\n"
-        r" +got invalid value 'about 3' in row 1,400,00\d"
+        r" +got: invalid value 'about 3' in row 1,400,00\d"
     )
     with pytest.raises(UserError, match=said):
         profile_file(file)
@@ -115,7 +115,7 @@ def test_line_ends_in_quotes_belong_to_the_value(tmp_path):
         pytest.param("a,b,a\n1,2,3\n", "a twice", id="a name twice"),
         pytest.param("a,b\n", "rows in the reference", id="no rows"),
         pytest.param("", "an empty file", id="empty"),
-        pytest.param("a,b\n1,2\n3\n", "got 1 in line 3", id="a short line"),
+        pytest.param("a,b\n1,2\n3\n", "got: 1 in line 3", id="a short line"),
         pytest.param("a\n\xff\n", "in UTF-8", id="another encoding"),
     ],
 )

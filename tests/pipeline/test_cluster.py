@@ -499,7 +499,7 @@ def test_no_scheduler():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
-    with pytest.raises(UserError, match="expected the Dask scheduler tcp://127"):
+    with pytest.raises(UserError, match="expected: the Dask scheduler tcp://127"):
         open_engine("dask", free, wait=0.5)
 
 

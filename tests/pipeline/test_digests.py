@@ -272,7 +272,7 @@ def test_what_counts(
         ("params.yaml", "train: {estimator: nowhere.to.Find}", "nowhere.to is neither"),
         ("params.yaml", "train: {estimator: numpy.ndarray}", "requirements.lock"),
         ("helper.py", "import aside", "add `- aside.py`"),
-        ("helper.py", "def f(:", "expected Python in"),
+        ("helper.py", "def f(:", "expected: Python in"),
     ],
     ids=["module", "estimator", "not locked", "not in dvc.yaml", "no Python"],
 )

@@ -129,13 +129,13 @@ def test_values_of_another_type(
         pytest.param(
             {"rows": 1, "rate": 0.1},
             {"rate": "high"},
-            "got 'high' (str)",
+            "got: 'high' (str)",
             id="another type by hand",
         ),
         pytest.param(
             {"rows": "abc", "rate": 0.1},
             None,
-            "expected int for toy.rows",
+            "expected: int for toy.rows",
             id="another type",
         ),
         pytest.param(
@@ -251,7 +251,7 @@ WRITES_ELSEWHERE = "out('data/extra.txt').write_text('x')"
         pytest.param("import os; os._exit(0)", "os._exit(0)", True, id="hard exit"),
         pytest.param("import sys; sys.exit(0)", "SystemExit", True, id="exit"),
         pytest.param("quit()", "quit()", True, id="quit"),
-        pytest.param(RAISES, "expected a\n", True, id="error for users"),
+        pytest.param(RAISES, "expected: a\n", True, id="error for users"),
         pytest.param(WRITES_ELSEWHERE, "data/extra.txt", False, id="undeclared output"),
         pytest.param("raise KeyboardInterrupt", "stopped", False, id="interrupt"),
     ],

@@ -135,8 +135,8 @@ def test_figures(plain):
 
 FAILED_FIRST = (
     "Training stopped early",
-    "expected a target column `late`",
-    "to do set data.target",
+    "expected: a target column `late`",
+    "fix: set data.target",
     "Failed",
 )
 
