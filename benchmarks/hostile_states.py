@@ -519,7 +519,7 @@ class State:
 
     Attributes:
         spoil: brings it about in a fresh copy.
-        mend: applies the remedy, or undoes the state.
+        fix: applies the remedy, or undoes the state.
         source: the kind of project that is copied: plain, nested, or clone (which is none yet).
         name: of the folder of the project.
         room: the size of a file system of the project's own, in bytes.
@@ -527,7 +527,7 @@ class State:
     """
 
     spoil: Callable[[World], None] = _leave
-    mend: Callable[[World], None] = _leave
+    fix: Callable[[World], None] = _leave
     source: str = "plain"
     name: str = "project"
     room: int = 0

@@ -185,7 +185,7 @@ def _begin_experiment(
     try:
         world.write("n.txt", EXPERIMENT)
     except OSError:
-        state.mend(world)
+        state.fix(world)
         world.write("n.txt", EXPERIMENT)
         state.spoil(world)
 
@@ -197,7 +197,7 @@ def _go_on(
 ) -> Iterator[Fault]:
     """Apply the remedy; run a refused command again, or look at what another one has done."""
     try:
-        STATES[cell.state].mend(world)
+        STATES[cell.state].fix(world)
     except UNEXPECTED as error:
         yield Fault("stuck", f"the remedy does not work any more: {error}")
         return

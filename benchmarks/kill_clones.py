@@ -158,9 +158,9 @@ def run_until_done(
         is_worded = done.stderr.count("expected: ") == 1
         if not named or not is_worded or "Traceback" in done.stderr:
             return said
-        mended = miniature.run(clone, *named[0].split())
-        if mended.returncode:
-            return f"{clone.name}: {named[0]}: {mended.stderr[-500:]}"
+        fixed = miniature.run(clone, *named[0].split())
+        if fixed.returncode:
+            return f"{clone.name}: {named[0]}: {fixed.stderr[-500:]}"
     return f"refused {MOST_TRIES} times: {said}"
 
 

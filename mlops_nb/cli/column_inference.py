@@ -485,7 +485,7 @@ def _explain_strays(column: pd.Series) -> str:
     if not few or known.nunique() <= _ENOUGH:
         return ""
     cells = f"{len(strays)} cells such as {strays.iloc[0]!r}"
-    return f"numbers, but for {cells}: mend these at the source"
+    return f"numbers, but for {cells}: fix these at the source"
 
 
 # %% ../../nbs/api/cli/00_column_inference.ipynb #71c27c3b

@@ -229,7 +229,7 @@ def why_option(
 # %% ../../nbs/api/cli/20_command_group.ipynb #f9ac5d53
 def push_option(command: Callable) -> Callable:
     """Add the flag `--push`, by which a commit goes to the remote as well."""
-    text = "send branch and tags to origin, all or nothing"
+    text = "push branch and tags to origin, all or nothing"
     return click.option(
         "--push",
         is_flag=True,
@@ -256,5 +256,5 @@ def verbose_option(command: Callable) -> Callable:
         is_flag=True,
         expose_value=False,
         callback=note,
-        help="all that DVC and the stages say, not a line a stage",
+        help="show everything that DVC and the stages print, not one line per stage",
     )(command)

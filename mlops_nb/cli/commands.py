@@ -44,8 +44,8 @@ from mlops_nb.core.system_errors import (
 SECTIONS = {
     "Every day": everyday.EVERYDAY_COMMANDS,
     "Experiment": experiment_commands.EXPERIMENT_COMMANDS,
-    "Decide and look back": history_commands.HISTORY_COMMANDS,
-    "Watch": monitoring_commands.MONITORING_COMMANDS,
+    "Decide and review": history_commands.HISTORY_COMMANDS,
+    "Monitor": monitoring_commands.MONITORING_COMMANDS,
     "Publish": publishing_commands.PUBLISHING_COMMANDS,
     "Projects and stages": [
         *project_commands.PROJECT_COMMANDS,
@@ -78,7 +78,7 @@ HIDDEN_COMMANDS = [
 def mlops_nb_commands(context: click.Context) -> None:
     """Notebook-native MLOps.
 
-    Git and DVC are the record, notebooks are the steps, HTML is the face.
+    Git and DVC keep the record, notebooks are the steps, HTML reports are for people.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

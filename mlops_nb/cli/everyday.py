@@ -32,7 +32,7 @@ from mlops_nb.cli.command_group import (
     example="mlops-nb status",
 )
 def status_command() -> None:
-    """Show what is in production, since when, how it does, what waits for a decision."""
+    """Show what is in production, since when, how well it does, and what needs a decision."""
     from mlops_nb.lifecycle.loop import read_production_status
 
     print(read_production_status())
@@ -50,9 +50,9 @@ def status_command() -> None:
     metavar="[STAGES OR OPTIONS OF DVC REPRO]...",
 )
 def repro_command(arguments: tuple[str, ...]) -> int:
-    """Run what has changed; everything after it goes to `dvc repro`.
+    """Run what has changed; further arguments are passed on to `dvc repro`.
 
-    A line a stage is shown; with -v all that DVC and the stages say.
+    Shows one line per stage; with -v, everything that DVC and the stages print.
     """
     from mlops_nb.pipeline.reproduce import reproduce_pipeline
 
@@ -71,13 +71,13 @@ def repro_command(arguments: tuple[str, ...]) -> int:
 @click.option(
     "--policy",
     type=click.Choice(["off", "propose", "auto"]),
-    help="in place of loop.policy",
+    help="overrides loop.policy",
 )
 @click.option(
     "--as-of",
     default="",
     metavar="TIME",
-    help="what data.as_of becomes; today, where it would be before the period's end",
+    help="new value of data.as_of; by default today, if that is not after the period's end",
 )
 @push_option
 @verbose_option
@@ -87,9 +87,9 @@ def advance_command(
     as_of: str,
     push: bool,
 ) -> None:
-    """Close the period, take the next batch, run, and do what loop.policy allows.
+    """Close the period, open the next one, run the pipeline, and do what loop.policy allows.
 
-    PERIOD is the one to open; the following one, unless given.
+    PERIOD is the one to open; by default, the next one.
     """
     from mlops_nb.lifecycle.loop import advance_period
 
@@ -107,7 +107,7 @@ def advance_command(
     "--until",
     default="",
     metavar="PERIOD",
-    help="the last period to learn from",
+    help="the last period to train on",
 )
 @click.option(
     "--periods",
@@ -124,9 +124,9 @@ def advance_command(
 @click.option(
     "--promote",
     is_flag=True,
-    help="into production, if the gate passes",
+    help="put it into production if it passes the gate",
 )
-@why_option(required=False, text="the reason for that")
+@why_option(required=False, text="the reason for the promotion")
 @push_option
 @verbose_option
 def retrain_command(
@@ -137,7 +137,7 @@ def retrain_command(
     why: str,
     push: bool,
 ) -> None:
-    """Train a challenger up to the period before the current one and judge it."""
+    """Train a challenger on periods before the current one, and judge it."""
     from mlops_nb.lifecycle.challengers import retrain
 
     challenger = retrain(until, periods, expanding, promote, why, push=push)
@@ -155,13 +155,13 @@ def retrain_command(
     "environment",
     type=click.Choice(["staging", "prod"]),
     default="prod",
-    help="prod, unless given",
+    help="where to; default: prod",
 )
 @click.option(
     "--commit",
     default="",
     metavar="COMMIT",
-    help="whose candidate it is; the last one, unless given",
+    help="the commit whose candidate to promote; default: the last one",
 )
 @why_option()
 @push_option
@@ -195,12 +195,12 @@ def promote_command(
     "version",
     default="",
     metavar="VERSION",
-    help="the one before, unless given",
+    help="default: the previous version",
 )
 @click.option(
     "--rebuild",
     is_flag=True,
-    help="run its pipeline again when its bytes are lost",
+    help="train it again from its commit if its files are lost",
 )
 @why_option()
 @push_option

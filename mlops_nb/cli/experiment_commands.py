@@ -25,7 +25,7 @@ from ..core.errors import UserError
     "--message",
     default="",
     metavar="TEXT",
-    help="of the commit; written from the run, unless given",
+    help="commit message; by default made from the run",
 )
 def commit_command(message: str) -> None:
     """Commit the run: parameters, notebooks, dvc.lock and metrics."""
@@ -60,7 +60,7 @@ def _require_consent(yes: bool) -> None:
     help="do not ask",
 )
 def undo_command(yes: bool) -> None:
-    """Go back to the last commit: files, model and pages; what was there is kept."""
+    """Go back to the last commit: files, model and pages; a copy of the present state is kept."""
     from mlops_nb.lifecycle.undo import prepare_undo, undo_run
 
     plan = prepare_undo()

@@ -37,7 +37,7 @@ from ..core.errors import UserError
     "--dismiss",
     "action",
     flag_value="dismiss",
-    help="nothing is to be done",
+    help="no action needed",
 )
 @click.option(
     "--retrain",
@@ -49,7 +49,7 @@ from ..core.errors import UserError
     "--rollback",
     "action",
     flag_value="rollback",
-    help="put the version before back",
+    help="restore the previous version",
 )
 @why_option()
 @push_option
@@ -101,9 +101,9 @@ def _dismissal(answer: dict) -> str:
     default="",
 )
 def history_command(version: str) -> None:
-    """List every promotion, rollback, decision and closed period.
+    """List all promotions, rollbacks, decisions and closed periods.
 
-    With VERSION, such as v1.0.0: where that version comes from.
+    With VERSION, such as v1.0.0: show where that version comes from.
     """
     from mlops_nb.lifecycle.audit import read_audit_trail
 
@@ -125,7 +125,7 @@ def history_command(version: str) -> None:
 def compare_command(revs: tuple[str, ...]) -> int:
     """Compare runs: commits, tags, experiments.
 
-    REVS are two or more revisions; `workspace` is what lies in the folder now.
+    REVS are two or more revisions; `workspace` is the current state of the folder.
     """
     from mlops_nb.pipeline.stages import run_stage
     from mlops_nb.publishing.comparison import require_comparable
@@ -144,14 +144,14 @@ def compare_command(revs: tuple[str, ...]) -> int:
     "--apply",
     "name",
     metavar="NAME",
-    help="bring an experiment into the folder; `mlops-nb undo` takes it back",
+    help="apply an experiment to the folder; `mlops-nb undo` takes it back",
 )
 @click.option(
     "--last",
     default=20,
     show_default=True,
     type=click.IntRange(min=1),
-    help="how many are measured, the latest",
+    help="how many of the latest to measure",
 )
 def exps_command(
     name: str | None,
@@ -186,16 +186,16 @@ def exps_command(
 @click.option(
     "--judge",
     metavar="FILE",
-    help="judge saved predictions instead",
+    help="evaluate saved predictions instead",
 )
 def backtest_command(
     start: str,
     end: str,
     judge: str | None,
 ) -> None:
-    """Judge the frozen model period by period.
+    """Backtest the model: evaluate it period by period, without retraining.
 
-    START and END are the first and the last period.
+    START and END are the first and last period.
     """
     from mlops_nb.cli.terminal import print_frame
     from mlops_nb.pipeline.backtest import evaluate_saved_predictions, run_backtest
@@ -224,7 +224,7 @@ def backtest_command(
     help="the last period",
 )
 def replay_command(until: str) -> int:
-    """Replay a year in production: the loop against the first model left alone."""
+    """Backtest the loop: a year with retraining, compared with the first model left unchanged."""
     from mlops_nb.lifecycle.replay import replay_production
     from mlops_nb.pipeline.stages import run_stage
 
@@ -243,14 +243,14 @@ def replay_command(until: str) -> int:
 @click.option(
     "--push",
     is_flag=True,
-    help="first send to DVC's remote what it lacks of the versions",
+    help="first upload missing files of the versions to DVC's remote",
 )
 def doctor_command(push: bool) -> int:
-    """Look for everything that may be wrong with this checkout, and name the cure.
+    """Check this checkout for anything that may be wrong, and name the fix.
 
     Tags, pin and decisions, the cache, the remotes, locks, hooks, interrupted changes, git, the
     environment against requirements.lock; nothing is changed. The exit code is that of the worst:
-    0 nothing, or notes only; 1 a warning: commands go on, or mend it; 2 broken: commands refuse,
+    0 nothing, or notes only; 1 a warning: commands go on, or fix it; 2 broken: commands refuse,
     or would tell something wrong.
     """
     from mlops_nb.core.project import project_root

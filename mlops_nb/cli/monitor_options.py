@@ -15,61 +15,55 @@ from ..core.errors import UserError
 # %% ../../nbs/api/cli/23_monitor_options.ipynb #a73e8425
 _TABLES = [
     click.option(
-        "--reference", metavar="FILE", help="what was normal: Parquet, CSV or Excel"
+        "--reference",
+        metavar="FILE",
+        help="table of normal rows, such as the training data: Parquet, CSV or Excel",
     ),
     click.option(
         "--current",
         multiple=True,
         metavar="FILE...",
-        help="what came in; of several windows the last is judged",
+        help="table of new rows; of several, the last is judged",
     ),
-    click.option(
-        "--labels",
-        metavar="FILE",
-        help="outcomes in a file of their own, joined by --key",
-    ),
-    click.option(
-        "--key", metavar="COL", help="the column that rows and labels have in common"
-    ),
+    click.option("--labels", metavar="FILE", help="file of outcomes, joined by --key"),
+    click.option("--key", metavar="COL", help="the column that links rows and labels"),
 ]
 _MODEL_COLUMNS = [
     click.option(
         "--score",
         multiple=True,
         metavar="COL...",
-        help="the answers; of two classes the probability of yes, of more COL or CLASS=COL each",
+        help="predictions: for two classes the probability of yes, for more COL or CLASS=COL each",
     ),
     click.option(
         "--predicted",
         metavar="COL",
-        help="of several classes: the one that the model named",
+        help="with several classes: column of the predicted class",
     ),
-    click.option(
-        "--label", metavar="COL", help="what came true; may be missing in part"
-    ),
+    click.option("--label", metavar="COL", help="actual outcomes; some may be missing"),
     click.option(
         "--positive",
         metavar="VALUE",
-        help="the value of the label that counts as yes, where it is not 1",
+        help="the label that counts as yes, if not 1",
     ),
 ]
 _OTHER_COLUMNS = [
     click.option(
         "--time",
         metavar="COL",
-        help="times of the reference's rows, to cut it into spans; otherwise by their order",
+        help="column of times, which splits the reference into periods; default: by row order",
     ),
     click.option(
         "--columns",
         multiple=True,
         metavar="COL...",
-        help="those to watch, otherwise all; A,B are two, unless a column is called so",
+        help="columns to monitor; default: all; A,B means two, unless a column has that name",
     ),
     click.option(
         "--categorical",
         multiple=True,
         metavar="COL...",
-        help="columns whose values are names, though they look like numbers",
+        help="columns of codes that look like numbers but are names",
     ),
 ]
 
@@ -79,46 +73,50 @@ _JUDGEMENT = [
         "--threshold",
         type=float,
         default=0.5,
-        help="score from which the answer is yes",
+        help="score at or above which the prediction is yes",
     ),
     click.option(
         "--limit",
         "limits",
         multiple=True,
         metavar="NAME=VALUE",
-        help="as under monitor: in params.yaml, such as psi_watch=0.1 or floors.auc=0.7",
+        help="a limit of monitor: in params.yaml, such as psi_watch=0.1 or floors.auc=0.7",
     ),
     click.option(
         "--together",
         is_flag=True,
-        help="also compare all columns at once, by a classifier and by principal components",
+        help="also compare all columns jointly, by a classifier and by principal components",
     ),
 ]
 _OUTCOME = [
     click.option(
         "--constraints",
         metavar="FILE",
-        help="a constraints.json to hold the window against as well",
+        help="also check the window against this constraints.json",
     ),
     click.option(
         "--fail-on",
         type=click.Choice(["watch", "act"]),
-        help="end with exit code 3 at this verdict or a worse one",
+        help="exit with code 3 at this verdict or worse",
     ),
 ]
 _PAGE = [
-    click.option("--name", default="Model", help="what the page calls it"),
+    click.option("--name", default="Model", help="name shown on the page"),
     click.option(
         "--language",
         type=click.Choice(["en", "ja"]),
         default="en",
-        help="of the page",
+        help="language of the page",
     ),
-    click.option("--html", metavar="FILE", help="write the page"),
+    click.option("--html", metavar="FILE", help="write the HTML page"),
 ]
 _FILES = [
-    click.option("--json", metavar="FILE", help="write all numbers; - prints them"),
-    click.option("--prometheus", metavar="FILE", help="write Prometheus' text format"),
+    click.option(
+        "--json", metavar="FILE", help="write all numbers as JSON; - prints them"
+    ),
+    click.option(
+        "--prometheus", metavar="FILE", help="write metrics in Prometheus text format"
+    ),
     click.option(
         "--sagemaker",
         metavar="FOLDER",
@@ -130,11 +128,13 @@ _FILES = [
 
 # %% ../../nbs/api/cli/23_monitor_options.ipynb #0213743e
 _FORMATS = [
-    click.option("--sheet", metavar="NAME", help="of Excel files with several"),
+    click.option(
+        "--sheet", metavar="NAME", help="sheet to read, where an Excel file has several"
+    ),
     click.option(
         "--encoding",
         metavar="NAME",
-        help="of CSV files that are not UTF-8, such as cp1251",
+        help="encoding of CSV files that are not UTF-8, such as cp1251",
     ),
 ]
 

@@ -63,11 +63,12 @@ def assess_tables(
 
 # %% ../../nbs/api/cli/24_monitoring_commands.ipynb #bcf0061c
 def _require_tables(options: dict) -> None:
-    if options["reference"] and options["current"]:
+    missing = [f"--{name}" for name in ("reference", "current") if not options[name]]
+    if not missing:
         return
     raise UserError(
         expected="--reference FILE and --current FILE",
-        found="one of them lacks",
+        found=f"{' and '.join(missing)} missing",
         remedy="mlops-nb monitor --reference march.parquet --current april.parquet"
         " --score p --label y --html april.html",
     )
@@ -322,9 +323,9 @@ def _without_column(
 )
 @monitor_options
 def monitor_command(**options: Any) -> int:
-    """Watch any model, in a project or not; exit code 3 from --fail-on up.
+    """Monitor any model, inside a project or not; exit code 3 from --fail-on upwards.
 
-    It takes two tables, and the names of the columns with the score and the label.
+    Takes two tables, and the names of the columns with the score and the label.
     """
     if options["json_schema"]:
         _print_json_schema()
@@ -388,18 +389,18 @@ def _exit_code(
     type=int,
     default=3,
     metavar="N",
-    help="tries per message",
+    help="attempts per message",
 )
 @click.option(
     "--prometheus",
     is_flag=True,
-    help="print Prometheus' text format instead",
+    help="print metrics in Prometheus text format instead",
 )
 def alert_command(
     tries: int,
     prometheus: bool,
 ) -> None:
-    """Announce what appeared, worsened or cleared, and what still waits."""
+    """Send alerts on new, worse and resolved findings, and on those still waiting to be sent."""
     from mlops_nb.publishing.alerts import announce_findings
     from mlops_nb.publishing.metrics_export import export_prometheus
 

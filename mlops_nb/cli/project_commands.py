@@ -43,12 +43,12 @@ def _manner_options(command: Callable) -> Callable:
     asks = click.option(
         "--ask",
         is_flag=True,
-        help="ask in the terminal for what is doubtful",
+        help="ask in the terminal about anything doubtful",
     )
     explains = click.option(
         "--explain",
         is_flag=True,
-        help="print what is inferred of each column, and why; write nothing",
+        help="print what is inferred about each column, and why; write nothing",
     )
     return explains(asks(command))
 
@@ -59,17 +59,17 @@ def _source_options(command: Callable) -> Callable:
     sheet = click.option(
         "--sheet",
         metavar="NAME",
-        help="of an Excel file; default: the only one that holds something",
+        help="sheet of an Excel file; default: the only one with content",
     )
     query = click.option(
         "--query",
         metavar="SQL",
-        help="for a database: an SQLite file or a SQLAlchemy URL",
+        help="query, if --data is an SQLite file or a SQLAlchemy URL",
     )
     encoding = click.option(
         "--encoding",
         metavar="NAME",
-        help="of CSV or JSON that is not UTF-8, such as cp1251; default: guessed, and told",
+        help="encoding of CSV or JSON that is not UTF-8, such as cp1251; default: guessed and reported",
     )
     return query(sheet(encoding(command)))
 
@@ -102,14 +102,14 @@ def _target_options(command: Callable) -> Callable:
     "--data",
     required=True,
     metavar="TABLE",
-    help="a file, a folder or a quoted pattern of files, or a database",
+    help="a file, a folder, a quoted file pattern or a database",
 )
 @_source_options
 @_target_options
 @click.option(
     "--time",
     metavar="COL",
-    help="column of times; default: the only one there is",
+    help="column of times; default: the only one in the table",
 )
 @_manner_options
 def new_command(
@@ -122,10 +122,10 @@ def new_command(
     ask: bool,
     **reading: str | None,
 ) -> None:
-    """Make a project of your own from one table.
+    """Create a project from a table of your own.
 
-    PROJECT is the folder to make. A table is CSV, TSV, Parquet, Excel, JSON (lines or an array) or
-    feather; several files of one format are one table. What is outside the folder is copied in.
+    PROJECT is the folder to create. A table is CSV, TSV, Parquet, Excel, JSON (lines or an array) or
+    feather; several files of one format are one table. Files outside the folder are copied into it.
 
     The answer of a database is kept as a file, so that a run can be repeated; `mlops-nb refresh`
     asks the query again. Secrets in a URL are written as ${NAME} of an environment variable. Excel
@@ -196,7 +196,7 @@ def _tell_uncommitted() -> None:
     example="mlops-nb refresh",
 )
 def refresh_command() -> None:
-    """Ask the database again, in a project that `mlops-nb new --query` made.
+    """Run the query again, in a project made with `mlops-nb new --query`.
 
     The answer to data.snapshot in params.yaml replaces the file that data.source names. Then
     `mlops-nb advance` takes it in; without a column of times, `make run` does.
@@ -227,9 +227,9 @@ def refresh_command() -> None:
 )
 @click.argument("column")
 def accept_leak_command(column: str) -> None:
-    """Let a column be a feature although it predicts the target alone.
+    """Keep a column as a feature although it predicts the target by itself.
 
-    COLUMN is honestly known beforehand. It is no longer left out (features.exclude in
+    COLUMN is genuinely known in advance. It is no longer left out (features.exclude in
     params.yaml), and counts as reviewed (leak_ok in data/schema.yaml).
     """
     from mlops_nb.lifecycle.leak_review import accept_leak
@@ -244,7 +244,7 @@ def accept_leak_command(column: str) -> None:
     example="mlops-nb upgrade",
 )
 def upgrade_command() -> None:
-    """Bring a project that an earlier version made up to this one.
+    """Upgrade a project made by an earlier version.
 
     Files of the template that nobody has edited are replaced, imports in the project's own code
     rewritten, the vendored library and its lock changed. What was edited is shown, and left.
@@ -266,12 +266,12 @@ def upgrade_command() -> None:
 @click.option(
     "--force",
     is_flag=True,
-    help="overwrite the one that is there",
+    help="replace an existing data/schema.yaml",
 )
 def schema_command(force: bool) -> None:
-    """Infer data/schema.yaml from the training window, for review.
+    """Infer data/schema.yaml from the training window, for you to review.
 
-    Where there is one already, it is written anew with --force only; the one before is kept.
+    An existing file is replaced only with --force; the old one is kept.
     """
     path = project_root() / "data" / "schema.yaml"
     if path.exists() and not force:

@@ -269,7 +269,7 @@ def find_source(
         return _find_database(data, query, top)
     if query is not None:
         raise UserError(
-            expected="--query for a database: an SQLite file or a SQLAlchemy URL",
+            expected="--query query, if --data is an SQLite file or a SQLAlchemy URL",
             found=data if "://" not in data else name_address(data),
             remedy="name the database with --data, or leave --query out",
         )

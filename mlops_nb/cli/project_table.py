@@ -212,7 +212,7 @@ def _explain_encoding(
         return UserError(
             expected=f"{source.name} in UTF-8, as most of it is",
             found=f"{broken.n_broken} other bytes, first in line {broken.line:,}: {broken.around}",
-            remedy="mend these, such as by opening it in an editor and saving it as UTF-8",
+            remedy="fix these, such as by opening it in an editor and saving it as UTF-8",
         )
     name = "UTF-8, Shift-JIS, Western or Cyrillic letters"
     if encoding != _UTF8:

@@ -29,10 +29,10 @@ from ..core.project import project_root
     "--to",
     "folder",
     metavar="FOLDER",
-    help="another folder",
+    help="folder to publish to; default: _site",
 )
 def publish_command(folder: str | None) -> None:
-    """Publish the whole history as a static site in _site."""
+    """Publish the full history as a static site in _site."""
     from mlops_nb.publishing.publish import publish_site
 
     result = publish_site(folder)
@@ -49,18 +49,18 @@ def publish_command(folder: str | None) -> None:
     "--port",
     type=int,
     metavar="PORT",
-    help="in place of the one in settings.ini",
+    help="port; default: the one in settings.ini",
 )
 @click.option(
     "--lan",
     is_flag=True,
-    help="let phones and other machines in this network open it: prints a QR code",
+    help="let phones and other machines on the local network open it; prints a QR code",
 )
 def show_command(
     port: int | None,
     lan: bool,
 ) -> None:
-    """Serve the published site on this machine, or in its network with --lan."""
+    """Serve the published site on this machine, or on the local network with --lan."""
     from mlops_nb.publishing.serve_site import run_site_server
 
     run_site_server(port, lan=lan)
@@ -70,17 +70,17 @@ def show_command(
 _ANSWERS = {
     "intended_use": "what the model is for, and who uses it",
     "out_of_scope": "what it is not to be used for",
-    "limits": "where it is wrong, or was never tried",
-    "ethics": "whom it may harm, and what was done about it",
-    "licence": "under which data and model may be used",
+    "limits": "where it is weak, or has never been tested",
+    "ethics": "whom it may harm, and what has been done about it",
+    "licence": "licence of data and model",
     "personal_data": "{accepted: [needed, or not personal], dropped: [no feature]}",
     "statements": '[{test: Data 3, said: done, by: Ada, on: "2026-01-31"}]',
 }
 _CARD_HELP = "\n".join(
     [
-        "Write the model card of a version, a commit or what lies in the folder.",
-        "\nWhat only people can say of a model stands in data/card.yaml. Nothing is",
-        "promoted while one of the first five is blank, or a column that looks personal",
+        "Write the model card of a version, a commit or the current folder.",
+        "\nWhat only people can say about a model goes into data/card.yaml. Nothing is",
+        "promoted while one of the first five is blank, or while a column that may be personal",
         "is in neither list:\n\n\b",
         *(f"{name}: {what}" for name, what in _ANSWERS.items()),
     ]
@@ -98,7 +98,7 @@ _CARD_HELP = "\n".join(
     default="workspace",
 )
 def card_command(version: str) -> None:
-    """Write the model card of a version, a commit or what lies in the folder."""
+    """Write the model card of a version, a commit or the current folder."""
     from mlops_nb.core.files import write_atomic, write_json
     from mlops_nb.pipeline.recorded_outputs import bring_for_reader
     from mlops_nb.publishing.card_page import render_model_card
@@ -120,7 +120,7 @@ def card_command(version: str) -> None:
     example="mlops-nb test-score",
 )
 def test_score_command() -> None:
-    """Count the ML Test Score from evidence."""
+    """Compute the ML Test Score from evidence."""
     from mlops_nb.core.config import read_settings
     from mlops_nb.core.files import write_atomic
     from mlops_nb.publishing.readiness import compute_ml_test_score
@@ -145,7 +145,7 @@ def test_score_command() -> None:
     example="mlops-nb track",
 )
 def track_command() -> None:
-    """Copy to the MLflow server what it does not have yet: runs, models, versions, aliases."""
+    """Copy runs, models, versions and aliases that are new to the MLflow server."""
     from mlops_nb.publishing.mlflow_mirror import sync
 
     print(sync())

@@ -36,13 +36,13 @@ from ..core.project import project_root
     "changes",
     multiple=True,
     metavar="NAME=VALUE",
-    help="by hand: override a parameter; results go to a scratch folder",
+    help="override a parameter; results go to a scratch folder",
 )
 @click.option(
     "--engine",
     type=click.Choice(["shell", "nbclient"]),
     default="shell",
-    help="in this process, or in a kernel",
+    help="run in this process (shell) or in a kernel (nbclient)",
 )
 def run_stage_command(
     stage: str,
@@ -52,7 +52,7 @@ def run_stage_command(
 ) -> int:
     """Run one stage notebook.
 
-    STAGE is the name of a notebook in nbs/stages, WINDOW is train or current, for preprocess.
+    STAGE is the name of a notebook in nbs/stages; WINDOW, for preprocess, is train or current.
     """
     from mlops_nb.pipeline.stages import run_stage
 
@@ -87,7 +87,7 @@ def code_command() -> None:
 )
 @click.argument("window", type=click.Choice(["train", "current"]))
 def ingest_command(window: str) -> None:
-    """Stage: bring a window from the source."""
+    """Stage: fetch a window of data from the source."""
     from mlops_nb.data.ingest import ingest_window
     from mlops_nb.pipeline.staging import staged_outputs
 

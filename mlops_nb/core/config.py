@@ -177,7 +177,7 @@ def _load_yaml(path: Path) -> dict:
         raise UserError(
             expected="valid YAML in params.yaml",
             found=_find_wrong_date(path) or " ".join(str(error).split()),
-            remedy="mend the line named, or `git checkout params.yaml`",
+            remedy="fix the line named, or `git checkout params.yaml`",
         ) from error
     if isinstance(params, dict):
         return params

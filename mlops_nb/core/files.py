@@ -252,7 +252,7 @@ def read_json_lines(path: str | Path) -> list[dict]:
             raise UserError(
                 expected=f"JSON in line {number} of {path.name}",
                 found=line[:80],
-                remedy="mend the line: the file is only ever appended to",
+                remedy="fix the line: the file is only ever appended to",
             )
         entries.append(entry)
     return entries

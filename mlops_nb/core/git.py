@@ -46,14 +46,14 @@ def _git_refusal(
         return UserError(
             expected=f"the hook reference-transaction to let `{command}` pass",
             found=" ".join(mask_credentials(said).split())[-MOST_OF_AN_ERROR:],
-            remedy="mend what the hook names, then run the command again",
+            remedy="fix what the hook names, then run the command again",
         )
     trust = _TRUST_COMMAND.search(said)
     if not trust:
         return UserError(
             expected=f"`{command}` to work",
             found=" ".join(mask_credentials(said).split())[-MOST_OF_AN_ERROR:],
-            remedy="mend what git names, then run the command again",
+            remedy="fix what git names, then run the command again",
         )
     return UserError(
         expected="git to open this repository",
@@ -228,7 +228,7 @@ def run_dvc(
         error = UserError(
             expected=f"`dvc {' '.join(args[:2])}` to work",
             found=said or f"exit code {done.returncode}",
-            remedy="mend what it names, then run the command again",
+            remedy="fix what it names, then run the command again",
         )
         raise add_full_disk(error, top)
 

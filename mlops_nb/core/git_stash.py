@@ -56,7 +56,7 @@ class _OwnIndex:
             raise UserError(
                 expected="to keep what is here in git's stash",
                 found=error.found,
-                remedy="mend what git names, then run the command again; every file is as it was",
+                remedy="fix what git names, then run the command again; every file is as it was",
             ) from error
 
     def remove(self) -> None:
@@ -339,5 +339,5 @@ def _failed_to_bring_back(
         expected="to bring back the files of the last commit",
         found=f'{said}; what was changed is kept as the stash "{message}", and some files are '
         "the last commit's already",
-        remedy="mend what is named, then run the command again: it goes on from there",
+        remedy="fix what is named, then run the command again: it goes on from there",
     )

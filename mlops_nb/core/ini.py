@@ -29,7 +29,7 @@ def read_ini(path: str | Path) -> dict[str, str]:
         raise UserError(
             expected="a readable settings.ini",
             found=" ".join(str(error).split()),
-            remedy="mend the line named",
+            remedy="fix the line named",
         ) from error
     written = [pair for section in ini.sections() for pair in ini[section].items()]
     return {key: value.strip() for key, value in written if value.strip()}

@@ -51,7 +51,7 @@ def _parse_magics(
         raise UserError(
             expected=f"Python in {where}",
             found=f"{error.msg} in line {error.lineno}: {(error.text or '').strip()}",
-            remedy="mend the cell, then run again",
+            remedy="fix the cell, then run again",
         ) from error
 
 

@@ -80,7 +80,7 @@ def explain_read_errors(
         raise UserError(
             expected=f"{path.name} as a readable Parquet or CSV file with one type per column",
             found=str(error).split("\n")[0][:300],
-            remedy="mend the file, or convert it to Parquet",
+            remedy="fix the file, or convert it to Parquet",
         ) from None
 
 

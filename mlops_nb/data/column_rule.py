@@ -112,7 +112,7 @@ class ColumnRule:
         raise UserError(
             expected=f"{expected} for column `{name}` in schema.yaml",
             found=found,
-            remedy="mend its line",
+            remedy="fix its line",
         )
 
     def stated(self) -> dict:

@@ -84,7 +84,7 @@ def _read_yaml(path: Path) -> Any:
         raise UserError(
             expected=f"valid YAML in {path.name}",
             found=f"{where}{getattr(error, 'problem', None) or error}",
-            remedy="mend that line",
+            remedy="fix that line",
         ) from error
 
 
@@ -162,7 +162,7 @@ def _check_sections(sections: Any) -> None:
     raise UserError(
         expected="`columns:` with a rule per column, and `leak_ok:` with a list, in schema.yaml",
         found=f"`{', '.join(map(str, unknown or names))}`.{nearest}",
-        remedy="mend it, or infer it anew with `mlops-nb schema`",
+        remedy="fix it, or infer it anew with `mlops-nb schema`",
     )
 
 

@@ -55,7 +55,7 @@ class Violation:
 _MAX_RAISED = 8  # violations that an error lists
 _MAX_SHOWN = 30  # violations that a table lists
 _REMEDY = (
-    "mend the source; or, if the data are right, the column's line in data/schema.yaml "
+    "fix the source; or, if the data are right, the column's line in data/schema.yaml "
     "(leak: exclude the feature, or list it in leak_ok)"
 )
 

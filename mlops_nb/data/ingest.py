@@ -48,7 +48,7 @@ def _prepare_columns(
         raise UserError(
             expected=f"a column `{name}` (named in `data:` of params.yaml)",
             found=f"columns {shown}.{suggest(name, events.columns)}",
-            remedy="mend params.yaml or the source",
+            remedy="fix params.yaml or the source",
         )
     return _leave_out_blank_keys(events, settings)
 
@@ -85,7 +85,7 @@ def _leave_out_blank_keys(
         raise UserError(
             expected=f"a key ({', '.join(settings.keys)}) in each row",
             found=f"{lacks.sum():,} of {len(events):,} rows without",
-            remedy="mend the source, or name other data.keys in params.yaml",
+            remedy="fix the source, or name other data.keys in params.yaml",
         )
     kept = events[~lacks].reset_index(drop=True)
     for name in settings.keys:

@@ -26,7 +26,7 @@ def _check_positive(label: Any) -> None:
         raise UserError(
             expected="a single value for data.positive",
             found=repr(label),
-            remedy="mend params.yaml",
+            remedy="fix params.yaml",
         )
 
 
@@ -38,7 +38,7 @@ def _check_lookback(lookback: str) -> None:
         raise UserError(
             expected="data.lookback such as 28D or 12h",
             found=repr(lookback),
-            remedy="mend params.yaml",
+            remedy="fix params.yaml",
         ) from error
 
 
@@ -53,7 +53,7 @@ def _check_time_parts(settings: "DataSettings") -> None:
         raise UserError(
             expected=f"data.time_parts with year, of {known}, and a name for them in data.time",
             found=f"{', '.join(parts)}; data.time: {settings.time}",
-            remedy="mend params.yaml",
+            remedy="fix params.yaml",
         )
 
 

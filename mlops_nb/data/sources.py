@@ -243,7 +243,7 @@ def read_table_file(
         raise UserError(
             expected="a known encoding and an installed file system",
             found=str(error),
-            remedy="mend data.encoding, or install the fsspec package that serves this URL",
+            remedy="fix data.encoding, or install the fsspec package that serves this URL",
         ) from error
     except Exception as error:
         # pyarrow's way to say that two columns have one name
@@ -407,7 +407,7 @@ def _call_source_function(
         raise UserError(
             expected=f"a table from {settings.source}",
             found=f"{_first_words(error, 200)} ({where})",
-            remedy="mend the function",
+            remedy="fix the function",
         ) from error
     if not isinstance(tables, dict):
         tables = {"events": tables}

@@ -96,7 +96,7 @@ def _time_window(
         raise UserError(
             expected=f"windows.{name} with start and end",
             found=", ".join(definition) or "nothing",
-            remedy="mend params.yaml",
+            remedy="fix params.yaml",
         )
     first = _parse_bound(definition, name, "start", settings.period)
     last = _parse_bound(definition, name, "end", settings.period)

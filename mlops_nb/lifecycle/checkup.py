@@ -22,8 +22,8 @@ class Symptom:
     """Something that was found.
 
     Attributes:
-        level: `note`: good to know; `warning`: something is off, and commands go on or mend it;
-            `broken`: commands refuse, or would tell something wrong, until it is mended.
+        level: `note`: good to know; `warning`: something is off, and commands go on or fix it;
+            `broken`: commands refuse, or would tell something wrong, until it is fixed.
         area: what was looked at, such as tags.
         what: what is wrong.
         cure: what to do; empty where nothing is to be done.
@@ -160,4 +160,4 @@ def _look(
         return [Symptom("broken", area, what, error.remedy)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"could not be checked: {type(error).__name__}: {error}"
-        return [Symptom("broken", area, what, "mend what it names")]
+        return [Symptom("broken", area, what, "fix what it names")]

@@ -119,12 +119,12 @@ def _refused_commit(
         return UserError(
             expected="`git commit` to work",
             found=told,
-            remedy="mend what git names, then run the command again; nothing was committed",
+            remedy="fix what git names, then run the command again; nothing was committed",
         )
     return UserError(
         expected=f"a commit that the checkout's hooks accept ({', '.join(hooks)})",
         found=told,
-        remedy="mend what the hook names, then run the command again; nothing was committed",
+        remedy="fix what the hook names, then run the command again; nothing was committed",
     )
 
 

@@ -204,7 +204,7 @@ def commit_new_rows(top: Path) -> list[TableChange]:
         raise UserError(
             expected="the new rows to go into the DVC cache",
             found=mask_credentials(committed.stderr).strip()[-300:],
-            remedy="mend what it names, then run the command again",
+            remedy="fix what it names, then run the command again",
         )
     commit_staged(top, _message_of_rows(changes), *notes)
     return changes

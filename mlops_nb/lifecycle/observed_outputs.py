@@ -77,7 +77,7 @@ class StaleOutputs:
 
     @property
     def cure(self) -> str:
-        """Return the command that mends it now."""
+        """Return the command that fixes it now."""
         if self.lost:  # a run would ask for its bytes in vain
             return _cure_of_lost_champion(self.version)
         if self.edited:
@@ -90,11 +90,11 @@ class StaleOutputs:
 
     @property
     def outlook(self) -> str:
-        """Return what the next change makes of it, and the command that mends it now."""
+        """Return what the next change makes of it, and the command that fixes it now."""
         if self.edited:
             names = name_some(self.edited, most=3)
             return f"{names} {_NOT_REPLACED}: {self.cure}"
-        return f"the next promote, rollback, advance or retrain mends it, or now {self.cure}"
+        return f"the next promote, rollback, advance or retrain fixes it, or now {self.cure}"
 
     def __str__(self) -> str:
         """Return it as a sentence; nothing where all is well."""

@@ -432,8 +432,8 @@ def _settle(
             found=str(left),
             remedy=left.cure,
         )
-    mended = f"{name_some(stale.paths)} brought up to it"
-    return _unchanged(pin, "mended", f"{note}; {mended}")
+    fixed = f"{name_some(stale.paths)} brought up to it"
+    return _unchanged(pin, "fixed", f"{note}; {fixed}")
 
 
 # %% ../../nbs/api/lifecycle/22_promotion.ipynb #c8c19d1c

@@ -154,8 +154,8 @@ _REMEDIES = {
     "keeps the repository for the right to push",
     "connection": "check network and address (`git remote get-url --push {remote}`), then run "
     "the command again",
-    "hook": "mend what the hook names, then run the command again",
-    "other": "mend what git names, then run the command again",
+    "hook": "fix what the hook names, then run the command again",
+    "other": "fix what git names, then run the command again",
 }
 
 

@@ -103,7 +103,7 @@ def word_failed_run(
     return UserError(
         expected="the pipeline to run",
         found=said[:_MOST_OF_A_COMPLAINT] or f"exit code {code}, see above",
-        remedy=f"nothing was changed; mend it ({_PAGE}), then run the command again",
+        remedy=f"nothing was changed; fix it ({_PAGE}), then run the command again",
     )
 
 

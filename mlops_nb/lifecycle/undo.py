@@ -365,5 +365,5 @@ def _failed_to_make(
     return UserError(
         expected=f"to make again what lay nowhere: {name_some(undone.plan.make, most=3)}",
         found="\n".join([found, *kept]),
-        remedy="mend what is named above, then `mlops-nb repro` goes on from there",
+        remedy="fix what is named above, then `mlops-nb repro` goes on from there",
     )

@@ -44,7 +44,7 @@ def _read_artifacts(top: Path) -> dict[str, dict]:
         raise UserError(
             expected="dvc.yaml as DVC reads it",
             found=" ".join(str(error).split()),
-            remedy="mend it, or `git checkout HEAD -- dvc.yaml` for the committed version",
+            remedy="fix it, or `git checkout HEAD -- dvc.yaml` for the committed version",
         ) from error
 
 

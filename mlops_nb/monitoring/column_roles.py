@@ -59,7 +59,7 @@ class ColumnRoles:
         outcomes: labels by `key`, where they come in a table of their own: a table, or `Outcomes`.
         key: the column that rows and outcomes have in common.
         known: the label's values in the reference, where `positive` is one of them.
-        threshold: score from which the answer is yes.
+        threshold: score at or above which the prediction is yes.
         kinds: {column: text, time or number} of those that are read as such, whatever is stored.
     """
 

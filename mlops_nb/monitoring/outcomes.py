@@ -130,11 +130,13 @@ def read_outcomes(
     """
     if labels is None:
         return None
-    if not (key and label):
+    named = {"--key": key, "--label": label}
+    missing = [option for option, column in named.items() if not column]
+    if missing:
         raise UserError(
-            expected="--key and --label beside --labels",
-            found="one of them lacks",
-            remedy="name the column that rows and labels have in common, and that of the outcome",
+            expected="--key and --label with --labels",
+            found=f"{' and '.join(missing)} missing",
+            remedy="name the column that links rows and labels, and that of the outcome",
         )
     table = _read_label_table(labels, key, label, names_classes)
     with_key = table[table[key].notna()]

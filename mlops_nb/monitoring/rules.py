@@ -307,7 +307,7 @@ def _require_measured(
             raise UserError(
                 expected=f"floors of metrics among {', '.join(metrics)}",
                 found=f"`{name}`.{suggest(name, metrics)}",
-                remedy="mend monitor.floors in params.yaml",
+                remedy="fix monitor.floors in params.yaml",
             )
 
 

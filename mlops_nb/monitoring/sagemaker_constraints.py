@@ -201,7 +201,7 @@ def _require(
         raise UserError(
             expected=f"{expected} as {where} in constraints.json",
             found=repr(found)[:80],
-            remedy="mend the file, or let Model Monitor or `mlops-nb monitor --sagemaker` "
+            remedy="fix the file, or let Model Monitor or `mlops-nb monitor --sagemaker` "
             "suggest it again",
         )
 

@@ -27,7 +27,7 @@ def _require_known_engine(name: str) -> None:
         raise UserError(
             expected="monitor.engine as local or dask",
             found=f"{name!r}.{suggest(name, COMPUTE_ENGINES)}",
-            remedy="mend it in params.yaml",
+            remedy="fix it in params.yaml",
         )
 
 

@@ -65,7 +65,7 @@ def read_dvc_config(top: Path) -> dict[str, dict]:
             raise UserError(
                 expected=f"settings of DVC in {path}",
                 found=str(error),
-                remedy="mend the line, or let `dvc config` write it",
+                remedy="fix the line, or let `dvc config` write it",
             ) from None
         for section in read.sections:
             settings[section] = settings.get(section, {}) | _as_dict(read[section])

@@ -81,7 +81,7 @@ def run_git_bytes(
         raise UserError(
             expected=f"`git {args[0]}` to work",
             found=said[-400:] or f"exit code {finished.returncode}",
-            remedy="mend what git names, then run the command again",
+            remedy="fix what git names, then run the command again",
         )
     return finished.stdout
 

@@ -128,7 +128,7 @@ def digest_module(
         raise UserError(
             expected=f"Python in {file}",
             found=str(error),
-            remedy="mend it",
+            remedy="fix it",
         ) from error
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     parts: dict[str, list] = {}

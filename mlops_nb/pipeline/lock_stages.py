@@ -89,7 +89,7 @@ def broken_record(
     return UserError(
         expected=f"a record of DVC in {name}",
         found=" ".join(str(error).split())[:300],
-        remedy=f"mend it, or `git checkout {shlex.quote(name)}`",
+        remedy=f"fix it, or `git checkout {shlex.quote(name)}`",
     )
 
 

@@ -101,7 +101,7 @@ def _failure_page(
 # %% ../../nbs/api/pipeline/16_stage_run.ipynb #1ca2fa71
 _LOST_OUTPUTS = (
     "DVC removed this stage's outputs before the run: `mlops-nb repro` makes them once it is "
-    "mended, `mlops-nb undo` goes back to those of the last commit."
+    "fixed, `mlops-nb undo` goes back to those of the last commit."
 )
 _KEPT_OUTPUTS = "No output was changed: those of the run before are still there."
 

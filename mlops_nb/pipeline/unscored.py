@@ -44,7 +44,7 @@ class UnscoredRows:
             raise UserError(
                 expected="a current window that keeps the contract data/schema.yaml",
                 found=f"{self.reason}. None of its {self.rows:,} rows is scored",
-                remedy="have the source mended, or change the contract if the data are right; "
+                remedy="have the source fixed, or change the contract if the data are right; "
                 "then `mlops-nb repro`",
             )
 

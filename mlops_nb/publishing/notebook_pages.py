@@ -76,7 +76,7 @@ def _run_notebook(
         raise UserError(
             expected=f"the notebook {page.stage} to run",
             found="see above",
-            remedy="mend what it names; `mlops-nb repro` brings or makes outputs",
+            remedy="fix what it names; `mlops-nb repro` brings or makes outputs",
         )
     made = (
         project_root()

@@ -265,7 +265,7 @@ def test_cells_that_are_no_numbers_stay_for_the_contract(new):
     numbers = RNG.normal(size=ROWS).round(3).astype(str).astype(object)
     numbers[::50] = "9,5 kg"
     guess, _ = new(weight=numbers)
-    assert "mend these at the source" in guess.exclude["weight"]
+    assert "fix these at the source" in guess.exclude["weight"]
 
 
 def test_na_is_missing_among_codes_where_another_text_has_it_so(new):

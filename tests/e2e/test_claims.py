@@ -38,7 +38,7 @@ def test_template_and_language_rerun_no_notebook(small):
 
 
 def test_a_sentence_reruns_no_notebook(small):
-    """Who mends a word in a locale file sees it on the page; only `code` and `report` run."""
+    """Who fixes a word in a locale file sees it on the page; only `code` and `report` run."""
     before = (small / "reports" / "monitor.ipynb").read_bytes()
     words = small / "mlops_nb" / "core" / "locales" / "en.json"
     sentence = "Predictions: this period vs. training"

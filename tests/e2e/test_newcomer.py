@@ -73,7 +73,7 @@ def test_decimal_commas_with_an_odd_cell(project):
     csv.write_text("\n".join(lines) + "\n")
     frame = read_table(TableSource((csv,))).frame
     assert infer_project(frame, "y")[0].exclude == {
-        "price": "numbers, but for 1 cells such as '9,5 kg': mend these at the source"
+        "price": "numbers, but for 1 cells such as '9,5 kg': fix these at the source"
     }
 
 

@@ -187,7 +187,7 @@ def test_the_cures_of_what_the_remotes_lack_work(project):
     assert [line.split()[0] for line in found] == ["warning", "warning"]
     assert "lacks the bytes of v1.0.0, v1.1.0" in found[0]
     assert "origin lacks toy#prod#1" in found[1]
-    for line in found:  # doctor ends with 1 while there is more to mend
+    for line in found:  # doctor ends with 1 while there is more to fix
         miniature.run(project, "sh", "-c", cures(line)[0])
     assert findings(project) == []
     clone = clone_of(project)

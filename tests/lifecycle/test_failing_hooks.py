@@ -70,7 +70,7 @@ def test_a_hook_that_forbids_the_move_leaves_all_as_it_was(top, refs):
     for part in (
         "the hook reference-transaction",
         "rule 7",
-        "mend what the hook names",
+        "fix what the hook names",
     ):
         assert part in done.stderr
     assert miniature.visible_state(top) == before

@@ -1,4 +1,4 @@
-"""A refusal says of each thing that lacks how to mend it, and `status` says what will be refused.
+"""A refusal says of each thing that lacks how to fix it, and `status` says what will be refused.
 
 On the miniature project, with real git and DVC.
 """
@@ -97,7 +97,7 @@ def test_status_says_what_a_change_will_refuse(top, path, command):
     (top / path).write_text(f"{text} ")
     told = run_cli(top, "status").stdout
     assert "edited by hand, which promote, rollback, advance and retrain do not" in told
-    assert "mends it" not in told
+    assert "fixes it" not in told
     refused = run_cli(top, *command)
     assert refused.returncode == 1
     assert "`mlops-nb undo`" in refused.stderr

@@ -254,7 +254,7 @@ def test_what_lies_there_of_another_version_is_named(pulled):
 
 def test_nothing_to_do_is_said_only_when_it_is_so(pulled):
     first = run_cli(pulled, *MOVERS["promote"])
-    assert first.stdout.count("mended: ") == 1, first.stderr
+    assert first.stdout.count("fixed: ") == 1, first.stderr
     assert serving(pulled) == "model 3"
     second = run_cli(pulled, *MOVERS["promote"])
     assert "nothing to do" in second.stdout
