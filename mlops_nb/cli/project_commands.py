@@ -69,7 +69,7 @@ def _source_options(command: Callable) -> Callable:
     encoding = click.option(
         "--encoding",
         metavar="NAME",
-        help="encoding of CSV or JSON that is not UTF-8, such as cp1251; default: guessed and reported",
+        help="encoding of CSV or JSON if not UTF-8, such as cp1251; default: guessed and reported",
     )
     return query(sheet(encoding(command)))
 
@@ -124,7 +124,7 @@ def new_command(
 ) -> None:
     """Create a project from a table of your own.
 
-    PROJECT is the folder to create. A table is CSV, TSV, Parquet, Excel, JSON (lines or an array) or
+    PROJECT is the folder to create. A table is CSV, TSV, Parquet, Excel, JSON (lines or array) or
     feather; several files of one format are one table. Files outside the folder are copied into it.
 
     The answer of a database is kept as a file, so that a run can be repeated; `mlops-nb refresh`
