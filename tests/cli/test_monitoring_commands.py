@@ -145,7 +145,7 @@ def test_a_broken_constraint_is_a_finding(files):
         ),
         pytest.param(
             (*TABLES, "--labels", "ref.parquet", "--label", "bought", "--score", "p"),
-            "--key and --label beside --labels",
+            "--key and --label with --labels",
             id="no key",
         ),
     ],
