@@ -3233,6 +3233,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                          'mlops_nb/lifecycle/replay.py'),
                                            'mlops_nb.lifecycle.replay._cached_predictions': ( 'api/lifecycle/replay.html#_cached_predictions',
                                                                                               'mlops_nb/lifecycle/replay.py'),
+                                           'mlops_nb.lifecycle.replay._computing_time': ( 'api/lifecycle/replay.html#_computing_time',
+                                                                                          'mlops_nb/lifecycle/replay.py'),
                                            'mlops_nb.lifecycle.replay._draw_lines': ( 'api/lifecycle/replay.html#_draw_lines',
                                                                                       'mlops_nb/lifecycle/replay.py'),
                                            'mlops_nb.lifecycle.replay._draw_marks': ( 'api/lifecycle/replay.html#_draw_marks',

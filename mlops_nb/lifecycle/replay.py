@@ -175,7 +175,7 @@ def _static_and_loop(
 # %% ../../nbs/api/lifecycle/30_replay.ipynb #5e91a006
 def _replay_lines(replay: _ReplayNumbers) -> str:
     lines = [
-        f"{replay.metric}: period, first model left alone, loop, difference, champion, verdict"
+        f"{replay.metric}: period, first model left unchanged, loop, difference, champion, verdict"
     ]
     for row in replay.table.itertuples():
         values = _static_and_loop(row.period, row.static, row.loop)
@@ -406,6 +406,18 @@ def _replay_row(
 
 
 # %% ../../nbs/api/lifecycle/30_replay.ipynb #39b33688
+_UP_TO_TWO_DIGITS = 90  # of a unit; from there on the next larger one says it
+
+
+def _computing_time(seconds: float) -> Message:
+    if seconds < _UP_TO_TWO_DIGITS:
+        return Message("duration.seconds", n=round(seconds))
+    minutes = round(seconds / 60)
+    if minutes < _UP_TO_TWO_DIGITS:
+        return Message("duration.minutes", n=minutes)
+    return Message("duration.hours", n=round(seconds / 3600))
+
+
 def replay_sentences(replay: Replay) -> dict[str, Message | None]:
     """Return what the page says of a replay: title, headline, lost, cost, age and offline."""
     metric = replay.metric
@@ -427,7 +439,7 @@ def replay_sentences(replay: Replay) -> dict[str, Message | None]:
         ),
         "cost": Message(
             "replay.cost",
-            seconds=seconds,
+            duration=_computing_time(seconds),
             champions=champions,
         ),
     }

@@ -225,9 +225,9 @@ def test_prose_of_stages_is_english_and_translated(path):
 
 def test_prose_shows_in_the_language_of_the_reader():
     """A cell of our own stages is found by its English text."""
-    cell = "## Which is best?\n"
+    cell = "## Which run is best?\n"
     assert "どれが最も良いか" in render_prose(cell, "ja", "compare")
-    assert "Which is best?" in render_prose(cell, "en", "compare")
+    assert "Which run is best?" in render_prose(cell, "en", "compare")
 
 
 def test_edited_prose_shows_in_english():
@@ -239,7 +239,7 @@ def test_edited_prose_shows_in_english():
 
 def test_a_translation_in_the_cell_goes_first():
     """A project of one's own translates its prose where it stands."""
-    cell = '## Which is best?\n\n<div lang="ja">\n\n## 一番は\n\n</div>'
+    cell = '## Which run is best?\n\n<div lang="ja">\n\n## 一番は\n\n</div>'
     shown = render_prose(cell, "ja", "compare")
     assert "一番は" in shown
     assert "どれが最も良いか" not in shown

@@ -12,7 +12,7 @@ def test_prose_reruns_no_notebook(small):
     """A sentence of a stage notebook shows on the page; only `code` and `report` run."""
     edit_cell(
         small / "nbs" / "stages" / "monitor.ipynb",
-        "Is it still good?",
+        "Is the model still good?",
         "Is it still any good, one wonders?",
     )
     said = run_mlops_nb("repro", cwd=small).stderr

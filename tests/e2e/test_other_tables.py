@@ -272,7 +272,7 @@ def visits(project):
 ENGLISH = (
     "What to do",
     "First run",
-    "Is it still good",
+    "Is the model still good",
     "when trained",
     "rows per day",
     "average target",
