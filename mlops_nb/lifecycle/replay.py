@@ -628,7 +628,7 @@ def _run_in_clone(
         )
 
 
-# %% ../../nbs/api/lifecycle/30_replay.ipynb #5e91a020
+# %% ../../nbs/api/lifecycle/30_replay.ipynb #580d1c89
 def _be_nobodys_record(scratch: Path) -> None:
     """Ask no hook and no key: what the clone commits is a trial, and goes nowhere."""
     without = {
