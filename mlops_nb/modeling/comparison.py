@@ -22,7 +22,7 @@ from mlops_nb.modeling.influence import (
     standard_error,
 )
 from .intervals import Z_95
-from .measurement import ModelMetrics, compute_metric
+from .measurement import ModelMetrics
 from .metrics import METRICS, TASK_METRICS, is_lower_better
 
 # %% ../../nbs/api/modeling/17_comparison.ipynb #aab32389
@@ -138,11 +138,7 @@ def compare_models(
     }
     metrics = {}
     for name, rows in scored.items():
-        by_name = {
-            metric: compute_metric(metric, rows, groups)
-            for metric in TASK_METRICS[task]
-        }
-        metrics[name] = ModelMetrics(task, len(rows), by_name)
+        metrics[name] = ModelMetrics.of_rows(task, rows, groups)
     gains = pd.DataFrame(list(_gains(task, scored, groups)), columns=_GAIN_COLUMNS)
     return ModelComparison(metrics, gains)
 

@@ -364,15 +364,19 @@ def apply_gate(
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #6f0c7768
-def _surely_worse(comparison: ModelComparison) -> list[str]:
-    """Return the metrics whose whole interval is below the baseline's."""
-    return [
-        gain.metric
-        for gain in comparison.gains.itertuples()
-        if gain.over == "baseline"
-        and gain.high < 0
-        and METRICS[gain.metric].lower_is_better is not None
-    ]
+def _differing(comparison: ModelComparison) -> tuple[list[str], list[str]]:
+    """Return the metrics that are better than the baseline's by their whole interval, and worse."""
+    better = []
+    worse = []
+    for gain in comparison.gains.itertuples():
+        is_judged = METRICS[gain.metric].lower_is_better is not None
+        if gain.over != "baseline" or not is_judged:
+            continue
+        if gain.low > 0:
+            better.append(gain.metric)
+        elif gain.high < 0:
+            worse.append(gain.metric)
+    return better, worse
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #14b89f3e
@@ -381,7 +385,7 @@ _HANGING_ON_THRESHOLD = ("accuracy", "f1", "precision", "recall", "false_alarms"
 
 def _split_by_threshold(comparison: ModelComparison) -> tuple[list[str], list[str]]:
     """Return the surely worse metrics, and apart those that another threshold would change."""
-    worse = _surely_worse(comparison)
+    _, worse = _differing(comparison)
     if comparison.candidate.task != "binary":
         return worse, []
     by_choice = [metric for metric in worse if metric in _HANGING_ON_THRESHOLD]
@@ -418,6 +422,54 @@ def _worse_in_words(
     return [Message(key, found=joined)]
 
 
+# %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c020
+def _tell_against_baseline(comparison: ModelComparison) -> list[Message]:
+    """Name what is better than the baseline's and what is worse; nothing without a baseline."""
+    if "baseline" not in comparison.metrics or not comparison.candidate.rows:
+        return []
+    better, worse = _differing(comparison)
+    names = {"better": _join_names(better), "worse": _name_worse(comparison)}
+    if better and worse:
+        return [Message("evaluate.better_and_worse", **names)]
+    if better:
+        return [Message("evaluate.better_only", better=names["better"])]
+    if worse:
+        return [Message("evaluate.worse_only", worse=names["worse"])]
+    return [Message("evaluate.no_difference")]
+
+
+# %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c022
+def _name_worse(comparison: ModelComparison) -> Message | str:
+    """Name the metrics that are worse, and say of which another threshold would change it."""
+    worse, by_choice = _split_by_threshold(comparison)
+    if not by_choice:
+        return _join_names(worse)
+    told = Message("evaluate.by_threshold", worse=_join_names(by_choice))
+    if not worse:
+        return told
+    return Message(
+        "evaluate.and",
+        a=_join_names(worse),
+        b=told,
+    )
+
+
+# %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c021
+def _join_names(metrics: list[str]) -> Message | str:
+    """Return the names of metrics, in the reader's language, as one message."""
+    named = [Message("evaluate.name", metric=metric) for metric in metrics]
+    if not named:
+        return ""
+    return reduce(
+        lambda first, then: Message(
+            "evaluate.and",
+            a=first,
+            b=then,
+        ),
+        named,
+    )
+
+
 # %% ../../nbs/api/modeling/22_gate.ipynb #ac858431
 def _gain_that_may_be_chance(gate: GateResult) -> Message | None:
     """Return what the check against the baseline says, where its interval includes no gain."""
@@ -443,6 +495,7 @@ def evaluation_verdict(
     as one.
     """
     worse, by_choice = _split_by_threshold(comparison)
+    beside = _tell_against_baseline(comparison)
     in_words = [
         *_worse_in_words(comparison, worse, "evaluate.worse"),
         *_worse_in_words(comparison, by_choice, "evaluate.at_threshold"),
@@ -452,6 +505,7 @@ def evaluation_verdict(
             Message("evaluate.gate_failed"),
             *[check.say for check in gate.failed],
         ]
+        reasons[1:1] = beside
         return "watch", [*reasons, *in_words], [Message("evaluate.todo")]
     uncertain = _gain_that_may_be_chance(gate)
     passed = Message("evaluate.gate_passed")
@@ -461,18 +515,116 @@ def evaluation_verdict(
         headline = headline_metric(comparison.candidate.task)
         metric = headline if headline in worse else worse[0]
         todo = [Message("evaluate.todo_worse", metric=metric)]
-        return "watch", [passed, *in_words], todo
-    return "ok", [passed, *in_words], []
+        return "watch", [passed, *beside, *in_words], todo
+    return "ok", [passed, *beside, *in_words], []
+
+
+# %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c011
+_HUNDRED = 100  # fewer rows are told by their number, as "of 100" would promise more than is known
+
+
+def _tell_share(
+    key: str,
+    share: float,
+    rows: int,
+    before: float | None,
+    named: dict,
+) -> Message:
+    """Say how many of so many rows: of a hundred, or of all where they are fewer."""
+    whole = min(rows, _HUNDRED)
+    words = named | {"n": whole, "value": round(share * whole)}
+    if before is None or rows < _HUNDRED:
+        return Message(key, **words)
+    return Message(f"{key}_since", was=round(before * whole), **words)
+
+
+# %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c012
+def _tell_found(
+    metrics: ModelMetrics,
+    outcome: str,
+) -> list[Message]:
+    """Say how much of what was to be found the model flagged; nothing where there was nothing."""
+    recall = metrics["recall"].value
+    if recall is None:
+        return []
+    cases = round(metrics["positive"].value * metrics.rows)
+    if cases < _HUNDRED:
+        caught = round(recall * cases)
+        return [Message("evaluate.found_few", value=caught, n=cases)]
+    if outcome == "right":  # nobody has said what such rows are called
+        return [Message("evaluate.found_cases", share=recall)]
+    return [Message("evaluate.found", share=recall, outcome=outcome)]
+
+
+# %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c013
+def _binary_headline(
+    metrics: ModelMetrics,
+    before: float | None,
+    named: dict,
+) -> list[Message]:
+    """Say how many alarms were right, how many would be by chance, and how much was found."""
+    flagged = round(metrics["flagged"].value * metrics.rows)
+    usual = metrics["positive"].value
+    right = metrics["precision"].value
+    alarms = _tell_share("evaluate.alarms", right, flagged, before, named)
+    without = Message("evaluate.without_model", value=round(usual * _HUNDRED))
+    if flagged < _HUNDRED:
+        cases = round(usual * metrics.rows)
+        without = Message("evaluate.of_all", value=cases, n=metrics.rows)
+    return [alarms, without, *_tell_found(metrics, named["outcome"])]
+
+
+# %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c014
+def _multiclass_headline(
+    metrics: ModelMetrics,
+    before: float | None,
+    named: dict,
+) -> list[Message]:
+    """Say how many rows were right, and how many would be by naming the commonest class."""
+    right = metrics["accuracy"].value
+    said = [_tell_share("evaluate.right", right, metrics.rows, before, named)]
+    if metrics.commonest is not None:
+        whole = min(metrics.rows, _HUNDRED)
+        guessed = round(metrics.commonest * whole)
+        said.append(Message("evaluate.guess_right", value=guessed))
+    return said
+
+
+# %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c015
+def _regression_headline(
+    metrics: ModelMetrics,
+    before: float | None,
+    named: dict,
+) -> list[Message]:
+    """Say how far off predictions were, and how far the median would be.
+
+    The mean error, as the median one says nothing where more than half of the amounts are zero.
+    """
+    error = metrics["mae"]
+    words = {"n": metrics.rows, "value": error.value, "noun": named["noun"]}
+    said = Message("evaluate.error", **words)
+    if before is not None:
+        said = Message("evaluate.error_since", was=before, **words)
+    if error.yardstick is None:
+        return [said]
+    return [said, Message("evaluate.guess_error", other=error.yardstick)]
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #ab1bb63d
+_HEADLINES = {
+    "binary": _binary_headline,
+    "multiclass": _multiclass_headline,
+    "regression": _regression_headline,
+}
+
+
 def evaluation_headline(
     metrics: ModelMetrics,
     trained: dict | None = None,
     noun: str = "rows",
     outcome: str = "right",
 ) -> Message:
-    """Return the first sentence of a report, without jargon.
+    """Return the first sentence of a report: without jargon, and with a yardstick.
 
     Args:
         metrics: of the model.
@@ -482,17 +634,34 @@ def evaluation_headline(
         outcome: what a rightly flagged one is called.
     """
     name = headline_metric(metrics.task)
-    value = metrics[name].value
+    named = {"noun": noun, "outcome": outcome}
+    if metrics[name].value is None:
+        return _tell_nothing_flagged(metrics, named)
     before = ((trained or {}).get(name) or {}).get("value")
-    if value is None:
-        return Message("evaluate.no_headline", reason=metrics[name].reason)
-    words = {"value": value, "noun": noun, "outcome": outcome}
-    key = f"evaluate.headline_{metrics.task}"
-    if before is not None:
-        words["was"] = before
-        key = f"{key}_since"
-    if metrics.task != "regression":
-        words |= {
-            part: round(100 * words[part]) for part in ("value", "was") if part in words
-        }
-    return Message(key, **words)
+    parts = _HEADLINES[metrics.task](metrics, before, named)
+    return reduce(_beside, parts)
+
+
+# %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c016
+def _beside(
+    first: Message,
+    then: Message,
+) -> Message:
+    return Message(
+        "evaluate.beside",
+        a=first,
+        b=then,
+    )
+
+
+# %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c017
+def _tell_nothing_flagged(
+    metrics: ModelMetrics,
+    named: dict,
+) -> Message:
+    """Say that nothing was flagged, and how much there was; or why nothing can be said."""
+    if metrics.task != "binary" or not metrics.rows:
+        reason = metrics[headline_metric(metrics.task)].reason
+        return Message("evaluate.no_headline", reason=reason)
+    cases = round(metrics["positive"].value * metrics.rows)
+    return Message("evaluate.none_flagged_of", n=metrics.rows, value=cases, **named)

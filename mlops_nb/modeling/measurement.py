@@ -152,11 +152,33 @@ def compute_metric(
 # %% ../../nbs/api/modeling/06_measurement.ipynb #5fe2ece0
 @dataclass(frozen=True)
 class ModelMetrics:
-    """The metrics of one model on labelled rows: `metrics["auc"].value`."""
+    """The metrics of one model on labelled rows: `metrics["auc"].value`.
+
+    Attributes:
+        task: one of `MODEL_TASKS`.
+        rows: how many rows they rest on.
+        by_name: the metrics.
+        commonest: of several classes, the share of rows that hold the most frequent one; files
+            do not keep it.
+    """
 
     task: str
     rows: int
     by_name: dict[str, Metric] = field(default_factory=dict)
+    commonest: float | None = None
+
+    @classmethod
+    def of_rows(
+        cls,
+        task: str,
+        rows: RowScores,
+        groups: np.ndarray | None,
+    ) -> "ModelMetrics":
+        """Compute all metrics of a task on rows that can be judged; see `compute_metric`."""
+        measured = {
+            name: compute_metric(name, rows, groups) for name in TASK_METRICS[task]
+        }
+        return cls(task, len(rows), measured, _share_of_commonest(task, rows))
 
     def __getitem__(self, name: str) -> Metric:
         """Return a metric; a misspelt name is a worded error."""
@@ -205,10 +227,18 @@ def compute_metrics(
     groups = None
     if cluster is not None:
         groups = pd.factorize(np.asarray(cluster)[known])[0]
-    names = TASK_METRICS[task]
-    return ModelMetrics(
-        task, len(rows), {name: compute_metric(name, rows, groups) for name in names}
-    )
+    return ModelMetrics.of_rows(task, rows, groups)
+
+
+# %% ../../nbs/api/modeling/06_measurement.ipynb #5ad0c010
+def _share_of_commonest(
+    task: str,
+    rows: RowScores,
+) -> float | None:
+    if task != "multiclass" or not len(rows):
+        return None
+    _, counts = np.unique(rows.outcome, return_counts=True)
+    return float(counts.max() / counts.sum())
 
 
 # %% ../../nbs/api/modeling/06_measurement.ipynb #614f3422

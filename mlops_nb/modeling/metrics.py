@@ -136,6 +136,7 @@ _define(
     lower_is_better=True,
     is_share=False,
     judged_for=_REGRESSION,
+    headline_for=_REGRESSION,
 )
 _define(
     "rmse",
@@ -155,7 +156,6 @@ _define(
     "median_ae",
     lower_is_better=True,
     is_share=False,
-    headline_for=_REGRESSION,
 )
 
 
