@@ -524,18 +524,21 @@ _HUNDRED = 100  # fewer rows are told by their number, as "of 100" would promise
 
 
 def _tell_share(
-    key: str,
+    task: str,
     share: float,
     rows: int,
     before: float | None,
     named: dict,
 ) -> Message:
     """Say how many of so many rows: of a hundred, or of all where they are fewer."""
-    whole = min(rows, _HUNDRED)
-    words = named | {"n": whole, "value": round(share * whole)}
-    if before is None or rows < _HUNDRED:
-        return Message(key, **words)
-    return Message(f"{key}_since", was=round(before * whole), **words)
+    if rows < _HUNDRED:
+        value = round(share * rows)
+        return Message(f"evaluate.few_{task}", value=value, n=rows, **named)
+    words = named | {"value": round(share * _HUNDRED)}
+    if before is None:
+        return Message(f"evaluate.headline_{task}", **words)
+    was = round(before * _HUNDRED)
+    return Message(f"evaluate.headline_{task}_since", was=was, **words)
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c012
@@ -566,7 +569,7 @@ def _binary_headline(
     flagged = round(metrics["flagged"].value * metrics.rows)
     usual = metrics["positive"].value
     right = metrics["precision"].value
-    alarms = _tell_share("evaluate.alarms", right, flagged, before, named)
+    alarms = _tell_share("binary", right, flagged, before, named)
     without = Message("evaluate.without_model", value=round(usual * _HUNDRED))
     if flagged < _HUNDRED:
         cases = round(usual * metrics.rows)
@@ -582,7 +585,7 @@ def _multiclass_headline(
 ) -> list[Message]:
     """Say how many rows were right, and how many would be by naming the commonest class."""
     right = metrics["accuracy"].value
-    said = [_tell_share("evaluate.right", right, metrics.rows, before, named)]
+    said = [_tell_share("multiclass", right, metrics.rows, before, named)]
     if metrics.commonest is not None:
         whole = min(metrics.rows, _HUNDRED)
         guessed = round(metrics.commonest * whole)
