@@ -1,3 +1,3 @@
-"""Notebook-native MLOps: git and DVC are the record, notebooks are the steps, HTML is the face."""
+"""Notebook-native MLOps: a record in git and DVC, steps as notebooks, HTML reports for people."""
 
 __version__ = "0.5.0"

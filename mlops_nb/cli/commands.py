@@ -78,7 +78,7 @@ HIDDEN_COMMANDS = [
 def mlops_nb_commands(context: click.Context) -> None:
     """Notebook-native MLOps.
 
-    Git and DVC keep the record, notebooks are the steps, HTML reports are for people.
+    A record in git and DVC, steps as notebooks, HTML reports for people.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
