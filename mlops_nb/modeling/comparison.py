@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from ..core.formatting import format_number, markdown_table
+from ..core.marks import mark_gain
 from mlops_nb.modeling.influence import (
     RowScores,
     estimate_metric,
@@ -88,7 +89,8 @@ def _gain_in_words(
         return "–"
     ends = ("gain", "low", "high")
     value, low, high = (format_number(gain[end], 3, "+") for end in ends)
-    return f"{value} ({low} … {high})"
+    mark = mark_gain(gain["low"], gain["high"])
+    return f"{mark} {value} ({low} … {high})"
 
 
 # %% ../../nbs/api/modeling/17_comparison.ipynb #c70d58da

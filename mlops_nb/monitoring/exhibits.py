@@ -28,17 +28,20 @@ from mlops_nb.monitoring.drift_figures import (
 )
 from mlops_nb.monitoring.performance_figures import (
     describe_performance,
+    has_course,
     performance_plot,
 )
 
 
 # %% ../../nbs/api/monitoring/41_exhibits.ipynb #d1d83f28
 def performance_exhibits(assessment: Any) -> list[Exhibit]:
-    """Return the charted metric by window, where it is known or can be estimated."""
+    """Return the charted metric by window, a sentence where a single window is known."""
     if not assessment.metric:
         return []
     rows = list(assessment.performance)
     words = describe_performance(rows, assessment.metric)
+    if not has_course(rows):
+        return [Exhibit(None, words["title"])]
     figure = performance_plot(rows, assessment.metric)
     return [Exhibit(figure, words["title"], words["reading"], words["alt"])]
 

@@ -6,6 +6,8 @@
 __all__ = [
     "MAX_TABLE_COLUMNS",
     "MAX_SHOWN_SLICES",
+    "SLICE_HEADS",
+    "LEAST_CHANCE",
     "quality_exhibits",
     "estimate_exhibits",
     "score_exhibits",
@@ -14,12 +16,15 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #6c3831f6
+import math
 from typing import Any
 
 from ..core.exhibits import Exhibit
+from ..core.formatting import format_number
 from ..core.messages import Message
 from .column_figures import column_distribution_plot
 from .monitored_window import ModelReference
+from .performance_figures import mark_change
 
 
 # %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #fa37572a
@@ -32,10 +37,9 @@ def quality_exhibits(
     rows = [
         {
             "metric": name,
-            "now": value["value"],
-            "from": value["low"],
-            "to": value["high"],
+            "now (95 %)": _with_interval(value),
             "when trained": before[name]["value"],
+            "since training": mark_change(name, value, before[name]),
         }
         for name, value in assessment.measured.realised.items()
     ]
@@ -45,6 +49,18 @@ def quality_exhibits(
         noun=noun,
     )
     return [Exhibit(rows, title, Message("monitor.quality_read"))]
+
+
+# %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #c89b794d
+def _with_interval(metric: dict) -> str:
+    if metric["value"] is None:
+        return "–"
+    value = format_number(metric["value"])
+    if metric["low"] is None:
+        return value
+    low = format_number(metric["low"])
+    high = format_number(metric["high"])
+    return f"{value} ({low} … {high})"
 
 
 # %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #31530010
@@ -112,6 +128,14 @@ def drift_table_exhibits(assessment: Any) -> list[Exhibit]:
 
 # %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #3e4c9034
 MAX_SHOWN_SLICES = 8
+SLICE_HEADS = {
+    "n_ref": "rows when trained",
+    "n": "rows now",
+    "mean_ref": "mean score when trained",
+    "mean": "mean score now",
+    "chance": "p-value",
+}
+LEAST_CHANCE = 0.001  # smaller ones are told as such
 
 
 def score_slice_exhibits(assessment: Any) -> list[Exhibit]:
@@ -120,6 +144,17 @@ def score_slice_exhibits(assessment: Any) -> list[Exhibit]:
     if not len(slices):
         return []
     title = Message("monitor.slice_title", n=len(slices))
-    return [
-        Exhibit(slices.head(MAX_SHOWN_SLICES), title, Message("monitor.slice_read"))
-    ]
+    shown = slices.head(MAX_SHOWN_SLICES)
+    if "chance" in shown:
+        shown = shown.assign(chance=[_chance_in_words(each) for each in shown.chance])
+    table = shown.rename(columns=SLICE_HEADS)
+    return [Exhibit(table, title, Message("monitor.slice_read"))]
+
+
+# %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #ad9835c1
+def _chance_in_words(chance: float) -> str:
+    if math.isnan(chance):
+        return "–"
+    if chance < LEAST_CHANCE:
+        return f"<{LEAST_CHANCE}"
+    return format_number(chance, 2)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from ..core.exhibits import Exhibit
 from ..core.formatting import markdown_table
-from ..core.messages import Message, message_to_json
+from ..core.messages import MESSAGE_MIME_TYPE, Message, message_to_json
 from ..core.plotting import figure_to_svg
 from .display import show_figure, show_table
 
@@ -24,13 +24,24 @@ def show_exhibits(
     shown = list(exhibits)
     for exhibit in shown:
         words = (exhibit.title, exhibit.how_to_read)
-        if exhibit.is_figure:
+        if exhibit.is_sentence:
+            _show_sentence(exhibit.title)
+        elif exhibit.is_figure:
             show_figure(exhibit.content, *words, exhibit.alt)
         else:
             show_table(exhibit.content, *words)
     if shown:
         return None
     return otherwise
+
+
+# %% ../../nbs/api/reporting/14_exhibits.ipynb #bd4d055a
+def _show_sentence(sentence: Message | str) -> None:
+    from IPython.display import display
+
+    if isinstance(sentence, str):
+        sentence = Message.text(sentence)
+    display(sentence)
 
 
 # %% ../../nbs/api/reporting/14_exhibits.ipynb #e6fc2ff7
@@ -51,6 +62,8 @@ def exhibit_to_output(exhibit: Exhibit) -> dict:
 # %% ../../nbs/api/reporting/14_exhibits.ipynb #e9e093b9
 def _represent(exhibit: Exhibit) -> dict[str, str]:
     """Return the content by MIME type."""
+    if exhibit.is_sentence:
+        return {MESSAGE_MIME_TYPE: message_to_json(exhibit.title)}
     if exhibit.is_figure:
         return {"image/svg+xml": figure_to_svg(exhibit.content)}
     if hasattr(exhibit.content, "_repr_markdown_"):
