@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from .names import ColumnTitle, LocalText
 from .validation import Section
 
 
@@ -112,15 +113,15 @@ class DataSection(ReadingSection):
     )
     encoding: str = Field("utf-8-sig", description="of CSV files; cp932 is Shift-JIS")
     seed: int = Field(0, description="of the split when there is no time")
-    outcome: str = Field(
+    outcome: LocalText = Field(
         "right", description="what rows that were flagged rightly are called"
     )
     quantities: tuple[str, ...] = Field(
         (),
         description="columns that tell how scoring went: monitored, never learned from",
     )
-    noun: str = Field(
-        "rows", description="what a row is called in reports: flights, customers, …"
+    noun: LocalText = Field(
+        "rows", description="what a row is called: flights; or {en: flights, ja: 便}"
     )
 
     @model_validator(mode="before")
@@ -180,6 +181,11 @@ class FeaturesSection(Section):
     )
     exclude: str | list | None = Field(
         None, description="features that the model does not get"
+    )
+    names: dict[str, ColumnTitle] = Field(
+        {},
+        description="what people call columns: {amt: amount paid}; or by language, perhaps with"
+        " the unit: {amt: {en: amount paid, ja: 支払額, unit: USD}}",
     )
 
 

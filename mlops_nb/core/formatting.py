@@ -4,12 +4,19 @@
 
 # %% auto #0
 __all__ = [
+    "MINUS",
     "WHOLE_FROM",
     "SMALLEST_DECIMALS",
+    "RANGE_WORDS",
     "MARKDOWN_CHARACTERS",
     "LINE_BREAKS",
     "ESCAPES",
+    "true_minus",
     "format_number",
+    "format_range",
+    "format_with_interval",
+    "is_range",
+    "localize_ranges",
     "escape_markup",
     "markdown_table",
     "name_some",
@@ -20,9 +27,20 @@ __all__ = [
 # %% ../../nbs/api/core/03_formatting.ipynb #136b7fa0
 import html
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
+
+# %% ../../nbs/api/core/03_formatting.ipynb #4cc2436d
+MINUS = "\N{MINUS SIGN}"
+_HYPHEN_OF_NUMBER = re.compile(r"(?<![\w.])-(?=\.?\d)")
+
+
+def true_minus(text: str) -> str:
+    """Write a minus sign before a negative number in place of the hyphen that computers write."""
+    return _HYPHEN_OF_NUMBER.sub(MINUS, text)
+
 
 # %% ../../nbs/api/core/03_formatting.ipynb #b6d767d2
 WHOLE_FROM = 1000  # numbers from here on are told without decimals
@@ -42,13 +60,62 @@ def format_number(
         sign: "+" to show it always.
     """
     if abs(value) >= WHOLE_FROM:
-        return f"{value:{sign},.0f}"
+        return true_minus(f"{value:{sign},.0f}")
     text = f"{value:{sign}.{digits}g}"
     if "e" not in text:
-        return text
+        return true_minus(text)
     # Adding zero makes the negative zero, to which small numbers are rounded, a positive one.
     rounded = round(value, SMALLEST_DECIMALS) + 0.0
-    return f"{rounded:{sign}.{SMALLEST_DECIMALS}f}".rstrip("0").rstrip(".")
+    plain = f"{rounded:{sign}.{SMALLEST_DECIMALS}f}".rstrip("0").rstrip(".")
+    return true_minus(plain)
+
+
+# %% ../../nbs/api/core/03_formatting.ipynb #21a91bae
+RANGE_WORDS = {"en": " to ", "ja": "〜"}
+
+
+def format_range(
+    low: str,
+    high: str,
+    language: str = "en",
+) -> str:
+    """Write a range from its ends, which are written already."""
+    between = RANGE_WORDS.get(language, RANGE_WORDS["en"])
+    return f"{true_minus(low)}{between}{true_minus(high)}"
+
+
+# %% ../../nbs/api/core/03_formatting.ipynb #324cc07e
+def format_with_interval(
+    value: str,
+    low: str,
+    high: str,
+    language: str = "en",
+) -> str:
+    """Write a number with its interval behind it, all of them written already."""
+    return f"{true_minus(value)} ({format_range(low, high, language)})"
+
+
+# %% ../../nbs/api/core/03_formatting.ipynb #727f0f9c
+_NUMBER = r"[-+−]?[\d.,]*\d[\d-]*%?"
+_RANGE = re.compile(rf"({_NUMBER}) to ({_NUMBER})")
+_ONLY_NUMBERS = re.compile(rf"(?:{_NUMBER}|[\s()\[\]:]| to )*")
+
+
+def is_range(text: str) -> bool:
+    """Tell whether a text is a range of two numbers or days, as stages write it, and no more."""
+    return bool(_RANGE.fullmatch(text))
+
+
+# %% ../../nbs/api/core/03_formatting.ipynb #a0d93a35
+def localize_ranges(
+    text: str,
+    language: str,
+) -> str:
+    """Put the ranges of a text that is nothing but numbers into a language."""
+    between = RANGE_WORDS.get(language, RANGE_WORDS["en"])
+    if " to " not in text or not _ONLY_NUMBERS.fullmatch(text):
+        return text
+    return _RANGE.sub(rf"\1{between}\2", text)
 
 
 # %% ../../nbs/api/core/03_formatting.ipynb #b6d767d7

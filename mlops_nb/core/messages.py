@@ -6,7 +6,10 @@
 __all__ = [
     "VERDICT_LEVELS",
     "NAME_VALUES",
+    "COLUMN_VALUES",
+    "KEYS_ABOUT_IDS",
     "LABEL_VALUES",
+    "LIST_COMMAS",
     "MESSAGE_MIME_TYPE",
     "render",
     "Message",
@@ -19,11 +22,40 @@ import string
 from dataclasses import dataclass, field
 from typing import Any
 
-from .formatting import format_number
+from mlops_nb.core.formatting import (
+    format_number,
+    is_range,
+    localize_ranges,
+    true_minus,
+)
+from .names import column_name, current_names, text_in
 from .translations import find_entry, translate_label, translate_name
 
 # %% ../../nbs/api/core/07_messages.ipynb #b8e39227
 VERDICT_LEVELS = ("ok", "watch", "act")
+
+# %% ../../nbs/api/core/07_messages.ipynb #5765bc49
+# They stand around values while a sentence is put together: characters that no text may hold.
+_BEFORE_VALUE = "\ufdd0"
+_AFTER_VALUE = "\ufdd1"
+
+
+def _frame_value(written: str) -> str:
+    return f"{_BEFORE_VALUE}{written}{_AFTER_VALUE}"
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #315e26a2
+_FULL_WIDTH = r"[\u3001-\u30ff\u3400-\u9fff\uff01-\uff60]"
+_BLANK_AT_VALUE = re.compile(
+    f"(?<={_FULL_WIDTH}) (?={_BEFORE_VALUE}{_FULL_WIDTH})"
+    f"|(?<={_FULL_WIDTH}{_AFTER_VALUE}) (?={_BEFORE_VALUE}?{_FULL_WIDTH})"
+)
+
+
+def _close_up(sentence: str) -> str:
+    """Take the blanks away that Japanese has around numbers and Latin words, not among its own."""
+    closed = _BLANK_AT_VALUE.sub("", sentence)
+    return closed.replace(_BEFORE_VALUE, "").replace(_AFTER_VALUE, "")
 
 
 # %% ../../nbs/api/core/07_messages.ipynb #9425eb1b
@@ -38,12 +70,18 @@ class _PlainNumberFormatter(string.Formatter):
         significant = re.fullmatch(r"(\+?)\.(\d+)g", format_spec)
         if significant and isinstance(value, (int, float)):
             sign, digits = significant.groups()
-            return format_number(value, int(digits), sign)
-        return super().format_field(value, format_spec)
+            return _frame_value(format_number(value, int(digits), sign))
+        written = super().format_field(value, format_spec)
+        if isinstance(value, (int, float)):
+            written = true_minus(written)
+        return _frame_value(written)
 
 
 # %% ../../nbs/api/core/07_messages.ipynb #ae4a7f89
 NAME_VALUES = ("metric", "by")  # values that are names of the code
+COLUMN_VALUES = ("column", "columns", "feature", "features")  # ids of columns
+# Sentences on a table as it was delivered, where a column is found by its id alone.
+KEYS_ABOUT_IDS = ("schema.", "watch.", "preprocess.converted")
 LABEL_VALUES = ("noun", "outcome", "other")  # values that may be fixed texts of ours
 
 
@@ -65,10 +103,9 @@ def render(
         return str(values.get("text", key))
     try:
         template = _choose_form(entry, values)
-        shown = {
-            name: _in_words(name, value, language) for name, value in values.items()
-        }
-        return _PlainNumberFormatter().vformat(template, (), shown)
+        shown = _values_in_words(key, values, language)
+        _capitalize_first(template, values, shown)
+        return _close_up(_PlainNumberFormatter().vformat(template, (), shown))
     except (KeyError, ValueError, TypeError):
         return f"{key} {values}"
 
@@ -88,6 +125,64 @@ def _choose_form(
     return entry
 
 
+# %% ../../nbs/api/core/07_messages.ipynb #83028187
+def _values_in_words(
+    key: str,
+    values: dict,
+    language: str,
+) -> dict:
+    """Put the values of a sentence into words: columns by their names, ranges with their unit."""
+    shown = {name: _in_words(name, value, language) for name, value in values.items()}
+    if key.startswith(KEYS_ABOUT_IDS):
+        return shown
+    for name in COLUMN_VALUES:
+        if isinstance(values.get(name), (str, list)):
+            shown[name] = _name_columns(values[name], language)
+    if is_range(str(values.get("level"))):
+        shown["level"] = _range_of_column(values, language)
+    return shown
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #c3854423
+LIST_COMMAS = {"en": ", ", "ja": "、"}
+
+
+def _name_columns(
+    columns: str | list[str],
+    language: str,
+) -> str:
+    if isinstance(columns, str):
+        return column_name(columns, language)
+    comma = LIST_COMMAS.get(language, LIST_COMMAS["en"])
+    return comma.join(column_name(column, language) for column in columns)
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #ee960b6a
+def _range_of_column(
+    values: dict,
+    language: str,
+) -> str:
+    """Write the range that a part of the rows is, with the unit of its column."""
+    text = localize_ranges(values["level"], language)
+    unit = current_names().unit(str(values.get("column")), language)
+    return f"{text} {unit}" if unit else text
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #791f05af
+def _capitalize_first(
+    template: str,
+    values: dict,
+    shown: dict,
+) -> None:
+    """Begin a sentence that begins with a column's name with a capital; an id stays as it is."""
+    for name in COLUMN_VALUES:
+        if not template.startswith(f"{{{name}}}") or shown[name] == values[name]:
+            continue
+        written = shown[name]
+        if not written[1:2].isupper():  # as in pH
+            shown[name] = written[:1].upper() + written[1:]
+
+
 # %% ../../nbs/api/core/07_messages.ipynb #4e732ced
 def _in_words(
     name: str,
@@ -95,7 +190,7 @@ def _in_words(
     language: str,
 ) -> Any:
     if isinstance(value, dict):
-        return render(value, language)
+        return render(value, language) if "key" in value else text_in(value, language)
     if name in NAME_VALUES:
         return translate_name(value, language)
     if name in LABEL_VALUES:

@@ -11,12 +11,18 @@ __all__ = [
     "SIZE_STYLE",
     "AXES_STYLE",
     "KEPT_END",
+    "NAME_MARK",
     "METADATA",
     "TAG",
     "LONG_COORDINATE",
     "reset_matplotlib",
     "apply_plot_style",
     "shorten_label",
+    "column_label",
+    "mark_name",
+    "column_row_height",
+    "tick_columns",
+    "label_axis_with_column",
     "figure_to_svg",
 ]
 
@@ -24,7 +30,11 @@ __all__ = [
 import functools
 import io
 import re
+import textwrap
+from collections.abc import Iterable
 from typing import Any
+
+from .names import column_name, current_names
 
 # %% ../../nbs/api/core/22_plotting.ipynb #c9f0f894
 # These `rcdefaults` passes by, and they change figures or what is said about them.
@@ -76,7 +86,7 @@ AXES_STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "axes.unicode_minus": False,
+    "axes.unicode_minus": True,
     "axes.formatter.limits": (-7, 12),
     "axes.formatter.useoffset": False,
     "axes.grid": True,
@@ -114,6 +124,76 @@ def shorten_label(
     if len(text) <= most:
         return text
     return f"{text[: most - KEPT_END - 1]}…{text[-KEPT_END:]}"
+
+
+# %% ../../nbs/api/core/22_plotting.ipynb #bd751f6d
+NAME_MARK = re.compile(
+    r"name-(\d)(u?)-(.*)", re.S
+)  # its lines, with a unit or not, the id
+_NAME_LINES = 2
+
+
+def column_label(
+    column: str,
+    most: int = 24,
+) -> str:
+    """Write what people call a column for an axis: `most` characters on each of two lines."""
+    name = column_name(column)
+    lines = textwrap.wrap(name, most, max_lines=_NAME_LINES, placeholder="…")
+    return "\n".join(lines) or name
+
+
+# %% ../../nbs/api/core/22_plotting.ipynb #030f461a
+def mark_name(
+    label: Any,
+    column: str,
+    most: int = 24,
+    has_unit: bool = False,
+) -> None:
+    """Mark a text of a figure that begins with the label of a column, as `column_label` wrote it.
+
+    `has_unit`: the unit of its values stands behind it.
+    """
+    lines = 1 + column_label(column, most).count("\n")
+    unit = "u" if has_unit else ""
+    label.set_gid(f"name-{lines}{unit}-{column}")
+
+
+# %% ../../nbs/api/core/22_plotting.ipynb #281dc6e5
+_ROW_HEIGHTS = {1: 0.27, 2: 0.4}  # inches, by the lines of the longest name
+
+
+def column_row_height(columns: Iterable[str]) -> float:
+    """Give the height in inches that each of the columns needs, named below each other."""
+    lines = max((1 + column_label(column).count("\n") for column in columns), default=1)
+    return _ROW_HEIGHTS[lines]
+
+
+# %% ../../nbs/api/core/22_plotting.ipynb #a8e71bca
+def tick_columns(
+    axes: Any,
+    positions: Any,
+    columns: Iterable[str],
+) -> None:
+    """Name the rows of a figure after columns."""
+    columns = list(columns)
+    axes.set_yticks(positions, [column_label(column) for column in columns])
+    for label, column in zip(axes.get_yticklabels(), columns, strict=True):
+        mark_name(label, column)
+
+
+# %% ../../nbs/api/core/22_plotting.ipynb #aa944d8a
+def label_axis_with_column(
+    axis: Any,
+    column: str,
+    most: int = 34,
+) -> None:
+    """Write what people call a column, and its unit, beside an axis of matplotlib."""
+    label = column_label(column, most)
+    unit = current_names().unit(column)
+    suffix = f" ({unit})" if unit else ""
+    axis.set_label_text(label + suffix)
+    mark_name(axis.label, column, most, has_unit=bool(unit))
 
 
 # %% ../../nbs/api/core/22_plotting.ipynb #4394a58e

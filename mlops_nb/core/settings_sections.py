@@ -15,10 +15,12 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/core/18_settings_sections.ipynb #fd30da01
-from typing import Annotated, Literal
+from typing import Annotated, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from .errors import UserError
+from .names import Language
 from .validation import Section
 
 
@@ -29,6 +31,24 @@ class SettingsSection(Section):
     model_config = ConfigDict(extra="ignore")
 
 
+# %% ../../nbs/api/core/18_settings_sections.ipynb #4dd10ac8
+_BY_LANGUAGE = ("title", "owner")  # that may be written for each language: title.ja
+
+
+def _require_language(
+    key: str,
+    language: str,
+) -> None:
+    name, _, _ = key.partition(".")
+    known = get_args(Language)
+    if language not in known:
+        raise UserError(
+            expected=" or ".join(f"{name}.{each}" for each in known),
+            found=key,
+            remedy="correct it in settings.ini",
+        )
+
+
 # %% ../../nbs/api/core/18_settings_sections.ipynb #b05ccc70
 class ReportSection(SettingsSection):
     """The section `[report]`: what stands on every page."""
@@ -36,7 +56,20 @@ class ReportSection(SettingsSection):
     title: str = "mlops_nb"
     owner: str = ""
     contact: str = ""
-    language: Literal["en", "ja"] = "en"
+    language: Language = "en"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_language(cls, values: dict) -> dict:
+        """Take `title.ja` for the title where pages are in Japanese; likewise the owner."""
+        chosen = dict(values)
+        for key, value in values.items():
+            name, _, language = key.partition(".")
+            if name in _BY_LANGUAGE and language:
+                _require_language(key, language)
+                if language == values.get("language", "en"):
+                    chosen[name] = value
+        return chosen
 
 
 # %% ../../nbs/api/core/18_settings_sections.ipynb #1d24fff0

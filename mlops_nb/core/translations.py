@@ -17,6 +17,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from .names import current_names
+
 
 # %% ../../nbs/api/core/06_translations.ipynb #c81e7281
 @cache
@@ -47,10 +49,14 @@ def translate_label(
     english: Any,
     language: str = "en",
 ) -> Any:
-    """Translate a short fixed text (axis, table head); anything that is none stays as it is."""
+    """Translate a short text (axis, table head), ours or a word of the project.
+
+    Anything that is none stays as it is.
+    """
     if language == "en" or not isinstance(english, str):
         return english
-    return read_locale(language).get(f"label.{english}", english)
+    ours = read_locale(language).get(f"label.{english}")
+    return ours or current_names().word(english, language)
 
 
 # %% ../../nbs/api/core/06_translations.ipynb #c81e728b

@@ -40,6 +40,9 @@ def describe_type(annotation: Any) -> str:
     """Write a type as it stands in source code; of a `Literal`, what may be chosen."""
     if get_origin(annotation) is Literal:
         return ", ".join(map(str, get_args(annotation)))
+    if get_origin(annotation) is dict:
+        keys, _ = get_args(annotation)
+        return f"a mapping of {describe_type(keys)}"
     if isinstance(annotation, types.UnionType):
         parts = [describe_type(part) for part in get_args(annotation)]
         return " | ".join(parts)

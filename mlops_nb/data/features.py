@@ -23,6 +23,7 @@ import pandas as pd
 from ..core.errors import UserError
 from ..core.files import object_digest
 from ..core.formatting import markdown_table
+from ..core.names import ColumnTitle, LocalText, text_in
 from ..core.project import project_root
 from .feature_digest import function_digest
 from .history import History, parse_duration
@@ -38,14 +39,17 @@ class Feature:
     sources: tuple[str, ...]
     lookback: str
     owner: str
-    description: str
+    description: LocalText
     digest: str = ""
+    title: ColumnTitle = ""  # what people call it; empty: its name, made readable
 
     def to_dict(self) -> dict:
         """Return what the catalogue's JSON says of it; there the description is `sentence`."""
         values = dict(vars(self))
         description = values.pop("description")
         values["sentence"] = description
+        if not self.title:
+            del values["title"]
         return values
 
     def _repr_markdown_(self) -> str:
@@ -55,7 +59,7 @@ class Feature:
             "from": ", ".join(self.sources),
             "look-back": self.lookback,
             "owner": self.owner,
-            "meaning": self.description,
+            "meaning": text_in(self.description),
             "digest": self.digest[:8],
         }
         return markdown_table([row])
@@ -122,22 +126,24 @@ def features(
     sources: tuple[str, ...] = (),
     lookback: str = "0D",
     owner: str = "",
-    **declared: tuple[str, str],
+    **declared: tuple,
 ) -> Callable[[Callable], FeatureGroup]:
-    """Declare a group's features, `name=(dtype, sentence)`.
+    """Declare a group's features, `name=(dtype, sentence)` or `name=(dtype, sentence, title)`.
 
     Args:
         sources: the tables that the function may join; no others.
         lookback: how far before an event it looks, such as 28D.
         owner: who answers for these features.
-        **declared: the columns that the function returns.
+        **declared: the columns that the function returns. The title is what people call one in
+            figures and tables; sentence and title may differ by language, {"en": …, "ja": …}, and
+            a title may tell the unit of the values, {"en": …, "unit": "min"}.
     """
     sources = (sources,) if isinstance(sources, str) else tuple(sources)
     _require_declarations(declared)
     duration = parse_duration(lookback, "lookback")
     group = tuple(
-        Feature(name, dtype, sources, lookback, owner, sentence)
-        for name, (dtype, sentence) in declared.items()
+        Feature(name, dtype, sources, lookback, owner, sentence, title=_title(more))
+        for name, (dtype, sentence, *more) in declared.items()
     )
 
     def declare(function: Callable) -> FeatureGroup:
@@ -146,12 +152,17 @@ def features(
     return declare
 
 
+# %% ../../nbs/api/data/31_features.ipynb #8dae5f12
+def _title(said: list) -> ColumnTitle:
+    return said[0] if said else ""
+
+
 # %% ../../nbs/api/data/31_features.ipynb #d30e2a8a
 def _require_declarations(declared: dict) -> None:
     wrong = {
         name: said
         for name, said in declared.items()
-        if not (isinstance(said, tuple) and len(said) == 2)
+        if not (isinstance(said, tuple) and len(said) in (2, 3))
     }
     if wrong or not declared:
         raise UserError(

@@ -12,8 +12,10 @@ from typing import Any
 
 import pandas as pd
 
+from ..core.errors import UserError, suggest
 from ..core.mapping import map_serially
 from ..core.messages import Message
+from ..core.names import merge_titles
 from .contract import DataContract
 from .contract_check import ContractReport, check_contract
 from mlops_nb.data.feature_table import (
@@ -100,14 +102,16 @@ def _name_set_aside(prepared: "PreparedWindow") -> list[Message]:
 def _list_results(prepared: "PreparedWindow") -> dict[str, Any]:
     """Return the numbers of the JSON twin."""
     described = prepared.describe_features()
+    missing = {feature["feature"]: feature["missing"] for feature in described}
     return {
         "rows": len(prepared.data.rows),
         "context_rows": prepared.data.context_rows,
         "unlabelled": prepared.unlabelled_rows,
         "contract": prepared.contract.to_dict(),
         "for_others": prepared.for_others,
-        "missing": {feature["feature"]: feature["missing"] for feature in described},
+        "missing": missing,
         "catalogue": _list_catalogue(prepared),
+        "names": _list_names(prepared),
     }
 
 
@@ -121,11 +125,40 @@ def _list_catalogue(prepared: "PreparedWindow") -> dict[str, dict]:
         rows, prepared.definition, _reserved_columns(prepared.data)
     )
     catalogue = build_catalogue(prepared.definition.get("modules"), rows[delivered])
-    return {
-        name: feature.to_dict()
-        for name, feature in catalogue.items()
-        if name in prepared.features
+    titles = prepared.definition.get("names") or {}
+    entries = {}
+    for name, feature in catalogue.items():
+        if name in prepared.features:
+            title = merge_titles(feature.title, titles.get(name))
+            entries[name] = replace(feature, title=title).to_dict()
+    return entries
+
+
+# %% ../../nbs/api/data/38_preparation.ipynb #726a9270
+def _require_named_columns(
+    titles: dict,
+    known: set[str],
+) -> None:
+    """Raise when params.yaml names something that is neither a feature nor a column."""
+    for name in titles:
+        if name not in known:
+            raise UserError(
+                expected="ids of features or columns in features.names",
+                found=f"{name}.{suggest(name, known)}",
+                remedy="correct it in params.yaml",
+            )
+
+
+# %% ../../nbs/api/data/38_preparation.ipynb #11b36906
+def _list_names(prepared: "PreparedWindow") -> dict[str, Any]:
+    """Return what people call columns that are no features, and the words for rows and outcome."""
+    titles = prepared.definition.get("names") or {}
+    _require_named_columns(titles, {*prepared.features, *prepared.data.rows})
+    others = {
+        name: title for name, title in titles.items() if name not in prepared.features
     }
+    settings = prepared.data.settings
+    return {"columns": others, "words": [settings.noun, settings.outcome]}
 
 
 # %% ../../nbs/api/data/38_preparation.ipynb #ba43fe93

@@ -16,6 +16,7 @@ from pydantic import model_validator
 from ..core.config import read_params
 from ..core.data_sections import DataSection
 from ..core.errors import UserError
+from ..core.names import text_in
 from ..core.validation import validate_section
 from .time_forms import TIME_PARTS
 
@@ -101,7 +102,7 @@ class DataSettings(DataSection):
         Its outcome, else its label, else the target's name.
         """
         if self.outcome != "right":
-            return self.outcome
+            return text_in(self.outcome)
         if self.positive is None:
             return self.target
         return str(self.positive)

@@ -326,11 +326,31 @@ _OWNER = "operations analytics"
     sources=("planes",),
     lookback="2h",
     owner=_OWNER,
-    dep_hour=("float32", "Scheduled departure, local hour with its fraction"),
-    dep_weekday=("float32", "Day of the week of the departure, Monday 0"),
-    planned_minutes=("float32", "Scheduled minutes from gate to gate"),
-    hour_flights=("float32", "Flights scheduled from this airport in the same hour"),
-    seats=("float32", "Seats of the aircraft"),
+    dep_hour=(
+        "float32",
+        "Scheduled departure, local hour with its fraction",
+        "scheduled hour of departure",
+    ),
+    dep_weekday=(
+        "float32",
+        "Day of the week of the departure, Monday 0",
+        "day of the week",
+    ),
+    planned_minutes=(
+        "float32",
+        "Scheduled minutes from gate to gate",
+        "scheduled flight time",
+    ),
+    hour_flights=(
+        "float32",
+        "Flights scheduled from this airport in the same hour",
+        "flights in the same hour",
+    ),
+    seats=(
+        "float32",
+        "Seats of the aircraft",
+        "seats",
+    ),
 )
 def timetable(
     events,
@@ -348,24 +368,49 @@ def timetable(
     )
 
 
+# %% ../../nbs/examples/00_flights.ipynb #bc5cb810
+# what `lately` makes: type, meaning and title of each column
+_LATELY_COLUMNS = {
+    "late_route": (
+        "float32",
+        "Share of late arrivals on the route, four weeks",
+        "late share on this route",
+    ),
+    "late_dest": (
+        "float32",
+        "Share of late arrivals at the destination, four weeks",
+        "late share at destination",
+    ),
+    "late_carrier_slot": (
+        "float32",
+        "Share of late arrivals of the airline from this airport in this part of the day, "
+        "four weeks",
+        "airline's late share at this time of day",
+    ),
+    "late_flight": (
+        "float32",
+        "Share of late arrivals of the flight number, four weeks",
+        "late share of this flight number",
+    ),
+    "mean_flight": (
+        "float32",
+        "Mean arrival delay of the flight number, four weeks, minutes",
+        "mean delay of this flight number",
+    ),
+    "late_week": (
+        "float32",
+        "Share of late arrivals of all flights, one week",
+        "late share of all flights, past week",
+    ),
+}
+
+
 # %% ../../nbs/examples/00_flights.ipynb #b6d767d2
 @features(
     sources=("arrivals",),
     lookback="28D",
     owner=_OWNER,
-    late_route=("float32", "Share of late arrivals on the route, four weeks"),
-    late_dest=("float32", "Share of late arrivals at the destination, four weeks"),
-    late_carrier_slot=(
-        "float32",
-        "Share of late arrivals of the airline from this airport in this part of the day, "
-        "four weeks",
-    ),
-    late_flight=("float32", "Share of late arrivals of the flight number, four weeks"),
-    mean_flight=(
-        "float32",
-        "Mean arrival delay of the flight number, four weeks, minutes",
-    ),
-    late_week=("float32", "Share of late arrivals of all flights, one week"),
+    **_LATELY_COLUMNS,
 )
 def lately(
     events,
@@ -406,35 +451,42 @@ def lately(
 
 
 # %% ../../nbs/examples/00_flights.ipynb #eb6d3d15
-# what `now` makes: type and meaning of each column
+# what `now` makes: type, meaning and title of each column
 _NOW_COLUMNS = {
     "now_dep_carrier": (
         "float32",
         "Mean departure delay of the airline, last two hours known, minutes",
+        "airline's current departure delay",
     ),
     "now_dep_origin": (
         "float32",
         "Mean departure delay at this airport, last two hours known, minutes",
+        "current departure delay at this airport",
     ),
     "now_dep_origin_carrier": (
         "float32",
         "Mean departure delay of the airline at this airport, last four hours known, minutes",
+        "airline's current delay at this airport",
     ),
     "now_arr_carrier": (
         "float32",
         "Mean arrival delay of the airline, last three hours known, minutes",
+        "airline's current arrival delay",
     ),
     "now_arr_dest": (
         "float32",
         "Mean arrival delay at the destination, last six hours known, minutes",
+        "current arrival delay at destination",
     ),
     "made_up_dest": (
         "float32",
         "Minutes of delay made up on the way to the destination, mean of the last six hours known",
+        "delay made up on flights to this destination",
     ),
     "late_dest_day": (
         "float32",
         "Share of late arrivals at the destination, last day known",
+        "late share at destination, past day",
     ),
 }
 
@@ -489,14 +541,20 @@ def now(
     sources=("waiting", "waiting_carrier", "departures"),
     lookback="2D",
     owner=_OWNER,
-    waiting_origin=("float32", "Flights due and still on the ground at this airport"),
+    waiting_origin=(
+        "float32",
+        "Flights due and still on the ground at this airport",
+        "flights waiting at this airport",
+    ),
     waiting_carrier=(
         "float32",
         "Flights of the airline due and still on the ground at this airport",
+        "airline's flights waiting at this airport",
     ),
     left_origin=(
         "float32",
         "Flights that left this airport in the last two hours known",
+        "departures in the last two hours",
     ),
 )
 def backlog(
@@ -522,26 +580,48 @@ def backlog(
     )
 
 
+# %% ../../nbs/examples/00_flights.ipynb #49eed814
+# what `plane` makes: type, meaning and title of each column
+_PLANE_COLUMNS = {
+    "plane_left_hours": (
+        "float32",
+        "Hours from the aircraft's last departure from New York to this one",
+        "hours since the plane left New York",
+    ),
+    "plane_left_delay": (
+        "float32",
+        "Departure delay of that flight, minutes",
+        "delay when the plane left New York",
+    ),
+    "plane_left_slack": (
+        "float32",
+        "Hours left if it flies there and back without a stop",
+        "spare hours for the round trip",
+    ),
+    "plane_landed_hours": (
+        "float32",
+        "Hours from its last arrival out there to this departure",
+        "hours since the plane last landed",
+    ),
+    "plane_landed_delay": (
+        "float32",
+        "Arrival delay of that flight, minutes",
+        "delay when the plane last landed",
+    ),
+    "plane_landed_slack": (
+        "float32",
+        "Hours left if it flies back at once",
+        "spare hours for the flight back",
+    ),
+}
+
+
 # %% ../../nbs/examples/00_flights.ipynb #33e75ff0
 @features(
     sources=("departures", "arrivals"),
     lookback="3D",
     owner=_OWNER,
-    plane_left_hours=(
-        "float32",
-        "Hours from the aircraft's last departure from New York to this one",
-    ),
-    plane_left_delay=("float32", "Departure delay of that flight, minutes"),
-    plane_left_slack=(
-        "float32",
-        "Hours left if it flies there and back without a stop",
-    ),
-    plane_landed_hours=(
-        "float32",
-        "Hours from its last arrival out there to this departure",
-    ),
-    plane_landed_delay=("float32", "Arrival delay of that flight, minutes"),
-    plane_landed_slack=("float32", "Hours left if it flies back at once"),
+    **_PLANE_COLUMNS,
 )
 def plane(
     events,
@@ -572,18 +652,37 @@ def plane(
     return pd.DataFrame(from_here | from_there)
 
 
+# %% ../../nbs/examples/00_flights.ipynb #b815e767
+# what `weather` makes: type, meaning and title of each column
+_WEATHER_COLUMNS = {
+    "rain": (
+        "float32",
+        "Precipitation of the last six hours known, inches",
+        "rainfall",
+    ),
+    "gust": (
+        "float32",
+        "Wind gusts, miles per hour; missing where there were none",
+        "wind gusts",
+    ),
+    "wind": ("float32", "Wind speed, miles per hour", "wind speed"),
+    "wind_from": ("float32", "Wind direction, degrees", "wind direction"),
+    "visibility": ("float32", "Visibility, miles", "visibility"),
+    "humidity": ("float32", "Relative humidity, %", "humidity"),
+    "pressure_change": (
+        "float32",
+        "Air pressure against the six hours before, millibars",
+        "change in air pressure",
+    ),
+}
+
+
 # %% ../../nbs/examples/00_flights.ipynb #34173cb3
 @features(
     sources=("weather",),
     lookback="1D",
     owner=_OWNER,
-    rain=("float32", "Precipitation of the last six hours known, inches"),
-    gust=("float32", "Wind gusts, miles per hour; missing where there were none"),
-    wind=("float32", "Wind speed, miles per hour"),
-    wind_from=("float32", "Wind direction, degrees"),
-    visibility=("float32", "Visibility, miles"),
-    humidity=("float32", "Relative humidity, %"),
-    pressure_change=("float32", "Air pressure against the six hours before, millibars"),
+    **_WEATHER_COLUMNS,
 )
 def weather(
     events,

@@ -405,7 +405,7 @@ def group_exhibits(
     """Return the table of rates by group; none where there are none."""
     if rates is None:
         return []
-    title = Message("evaluate.groups_title", columns=", ".join(groups))
+    title = Message("evaluate.groups_title", columns=list(groups))
     return [Exhibit(rates, title, Message("evaluate.groups_read"))]
 
 

@@ -17,13 +17,22 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/modeling/23_plots.ipynb #18a61f21
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from ..core.plotting import FIGURE_WIDTH, apply_plot_style, shorten_label
+from mlops_nb.core.plotting import (
+    FIGURE_WIDTH,
+    apply_plot_style,
+    column_label,
+    column_row_height,
+    label_axis_with_column,
+    mark_name,
+    shorten_label,
+)
 from .influence import estimate_metric, extract_scored_rows
 from .slices import SliceMetrics
 
@@ -267,6 +276,17 @@ def interval_plot(
     return figure
 
 
+# %% ../../nbs/api/modeling/23_plots.ipynb #92ff7be3
+def _mark_ticks(
+    figure: Any,
+    columns: Iterable[str],
+) -> None:
+    """Mark the rows of an interval plot that begin with the label of a column."""
+    labels = figure.axes[0].get_yticklabels()
+    for label, column in zip(labels, columns, strict=True):
+        mark_name(label, column)
+
+
 # %% ../../nbs/api/modeling/23_plots.ipynb #bd6f1641
 def importance_plot(
     table: pd.DataFrame,
@@ -281,8 +301,13 @@ def importance_plot(
     shown = table.head(top)
     low = shown.importance - shown.sd
     high = shown.importance + shown.sd
-    names = [shorten_label(name) for name in shown.feature]
-    return interval_plot(names, shown.importance, low, high, "loss when shuffled", 0)
+    names = [column_label(name) for name in shown.feature]
+    height = column_row_height(shown.feature)
+    figure = interval_plot(
+        names, shown.importance, low, high, "loss when shuffled", 0, height
+    )
+    _mark_ticks(figure, shown.feature)
+    return figure
 
 
 # %% ../../nbs/api/modeling/23_plots.ipynb #979282d5
@@ -293,18 +318,21 @@ def slice_plot(
     """Draw the worst slices with their intervals; dashed: all rows."""
     shown = slices.table.head(top)
     names = [
-        f"{shorten_label(column, 22)}\n{shorten_label(level, 22)}"
+        f"{column_label(column)}\n{shorten_label(level, 22)}"
         for column, level in zip(shown.column, shown.level, strict=True)
     ]
-    return interval_plot(
+    height = 0.18 + column_row_height(shown.column)
+    figure = interval_plot(
         names,
         shown.value,
         shown.low,
         shown.high,
         slices.metric,
         slices.overall.value,
-        0.45,
+        height,
     )
+    _mark_ticks(figure, shown.column)
+    return figure
 
 
 # %% ../../nbs/api/modeling/23_plots.ipynb #683acb89
@@ -319,6 +347,21 @@ def _dependence_height(
     height = 0.8 + 0.27 * values if has_words else _HEIGHT_OF_NUMBERS
     legend = 0.12 * (series + 1) if series > 1 else 0
     return height + legend
+
+
+# %% ../../nbs/api/modeling/23_plots.ipynb #b1459dc4
+def _label_dependence(
+    axes: Any,
+    feature: str,
+    has_words: bool,
+) -> None:
+    if has_words:
+        label_axis_with_column(axes.yaxis, feature)
+        axes.set_xlabel("mean prediction")
+        axes.invert_yaxis()
+    else:
+        label_axis_with_column(axes.xaxis, feature)
+        axes.set_ylabel("mean prediction")
 
 
 # %% ../../nbs/api/modeling/23_plots.ipynb #4d1a5483
@@ -356,12 +399,7 @@ def dependence_plot(
                 ms=4.5,
                 label=label,
             )
-    along = shorten_label(feature, 30)
-    if has_words:
-        axes.set(ylabel=along, xlabel="mean prediction")
-        axes.invert_yaxis()
-    else:
-        axes.set(xlabel=along, ylabel="mean prediction")
+    _label_dependence(axes, feature, has_words)
     if len(scores) > 1:
         figure.legend(loc="outside upper center", ncols=2)
     return figure

@@ -21,7 +21,12 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError, suggest
-from ..core.formatting import format_number, markdown_table
+from mlops_nb.core.formatting import (
+    format_number,
+    format_range,
+    format_with_interval,
+    markdown_table,
+)
 from .encoding import normalize_labels
 from .influence import RowScores, extract_scored_rows
 from .measurement import Metric, compute_metric, compute_metrics
@@ -56,7 +61,9 @@ def _name_bins(bins: pd.Index) -> dict:
     ends = {_name_edge(one.right) for one in bins}
     if len(ends) < len(bins):
         return {}
-    return {one: f"{_name_edge(one.left)} – {_name_edge(one.right)}" for one in bins}
+    return {
+        one: format_range(_name_edge(one.left), _name_edge(one.right)) for one in bins
+    }
 
 
 # %% ../../nbs/api/modeling/21_slices.ipynb #6f4922f4
@@ -258,7 +265,7 @@ def _rate_in_words(
         return value
     low = _format_rate(low_end, is_share)
     high = _format_rate(row[f"{rate} high"], is_share)
-    return f"{value} ({low}–{high})"
+    return format_with_interval(value, low, high)
 
 
 # %% ../../nbs/api/modeling/21_slices.ipynb #94e8307f

@@ -27,6 +27,7 @@ from mlops_nb.core.plotting import (
     FIGURE_WIDTH,
     PLOT_COLORS,
     apply_plot_style,
+    label_axis_with_column,
     shorten_label,
 )
 from ..data.column_profile import ColumnProfile
@@ -164,8 +165,7 @@ def column_distribution_plot(
         )
         ax.invert_yaxis()
     else:
-        _label_some_numbers(ax, labels)
-        ax.set(xlabel=shorten_label(column, 40), ylabel="% of rows")
+        _label_some_numbers(ax, labels, column)
     ax.grid(axis="y" if is_text else "x", visible=False)
     figure.legend(loc="outside upper center", ncols=2)
     return figure
@@ -186,7 +186,10 @@ def _figure_height(
 def _label_some_numbers(
     ax: Any,
     labels: list[str],
+    column: str,
 ) -> None:
+    label_axis_with_column(ax.xaxis, column)
+    ax.set_ylabel("% of rows")
     step = max(1, math.ceil(len(labels) / MAX_NUMERIC_LABELS))
     ax.set(xticks=range(0, len(labels), step), xticklabels=labels[::step])
 

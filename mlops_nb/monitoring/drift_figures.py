@@ -25,7 +25,9 @@ from mlops_nb.core.plotting import (
     FIGURE_WIDTH,
     PLOT_COLORS,
     apply_plot_style,
+    column_row_height,
     shorten_label,
+    tick_columns,
 )
 
 # %% ../../nbs/api/monitoring/13_drift_figures.ipynb #fcf7d89c
@@ -46,7 +48,8 @@ def drift_plot(
 
     apply_plot_style()
     rows = table[table.psi.notna()].nlargest(top, "of_limit")[::-1]
-    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 1.1 + 0.27 * len(rows)))
+    height = 1.1 + column_row_height(rows.column) * len(rows)
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, height))
     colors = [
         PLOT_COLORS[0] if drift == "ok" else PLOT_COLORS[1] for drift in rows.drift
     ]
@@ -60,8 +63,7 @@ def drift_plot(
         ls="--",
         lw=1,
     )
-    names = [shorten_label(column) for column in rows.column]
-    ax.set(yticks=range(len(rows)), yticklabels=names)
+    tick_columns(ax, range(len(rows)), rows.column)
     ax.set(xlim=(0, MAX_BAR_MULTIPLE * 1.15), xlabel="shift ÷ the column's limit")
     ax.grid(axis="y", visible=False)
     return figure
@@ -163,7 +165,8 @@ def drift_heatmap_plot(
     depth = np.ma.masked_invalid(np.clip(multiples / 2, 0, 1))
     colors = LinearSegmentedColormap.from_list("", _CALM_TO_BEYOND)
     colors.set_bad(_UNKNOWN)
-    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, 0.9 + 0.27 * len(shown)))
+    height = 0.9 + column_row_height(shown.index) * len(shown)
+    figure, ax = plt.subplots(figsize=(FIGURE_WIDTH, height))
     ax.pcolormesh(
         depth,
         cmap=colors,
@@ -183,8 +186,6 @@ def drift_heatmap_plot(
             fontweight="bold",
         )
     _label_heatmap(ax, shown)
-    ax.grid(visible=False)
-    ax.tick_params(length=0)
     return figure
 
 
@@ -197,7 +198,8 @@ def _label_heatmap(
     n_windows = shown.shape[1]
     step = max(1, math.ceil(n_windows / 4))
     named = range((n_windows - 1) % step, n_windows, step)
-    columns = [shorten_label(column) for column in shown.index]
     windows = [shorten_label(shown.columns[j], 9) for j in named]
-    ax.set(yticks=np.arange(len(shown)) + 0.5, yticklabels=columns)
+    tick_columns(ax, np.arange(len(shown)) + 0.5, shown.index)
     ax.set(xticks=[j + 0.5 for j in named], xticklabels=windows)
+    ax.grid(visible=False)
+    ax.tick_params(length=0)

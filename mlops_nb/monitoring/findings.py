@@ -191,9 +191,9 @@ def _tell_notes(findings: tuple[Finding, ...]) -> list[Message]:
     columns = list(dict.fromkeys(found.column for found in findings if found.is_note))
     if not columns:
         return []
-    named = ", ".join(columns[:_MAX_NOTED_COLUMNS])
+    named = columns[:_MAX_NOTED_COLUMNS]
     if len(columns) > _MAX_NOTED_COLUMNS:
-        named += " …"
+        named.append("…")
     return [Message("monitor.noted", n=len(columns), columns=named)]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..core.names import column_name, text_in
 from .blocks import render_safely
 from .frame import render_page_frame
 from .phrases import page_phrase
@@ -19,6 +20,7 @@ from .tables import render_html_table
 # %% ../../nbs/api/reporting/11_catalogue.ipynb #d2c7c498
 CATALOGUE_COLUMNS = {  # head of the column: name of the fact
     "feature": "name",
+    "id": "id",
     "sentence": "sentence",
     "dtype": "dtype",
     "sources": "sources",
@@ -63,7 +65,7 @@ def _translate_sentence(
     lang: str,
 ) -> str | None:
     delivered = {"column": feature["name"]}
-    sentence = feature.get("sentence")
+    sentence = text_in(feature.get("sentence") or "", lang)
     if sentence == page_phrase("delivered", "en", **delivered):
         return page_phrase("delivered", lang, **delivered)
     return sentence
@@ -76,7 +78,9 @@ def _feature_facts(
 ) -> dict:
     """Give what is known of a feature, its sentence in the reader's language."""
     facts = feature if isinstance(feature, dict) else vars(feature)
-    return facts | {"sentence": _translate_sentence(facts, lang)}
+    name = facts["name"]
+    column = name if column_name(name, lang) != name else ""
+    return facts | {"sentence": _translate_sentence(facts, lang), "id": column}
 
 
 # %% ../../nbs/api/reporting/11_catalogue.ipynb #9915ce6f

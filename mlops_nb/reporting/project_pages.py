@@ -13,6 +13,7 @@ from typing import Any
 from ..core.config import read_settings
 from ..core.errors import UserError
 from ..core.files import file_digest, read_json, read_json_lines, write_atomic
+from ..core.names import ColumnNames, names_in_use, names_of_results
 from .catalogue import render_catalogue_page
 from .notebook_body import find_failed_cell
 from .page import render_stage_page
@@ -89,14 +90,8 @@ def write_report_pages(root: str | Path) -> list[Path]:
         name: _add_lock_digest(top, read_json(reports / f"{name}.json"))
         for name in config["pages"]
     }
-    pages = {
-        name: _render_stage(top, name, result, config)
-        for name, result in results.items()
-    }
-    decisions = read_json_lines(top / "data" / "decisions.jsonl")
-    features = _collect_features(results).values()
-    pages["index"] = render_start_page(results, config, decisions)
-    pages["features"] = render_catalogue_page(features, config)
+    with names_in_use(_collect_names(results)):
+        pages = _render_pages(top, results, config)
     return [
         write_atomic(reports / f"{name}.html", text) for name, text in pages.items()
     ]
@@ -141,3 +136,31 @@ def _collect_features(results: dict[str, dict | None]) -> dict[str, Any]:
             numbers = result.get("results", {})
             features |= numbers.get("catalogue") or {}
     return features
+
+
+# %% ../../nbs/api/reporting/12_project_pages.ipynb #142c9ec2
+def _collect_names(results: dict[str, dict | None]) -> ColumnNames:
+    """Collect what the stages call columns; the last one that speaks of a column counts."""
+    found: dict[str, Any] = {"catalogue": _collect_features(results), "names": {}}
+    for result in results.values():
+        if result:
+            numbers = result.get("results", {})
+            found["names"] = numbers.get("names") or found["names"]
+    return names_of_results(found)
+
+
+# %% ../../nbs/api/reporting/12_project_pages.ipynb #b2f4ce33
+def _render_pages(
+    top: Path,
+    results: dict[str, dict | None],
+    config: dict,
+) -> dict[str, str]:
+    pages = {
+        name: _render_stage(top, name, result, config)
+        for name, result in results.items()
+    }
+    decisions = read_json_lines(top / "data" / "decisions.jsonl")
+    features = _collect_features(results).values()
+    pages["index"] = render_start_page(results, config, decisions)
+    pages["features"] = render_catalogue_page(features, config)
+    return pages

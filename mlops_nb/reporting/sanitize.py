@@ -25,17 +25,23 @@ __all__ = [
     "clean_html",
     "clean_svg_attribute",
     "translate_svg_text",
+    "split_evenly",
     "sanitize_svg",
 ]
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #014d7492
+import math
 import re
+import textwrap
 from functools import cache
 from xml.etree import ElementTree
 
 import nh3
 from markupsafe import Markup
 
+from ..core.formatting import localize_ranges
+from ..core.names import column_name, current_names
+from ..core.plotting import NAME_MARK
 from ..core.translations import translate_label
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #9e8b9f0b
@@ -197,7 +203,7 @@ def _clean_reference(
 
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #c20ad4e0
-LABEL_AND_NUMBER = re.compile(r"^(.+?)( -?[\d.]+)?$", re.S)
+LABEL_AND_NUMBER = re.compile(r"^(.+?)( [-−]?[\d.]+)?$", re.S)
 
 
 def translate_svg_text(
@@ -214,9 +220,23 @@ def translate_svg_text(
     element.text = None
     if found := LABEL_AND_NUMBER.match(written):
         label, number = found.groups(default="")
-        element.text = translate_label(label, lang) + number
+        element.text = localize_ranges(translate_label(label, lang) + number, lang)
     if element.tag != "tspan":
         element.tail = None
+
+
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #02c31a66
+def split_evenly(
+    text: str,
+    count: int,
+) -> list[str]:
+    """Split a text into so many lines of about the same length, some of them perhaps empty."""
+    width = math.ceil(len(text) / count)
+    lines = textwrap.wrap(text, max(width, 1))
+    first = lines[: count - 1]
+    rest = " ".join(lines[count - 1 :])
+    padded = [*first, rest, *[""] * count]
+    return padded[:count]
 
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #6626cf7b
@@ -245,9 +265,35 @@ def sanitize_svg(
         element.tag = _local_name(element.tag)
         _clean_attributes(element, prefix)
         translate_svg_text(element, lang)
+    for group in figure.iter("g"):
+        _put_name(group, prefix, lang)
     _fit_into_page(figure, alt)
     reduced = ElementTree.tostring(figure, encoding="unicode")
     return Markup(reduced)
+
+
+# %% ../../nbs/api/reporting/01_sanitize.ipynb #57343433
+def _put_name(
+    group: ElementTree.Element,
+    prefix: str,
+    lang: str,
+) -> None:
+    """Write the name of a column in a language, where `plotting.mark_name` has left its mark."""
+    mark = NAME_MARK.fullmatch(group.get("id", "").removeprefix(prefix))
+    if not mark:
+        return
+    del group.attrib["id"]  # a figure may name a column twice
+    _, has_unit, column = mark.groups()
+    lines = int(mark[1])
+    drawn = [child for child in group if child.tag == "text"][:lines]
+    if lang == "en" or len(drawn) < lines:
+        return
+    name = column_name(column, lang)
+    unit = current_names().unit(column, lang)
+    if has_unit and unit:
+        name += f" ({unit})"
+    for text, line in zip(drawn, split_evenly(name, lines), strict=True):
+        text.text = line
 
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #4d80c63d

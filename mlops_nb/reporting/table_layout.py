@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "VERDICT_COLUMNS",
+    "ID_COLUMNS",
     "NAME_COLUMNS",
     "UNSPOKEN_COLUMNS",
     "NUMERIC_CELL",
@@ -47,6 +48,7 @@ def replace_text(
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #628428b7
 VERDICT_COLUMNS = ("verdict", "severity", "status")  # heads of columns that hold levels
+ID_COLUMNS = ("column", "feature")  # heads of columns that hold ids of columns of data
 NAME_COLUMNS = (  # heads of columns that hold names of ours
     "metric",
     "check",
@@ -72,6 +74,7 @@ class TableHead:
     verdicts: set[int]
     names_of_ours: set[int]
     unspoken: set[int]
+    columns: set[int]
 
     @classmethod
     def read(
@@ -85,13 +88,14 @@ class TableHead:
         verdicts = _columns_called(rows, VERDICT_COLUMNS)
         names_of_ours = _columns_called(rows, NAME_COLUMNS)
         unspoken = _columns_called(rows, UNSPOKEN_COLUMNS)
+        columns = _columns_called(rows, ID_COLUMNS)
         for cell in cells:
             replace_text(cell, translate_name(element_text(cell), lang))
         names = []
         if cells:
             last_row = table.find("./thead/tr[last()]")
             names = [element_text(cell) for cell in last_row]
-        return cls(frozenset(cells), names, verdicts, names_of_ours, unspoken)
+        return cls(frozenset(cells), names, verdicts, names_of_ours, unspoken, columns)
 
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #a87ff68b
@@ -110,7 +114,7 @@ def _columns_called(
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #d34b0681
 # Numbers, and what is written with digits only: intervals and dates.
-NUMERIC_CELL = re.compile(r"[-+−–±<\d.,:%‰()\[\]\s]*(e[-+]?\d+)?")
+NUMERIC_CELL = re.compile(r"([-+−–〜±<\d.,:%‰()\[\]\s]| to )*(e[-+]?\d+)?")
 PHONE_CHARACTERS = 48  # that stand beside each other on a phone
 FIRST_COLUMN_CHARACTERS = 12  # the first column may break its words
 GAP_CHARACTERS = 1.5  # between two columns

@@ -27,8 +27,10 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
+from ..core.formatting import localize_ranges
 from ..core.marks import MARK_CLASSES, MARKED
 from ..core.messages import render
+from ..core.names import column_name
 from ..core.translations import translate_name
 from .sanitize import clean_html
 from mlops_nb.reporting.table_layout import (
@@ -89,8 +91,13 @@ def _improve_body_cell(
     head: TableHead,
     lang: str,
 ) -> None:
+    text = element_text(cell)
     if column in head.names_of_ours:
-        replace_text(cell, translate_name(element_text(cell), lang))
+        replace_text(cell, translate_name(text, lang))
+    elif column in head.columns:
+        _show_column_name(cell, text, lang)
+    elif localize_ranges(text, lang) != text:
+        replace_text(cell, localize_ranges(text, lang))
     level = element_text(cell)
     if column in head.verdicts and level in BADGE_LEVELS:
         replace_text(cell, "")
@@ -98,6 +105,19 @@ def _improve_body_cell(
         cell.set("class", "v")
     elif marked := MARKED.match(level):
         _colour_mark(cell, marked, lang)
+
+
+# %% ../../nbs/api/reporting/03_tables.ipynb #80fecf5d
+def _show_column_name(
+    cell: ElementTree.Element,
+    column: str,
+    lang: str,
+) -> None:
+    """Write what people call a column of data; its id shows when one points at it."""
+    name = column_name(column, lang)
+    if name != column:
+        replace_text(cell, name)
+        cell.set("title", column)
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #7fd07107
@@ -113,7 +133,7 @@ def _colour_mark(
     replace_text(cell, "")
     mark = ElementTree.SubElement(cell, "span", {"class": f"mark {name}"})
     mark.text = said
-    mark.tail = rest
+    mark.tail = localize_ranges(rest, lang)
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #a87ff68f
