@@ -310,7 +310,7 @@ PRODUCTION = {
     "promote": Case(("promote", "--why", "better")),
     "rollback": Case(("rollback", "--why", "worse")),
     "advance": Case(("advance", "2013-05")),
-    "decide": Case(("decide", "drift.x", "--dismiss", "--why", "summer")),
+    "decide": Case(("decide", "drift.x", "--dismiss", "--season", "--why", "hot")),
     "retrain": Case(("retrain", "--periods", "2")),
 }
 EXPERIMENT = (run_experiment, look_at_experiment, judge_experiment)

@@ -23,7 +23,20 @@ from mlops_nb.cli.command_group import (
     verbose_option,
     why_option,
 )
+from ..core.dismissals import Dismissal
 from ..core.errors import UserError
+
+# %% ../../nbs/api/cli/22_history_commands.ipynb #1d367ac9
+_until_option = click.option(
+    "--until",
+    metavar="DATE",
+    help="with --dismiss: for every window that begins by this date, or in this period",
+)
+_season_option = click.option(
+    "--season",
+    is_flag=True,
+    help="with --dismiss: for the same months of each year",
+)
 
 
 # %% ../../nbs/api/cli/22_history_commands.ipynb #1960d731
@@ -51,6 +64,8 @@ from ..core.errors import UserError
     flag_value="rollback",
     help="restore the previous version",
 )
+@_until_option
+@_season_option
 @why_option()
 @push_option
 @verbose_option
@@ -59,10 +74,13 @@ def decide_command(
     action: str | None,
     why: str,
     push: bool,
+    until: str | None,
+    season: bool,
 ) -> None:
     """Answer a finding.
 
-    FINDING is its id, see `mlops-nb status`.
+    FINDING is its id, see `mlops-nb status`. A dismissal holds for the current window, unless
+    --until or --season says more, and ends where the finding gets much worse.
     """
     from mlops_nb.lifecycle.loop import answer_finding
 
@@ -72,7 +90,7 @@ def decide_command(
             found="none",
             remedy="say what is to be done about the finding",
         )
-    answer = answer_finding(finding, action, why, push)
+    answer = answer_finding(finding, action, why, push, until, season)
     if isinstance(answer, dict):
         answer = _dismissal(answer)
     print(answer)
@@ -87,6 +105,9 @@ def _dismissal(answer: dict) -> str:
         told = f"{finding} is decided already, nothing was written: dismissed"
     else:
         told = f"{finding} is dismissed"
+    dismissal = Dismissal(answer)
+    if dismissal.is_lasting:
+        told += f" {dismissal.term()}"
     return f"{told}: {answer['why']} ({who_and_when})"
 
 

@@ -16,6 +16,7 @@ __all__ = [
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .dismissals import Dismissal, DismissedFinding, find_dismissal
 from .messages import VERDICT_LEVELS, Message
 
 # %% ../../nbs/api/core/31_standing.ipynb #c461fc58
@@ -50,18 +51,26 @@ def answering_decision(
 ) -> dict | None:
     """Return the last decision that answers a finding in a window; None where none does.
 
+    It is about the window, or a dismissal that lasts; one does not answer what is much worse now.
+
     Args:
         finding: its `id`, and the window that it is carried `from`, if it is.
         window: the name of the window.
         decisions: lines of data/decisions.jsonl.
     """
+    decisions = [*decisions]
     answers = [
         decision
         for decision in decisions
         if decision.get("finding") == finding["id"]
         and _is_about(decision, finding, window)
     ]
-    return answers[-1] if answers else None
+    if answers:
+        return answers[-1]
+    dismissed = find_dismissal(decisions, finding, window)
+    if dismissed and dismissed.holds:
+        return dismissed.dismissal.entry
+    return None
 
 
 # %% ../../nbs/api/core/31_standing.ipynb #8cd0a3b3
@@ -70,6 +79,10 @@ def _is_about(
     finding: dict,
     window: str,
 ) -> bool:
+    if decision.get("action") == "dismiss" and Dismissal(decision).is_outgrown_by(
+        finding
+    ):
+        return False
     first = finding.get("from") or window
     return first <= (decision.get("window") or "") <= window
 
@@ -120,11 +133,13 @@ class Standing:
         level: ok, watch or act.
         waiting: findings that wait for a decision, worst first.
         answered: findings that have had one, each with the decision.
+        returned: those that wait again, each with how it was dismissed before.
     """
 
     level: str
     waiting: tuple[dict, ...] = ()
     answered: tuple[tuple[dict, dict], ...] = ()
+    returned: tuple[tuple[dict, DismissedFinding], ...] = ()
 
     @property
     def action(self) -> Message:
@@ -136,8 +151,9 @@ class Standing:
         return Message("monitor.todo_nothing")
 
     def decisions(self) -> list[Message]:
-        """Return what was decided on findings: by whom, when and why."""
-        return [_tell_answer(*answered) for answered in self.answered]
+        """Return what was decided on findings, now and before: by whom, when and why."""
+        before = [dismissed.message() for _, dismissed in self.returned]
+        return before + [_tell_answer(*answered) for answered in self.answered]
 
     def reasons(self) -> list[Message]:
         """Return what is to be said beside the reasons of the monitor.
@@ -169,6 +185,8 @@ def _tell_answer(
     decision: dict,
 ) -> Message:
     """Say what was decided on a finding, by whom and why."""
+    if Dismissal(decision).is_lasting:
+        return DismissedFinding(Dismissal(decision), "holds").message()
     name, _, _ = decision.get("who", "").partition(" <")  # without the mail address
     return Message(
         f"monitor.answered_{decision['action']}",
@@ -210,7 +228,22 @@ def judge_standing(
         if decision["action"] != "dismiss"
     ]
     level = max(undecided + still, key=VERDICT_LEVELS.index, default="ok")
-    return Standing(level, tuple(waiting), tuple(answered))
+    returned = _find_returned(waiting, window, decisions)
+    return Standing(level, tuple(waiting), tuple(answered), tuple(returned))
+
+
+# %% ../../nbs/api/core/31_standing.ipynb #d6fe0aac
+def _find_returned(
+    waiting: list[dict],
+    window: str,
+    decisions: list[dict],
+) -> list[tuple[dict, DismissedFinding]]:
+    returned = []
+    for finding in waiting:
+        dismissed = find_dismissal(decisions, finding, window)
+        if dismissed:
+            returned.append((finding, dismissed))
+    return returned
 
 
 # %% ../../nbs/api/core/31_standing.ipynb #bc6435b4

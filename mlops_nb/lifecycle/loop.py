@@ -25,6 +25,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..core.config import read_params
+from ..core.dismissals import find_dismissal
 from ..core.errors import InterruptedRunError, UserError, suggest
 from ..core.files import read_json_lines
 from ..core.formatting import markdown_table
@@ -34,6 +35,7 @@ from ..core.standing import Standing
 from .awaited_rows import describe_lacking_rows
 from .challengers import Challenger, retrain
 from .checkout import set_params
+from .dismissal_terms import dismissal_term
 from mlops_nb.lifecycle.journal import (
     HISTORY_FILE,
     read_decisions,
@@ -46,6 +48,7 @@ from mlops_nb.lifecycle.periods import (
     PeriodRange,
     RetrainingPolicy,
     current_periods,
+    current_window_name,
     parse_period,
     update_as_of,
 )
@@ -74,14 +77,14 @@ from mlops_nb.lifecycle.transaction import (
     find_interrupted_change,
     finish_interrupted,
 )
+
+# %% ../../nbs/api/lifecycle/31_loop.ipynb #404f8955
 from mlops_nb.lifecycle.waiting import (
     WaitingCandidate,
     find_waiting_candidate,
     past_versions,
     was_turned_down,
 )
-
-# %% ../../nbs/api/lifecycle/31_loop.ipynb #404f8955
 from ..monitoring.findings import first_window_with_finding
 from ..pipeline.fork_server import start_fork_server
 from ..pipeline.recorded_outputs import bring_for_command
@@ -459,6 +462,18 @@ def _require_date(as_of: str) -> None:
         )
 
 
+# %% ../../nbs/api/lifecycle/31_loop.ipynb #52edd21b
+def _wanted_term(
+    finding: str,
+    action: str,
+    until: str | None,
+    season: bool,
+) -> dict:
+    """Return how long the answer is to hold, as the record says it. Raises in words."""
+    window = current_window_name(read_params())
+    return dismissal_term(window, finding, action, until, season)
+
+
 # %% ../../nbs/api/lifecycle/31_loop.ipynb #6ba13871
 _MESSAGES = {"dismiss": "Dismiss", "retrain": "Challenger", "rollback": "Roll back"}
 
@@ -468,19 +483,30 @@ def answer_finding(
     action: str,
     why: str,
     push: bool = False,
+    until: str | None = None,
+    season: bool = False,
 ) -> ProductionChange | Challenger | dict:
     """Answer a finding of the current window: `dismiss` it, `retrain`, or `rollback`.
 
-    Who, when and why go into data/decisions.jsonl. What was dismissed before is not written
+    Who, when and why go into data/decisions.jsonl. What is dismissed already is not written
     again: the answer of then comes back, with the key `already`.
+
+    Args:
+        finding: its id.
+        action: dismiss, retrain or rollback.
+        why: the reason.
+        push: send branch and tags to the remote.
+        until: a dismissal holds for windows that begin by this date, or in this period.
+        season: a dismissal holds for the months of the window, each year.
     """
     require_reason(why)
+    term = _wanted_term(finding, action, until, season)
     finished = finish_interrupted(_MESSAGES.get(action, ""))
     if action == "rollback" and finished:
         return describe_finished(finished)
     top = project_root()
     bring_for_command(top)
-    window = _require_finding(top, finding)
+    window, found = _require_finding(top, finding)
     if action == "rollback" and _is_back_for(finding, window):
         note = f"{finding} of {window} is decided already: rolled back"
         pin = read_params()["champion"]
@@ -499,20 +525,23 @@ def answer_finding(
             finding=finding,
             push=push,
         )
-    answers = _answers_to(finding, window)
-    if answers and answers[-1]["action"] == "dismiss":
-        return answers[-1] | {"already": not finished}
-    return _dismiss(finding, window, why, push)
+    standing = _standing_dismissal(found, window, term)
+    if standing:
+        return standing | {"already": not finished}
+    return _dismiss(found, window, why, push, term)
 
 
 # %% ../../nbs/api/lifecycle/31_loop.ipynb #9dcc06b5
 def _dismiss(
-    finding: str,
+    found: dict,
     window: str,
     why: str,
     push: bool,
+    term: dict,
 ) -> dict:
     """Write down that nothing is to be done about a finding; return the decision."""
+    finding = found["id"]
+    seen = {key: found[key] for key in ("severity", "value", "limit")}
     with begin_transaction(f"Dismiss {finding} of {window}: {why}", push) as change:
         decision = record_decision(
             change.top,
@@ -520,9 +549,25 @@ def _dismiss(
             why,
             finding=finding,
             window=window,
+            **seen,
+            **term,
         )
         change.run_only("report")
     return decision
+
+
+# %% ../../nbs/api/lifecycle/31_loop.ipynb #9b6e45b6
+def _standing_dismissal(
+    found: dict,
+    window: str,
+    term: dict,
+) -> dict | None:
+    """Return the decision that a finding is dismissed, for as long as is wanted now; else None."""
+    said = find_dismissal(read_decisions(), found, window)
+    if not said or not said.holds:
+        return None
+    entry = said.dismissal.entry
+    return entry if term.items() <= entry.items() else None
 
 
 # %% ../../nbs/api/lifecycle/31_loop.ipynb #c4ccb306
@@ -553,20 +598,24 @@ def _is_back_for(
 def _require_finding(
     top: Path,
     finding: str,
-) -> str:
-    """Return the current window. Raises unless it has the finding, or its candidate waits."""
+) -> tuple[str, dict]:
+    """Return the current window and its finding, which may be that its candidate waits.
+
+    Raises:
+        UserError: it has none of this name.
+    """
     reading = build_reading(top)
-    known = [each["id"] for each in reading["findings"]]
+    known = {each["id"]: each for each in reading["findings"]}
     waiting = find_waiting_candidate(top)
     if waiting:
-        known.append(waiting.finding_id)
+        known[waiting.finding_id] = waiting.reading()
     if finding not in known:
         raise UserError(
             expected=f"a finding of {reading['window']}: {', '.join(known) or 'there is none'}",
             found=f"{finding}.{suggest(finding, known)}",
             remedy="see `mlops-nb status`",
         )
-    return reading["window"]
+    return reading["window"], known[finding]
 
 
 # %% ../../nbs/api/lifecycle/31_loop.ipynb #100b0012
@@ -584,7 +633,7 @@ class ProductionStatus:
     level: str
     headline: str
     waiting: tuple
-    action: str
+    action: str = ""
     decided: tuple[str, ...] = ()
     candidate: str = ""
     contradictions: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.config import Settings
+from ..core.dismissals import DismissedFinding
 from ..core.messages import render
 from ..core.standing import choose_action
 from ..core.translations import translate_label
@@ -26,12 +27,14 @@ class AlertEvent:
         finding: as in reports/monitor.json.
         since: the first window that had it.
         window: the current one.
+        dismissed: how it was dismissed before, if it ever was.
     """
 
     kind: str
     finding: dict
     since: str
     window: str
+    dismissed: DismissedFinding | None = None
 
 
 # %% ../../nbs/api/publishing/36_alert_messages.ipynb #3c8e0f0c
@@ -62,6 +65,9 @@ def compose_message(
     lines = [_say_what(event, lang)]
     if event.kind != "cleared":
         lines.append(_say_how_bad(event.finding, lang))
+        if event.dismissed:
+            told = event.dismissed.message()
+            lines.append(render(told.json(), lang))
     lines += [_say_since(event, lang), _say_what_to_do(event, lang)]
     if settings.base_url:
         link = settings.base_url.rstrip("/") + "/monitor.html"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.config import Settings, read_settings
+from ..core.dismissals import DismissedFinding
 from ..core.errors import UserError
 from ..core.files import object_digest, read_json, read_json_lines, write_json
 from ..core.formatting import markdown_table
@@ -55,10 +56,11 @@ def collect_events(
     result = read_json(top / "reports" / "monitor.json")["results"]
     findings = _findings(top, result)
     past = read_json_lines(top / HISTORY_FILE)
+    answered, dismissed = _read_answers(top, window)
     news = compare_alerts(
         open_alerts,
         findings,
-        _answered(top),
+        answered,
         window,
         lambda alert: was_measured(result, alert),
     )
@@ -71,7 +73,7 @@ def collect_events(
         since = (
             alert["since"] if alert else first_window_with_finding(past, name, window)
         )
-        events.append(AlertEvent(kind, finding, since, window))
+        events.append(AlertEvent(kind, finding, since, window, dismissed.get(name)))
         if kind in ("appeared", "worsened"):
             open_alerts[name] = finding | {"since": since}
     _note_where_seen(open_alerts, findings, window)
@@ -91,8 +93,11 @@ def _findings(
 
 
 # %% ../../nbs/api/publishing/38_alerts.ipynb #39397dd3
-def _answered(top: Path) -> set[tuple[str, str]]:
-    """Return which findings of which windows a decision answers."""
+def _read_answers(
+    top: Path,
+    now: str,
+) -> tuple[set[tuple[str, str]], dict[str, DismissedFinding]]:
+    """Return what decisions answer: (finding, window); and which findings were dismissed before."""
     pairs = set()
     for entry in read_decisions(top):
         finding = entry.get("finding")
@@ -100,9 +105,11 @@ def _answered(top: Path) -> set[tuple[str, str]]:
         if finding and window:
             pairs.add((finding, window))
     standing = read_standing(top)
-    now = build_reading(top)["window"]
+    # what has become worse since it was dismissed waits again
+    pairs -= {(finding["id"], now) for finding in standing.waiting}
     pairs |= {(finding["id"], now) for finding, _ in standing.answered}
-    return pairs
+    before = {finding["id"]: dismissed for finding, dismissed in standing.returned}
+    return pairs, before
 
 
 # %% ../../nbs/api/publishing/38_alerts.ipynb #30b16b52

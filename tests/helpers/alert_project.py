@@ -132,6 +132,7 @@ class AlertProject:
         finding: str,
         window: str,
         day: str = "2013-05-01",
+        **more,
     ) -> None:
         """Add a decision about a finding."""
         self.add_line(
@@ -142,6 +143,7 @@ class AlertProject:
             finding=finding,
             window=window,
             why="known",
+            **more,
         )
 
     def outbox(self) -> list[dict]:

@@ -210,3 +210,45 @@ def test_unwritable_log_and_metrics_do_not_stop_the_run(here):
     here.settings("")
     assert announce_findings(**FAST).failed == ()
     assert [entry["finding"] for entry in read_alert_log()] == ["drift.price"]
+
+
+@pytest.fixture
+def lasting(
+    here,
+    hook,
+):
+    """Return a project in which the drift of the price is dismissed until the end of May."""
+    here.settings("A_HOOK")
+    here.monitored(drift())
+    seen = {"severity": "watch", "value": 0.15, "limit": 0.1, "until": "2013-05-31"}
+    here.decided("dismiss", "drift.price", "2013-04", **seen)
+    return here
+
+
+def test_what_is_dismissed_for_longer_is_not_announced(lasting):
+    for window in ("2013-04", "2013-05"):
+        lasting.open(window)
+        assert events(announce_findings(**FAST)) == []
+
+
+def test_an_ended_dismissal_stands_in_the_alert(
+    lasting,
+    hook,
+):
+    lasting.open("2013-06")
+    assert events(announce_findings(**FAST)) == [("appeared", "drift.price")]
+    said = hook.got[0]["message"]
+    assert "it was dismissed until 2013-05-31 by – on 2013-05-01 – known" in said
+
+
+def test_what_is_worse_than_when_it_was_dismissed_is_announced_once(
+    lasting,
+    hook,
+):
+    lasting.open("2013-05")
+    lasting.monitored(drift(value=0.9, severity="act"))
+    assert events(announce_findings(**FAST)) == [("appeared", "drift.price")]
+    assert "worse than when it was dismissed" in hook.got[0]["message"]
+    assert events(announce_findings(**FAST)) == []
+    lasting.monitored(drift())
+    assert events(announce_findings(**FAST)) == [("closed", "drift.price")]
