@@ -272,6 +272,7 @@ def _render_doc_page(
             config,
             note=summary,
             body=body,
+            explains=False,
         ),
         links.resolve,
     )

@@ -32,6 +32,7 @@ from .site import Site, all_or_nothing
 from .site_pages import SITE_NAVIGATION, render_site_page
 from .start_page import SiteHistory, summarize_run, write_start_page
 from .version_pages import write_versions
+from ..reporting.glossary import read_glossary, render_terms
 from ..reporting.page import build_page_summary
 from ..reporting.phrases import page_phrase, page_title
 
@@ -183,6 +184,7 @@ def publish_site(
             history = _read_history(record, summaries)
             entries += _write_records(site, record, history)
         write_search(site, entries + write_docs(site, top))
+        _write_glossary(site)
         site.put_text(
             ".nojekyll", ""
         )  # or GitHub's pages would leave out names with an underscore
@@ -211,6 +213,20 @@ def _write_records(
     if shown:
         write_latest_redirects(site, latest)
     return entries
+
+
+# %% ../../nbs/api/publishing/30_publish.ipynb #75493505
+def _write_glossary(site: Site) -> None:
+    """Write the page of all terms that pages explain."""
+    terms = render_terms(list(read_glossary(site.lang)), site.lang)
+    site.put_page(
+        "glossary.html",
+        "glossary",
+        page_phrase("glossary", site.lang),
+        note=page_phrase("glossary_note", site.lang),
+        body=terms,
+        explains=False,
+    )
 
 
 # %% ../../nbs/api/publishing/30_publish.ipynb #4fbc8456

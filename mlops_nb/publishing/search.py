@@ -86,6 +86,7 @@ def _render_search_page(site: Site) -> str:
         site.config,
         note=page_phrase("site_search_read", site.lang),
         body=render_search_box(site.lang) + results,
+        explains=False,
     )
     policy = "default-src 'none';"
     return page.replace(policy, f"{policy} script-src 'self';", 1)

@@ -42,6 +42,7 @@ def render_site_page(
         "css": page_css() + Markup(read_resource("static/site.css")),
         "nav": SITE_NAVIGATION,
         "page_title": _title_of_address,
+        "glossary": f"{config.get('home', '')}glossary.html",
     }
     return render_page_frame(name, heading, config, **(own | more))
 

@@ -55,6 +55,7 @@ def render_catalogue_page(
         page_phrase("catalogue", lang, n=len(known)),
         config,
         note=page_phrase("catalogue_note", lang),
+        explains=False,
         body=Markup('<figure class="tbl">{}</figure>').format(table),
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from .glossary import explain_terms
 from .phrases import page_phrase, page_title
 from .tables import render_badge
 
@@ -100,7 +101,8 @@ def render_page_frame(
         heading: what the page is about, for its title.
         config: title, owner, contact, lang, pages, and `home`, the way to the other pages.
         view: what the template shows: `v` (the first screen), or `note`; `facts`, `cards`,
-            `body`, `files`. It goes before what is set here.
+            `body`, `files`; `explains` is false where terms are not explained. It goes before
+            what is set here.
     """
     lang = config.get("lang", "en")
     contact = str(config.get("contact") or "")
@@ -123,7 +125,8 @@ def render_page_frame(
         "link": _contact_link(contact),
         "t": phrase,
     }
-    return _page_template().render(known | view).strip() + "\n"
+    page = _page_template().render(known | view).strip() + "\n"
+    return explain_terms(page, lang) if view.get("explains", True) else page
 
 
 # %% ../../nbs/api/reporting/08_frame.ipynb #977bd390

@@ -69,7 +69,9 @@ def test_languages_have_the_same_keys():
     assert ENGLISH.keys() == JAPANESE.keys()
 
 
-@pytest.mark.parametrize("language", ["en", "ja", "notebooks.ja"])
+@pytest.mark.parametrize(
+    "language", ["en", "ja", "notebooks.ja", "glossary.en", "glossary.ja"]
+)
 def test_locale_files_are_sorted(language):
     """Keys are sorted, so that two people who add one do not meet at the end of the file."""
     path = ROOT / "mlops_nb" / "core" / "locales" / f"{language}.json"
