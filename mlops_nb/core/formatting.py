@@ -26,7 +26,6 @@ __all__ = [
 
 # %% ../../nbs/api/core/03_formatting.ipynb #136b7fa0
 import html
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -190,11 +189,14 @@ def _cells(
 
 
 # %% ../../nbs/api/core/03_formatting.ipynb #3c59dc05
+_MISSING = ("nan", "inf", "-inf", "NaT", "<NA>")  # as numpy and pandas write them
+
+
 def _cell(
     value: Any,
     digits: int,
 ) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+    if value is None or (not isinstance(value, str) and str(value) in _MISSING):
         return "–"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"

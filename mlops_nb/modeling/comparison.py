@@ -90,7 +90,8 @@ def _gain_in_words(
     ends = ("gain", "low", "high")
     value, low, high = (format_number(gain[end], 3, "+") for end in ends)
     mark = mark_gain(gain["low"], gain["high"])
-    return f"{mark} {value} ({low} … {high})"
+    # blanks that do not break: an interval stays on one line
+    return f"{mark} {value} ({low}\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}{high})"
 
 
 # %% ../../nbs/api/modeling/17_comparison.ipynb #c70d58da

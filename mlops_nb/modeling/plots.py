@@ -17,6 +17,8 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/modeling/23_plots.ipynb #18a61f21
+import textwrap
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -141,43 +143,79 @@ def roc_plot(
     return figure
 
 
-# %% ../../nbs/api/modeling/23_plots.ipynb #9d986a13
+# %% ../../nbs/api/modeling/23_plots.ipynb #4c2f0349
 _MAX_CLASSES_WITH_COUNTS = 4  # in more cells there is room for shares only
+_MAX_CLASSES = 12  # more would leave no room for a number
 _DARK = 0.5  # from this share on, letters are white
+_SIDE_CHARACTERS = 34  # of all names below the figure together
+_NAME_CHARACTERS = 16  # of a line of a name at the left
+_NAME_LINES = 3
 
 
+def _columns_of(text: str) -> int:
+    """Count the columns of a text; letters of East Asia take two."""
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
+
+
+# %% ../../nbs/api/modeling/23_plots.ipynb #071a292f
+def _lines_of_name(name: Any) -> list[str]:
+    """Break a name into lines that fit beside the figure; its end is kept."""
+    text = " ".join(str(name).split())
+    width = _NAME_CHARACTERS
+    if _columns_of(text) > len(text):
+        width = _NAME_CHARACTERS // 2
+    lines = textwrap.wrap(text, width) or [text]
+    if len(lines) <= _NAME_LINES:
+        return lines
+    rest = " ".join(lines[_NAME_LINES - 1 :])
+    return [*lines[: _NAME_LINES - 1], shorten_label(rest, width)]
+
+
+# %% ../../nbs/api/modeling/23_plots.ipynb #c231aa2f
+def _fits_on_both_sides(names: list) -> bool:
+    lines = [line for name in names for line in str(name).split("\n")]
+    longest = max(map(_columns_of, lines))
+    room = min(13, _SIDE_CHARACTERS // len(names))
+    return len(names) <= _MAX_CLASSES_WITH_COUNTS and longest <= room
+
+
+# %% ../../nbs/api/modeling/23_plots.ipynb #0e84e620
+def _pool_rare_classes(table: pd.DataFrame) -> pd.DataFrame:
+    """Make the rarest classes one where there are too many to draw."""
+    if len(table) <= _MAX_CLASSES:
+        return table
+    frequent = table.sum(axis=1).nlargest(_MAX_CLASSES - 1).index
+    names = [name for name in table.index if name in frequent]
+    rest = f"other ({len(table) - len(names)})"
+    called = {name: name if name in frequent else rest for name in table.index}
+    pooled = table.rename(index=called, columns=called)
+    pooled = pooled.groupby(level=0).sum().T.groupby(level=0).sum().T
+    return pooled.loc[[*names, rest], [*names, rest]]
+
+
+# %% ../../nbs/api/modeling/23_plots.ipynb #6a1ad92e
 def _cell_text(
     count: int,
     share: float,
     classes: int,
 ) -> str:
-    return (
-        f"{count:,}\n{share:.0%}"
-        if classes <= _MAX_CLASSES_WITH_COUNTS
-        else f"{share:.0%}"
-    )
+    if np.isnan(share):
+        return "–"
+    if classes <= _MAX_CLASSES_WITH_COUNTS:
+        return f"{count:,}\n{share:.0%}"
+    return f"{100 * share:.0f}"
 
 
-# %% ../../nbs/api/modeling/23_plots.ipynb #d29e4524
-def confusion_plot(table: pd.DataFrame) -> Any:
-    """Draw counts, and shares of each row, darker for larger shares.
-
-    Args:
-        table: as of `confusion_table`.
-    """
-    counts = table.to_numpy()
-    classes = len(table)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    figure, axes = _create_axes(min(1.2 + 0.6 * classes, 4.4))
-    axes.imshow(
-        shares,
-        cmap="Greys",
-        vmin=0,
-        vmax=1,
-        aspect="auto",
-    )
-    axes.grid(False)
-    for row, column in np.ndindex(classes, classes):
+# %% ../../nbs/api/modeling/23_plots.ipynb #bb725935
+def _write_shares(
+    axes: Any,
+    counts: np.ndarray,
+    shares: np.ndarray,
+) -> None:
+    size = None
+    if len(counts) > _MAX_CLASSES_WITH_COUNTS:
+        size = 10.5
+    for row, column in np.ndindex(shares.shape):
         share = shares[row, column]
         color = "black"
         if share > _DARK:
@@ -185,14 +223,71 @@ def confusion_plot(table: pd.DataFrame) -> Any:
         axes.text(
             column,
             row,
-            _cell_text(table.iat[row, column], share, classes),
+            _cell_text(counts[row, column], share, len(counts)),
             ha="center",
             va="center",
             color=color,
+            size=size,
         )
-    axes.set_xticks(range(classes), [shorten_label(name, 13) for name in table.columns])
-    axes.set_yticks(range(classes), [shorten_label(name, 13) for name in table.index])
-    axes.set(xlabel="predicted", ylabel="was")
+
+
+# %% ../../nbs/api/modeling/23_plots.ipynb #e1e5e426
+def _name_classes(
+    axes: Any,
+    names: list,
+) -> None:
+    """Write names along both sides, or at the left with a number that stands below as well."""
+    places = range(len(names))
+    below = names
+    beside = names
+    along = "predicted"
+    if not _fits_on_both_sides(names):
+        below = [str(number + 1) for number in places]
+        beside = [
+            f"{number + 1}. {chr(10).join(_lines_of_name(name))}"
+            for number, name in enumerate(names)
+        ]
+        along = "predicted (numbers as at the left)"
+    axes.set_xticks(places, below)
+    axes.set_yticks(places, beside)
+    axes.set(xlabel=along, ylabel="was")
+
+
+# %% ../../nbs/api/modeling/23_plots.ipynb #f0ca7d6e
+_LINE_HEIGHT = 0.2  # inches
+
+
+def confusion_plot(table: pd.DataFrame) -> Any:
+    """Draw counts, and shares of each row, darker for larger shares.
+
+    In more than four classes percentages only. A class without rows has dashes, as it has no
+    shares; of more than twelve classes the rarest are drawn as one.
+
+    Args:
+        table: as of `confusion_table`.
+    """
+    drawn = _pool_rare_classes(table)
+    counts = drawn.to_numpy()
+    names = list(drawn.index)
+    totals = counts.sum(1, keepdims=True)
+    shares = np.divide(
+        counts, totals, where=totals > 0, out=np.full(counts.shape, np.nan)
+    )
+    height = 0.6 * len(names)
+    if len(names) > _MAX_CLASSES_WITH_COUNTS:
+        most_lines = max(len(_lines_of_name(name)) for name in names)
+        height = (most_lines + 0.4) * _LINE_HEIGHT * len(names)
+    figure, axes = _create_axes(1.2 + height)
+    axes.imshow(
+        np.ma.masked_invalid(shares),
+        cmap="Greys",
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+    )
+    axes.grid(False)
+    _write_shares(axes, counts, shares)
+    _name_classes(axes, names)
     return figure
 
 
@@ -313,7 +408,7 @@ def importance_plot(
 # %% ../../nbs/api/modeling/23_plots.ipynb #979282d5
 def slice_plot(
     slices: SliceMetrics,
-    top: int = 12,
+    top: int = 8,
 ) -> Any:
     """Draw the worst slices with their intervals; dashed: all rows."""
     shown = slices.table.head(top)

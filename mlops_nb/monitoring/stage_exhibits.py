@@ -4,6 +4,7 @@
 
 # %% auto #0
 __all__ = [
+    "INTERVAL_DIGITS",
     "MAX_TABLE_COLUMNS",
     "MAX_SHOWN_SLICES",
     "SLICE_HEADS",
@@ -26,8 +27,10 @@ from .column_figures import column_distribution_plot
 from .monitored_window import ModelReference
 from .performance_figures import mark_change
 
-
 # %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #fa37572a
+INTERVAL_DIGITS = 3  # of its ends, significant ones
+
+
 def quality_exhibits(
     assessment: Any,
     noun: str,
@@ -58,9 +61,10 @@ def _with_interval(metric: dict) -> str:
     value = format_number(metric["value"])
     if metric["low"] is None:
         return value
-    low = format_number(metric["low"])
-    high = format_number(metric["high"])
-    return f"{value} ({low} … {high})"
+    low = format_number(metric["low"], INTERVAL_DIGITS)
+    high = format_number(metric["high"], INTERVAL_DIGITS)
+    # blanks that do not break: an interval stays on one line
+    return f"{value} ({low}\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}{high})"
 
 
 # %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #31530010
@@ -129,10 +133,10 @@ def drift_table_exhibits(assessment: Any) -> list[Exhibit]:
 # %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #3e4c9034
 MAX_SHOWN_SLICES = 8
 SLICE_HEADS = {
-    "n_ref": "rows when trained",
+    "n_ref": "rows then",
     "n": "rows now",
-    "mean_ref": "mean score when trained",
-    "mean": "mean score now",
+    "mean_ref": "mean then",
+    "mean": "mean now",
     "chance": "p-value",
 }
 LEAST_CHANCE = 0.001  # smaller ones are told as such

@@ -196,7 +196,7 @@ def _add_class(
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #b47b5858
 PHONE_CARDS = 3  # that are shown of a table whose rows are cards
-PHONE_ROWS = 6  # that are shown of any other table
+PHONE_ROWS = 5  # that are shown of any other table
 SPARED_ROWS = 2  # so few are not worth a click
 NOTABLE = ("badge watch", "badge act", "badge failed", "mark worse")
 
