@@ -8,7 +8,9 @@ __all__ = [
     "record_adoption",
     "was_turned_down",
     "past_versions",
+    "find_open_adoption",
     "find_waiting_candidate",
+    "waiting_on_pages",
 ]
 
 # %% ../../nbs/api/lifecycle/23_waiting.ipynb #3a17ab03
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.config import read_params
+from ..core.files import read_json
 from ..core.messages import Message
 from ..core.project import project_root
 from .journal import read_decisions, record_decision
@@ -143,18 +146,39 @@ def past_versions(
     return versions
 
 
+# %% ../../nbs/api/lifecycle/23_waiting.ipynb #5ad0c040
+def find_open_adoption(
+    decisions: list[dict],
+    candidate: str,
+) -> dict | None:
+    """Return the last decision that made a model the candidate, unless it is settled since.
+
+    It is where the model was turned down, or has come into production.
+
+    Args:
+        decisions: as they were written.
+        candidate: the digest of the model, or how it begins.
+    """
+    adoptions = _adoptions(decisions)
+    of_candidate = [entry for entry in adoptions if entry["md5"].startswith(candidate)]
+    if not candidate or not of_candidate:
+        return None
+    last = of_candidate[-1]
+    md5 = last["md5"]
+    if was_turned_down(decisions, md5) or past_versions(decisions, md5):
+        return None
+    return last
+
+
 # %% ../../nbs/api/lifecycle/23_waiting.ipynb #e3a03a83
 def find_waiting_candidate(top: Path | None = None) -> WaitingCandidate | None:
     """Find the challenger that has become the candidate and waits for its promotion, if any."""
     top = top or project_root()
     md5 = recorded_md5("HEAD", "data/candidate", top)
     decisions = read_decisions(top)
-    adoptions = [entry for entry in _adoptions(decisions) if entry["md5"] == md5]
-    if not md5 or not adoptions:
+    last = find_open_adoption(decisions, md5)
+    if last is None or _was_in_production(top, md5):
         return None
-    if _is_settled(top, md5, decisions):
-        return None
-    last = adoptions[-1]
     obstacles = promotion_obstacles(top)
     return WaitingCandidate(
         md5=md5,
@@ -165,16 +189,29 @@ def find_waiting_candidate(top: Path | None = None) -> WaitingCandidate | None:
 
 
 # %% ../../nbs/api/lifecycle/23_waiting.ipynb #3a17ab0a
-def _is_settled(
+def _was_in_production(
     top: Path,
     md5: str,
-    decisions: list[dict],
 ) -> bool:
-    """Say whether a candidate is in production, has been there, or was turned down."""
+    """Say whether a candidate is in production, by the pin, or has been there, by the tags."""
     champion = read_params(top / "params.yaml")["champion"]
     if champion.get("md5") == md5:
         return True
-    if was_turned_down(decisions, md5) or past_versions(decisions, md5):
-        return True
     been_in_production = assigned_versions("prod", top)
     return any(version.md5 == md5 for version in been_in_production)
+
+
+# %% ../../nbs/api/lifecycle/23_waiting.ipynb #5ad0c043
+def waiting_on_pages(top: Path) -> list[dict]:
+    """Return the finding that the candidate of reports/evaluate.json waits, if it does."""
+    path = top / "reports" / "evaluate.json"
+    if not path.exists():
+        return []
+    _, _, candidate = str(read_json(path).get("model") or "").partition(" ")
+    last = find_open_adoption(read_decisions(top), candidate)
+    if last is None:
+        return []
+    if read_params(top / "params.yaml")["champion"].get("md5") == last["md5"]:
+        return []
+    waiting = WaitingCandidate(last["md5"], last["window"], last["why"])
+    return [waiting.finding()]

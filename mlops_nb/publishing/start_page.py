@@ -14,11 +14,13 @@ __all__ = [
 ]
 
 # %% ../../nbs/api/publishing/24_start_page.ipynb #9ff11d1b
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from markupsafe import Markup
 
+from ..core.standing import standing_of_report
 from ..core.translations import translate_name
 from ..lifecycle.run_history import PastRun
 from .links import render_link
@@ -37,11 +39,21 @@ from ..reporting.tables import BADGE_LEVELS
 def summarize_run(
     results: dict[str, dict],
     lang: str,
+    decisions: Iterable[dict] = (),
+    waiting: Iterable[dict] = (),
 ) -> dict:
-    """Return what the first screen of a run says: of monitoring, else evaluation or training."""
+    """Return what the first screen of a run says: of monitoring, else evaluation or training.
+
+    Args:
+        results: of each stage.
+        lang: the language of the pages.
+        decisions: what people had decided by then.
+        waiting: findings that the monitor does not know, such as a candidate that waits.
+    """
     for stage in ("monitor", "evaluate", "train"):
         if stage in results:
-            return build_page_summary(stage, results[stage], lang)
+            standing = standing_of_report(results[stage], decisions, waiting)
+            return build_page_summary(stage, results[stage], lang, standing=standing)
     return build_page_summary("index", None, lang)
 
 

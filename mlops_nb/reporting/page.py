@@ -13,6 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ..core.messages import render
+from ..core.standing import Standing
 from ..core.translations import translate_label
 from mlops_nb.reporting.blocks import (
     join_multiline,
@@ -20,6 +21,7 @@ from mlops_nb.reporting.blocks import (
     render_preformatted,
     render_safely,
 )
+from .course import render_course
 from .frame import render_page_frame
 from .notebook_body import find_failed_cell, render_notebook_body
 from .phrases import format_period, page_phrase, page_title
@@ -33,11 +35,20 @@ def build_page_summary(
     result: dict | None,
     lang: str = "en",
     failed: bool = False,
+    standing: Standing | None = None,
 ) -> dict:
     """Say in plain strings what the first screen shows.
 
+    Args:
+        name: of the page.
+        result: what the stage wrote; None where it wrote nothing.
+        lang: the language of the page.
+        failed: whether a cell of the stage failed.
+        standing: how production stands by what was found and decided: it goes before what the
+            monitor alone could know, and says nothing about other pages.
+
     Returns:
-        name, level, headline, reasons, changed, todo, period, model.
+        name, level and its badge, headline, reasons, changed, todo, period, as_of, model, course.
     """
     result = result or {}
     title = page_title(name, lang)
@@ -50,19 +61,93 @@ def build_page_summary(
     if failed:
         return summary | {
             "level": "failed",
+            "badge": "level",
             "headline": page_phrase("stopped", lang, stage=title),
             "reasons": [],
             "changed": [],
             "todo": [page_phrase("see_message", lang)],
         }
-    verdict = result.get("verdict") or {}
-    headline = render(result.get("headline"), lang)
-    summary["level"] = _known_level(verdict.get("level"))
-    summary["headline"] = headline or page_phrase("no_result", lang, stage=title)
-    summary["reasons"] = _render_all(verdict.get("reasons"), lang)
-    summary["changed"] = _render_all(result.get("changed"), lang)
-    summary["todo"] = _render_all(result.get("todo"), lang)
+    summary |= _tell_result(result, lang)
+    if not summary["headline"]:
+        summary["headline"] = page_phrase("no_result", lang, stage=title)
+    if name == "monitor":
+        summary |= _first_screen_of_monitor(result, lang)
+        if standing:
+            summary |= _apply_standing(summary, standing, lang)
     return summary
+
+
+# %% ../../nbs/api/reporting/09_page.ipynb #5ad0c033
+def _tell_result(
+    result: dict,
+    lang: str,
+) -> dict:
+    """Return in words what a stage wrote."""
+    verdict = result.get("verdict") or {}
+    level = _known_level(verdict.get("level"))
+    judged = {"level": level, "badge": _badge_of_gate(result)}
+    return judged | {
+        "headline": render(result.get("headline"), lang),
+        "reasons": _render_all(verdict.get("reasons"), lang),
+        "changed": _render_all(result.get("changed"), lang),
+        "todo": _render_all(result.get("todo"), lang),
+    }
+
+
+# %% ../../nbs/api/reporting/09_page.ipynb #5ad0c030
+_AGAINST_BASELINE = ("evaluate.better_and_worse", "evaluate.worse_only")
+
+
+def _badge_of_gate(result: dict) -> str:
+    """Return which words stand for the level: of an evaluation, those about its gate."""
+    gate = (result.get("results") or {}).get("gate")
+    if not gate:
+        return "level"
+    if not gate["passed"]:
+        return "failed_gate"
+    reasons = (result.get("verdict") or {}).get("reasons") or ()
+    if any(reason.get("key") in _AGAINST_BASELINE for reason in reasons):
+        return "mixed"
+    return "gate"
+
+
+# %% ../../nbs/api/reporting/09_page.ipynb #5ad0c031
+def _first_screen_of_monitor(
+    result: dict,
+    lang: str,
+) -> dict:
+    """Return the course of the number that the headline names, and of when all this is."""
+    numbers = result.get("results") or {}
+    if "course" not in numbers:
+        return {}  # an earlier version wrote it
+    rows = {"rows": numbers["rows"], "labelled": numbers["labelled"]}
+    as_of = page_phrase("as_of_delivery", lang, **rows)
+    last = (result.get("period") or {}).get("end")
+    if last:
+        day = format_period({"start": last, "end": last}, lang)
+        as_of = page_phrase("as_of", lang, day=day, **rows)
+    return {"course": render_course(numbers["course"], lang), "as_of": as_of}
+
+
+# %% ../../nbs/api/reporting/09_page.ipynb #5ad0c032
+def _apply_standing(
+    summary: dict,
+    standing: Standing,
+    lang: str,
+) -> dict:
+    """Return level, badge, reasons and the one thing to do as production stands."""
+    said = [render(message.json(), lang) for message in standing.reasons()]
+    badge = "level"
+    if standing.waiting:
+        badge = "waiting"
+    elif standing.level != "ok":
+        badge = "decided"
+    return {
+        "level": standing.level,
+        "badge": badge,
+        "reasons": said + summary["reasons"],
+        "todo": [render(standing.action.json(), lang)],
+    }
 
 
 # %% ../../nbs/api/reporting/09_page.ipynb #605e0063
@@ -137,11 +222,14 @@ def render_stage_page(
         notebook: as executed, partial when a cell failed.
         result: what the stage wrote; None where it wrote nothing.
         source: the notebook whose prose is shown; that of the executed one without it.
-        config: title, owner, contact, lang, pages, home, and whether its `files` lie beside it.
+        config: title, owner, contact, lang, pages, home, whether its `files` lie beside it, and
+            the `standing` of production, where decisions are known.
     """
     lang = config.get("lang", "en")
     failure = find_failed_cell(notebook)
-    summary = build_page_summary(name, result, lang, failure is not None)
+    summary = build_page_summary(
+        name, result, lang, failure is not None, config.get("standing")
+    )
     if failure:
         summary |= _describe_failure(*failure, lang)
     facts = ""

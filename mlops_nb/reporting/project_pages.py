@@ -7,6 +7,7 @@ __all__ = ["render_project_page", "write_report_pages"]
 
 # %% ../../nbs/api/reporting/12_project_pages.ipynb #fea23832
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..core.config import read_settings
 from ..core.errors import UserError
 from ..core.files import file_digest, read_json, read_json_lines, write_atomic
 from ..core.names import ColumnNames, names_in_use, names_of_results
+from ..core.standing import standing_of_report
 from .catalogue import render_catalogue_page
 from .notebook_body import find_failed_cell
 from .page import render_stage_page
@@ -77,10 +79,18 @@ def _add_lock_digest(
 
 
 # %% ../../nbs/api/reporting/12_project_pages.ipynb #1c4be1ea
-def write_report_pages(root: str | Path) -> list[Path]:
+def write_report_pages(
+    root: str | Path,
+    waiting: Iterable[dict] = (),
+) -> list[Path]:
     """Write the pages of the stage `report`, each old or new, never half.
 
     They are a page for each executed notebook in `reports`, the start page and the catalogue.
+
+    Args:
+        root: the project's folder.
+        waiting: findings that wait for people and that the monitor does not know, such as a
+            candidate that waits for its promotion.
     """
     top = Path(root)
     reports = top / "reports"
@@ -90,6 +100,9 @@ def write_report_pages(root: str | Path) -> list[Path]:
         name: _add_lock_digest(top, read_json(reports / f"{name}.json"))
         for name in config["pages"]
     }
+    decisions = read_json_lines(top / "data" / "decisions.jsonl")
+    watched = results.get("monitor") or {}
+    config["standing"] = standing_of_report(watched, decisions, waiting)
     with names_in_use(_collect_names(results)):
         pages = _render_pages(top, results, config)
     return [
