@@ -81,7 +81,7 @@ class _PlainNumberFormatter(string.Formatter):
 NAME_VALUES = ("metric", "by")  # values that are names of the code
 COLUMN_VALUES = ("column", "columns", "feature", "features")  # ids of columns
 # Sentences on a table as it was delivered, where a column is found by its id alone.
-KEYS_ABOUT_IDS = ("schema.", "watch.", "preprocess.converted")
+KEYS_ABOUT_IDS = ("schema.", "watch.", "preprocess.converted", "report.delivered")
 LABEL_VALUES = ("noun", "outcome", "other")  # values that may be fixed texts of ours
 
 

@@ -35,6 +35,12 @@ from .project import project_root
 Language = Literal["en", "ja"]
 LocalText = str | dict[Language, str]  # one text for all languages, or one for each
 ColumnTitle = str | dict[Literal["en", "ja", "unit"], LocalText]
+_OWN_COLUMNS: dict[
+    str, LocalText
+] = {  # what predictions are called; no column of data may be
+    "score": {"en": "score", "ja": "スコア"},
+    "prediction": {"en": "prediction", "ja": "予測"},
+}
 
 
 def text_in(
@@ -88,7 +94,7 @@ class ColumnNames:
     ) -> str:
         """Give the name of a column; one that is not known keeps its id."""
         if column not in self.titles:
-            return column
+            return text_in(_OWN_COLUMNS.get(column, column), language)
         wanted = self._wanted_name(column, language)
         others = (other for other in self.titles if other != column)
         if any(

@@ -34,7 +34,7 @@ def page_title(
     if not window:
         return title
     shown = find_entry(f"report.window.{window}", lang) or window.capitalize()
-    return f"{title}: {shown}"
+    return page_phrase("title_of_window", lang, title=title, window=shown)
 
 
 # %% ../../nbs/api/reporting/05_phrases.ipynb #67a1289a

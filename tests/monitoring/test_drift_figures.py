@@ -88,7 +88,7 @@ def test_a_long_bar_that_may_be_chance_says_so_in_japanese(
     ("lang", "said"),
     [
         pytest.param("en", "multiple of its own limit", id="en"),
-        pytest.param("ja", "その列の限度の倍数", id="ja"),
+        pytest.param("ja", "その列の限度に対する倍率", id="ja"),
     ],
 )
 def test_every_bar_is_explained(

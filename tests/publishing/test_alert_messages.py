@@ -16,7 +16,7 @@ def test_subject_is_one_line_and_japanese(
     announce_findings(**FAST)
     one_line = ODD.replace("\n", " ")
     assert hook.got[0]["title"] == f"遅延便：新しい所見 drift.{one_line}（要注意）"
-    assert "の分布が学習時と異なります" in hook.got[0]["message"]
+    assert "の分布が学習時から変わりました" in hook.got[0]["message"]
 
 
 def test_the_command_to_copy_is_quoted(

@@ -72,7 +72,7 @@ def test_japanese(plain):
     page = render_stage_page("monitor", notebook, result, source, JAPANESE)
     for said in (
         'lang="ja"',
-        "2013年4月1日～30日",
+        "2013年4月1日〜30日",
         "要注意",
         "本番でのモデルの様子",
         "変わったこと",
@@ -262,7 +262,7 @@ SURELY_WORSE = {
         "Significantly worse than the baseline: accuracy 0.5",
         "(baseline 0.6",
     ),
-    "ja": ("要注意", "偶然の可能性", "基準より確実に劣る指標：正解率"),
+    "ja": ("要注意", "偶然の可能性", "ベースラインより有意に劣る指標：正解率"),
 }
 
 
