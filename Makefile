@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
 unexport PYTHONDONTWRITEBYTECODE # every stage would compile the package again
 
-.PHONY: help run test lab bench bench-monitor bench-models calm style show export clean moved
+.PHONY: help run test lab bench bench-monitor bench-models calm style show pictures export clean moved
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
@@ -38,6 +38,9 @@ style: moved $(VENV)/dev.ok ## measure how the code is written and write nbs/gui
 
 show: moved $(VENV)/run.ok ## publish the history as a static site and serve it here
 	@$(BIN)/python -m mlops_nb publish && $(BIN)/python -m mlops_nb show
+
+pictures: moved $(VENV)/dev.ok ## make the README's pictures from the pages of the last run
+	@PYTHONPATH=tests $(BIN)/python -m helpers.pictures
 
 export: moved $(VENV)/dev.ok ## module notebooks -> package, index -> README
 	@$(BIN)/ruff format -q nbs && $(BIN)/nbdev-export && $(BIN)/ruff format -q mlops_nb && $(BIN)/python -m mlops_nb readme
