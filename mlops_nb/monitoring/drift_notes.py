@@ -9,6 +9,7 @@ __all__ = ["LEAST_DEPENDENCE", "note_drift_without_effect"]
 from collections.abc import Iterable
 from dataclasses import replace
 
+from ..core.messages import Message
 from .findings import NOTED_QUANTITIES, Finding
 from .monitored_window import ModelReference, MonitoredWindow
 
@@ -40,11 +41,19 @@ def note_drift_without_effect(
     asked = columns[:_MAX_ASKED_COLUMNS]
     unfollowed = {name for name in asked if _is_unfollowed(name, model, window)}
     return tuple(
-        replace(found, severity="ok")
-        if _is_of_drift(found) and found.column in unfollowed
-        else found
+        _as_note(found) if _is_of_drift(found) and found.column in unfollowed else found
         for found in findings
     )
+
+
+# %% ../../nbs/api/monitoring/27_drift_notes.ipynb #5ad0c060
+def _as_note(found: Finding) -> Finding:
+    """Return a finding as a note, which says of what it does to the predictions: nothing."""
+    words = dict(found.message.values)
+    if "matter" in words:
+        words["matter"] = Message("monitor.matters_not")
+    message = Message(found.message.key, **words)
+    return replace(found, severity="ok", message=message)
 
 
 # %% ../../nbs/api/monitoring/27_drift_notes.ipynb #44c46af9

@@ -170,7 +170,7 @@ def _describe_effect(row: dict) -> Message:
     if effect is None or math.isnan(effect):
         return Message("monitor.matter_unknown")
     if not row["matters"]:
-        return Message("monitor.matters_not", effect=effect)
+        return Message("monitor.matters_little", effect=effect)
     outside = _share_outside(row)
     if row["unheard"] <= abs(effect) and outside < MOSTLY_OUTSIDE:
         return Message("monitor.matters", effect=effect)

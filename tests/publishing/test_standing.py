@@ -118,6 +118,11 @@ def told(
     return Told(project.top, scenario)
 
 
+def text_of(screen) -> str:
+    """Return the words of a first screen, in which terms are links to what they mean."""
+    return re.sub("<[^>]*>", "", screen)
+
+
 def ids_of(findings) -> tuple[str, ...]:
     """Return the ids of findings."""
     return tuple(finding["id"] for finding in findings)
@@ -158,9 +163,8 @@ def test_the_first_screen_tells_the_same(
 ):
     """That the candidate has failed its gate changes nothing about production."""
     screen = told.first_screen(name)
-    text = re.sub("<[^>]*>", "", screen)  # terms are links to what they mean
     assert f'class="verdict {told.standing.level}"' in screen
-    assert render(told.standing.action.json()) in text
+    assert render(told.standing.action.json()) in text_of(screen)
     assert "As of 30 April 2013" in screen
 
 
@@ -181,7 +185,7 @@ def test_what_is_not_green_waits_or_was_decided(told):
 
 
 def test_a_decision_is_shown_with_its_reason(told):
-    screen = told.first_screen("index")
+    screen = text_of(told.first_screen("index"))
     for _, finding in told.scenario.decided:
         assert finding in screen
         assert "Ada" in screen
