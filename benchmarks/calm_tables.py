@@ -40,7 +40,7 @@ LINES = HOME / "tables.jsonl"
 RESULTS = ROOT / "benchmarks" / "calm_tables.json"
 SPLITS = 20
 FAULT_SPLITS = 3
-MOST_ROWS = 2_500
+MOST_ROWS = 5_000
 SHARE = 0.25  # of the rows are judged
 JUDGED = (
     "quality",

@@ -9,6 +9,7 @@ __all__ = [
     "MAX_NUMERIC_BINS",
     "MAX_NAMED_VALUES",
     "RANGE_TOLERANCE",
+    "LEAST_ROWS_OF_NAME",
     "AlignedColumns",
     "align_columns",
     "find_outside",
@@ -186,9 +187,8 @@ def assign_bins(aligned: AlignedColumns) -> np.ndarray:
     """Return the bin of each bucket.
 
     Numbers: 0 below the reference's range, 1 to at most 20 within (of whole numbers that are
-    compared one by one as many as there are), then one above. Text: the names of the reference,
-    the most frequent of both columns first, then new ones; with more than fifty, those after and
-    new ones together.
+    compared one by one as many as there are), then one above. Text: up to fifty names, the most
+    frequent of both columns first, then rare and new ones together.
     """
     if not len(aligned.values):
         return np.zeros(0, int)
@@ -199,14 +199,43 @@ def assign_bins(aligned: AlignedColumns) -> np.ndarray:
 
 # %% ../../nbs/api/monitoring/01_binning.ipynb #a27a5420
 def _bins_of_text(aligned: AlignedColumns) -> np.ndarray:
-    frequency = aligned.reference
-    if aligned.rules != RECORDED_RULES:
-        # Of both: those that happened to be more frequent in the reference than they are would
-        # come first, and fall back in every other sample.
-        frequency = np.where(frequency > 0, frequency + aligned.current, 0)
+    if aligned.rules == RECORDED_RULES:
+        return _bins_of_recorded_text(aligned)
+    # Frequent in both: those that happened to be more frequent in the reference than they are
+    # would come first, and fall back in every other sample.
+    has_bin = _expects_rows(aligned) & (aligned.reference > 0)
+    frequency = np.where(has_bin, aligned.reference + aligned.current, 0)
+    rank = _ranks(frequency)
+    last = min(int(has_bin.sum()), MAX_NAMED_VALUES)
+    return np.where(has_bin, np.minimum(rank, last), last)
+
+
+# %% ../../nbs/api/monitoring/01_binning.ipynb #4c1e77a0
+LEAST_ROWS_OF_NAME = 5  # in the smaller column, by what both have
+
+
+def _expects_rows(aligned: AlignedColumns) -> np.ndarray:
+    """Say of which names the smaller column can expect enough rows."""
+    n_before = aligned.reference.sum()
+    n_now = aligned.current.sum()
+    share_of_smaller = min(n_before, n_now) / max(n_before + n_now, 1)
+    both = aligned.reference + aligned.current
+    return both * share_of_smaller >= LEAST_ROWS_OF_NAME
+
+
+# %% ../../nbs/api/monitoring/01_binning.ipynb #4c1e77a1
+def _ranks(frequency: np.ndarray) -> np.ndarray:
+    """Return the place of each value, the most frequent first."""
     by_frequency = np.argsort(-frequency, kind="stable")
     rank = np.empty(len(by_frequency), int)
     rank[by_frequency] = np.arange(len(by_frequency))
+    return rank
+
+
+# %% ../../nbs/api/monitoring/01_binning.ipynb #4c1e77a2
+def _bins_of_recorded_text(aligned: AlignedColumns) -> np.ndarray:
+    """Return the bins by the rules 1: new names have a bin of their own."""
+    rank = _ranks(aligned.reference)
     n_known = int((aligned.reference > 0).sum())
     bin_of_new = MAX_NAMED_VALUES
     if n_known <= MAX_NAMED_VALUES:

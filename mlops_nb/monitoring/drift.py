@@ -111,9 +111,11 @@ def _effect_of_unseen_values(
 ) -> np.ndarray:
     """What new names, missing values where none were, and numbers out of range may do."""
     is_first_missing = table.missing_ref == 0
-    share = table.new.fillna(0) + np.where(is_first_missing, table.missing, 0)
+    new = table.new.fillna(0)
     if reference.rules != RECORDED_RULES:
-        share = share + measure_share_outside(table)
+        new = (new - _expected_unseen_shares(table, reference)).clip(lower=0)
+        new = new + measure_share_outside(table)
+    share = new + np.where(is_first_missing, table.missing, 0)
     effects = []
     for name, unseen in zip(table.column, share, strict=True):
         effect = 0.0
@@ -123,8 +125,26 @@ def _effect_of_unseen_values(
     return np.array(effects)
 
 
+# %% ../../nbs/api/monitoring/11_drift.ipynb #7236d4af
+def _expected_unseen_shares(
+    table: pd.DataFrame,
+    reference: Reference,
+) -> np.ndarray:
+    profiles = reference.profile.columns
+    return np.array([_expected_unseen_share(profiles[name]) for name in table.column])
+
+
+# %% ../../nbs/api/monitoring/11_drift.ipynb #4c1e77a3
+def _expected_unseen_share(column: ColumnProfile) -> float:
+    """Return the share of a new sample's values that were never heard of (Good 1953)."""
+    if column.kind != "text" or column.is_hashed or not column.count:
+        return 0.0
+    seen_once = (column.bucket_counts == 1).sum()
+    return float(seen_once / column.count)
+
+
 # %% ../../nbs/api/monitoring/11_drift.ipynb #9b55a5b9
-FAMILYWISE_WATCH_RATE = 0.05
+FAMILYWISE_WATCH_RATE = 0.03
 FAMILYWISE_ERROR_RATE = 0.01  # of what asks for something to be done
 _TESTS = {"number": 4, "text": 3}
 _TESTS_OF_CODES = 5
@@ -428,18 +448,8 @@ def _usual_new_shares(
     reference: Reference,
 ) -> np.ndarray:
     """Return which share of new names is usual where a limit by hand says what is too many."""
-    profiles = reference.profile.columns
-    usual = np.array([_expected_unseen_share(profiles[name]) for name in table.column])
+    usual = _expected_unseen_shares(table, reference)
     return np.where(table.new_source == "hand", usual, 0.0)
-
-
-# %% ../../nbs/api/monitoring/11_drift.ipynb #7236d4af
-def _expected_unseen_share(column: ColumnProfile) -> float:
-    """Return the share of a new sample's values that were never heard of (Good 1953)."""
-    if column.kind != "text" or column.is_hashed or not column.count:
-        return 0.0
-    seen_once = (column.bucket_counts == 1).sum()
-    return float(seen_once / column.count)
 
 
 # %% ../../nbs/api/monitoring/11_drift.ipynb #384c7a6d

@@ -32,3 +32,25 @@ def test_names_that_are_frequent_by_chance_are_no_drift(
         chances.append(homogeneity_p_value(*bin_counts(align_columns(before, now)), 5))
     assert np.mean(np.array(chances) < 0.05) < 0.12
     assert min(chances) > 1e-4
+
+
+@pytest.mark.parametrize(
+    "frequent",
+    [
+        pytest.param(0, id="all unlike"),
+        pytest.param(40, id="a few frequent ones"),
+        pytest.param(100, id="half frequent"),
+    ],
+)
+def test_names_of_single_rows_are_no_drift(frequent):
+    random = np.random.default_rng(frequent)
+    names = [f"row {i}" for i in range(200 - frequent)]
+    names += list(random.choice(["A", "B", "C"], frequent))
+    p_values = []
+    for _ in range(200):
+        drawn = pd.DataFrame({"name": random.permutation(names)})
+        parts = (drawn[:150], drawn[150:])
+        before, now = (profile_table(part).columns["name"] for part in parts)
+        counts = bin_counts(align_columns(before, now))
+        p_values.append(homogeneity_p_value(*counts, 5))
+    assert np.mean(np.array(p_values) < 0.05) <= 0.08
