@@ -35,7 +35,7 @@ def switch_to_own_environment(argv: list[str]) -> int | None:
         if python.exists() and not os.path.samefile(sys.prefix, top / ".venv"):
             os.execv(python, [str(python), "-m", "mlops_nb", *argv])
     print(
-        f"{sys.executable} lacks the packages of mlops_nb: no environment is active here. "
+        f"{sys.executable} has no packages of mlops_nb: no environment is active here. "
         "`source .venv/bin/activate` (`make run` makes .venv), then run again; "
         "then `mlops-nb repro` brings back outputs that DVC has removed",
         file=sys.stderr,

@@ -31,8 +31,8 @@ def require_terminal() -> None:
         return
     raise UserError(
         expected="a terminal, in which --ask can ask",
-        found="standard input or output that is none",
-        remedy="leave out --ask; --explain prints what is doubtful, and --time names a time",
+        found="standard input or output that is not a terminal",
+        remedy="leave out --ask; --explain prints the doubts, and --time names a time",
     )
 
 
@@ -56,7 +56,7 @@ def ask_in_terminal(infer: Callable[[Answers], InferredProject]) -> Answers:
         answer = _ask(doubt, len(answers.given) + 1)
         if (doubt.about, answer) in refused:
             click.echo(
-                f"{answer} cannot be taken, as was said: {doubt.inferred} stands"
+                f"{answer} cannot be used, as explained above: {doubt.inferred} stands"
             )
             answer = doubt.inferred
         given = Answers(answers.given | {doubt.about: answer}, answers.author)

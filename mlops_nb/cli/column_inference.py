@@ -25,6 +25,7 @@ from typing import Any
 import pandas as pd
 
 from ..core.errors import UserError
+from ..core.formatting import count_noun
 from ..data.clock_times import holds_clock_times
 from mlops_nb.data.columns import (
     EXACT_FLOAT,
@@ -484,7 +485,7 @@ def _explain_strays(column: pd.Series) -> str:
     few = 0 < len(strays) < len(known) / _FEWEST_PER_STRAY
     if not few or known.nunique() <= _ENOUGH:
         return ""
-    cells = f"{len(strays)} cells such as {strays.iloc[0]!r}"
+    cells = f"{count_noun(len(strays), 'cell')} such as {strays.iloc[0]!r}"
     return f"numbers, but for {cells}: fix these at the source"
 
 

@@ -124,7 +124,7 @@ def _announce() -> None:
     try:
         print(announce_findings())
     except UserError as error:
-        print(f"alerts could not be told:\n{error}", file=sys.stderr)
+        print(f"alerts could not be sent:\n{error}", file=sys.stderr)
 
 
 # %% ../../nbs/api/cli/30_commands.ipynb #5d9f63ef

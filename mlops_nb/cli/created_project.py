@@ -158,13 +158,13 @@ def _describe_exclusion(
 
 # %% ../../nbs/api/cli/13_created_project.ipynb #8b7d9196
 _ABOUT_SUSPECTS = (
-    "A column that predicts the target alone is nearly always known only afterwards: it is left out"
-    " until you accept it: mlops-nb accept-leak COLUMN, in the project."
+    "A column that predicts the target by itself is nearly always known only afterwards. It is left"
+    " out until you accept it with mlops-nb accept-leak COLUMN, in the project."
 )
 
 _ABOUT_TIME = (
-    "Without a column of times there are no periods: mlops-nb retrain and mlops-nb advance do not"
-    " apply; a new table is taken in by make run, and promoted (--time COL names a column)."
+    "Without a column of times there are no periods, so mlops-nb retrain and mlops-nb advance do"
+    " not apply; make run takes in a new table, and promotes it (--time COL names a column)."
 )
 
 
@@ -335,9 +335,9 @@ def _render_features(
 # %% ../../nbs/api/cli/13_created_project.ipynb #8772708e
 _README_HEAD = "<!-- made from nbs/index.ipynb by `make export`; edit that -->"
 _CARD_HEAD = (
-    "# What only people can say of the model. "
+    "# What only people can say about the model. "
     "While one of these is blank, nothing is promoted.\n"
-    "# `mlops-nb card --help` says what belongs into each of them."
+    "# `mlops-nb card --help` says what belongs in each of them."
 )
 
 

@@ -111,11 +111,9 @@ def explain_target(
     metric = main_metric(task)
     why = f"{len(counts):,} different values in {n_rows:,} rows; judged by {metric}"
     n_missing = len(target) - n_rows
-    gaps = "no row lacks it"
+    gaps = "no row is without it"
     if n_missing:
-        gaps = (
-            f"{n_missing:,} of {len(target):,} rows lack it: nothing is learned there"
-        )
+        gaps = f"{n_missing:,} of {len(target):,} rows are without it and not used for training"
     reasons = {"target": f"named with --target; {gaps}", "task": why}
     if task == "binary":
         reasons["positive"] = _explain_positive(

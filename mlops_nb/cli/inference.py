@@ -51,7 +51,7 @@ from mlops_nb.cli.time_inference import (
 )
 from .window_inference import InferredWindows, infer_windows
 from ..core.errors import UserError, suggest
-from ..core.formatting import name_some
+from ..core.formatting import count_noun, name_some
 from ..data.cell_inference import InferredCells
 from ..data.clock_times import minutes_of_day
 from ..data.contract import DataContract, infer_contract
@@ -176,7 +176,8 @@ def _note_cells(cells: dict[str, InferredCells]) -> list[str]:
     ]
     left = len(notes) - _MOST_CELLS_NAMED
     if left > 0:
-        more = f"{left} more columns are read by data.cells in params.yaml"
+        columns = count_noun(left, "more column")
+        more = f"{columns} read by data.cells in params.yaml"
         return [*notes[:_MOST_CELLS_NAMED], more]
     return notes
 
@@ -477,7 +478,7 @@ def _warn_of_fill(
     if not where:
         return why
     reason = why.partition(":")[0]
-    return f"{reason}: it is filled in only where {where}; is that known beforehand?"
+    return f"{reason}: it is filled in only where {where}; is that known in advance?"
 
 
 # %% ../../nbs/api/cli/06_inference.ipynb #eaf48dca
@@ -618,7 +619,7 @@ def _note_strong(strong: list[StrongFeature]) -> list[str]:
     ]
     if len(kept) > _MOST_STRONG_NAMED:
         named.append(f"{len(kept) - _MOST_STRONG_NAMED} more")
-    return [f"strong alone, and kept: {', '.join(named)}. Are they known beforehand?"]
+    return [f"strong alone, and kept: {', '.join(named)}. Are they known in advance?"]
 
 
 # %% ../../nbs/api/cli/06_inference.ipynb #69af8276
@@ -768,7 +769,7 @@ def _note_target(
     if n_missing:
         lacking = f"{n_missing:,} of {len(target):,} rows have no target"
         why = _list_lost(lost) or "empty, or a word such as NA"
-        notes.append(f"{lacking} ({why}): they are not learned from")
+        notes.append(f"{lacking} ({why}): they are not used for training")
     return replace(
         project,
         notes=(*project.notes, *notes),

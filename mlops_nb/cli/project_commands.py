@@ -278,7 +278,7 @@ def schema_command(force: bool) -> None:
         raise UserError(
             expected="no data/schema.yaml yet",
             found="one that may have been edited",
-            remedy="review it, or write it anew with --force",
+            remedy="review it, or replace it with --force",
         )
     contract = _infer_from_training_window()
     if path.exists():

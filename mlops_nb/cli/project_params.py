@@ -18,7 +18,7 @@ from ..core.formatting import comment_line
 from ..core.params_text import settle_style, write_as_dvc
 
 # %% ../../nbs/api/cli/12_project_params.ipynb #9b934900
-_HINT = ". Honestly known beforehand? mlops-nb accept-leak"
+_HINT = ". Genuinely known in advance? mlops-nb accept-leak"
 _PARTS_OF_A_TABLE = 40  # a group of fewer rows than such a part is too small to judge
 
 

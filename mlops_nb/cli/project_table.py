@@ -143,7 +143,7 @@ def _compare_columns(
                 remedy="name only files of one table",
             )
         if lacking:
-            notes.append(f"{file.name} lacks {name_some(lacking)}: missing there")
+            notes.append(f"{file.name} has no {name_some(lacking)}: missing there")
         if more:
             notes.append(
                 f"{file.name} has {name_some(more)} besides: missing elsewhere"
@@ -250,7 +250,7 @@ def _note_skipped(
     notes = {}
     for file in source.files:
         for what in find_skipped(file, encoding, source.sheet).describe():
-            notes.setdefault(what, f"{file.name}: read past {what}")
+            notes.setdefault(what, f"{file.name}: skipped {what}")
     return [*notes.values()]
 
 

@@ -174,7 +174,7 @@ def plan_template(
             else:
                 plan.write[path] = new
         elif now is None:
-            plan.remaining.append(f"{path} was removed here, and is not brought back")
+            plan.remaining.append(f"{path} was removed here, and is not restored")
         else:
             plan.edited[path] = _describe_edits(project, path, now)
 

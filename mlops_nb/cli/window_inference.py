@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from ..core.formatting import count_noun
 from ..data.complete_periods import is_last_complete
 
 # %% ../../nbs/api/cli/02_window_inference.ipynb #20cb3f0a
@@ -137,7 +138,8 @@ def _note_far(
     """Tell of rows with a time such as 9999-12-31."""
     if not n_far:
         return cut
-    told = f"{n_far:,} rows are dated in {_YEAR_OF_NO_TIME} or later: they are in no window"
+    rows = count_noun(n_far, "row")
+    told = f"{rows} dated in {_YEAR_OF_NO_TIME} or later, in no window"
     return replace(cut, notes=(*cut.notes, told))
 
 
@@ -166,7 +168,8 @@ def _leave_last(
     """Cut all periods but the last, which is not over, into windows."""
     cut = _cut_periods(counts.iloc[:-1], period)
     note = f"{incomplete}: it is in no window until it is over"
-    after = f"{counts.iloc[-1]:,} rows after it are in none, as {incomplete}"
+    rows = count_noun(int(counts.iloc[-1]), "row")
+    after = f"{rows} after it in none, as {incomplete}"
     current = f"{cut.reasons['current']}; {after}"
     return replace(
         cut,
@@ -194,8 +197,8 @@ def _note_few(n_rows: int) -> tuple[str, ...]:
     """Say that a current window has too few rows to judge by."""
     if n_rows >= FEWEST_CURRENT:
         return ()
-    too_few = f"too few to judge by, {FEWEST_CURRENT} are the least"
-    return (f"the current window has only {n_rows} rows: {too_few}",)
+    too_few = f"too few to judge (at least {FEWEST_CURRENT} needed)"
+    return (f"the current window has only {count_noun(n_rows, 'row')}: {too_few}",)
 
 
 # %% ../../nbs/api/cli/02_window_inference.ipynb #dd0c8d05

@@ -106,7 +106,7 @@ def apply_plot_style() -> None:
     reset_matplotlib()
     colours = {"axes.prop_cycle": cycler(color=PLOT_COLORS)}
     matplotlib.rcParams.update(SVG_STYLE | SIZE_STYLE | AXES_STYLE | colours)
-    # Text stays text, so a font that lacks a letter here lacks nothing on the page.
+    # Text stays text, so a font that lacks a letter here nothing missing on the page.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="Glyph .* missing from")
 

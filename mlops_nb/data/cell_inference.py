@@ -20,6 +20,7 @@ import pandas as pd
 from pandas._libs.parsers import STR_NA_VALUES
 
 from ..core.data_sections import CellsSection
+from ..core.formatting import count_noun
 from .cells import parse_numbers
 from .columns import value_type
 from .time_forms import holds_dates
@@ -258,9 +259,11 @@ def _explain_numbers(
     if len(limits):
         value = _say_number(limits.iloc[0], decimal)
         stands = f"{limits.iloc[0]!r} is read as the limit {value}"
-        said.append(f"{stands} ({len(limits):,} such cells)")
+        said.append(f"{stands} ({count_noun(len(limits), 'such cell')})")
     if words:
-        counts = ", ".join(f"{word!r} ({n:,} times)" for word, n in words.items())
+        counts = ", ".join(
+            f"{word!r} ({count_noun(n, 'time')})" for word, n in words.items()
+        )
         said.append(f"{counts} counts as missing")
     return "; ".join(said)
 
@@ -306,7 +309,7 @@ def _infer_texts(
     texts = written.dropna().astype("str")
     n_blank = int((texts.str.strip() != texts).sum())
     if n_blank:
-        reasons.append(f"blanks around {n_blank:,} cells are left out")
+        reasons.append(f"blanks around {count_noun(n_blank, 'cell')} are left out")
     if not reasons:
         return None
     return _as_text(filled, values, "; ".join(reasons), same)
@@ -337,9 +340,9 @@ def _find_class_words(
     classes = {}
     word = _find_frequent_word(filled) if is_full else None
     if word:
-        n_rows = (filled == word).sum()
+        rows = count_noun(int((filled == word).sum()), "row")
         classes[word] = (
-            f"{word} is taken as a class ({n_rows:,} rows), as often as others: if it means"
+            f"{word} is taken as a class ({rows}), as often as others: if it means"
             " missing, leave it empty at the source"
         )
     if "None" in set(filled):

@@ -162,7 +162,7 @@ def _check_sections(sections: Any) -> None:
     raise UserError(
         expected="`columns:` with a rule per column, and `leak_ok:` with a list, in schema.yaml",
         found=f"`{', '.join(map(str, unknown or names))}`.{nearest}",
-        remedy="fix it, or infer it anew with `mlops-nb schema`",
+        remedy="fix it, or infer it again with `mlops-nb schema`",
     )
 
 

@@ -64,7 +64,7 @@ class _CsvFile:
     path: Path
     separator: str
     encoding: str
-    n_above: int  # lines above the names of the columns
+    n_above: int  # lines above the column names
     n_below: int  # lines below these that are no rows
 
     def open(

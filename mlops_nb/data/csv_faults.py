@@ -43,7 +43,7 @@ def _read_records(
 
 
 # %% ../../nbs/api/data/04_csv_faults.ipynb #f8df4a50
-_REMEDY = "fix that line, or have the file written anew; a field that holds {what} needs quotes"
+_REMEDY = "fix that line, or have the file written again; a field that holds {what} needs quotes"
 
 
 def _wrong_line(

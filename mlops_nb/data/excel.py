@@ -58,7 +58,7 @@ def _explain_excel_errors(path: Path) -> Iterator[None]:
         raise UserError(
             expected=f"{path.name} as a readable Excel file",
             found=f"{type(error).__name__}: {str(error)[:160]}",
-            remedy="save it anew without a password, or as CSV UTF-8",
+            remedy="save it again without a password, or as CSV UTF-8",
         ) from None
 
 

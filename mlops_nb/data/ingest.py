@@ -309,17 +309,20 @@ def _told_changes(
     """Say in words what was converted, cannot be read or counts as not known, and how often."""
     told = {}
     if "moved" in report:
-        moved = f"{report['moved']:,} fall on another day by that"
-        what = f"times in the column {settings.time} with an offset, converted to UTC ({moved})"
+        moved = f"moved to another day: {report['moved']:,}"
+        times = "time" if report["converted"] == 1 else "times"
+        what = f"{times} in column {settings.time} with an offset, converted to UTC ({moved})"
         told[what] = report["converted"]
     if unread := report.get("unread"):
         examples = ", ".join(unread["examples"])
-        what = f"rows of the source whose {settings.time} cannot be read, such as {examples}"
-        told[f"{what}: they belong to no window"] = unread["count"]
+        rows = "row" if unread["count"] == 1 else "rows"
+        what = f"{rows} of the source with an unreadable {settings.time}, such as {examples}"
+        told[f"{what}: in no window"] = unread["count"]
     if unlabelled := report.get("unlabelled"):
         examples = ", ".join(unlabelled["examples"])
-        what = f"rows whose {settings.label_known} cannot be read, such as {examples}"
-        told[f"{what}: their label counts as not known"] = unlabelled["count"]
+        rows = "row" if unlabelled["count"] == 1 else "rows"
+        what = f"{rows} with an unreadable {settings.label_known}, such as {examples}"
+        told[f"{what}: label counted as not known"] = unlabelled["count"]
     return told
 
 

@@ -30,7 +30,7 @@ class SkippedLines:
     """Which lines of a table are no rows.
 
     Attributes:
-        n_above: lines above the names of the columns.
+        n_above: lines above the column names.
         above: the first of them that holds something.
         units_line: the number of the line of units, from 0; None without one.
         units: what it holds.

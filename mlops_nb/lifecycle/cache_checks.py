@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.files import file_digest
-from ..core.formatting import name_some
+from ..core.formatting import count_noun, name_some
 from .checkup import Symptom
 from mlops_nb.lifecycle.version_data import (
     DataPlaces,
@@ -51,14 +51,14 @@ class LostData:
     def symptoms(self) -> Iterator[Symptom]:
         """Yield a finding for each kind of cure."""
         for table in self.tables:
-            what = f"the table {table.path} (md5 {table.md5}) is nowhere"
+            what = f"the table {table.path} (md5 {table.md5}) could not be found"
             yield Symptom("warning", "cache", what, _CURE_OF_TABLE)
         for version in self.versions:
             what = f"the model of {version.version} is in neither cache nor remote"
             yield Symptom("warning", "cache", what, self._cure_of_version(version))
         for version in self.stranded:
             if version not in self.versions:
-                what = f"a table that {version.version} was trained on is nowhere: "
+                what = f"a table that {version.version} was trained on could not be found: "
                 what += ", ".join(
                     f"{each.path} (md5 {each.md5})" for each in version.tables
                 )
@@ -177,7 +177,8 @@ def _describe_spoilt(
 ) -> Symptom:
     """Say which objects do not hold what they are named by; they are to be removed."""
     listed = name_some([name[:8] for name in spoilt], most=3)
-    what = f"{len(spoilt)} objects have other bytes than their names say: {listed}"
+    objects = count_noun(len(spoilt), "object")
+    what = f"{objects} with other bytes than the name says: {listed}"
     cure = f"`rm -f {' '.join(str(file) for file in spoilt.values())}`"
     if lost == LostData():
         cure += ", then `mlops-nb repro`; folder or remote have what belongs there"
@@ -211,7 +212,7 @@ def _check_remote(unshared: UnsharedData) -> Iterator[Symptom]:
     paths = [record.path for record in unshared.of_head]
     of_head = f"{name_some(paths, most=3)} of the last commit"
     if unshared.versions:
-        what = f"{remote} lacks the bytes of {name_some(unshared.versions)}"
+        what = f"{remote} is missing the files of {name_some(unshared.versions)}"
         what += f", and {of_head}" * bool(paths)
         what += ": no other clone can go back to a version that it does not get"
         yield Symptom("warning", "remotes", what, cure)

@@ -95,7 +95,7 @@ class Checkup:
         if not self.unseen:
             return fine
         areas = ", ".join(self.unseen)
-        return f"told above, or not looked at because of it: {areas}\n{fine}"
+        return f"reported above, or not checked because of it: {areas}\n{fine}"
 
     def __str__(self) -> str:
         """Return a line for each symptom, and one for what is fine."""

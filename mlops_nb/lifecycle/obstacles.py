@@ -112,7 +112,7 @@ def _bytes_obstacle(
     is_here = recorded_md5("HEAD", "data/candidate", top) == md5
     if not is_here or (top / "data" / "candidate" / "model.skops").exists():
         return None
-    what = "the candidate's bytes are nowhere: not in the DVC cache, not in a remote"
+    what = "the candidate's files could not be found: not in the DVC cache, not in a remote"
     return Obstacle("bytes", what, "`make run` makes them again")
 
 

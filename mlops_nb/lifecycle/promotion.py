@@ -596,7 +596,7 @@ def roll_back(
         return describe_finished(finished)
     before = read_params()["champion"]
     if not version and not rebuild_lost and _is_repeated(before, why):
-        note = f"{before['version']} has been brought back for this reason already"
+        note = f"{before['version']} has already been restored for this reason"
         return _settle(before, f"{note}; further back: --to VERSION", push)
     target = find_version(version) if version else _previous_version()
     if not rebuild_lost and _is_settled(before, target.md5):

@@ -225,9 +225,7 @@ class UnsharedData:
         return (*self.versions, *(record.path for record in self.of_head))
 
     def _repr_markdown_(self) -> str:
-        return (
-            f"{self.remote or 'no remote'}: {name_some(self.names) or 'lacks nothing'}"
-        )
+        return f"{self.remote or 'no remote'}: {name_some(self.names) or 'nothing missing'}"
 
 
 # %% ../../nbs/api/lifecycle/10_version_data.ipynb #9d54b36a
@@ -294,7 +292,7 @@ def share_data(top: Path) -> str:
     problem = unshared.problem or push_objects(top, cached)
     if problem:
         raise UserError(
-            expected=f"DVC's remote {unshared.remote} to take what it lacks",
+            expected=f"DVC's remote {unshared.remote} to receive what is missing",
             found=problem,
             remedy="look at `dvc remote list` and the connection, then run the command again",
         )

@@ -322,7 +322,7 @@ def residual_plot(
         lw=0,
     )
     axes.plot(predicted, error[0.5], "-o", ms=4)
-    axes.set(xlabel="predicted", ylabel="predicted − was")
+    axes.set(xlabel="predicted", ylabel="predicted − actual")
     return figure
 
 

@@ -64,7 +64,7 @@ def drift_plot(
         lw=1,
     )
     tick_columns(ax, range(len(rows)), rows.column)
-    ax.set(xlim=(0, MAX_BAR_MULTIPLE * 1.15), xlabel="shift ÷ the column's limit")
+    ax.set(xlim=(0, MAX_BAR_MULTIPLE * 1.15), xlabel="shift ÷ column limit")
     ax.grid(axis="y", visible=False)
     return figure
 

@@ -218,10 +218,10 @@ class BroughtOutputs:
         number = len(self.brought)
         noun = "output" if number == 1 else "outputs"
         names = name_some(self.brought, most=3)
-        return f"brought as recorded, {self.seconds:.1f} s: {number} {noun} ({names})"
+        return f"fetched as recorded, {self.seconds:.1f} s: {number} {noun} ({names})"
 
     def _repr_markdown_(self) -> str:
-        return str(self) or "Nothing was brought."
+        return str(self) or "Nothing was fetched."
 
 
 # %% ../../nbs/api/pipeline/30_recorded_outputs.ipynb #06252ee8
@@ -314,7 +314,7 @@ def refuse_lost_tables(nowhere: tuple[DataRecord, ...]) -> None:
     digests = ", ".join(record.md5 for record in tables)
     raise UserError(
         expected=f"the table {paths}, which DVC records and git does not hold",
-        found=f"it is gone: not in the folder, DVC's cache or a remote (md5 {digests})",
+        found=f"it is missing: not in the folder, DVC's cache or a remote (md5 {digests})",
         remedy="put the file back in its place, or `dvc push` where it still lies, then run "
         "again; no command can make it",
     )

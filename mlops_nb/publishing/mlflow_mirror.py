@@ -26,7 +26,7 @@ from ruamel.yaml import YAML
 
 from ..core.config import Settings, read_params, read_settings
 from ..core.errors import UserError
-from ..core.formatting import markdown_table
+from ..core.formatting import count_noun, markdown_table
 from ..core.git import run_git
 from ..core.locks import hold_lock
 from ..core.project import project_root
@@ -438,7 +438,7 @@ class SyncResult:
         rows += [f"  alias {alias}" for alias in self.aliases]
         news = "nothing new"
         if rows:
-            news = f"{len(self.runs)} runs sent"
+            news = f"{count_noun(len(self.runs), 'run')} sent"
         head = f"mlflow: {self.name} at {self.uri}: {news}, {self.there} there"
         lines = [head, *rows, *_format_lost(self.lost)]
         return "\n".join(lines)
@@ -457,7 +457,7 @@ def _format_lost(lost: tuple[str, ...]) -> list[str]:
     if not lost:
         return []
     some = ", ".join(commit[:8] for commit in lost[:5])
-    what = f"the outputs of {len(lost)} runs ({some})"
+    what = f"the outputs of {count_noun(len(lost), 'run')} ({some})"
     return [f"  not in the cache: {what}: dvc fetch --all-commits, then mlops-nb track"]
 
 

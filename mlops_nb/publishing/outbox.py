@@ -52,7 +52,7 @@ def _put_aside(path: Path) -> None:
     os.replace(path, aside)
     print(
         f"alert: {ALERT_STATE_PATH} was not readable; it is now {aside.name}, "
-        "and what is open is announced anew",
+        "and what is open is announced again",
         file=sys.stderr,
         flush=True,
     )

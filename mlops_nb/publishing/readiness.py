@@ -94,7 +94,7 @@ class ReadinessResult:
             return f"by hand: {signed['said']} ({signed['by']}, {signed['on']})"
         if self.missing:
             lacking = ", ".join(self.missing)
-            return f"no evidence: lacks {lacking}"
+            return f"no evidence: missing {lacking}"
         return "no evidence"
 
     def cells(self) -> dict:

@@ -317,7 +317,7 @@ def test_no_answer_is_refused_twice(
     code, shown = talk(tmp_path, ["when", "when"], "--ask")
     assert code == 0, shown
     assert shown.count("or Enter, which leaves it at none") == 1
-    assert "when cannot be taken, as was said: none stands" in shown
+    assert "when cannot be used, as explained above: none stands" in shown
     assert read_yaml(tmp_path / "shop")["data"]["time"] is None
 
 

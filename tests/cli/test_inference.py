@@ -51,7 +51,7 @@ def test_a_class_that_is_easy_to_tell_is_no_leak(
     """The columns stay features; that they are strong is asked about."""
     found = infer(frame, target)
     assert found.exclude == {}
-    assert "Are they known beforehand?" in found.notes[0]
+    assert "Are they known in advance?" in found.notes[0]
 
 
 def test_a_strong_column_is_told_by_what_it_reaches():
@@ -383,7 +383,7 @@ def test_words_for_a_lost_target_are_listed():
     found, _ = infer_project(frame, "y", lost=lost)
     assert found.notes[0] == (
         "20 of 60 rows have no target ('unknown' 15 times, empty 4 times, 'n/a' once): they are not"
-        " learned from"
+        " used for training"
     )
 
 
@@ -425,7 +425,7 @@ def test_a_date_of_what_happened_to_some_classes_is_warned_of():
     frame["closed_on"] = frame.closed_on.where(status != "open")
     found = infer(frame, "status", "signed_at")
     assert found.exclude["closed_on"] == (
-        "a time: it is filled in only where `status` is lost, won; is that known beforehand?"
+        "a time: it is filled in only where `status` is lost, won; is that known in advance?"
     )
 
 

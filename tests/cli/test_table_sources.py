@@ -590,7 +590,7 @@ def test_rows_of_a_time_that_stands_for_none_are_in_no_window(place):
     TABLE.assign(day=far).to_parquet("t.parquet")
     guess = plan_project("shop", "t.parquet", "y").made.guess
     assert guess.windows["current"] == {"start": "2024-04", "end": "2024-04"}
-    assert any("26 rows are dated in 2900 or later" in note for note in guess.notes)
+    assert any("26 rows dated in 2900 or later" in note for note in guess.notes)
 
 
 def write_long_keys(form):

@@ -114,7 +114,7 @@ def test_new_says_what_is_read_past(
     file.write_text(f"Report of May\n\n{NAMES},kg,m/s,\n{ROWS}")
     guess = plan_project("shop", "t.csv", "y").made.guess
     notes = " ".join(guess.notes)
-    assert "2 lines above the names of the columns: 'Report of May'" in notes
+    assert "2 lines above the column names: 'Report of May'" in notes
     assert "a line of units below the names: kg, m/s" in notes
     assert guess.columns["weight"].kind == "number"
 
@@ -128,7 +128,7 @@ def test_the_monitor_says_what_is_read_past(
     file.write_text(f"Report of May\n\n{NAMES},kg,m/s,\n{ROWS}")
     got = monitor(plain, file, ColumnRoles())
     notes = " ".join(map(str, got.notes))
-    assert "2 lines above the names of the columns" in notes
+    assert "2 lines above the column names" in notes
     assert "kg, m/s" in notes
     assert (got.table["psi"] == 0).all()
 

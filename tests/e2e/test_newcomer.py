@@ -73,7 +73,7 @@ def test_decimal_commas_with_an_odd_cell(project):
     csv.write_text("\n".join(lines) + "\n")
     frame = read_table(TableSource((csv,))).frame
     assert infer_project(frame, "y")[0].exclude == {
-        "price": "numbers, but for 1 cells such as '9,5 kg': fix these at the source"
+        "price": "numbers, but for 1 cell such as '9,5 kg': fix these at the source"
     }
 
 
@@ -98,8 +98,8 @@ def test_a_bad_time_of_a_label_concerns_its_row_alone(project):
     run_mlops_nb("ingest", "train", cwd=top)
     assert read_ingested(top, "train") == before
     said = run_mlops_nb("ingest", "current", cwd=top).stdout
-    unreadable = "1 rows whose told cannot be read, such as 2020-04-3x"
-    assert f"{unreadable}: their label counts as not known" in said
+    unreadable = "1 row with an unreadable told, such as 2020-04-3x"
+    assert f"{unreadable}: label counted as not known" in said
     path = top / "data" / "raw" / "current" / "events.parquet"
     outcome = pd.read_parquet(path).set_index("id").y
     assert pd.isna(outcome[500])
@@ -157,8 +157,8 @@ def test_offsets_are_told(project):
     top = project(orders.assign(day=local), noun="orders")
     said = run_mlops_nb("ingest", "train", cwd=top).stdout
     told = re.search(
-        r"(\d+) times in the column day with an offset, "
-        r"converted to UTC \((\d+) fall on another day",
+        r"(\d+) times in column day with an offset, "
+        r"converted to UTC \(moved to another day: (\d+)",
         said,
     )
     assert told
@@ -367,7 +367,7 @@ def test_a_mistyped_cell_concerns_its_window_alone(mistyped):
     """
     top, before, typed = mistyped
     said = run_mlops_nb("ingest", "train", cwd=top).stdout
-    assert "1 rows of the source whose day cannot be read, such as 2020-04-31" in said
+    assert "1 row of the source with an unreadable day, such as 2020-04-31" in said
     assert read_ingested(top, "train") == before
     prepare_current(top)
     assert_both_cells_are_named(read_violations(top))

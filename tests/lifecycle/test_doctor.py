@@ -53,7 +53,7 @@ def test_a_file_in_conflict_is_found_once(
     assert [line for line in findings(project) if path not in line] == []
     assert len(findings(project)) == 1
     said = run_cli(project, "doctor").stdout
-    assert "told above, or not looked at because of it: files" in said
+    assert "reported above, or not checked because of it: files" in said
     assert "fine: git, files" not in said
 
 
@@ -185,7 +185,7 @@ def test_the_cures_of_what_the_remotes_lack_work(project):
     add_remote(project)
     found = findings(project)
     assert [line.split()[0] for line in found] == ["warning", "warning"]
-    assert "lacks the bytes of v1.0.0, v1.1.0" in found[0]
+    assert "is missing the files of v1.0.0, v1.1.0" in found[0]
     assert "origin lacks toy#prod#1" in found[1]
     for line in found:  # doctor ends with 1 while there is more to fix
         miniature.run(project, "sh", "-c", cures(line)[0])

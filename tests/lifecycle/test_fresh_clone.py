@@ -79,7 +79,7 @@ def test_a_command_fetches_what_it_needs_and_answers_first(
     done = run_cli(clone, *command)
     assert done.returncode == 0, done.stderr
     assert answer in done.stdout
-    assert "brought as recorded" in done.stderr.splitlines()[0]
+    assert "fetched as recorded" in done.stderr.splitlines()[0]
     assert "done," not in done.stdout + done.stderr
 
 

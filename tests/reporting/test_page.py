@@ -46,7 +46,7 @@ def test_first_run_says_so(plain):
     page = render_stage_page(
         "monitor", notebook, result | {"changed": [], "todo": []}, source, CONFIG
     )
-    assert "First period: nothing to compare yet." in page
+    assert "What changed" not in page
     assert "Nothing to do." in page
 
 
