@@ -251,7 +251,7 @@ def goes_on_where_it_was_killed(mirrored):
     """A run that is unfinished on the server is finished, not sent twice."""
     was = mirrored.runs()
     mirrored.client.update_run(was["small"].info.run_id, status="RUNNING")
-    assert "1 runs sent" in mirrored.run("track")[1]
+    assert "1 run sent" in mirrored.run("track")[1]
     got = mirrored.runs()
     ids = {name: run.info.run_id for name, run in got.items()}
     assert ids == {name: run.info.run_id for name, run in was.items()}
@@ -279,7 +279,7 @@ def experiments_too(mirrored):
     run_shell(sys.executable, *command.split(), cwd=mirrored.shop)
     code, said = mirrored.run("track")
     assert code == 0, said
-    assert "1 runs sent, 2 there" in said
+    assert "1 run sent, 2 there" in said
     assert {*mirrored.runs()} == {*was, "brave-oak"}
     assert "nothing new, 3 there" in mirrored.run("track")[1]
     sha, reference = find_experiment(mirrored.shop, "brave-oak")
@@ -408,7 +408,7 @@ def a_second_version(mirrored):
     assign_stage(transaction, find_version("v1.0.0", shop), "staging")
     code, said = mirrored.run("track")
     assert code == 0, said
-    assert "1 runs sent" in said
+    assert "1 run sent" in said
     assert "staging → v1.0.0" in said
     assert "champion → v1.1.0" in said
     assert mirrored.champion().tags["mlops_nb.version"] == "v1.1.0"
