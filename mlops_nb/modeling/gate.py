@@ -384,7 +384,7 @@ _HANGING_ON_THRESHOLD = ("accuracy", "f1", "precision", "recall", "false_alarms"
 
 
 def _split_by_threshold(comparison: ModelComparison) -> tuple[list[str], list[str]]:
-    """Return the surely worse metrics, and apart those that another threshold would change."""
+    """Return the significantly worse metrics, and apart those that another threshold would change."""
     _, worse = _differing(comparison)
     if comparison.candidate.task != "binary":
         return worse, []
@@ -398,7 +398,7 @@ def _worse_in_words(
     worse: list[str],
     key: str,
 ) -> list[Message]:
-    """Return one message about all metrics that are surely worse; none where none is."""
+    """Return one message about all metrics that are significantly worse; none where none is."""
     baseline = comparison.metrics.get("baseline")
     found = [
         Message(
@@ -490,7 +490,7 @@ def evaluation_verdict(
 ) -> tuple[str, list[Message], list[Message]]:
     """Return level, reasons and what to do.
 
-    The level is `watch` when the gate has failed, or when a metric is surely worse than the
+    The level is `watch` when the gate has failed, or when a metric is significantly worse than the
     baseline's, but for what of a binary task hangs on the threshold: that is a choice, and said
     as one.
     """

@@ -64,7 +64,7 @@ class MaturityLevel:
         return {
             "ladder": self.ladder,
             "level": self.level,
-            "the next lacks": missing or "–",
+            "missing for the next level": missing or "–",
         }
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class MaturityLevel:
         line = f"{self.ladder}: {self.level}"
         missing = ", ".join(self.missing())
         if missing:
-            line += f" (the next lacks: {missing})"
+            line += f" (missing for the next level: {missing})"
         return line
 
 

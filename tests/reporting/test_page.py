@@ -278,7 +278,7 @@ def predictions(
 
 @pytest.fixture(scope="module")
 def worse_than_baseline():
-    """Return a comparison in which log loss is better, and accuracy surely worse."""
+    """Return a comparison in which log loss is better, and accuracy significantly worse."""
     odds = np.random.default_rng(0).dirichlet([1, 1, 2], 3000)
     names = np.array(["a", "b", "c"])
     drawn = [np.random.default_rng(i).choice(3, p=each) for i, each in enumerate(odds)]
@@ -342,7 +342,7 @@ def test_the_level_follows_what_is_said_of_the_baseline(
     level,
     key,
 ):
-    """What is surely worse is never told on a green card."""
+    """What is significantly worse is never told on a green card."""
     chance = np.random.default_rng(0).uniform(size=4000)
     outcome = (np.random.default_rng(1).uniform(size=4000) < chance).astype(int)
     squeezed = 0.5 + (chance - 0.5) * 0.3  # the same order, and worse probabilities
