@@ -55,10 +55,10 @@ class SkippedLines:
         said = []
         if self.above:
             lines = f"{self.n_above} lines" if self.n_above > 1 else "a line"
-            said.append(f"{lines} above the names of the columns: {self.above[:60]!r}")
+            said.append(f"{lines} above the column names: {self.above[:60]!r}")
         if self.units_line is not None:
             units = ", ".join(filter(None, self.units[:6]))
-            said.append(f"a line of units below the names: {units[:60]}")
+            said.append(f"a line of units below the column names: {units[:60]}")
         return said
 
 
@@ -103,7 +103,7 @@ _MOST_ABOVE = 30
 
 
 def count_rows_above(rows: Sequence[Sequence[str]]) -> int:
-    """Return how many rows stand above the names of the columns; 0 where that is not clear.
+    """Return how many rows stand above the column names; 0 where that is not clear.
 
     Args:
         rows: the first of a file.

@@ -384,7 +384,7 @@ _HANGING_ON_THRESHOLD = ("accuracy", "f1", "precision", "recall", "false_alarms"
 
 
 def _split_by_threshold(comparison: ModelComparison) -> tuple[list[str], list[str]]:
-    """Return the significantly worse metrics, and apart those that another threshold would change."""
+    """Return significantly worse metrics, and apart those that another threshold would change."""
     _, worse = _differing(comparison)
     if comparison.candidate.task != "binary":
         return worse, []

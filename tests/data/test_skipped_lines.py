@@ -115,7 +115,7 @@ def test_new_says_what_is_read_past(
     guess = plan_project("shop", "t.csv", "y").made.guess
     notes = " ".join(guess.notes)
     assert "2 lines above the column names: 'Report of May'" in notes
-    assert "a line of units below the names: kg, m/s" in notes
+    assert "a line of units below the column names: kg, m/s" in notes
     assert guess.columns["weight"].kind == "number"
 
 
