@@ -250,7 +250,7 @@ def _name_classes(
         along = "predicted (numbers as at the left)"
     axes.set_xticks(places, below)
     axes.set_yticks(places, beside)
-    axes.set(xlabel=along, ylabel="was")
+    axes.set(xlabel=along, ylabel="actual")
 
 
 # %% ../../nbs/api/modeling/23_plots.ipynb #f0ca7d6e
