@@ -17,8 +17,10 @@ from collections.abc import Iterable
 from ..core.messages import Message
 from ..core.standing import carried_findings
 from ..modeling.gate import evaluation_headline
+from ..modeling.metrics import headline_metric
 from ..modeling.model import Model
 from .assessment import Assessment
+from .performance_figures import performance_by_window
 
 
 # %% ../../nbs/api/monitoring/49_stage_result.ipynb #5e74fccc
@@ -61,7 +63,8 @@ def stage_results(
         name for name, one in measured.realised.items() if one["value"] is not None
     ]
     counts = {"rows": measured.rows, "scored": measured.scored}
-    course = {"metric": assessment.metric, "windows": [*assessment.performance]}
+    record = [*record]
+    course = _course_of_headline(assessment, record)
     carried = carried_findings(record, measured.name, known)
     of_window = {"window": measured.name, "carried": carried, "course": course}
     return of_window | {
@@ -73,6 +76,26 @@ def stage_results(
         "slices": assessment.slices.to_dict("records"),
         "findings": findings,
     }
+
+
+# %% ../../nbs/api/monitoring/49_stage_result.ipynb #5ad0c070
+def _course_of_headline(
+    assessment: Assessment,
+    record: list[dict],
+) -> dict:
+    """Return the number of the first sentence by window, or the charted one where it lacks."""
+    measured = assessment.measured
+    metric = headline_metric(assessment.model.task)
+    if metric not in {**measured.realised, **measured.expected}:
+        metric = assessment.metric
+    windows = performance_by_window(
+        record,
+        measured.name,
+        measured.realised,
+        measured.expected,
+        metric,
+    )
+    return {"metric": metric, "windows": windows}
 
 
 # %% ../../nbs/api/monitoring/49_stage_result.ipynb #8ea23eae

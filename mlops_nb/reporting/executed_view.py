@@ -59,7 +59,7 @@ def _present_headline(
 ) -> str:
     """Write what the first screen of the page says, as Markdown."""
     summary = build_page_summary(name, result, language)
-    verdict = page_phrase(f"level.{summary['level']}", language)
+    verdict = page_phrase(f"{summary['badge']}.{summary['level']}", language)
     points = [*summary["reasons"], *summary["changed"], *summary["todo"]]
     lines = [f"- {escape_markup(point)}" for point in points]
     about = f"**{escape_markup(verdict)}** · {escape_markup(summary['period'])}"
