@@ -4,6 +4,7 @@
 
 # %% auto #0
 __all__ = [
+    "LEAST_POINTS",
     "Contenders",
     "load_contenders",
     "rows_to_judge",
@@ -53,6 +54,7 @@ from mlops_nb.modeling.plots import (
     dependence_plot,
     importance_plot,
     residual_plot,
+    residual_table,
     roc_plot,
     slice_plot,
 )
@@ -195,6 +197,41 @@ def _fit_exhibit(
     )
 
 
+# %% ../../nbs/api/modeling/24_evaluation.ipynb #a614cd7b
+def _calibration_exhibit(tables: dict[str, pd.DataFrame]) -> Exhibit:
+    """Return the figure; a sentence where there is a single point, as all scores are the same."""
+    if max(map(len, tables.values())) != 1:
+        return _fit_exhibit(calibration_plot(tables), "binary")
+    table = next(iter(tables.values()))
+    point = table.iloc[0]
+    sentence = Message(
+        "train.fit_binary_one",
+        predicted=float(point.predicted),
+        observed=float(point.observed),
+        low=float(point.low),
+        high=float(point.high),
+    )
+    return Exhibit(None, sentence)
+
+
+# %% ../../nbs/api/modeling/24_evaluation.ipynb #0ba31828
+def _residual_exhibit(
+    outcome: Any,
+    predictions: pd.DataFrame,
+) -> Exhibit:
+    """Return the figure; a sentence where there is a single point, as all scores are the same."""
+    table = residual_table(outcome, predictions)
+    if len(table) != 1:
+        return _fit_exhibit(residual_plot(table), "regression")
+    point = table.iloc[0]
+    sentence = Message(
+        "train.fit_regression_one",
+        predicted=float(point["predicted"]),
+        error=float(point["median"]),
+    )
+    return Exhibit(None, sentence)
+
+
 # %% ../../nbs/api/modeling/24_evaluation.ipynb #5674ba0b
 def fit_exhibit(
     task: str,
@@ -204,12 +241,12 @@ def fit_exhibit(
     """Return the figure that shows best how one model of a task fits."""
     if task == "binary":
         table = calibration_table(outcome, predictions["score"])
-        return _fit_exhibit(calibration_plot({"candidate": table}), task)
+        return _calibration_exhibit({"candidate": table})
     if task == "multiclass":
         return _fit_exhibit(
             confusion_plot(confusion_table(task, outcome, predictions)), task
         )
-    return _fit_exhibit(residual_plot(outcome, predictions), task)
+    return _residual_exhibit(outcome, predictions)
 
 
 # %% ../../nbs/api/modeling/24_evaluation.ipynb #cfc114cd
@@ -226,9 +263,7 @@ def evaluation_exhibits(
     if not len(rows):
         return []
     if rows.task == "regression":
-        return [
-            _fit_exhibit(residual_plot(rows.outcome, rows.of_candidate), "regression")
-        ]
+        return [_residual_exhibit(rows.outcome, rows.of_candidate)]
     counts = confusion_table(rows.task, rows.outcome, rows.of_candidate, positive_name)
     confusion = _fit_exhibit(confusion_plot(counts), "multiclass")
     if rows.task == "multiclass":
@@ -240,7 +275,7 @@ def evaluation_exhibits(
     )
     return [
         roc,
-        _fit_exhibit(calibration_plot(rows.calibration()), "binary"),
+        _calibration_exhibit(rows.calibration()),
         confusion,
     ]
 
@@ -355,16 +390,22 @@ def dependence_curves(
 
 
 # %% ../../nbs/api/modeling/24_evaluation.ipynb #45d66fcb
+LEAST_POINTS = 2  # of a curve; of a single one a sentence says as much
+
+
 def dependence_exhibits(curves: dict[str, pd.DataFrame]) -> list[Exhibit]:
-    """Return a figure per feature."""
-    return [
-        Exhibit(
-            dependence_plot(curve, feature),
-            Message("evaluate.dependence_title", feature=feature),
-            Message("evaluate.dependence_read"),
-        )
-        for feature, curve in curves.items()
-    ]
+    """Return a figure per feature; a sentence where a feature has a single value."""
+    exhibits = []
+    for feature, curve in curves.items():
+        if len(curve) < LEAST_POINTS:
+            alone = Message("evaluate.dependence_one", feature=feature)
+            exhibits.append(Exhibit(None, alone))
+            continue
+        title = Message("evaluate.dependence_title", feature=feature)
+        reading = Message("evaluate.dependence_read")
+        figure = dependence_plot(curve, feature)
+        exhibits.append(Exhibit(figure, title, reading))
+    return exhibits
 
 
 # %% ../../nbs/api/modeling/24_evaluation.ipynb #c0f6481f

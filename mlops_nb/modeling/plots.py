@@ -9,6 +9,7 @@ __all__ = [
     "calibration_plot",
     "roc_plot",
     "confusion_plot",
+    "residual_table",
     "residual_plot",
     "interval_plot",
     "importance_plot",
@@ -292,22 +293,35 @@ def confusion_plot(table: pd.DataFrame) -> Any:
 
 
 # %% ../../nbs/api/modeling/23_plots.ipynb #08425a5f
-def residual_plot(
+def residual_table(
     outcome: Any,
     predictions: pd.DataFrame,
     bins: int = 15,
-) -> Any:
-    """Draw the error (prediction minus outcome) along the prediction.
+) -> pd.DataFrame:
+    """Summarise the error (prediction minus outcome) in bins of equally many rows.
 
-    A line for the median, a band for the middle 80 %, in bins of equally many rows.
+    Returns:
+        One row per bin: mean prediction, and of the error the ends of the middle 80 % and the
+        median. A single row where all predictions are nearly the same.
     """
     rows, _ = extract_scored_rows("regression", outcome, predictions)
     bin_of_row = (rankdata(rows.score, "min") - 1) * bins // max(len(rows), 1)
-    table = pd.DataFrame({"predicted": rows.score, "error": rows.error}).groupby(
-        bin_of_row
-    )
-    predicted = table.predicted.mean()
-    error = table.error.quantile([0.1, 0.5, 0.9]).unstack()
+    table = pd.DataFrame({"predicted": rows.score, "error": rows.error})
+    by_bin = table.groupby(bin_of_row)
+    quantiles = by_bin.error.quantile([0.1, 0.5, 0.9]).unstack()
+    quantiles.columns = ["low", "median", "high"]
+    return quantiles.assign(predicted=by_bin.predicted.mean())
+
+
+# %% ../../nbs/api/modeling/23_plots.ipynb #ee52b63a
+def residual_plot(table: pd.DataFrame) -> Any:
+    """Draw the error (prediction minus outcome) along the prediction.
+
+    A line for the median, a band for the middle 80 %.
+
+    Args:
+        table: as of `residual_table`.
+    """
     figure, axes = _create_axes()
     axes.axhline(
         0,
@@ -315,13 +329,13 @@ def residual_plot(
         lw=1,
     )
     axes.fill_between(
-        predicted,
-        error[0.1],
-        error[0.9],
+        table["predicted"],
+        table["low"],
+        table["high"],
         alpha=0.25,
         lw=0,
     )
-    axes.plot(predicted, error[0.5], "-o", ms=4)
+    axes.plot(table["predicted"], table["median"], "-o", ms=4)
     axes.set(xlabel="predicted", ylabel="predicted − actual")
     return figure
 
