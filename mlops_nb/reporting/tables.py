@@ -28,7 +28,7 @@ from xml.etree import ElementTree
 from markupsafe import Markup
 
 from ..core.formatting import localize_ranges
-from ..core.marks import MARK_CLASSES, MARKED
+from ..core.marks import MARK_ARROWS, MARK_CLASSES, MARK_OF_VERDICT, MARKED
 from ..core.messages import render
 from ..core.names import column_name
 from ..core.translations import translate_name
@@ -103,7 +103,12 @@ def _improve_body_cell(
         replace_text(cell, "")
         cell.append(ElementTree.fromstring(render_badge(level, lang)))
         cell.set("class", "v")
-    elif marked := MARKED.match(level):
+        return
+    said = level
+    if column in head.verdicts and level in MARK_OF_VERDICT:
+        word = MARK_OF_VERDICT[level]
+        said = f"{MARK_ARROWS[word]} {word}"
+    if marked := MARKED.match(said):
         _colour_mark(cell, marked, lang)
 
 
