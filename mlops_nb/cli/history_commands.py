@@ -143,16 +143,30 @@ def history_command(version: str) -> None:
     nargs=-1,
     required=True,
 )
-def compare_command(revs: tuple[str, ...]) -> int:
+@click.option(
+    "--rows",
+    default="",
+    metavar="REV",
+    help="the run whose rows all models are asked about; default: each about its own",
+)
+def compare_command(
+    revs: tuple[str, ...],
+    rows: str,
+) -> int:
     """Compare runs: commits, tags, experiments.
 
     REVS are two or more revisions; `workspace` is the current state of the folder.
     """
+    from mlops_nb.lifecycle.run_record import require_revisions
     from mlops_nb.pipeline.stages import run_stage
     from mlops_nb.publishing.comparison import require_comparable
 
     require_comparable(revs)
-    return run_stage("compare", overrides={"revs": list(revs), "metric": ""})
+    overrides = {"revs": list(revs), "metric": ""}
+    if rows:
+        require_revisions([rows])
+        overrides["rows"] = rows
+    return run_stage("compare", overrides=overrides)
 
 
 # %% ../../nbs/api/cli/22_history_commands.ipynb #c0c1de01
@@ -192,8 +206,8 @@ def exps_command(
         return
     table = list_experiments(most=last)
     print_frame(table.to_frame())
-    if table.older:
-        print(f"{table.older:,} older ones are not shown: --last N")
+    for note in table.notes():
+        print(note)
 
 
 # %% ../../nbs/api/cli/22_history_commands.ipynb #3209c49f

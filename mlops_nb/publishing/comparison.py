@@ -183,15 +183,25 @@ def require_comparable(revs: Collection[str]) -> None:
 
 
 # %% ../../nbs/api/publishing/31_comparison.ipynb #8b13745f
-def compare_runs(*revs: str) -> RunComparison:
-    """Compare two or more runs: revisions, tags, experiments or `workspace`."""
+def compare_runs(
+    *revs: str,
+    rows: str = "",
+) -> RunComparison:
+    """Compare two or more runs: revisions, tags, experiments or `workspace`.
+
+    Args:
+        revs: of the runs.
+        rows: the run whose window all are asked about, such as the newer of two versions; each
+            about its own if empty.
+    """
     require_comparable(revs)
     given = {rev: Run(rev) for rev in revs}
     metrics = pd.DataFrame({name: run.metrics for name, run in given.items()})
     task = next(iter(given.values())).params["data"].get("task", "binary")
     metric = main_metric(task)
     by_own_window = _rank(metrics, metric)
-    ranking = rank_runs({name: given[name] for name in by_own_window}, metric)
+    rows_of = Run(rows) if rows else None
+    ranking = rank_runs({name: given[name] for name in by_own_window}, metric, rows_of)
     runs = {name: given[name] for name in ranking.names}
     facts = pd.DataFrame(
         {name: _model_and_data_facts(run) for name, run in runs.items()}

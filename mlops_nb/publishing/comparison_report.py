@@ -181,6 +181,11 @@ def _doubts_of_pair(
         doubts.append(
             Message("compare.worse", best=best, over=pair.over, metric=metric)
         )
+    if pair.verdict == "tie":  # neither is best, so what either lacks counts
+        for metric in pair.surely_better:
+            doubts.append(
+                Message("compare.worse", best=pair.over, over=best, metric=metric)
+            )
     rows = pair.matched
     if len(rows.keys) and rows.only_one:
         doubts.append(Message("compare.only_one", over=pair.over, n=rows.only_one))

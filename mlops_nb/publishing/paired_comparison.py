@@ -4,6 +4,7 @@
 
 # %% auto #0
 __all__ = [
+    "MOST_CORRECTED",
     "PAIR_VERDICTS",
     "PredictedRows",
     "predict_labelled_rows",
@@ -41,6 +42,7 @@ class PredictedRows:
         days: of the rows, by key, where they have a time.
         keys: the columns that name a row.
         keys_are_row_numbers: whether that is only its number in the source.
+        question: the target, and which of its values counts as yes.
     """
 
     task: str
@@ -49,6 +51,7 @@ class PredictedRows:
     days: pd.Series | None
     keys: tuple[str, ...]
     keys_are_row_numbers: bool = False
+    question: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return how many rows there are."""
@@ -66,16 +69,31 @@ def _row_names(
     return pd.MultiIndex.from_frame(rows[keys])
 
 
+# %% ../../nbs/api/publishing/29_paired_comparison.ipynb #489704a9
+def _question_of(run: Run) -> tuple[str, ...]:
+    settings = read_data_settings(run.params)
+    return settings.target, str(settings.positive)
+
+
 # %% ../../nbs/api/publishing/29_paired_comparison.ipynb #8295ba51
-def predict_labelled_rows(run: Run) -> PredictedRows:
-    """Ask the candidate of a run for its predictions of its own current window.
+def predict_labelled_rows(
+    run: Run,
+    rows_of: Run | None = None,
+) -> PredictedRows:
+    """Ask the candidate of a run for its predictions of a current window.
+
+    Args:
+        run: whose candidate is asked.
+        rows_of: whose window it is asked about; its own if None.
 
     Raises:
-        UserError: where the model or the rows are nowhere to be had.
+        UserError: where the model or the rows are nowhere to be had, or the rows lack what the
+            model needs.
     """
-    settings = read_data_settings(run.params)
+    asked = rows_of or run
+    settings = read_data_settings(asked.params)
     model = run.model()
-    rows = run.data()
+    rows = asked.data()
     told = rows[[*settings.keys, settings.target]].notna().all(axis=1).to_numpy()
     rows = rows.set_axis(_row_names(rows, settings))
     is_named_once = ~rows.index.duplicated(keep=False)
@@ -90,14 +108,18 @@ def predict_labelled_rows(run: Run) -> PredictedRows:
         days,
         tuple(settings.keys),
         settings.numbers_rows(()),
+        _question_of(run),
     )
 
 
 # %% ../../nbs/api/publishing/29_paired_comparison.ipynb #c0a7de01
-def predict_if_here(run: Run) -> PredictedRows | None:
+def predict_if_here(
+    run: Run,
+    rows_of: Run | None = None,
+) -> PredictedRows | None:
     """Do what `predict_labelled_rows` does; None where outputs are nowhere to be had."""
     try:
-        return predict_labelled_rows(run)
+        return predict_labelled_rows(run, rows_of)
     except UserError:
         return None
 
@@ -132,6 +154,11 @@ class MatchedRows:
 
 
 # %% ../../nbs/api/publishing/29_paired_comparison.ipynb #71c52801
+MOST_CORRECTED = (
+    0.1  # share of labels that may differ; beyond, they mean something else
+)
+
+
 def match_rows(
     first: PredictedRows,
     second: PredictedRows,
@@ -140,6 +167,8 @@ def match_rows(
     nothing = pd.Index([])
     if first.task != second.task:
         return MatchedRows(nothing, reason="compare.other_task")
+    if first.question != second.question:
+        return MatchedRows(nothing, reason="compare.other_target")
     if first.keys != second.keys:
         return MatchedRows(nothing, reason="compare.other_keys")
     common = first.outcome.index.intersection(second.outcome.index, sort=False)
@@ -149,7 +178,12 @@ def match_rows(
     if first.keys_are_row_numbers and other_label:
         return MatchedRows(nothing, only_one, other_label, "compare.no_keys")
     keys = common[is_same]
-    reason = "" if len(keys) else "compare.no_common_rows"
+    reason = ""
+    if not len(common):
+        reason = "compare.no_common_rows"
+    elif other_label > MOST_CORRECTED * len(common):
+        reason = "compare.other_labels"
+        keys = nothing
     return MatchedRows(keys, only_one, other_label, reason)
 
 
@@ -190,9 +224,11 @@ class PairedGains:
     @property
     def main(self) -> dict:
         """Return gain, low and high of the metric that decides; NaN where it is undefined."""
-        if not len(self.gains):
+        chosen = self.gains
+        if len(chosen):
+            chosen = chosen[chosen["metric"] == self.metric]
+        if not len(chosen):
             return {"gain": np.nan, "low": np.nan, "high": np.nan}
-        chosen = self.gains[self.gains["metric"] == self.metric]
         return chosen.drop(columns="metric").iloc[0].to_dict()
 
     @property
@@ -203,10 +239,18 @@ class PairedGains:
     @property
     def surely_worse(self) -> list[str]:
         """Return the other metrics in which the first is worse beyond chance."""
+        return self._beyond_chance("high", -1)
+
+    @property
+    def surely_better(self) -> list[str]:
+        """Return the other metrics in which the first is better beyond chance."""
+        return self._beyond_chance("low", 1)
+
+    def _beyond_chance(self, end: str, sign: int) -> list[str]:
         if not len(self.gains):
             return []
-        is_worse = (self.gains["high"] < 0) & (self.gains["metric"] != self.metric)
-        return self.gains.loc[is_worse, "metric"].tolist()
+        chosen = (sign * self.gains[end] > 0) & (self.gains["metric"] != self.metric)
+        return self.gains.loc[chosen, "metric"].tolist()
 
     def _repr_markdown_(self) -> str:
         ends = [
@@ -315,14 +359,16 @@ def _pairs_of(
 def rank_runs(
     runs: dict[str, Run],
     metric: str,
+    rows_of: Run | None = None,
 ) -> RunRanking:
     """Rank runs by what their candidates say of the same rows.
 
     Args:
         runs: by what they are called, ordered by the metric of each run's own window.
         metric: what decides, such as auc.
+        rows_of: whose window all are asked about; each about its own if None.
     """
-    predictions = {name: predict_if_here(run) for name, run in runs.items()}
+    predictions = {name: predict_if_here(run, rows_of) for name, run in runs.items()}
     first = next(iter(runs))
     pairs = _pairs_of(first, predictions, metric)
     for _ in runs:  # each change of place moves a better one to the front

@@ -29,6 +29,7 @@ from ..lifecycle.run_history import PastRun
 from ..lifecycle.waiting import find_waiting_candidate
 from .challenger_pages import write_challengers
 from .docs import write_docs
+from .experiments_page import write_experiments
 from .links import render_link, repository_url
 from .list_pages import write_decisions
 from .notebook_pages import write_extra_pages
@@ -263,6 +264,7 @@ def _write_records(
     entries += write_versions(site, record, shown, history.contradictions)
     latest = shown[-1] if shown else None
     links = write_extra_pages(site, record.top, latest)
+    links += write_experiments(site, record.top, shown)
     write_start_page(site, history, links)
     if shown:
         write_latest_redirects(site, latest)

@@ -137,7 +137,7 @@ def _comparison_page(
         f"comparisons/{version.version}.html",
         "compare",
         _origin(version, f"{previous.version} → {version.version}"),
-        {"revs": revisions, "metric": ""},
+        {"revs": revisions, "metric": "", "rows": revisions[-1]},
         [previous.md5, version.md5],
     )
 

@@ -122,6 +122,20 @@ def test_all_that_was_tried_in_one_table(lab):
     assert " to " in lines["longer"]
 
 
+def test_all_that_was_tried_on_a_page_of_the_site(
+    lab,
+    tmp_path,
+):
+    """The page has what the terminal says, without what lies in the folder."""
+    run_mlops_nb("publish", "--to", tmp_path / "site", cwd=lab)
+    page = (tmp_path / "site" / "experiments.html").read_text()
+    for said in ("longer", "train.params.max_iter: 300", "HEAD (", 'href="runs/'):
+        assert said in page
+    assert ">workspace<" not in page
+    again = run_mlops_nb("publish", "--to", tmp_path / "site", cwd=lab).stdout
+    assert " 0 written" in again
+
+
 @pytest.fixture
 def clean_lab(
     lab,

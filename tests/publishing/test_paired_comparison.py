@@ -15,14 +15,24 @@ N_ROWS = 1000
 class _GivenModel:
     """A model whose answers are a column of the rows."""
 
-    task = "binary"
+    def __init__(self, task):
+        self.task = task
 
     def target_values(self, rows):
-        return rows["y"].to_numpy(float)
+        return rows["y"].to_numpy()
 
     def predict(self, rows):
+        if self.task == "regression":
+            return pd.DataFrame({"score": rows["score"], "prediction": rows["score"]})
+        if self.task == "multiclass":
+            return self.name_classes(rows)
         flagged = (rows["score"] >= 0.5).astype(int)
         return pd.DataFrame({"score": rows["score"], "prediction": flagged})
+
+    def name_classes(self, rows):
+        scores = rows.filter(regex="^score_")
+        named = scores.idxmax(axis=1).str.removeprefix("score_")
+        return scores.assign(prediction=named)
 
 
 class _GivenRun:
@@ -32,19 +42,38 @@ class _GivenRun:
         self,
         rows,
         keys=("id",),
+        task="binary",
+        **more,
     ):
         data = {"source": "toy.csv", "target": "y", "keys": [*keys]}
-        self.params = {"data": data}
+        self.params = {"data": data | more}
         self.rows = rows
+        self.task = task
 
     def model(self):
-        return _GivenModel()
+        return _GivenModel(self.task)
 
     def data(self):
         return self.rows
 
     def details(self, stage):
         return {}
+
+
+class _NeedyModel(_GivenModel):
+    """A model that needs a feature."""
+
+    def predict(self, rows):
+        if "feature" not in rows:
+            raise UserError(expected="feature", found="no such column", remedy="none")
+        return super().predict(rows)
+
+
+class _NeedyRun(_GivenRun):
+    """A run whose model needs a feature."""
+
+    def model(self):
+        return _NeedyModel(self.task)
 
 
 class _LostRun(_GivenRun):
@@ -66,13 +95,17 @@ def scored(
     return pd.DataFrame({"id": np.arange(N_ROWS), "y": y, "score": score})
 
 
-def compared(runs):
+def compared(
+    runs,
+    metric="auc",
+    rows_of=None,
+):
     """Return what the page of a comparison says first, and what it doubts."""
-    ranking = rank_runs(runs, "auc")
+    ranking = rank_runs(runs, metric, rows_of)
     nothing = pd.DataFrame()
     in_order = {name: runs[name] for name in ranking.names}
     comparison = RunComparison(
-        "evaluate.auc", nothing, nothing, nothing, in_order, ranking
+        f"evaluate.{metric}", nothing, nothing, nothing, in_order, ranking
     )
     doubts = [str(doubt) for doubt in find_doubts(comparison)]
     return ranking, str(tell_best(comparison)), doubts
@@ -163,8 +196,23 @@ def test_several_keys_name_a_row_together():
         ),
         pytest.param(
             _GivenRun(scored(1).assign(y=lambda rows: 1 - rows["y"])),
-            "no row in common",
+            "more than a tenth of their labels differ",
             id="other labels",
+        ),
+        pytest.param(
+            _GivenRun(scored(1).assign(z=lambda rows: rows["y"]), target="z"),
+            "is the target",
+            id="another target",
+        ),
+        pytest.param(
+            _GivenRun(scored(1), positive=0),
+            "is the target",
+            id="another value is yes",
+        ),
+        pytest.param(
+            _GivenRun(scored(1), task="regression"),
+            "different tasks",
+            id="another task",
         ),
     ],
 )
@@ -209,3 +257,96 @@ def test_of_three_runs_the_first_is_best_only_if_no_tie_is_left():
     assert said.startswith("good ranks first of 3 runs, but its lead")
     _, said, _ = compared({"bad": bad, "worst": _GivenRun(scored(9)), "good": good})
     assert said.startswith("good is the best of 3 runs: ahead of the next by 0.")
+
+
+def amounts(
+    noise,
+    shift=0.0,
+):
+    """Return rows of a regression whose prediction is off by as much."""
+    y = np.arange(N_ROWS) % 50 * 1.0
+    errors = np.random.default_rng(3).normal(size=N_ROWS) * noise
+    return pd.DataFrame({"id": np.arange(N_ROWS), "y": y, "score": y + errors + shift})
+
+
+def kinds(share_right):
+    """Return rows of three classes, of which as many are scored right."""
+    names = np.array(["bill", "fault", "move"])
+    right = np.arange(N_ROWS) % 3
+    is_right = np.random.default_rng(4).random(N_ROWS) < share_right
+    told = np.where(is_right, right, (right + 1) % 3)
+    scores = np.full((N_ROWS, 3), 0.2)
+    scores[np.arange(N_ROWS), told] = 0.6
+    rows = pd.DataFrame({"id": np.arange(N_ROWS), "y": names[right]})
+    return rows.join(pd.DataFrame(scores, columns=[f"score_{name}" for name in names]))
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "worse", "better"),
+    [
+        pytest.param("regression", "mae", amounts(3), amounts(1), id="regression"),
+        pytest.param("multiclass", "log_loss", kinds(0.6), kinds(0.9), id="classes"),
+    ],
+)
+def test_any_task_is_compared_on_the_same_rows(
+    task,
+    metric,
+    worse,
+    better,
+):
+    """Where less is better, a gain is still positive."""
+    runs = {"old": _GivenRun(worse, task=task), "new": _GivenRun(better, task=task)}
+    ranking, said, _ = compared(runs, metric)
+    assert ranking.names == ("new", "old")
+    assert ranking.pairs[0].main["low"] > 0
+    assert said.startswith("new is better than old")
+    twins = {"a": _GivenRun(better, task=task), "b": _GivenRun(better, task=task)}
+    ranking, said, _ = compared(twins, metric)
+    assert ranking.names_by("tie") == ["b"]
+    assert said.startswith("Tie")
+
+
+def test_windows_without_a_common_row_are_told_and_one_of_them_can_be_asked_for():
+    """The versions of two windows answer the rows of the newer."""
+    april = _GivenRun(scored(3))
+    may = _GivenRun(scored(0.5).assign(id=lambda rows: rows["id"] + 5000))
+    ranking, said, _ = compared({"v1": april, "v2": may})
+    assert ranking.names_by("unknown") == ["v2"]
+    assert "no row in common" in said
+    ranking, said, _ = compared({"v1": april, "v2": may}, rows_of=may)
+    assert ranking.names_by("unknown") == []
+    assert "1,000 rows" in said
+
+
+def test_a_model_that_needs_a_column_that_the_rows_lack_is_told():
+    """What one run has made as a feature the other does not have."""
+    bare = _GivenRun(scored(1))
+    rich = _NeedyRun(scored(1).assign(feature=1.0))
+    ranking, said, _ = compared({"bare": bare, "rich": rich}, rows_of=bare)
+    assert ranking.names_by("unknown") == ["rich"]
+    assert "lack a column" in said
+
+
+def test_three_runs_of_which_two_tie_and_one_is_worse():
+    """The tie is named, and what is worse is not hidden behind it."""
+    close = scored(0.5)
+    close["score"] += np.random.default_rng(9).normal(size=N_ROWS) * 1e-3
+    runs = {"worse": _GivenRun(scored(3)), "a": _GivenRun(scored(0.5))}
+    ranking, said, _ = compared(runs | {"b": _GivenRun(close)})
+    first, second, last = ranking.names
+    assert {first, second} == {"a", "b"}
+    assert last == "worse"
+    assert ranking.names_by("better") == ["worse"]
+    assert f"lead over {second} may be chance" in said
+
+
+def test_a_tie_names_what_is_worse():
+    """The order of the rows is the same, the scores are below the threshold."""
+    squeezed = scored(1)
+    squeezed["score"] = 0.4 + 0.01 * squeezed["score"]
+    runs = {"few trees": _GivenRun(scored(1)), "many": _GivenRun(squeezed)}
+    for pair in (runs, dict(reversed(runs.items()))):
+        ranking, said, told = compared(pair)
+        assert said.startswith("Tie between")
+        assert len(ranking.names_by("tie")) == 1
+        assert "many is significantly worse than few trees on recall" in told
