@@ -248,7 +248,7 @@ def _name_classes(
             f"{number + 1}. {chr(10).join(_lines_of_name(name))}"
             for number, name in enumerate(names)
         ]
-        along = "predicted (numbers as at the left)"
+        along = "predicted (numbered as on the left)"
     axes.set_xticks(places, below)
     axes.set_yticks(places, beside)
     axes.set(xlabel=along, ylabel="actual")

@@ -210,7 +210,7 @@ def test_multiclass_without_time(wines):
     assert "random sample" in seen["preprocess-train"]
     odd = [name for name in seen if WORDS_OF_TIME_AND_ALARMS.search(seen[name])]
     assert odd == []
-    assert "predicted right" in seen["index"]
+    assert "predicted correctly" in seen["index"]
     assert "wines" in seen["evaluate"]
     kinds = {"barolo", "grignolino", "barbera"}
     assert kinds <= set(re.findall(r"\w+", drawn(wines, "evaluate")))
