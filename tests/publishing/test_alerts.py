@@ -94,7 +94,7 @@ def test_appears_worsens_clears_once_each(
     assert "Since: 2013-03; now 2013-05" in hook.got[-1]["message"]
     told.monitored()
     assert events(announce_findings(**FAST)) == [("cleared", "drift.price")]
-    assert "Since: 2013-03; over in 2013-05" in hook.got[-1]["message"]
+    assert "Since: 2013-03; resolved in 2013-05" in hook.got[-1]["message"]
     assert hook.got[-1]["type"] == "success"
     assert events(announce_findings(**FAST)) == []
     everything_was_told_in_order(mail, hook)
