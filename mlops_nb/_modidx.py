@@ -7874,6 +7874,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'mlops_nb/reporting/course.py'),
                                            'mlops_nb.reporting.course._tell_course': ( 'api/reporting/course.html#_tell_course',
                                                                                        'mlops_nb/reporting/course.py'),
+                                           'mlops_nb.reporting.course._write_number': ( 'api/reporting/course.html#_write_number',
+                                                                                        'mlops_nb/reporting/course.py'),
                                            'mlops_nb.reporting.course.draw_course': ( 'api/reporting/course.html#draw_course',
                                                                                       'mlops_nb/reporting/course.py'),
                                            'mlops_nb.reporting.course.read_course': ( 'api/reporting/course.html#read_course',

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from ..core.formatting import format_number
 from ..core.plotting import PLOT_COLORS, apply_plot_style, figure_to_svg
-from ..core.translations import translate_name
+from ..core.translations import find_entry, translate_name
 from .phrases import page_phrase
 from .sanitize import sanitize_svg
 
@@ -57,8 +57,11 @@ _SIZE = (4.4, 1.25)  # inches: it is still legible at the width of a phone
 _NEARLY_WHITE = "#fefefe"  # pure white becomes transparent in a report
 
 
-def draw_course(points: list[CoursePoint]) -> Any:
-    """Draw the course; the number of a period whose outcomes are not known yet is hollow."""
+def draw_course(
+    points: list[CoursePoint],
+    metric: str = "",
+) -> Any:
+    """Draw the course of a metric; where outcomes are not known yet, its number is hollow."""
     import matplotlib.pyplot as plt
 
     apply_plot_style()
@@ -71,13 +74,29 @@ def draw_course(points: list[CoursePoint]) -> Any:
             fill = _NEARLY_WHITE
         ax.plot(place, point.value, "o", ms=6, mfc=fill, mec=PLOT_COLORS[0], mew=1.8)
     limits = sorted({min(values), max(values)})
-    ax.set_yticks(limits, [format_number(value, 3) for value in limits])
+    ax.set_yticks(limits, [_write_number(metric, value) for value in limits])
     ends = [0, len(points) - 1]
     ax.set_xticks(ends, [points[place].window for place in ends])
     for label, side in zip(ax.get_xticklabels(), ("left", "right"), strict=True):
         label.set_horizontalalignment(side)
     ax.margins(y=0.25)
     return figure
+
+
+# %% ../../nbs/api/reporting/16_course.ipynb #5ad0c080
+_SHARES = (
+    "accuracy",
+    "precision",
+)  # of which the first sentence speaks as of a hundred
+
+
+def _write_number(
+    metric: str,
+    value: float,
+) -> str:
+    if metric in _SHARES:
+        return f"{value:.1%}"
+    return format_number(value, 3)
 
 
 # %% ../../nbs/api/reporting/16_course.ipynb #1d5a5af7
@@ -94,10 +113,13 @@ def render_course(
         prefix: of the ids in the figure.
     """
     points = read_course(course)
-    sentence = _tell_course(points, course.get("metric", ""), lang)
+    metric = course.get("metric", "")
+    sentence = _tell_course(points, metric, lang)
     if len(points) < 2:
         return Markup('<p class="course">{}</p>').format(sentence)
-    drawn = sanitize_svg(figure_to_svg(draw_course(points)), prefix, sentence, lang)
+    drawn = sanitize_svg(
+        figure_to_svg(draw_course(points, metric)), prefix, sentence, lang
+    )
     return Markup(
         '<figure class="fig course">{}<p class="reading">{}</p></figure>'
     ).format(drawn, sentence)
@@ -113,9 +135,12 @@ def _tell_course(
     if not points:
         return page_phrase("course_none", lang)
     last = points[-1]
+    name = find_entry(f"report.course_of.{metric}", lang)
+    if name is None:
+        name = translate_name(metric, lang)
     facts = {
-        "name": translate_name(metric, lang),
-        "last": format_number(last.value, 3),
+        "name": name,
+        "last": _write_number(metric, last.value),
         "window": last.window,
     }
     if last.is_estimate:
@@ -123,5 +148,5 @@ def _tell_course(
         facts["last"] = f"{facts['last']} {estimated}"
     if len(points) == 1:
         return page_phrase("course_one", lang, **facts)
-    first = {"first": format_number(points[0].value, 3), "since": points[0].window}
+    first = {"first": _write_number(metric, points[0].value), "since": points[0].window}
     return page_phrase("course", lang, **facts, **first)

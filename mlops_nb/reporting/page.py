@@ -121,11 +121,15 @@ def _first_screen_of_monitor(
     if "course" not in numbers:
         return {}  # an earlier version wrote it
     rows = {"rows": numbers["rows"], "labelled": numbers["labelled"]}
-    as_of = page_phrase("as_of_delivery", lang, **rows)
     last = (result.get("period") or {}).get("end")
-    if last:
-        day = format_period({"start": last, "end": last}, lang)
-        as_of = page_phrase("as_of", lang, day=day, **rows)
+    if not last:
+        untimed = page_phrase("course_untimed", lang)
+        return {
+            "course": Markup("<p>{}</p>").format(untimed),
+            "as_of": page_phrase("as_of_delivery", lang, **rows),
+        }
+    day = format_period({"start": last, "end": last}, lang)
+    as_of = page_phrase("as_of", lang, day=day, **rows)
     return {"course": render_course(numbers["course"], lang), "as_of": as_of}
 
 
