@@ -8124,6 +8124,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                           'mlops_nb/reporting/table_layout.py'),
                                                  'mlops_nb.reporting.table_layout._columns_called': ( 'api/reporting/table_layout.html#_columns_called',
                                                                                                       'mlops_nb/reporting/table_layout.py'),
+                                                 'mlops_nb.reporting.table_layout._find_words': ( 'api/reporting/table_layout.html#_find_words',
+                                                                                                  'mlops_nb/reporting/table_layout.py'),
                                                  'mlops_nb.reporting.table_layout._first_named_column': ( 'api/reporting/table_layout.html#_first_named_column',
                                                                                                           'mlops_nb/reporting/table_layout.py'),
                                                  'mlops_nb.reporting.table_layout._is_narrow': ( 'api/reporting/table_layout.html#_is_narrow',

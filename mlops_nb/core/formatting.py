@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "MINUS",
+    "NO_BREAK_SPACE",
     "WHOLE_FROM",
     "SMALLEST_DECIMALS",
     "RANGE_WORDS",
@@ -33,7 +34,8 @@ from typing import Any
 
 # %% ../../nbs/api/core/03_formatting.ipynb #4cc2436d
 MINUS = "\N{MINUS SIGN}"
-_HYPHEN_OF_NUMBER = re.compile(r"(?<![\w.])-(?=\.?\d)")
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+_HYPHEN_OF_NUMBER = re.compile(r"(?<![\w.])-(?=\.?[\d∞])")
 
 
 def true_minus(text: str) -> str:
@@ -95,9 +97,9 @@ def format_with_interval(
 
 
 # %% ../../nbs/api/core/03_formatting.ipynb #727f0f9c
-_NUMBER = r"[-+−]?[\d.,]*\d[\d-]*%?"
-_RANGE = re.compile(rf"({_NUMBER}) to ({_NUMBER})")
-_ONLY_NUMBERS = re.compile(rf"(?:{_NUMBER}|[\s()\[\]:]| to )*")
+_NUMBER = r"[-+−]?(?:[\d.,]*\d[\d-]*%?|∞)"
+_RANGE = re.compile(rf"({_NUMBER})\sto\s({_NUMBER})")
+_ONLY_NUMBERS = re.compile(rf"(?:{_NUMBER}|[\s()\[\]:]|\sto\s)*")
 
 
 def is_range(text: str) -> bool:
@@ -112,7 +114,7 @@ def localize_ranges(
 ) -> str:
     """Put the ranges of a text that is nothing but numbers into a language."""
     between = RANGE_WORDS.get(language, RANGE_WORDS["en"])
-    if " to " not in text or not _ONLY_NUMBERS.fullmatch(text):
+    if not _RANGE.search(text) or not _ONLY_NUMBERS.fullmatch(text):
         return text
     return _RANGE.sub(rf"\1{between}\2", text)
 

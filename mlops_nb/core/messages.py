@@ -7,6 +7,7 @@ __all__ = [
     "VERDICT_LEVELS",
     "NAME_VALUES",
     "COLUMN_VALUES",
+    "WORDS_OF_SLICES",
     "KEYS_ABOUT_IDS",
     "LABEL_VALUES",
     "LIST_COMMAS",
@@ -81,6 +82,7 @@ class _PlainNumberFormatter(string.Formatter):
 NAME_VALUES = ("metric", "by")  # values that are names of the code
 COLUMN_VALUES = ("column", "columns", "feature", "features")  # ids of columns
 # Sentences on a table as it was delivered, where a column is found by its id alone.
+WORDS_OF_SLICES = ("other", "missing")  # what the rest of the rows is called
 KEYS_ABOUT_IDS = ("schema.", "watch.", "preprocess.converted", "report.delivered")
 LABEL_VALUES = ("noun", "outcome", "other")  # values that may be fixed texts of ours
 
@@ -193,9 +195,9 @@ def _in_words(
         return render(value, language) if "key" in value else text_in(value, language)
     if name in NAME_VALUES:
         return translate_name(value, language)
-    if name in LABEL_VALUES:
+    if name in LABEL_VALUES or (name == "level" and value in WORDS_OF_SLICES):
         return translate_label(value, language)
-    return value
+    return localize_ranges(value, language) if isinstance(value, str) else value
 
 
 # %% ../../nbs/api/core/07_messages.ipynb #0ef64a86

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError
-from ..core.formatting import markdown_table
+from ..core.formatting import format_range, markdown_table
 from ..core.messages import VERDICT_LEVELS, Message
 from .column_rule import COMPATIBLE_TYPES, ColumnRule, severity_of_check
 from .columns import column_as_floats, value_type
@@ -450,9 +450,9 @@ def _describe_rule(
     if check == "allowed":
         allowed = rule.allowed or []
         return ", ".join(map(str, allowed[:8])) + " …" * (len(allowed) > 8)
-    low = "-∞" if rule.min is None else rule.min
-    high = "∞" if rule.max is None else rule.max
-    return f"{low} … {high}"
+    low = "-∞" if rule.min is None else str(rule.min)
+    high = "∞" if rule.max is None else str(rule.max)
+    return format_range(low, high)
 
 
 # %% ../../nbs/api/data/24_contract_check.ipynb #225c2476

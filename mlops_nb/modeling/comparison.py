@@ -14,7 +14,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from ..core.formatting import format_number, markdown_table
+from mlops_nb.core.formatting import (
+    NO_BREAK_SPACE,
+    format_number,
+    format_with_interval,
+    markdown_table,
+)
 from ..core.marks import mark_gain
 from mlops_nb.modeling.influence import (
     RowScores,
@@ -90,8 +95,9 @@ def _gain_in_words(
     ends = ("gain", "low", "high")
     value, low, high = (format_number(gain[end], 3, "+") for end in ends)
     mark = mark_gain(gain["low"], gain["high"])
+    measured = format_with_interval(value, low, high)
     # blanks that do not break: an interval stays on one line
-    return f"{mark} {value} ({low}\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}{high})"
+    return f"{mark} {measured.replace(' ', NO_BREAK_SPACE)}"
 
 
 # %% ../../nbs/api/modeling/17_comparison.ipynb #c70d58da

@@ -21,7 +21,11 @@ import math
 from typing import Any
 
 from ..core.exhibits import Exhibit
-from ..core.formatting import format_number
+from mlops_nb.core.formatting import (
+    NO_BREAK_SPACE,
+    format_number,
+    format_with_interval,
+)
 from ..core.messages import Message
 from .column_figures import column_distribution_plot
 from .monitored_window import ModelReference
@@ -64,7 +68,7 @@ def _with_interval(metric: dict) -> str:
     low = format_number(metric["low"], INTERVAL_DIGITS)
     high = format_number(metric["high"], INTERVAL_DIGITS)
     # blanks that do not break: an interval stays on one line
-    return f"{value} ({low}\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}{high})"
+    return format_with_interval(value, low, high).replace(" ", NO_BREAK_SPACE)
 
 
 # %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #31530010

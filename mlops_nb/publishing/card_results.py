@@ -19,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..core.formatting import format_with_interval, true_minus
 from ..modeling.explanations import Explanation
 from ..modeling.plots import dependence_plot, importance_plot
 from .card_facts import CardSection
@@ -31,19 +32,19 @@ def format_value(value: Any) -> Any:
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return true_minus(f"{value:.3g}")
     return value
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #d564b0db
 def format_interval(estimate: dict) -> str:
-    """Write a number with its interval: 0.765 (0.758–0.771)."""
+    """Write a number with its interval: 0.765 (0.758 to 0.771)."""
     value, low, high = (estimate.get(key) for key in ("value", "low", "high"))
     if value is None:
         return "–"
     if low is None or high is None:
         return f"{value:.3g}"
-    return f"{value:.3g} ({low:.3g}–{high:.3g})"
+    return format_with_interval(f"{value:.3g}", f"{low:.3g}", f"{high:.3g}")
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #b5f7de9e
@@ -150,7 +151,7 @@ def _format_rate(
     value, low, high = (
         _format_share(group[key]) for key in (rate, f"{rate} low", f"{rate} high")
     )
-    return f"{value} ({low}–{high})"
+    return format_with_interval(value, low, high)
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #0669533c

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError
-from ..core.formatting import escape_markup, markdown_table
+from ..core.formatting import escape_markup, format_range, markdown_table
 from ..core.plotting import shorten_label
 from ..lifecycle.run_record import Run, flatten_tree, require_revisions
 from ..modeling.metrics import is_lower_better, main_metric
@@ -160,11 +160,12 @@ def _model_and_data_facts(run: Run) -> dict:
             "estimator": "outputs are not here: `dvc fetch --all-commits`, or run it"
         }
     period = trained["period"]
+    days = format_range(period["start"], period["end"]) if period else ""
     return {
         "estimator": manifest.get("estimator"),
         "model": _short_digest(judged, "model"),
         "training data": _short_digest(trained, "data"),
-        "training period": f"{period['start']}–{period['end']}" if period else "",
+        "training period": days,
         "judged on": _short_digest(judged, "data"),
     }
 

@@ -21,7 +21,11 @@ import numpy as np
 import pandas as pd
 
 from ..core.files import read_json_lines
-from ..core.formatting import format_number, markdown_table
+from mlops_nb.core.formatting import (
+    format_number,
+    format_with_interval,
+    markdown_table,
+)
 from ..core.git import run_git
 from ..core.messages import Message, render
 from ..core.project import project_root
@@ -134,7 +138,7 @@ def _gain_in_words(main: dict) -> str:
     gain, low, high = (
         format_number(main[end], 3, "+") for end in ("gain", "low", "high")
     )
-    return f"{gain} ({low} to {high})"
+    return format_with_interval(gain, low, high)
 
 
 # %% ../../nbs/api/publishing/45_experiments.ipynb #4adef416

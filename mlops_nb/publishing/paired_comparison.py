@@ -24,7 +24,11 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import UserError
-from ..core.formatting import format_number, markdown_table
+from mlops_nb.core.formatting import (
+    format_number,
+    format_with_interval,
+    markdown_table,
+)
 from ..data.settings import DataSettings, read_data_settings
 from ..lifecycle.run_record import Run
 from ..modeling.comparison import compare_models
@@ -258,7 +262,8 @@ class PairedGains:
         ]
         gain, low, high = ends
         rows = f"{len(self.matched.keys):,} rows in common"
-        return f"**{self.verdict}**: {self.metric} {gain} ({low} … {high}), {rows}"
+        measured = format_with_interval(gain, low, high)
+        return f"**{self.verdict}**: {self.metric} {measured}, {rows}"
 
 
 # %% ../../nbs/api/publishing/29_paired_comparison.ipynb #ffaa0eb0

@@ -75,6 +75,7 @@ class TableHead:
     names_of_ours: set[int]
     unspoken: set[int]
     columns: set[int]
+    words: dict[int, tuple[str, ...]]
 
     @classmethod
     def read(
@@ -89,13 +90,16 @@ class TableHead:
         names_of_ours = _columns_called(rows, NAME_COLUMNS)
         unspoken = _columns_called(rows, UNSPOKEN_COLUMNS)
         columns = _columns_called(rows, ID_COLUMNS)
+        words = _find_words(rows)
         for cell in cells:
             replace_text(cell, translate_name(element_text(cell), lang))
         names = []
         if cells:
             last_row = table.find("./thead/tr[last()]")
             names = [element_text(cell) for cell in last_row]
-        return cls(frozenset(cells), names, verdicts, names_of_ours, unspoken, columns)
+        return cls(
+            frozenset(cells), names, verdicts, names_of_ours, unspoken, columns, words
+        )
 
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #a87ff68b
@@ -110,6 +114,24 @@ def _columns_called(
             if element_text(cell) in names:
                 found.add(number)
     return found
+
+
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #8efc5d1a
+_WORDS_OF_COLUMNS = {  # head of a column: words of ours that stand among its values
+    "level": ("other", "missing"),
+    "period": ("pooled", "mean of periods"),
+    "gate": ("passed", "refused"),
+    "verdict": ("better", "worse", "tie", "unknown"),
+}
+
+
+def _find_words(rows: list) -> dict[int, tuple[str, ...]]:
+    """Find the columns that hold words of ours among their values, and those words."""
+    return {
+        column: words
+        for name, words in _WORDS_OF_COLUMNS.items()
+        for column in _columns_called(rows, (name,))
+    }
 
 
 # %% ../../nbs/api/reporting/02_table_layout.ipynb #d34b0681

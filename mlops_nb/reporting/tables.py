@@ -31,7 +31,7 @@ from ..core.formatting import localize_ranges
 from ..core.marks import MARK_ARROWS, MARK_CLASSES, MARK_OF_VERDICT, MARKED
 from ..core.messages import render
 from ..core.names import column_name
-from ..core.translations import translate_name
+from ..core.translations import translate_label, translate_name
 from .sanitize import clean_html
 from mlops_nb.reporting.table_layout import (
     TableHead,
@@ -96,6 +96,8 @@ def _improve_body_cell(
         replace_text(cell, translate_name(text, lang))
     elif column in head.columns:
         _show_column_name(cell, text, lang)
+    elif text in head.words.get(column, ()):
+        replace_text(cell, translate_label(text, lang))
     elif localize_ranges(text, lang) != text:
         replace_text(cell, localize_ranges(text, lang))
     level = element_text(cell)

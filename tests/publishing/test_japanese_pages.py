@@ -1,0 +1,120 @@
+"""Pages in Japanese: no fixed English word stands on them."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+from helpers.project import run_mlops_nb
+
+SPOKEN = ("data-label", "aria-label", "alt")  # attributes that are read out or shown
+UNREAD = ("script", "style", "pre", "code")  # code is English everywhere
+WORD = re.compile(r"[A-Za-z][A-Za-z-]+")
+IDS = re.compile(
+    r"\S*[_/.@=\[\]\"\d]\S*|#\w+"
+)  # of columns, parameters, files, versions
+ALLOWED = {
+    "terms of art that Japanese writes in Latin letters": {
+        *("AUC", "PSI", "JS", "KS", "ROC", "Jensen", "Shannon", "domain", "pca"),
+        *("JSON", "JavaScript", "ID", "UTC", "DVC", "Git", "kB", "Lock"),
+    },
+    "names of estimators": {"HistGradientBoostingClassifier", "Pipeline"},
+    "parameters and their values, as params.yaml spells them": {
+        *("act", "learned", "sample", "seed", "groups", "repeats", "top", "floors"),
+        *("matter", "metrics", "window", "current", "train", "encoding", "auto"),
+        *("estimator", "booster", "search", "threads", "threshold", "value", "true"),
+        *("false", "null", "precision", "engine", "local", "checks", "psi"),
+    },
+    "what the project itself says: columns, labels, types, people, commits": {
+        *(
+            "id",
+            "day",
+            "shop",
+            "price",
+            "region",
+            "category",
+            "events",
+            "north",
+            "south",
+        ),
+        *("east", "west", "small", "float", "int", "str"),
+    },
+}
+
+
+class Words(HTMLParser):
+    """The texts that a page shows or has read out."""
+
+    def __init__(self, page: str) -> None:
+        """Read a page."""
+        super().__init__()
+        self.texts: list[str] = []
+        self.hidden = 0
+        self.feed(page)
+
+    def handle_starttag(
+        self,
+        tag: str,
+        attrs: list,
+    ) -> None:
+        """Note what an element says of itself, and whether it is code."""
+        self.hidden += tag in UNREAD
+        self.texts += [value for name, value in attrs if name in SPOKEN and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave an element."""
+        self.hidden -= tag in UNREAD
+
+    def handle_data(self, data: str) -> None:
+        """Note a text."""
+        if not self.hidden:
+            self.texts.append(data)
+
+
+def english_words(page: str) -> set[str]:
+    """Return the English words of a page that nothing allows."""
+    allowed = set().union(*ALLOWED.values())
+    found = set()
+    for text in Words(page).texts:
+        found |= set(WORD.findall(IDS.sub(" ", text)))
+    return found - allowed
+
+
+@pytest.fixture(scope="module")
+def pages(
+    small_once,
+    tmp_path_factory,
+):
+    """Return the pages of the small project in Japanese, by their names."""
+    top = tmp_path_factory.mktemp("japanese") / "small"
+    shutil.copytree(small_once, top, symlinks=True)
+    settings = top / "settings.ini"
+    text = settings.read_text("utf-8").replace("language = en", "language = ja")
+    settings.write_text(text, "utf-8")
+    run_mlops_nb("report", cwd=top)
+    return {
+        path.stem: path.read_text("utf-8") for path in (top / "reports").glob("*.html")
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, id=name)
+        for name in (
+            "index",
+            "features",
+            "preprocess-train",
+            "preprocess-current",
+            "train",
+            "evaluate",
+            "monitor",
+        )
+    ],
+)
+def test_no_english_word_stands_on_a_japanese_page(
+    name,
+    pages,
+):
+    """Whatever is ours is translated: heads, axes, legends, verdicts, what is read out."""
+    assert english_words(pages[name]) == set()
