@@ -260,9 +260,8 @@ class PairedGains:
         ends = [
             format_number(self.main[end], 3, "+") for end in ("gain", "low", "high")
         ]
-        gain, low, high = ends
         rows = f"{len(self.matched.keys):,} rows in common"
-        measured = format_with_interval(gain, low, high)
+        measured = format_with_interval(*ends)
         return f"**{self.verdict}**: {self.metric} {measured}, {rows}"
 
 

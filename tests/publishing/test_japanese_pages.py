@@ -22,7 +22,7 @@ TERMS = (
 PARAMETERS = (
     "act learned sample seed groups repeats top floors matter metrics window current train "
     "encoding auto estimator booster search threads threshold value true false null "
-    "precision engine local checks psi"
+    "precision engine local checks psi auc"
 )
 # What the project itself says: its columns, labels and types.
 OF_THE_PROJECT = (
