@@ -144,6 +144,20 @@ def retrain_command(
     print(challenger)
 
 
+# %% ../../nbs/api/cli/21_everyday.ipynb #c835741c
+def _show_preview(
+    context: click.Context,
+    parameter: click.Parameter,
+    wanted: bool,
+) -> None:
+    """Show what a promotion would bring instead of it, for which no reason is needed."""
+    if wanted:
+        from mlops_nb.publishing.promotion_preview import preview_promotion
+
+        print(preview_promotion())
+        context.exit()
+
+
 # %% ../../nbs/api/cli/21_everyday.ipynb #5450cae1
 @click.command(
     "promote",
@@ -162,6 +176,14 @@ def retrain_command(
     default="",
     metavar="COMMIT",
     help="the commit whose candidate to promote; default: the last one",
+)
+@click.option(
+    "--preview",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_preview,
+    help="compare it with the version in production, and change nothing",
 )
 @why_option()
 @push_option
