@@ -15,7 +15,6 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from mlops_nb.core.formatting import (
-    NO_BREAK_SPACE,
     format_number,
     format_with_interval,
     markdown_table,
@@ -96,8 +95,7 @@ def _gain_in_words(
     value, low, high = (format_number(gain[end], 3, "+") for end in ends)
     mark = mark_gain(gain["low"], gain["high"])
     measured = format_with_interval(value, low, high)
-    # blanks that do not break: an interval stays on one line
-    return f"{mark} {measured.replace(' ', NO_BREAK_SPACE)}"
+    return f"{mark} {measured}"
 
 
 # %% ../../nbs/api/modeling/17_comparison.ipynb #c70d58da

@@ -67,8 +67,9 @@ def _with_interval(metric: dict) -> str:
         return value
     low = format_number(metric["low"], INTERVAL_DIGITS)
     high = format_number(metric["high"], INTERVAL_DIGITS)
-    # blanks that do not break: an interval stays on one line
-    return format_with_interval(value, low, high).replace(" ", NO_BREAK_SPACE)
+    # an interval stays on one line, below its value where there is little room
+    together = format_with_interval(value, low, high).replace(" ", NO_BREAK_SPACE)
+    return together.replace(NO_BREAK_SPACE, " ", 1)
 
 
 # %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #31530010

@@ -10,6 +10,7 @@ __all__ = [
     "PHONE_ROWS",
     "SPARED_ROWS",
     "NOTABLE",
+    "FAILED_CHECK",
     "VOID_TAGS",
     "render_badge",
     "improve_cell",
@@ -202,10 +203,11 @@ def _add_class(
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #b47b5858
-PHONE_CARDS = 3  # that are shown of a table whose rows are cards
-PHONE_ROWS = 5  # that are shown of any other table
+PHONE_CARDS = 2  # that are shown of a table whose rows are cards
+PHONE_ROWS = 4  # that are shown of any other table
 SPARED_ROWS = 2  # so few are not worth a click
 NOTABLE = ("badge watch", "badge act", "badge failed", "mark worse")
+FAILED_CHECK = "✗"
 
 
 def fold_rows(
@@ -229,7 +231,9 @@ def fold_rows(
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #1767837c
 def _is_notable(row: ElementTree.Element) -> bool:
-    return any(element.get("class", "") in NOTABLE for element in row.iter())
+    elements = list(row.iter())
+    is_marked = any(element.get("class", "") in NOTABLE for element in elements)
+    return is_marked or any(element.text == FAILED_CHECK for element in elements)
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #2bbfc7bb
