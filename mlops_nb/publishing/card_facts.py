@@ -8,8 +8,10 @@ __all__ = [
     "identity_section",
     "answer_section",
     "data_section",
+    "features_section",
+    "digests_section",
     "gate_section",
-    "approval_section",
+    "decision_section",
 ]
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #0f0e1db1
@@ -20,6 +22,7 @@ from typing import Any
 from ..core.messages import render
 from ..core.translations import translate_label
 from .card_words import card_phrase, translate_word
+from .table_cells import format_day
 
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #3af64862
@@ -32,12 +35,14 @@ class CardSection:
         texts: paragraphs.
         tables: (title, rows) of each; a title may be empty.
         figures: (title, function that draws it) of each: drawn only where it is shown.
+        for_team: whether only those who operate the model need it.
     """
 
     heading: str
     texts: tuple[str, ...] = ()
     tables: tuple[tuple[str, list[dict]], ...] = ()
     figures: tuple[tuple[str, Callable[[], Any]], ...] = ()
+    for_team: bool = False
 
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #52cd8d6b
@@ -49,7 +54,8 @@ def identity_section(
     rows = [
         {"": _translate_head(key, lang), " ": value} for key, value in identity.items()
     ]
-    return CardSection(card_phrase("identity", lang), tables=(("", rows),))
+    heading = card_phrase("identity", lang)
+    return CardSection(heading, tables=(("", rows),), for_team=True)
 
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #911a46ba
@@ -77,10 +83,56 @@ def data_section(
     lang: str,
 ) -> CardSection:
     """Tell which data it was made from and judged on, and which columns look personal."""
-    tables = [("", windows)]
+    tables = [("", [_without(row, _DIGESTS_OF_WINDOW) for row in windows])]
     if personal:
         tables.append((card_phrase("personal", lang), personal))
     return CardSection(card_phrase("data", lang), tables=tuple(tables))
+
+
+# %% ../../nbs/api/publishing/16_card_facts.ipynb #341e6b21
+_DIGESTS_OF_WINDOW = ("data", "features")
+
+
+def _without(
+    row: dict,
+    columns: tuple[str, ...],
+) -> dict:
+    return {name: value for name, value in row.items() if name not in columns}
+
+
+# %% ../../nbs/api/publishing/16_card_facts.ipynb #40cc4665
+def features_section(
+    features: list[dict],
+    lang: str,
+) -> CardSection:
+    """Tell what it looks at."""
+    heading = card_phrase("features", lang, n=len(features))
+    rows = [_without(feature, ("digest",)) for feature in features]
+    return CardSection(heading, tables=(("", rows),))
+
+
+# %% ../../nbs/api/publishing/16_card_facts.ipynb #4cde5273
+def digests_section(
+    windows: list[dict],
+    features: list[dict],
+    lang: str,
+) -> CardSection:
+    """Prove what data and features it was made from."""
+    of_windows = [_digests_of_window(row) for row in windows]
+    of_features = [
+        {"feature": row["feature"], "digest": row.get("digest", "–")}
+        for row in features
+    ]
+    heading = card_phrase("digests", lang)
+    return CardSection(
+        heading, tables=(("", of_windows), ("", of_features)), for_team=True
+    )
+
+
+# %% ../../nbs/api/publishing/16_card_facts.ipynb #dd81be93
+def _digests_of_window(row: dict) -> dict:
+    columns = ("window", *_DIGESTS_OF_WINDOW)
+    return {name: row.get(name, "–") for name in columns}
 
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #4f7ea4b1
@@ -104,12 +156,47 @@ def gate_section(
 
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #f238d7db
-def approval_section(
+def decision_section(
     approvals: list[dict],
+    config: dict,
     lang: str,
 ) -> CardSection:
-    """Tell who approved it, and the decisions that moved it."""
-    heading = card_phrase("approved", lang)
+    """Tell who decides on it, who approved it, and the decisions that moved it.
+
+    Args:
+        approvals: at, what, who, why and proof of each.
+        config: owner, contact, and whether four eyes are needed.
+        lang: the language of the card.
+    """
+    texts = [_responsible(config, lang)]
+    if config.get("four_eyes"):
+        texts.append(card_phrase("decides_four_eyes", lang))
+    heading = card_phrase("decides", lang)
     if not approvals:
-        return CardSection(heading, (card_phrase("nobody", lang),))
-    return CardSection(heading, tables=(("", approvals),))
+        texts.append(card_phrase("nobody", lang))
+        return CardSection(heading, tuple(texts))
+    rows = [row | {"at": format_day(row["at"], lang)} for row in approvals]
+    if not any(row.get("proof") for row in rows):
+        rows = [_without(row, ("proof",)) for row in rows]
+    title = card_phrase("approved", lang)
+    return CardSection(heading, tuple(texts), ((title, rows),))
+
+
+# %% ../../nbs/api/publishing/16_card_facts.ipynb #522b2155
+def _responsible(
+    config: dict,
+    lang: str,
+) -> str:
+    """Say who is responsible for the model, and how to reach them."""
+    owner = config.get("owner")
+    if not owner:
+        return card_phrase("decides_nobody", lang)
+    contact = config.get("contact")
+    if not contact:
+        return card_phrase("decides_owner", lang, owner=owner)
+    return card_phrase(
+        "decides_contact",
+        lang,
+        owner=owner,
+        contact=contact,
+    )

@@ -90,8 +90,11 @@ def render_model_card(card: ModelCard) -> str:
         parts.append(
             render_error_box(card_phrase("blanks", lang), "\n".join(card.missing))
         )
+    for_team = []
     for number, section in enumerate(build_card_sections(card, lang)):
-        parts += render_card_section(section, f"c{number}", lang)
+        rendered = render_card_section(section, f"c{number}", lang)
+        (for_team if section.for_team else parts).extend(rendered)
+    parts.append(render_fold(card_phrase("team", lang), _join(for_team), "team"))
     heading = card_phrase(
         "title",
         lang,
@@ -110,5 +113,10 @@ def render_model_card(card: ModelCard) -> str:
         heading,
         config,
         note=note,
-        body=Markup("\n").join(parts),
+        body=_join(parts),
     )
+
+
+# %% ../../nbs/api/publishing/20_card_page.ipynb #24c0eefe
+def _join(parts: list[Markup]) -> Markup:
+    return Markup("\n").join(parts)

@@ -323,6 +323,7 @@ def _page_config(record: CardRecord) -> dict:
         "title": settings.title,
         "owner": settings.owner,
         "contact": settings.contact,
+        "four_eyes": settings.four_eyes,
         "lang": settings.language,
         "what": str(described.get("desc") or ""),
     }

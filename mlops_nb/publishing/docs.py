@@ -29,7 +29,7 @@ from .resources import render_template
 from .search import SearchEntry
 from .site import Site
 from mlops_nb.publishing.site_pages import (
-    SITE_NAVIGATION,
+    SITE_PAGES,
     render_list_card,
     render_site_page,
 )
@@ -198,7 +198,7 @@ class DocLinks:
         """Return where a link leads: a page, a file in the repository, or nowhere."""
         if (
             link.startswith("../")
-            and link.removeprefix("../")[: -len(".html")] in SITE_NAVIGATION
+            and link.removeprefix("../")[: -len(".html")] in SITE_PAGES
         ):
             return link  # the navigation's own
         for place in self._places(link.partition("#")[0]):

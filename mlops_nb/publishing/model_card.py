@@ -14,8 +14,10 @@ from ..modeling.explanations import Explanation
 from mlops_nb.publishing.card_facts import (
     CardSection,
     answer_section,
-    approval_section,
     data_section,
+    decision_section,
+    digests_section,
+    features_section,
     gate_section,
     identity_section,
 )
@@ -85,25 +87,22 @@ def build_card_sections(
 ) -> list[CardSection]:
     """Return what a card says, in order and in a language: what page and notebook show."""
     sections = [
-        *_what_it_is(card, lang),
+        *_what_it_is_for(card, lang),
         *_how_good_it_is(card, lang),
-        *_answers(card.answers, ("limits", "ethics", "licence"), lang),
-        *_how_it_is_run(card, lang),
+        *_what_it_is_made_of(card, lang),
+        *_details_for_team(card, lang),
     ]
     return [_translate_tables(section, lang) for section in sections]
 
 
-# %% ../../nbs/api/publishing/18_model_card.ipynb #7c9aaf77
-def _what_it_is(
+# %% ../../nbs/api/publishing/18_model_card.ipynb #156f683f
+def _what_it_is_for(
     card: ModelCard,
     lang: str,
 ) -> list[CardSection]:
-    features = card_phrase("features", lang, n=len(card.features))
     return [
-        identity_section(card.identity, lang),
-        *_answers(card.answers, ("intended_use", "out_of_scope"), lang),
-        data_section(card.data, card.personal, lang),
-        CardSection(features, tables=(("", card.features),)),
+        *_answers(card.answers, ("intended_use", "out_of_scope", "limits"), lang),
+        decision_section(card.approvals, card.config, lang),
     ]
 
 
@@ -117,18 +116,32 @@ def _how_good_it_is(
         slices_section(card.slices, lang),
         fairness_section(card.groups, lang),
         explanation_section(card.importance, card.dependence, card.examples, lang),
+        gate_section(card.gate, lang),
     ]
 
 
-# %% ../../nbs/api/publishing/18_model_card.ipynb #7e6def51
-def _how_it_is_run(
+# %% ../../nbs/api/publishing/18_model_card.ipynb #ebcc4db5
+def _what_it_is_made_of(
     card: ModelCard,
     lang: str,
 ) -> list[CardSection]:
     return [
-        gate_section(card.gate, lang),
-        approval_section(card.approvals, lang),
-        CardSection(card_phrase("rollback", lang), tables=(("", card.rollback),)),
+        *_answers(card.answers, ("ethics", "licence"), lang),
+        data_section(card.data, card.personal, lang),
+        features_section(card.features, lang),
+    ]
+
+
+# %% ../../nbs/api/publishing/18_model_card.ipynb #7e6def51
+def _details_for_team(
+    card: ModelCard,
+    lang: str,
+) -> list[CardSection]:
+    rollback = card_phrase("rollback", lang)
+    return [
+        identity_section(card.identity, lang),
+        digests_section(card.data, card.features, lang),
+        CardSection(rollback, tables=(("", card.rollback),), for_team=True),
     ]
 
 

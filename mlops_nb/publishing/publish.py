@@ -18,16 +18,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..core.config import read_params, read_settings
+from ..core.config import read_settings
 from ..core.errors import UserError
-from ..core.files import read_json_lines
 from ..core.formatting import markdown_table
 from ..core.project import project_root
-from ..lifecycle.journal import HISTORY_FILE, read_decisions
-from ..lifecycle.loop import describe_contradictions
+from ..lifecycle.journal import read_decisions
 from ..lifecycle.run_history import PastRun
 from ..lifecycle.waiting import find_waiting_candidate
 from .challenger_pages import write_challengers
+from .development_page import write_development_page
 from .docs import write_docs
 from .experiments_page import write_experiments
 from .links import render_link, repository_url
@@ -37,8 +36,9 @@ from .project_record import ProjectRecord
 from .run_pages import write_run_pages
 from .search import SearchEntry, write_search
 from .site import Site, all_or_nothing
-from .site_pages import SITE_NAVIGATION, render_site_page
-from .start_page import SiteHistory, summarize_run, write_start_page
+from .site_history import SiteHistory, read_site_history
+from .site_pages import SITE_PAGES, render_site_page
+from .start_page import summarize_run, write_start_page
 from .version_pages import write_versions
 from ..reporting.glossary import read_glossary, render_terms
 from ..reporting.page import build_page_summary
@@ -185,7 +185,7 @@ def write_latest_redirects(
     """Write a page for each stage that leads to the stage's page of the newest run."""
     for name in run.pages:
         stage = name.removesuffix(".html")
-        if stage not in SITE_NAVIGATION:
+        if stage not in SITE_PAGES:
             site.put_text(name, _render_redirect(site, stage, run.address(stage)))
 
 
@@ -236,7 +236,7 @@ def publish_site(
     with all_or_nothing(site):
         with ProjectRecord.open(top) as record, _using_root(top):
             summaries, entries = write_runs(site, record)
-            history = _read_history(record, summaries)
+            history = read_site_history(record, summaries)
             entries += _write_records(site, record, history)
         write_search(site, entries + write_docs(site, top))
         _write_glossary(site)
@@ -252,6 +252,9 @@ def publish_site(
 
 
 # %% ../../nbs/api/publishing/30_publish.ipynb #75493504
+_REPLAY_PAGE = "replay.html"
+
+
 def _write_records(
     site: Site,
     record: ProjectRecord,
@@ -261,11 +264,14 @@ def _write_records(
     shown = history.shown
     entries = write_decisions(site, record.top)
     entries += write_challengers(site, record)
-    entries += write_versions(site, record, shown, history.contradictions)
+    entries += write_versions(site, record, history)
     latest = shown[-1] if shown else None
     links = write_extra_pages(site, record.top, latest)
     links += write_experiments(site, record.top, shown)
-    write_start_page(site, history, links)
+    addresses = [address for address, _ in links]
+    replay = _REPLAY_PAGE if _REPLAY_PAGE in addresses else ""
+    write_development_page(site, history, links)
+    write_start_page(site, history, replay)
     if shown:
         write_latest_redirects(site, latest)
     return entries
@@ -298,23 +304,3 @@ def _open_site(
         "lang": settings.language,
     }
     return Site.open(folder, config, repository_url(top))
-
-
-# %% ../../nbs/api/publishing/30_publish.ipynb #b41f0003
-def _tell_contradictions(top: Path) -> tuple[str, ...]:
-    """Tell what contradicts itself in the checkout; one that cannot be read is one, too."""
-    try:
-        return tuple(describe_contradictions(top))
-    except UserError as error:
-        return (f"expected {error.expected}, found {error.found}",)
-
-
-# %% ../../nbs/api/publishing/30_publish.ipynb #7a609a77
-def _read_history(
-    record: ProjectRecord,
-    summaries: dict[str, dict],
-) -> SiteHistory:
-    task = read_params(record.top / "params.yaml")["data"].get("task", "binary")
-    readings = read_json_lines(record.top / HISTORY_FILE)
-    told = _tell_contradictions(record.top)
-    return SiteHistory(task, record.runs, summaries, readings, told)

@@ -24,7 +24,7 @@ from ..lifecycle.run_history import PastRun
 from .links import rewrite_links
 from .resources import render_template
 from .site import Site
-from .site_pages import render_site_page
+from .site_pages import render_site_page, site_owner
 from ..reporting.phrases import page_phrase, page_title
 
 
@@ -49,7 +49,7 @@ def render_banner(
     return render_template(
         "banner.html",
         home=home,
-        all_runs=page_phrase("site_all", lang),
+        title=page_phrase("site_home", lang),
         at=run.committed,
         commit=page_phrase("site_commit", lang, commit=run.id[:8]),
         commit_address=commit_address,
@@ -99,7 +99,8 @@ def _render_lost_page(
 ) -> str:
     title = page_title(Path(name).stem, site.lang)
     config = site.config | {"home": "../../"}
-    note = page_phrase("site_lost_read", site.lang)
+    owner = site_owner(site.config)
+    note = page_phrase("site_lost_read", site.lang, owner=owner)
     return render_site_page("index", title, config, note=note)
 
 

@@ -5,7 +5,10 @@
 # %% auto #0
 __all__ = [
     "SITE_NAVIGATION",
+    "DEVELOPMENT_PAGES",
+    "SITE_PAGES",
     "render_site_page",
+    "site_owner",
     "render_list_card",
     "render_wide_table",
 ]
@@ -17,11 +20,15 @@ from markupsafe import Markup
 
 from .resources import read_resource, render_template
 from ..reporting.frame import page_css, render_page_frame
-from ..reporting.phrases import page_title
+from ..reporting.phrases import page_phrase, page_title
 from ..reporting.tables import render_html_table
 
 # %% ../../nbs/api/publishing/03_site_pages.ipynb #e4b022d8
-SITE_NAVIGATION = ("index", "decisions", "challengers", "versions", "docs", "search")
+SITE_NAVIGATION = ("index", "decisions", "versions", "challengers", "search")
+
+# pages for those who develop: reached by a link of the first page
+DEVELOPMENT_PAGES = ("development", "docs")
+SITE_PAGES = (*SITE_NAVIGATION, *DEVELOPMENT_PAGES)
 
 
 def render_site_page(
@@ -54,6 +61,12 @@ def _title_of_address(
 ) -> str:
     """Return the title of the page at an address such as `runs/1a2b3c/monitor`."""
     return page_title(address.rpartition("/")[2], lang)
+
+
+# %% ../../nbs/api/publishing/03_site_pages.ipynb #5c6b10c8
+def site_owner(config: dict) -> str:
+    """Return whom a reader can ask who runs no command: the owner, or the team."""
+    return config.get("owner") or page_phrase("site_team", config.get("lang", "en"))
 
 
 # %% ../../nbs/api/publishing/03_site_pages.ipynb #98dbc321

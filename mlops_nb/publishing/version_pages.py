@@ -12,7 +12,6 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.files import to_json
 from ..lifecycle.registry import ModelVersion, list_versions
@@ -20,15 +19,17 @@ from ..lifecycle.run_history import PastRun
 from .card_page import render_model_card
 from .card_record import build_model_card, read_approvals
 from .links import render_link
+from .live_model import LiveModel
 from .model_card import ModelCard, card_to_dict
 from .notebook_pages import NotebookPage, write_notebook_page
 from .project_record import ProjectRecord
+from .resources import render_template
 from .run_pages import add_banner, render_banner
 from .search import SearchEntry
 from .site import Site
-from .site_pages import render_wide_table
-from .start_page import render_contradictions
-from .table_cells import format_utc
+from .site_history import SiteHistory
+from .site_pages import render_wide_table, site_owner
+from .table_cells import format_day, format_utc
 from ..reporting.phrases import page_phrase, page_title
 
 
@@ -39,8 +40,9 @@ def build_version_row(
     card: str = "",
     comparison: str = "",
     now: str = "",
+    lang: str = "en",
 ) -> dict:
-    """Turn a registered version into a row of a table.
+    """Turn a registered version into a row of a table: what developers need comes last.
 
     Args:
         version: what is shown.
@@ -48,9 +50,10 @@ def build_version_row(
         card: address of its model card; empty for none.
         comparison: address of its comparison with the version before; empty for none.
         now: what is said of it if it is the one in production.
+        lang: the language of the pages.
     """
     commit = version.commit[:8]
-    links = {"run": commit, "card": "–", "compared": "–"}
+    links = {"card": "–", "compared": "–", "run": commit}
     if run:
         links["run"] = render_link(run.address(), commit)
     if card:
@@ -60,11 +63,11 @@ def build_version_row(
     return {
         "version": version.version,
         "live": now or "–",
-        "registered": format_utc(version.registered)[:10],
+        "registered": format_day(version.registered, lang),
         "by": version.who,
+        **links,
         "stages": ", ".join(version.stages) or "–",
         "model": version.md5[:8],
-        **links,
     }
 
 
@@ -146,31 +149,28 @@ def _comparison_page(
 def write_versions(
     site: Site,
     record: ProjectRecord,
-    shown: list[PastRun],
-    contradictions: tuple[str, ...] = (),
+    history: SiteHistory,
 ) -> list[SearchEntry]:
     """Write the table of versions, newest first, their cards and comparisons.
 
     Args:
         site: to which they are written.
         record: of the project.
-        shown: the runs whose pages the site has.
-        contradictions: what of production does not fit together.
+        history: of it.
 
     Returns:
         What the search knows of the versions.
     """
     versions = _registered_versions(record.top)
-    live = _pinned_version(record.top)
-    live_phrase = page_phrase("site_live", site.lang)
     rows = []
     for previous, version in reversed([*pairwise([None, *versions])]):
-        run = _run_of_version(version, record, shown)
+        run = _run_of_version(version, record, history.shown)
         card = write_card(site, version, record.top)
         comparison = write_comparison(site, version, previous)
-        now = live_phrase if version.version == live else ""
-        rows.append(build_version_row(version, run, card, comparison, now))
-    _put_versions(site, rows, contradictions)
+        now = _tell_live(version, history.live, site.lang)
+        row = build_version_row(version, run, card, comparison, now, site.lang)
+        rows.append(row)
+    _put_versions(site, rows, history)
     return [_search_entry(row, page_title("versions", site.lang)) for row in rows]
 
 
@@ -178,31 +178,59 @@ def write_versions(
 def _put_versions(
     site: Site,
     rows: list[dict],
-    contradictions: tuple[str, ...],
+    history: SiteHistory,
 ) -> None:
-    heading = page_phrase("site_versions", site.lang, n=len(rows))
-    note = ""
-    body = render_contradictions(contradictions, site.lang)
+    lang = site.lang
+    owner = site_owner(site.config)
+    heading = page_phrase("site_versions", lang, n=len(rows))
+    notes = []
+    if history.is_unsure:
+        notes.append(page_phrase("home_unsure", lang) + ".")
+        notes.append(page_phrase("home_unsure_read", lang, owner=owner))
+    if history.is_shallow:
+        notes.append(page_phrase("site_shallow", lang, owner=owner))
+    if not rows:
+        notes.append(page_phrase("site_no_versions", lang, owner=owner))
+    notes += [
+        page_phrase("home_no_card", lang, version=row["version"], owner=owner)
+        for row in rows
+        if row["card"] == "–"
+    ]
+    body = render_template("lines.html", texts=notes)
     if rows:
-        body += render_wide_table(rows, site.lang)
-    else:
-        note = page_phrase("site_nothing", site.lang)
+        body += render_wide_table(_without_empty_columns(rows), lang)
     site.put_page(
         "versions.html",
         "versions",
         heading,
-        note=note,
         body=body,
     )
 
 
 # %% ../../nbs/api/publishing/28_version_pages.ipynb #1a8e549b
-def _pinned_version(top: Path) -> str:
-    """Return the version that params.yaml pins; empty where none is, or nothing can be read."""
-    try:
-        return read_params(top / "params.yaml")["champion"].get("version") or ""
-    except (UserError, OSError):
+def _without_empty_columns(rows: list[dict]) -> list[dict]:
+    """Leave out the columns in which no row says anything."""
+    told = set()
+    for row in rows:
+        told |= {name for name, cell in row.items() if cell != "–"}
+    shown = []
+    for row in rows:
+        shown.append({name: cell for name, cell in row.items() if name in told})
+    return shown
+
+
+# %% ../../nbs/api/publishing/28_version_pages.ipynb #d2e1f3a2
+def _tell_live(
+    version: ModelVersion,
+    live: LiveModel | None,
+    lang: str,
+) -> str:
+    """Say since when a version is in production; an empty text of any other one."""
+    if live is None or version.version != live.version:
         return ""
+    if not live.move:
+        return page_phrase("site_live", lang)
+    return page_phrase("site_live_since", lang, day=format_day(live.move["at"], lang))
 
 
 # %% ../../nbs/api/publishing/28_version_pages.ipynb #9e4f0a46

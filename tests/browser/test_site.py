@@ -14,6 +14,8 @@ pytestmark = pytest.mark.skipif(
 
 PAGES = ("index.html", "challengers.html", "docs/guides-quality.html")
 MORE_PAGES = (
+    "decisions.html",
+    "development.html",
     "versions.html",
     "docs.html",
     "docs/index.html",
@@ -132,9 +134,11 @@ def test_without_javascript(
     page = opened(
         browser, f"{site.as_uri()}/index.html", PHONE, java_script_enabled=False
     )
+    page.get_by_role("link", name="Development runs").click()
     page.get_by_role("link", name=re.compile(r"20\d\d-")).first.click()
     page.wait_for_url("**/runs/*/index.html")
-    page.get_by_role("link", name="All runs").click()
+    page.get_by_role("link", name="Home").click()
+    page.wait_for_url(f"{site.as_uri()}/index.html")
     page.goto(f"{site.as_uri()}/search.html")
     assert page.get_by_text("Searching needs JavaScript").is_visible()
     page.context.close()

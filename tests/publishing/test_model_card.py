@@ -112,6 +112,27 @@ def test_what_people_have_said(plain_card):
     assert "Not yet approved" in card_to_markdown(plain_card)
 
 
+def test_the_card_begins_with_its_use_and_ends_with_digests(plain_card):
+    page = render_model_card(plain_card)
+    asked = ("Intended use", "Out-of-scope uses", "Limits", "Who decides")
+    asked += ("Quality on 743 unseen rows", "Data", "Inputs: 2 features")
+    places = [page.index(f"<h2>{heading}") for heading in asked]
+    details = page.index('<details class="fold team">')
+    assert places == sorted(places)
+    assert places[-1] < details
+    for digest in (plain_card.identity["model"], plain_card.data[0]["data"]):
+        assert digest in page[details:]
+        assert digest not in page[:details]
+
+
+def test_the_card_says_who_decides(plain_card):
+    page = render_model_card(plain_card)
+    assert "Operations analytics is responsible for this model" in page
+    assert "somebody who did not work on the model" not in page
+    watched = replace(plain_card, config=plain_card.config | {"four_eyes": True})
+    assert "somebody who did not work on the model" in render_model_card(watched)
+
+
 def test_as_json(plain_card):
     card = json.loads(json.dumps(card_to_dict(plain_card), default=str))
     auc = card["metrics"]["candidate"]["auc"]

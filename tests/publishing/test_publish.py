@@ -6,12 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers.project import ROOT, run_mlops_nb, run_shell
+from helpers.project import ROOT, change, run_mlops_nb, run_shell
 from helpers.site import LOST, PageParts, add_run, broken_links
 from ruamel.yaml import YAML
 
+import mlops_nb.publishing.docs
 import mlops_nb.publishing.publish
 from mlops_nb.core.errors import UserError
+from mlops_nb.lifecycle.registry import recorded_md5
 from mlops_nb.publishing.publish import publish_site
 
 STAGES = ("monitor", "evaluate", "train", "preprocess-train", "preprocess-current")
@@ -27,6 +29,11 @@ def shown(
     top = tmp_path_factory.mktemp("history") / "project"
     shutil.copytree(published_once, top, symlinks=True)
     return top, publish_site(top=top)
+
+
+def words_of(page: str) -> str:
+    """Return the words of a page: terms in them may be links to the glossary."""
+    return re.sub(r"<[^>]+>", "", page)
 
 
 @pytest.fixture(scope="module")
@@ -70,26 +77,60 @@ def test_runs_are_counted_and_lost_ones_named(
     assert "dvc fetch --all-commits" in str(done)
 
 
-def test_the_start_page_lists_the_runs_newest_first(
+def test_runs_of_development_are_listed_newest_first(
+    shown,
+    commits,
+):
+    page = read(shown, "development.html")
+    table = page.index("<table")
+    order = [page.index(commits[name][:8], table) for name in ("Newest", LOST, "small")]
+    assert order == sorted(order)
+    assert "Records only" not in page
+    assert f"{LOST} – pages not kept" in page
+    assert 'role="img" aria-label="' in page
+
+
+def test_the_start_page_has_no_commits(
     shown,
     commits,
 ):
     index = read(shown, "index.html")
-    table = index.index("<table")
-    order = [
-        index.index(commits[name][:8], table) for name in ("Newest", LOST, "small")
-    ]
-    assert order == sorted(order)
-    assert "Records only" not in index
-    assert f"{LOST} – pages not in the cache" in index
+    assert 'href="development.html"' in index
+    for commit in commits.values():
+        assert commit[:8] not in re.sub(r'href="[^"]*"', "", index)
 
 
-@pytest.mark.parametrize("word", ["Watch", "2020-03", "0.8", 'role="img" aria-label="'])
-def test_the_start_page_has_verdict_periods_and_trends(
+@pytest.mark.parametrize("word", ["Watch", "March 2020", "0.8", "Promoted v1.0.0"])
+def test_the_start_page_has_verdict_periods_and_decisions(
     shown,
     word,
 ):
     assert word in read(shown, "index.html")
+
+
+NAVIGATION = ["index", "decisions", "versions", "challengers", "search"]
+
+
+def test_documents_of_the_code_are_apart(shown):
+    index = read(shown, "index.html")
+    navigation = index.partition("<nav")[2].partition("</nav>")[0]
+    assert re.findall(r'href="([^"]*)\.html"', navigation) == NAVIGATION
+    assert 'href="docs.html"' in index.partition("</nav>")[2]
+
+
+FOR_DECIDERS = [f"{name}.html" for name in NAVIGATION] + ["cards/v1.0.0.html"]
+COMMAND = re.compile(r"`|\b(?:dvc|mlops-nb|make|git) [a-z]|params\.yaml|settings\.ini")
+
+
+@pytest.mark.parametrize("path", FOR_DECIDERS, ids=FOR_DECIDERS)
+def test_whoever_decides_is_told_no_command(
+    shown,
+    path,
+):
+    page = read(shown, path)
+    for_the_team = r'<details class="fold team">.*?</details>'
+    text = re.sub(r"(?s)<style.*?</style>|" + for_the_team, "", page)
+    assert COMMAND.findall(re.sub(r"<[^>]+>", " ", text)) == []
 
 
 @pytest.mark.parametrize("name", PAGES_OF_A_RUN, ids=PAGES_OF_A_RUN)
@@ -165,7 +206,7 @@ def test_every_page_has_its_policy(shown):
         assert found == [policy], file
 
 
-@pytest.mark.parametrize("name", ["index", "decisions", "challengers"])
+@pytest.mark.parametrize("name", ["index", "decisions", "challengers", "development"])
 def test_text_stays_text(
     shown,
     name,
@@ -241,8 +282,91 @@ def test_a_site_elsewhere_in_japanese(
     finally:
         (top / "settings.ini").write_text(settings)
     page = (done.path / "index.html").read_text()
-    for word in ('lang="ja"', "実行", "要注意", "キャッシュにありません"):
-        assert word in page, word
+    for word in ('lang="ja"', "概要", "要注意", "v1.0.0 を昇格", "2020年3月"):
+        assert word in page or word in words_of(page), word
+    assert "残っていません" in (done.path / "development.html").read_text()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Publish without the pages of notebooks."""
+    monkeypatch.setattr(mlops_nb.publishing.docs, "find_doc_pages", lambda top: [])
+    monkeypatch.setattr(
+        mlops_nb.publishing.publish, "write_extra_pages", lambda site, top, run: []
+    )
+
+
+def pin_version(top: Path) -> None:
+    """Pin the only version in params.yaml."""
+    commit = run_shell("git", "rev-list", "-n1", "flights@v1.0.0", cwd=top).stdout
+    md5 = recorded_md5("flights@v1.0.0", "data/candidate", top)
+    pin = {"version": "v1.0.0", "commit": commit.strip(), "md5": md5}
+    change(top, champion=pin)
+
+
+@pytest.fixture
+def pinned(
+    shown,
+    tmp_path,
+):
+    """Return a copy of the project whose version is pinned."""
+    top = tmp_path / "pinned"
+    shutil.copytree(shown[0], top, symlinks=True)
+    shutil.rmtree(top / "_site")
+    pin_version(top)
+    return top
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_version_in_production_is_told_everywhere(pinned):
+    site = publish_site(top=pinned).path
+    index = (site / "index.html").read_text()
+    assert "In production: v1.0.0" in index
+    assert "Ada promoted it: “the gate passed”" in words_of(index)
+    assert "on 743 unseen rows" in index
+    assert 'href="cards/v1.0.0.html"' in index
+    assert "in production since 2 May 2020" in (site / "versions.html").read_text()
+    assert broken_links(site) == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_version_whose_bytes_are_lost_is_told_in_words(pinned):
+    shutil.rmtree(pinned / ".dvc" / "cache")
+    shutil.rmtree(pinned / "reports")
+    site = publish_site(top=pinned).path
+    index = (site / "index.html").read_text()
+    assert "In production: v1.0.0" in index
+    assert "Before promotion" not in index
+    assert "No result is kept here" in index
+    for page in (index, (site / "versions.html").read_text()):
+        assert "The model card of v1.0.0 cannot be shown" in page
+    assert broken_links(site) == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_shallow_clone_is_told_in_words(
+    pinned,
+    tmp_path,
+):
+    clone = tmp_path / "clone"
+    run_shell("git", "commit", "-qam", "Pin", cwd=pinned)
+    run_shell(
+        "git", "clone", "-q", "--depth", "1", pinned.as_uri(), clone, cwd=tmp_path
+    )
+    site = publish_site(top=clone).path
+    for name in ("index", "versions", "development"):
+        assert (
+            "Only the newest part of the history" in (site / f"{name}.html").read_text()
+        )
+    assert broken_links(site) == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_project_without_a_remote_is_published(pinned):
+    run_shell("git", "config", "--unset", "remote.origin.url", cwd=pinned)
+    site = publish_site(top=pinned).path
+    assert "commits are not linked" in (site / "development.html").read_text()
+    assert broken_links(site) == []
 
 
 def test_publish_refuses_a_folder_of_somebody_else(
