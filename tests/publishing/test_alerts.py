@@ -110,7 +110,7 @@ def everything_was_told_in_order(
         "new finding, drift.price (watch)",
         "worse, drift.price (watch)",
         "worse, drift.price (act)",
-        "cleared, drift.price (act)",
+        "resolved, drift.price (act)",
     ]
     assert titles(hook) == want
     assert [message["subject"].partition(": ")[2] for message in mail.got] == want

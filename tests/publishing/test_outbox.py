@@ -207,7 +207,7 @@ def test_killed_by_signal_between_sending_and_saving(
     new = [
         f"new finding, drift.{column} (watch)" for column in ("price", "price", "size")
     ]
-    cleared = [f"cleared, drift.{column} (watch)" for column in ("price", "size")]
+    cleared = [f"resolved, drift.{column} (watch)" for column in ("price", "size")]
     assert titles(hook) == new + cleared
 
 
