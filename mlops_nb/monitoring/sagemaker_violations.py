@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.files import write_json
-from ..core.formatting import format_number
+from ..core.formatting import MINUS, format_number
 from ..core.messages import Message
 from ..data.column_profile import ColumnProfile, profile_text_counts
 from ..data.profile import Profile
@@ -148,7 +148,9 @@ def find_column_violations(
         yield "completeness_check", f"{found} {format_number(rule.min_complete)}"
     yield from _check_type(column, rule)
     if rule.is_non_negative and column.minimum < 0:
-        lowest = f"Observed minimum: {format_number(column.minimum)}"
+        # programs read this file: a hyphen, as computers write it
+        observed = format_number(column.minimum).replace(MINUS, "-")
+        lowest = f"Observed minimum: {observed}"
         yield "data_type_check", f"Expected no negative values. {lowest}"
     if rule.domain is not None and column.kind == "text":
         yield from _check_domain(column, rule)

@@ -97,7 +97,7 @@ def _word_pattern(lang: str) -> re.Pattern:
     any_word = "|".join(map(re.escape, words))
     if lang == "ja":  # where no blank stands between words
         return re.compile(any_word, re.IGNORECASE)
-    return re.compile(rf"(?<![\w.-])({any_word})(?:s)?(?![\w-])", re.IGNORECASE)
+    return re.compile(rf"(?<![\w.-])({any_word})(?:s)?(?![\w-]|\.\w)", re.IGNORECASE)
 
 
 def explain_terms(
