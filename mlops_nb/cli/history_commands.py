@@ -23,7 +23,6 @@ from mlops_nb.cli.command_group import (
     verbose_option,
     why_option,
 )
-from ..core.dismissals import Dismissal
 from ..core.errors import UserError
 
 # %% ../../nbs/api/cli/22_history_commands.ipynb #1d367ac9
@@ -99,6 +98,8 @@ def decide_command(
 # %% ../../nbs/api/cli/22_history_commands.ipynb #a0086ce0
 def _dismissal(answer: dict) -> str:
     """Say what was dismissed, why, by whom and when; also where that was said before."""
+    from mlops_nb.core.dismissals import Dismissal
+
     finding = f"{answer['finding']} of {answer['window']}"
     who_and_when = f"{answer['who']}, {answer['at']}"
     if answer.get("already"):
