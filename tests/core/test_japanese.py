@@ -57,6 +57,12 @@ def test_one_way_of_writing(pattern):
 def test_a_blank_parts_japanese_from_latin_letters_and_values():
     """A value may be a Latin word; where it is a Japanese one, the blank is left out."""
     parts = f"{LETTER}[A-Za-z0-9{{]|[A-Za-z0-9}}]{LETTER}"
-    dates = ("report.period_", "report.months", "month.", "dismissal.season")
+    dates = (
+        "report.period_",
+        "report.months",
+        "month.",
+        "dismissal.season",
+        "report.site_month",
+    )
     found = [key for key in keys_with(parts) if not key.startswith(dates)]
     assert found == []
