@@ -48,7 +48,7 @@ from mlops_nb.modeling.blended_estimators import (
 # %% ../../nbs/api/modeling/14_blend_plan.ipynb #be3388fd
 BOOSTER = "booster"
 TREND = "trend"  # a linear model with a booster on what it leaves over
-_STRENGTHS = {f"{LINEAR} {strength:g}": strength for strength in (0.03, 0.3, 3.0)}
+_STRENGTHS = {f"{LINEAR} {strength:g}": strength for strength in (0.01, 0.1, 1.0, 10.0)}
 
 
 def member_names(task: str) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ _MANY_CELLS = (
 _MOST_PRODUCTS = (
     3e10  # of rows, columns and the fewer of both: what ridge regression multiplies
 )
-_ONE_PENALTY = f"{LINEAR} 0.3"
+_ONE_PENALTY = f"{LINEAR} 0.1"
 
 
 def count_cells(
@@ -523,14 +523,21 @@ class BlendPlan:
 
 
 # %% ../../nbs/api/modeling/14_blend_plan.ipynb #0c95b018
+_CELLS_OF_MANY_FOLDS = 100_000  # from which on more than a few folds take too long
+_FEW_FOLDS = 4
+
+
 def _split_parts(
     problem: BlendProblem,
     target: np.ndarray,
     cut: int,
+    columns: int,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the rows that fit and those that judge: once, or as folds of a small table."""
     rows = len(target)
     folds = problem.settings.folds
+    if count_cells(problem, rows, columns) > _CELLS_OF_MANY_FOLDS:
+        folds = min(folds, _FEW_FOLDS)
     if problem.is_timed or rows >= _SMALL or folds < 2:
         return [(np.arange(cut), np.arange(cut, rows))]
     splitter: Any = KFold(folds, shuffle=True, random_state=problem.seed)
@@ -620,7 +627,8 @@ def plan_blend(
     """
     members, dropped = affordable_members(problem, *features.shape)
     attempts = []
-    for fit_rows, judge_rows in _split_parts(problem, target, cut):
+    columns = features.shape[1]
+    for fit_rows, judge_rows in _split_parts(problem, target, cut, columns):
         part = _encode_part(problem, features, target, fit_rows, judge_rows)
         attempts.append(_try_members(part, members))
     plan = _plan_from_attempts(problem, attempts, dropped)
