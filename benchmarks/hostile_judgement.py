@@ -219,7 +219,7 @@ def _unworded(
 
 
 def _not_one_message(done: CompletedProcess) -> Iterator[str]:
-    messages = len(re.findall(r"(?m)^(?:expected|ERROR:|fatal:) ", done.stderr))
+    messages = len(re.findall(r"(?m)^(?:expected:|ERROR:|fatal:) ", done.stderr))
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     if not lines:
         yield f"nothing on stderr: {last_words(done)}"

@@ -1141,6 +1141,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                               'mlops_nb/core/messages.py'),
                                         'mlops_nb.core.messages._name_columns': ( 'api/core/messages.html#_name_columns',
                                                                                   'mlops_nb/core/messages.py'),
+                                        'mlops_nb.core.messages._name_finding': ( 'api/core/messages.html#_name_finding',
+                                                                                  'mlops_nb/core/messages.py'),
                                         'mlops_nb.core.messages._range_of_column': ( 'api/core/messages.html#_range_of_column',
                                                                                      'mlops_nb/core/messages.py'),
                                         'mlops_nb.core.messages._values_in_words': ( 'api/core/messages.html#_values_in_words',

@@ -7,6 +7,7 @@ __all__ = [
     "VERDICT_LEVELS",
     "NAME_VALUES",
     "COLUMN_VALUES",
+    "FINDING_VALUE",
     "WORDS_OF_SLICES",
     "KEYS_ABOUT_IDS",
     "LABEL_VALUES",
@@ -81,9 +82,16 @@ class _PlainNumberFormatter(string.Formatter):
 # %% ../../nbs/api/core/07_messages.ipynb #ae4a7f89
 NAME_VALUES = ("metric", "by")  # values that are names of the code
 COLUMN_VALUES = ("column", "columns", "feature", "features")  # ids of columns
+FINDING_VALUE = "finding"  # the id of a finding
 # Sentences on a table as it was delivered, where a column is found by its id alone.
 WORDS_OF_SLICES = ("other", "missing")  # what the rest of the rows is called
-KEYS_ABOUT_IDS = ("schema.", "watch.", "preprocess.converted", "report.delivered")
+KEYS_ABOUT_IDS = (
+    "schema.",
+    "watch.",
+    "preprocess.converted",
+    "report.delivered",
+    "alert.",
+)
 LABEL_VALUES = ("noun", "outcome", "other")  # values that may be fixed texts of ours
 
 
@@ -140,6 +148,8 @@ def _values_in_words(
     for name in COLUMN_VALUES:
         if isinstance(values.get(name), (str, list)):
             shown[name] = _name_columns(values[name], language)
+    if isinstance(values.get(FINDING_VALUE), str):
+        shown[FINDING_VALUE] = _name_finding(values[FINDING_VALUE], language)
     if is_range(str(values.get("level"))):
         shown["level"] = _range_of_column(values, language)
     return shown
@@ -157,6 +167,26 @@ def _name_columns(
         return column_name(columns, language)
     comma = LIST_COMMAS.get(language, LIST_COMMAS["en"])
     return comma.join(column_name(column, language) for column in columns)
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #6f0a2c11
+_FINDINGS_OF_A_PART = ("contract", "quality", "estimate")  # kind.check.column
+
+
+def _name_finding(
+    finding: str,
+    language: str,
+) -> str:
+    """Say in words what a finding is about; its id where it is of no known kind."""
+    kind, _, about = finding.partition(".")
+    if kind in _FINDINGS_OF_A_PART:
+        _, _, about = about.partition(".")
+    template = find_entry(f"finding.{kind}", language)
+    if not isinstance(template, str) or not about:
+        return finding
+    names = {"column": column_name(about, language)}
+    names["metric"] = translate_name(about, language)
+    return template.format(**names)
 
 
 # %% ../../nbs/api/core/07_messages.ipynb #ee960b6a
@@ -177,7 +207,7 @@ def _capitalize_first(
     shown: dict,
 ) -> None:
     """Begin a sentence that begins with a column's name with a capital; an id stays as it is."""
-    for name in COLUMN_VALUES:
+    for name in (*COLUMN_VALUES, FINDING_VALUE):
         if not template.startswith(f"{{{name}}}") or shown[name] == values[name]:
             continue
         written = shown[name]

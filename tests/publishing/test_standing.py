@@ -21,6 +21,10 @@ NOTE = drift("size", severity="ok")
 FALL = auc_drop()
 SHIFT = drift()
 BOTH = (FALL.id, SHIFT.id)
+FINDINGS_IN_WORDS = {
+    "drift.price": "the shift of price",
+    "quality.drop.auc": "the change for the worse in AUC",
+}
 LOST = {"id": FALL.id, "severity": "act", "value": 0.65, "limit": 0.684}
 REFUSED = {"verdict": {"level": "watch"}, "results": {"gate": {"passed": False}}}
 APRIL = {"start": "2013-04-01", "end": "2013-04-30"}
@@ -187,6 +191,6 @@ def test_what_is_not_green_waits_or_was_decided(told):
 def test_a_decision_is_shown_with_its_reason(told):
     screen = text_of(told.first_screen("index"))
     for _, finding in told.scenario.decided:
-        assert finding in screen
+        assert FINDINGS_IN_WORDS[finding] in screen
         assert "Ada" in screen
         assert "a sale" in screen
