@@ -5914,6 +5914,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                            'mlops_nb/monitoring/span_assignment.py')},
             'mlops_nb.monitoring.stage_exhibits': { 'mlops_nb.monitoring.stage_exhibits._chance_in_words': ( 'api/monitoring/stage_exhibits.html#_chance_in_words',
                                                                                                              'mlops_nb/monitoring/stage_exhibits.py'),
+                                                    'mlops_nb.monitoring.stage_exhibits._noted_columns': ( 'api/monitoring/stage_exhibits.html#_noted_columns',
+                                                                                                           'mlops_nb/monitoring/stage_exhibits.py'),
                                                     'mlops_nb.monitoring.stage_exhibits._score_reading': ( 'api/monitoring/stage_exhibits.html#_score_reading',
                                                                                                            'mlops_nb/monitoring/stage_exhibits.py'),
                                                     'mlops_nb.monitoring.stage_exhibits._with_interval': ( 'api/monitoring/stage_exhibits.html#_with_interval',

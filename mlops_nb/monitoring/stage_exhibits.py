@@ -28,6 +28,7 @@ from mlops_nb.core.formatting import (
 )
 from ..core.messages import Message
 from .column_figures import column_distribution_plot
+from .findings import Verdict
 from .monitored_window import ModelReference
 from .performance_figures import mark_change
 
@@ -129,10 +130,19 @@ _SHOWN = [
 def drift_table_exhibits(assessment: Any) -> list[Exhibit]:
     """Return the statistics of the most changed columns."""
     table = assessment.table.rename(columns={"psi_watch": "limit"})[_SHOWN]
+    is_noted = table.column.isin(_noted_columns(assessment.verdict))
+    table = table.assign(severity=table.severity.mask(is_noted, "note"))
     title = Message("monitor.table_title")
     return [
         Exhibit(table.head(MAX_TABLE_COLUMNS), title, Message("monitor.table_read"))
     ]
+
+
+# %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #77c0ffe1
+def _noted_columns(verdict: Verdict) -> set[str]:
+    """Return the columns of which all findings are only noted."""
+    noted = {found.column for found in verdict.findings if found.is_note}
+    return noted - {found.column for found in verdict.beyond_limit()}
 
 
 # %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #3e4c9034

@@ -5,6 +5,8 @@
 # %% auto #0
 __all__ = [
     "BADGE_LEVELS",
+    "NOTED",
+    "BADGES_OF_ROWS",
     "LONG_WORD",
     "PHONE_CARDS",
     "PHONE_ROWS",
@@ -44,6 +46,8 @@ from mlops_nb.reporting.table_layout import (
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #a87ff681
 BADGE_LEVELS = ("ok", "watch", "act", "failed")  # from good to bad
+NOTED = "note"  # a finding beyond its limit that changes nothing
+BADGES_OF_ROWS = (*BADGE_LEVELS, NOTED)
 
 
 def render_badge(
@@ -102,7 +106,7 @@ def _improve_body_cell(
     elif localize_ranges(text, lang) != text:
         replace_text(cell, localize_ranges(text, lang))
     level = element_text(cell)
-    if column in head.verdicts and level in BADGE_LEVELS:
+    if column in head.verdicts and level in BADGES_OF_ROWS:
         replace_text(cell, "")
         cell.append(ElementTree.fromstring(render_badge(level, lang)))
         cell.set("class", "v")
@@ -206,7 +210,7 @@ def _add_class(
 PHONE_CARDS = 2  # that are shown of a table whose rows are cards
 PHONE_ROWS = 4  # that are shown of any other table
 SPARED_ROWS = 2  # so few are not worth a click
-NOTABLE = ("badge watch", "badge act", "badge failed", "mark worse")
+NOTABLE = ("badge watch", "badge act", "badge failed")
 FAILED_CHECK = "✗"
 
 
