@@ -2031,6 +2031,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                           'mlops_nb/data/personal_data.py'),
                                              'mlops_nb.data.personal_data.find_personal_columns': ( 'api/data/personal_data.html#find_personal_columns',
                                                                                                     'mlops_nb/data/personal_data.py'),
+                                             'mlops_nb.data.personal_data.is_said_of_counters': ( 'api/data/personal_data.html#is_said_of_counters',
+                                                                                                  'mlops_nb/data/personal_data.py'),
                                              'mlops_nb.data.personal_data.read_or_empty': ( 'api/data/personal_data.html#read_or_empty',
                                                                                             'mlops_nb/data/personal_data.py')},
             'mlops_nb.data.preparation': { 'mlops_nb.data.preparation.PreparedWindow': ( 'api/data/preparation.html#preparedwindow',

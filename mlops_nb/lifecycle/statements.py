@@ -37,7 +37,11 @@ from ..core.formatting import escape_markup
 from ..core.messages import render
 from ..core.project import project_root
 from ..data.contract import DataContract
-from ..data.personal_data import find_personal_columns, read_or_empty
+from mlops_nb.data.personal_data import (
+    find_personal_columns,
+    is_said_of_counters,
+    read_or_empty,
+)
 from ..data.settings import read_data_settings
 
 CARD_FILE = "data/card.yaml"
@@ -269,7 +273,7 @@ def personal_columns_of_run(read: Callable[[str], bytes]) -> list[dict]:
     found = _by_column(_read_events(events))
     found |= _by_column(_read_contract(contract))
     counter = found.get(_row_counter(read))
-    if counter and not counter["why"].startswith("holds"):
+    if counter and is_said_of_counters(counter["why"]):
         del found[counter["column"]]
     return list(found.values())
 

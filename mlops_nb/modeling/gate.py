@@ -505,8 +505,9 @@ def evaluation_verdict(
             Message("evaluate.gate_failed"),
             *[check.say for check in gate.failed],
         ]
-        reasons[1:1] = beside
-        return "watch", [*reasons, *in_words], [Message("evaluate.todo")]
+        # What failed comes first: it is what has to be mended.
+        told = [*reasons, *beside, *in_words]
+        return "watch", told, [Message("evaluate.todo")]
     uncertain = _gain_that_may_be_chance(gate)
     passed = Message("evaluate.gate_passed")
     if uncertain:

@@ -218,7 +218,7 @@ def apply_overrides(
 
 # %% ../../nbs/api/pipeline/11_parameters.ipynb #e4f4fff8
 # What params.yaml of a project that an earlier version made does not say.
-_ADDED_LATER = {("train", "threads"): 1}
+_ADDED_LATER = {("train", "threads"): 1, ("compare", "rows"): ""}
 
 
 def resolve_parameters(

@@ -36,7 +36,14 @@ TRIED = (
     "data/.gitignore",
     "requirements.lock",
 )
-OWN_TARGETS = ("bench-models", "bench", "bench-monitor", "calm", "style")
+OWN_TARGETS = (
+    "bench-models",
+    "bench",
+    "bench-monitor",
+    "calm",
+    "pictures",
+    "style",
+)
 
 
 def keys(path: Path) -> set[str]:

@@ -248,7 +248,7 @@ def test_a_file_that_is_no_table_is_refused_in_words(
         pytest.param("book.xlsx", {"sheet": "new"}, 'mean "New"', id="no such sheet"),
         pytest.param("t.tsv", {"sheet": "A"}, "leave --sheet out", id="sheet of text"),
         pytest.param(
-            "t.tsv", {"query": "select 1"}, "for a database", id="no database"
+            "t.tsv", {"query": "select 1"}, "if --data is an SQLite file", id="no database"
         ),
         pytest.param("shop.db", {}, "select * from orders", id="no query"),
         pytest.param("shop.db", {"query": "selec"}, "syntax error", id="a wrong query"),
@@ -304,7 +304,7 @@ def test_a_column_that_not_all_files_have_is_told(place):
     first = pd.read_csv("months/2024-02.csv").drop(columns="plan")
     first.to_csv("months/2024-02.csv", index=False)
     notes = plan_project("shop", "months/*.csv", "y").made.guess.notes
-    assert "2024-02.csv lacks plan: missing there" in notes
+    assert "2024-02.csv has no plan: missing there" in notes
 
 
 SECRET = "hun/ter2@x"
