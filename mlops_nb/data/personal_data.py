@@ -17,7 +17,6 @@ from .columns import value_type
 from .contract import DataContract
 
 # %% ../../nbs/api/data/27_personal_data.ipynb #c8ef2949
-_BY_NAME = "its name suggests"
 _DIFFERENT_NUMBERS = "holds a different number in every row"
 _IDENTIFIED = "user|customer|client|patient|member|employee|account|person|device"
 _NAME_PATTERNS = {  # what a column's name suggests: whole words in English, parts in Japanese
@@ -52,7 +51,7 @@ def _reason_by_name(column: str) -> str:
     for what, (english, japanese) in _NAME_PATTERNS.items():
         is_word = any(re.fullmatch(english, word) for word in (*words, *pairs))
         if is_word or re.search(japanese, column):
-            return f"{_BY_NAME} {what}"
+            return f"its name suggests {what}"
     return ""
 
 
@@ -127,7 +126,7 @@ def find_personal_columns(data: DataContract | pd.DataFrame) -> list[dict]:
 # %% ../../nbs/api/data/27_personal_data.ipynb #2b7d10ab
 def is_said_of_counters(why: str) -> bool:
     """Say whether a reason, as of `find_personal_columns`, is given for mere row numbers too."""
-    return why == _DIFFERENT_NUMBERS or why.startswith(_BY_NAME)
+    return why == _DIFFERENT_NUMBERS or why.startswith("its name suggests ")
 
 
 # %% ../../nbs/api/data/27_personal_data.ipynb #038a9757

@@ -248,7 +248,10 @@ def test_a_file_that_is_no_table_is_refused_in_words(
         pytest.param("book.xlsx", {"sheet": "new"}, 'mean "New"', id="no such sheet"),
         pytest.param("t.tsv", {"sheet": "A"}, "leave --sheet out", id="sheet of text"),
         pytest.param(
-            "t.tsv", {"query": "select 1"}, "if --data is an SQLite file", id="no database"
+            "t.tsv",
+            {"query": "select 1"},
+            "if --data is an SQLite file",
+            id="no database",
         ),
         pytest.param("shop.db", {}, "select * from orders", id="no query"),
         pytest.param("shop.db", {"query": "selec"}, "syntax error", id="a wrong query"),

@@ -151,7 +151,9 @@ def test_what_is_dismissed_for_longer_waits_for_nobody():
 @pytest.mark.parametrize(
     ("term", "found", "said"),
     [
-        pytest.param({}, FINDING, "The shift of price is back; it was dismissed", id="over"),
+        pytest.param(
+            {}, FINDING, "The shift of price is back; it was dismissed", id="over"
+        ),
         pytest.param(
             {"until": "2013-12-31", **SEEN},
             FINDING | {"value": 0.9},
