@@ -21,6 +21,7 @@ from datetime import date
 
 import pandas as pd
 
+from .formatting import person_name
 from .messages import VERDICT_LEVELS, Message
 
 # %% ../../nbs/api/core/32_dismissals.ipynb #3b52cde0
@@ -184,11 +185,10 @@ class DismissedFinding:
     def message(self) -> Message:
         """Say until when it is dismissed, or that it was, by whom and why."""
         entry = self.dismissal.entry
-        name, _, _ = entry.get("who", "").partition(" <")  # without the mail address
         said = {
             "finding": entry.get("finding", ""),
             "term": self.dismissal.term(),
-            "who": name or "–",
+            "who": person_name(entry.get("who", "")) or "–",
             "at": entry.get("at", "")[:10],
             "why": entry.get("why", ""),
         }

@@ -23,6 +23,7 @@ __all__ = [
     "name_some",
     "count_noun",
     "comment_line",
+    "person_name",
 ]
 
 # %% ../../nbs/api/core/03_formatting.ipynb #136b7fa0
@@ -255,3 +256,10 @@ def comment_line(text: str) -> str:
     words = " ".join(text.split())
     signs = [sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in words]
     return "".join(signs)
+
+
+# %% ../../nbs/api/core/03_formatting.ipynb #9775c66b
+def person_name(who: str) -> str:
+    """Return a name as git writes it, without the mail address."""
+    name, _, _ = who.partition(" <")
+    return name

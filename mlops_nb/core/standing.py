@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .dismissals import Dismissal, DismissedFinding, find_dismissal
+from .formatting import person_name
 from .messages import VERDICT_LEVELS, Message
 
 # %% ../../nbs/api/core/31_standing.ipynb #c461fc58
@@ -187,11 +188,10 @@ def _tell_answer(
     """Say what was decided on a finding, by whom and why."""
     if Dismissal(decision).is_lasting:
         return DismissedFinding(Dismissal(decision), "holds").message()
-    name, _, _ = decision.get("who", "").partition(" <")  # without the mail address
     return Message(
         f"monitor.answered_{decision['action']}",
         finding=finding["id"],
-        who=name,
+        who=person_name(decision.get("who", "")),
         at=decision.get("at", "")[:10],
         why=decision.get("why", ""),
     )

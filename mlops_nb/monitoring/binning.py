@@ -9,7 +9,7 @@ __all__ = [
     "MAX_NUMERIC_BINS",
     "MAX_NAMED_VALUES",
     "RANGE_TOLERANCE",
-    "LEAST_ROWS_OF_NAME",
+    "MIN_EXPECTED_OF_NAMES",
     "AlignedColumns",
     "align_columns",
     "find_outside",
@@ -211,7 +211,7 @@ def _bins_of_text(aligned: AlignedColumns) -> np.ndarray:
 
 
 # %% ../../nbs/api/monitoring/01_binning.ipynb #4c1e77a0
-LEAST_ROWS_OF_NAME = 5  # in the smaller column, by what both have
+MIN_EXPECTED_OF_NAMES = 5  # rows of a name in the smaller column
 
 
 def _expects_rows(aligned: AlignedColumns) -> np.ndarray:
@@ -220,7 +220,7 @@ def _expects_rows(aligned: AlignedColumns) -> np.ndarray:
     n_now = aligned.current.sum()
     share_of_smaller = min(n_before, n_now) / max(n_before + n_now, 1)
     both = aligned.reference + aligned.current
-    return both * share_of_smaller >= LEAST_ROWS_OF_NAME
+    return both * share_of_smaller >= MIN_EXPECTED_OF_NAMES
 
 
 # %% ../../nbs/api/monitoring/01_binning.ipynb #4c1e77a1

@@ -5,7 +5,6 @@
 # %% auto #0
 __all__ = [
     "MIN_EXPECTED_ROWS",
-    "MIN_EXPECTED_OF_NAMES",
     "MAX_POOLS_OF_NUMBERS",
     "chi_square",
     "pool_sparse_bins",
@@ -21,6 +20,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from .binning import MIN_EXPECTED_OF_NAMES
 from .distances import psi
 
 
@@ -86,7 +86,6 @@ def pool_sparse_bins(
 
 
 # %% ../../nbs/api/monitoring/04_significance.ipynb #1a3ceb56
-MIN_EXPECTED_OF_NAMES = 5
 MAX_POOLS_OF_NUMBERS = 10
 
 

@@ -14,6 +14,7 @@ __all__ = [
 # %% ../../nbs/api/publishing/48_home_cards.ipynb #6b0f5c03
 from markupsafe import Markup
 
+from ..core.formatting import person_name
 from ..core.messages import render
 from ..core.translations import translate_name
 from .card_results import format_interval
@@ -22,7 +23,7 @@ from .list_pages import describe_decision
 from .live_model import LiveModel
 from .resources import render_template
 from .site_pages import render_list_card, site_owner
-from .table_cells import format_day, person_name
+from .table_cells import format_day
 from ..reporting.phrases import page_phrase
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from ..core.formatting import person_name
 from ..core.translations import translate_name
 from ..lifecycle.journal import read_decisions
 from .resources import render_template
 from .search import SearchEntry
 from .site import Site
 from .site_pages import render_list_card
-from .table_cells import format_day, format_window, person_name
+from .table_cells import format_day, format_window
 from ..reporting.phrases import page_phrase, page_title
 
 

@@ -8,7 +8,6 @@ __all__ = [
     "format_utc",
     "format_day",
     "format_window",
-    "person_name",
     "unbroken_period",
 ]
 
@@ -64,13 +63,6 @@ def format_window(
         month=months[int(month) - 1],
         year=year,
     )
-
-
-# %% ../../nbs/api/publishing/14_table_cells.ipynb #9775c66b
-def person_name(who: str) -> str:
-    """Return a name as git writes it, without the mail address."""
-    name, _, _ = who.partition(" <")
-    return name
 
 
 # %% ../../nbs/api/publishing/14_table_cells.ipynb #f1460589

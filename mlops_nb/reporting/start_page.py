@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from ..core.formatting import person_name
 from .blocks import render_safely
 from .frame import page_rank, render_page_frame
 from .page import build_page_summary
@@ -46,12 +47,11 @@ def _decision_row(
     lang: str,
 ) -> dict:
     about = [str(entry.get(name) or "") for name in ("action", "version", "finding")]
-    name, _, _ = entry["who"].partition(" <")  # without the mail address
     return {
         page_phrase("when", lang): entry["at"],
         page_phrase("decision", lang): " ".join(about).strip(),
         page_phrase("why", lang): entry["why"],
-        page_phrase("who", lang): name,
+        page_phrase("who", lang): person_name(entry["who"]),
     }
 
 
