@@ -77,6 +77,7 @@ _AREAS = (
     "pipeline",
     "lifecycle",
     "publishing",
+    "serving",
     "cli",
 )
 

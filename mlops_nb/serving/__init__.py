@@ -1,0 +1,1 @@
+"""A model that answers requests while it is watched."""
