@@ -4223,6 +4223,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                  'mlops_nb/modeling/explanations.py'),
                                                 'mlops_nb.modeling.explanations._occlude': ( 'api/modeling/explanations.html#_occlude',
                                                                                              'mlops_nb/modeling/explanations.py'),
+                                                'mlops_nb.modeling.explanations._position_of_output': ( 'api/modeling/explanations.html#_position_of_output',
+                                                                                                        'mlops_nb/modeling/explanations.py'),
                                                 'mlops_nb.modeling.explanations._raw_output': ( 'api/modeling/explanations.html#_raw_output',
                                                                                                 'mlops_nb/modeling/explanations.py'),
                                                 'mlops_nb.modeling.explanations._require_additivity': ( 'api/modeling/explanations.html#_require_additivity',

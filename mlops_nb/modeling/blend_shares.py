@@ -22,10 +22,11 @@ def _take_line_apart(
     member: Any,
     row: np.ndarray,
     usual: np.ndarray,
+    position: int,
 ) -> tuple[np.ndarray, float]:
     """Return what each column brings beside its mean, and the answer to the means."""
-    coefficients = np.ravel(member.coef_)
-    base = float(np.ravel(member.intercept_)[0] + coefficients @ usual)
+    coefficients = np.atleast_2d(member.coef_)[position]
+    base = float(np.ravel(member.intercept_)[position] + coefficients @ usual)
     return coefficients * (row[0] - usual), base
 
 
@@ -35,10 +36,11 @@ def _take_member_apart(
     row: np.ndarray,
     usual: np.ndarray,
     explain_trees: Callable,
+    position: int,
 ) -> tuple[np.ndarray, float]:
     """Return what each encoded column that a member sees brings, and what they start from."""
     if hasattr(member, "coef_"):
-        return _take_line_apart(member, row, usual[0])
+        return _take_line_apart(member, row, usual[0], position)
     return explain_trees(member, row)
 
 
@@ -59,16 +61,19 @@ def share_blend(
     row: pd.DataFrame,
     reference: pd.DataFrame,
     explain_trees: Callable,
+    position: int = -1,
 ) -> tuple[dict[str, float], float]:
     """Return what each column brings to the answer to one row, and what they start from.
 
-    The answer is a number, or the log-odds of two classes.
+    The answer is a number, the log-odds of two classes, or what stands for one of several
+    classes before the softmax.
 
     Args:
         pipeline: whose last step is a blend.
         row: the one row, as `prepare_features` gives it.
         reference: rows that say what is usual.
         explain_trees: booster and encoded row → what each encoded column brings, and a base.
+        position: of the class among several.
     """
     encoder = pipeline[0]
     blend = pipeline[-1]
@@ -80,7 +85,7 @@ def share_blend(
     matrices = (encoded, usual, sources)
     for name, member in blend.members_.items():
         seen = [member_columns(name, one, blend.tree_columns) for one in matrices]
-        brought, base = _take_member_apart(member, *seen[:2], explain_trees)
+        brought, base = _take_member_apart(member, *seen[:2], explain_trees, position)
         total_base += blend.weights[name] * base
         _add_shares(shares, seen[2][0], blend.weights[name] * brought)
     return shares, total_base

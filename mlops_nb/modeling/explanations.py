@@ -112,34 +112,54 @@ def _import_shap() -> Any:
     return shap
 
 
+# %% ../../nbs/api/modeling/20_explanations.ipynb #3ed36e17
+def _position_of_output(
+    model: Model,
+    output: str,
+) -> int:
+    """Return which of the estimator's outputs is explained: of a class its own, else the last."""
+    if model.task != "multiclass":
+        return -1
+    seen = [model.classes[int(number)] for number in model.pipeline.classes_]
+    if len(seen) < 3:  # a booster then says one number for both
+        raise UserError(
+            expected="three classes or more, or the task binary, to explain by SHAP",
+            found=" and ".join(seen),
+            remedy=_OTHER_METHOD,
+        )
+    return seen.index(output.removeprefix("score_"))
+
+
 # %% ../../nbs/api/modeling/20_explanations.ipynb #12454e19
 def _raw_output(
     trees: Any,
     encoded: np.ndarray,
+    position: int,
 ) -> float:
     """Return what the trees themselves say: log-odds, a probability, or a number."""
     for method in ("decision_function", "predict_proba", "predict"):
         if hasattr(trees, method):
             predict = getattr(trees, method)
             outputs = np.ravel(predict(encoded))
-            return float(outputs[-1])
+            return float(outputs[position])
     raise AttributeError(f"{type(trees).__name__} predicts nothing")
 
 
 # %% ../../nbs/api/modeling/20_explanations.ipynb #d93746c1
 def _take_trees_apart(
     shap: Any,
+    position: int,
     trees: Any,
     encoded: np.ndarray,
 ) -> tuple[np.ndarray, float]:
-    """Return the SHAP value of each column, and their base."""
+    """Return the SHAP value of each column for one of the outputs, and their base."""
     try:
         explainer = shap.TreeExplainer(trees)
         values = np.asarray(
             explainer.shap_values(encoded, check_additivity=False), float
         )
-        base = float(np.ravel(explainer.expected_value)[-1])
-        return values.reshape(encoded.shape[1], -1)[:, -1], base
+        base = float(np.ravel(explainer.expected_value)[position])
+        return values.reshape(encoded.shape[1], -1)[:, position], base
     except Exception as error:  # what SHAP cannot read fails in many ways
         reason = str(error).strip().partition("\n")[0][:200]
         raise UserError(
@@ -168,6 +188,7 @@ def _require_additivity(
 def _shap_values_of_trees(
     shap: Any,
     model: Model,
+    position: int,
     prepared: pd.DataFrame,
 ) -> tuple[list[float], float]:
     """Return SHAP values of a tree model, one per column, and their base, in its own units.
@@ -179,15 +200,15 @@ def _shap_values_of_trees(
     names = [
         name for _, _, columns in model.pipeline[0].transformers_ for name in columns
     ]
-    if model.task == "multiclass" or encoded.shape[1] != len(names):
+    if encoded.shape[1] != len(names):
         raise UserError(
-            expected="one number per column and one score, as SHAP explains it here",
-            found="an encoding or a task with more",
+            expected="one number per column, as SHAP explains it here",
+            found="an encoding with more",
             remedy=_OTHER_METHOD,
         )
     trees = model.pipeline[-1]
-    output = _raw_output(trees, encoded)
-    values, base = _take_trees_apart(shap, trees, encoded)
+    output = _raw_output(trees, encoded, position)
+    values, base = _take_trees_apart(shap, position, trees, encoded)
     _require_additivity(trees, values.sum() + base, output)
     return [float(values[names.index(name)]) for name in prepared], base
 
@@ -196,6 +217,7 @@ def _shap_values_of_trees(
 def _shap_values_of_blend(
     shap: Any,
     model: Model,
+    position: int,
     prepared: pd.DataFrame,
     reference: pd.DataFrame,
 ) -> tuple[list[float], float]:
@@ -204,16 +226,12 @@ def _shap_values_of_blend(
     Raises:
         UserError: where they do not add up to the model's output.
     """
-    if model.task == "multiclass":
-        raise UserError(
-            expected="one score, as SHAP explains it here",
-            found="one for each class",
-            remedy=_OTHER_METHOD,
-        )
-    explain_trees = partial(_take_trees_apart, shap)
-    shares, base = share_blend(model.pipeline, prepared, reference, explain_trees)
+    explain_trees = partial(_take_trees_apart, shap, position)
+    shares, base = share_blend(
+        model.pipeline, prepared, reference, explain_trees, position
+    )
     blend = model.pipeline[-1]
-    output = _raw_output(blend, model.pipeline[:-1].transform(prepared))
+    output = _raw_output(blend, model.pipeline[:-1].transform(prepared), position)
     _require_additivity(blend, sum(shares.values()) + base, output)
     return [shares[name] for name in prepared], base
 
@@ -222,12 +240,14 @@ def _shap_values_of_blend(
 def _shap_values(
     shap: Any,
     model: Model,
+    output: str,
     prepared: pd.DataFrame,
     reference: pd.DataFrame,
 ) -> tuple[list[float], float]:
+    position = _position_of_output(model, output)
     if isinstance(model.pipeline[-1], (BlendClassifier, BlendRegressor)):
-        return _shap_values_of_blend(shap, model, prepared, reference)
-    return _shap_values_of_trees(shap, model, prepared)
+        return _shap_values_of_blend(shap, model, position, prepared, reference)
+    return _shap_values_of_trees(shap, model, position, prepared)
 
 
 # %% ../../nbs/api/modeling/20_explanations.ipynb #06cfc1bc
@@ -290,7 +310,8 @@ def explain_prediction(
     changes = occlusion.changes
     base = None
     if method == "shap":
-        changes, base = _shap_values(_import_shap(), model, prepared, reference)
+        shap = _import_shap()
+        changes, base = _shap_values(shap, model, occlusion.output, prepared, reference)
     rows = [
         {
             "feature": name,

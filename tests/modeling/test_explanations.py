@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from mlops_nb.core.errors import UserError
+from mlops_nb.modeling.encoding import prepare_features
 from mlops_nb.modeling.explanations import explain_prediction
 from mlops_nb.modeling.training import train_model
 
@@ -184,6 +185,7 @@ ONLY_BOOSTER = {"params": {"members": ["booster"]}}
         pytest.param("regression", "auto", {}, id="blend of numbers"),
         pytest.param("binary", FOREST, TWENTY_TREES, id="random forest"),
         pytest.param("regression", EXTRA_TREES, TWENTY_TREES, id="extra trees"),
+        pytest.param("multiclass", FOREST, TWENTY_TREES, id="forest of classes"),
     ],
 )
 def test_shap_adds_up(
@@ -201,6 +203,42 @@ def test_shap_adds_up(
     assert "base" in reasons._repr_markdown_()
     assert reasons.rows[0]["feature"] == "x"
     assert reasons.rows[0]["change"] > 0
+
+
+def margin_of(
+    model,
+    row,
+    output: str,
+) -> float:
+    """Return what a model of several classes says for one of them before the softmax."""
+    prepared = prepare_features(row, model.inputs)
+    margins = model.pipeline.decision_function(prepared)[0]
+    return margins[model.classes.index(output.removeprefix("score_"))]
+
+
+SEVERAL = ("auto", "booster")
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    SEVERAL,
+    ids=SEVERAL,
+)
+def test_shap_adds_up_for_the_likeliest_of_several_classes(estimator):
+    model, rows = fit_with_gaps("multiclass", estimator, {})
+    for i in (0, 1, 7, int(rows.x.argmin()), int(rows.x.argmax())):
+        row = rows.iloc[[i]]
+        reasons = explain_prediction(model, row, rows, top=99, method="shap")
+        margin = margin_of(model, row, reasons.output)
+        assert abs(score_of_changes(reasons, False) - margin) < 1e-6
+
+
+def test_shap_of_a_task_of_several_classes_wants_three():
+    _, rows = fit_with_gaps("binary", "auto", {})
+    rows["y"] = np.where(rows["y"] == 1, "high", "low")
+    model = fit(rows, "multiclass", "auto")
+    with pytest.raises(UserError, match="three classes"):
+        explain_prediction(model, rows.head(1), rows, method="shap")
 
 
 def explain_many(
