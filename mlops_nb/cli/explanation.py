@@ -19,6 +19,7 @@ from .created_project import CreatedProject
 from .doubts import Doubt
 from .inference import InferredProject
 from ..core.formatting import comment_line, count_noun, name_some
+from ..core.names import text_in
 
 # %% ../../nbs/api/cli/26_explanation.ipynb #d0e09d63
 _WIDTH = 79
@@ -44,11 +45,15 @@ def wrap_text(
 
 
 # %% ../../nbs/api/cli/26_explanation.ipynb #4d8c3176
-_SETTINGS = ("target", "task", "positive", "time", "period", "keys", "train", "current")
+_SETTINGS = (
+    *("target", "task", "positive", "time", "period", "keys", "train", "current"),
+    *("noun", "outcome"),
+)
 
 
 def explain_settings(guess: InferredProject) -> list[str]:
     """Say what each setting of a project is, and why, in lines."""
+    words = {name: text_in(word) for name, word in guess.words.items()}
     values = {
         "target": guess.target,
         "task": guess.task,
@@ -56,7 +61,8 @@ def explain_settings(guess: InferredProject) -> list[str]:
         "time": guess.time or "none",
         "period": guess.period,
         "keys": ", ".join(guess.keys) or "none",
-    } | guess.windows
+    }
+    values |= guess.windows | words
     lines = []
     for name in _SETTINGS:
         why = guess.evidence.get(name)

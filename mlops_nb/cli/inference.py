@@ -52,6 +52,7 @@ from mlops_nb.cli.time_inference import (
 from .window_inference import InferredWindows, infer_windows
 from ..core.errors import UserError, suggest
 from ..core.formatting import count_noun, name_some
+from ..core.names import LocalText
 from ..data.cell_inference import InferredCells
 from ..data.clock_times import minutes_of_day
 from ..data.contract import DataContract, infer_contract
@@ -65,7 +66,8 @@ from ..data.windows import read_windows
 
 # %% ../../nbs/api/cli/06_inference.ipynb #642b8f2a
 # what no table tells
-_ASSUMED = {"lookback": "0D", "as_of": None, "noun": "rows", "outcome": "right"}
+_ASSUMED = {"lookback": "0D", "as_of": None}
+_NO_WORDS: dict[str, LocalText] = {"noun": "rows", "outcome": "right"}
 
 
 # %% ../../nbs/api/cli/06_inference.ipynb #a7685d3d
@@ -89,6 +91,7 @@ class InferredProject:
         columns: What was seen of each column of the table.
         doubts: What a person should decide.
         accepted: Columns that predict the target alone and are known before it, as somebody said.
+        words: What rows, and those flagged rightly, are called: {noun, outcome}.
     """
 
     rows: int
@@ -113,6 +116,7 @@ class InferredProject:
     shared_keys: tuple[str, ...] = ()
     clocks: tuple[str, ...] = ()
     negative: Any = None
+    words: dict[str, LocalText] = field(default_factory=_NO_WORDS.copy)
 
     def to_data_section(
         self,
@@ -120,14 +124,8 @@ class InferredProject:
         encoding: str,
     ) -> dict[str, Any]:
         """Write the section `data` of params.yaml, for a table at this place."""
-        section = {"source": source, "depends": source, "encoding": encoding}
-        section["cells"] = _state_cells(self.cells)
-        for key in ("target", "task", "positive", "time", "time_parts", "period"):
-            section[key] = getattr(self, key)
-        section["keys"] = list(self.keys)
-        # what is not needed is not written: its default reads the table as it is
-        needed = {key: value for key, value in section.items() if value != {}}
-        return needed | _ASSUMED
+        place = {"source": source, "depends": source, "encoding": encoding}
+        return place | _state_settings(self) | _ASSUMED | self.words
 
 
 # %% ../../nbs/api/cli/06_inference.ipynb #a10baa7a
@@ -151,6 +149,17 @@ def _with_cells(
         evidence=project.evidence | {"cells": "\n".join(reasons)},
         doubts=(*project.doubts, *doubt_cells(found)),
     )
+
+
+# %% ../../nbs/api/cli/06_inference.ipynb #2b7f5b58
+def _state_settings(project: InferredProject) -> dict[str, Any]:
+    """Write what was inferred for the section `data` of params.yaml."""
+    settings = {"cells": _state_cells(project.cells)}
+    for key in ("target", "task", "positive", "time", "time_parts", "period"):
+        settings[key] = getattr(project, key)
+    settings["keys"] = list(project.keys)
+    # what is not needed is not written: its default reads the table as it is
+    return {key: value for key, value in settings.items() if value != {}}
 
 
 # %% ../../nbs/api/cli/06_inference.ipynb #b09dbed2

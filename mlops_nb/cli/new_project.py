@@ -47,6 +47,7 @@ from mlops_nb.cli.project_table import (
     read_table,
     reread_as_written,
 )
+from .project_words import add_words
 from ..core.errors import UserError
 from ..core.files import encode_text, remove_unfinished, write_atomic
 from ..core.formatting import count_noun
@@ -297,6 +298,7 @@ class OpenTable:
             frame, self.target, self.time, self.cells, answers, lost
         )
         guess = _note_months(_note_reading(guess, self.table), self.source)
+        guess = add_words(guess, self.source.table_names, answers)
         return frame, guess, contract
 
 

@@ -26,8 +26,10 @@ from mlops_nb.data.databases import (
 from ..data.excel import choose_sheet
 from ..data.table_formats import FORMATS, require_right_name, table_format
 
-
 # %% ../../nbs/api/cli/10_project_source.ipynb #c4a1d45b
+_TABLE_OF_QUERY = re.compile(r"(?i)\bfrom\s+[\"`\[]?(?:\w+\.)?(\w+)")
+
+
 @dataclass(frozen=True)
 class TableSource:
     """Where a table comes from.
@@ -60,6 +62,16 @@ class TableSource:
             return "the answer of the database"
         more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
         return f"{self.files[0].name}{more}"
+
+    @property
+    def table_names(self) -> list[str]:
+        """Return what may tell what a row is: names of sheet, file and folder, or of tables."""
+        if self.snapshot:
+            return _TABLE_OF_QUERY.findall(self.snapshot.query)
+        names = [self.sheet, self.files[0].name.partition(".")[0]]
+        if self.is_pattern:
+            names.append(self.files[0].resolve().parent.name)
+        return [name for name in names if name]
 
 
 # %% ../../nbs/api/cli/10_project_source.ipynb #4e40ca62

@@ -30,7 +30,7 @@ from mlops_nb.core.formatting import (
     localize_ranges,
     true_minus,
 )
-from .names import column_name, current_names, text_in
+from .names import ROWS, column_name, current_names, text_in
 from .translations import find_entry, translate_label, translate_name
 
 # %% ../../nbs/api/core/07_messages.ipynb #b8e39227
@@ -225,6 +225,8 @@ def _in_words(
         return render(value, language) if "key" in value else text_in(value, language)
     if name in NAME_VALUES:
         return translate_name(value, language)
+    if name == "noun" and value == ROWS["en"]:
+        return text_in(ROWS, language)
     if name in LABEL_VALUES or (name == "level" and value in WORDS_OF_SLICES):
         return translate_label(value, language)
     return localize_ranges(value, language) if isinstance(value, str) else value

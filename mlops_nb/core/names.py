@@ -7,6 +7,7 @@ __all__ = [
     "Language",
     "LocalText",
     "ColumnTitle",
+    "ROWS",
     "text_in",
     "merge_titles",
     "readable_id",
@@ -35,6 +36,7 @@ from .project import project_root
 Language = Literal["en", "ja"]
 LocalText = str | dict[Language, str]  # one text for all languages, or one for each
 ColumnTitle = str | dict[Literal["en", "ja", "unit"], LocalText]
+ROWS: dict[Language, str] = {"en": "rows", "ja": "行"}  # where nobody has named them
 _OWN_COLUMNS: dict[
     str, LocalText
 ] = {  # what predictions are called; no column of data may be

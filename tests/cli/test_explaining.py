@@ -190,7 +190,7 @@ def answered(tmp_path_factory):
     """A project whose questions were answered, in the order of the doubts."""
     folder = tmp_path_factory.mktemp("answered")
     make_orders().to_csv(folder / "orders.csv", index=False)
-    answers = ["y", "order_id+signed", "", "n", "", "", "y"]
+    answers = ["y", "order_id+signed", "", "n", "", "", "y", "purchases", ""]
     code, shown = talk(folder, answers, "--ask")
     assert code == 0, shown
     return folder / "shop"
@@ -200,6 +200,7 @@ def test_answers_stand_over_what_was_inferred(answered):
     params = read_yaml(answered)
     assert params["windows"]["current"]["end"] == "2024-06"
     assert params["data"]["keys"] == ["order_id", "signed"]
+    assert params["data"]["noun"] == {"en": "purchases", "ja": "行"}
     assert "fee" not in params["data"]["cells"]
     assert "refund" not in params["features"]["exclude"]
     assert read_yaml(answered, "data/schema.yaml")["leak_ok"] == ["refund"]
@@ -210,6 +211,7 @@ def test_answers_stand_over_what_was_inferred(answered):
     [
         pytest.param("why: {}: yes; without an answer: the last", id="window"),
         pytest.param("why: {}: order_id+signed; without an answer: a row", id="key"),
+        pytest.param("why: {}: purchases; without an answer: the table", id="noun"),
         pytest.param("fee: {}: no; without an answer: numbers", id="cells"),
         pytest.param("country: {}: yes; without an answer: NA is", id="confirmed"),
         pytest.param("refund: {}: yes; without an answer: predicts", id="leak"),
