@@ -22,7 +22,7 @@ SCORES = (
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault, and the column that it is in; empty where it is in the outcome.
+    """A fault, and the columns that it is in.
 
     Attributes:
         name: of the kind.
@@ -178,7 +178,7 @@ def other_outcomes(window: Window) -> Fault:
     added = window.rows.iloc[drawn].assign(
         **{KEY: window.rows[KEY][window.hit].to_numpy()}
     )
-    return Fault("label shift", (), pd.concat([kept, added], ignore_index=True))
+    return Fault("label shift", (TARGET,), pd.concat([kept, added], ignore_index=True))
 
 
 def merged(

@@ -8,6 +8,7 @@ __all__ = [
     "read_model_reference",
     "load_shadow",
     "ScoredRows",
+    "select_known_outcomes",
     "measure_dependence",
     "measure_scored_rows",
     "read_contract_report",
@@ -52,7 +53,7 @@ def read_model_reference(
     saved = read_json(folder / "reference.json")
     rules = saved.get("rules", RECORDED_RULES)
     groups = {}
-    for name in ("scores", "features", "quantities"):
+    for name in ("scores", "outcome", "features", "quantities"):
         if name in saved:
             groups[name] = Reference.from_dict(saved[name] | {"rules": rules})
     return ModelReference(
@@ -144,6 +145,17 @@ class ScoredRows:
         return self.features.loc[self.predictions.index, names]
 
 
+# %% ../../nbs/api/monitoring/26_champion_window.ipynb #6b92e1ba
+def select_known_outcomes(
+    model: Model,
+    frame: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return the target of the rows that have one, as `Model.target_values` gives it."""
+    known = frame[frame[model.target].notna()]
+    values = {model.target: model.target_values(known)}
+    return pd.DataFrame(values, known.index)
+
+
 # %% ../../nbs/api/monitoring/26_champion_window.ipynb #975f24ce
 _MAX_ASKED_ROWS = 1000  # more say the same
 
@@ -210,6 +222,10 @@ def _profiles(
         profiles["scores"] = profile(
             rows.compared_scores().reindex(columns=list(reference.scores))
         )
+    # the outcomes that come in first may be of a kind
+    if 2 * len(rows.labelled) > len(rows.predictions):
+        outcomes = select_known_outcomes(rows.model, rows.labelled)
+        profiles["outcome"] = profile_table(outcomes)
     if rows.quantities:
         there = [name for name in rows.quantities if name in rows.features]
         profiles["quantities"] = profile_table(rows.features, there)

@@ -22,7 +22,7 @@ from ..modeling.model import Model
 from ..modeling.persistence import dump_skops
 from ..modeling.training import TrainingResult
 from .binning import CURRENT_RULES
-from .champion_window import SHADOW_FILE
+from .champion_window import SHADOW_FILE, select_known_outcomes
 from .performance import fit_performance_estimator
 from .reference import Reference, build_reference
 from .score_response import measure_score_response
@@ -140,6 +140,41 @@ def _reference_of_features(
     )
 
 
+# %% ../../nbs/api/monitoring/28_model_reference.ipynb #66e8b00c
+def _reference_of_outcome(
+    model: Model,
+    frame: pd.DataFrame,
+    time: str | None,
+) -> Reference:
+    """Return the profile of all known outcomes."""
+    outcome = select_known_outcomes(model, frame)
+    times = None
+    if time:
+        times = frame.loc[outcome.index, time]
+    return build_reference(outcome, times)
+
+
+# %% ../../nbs/api/monitoring/28_model_reference.ipynb #f651b4ca
+def _references_of_groups(
+    model: Model,
+    frame: pd.DataFrame,
+    quantities: pd.DataFrame,
+    held_out: HeldOutScores,
+    time: str | None,
+) -> dict[str, dict]:
+    """Return the reference of each group of columns, ready for JSON."""
+    times = None
+    if time:
+        times = frame[time]
+    groups = {
+        "quantities": build_reference(quantities, times),
+        "outcome": _reference_of_outcome(model, frame, time),
+        "features": _reference_of_features(model, frame, times, held_out),
+        "scores": build_reference(held_out.scores, held_out.times, held_out.main_score),
+    }
+    return {name: reference.to_dict() for name, reference in groups.items()}
+
+
 # %% ../../nbs/api/monitoring/28_model_reference.ipynb #88226f1c
 def build_model_reference(
     fitted: TrainingResult,
@@ -160,9 +195,6 @@ def build_model_reference(
         time: the column that says when each row happened.
     """
     model = fitted.model
-    times = None
-    if time:
-        times = frame[time]
     labelled = held_out.labelled
     expect, files = fit_performance_estimator(
         model.task,
@@ -171,11 +203,8 @@ def build_model_reference(
         labelled.features,
         model.threshold,
     )
-    scores = build_reference(held_out.scores, held_out.times, held_out.main_score)
     reference = {
-        "quantities": build_reference(quantities, times).to_dict(),
-        "features": _reference_of_features(model, frame, times, held_out).to_dict(),
-        "scores": scores.to_dict(),
+        **_references_of_groups(model, frame, quantities, held_out, time),
         "slices": profile_score_slices(held_out.features, held_out.main_score),
         "metrics": metrics.to_dict(),
         "expect": expect,

@@ -57,7 +57,7 @@ from mlops_nb.monitoring.record import (
     drift_by_window,
 )
 from .reference import MIN_SPANS
-from .rules import collect_findings, find_broken_input
+from .rules import collect_findings, find_broken_input, find_outcomes
 from .scan import TableScan, scan_table
 from .score_slices import compare_score_slices
 from .sort_order import find_sort_column
@@ -737,14 +737,20 @@ def find_in_window(
     expected = {}
     if counts_on_estimate:
         expected = _select(window.expected, {*judged})
+    is_outcome = table.column.isin([*model.outcomes])
+    others = [*find_broken_input(window.contract, window.failed_share, thresholds)]
+    if is_outcome.any():
+        before = model.groups["outcome"].profile
+        now = window.profiles["outcome"]
+        others += find_outcomes(table[is_outcome], before, now, thresholds)
     return collect_findings(
-        table,
+        table[~is_outcome],
         thresholds,
         realised,
         model.metrics,
         scores=model.scores,
         estimated=expected,
-        others=find_broken_input(window.contract, window.failed_share, thresholds),
+        others=others,
     )
 
 
@@ -879,9 +885,11 @@ def _drift_of_window(
         if group in window.profiles
     }
     family = sum(len(reference.profile.columns) for reference in judged.values())
+    # the outcome has the test of the answers
+    answers = (*model.scores, *model.outcomes)
     tables = [
         measure_drift(
-            reference, window.profiles[group], thresholds, late, model.scores, family
+            reference, window.profiles[group], thresholds, late, answers, family
         )
         for group, reference in judged.items()
     ]

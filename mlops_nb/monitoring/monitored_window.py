@@ -26,7 +26,7 @@ class ModelReference:
 
     Attributes:
         task: binary, multiclass or regression; empty where no label says it.
-        groups: references by group of columns; false alarms are promised for each.
+        groups: references by group of columns; that of the `outcome` has the target alone.
         main_group: the group that figures show.
         scores: columns that are the model's answers.
         metrics: {metric: {value, low, high}} when trained.
@@ -57,6 +57,11 @@ class ModelReference:
         scores = (name for name in self.scores if name.startswith("score"))
         return next(scores, None)
 
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """The column of the outcome; none where an earlier version saved the model."""
+        return _outcomes(self)
+
     def judged_metrics(self) -> tuple[str, ...]:
         """Return the metrics that may raise a finding."""
         if self.judged:
@@ -65,19 +70,42 @@ class ModelReference:
 
     def charted_metrics(self) -> list[str]:
         """Return the metrics to draw, in order: that of the task, then those known."""
-        names = list(self.metrics)
-        if self.task:
-            names.insert(0, charted_metric(self.task))
-        return names
+        return _charted_metrics(self)
 
     def in_season(
         self,
         start: Any,
         end: Any,
     ) -> "ModelReference":
-        """Compare the main group with its season in earlier years, see `select_season`."""
-        main = select_season(self.main, start, end)
-        return replace(self, groups=self.groups | {self.main_group: main})
+        """Compare columns and outcome with their season in earlier years, see `select_season`."""
+        return _in_season(self, start, end)
+
+
+# %% ../../nbs/api/monitoring/25_monitored_window.ipynb #ae6c138c
+def _outcomes(model: ModelReference) -> tuple[str, ...]:
+    if "outcome" not in model.groups:
+        return ()
+    return tuple(model.groups["outcome"].profile.columns)
+
+
+# %% ../../nbs/api/monitoring/25_monitored_window.ipynb #6bcc1665
+def _charted_metrics(model: ModelReference) -> list[str]:
+    names = list(model.metrics)
+    if model.task:
+        names.insert(0, charted_metric(model.task))
+    return names
+
+
+# %% ../../nbs/api/monitoring/25_monitored_window.ipynb #a0049314
+def _in_season(
+    model: ModelReference,
+    start: Any,
+    end: Any,
+) -> ModelReference:
+    groups = dict(model.groups)
+    for name in {model.main_group, "outcome"} & {*groups}:
+        groups[name] = select_season(groups[name], start, end)
+    return replace(model, groups=groups)
 
 
 # %% ../../nbs/api/monitoring/25_monitored_window.ipynb #5b1c0cba

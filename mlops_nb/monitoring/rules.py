@@ -9,6 +9,7 @@ __all__ = [
     "chance_of_drop",
     "find_quality",
     "find_estimates",
+    "find_outcomes",
     "find_broken_input",
     "collect_findings",
 ]
@@ -22,9 +23,12 @@ import pandas as pd
 
 from ..core.errors import UserError, suggest
 from ..core.messages import VERDICT_LEVELS, Message
+from ..data.column_profile import ColumnProfile
 from ..data.contract_check import ContractReport
+from ..data.profile import Profile
 from ..modeling.intervals import Z_95
 from ..modeling.metrics import is_lower_better
+from .binning import align_columns, to_shares
 from .drift import MOSTLY_OUTSIDE
 from .findings import Finding
 from .learned_thresholds import FalseAlarmRates
@@ -381,6 +385,75 @@ def find_estimates(
             )
 
 
+# %% ../../nbs/api/monitoring/23_rules.ipynb #2c435c13
+def find_outcomes(
+    table: pd.DataFrame,
+    before: Profile,
+    now: Profile,
+    thresholds: Thresholds,
+) -> Iterator[Finding]:
+    """Yield a finding, worth a look, where the known outcomes are distributed differently.
+
+    Args:
+        table: of `measure_drift`, the outcomes alone.
+        before: the outcomes that the model learned from.
+        now: those of the window.
+        thresholds: nothing is found where `drift_max` is ok.
+    """
+    for row in table.to_dict("records"):
+        name = row["column"]
+        if "ok" in (row["drift"], thresholds.drift_max):
+            continue
+        yield Finding(
+            id=f"outcome.{name}",
+            quantity="outcome",
+            column=name,
+            value=row["psi"],
+            limit=row["psi_watch"],
+            severity="watch",
+            message=_outcome_in_words(name, before.columns[name], now.columns[name]),
+            source=row["source"],
+        )
+
+
+# %% ../../nbs/api/monitoring/23_rules.ipynb #0519fed2
+def _outcome_in_words(
+    column: str,
+    before: ColumnProfile,
+    now: ColumnProfile,
+) -> Message:
+    """Say how the share of yes, the mean, or the share of the class that moved most changed."""
+    if before.kind == "text":
+        return _class_in_words(column, before, now)
+    told = {"column": column, "before": before.mean, "now": now.mean}
+    is_share = set(before.bucket_values) <= {0, 1}
+    if not is_share:
+        return Message("monitor.outcome_mean", **told)
+    if now.mean > before.mean:
+        return Message("monitor.outcome_rose", **told)
+    return Message("monitor.outcome_fell", **told)
+
+
+# %% ../../nbs/api/monitoring/23_rules.ipynb #0800f567
+def _class_in_words(
+    column: str,
+    before: ColumnProfile,
+    now: ColumnProfile,
+) -> Message:
+    """Say how the share of the class that moved most changed."""
+    aligned = align_columns(before, now)
+    then = to_shares(aligned.reference)
+    today = to_shares(aligned.current)
+    moved_most = abs(today - then).argmax()
+    return Message(
+        "monitor.outcome_class",
+        column=column,
+        name=str(aligned.values[moved_most]),
+        before=float(then[moved_most]),
+        now=float(today[moved_most]),
+    )
+
+
 # %% ../../nbs/api/monitoring/23_rules.ipynb #26004c59
 def find_broken_input(
     contract: ContractReport | None,
@@ -420,6 +493,7 @@ _ORDER = (
     "failed",
     "quality",
     "estimate",
+    "outcome",
     "type",
     "drift",
     "missing",

@@ -91,7 +91,8 @@ def was_measured(
     for row in result["drift"]:
         if row["column"] == alert["column"]:
             return bool(row["n"])
-    return True
+    # outcomes are compared where enough of them are known
+    return alert["quantity"] != "outcome"
 
 
 # %% ../../nbs/api/publishing/35_alert_events.ipynb #a11629ee
