@@ -852,7 +852,7 @@ def assess_windows(
     window = windows[-1]
     table = tables[window.name]
     found = find_in_window(model, window, table, thresholds)
-    findings = note_drift_without_effect(found, model, window)
+    findings = note_drift_without_effect(found, model, window, table)
     if record is not None:
         findings = date_findings(findings, record, window.name)
     metric = _charted_metric(model, windows)

@@ -1,5 +1,7 @@
 """Drift that the predictions do not follow is noted, and waits for no decision."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,9 +113,40 @@ def test_nothing_is_noted_where_the_predictions_are_a_finding(
     worse = Finding("worse", quantity, column, 1.0, 0.5, "watch", about)
     moved = Finding("drift.noise", "drift", "noise", 1.0, 0.5, "watch", about)
     seen = assess_saved(saved, FAULTS["shifted"])
-    asked = (seen.model, seen.measured)
+    asked = (seen.model, seen.measured, seen.table)
     assert note_drift_without_effect([moved, worse], *asked) == (moved, worse)
     assert note_drift_without_effect([moved], *asked)[0].is_note
+
+
+@pytest.mark.parametrize(
+    ("moved", "is_note"),
+    [
+        pytest.param(0.05, True, id="few rows"),
+        pytest.param(0.2, False, id="many rows"),
+        pytest.param(np.nan, False, id="no values to compare"),
+    ],
+)
+def test_what_moves_answers_by_next_to_nothing_is_noted(
+    moved,
+    is_note,
+    saved,
+):
+    """Answers move by .3 standard deviations where all rows have other values of the column."""
+    seen = assess_saved(saved, FAULTS["shifted"])
+    window = replace(seen.measured, dependence=depend_alike)
+    table = seen.table.assign(tv=moved)
+    about = Message.text("x")
+    drift = Finding("drift.noise", "drift", "noise", 1.0, 0.5, "watch", about)
+    (found,) = note_drift_without_effect([drift], seen.model, window, table)
+    assert found.is_note == is_note
+
+
+def depend_alike(
+    name,
+    usual,
+):
+    """Stand in for the dependence of a model that takes all columns alike."""
+    return 0.3
 
 
 def test_two_tables_alone_note_nothing():
