@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.jupyter
 unexport PYTHONDONTWRITEBYTECODE # every stage would compile the package again
 
-.PHONY: help run test lab bench bench-monitor bench-models calm style show pictures export clean moved
+.PHONY: help run test serve-test lab bench bench-monitor bench-models calm style show pictures export clean moved
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
@@ -17,6 +17,9 @@ run: moved $(VENV)/run.ok ## run the whole pipeline and say where the reports ar
 
 test: moved $(VENV)/dev.ok ## run every test: notebooks, unit, end-to-end, browser (AREA=monitoring: of one area)
 	@$(BIN)/python -m pytest $(if $(AREA),tests/$(AREA) tests/test_notebooks.py -k "$(AREA)")
+
+serve-test: moved $(VENV)/dev.ok ## hold a server against the contracts of all platforms (URL=http://127.0.0.1:8080 ARGS="--rows rows.json --token TOKEN")
+	@$(BIN)/python -m pytest -n 0 tests/conformance $(if $(URL),--url $(URL)) $(ARGS)
 
 lab: moved $(VENV)/dev.ok ## open JupyterLab on the notebooks (ARGS="--no-browser --port=9999" …)
 	@$(BIN)/python -m jupyterlab $(ARGS)

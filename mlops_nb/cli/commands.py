@@ -28,6 +28,7 @@ from mlops_nb.cli import (
     monitoring_commands,
     project_commands,
     publishing_commands,
+    serving_commands,
     stage_commands,
 )
 from .command_group import CommandGroup, help_command
@@ -46,6 +47,7 @@ SECTIONS = {
     "Experiment": experiment_commands.EXPERIMENT_COMMANDS,
     "Decide and review": history_commands.HISTORY_COMMANDS,
     "Monitor": monitoring_commands.MONITORING_COMMANDS,
+    "Serve": serving_commands.SERVING_COMMANDS,
     "Publish": publishing_commands.PUBLISHING_COMMANDS,
     "Projects and stages": [
         *project_commands.PROJECT_COMMANDS,

@@ -42,6 +42,7 @@ OWN_TARGETS = (
     "bench-monitor",
     "calm",
     "pictures",
+    "serve-test",
     "style",
 )
 
