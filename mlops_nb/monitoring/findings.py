@@ -187,8 +187,10 @@ _MAX_NOTED_COLUMNS = 3  # that are named
 
 
 def _tell_notes(findings: tuple[Finding, ...]) -> list[Message]:
-    """Return the sentence on columns whose drift is only noted, if there are any."""
-    columns = list(dict.fromkeys(found.column for found in findings if found.is_note))
+    """Return the sentence on columns of which nothing but a note is told, if there are any."""
+    beyond = {found.column for found in findings if found.is_beyond_limit}
+    noted = (found.column for found in findings if found.is_note)
+    columns = [name for name in dict.fromkeys(noted) if name not in beyond]
     if not columns:
         return []
     named = columns[:_MAX_NOTED_COLUMNS]
