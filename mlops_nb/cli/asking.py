@@ -17,6 +17,7 @@ from .doubts import Answers, Doubt
 from .explanation import wrap_text
 from .inference import InferredProject
 from ..core.errors import UserError
+from ..core.formatting import person_name
 from ..core.git import ask_git
 
 
@@ -113,5 +114,4 @@ def _prompt(doubt: Doubt) -> str:
 def _name_person() -> str:
     """Return who answers, as git knows them, or the machine."""
     identity = ask_git("var", "GIT_AUTHOR_IDENT", cwd=Path.cwd()) or ""
-    name, _, _ = identity.partition(" <")
-    return name.strip() or getpass.getuser()
+    return person_name(identity).strip() or getpass.getuser()

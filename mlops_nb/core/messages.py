@@ -93,6 +93,7 @@ KEYS_ABOUT_IDS = (
     "alert.",
 )
 LABEL_VALUES = ("noun", "outcome", "other")  # values that may be fixed texts of ours
+_PARTS = ("monitor.columns_more",)  # that stand within a sentence
 
 
 def render(
@@ -114,7 +115,8 @@ def render(
     try:
         template = _choose_form(entry, values)
         shown = _values_in_words(key, values, language)
-        _capitalize_first(template, values, shown)
+        if key not in _PARTS:
+            _capitalize_first(template, values, shown)
         return _close_up(_PlainNumberFormatter().vformat(template, (), shown))
     except (KeyError, ValueError, TypeError):
         return f"{key} {values}"

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    "choose_action",
+    "choose_actions",
     "answering_decision",
     "carried_findings",
     "Standing",
@@ -23,25 +23,66 @@ from .messages import VERDICT_LEVELS, Message
 # %% ../../nbs/api/core/31_standing.ipynb #c461fc58
 _ACTION_OF_KIND = {
     "contract": "contract",
-    "failed": "contract",
+    "failed": "failed",
     "quality": "quality",
     "estimate": "quality",
     "promotion": "promotion",
 }
+_OWN_COLUMNS = ("score", "prediction")  # what the model says: no source has them
 
 
-def choose_action(finding: dict) -> Message:
-    """Return what is to be done about a finding, given its `id` and `severity`.
+def choose_actions(findings: Iterable[dict]) -> list[Message]:
+    """Return what is to be done about findings, each thing once, with the columns it is about.
 
-    Its kind is its `quantity`, or, of one of the record that has none, the first part of its id.
+    Args:
+        findings: each with `id` and `severity`. Its kind is its `quantity`, or, of one of the
+            record that has none, the first part of its id.
     """
+    asking: dict[str, list[dict]] = {}
+    for finding in findings:
+        asking.setdefault(_action_of(finding), []).append(finding)
+    return [_name_things(action, found) for action, found in asking.items()]
+
+
+# %% ../../nbs/api/core/31_standing.ipynb #cddca6b6
+def _action_of(finding: dict) -> str:
     kind = finding.get("quantity") or finding["id"].partition(".")[0]
     action = _ACTION_OF_KIND.get(kind)
-    if action is None:
-        action = "drift"
-        if finding["severity"] == "act":
-            action = "shift"
-    return Message(f"monitor.todo_{action}")
+    if action:
+        return action if action != "contract" or _column_of(finding) else "failed"
+    if _column_of(finding) in _OWN_COLUMNS:
+        return "score"
+    return "shift" if finding["severity"] == "act" else "drift"
+
+
+# %% ../../nbs/api/core/31_standing.ipynb #120b4f12
+def _column_of(finding: dict) -> str:
+    """Return the column that a finding is about; one of the record has it in its id alone."""
+    if "column" in finding:
+        return finding["column"] or ""
+    kind, _, about = finding["id"].partition(".")
+    return about.partition(".")[2] if kind == "contract" else about
+
+
+# %% ../../nbs/api/core/31_standing.ipynb #cd2c2be8
+_MOST_NAMED = 3  # columns
+
+
+def _name_things(
+    action: str,
+    findings: list[dict],
+) -> Message:
+    key = f"monitor.todo_{action}"
+    if action == "promotion":
+        return Message(key, candidate=findings[0]["id"].partition(".")[2])
+    if action not in ("contract", "drift", "shift"):
+        return Message(key)
+    columns = list(dict.fromkeys(map(_column_of, findings)))
+    named: list | Message = columns[:_MOST_NAMED]
+    if len(columns) > _MOST_NAMED:
+        more = len(columns) - _MOST_NAMED
+        named = Message("monitor.columns_more", columns=named, more=more)
+    return Message(key, columns=named)
 
 
 # %% ../../nbs/api/core/31_standing.ipynb #89c308f9
@@ -59,7 +100,16 @@ def answering_decision(
         window: the name of the window.
         decisions: lines of data/decisions.jsonl.
     """
-    decisions = [*decisions]
+    return _answer(finding, window, [*decisions])[0]
+
+
+# %% ../../nbs/api/core/31_standing.ipynb #434420e7
+def _answer(
+    finding: dict,
+    window: str,
+    decisions: list[dict],
+) -> tuple[dict | None, DismissedFinding | None]:
+    """Return the decision that answers a finding; or how it was dismissed before, if it was."""
     answers = [
         decision
         for decision in decisions
@@ -67,11 +117,11 @@ def answering_decision(
         and _is_about(decision, finding, window)
     ]
     if answers:
-        return answers[-1]
+        return answers[-1], None
     dismissed = find_dismissal(decisions, finding, window)
     if dismissed and dismissed.holds:
-        return dismissed.dismissal.entry
-    return None
+        return dismissed.dismissal.entry, None
+    return None, dismissed
 
 
 # %% ../../nbs/api/core/31_standing.ipynb #8cd0a3b3
@@ -146,10 +196,14 @@ class Standing:
     def action(self) -> Message:
         """The one thing to do."""
         if self.waiting:
-            return choose_action(self.waiting[0])
+            return choose_actions(self.waiting)[0]
         if self.level != "ok":
             return Message("monitor.todo_decided")
         return Message("monitor.todo_nothing")
+
+    def questions(self) -> list[Message | dict]:
+        """Return what waits for a decision, a sentence each, worst first."""
+        return [_ask_about(finding) for finding in self.waiting]
 
     def decisions(self) -> list[Message]:
         """Return what was decided on findings, now and before: by whom, when and why."""
@@ -178,6 +232,13 @@ def _tell_waiting(finding: dict) -> Message | None:
         _, _, candidate = finding["id"].partition(".")
         return Message("promotion.waiting", candidate=candidate)
     return None
+
+
+# %% ../../nbs/api/core/31_standing.ipynb #a16c59f5
+def _ask_about(finding: dict) -> Message | dict:
+    """Say what a finding that waits is: in the monitor's words, where these are known."""
+    said = _tell_waiting(finding) or finding.get("say")
+    return said or Message("monitor.waits", finding=finding["id"])
 
 
 # %% ../../nbs/api/core/31_standing.ipynb #6cf833ba
@@ -215,12 +276,15 @@ def judge_standing(
     beyond = [finding for finding in findings if finding["severity"] != "ok"]
     waiting = []
     answered = []
+    returned = []
     for finding in sorted(beyond, key=_severity_of, reverse=True):
-        decision = answering_decision(finding, window, decisions)
-        if decision is None:
-            waiting.append(finding)
-        else:
+        decision, dismissed = _answer(finding, window, decisions)
+        if decision is not None:
             answered.append((finding, decision))
+            continue
+        waiting.append(finding)
+        if dismissed:
+            returned.append((finding, dismissed))
     undecided = [finding["severity"] for finding in waiting]
     still = [
         finding["severity"]
@@ -228,22 +292,7 @@ def judge_standing(
         if decision["action"] != "dismiss"
     ]
     level = max(undecided + still, key=VERDICT_LEVELS.index, default="ok")
-    returned = _find_returned(waiting, window, decisions)
     return Standing(level, tuple(waiting), tuple(answered), tuple(returned))
-
-
-# %% ../../nbs/api/core/31_standing.ipynb #d6fe0aac
-def _find_returned(
-    waiting: list[dict],
-    window: str,
-    decisions: list[dict],
-) -> list[tuple[dict, DismissedFinding]]:
-    returned = []
-    for finding in waiting:
-        dismissed = find_dismissal(decisions, finding, window)
-        if dismissed:
-            returned.append((finding, dismissed))
-    return returned
 
 
 # %% ../../nbs/api/core/31_standing.ipynb #bc6435b4

@@ -19,7 +19,7 @@ from pathlib import Path
 from ..core.config import read_params, read_settings
 from ..core.errors import UserError
 from ..core.files import read_json, read_json_lines
-from ..core.formatting import name_some
+from ..core.formatting import name_some, person_name
 from ..core.git import ask_git, run_git
 from .checkup import Symptom
 from .clone_lacks import CloneLacks, find_clone_lacks
@@ -174,7 +174,7 @@ def _describe_unnumbered(
 ) -> Symptom:
     """Say which model lost its number to another one, and how it gets the next."""
     author = str(move.get("who", ""))
-    who = author.partition(" <")[0]
+    who = person_name(author)
     digest = move["md5"][:8]
     what = (
         f"model {digest}, which {who} promoted as {move['version']} at "

@@ -38,8 +38,8 @@ from ..core.messages import render
 from ..core.project import project_root
 from ..data.contract import DataContract
 from mlops_nb.data.personal_data import (
+    KINDS_OF_COUNTERS,
     find_personal_columns,
-    is_said_of_counters,
     read_or_empty,
 )
 from ..data.settings import read_data_settings
@@ -273,7 +273,7 @@ def personal_columns_of_run(read: Callable[[str], bytes]) -> list[dict]:
     found = _by_column(_read_events(events))
     found |= _by_column(_read_contract(contract))
     counter = found.get(_row_counter(read))
-    if counter and is_said_of_counters(counter["why"]):
+    if counter and counter["kind"] in KINDS_OF_COUNTERS:
         del found[counter["column"]]
     return list(found.values())
 

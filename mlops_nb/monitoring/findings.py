@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 
 from ..core.formatting import markdown_table
 from ..core.messages import VERDICT_LEVELS, Message, message_to_json
-from ..core.standing import choose_action
+from ..core.standing import choose_actions
 
 # %% ../../nbs/api/monitoring/15_findings.ipynb #7efc2c1e
 # drift that may do nothing to the predictions
@@ -166,7 +166,7 @@ def judge_findings(findings: Iterable[Finding]) -> Verdict:
     findings = tuple(findings)
     beyond = [found for found in findings if found.is_beyond_limit]
     unknown = [found.message for found in findings if found.id == "quality.unknown"]
-    actions = [Message(key) for key in dict.fromkeys(map(_action, beyond))]
+    actions = choose_actions([found.to_dict() for found in beyond])
     noted = _tell_notes(findings)
     reasons = _reasons(beyond) + noted or [Message("monitor.calm")]
     severities = [found.severity for found in beyond]
@@ -228,10 +228,3 @@ def _distance_from_limit(found: Finding) -> tuple:
     level = VERDICT_LEVELS.index(found.severity)
     multiple = (found.value or 0) / (found.limit or 1)
     return level, found.message.key == "monitor.drift", multiple
-
-
-# %% ../../nbs/api/monitoring/15_findings.ipynb #e8684dc9
-def _action(found: Finding) -> str:
-    """Return the key of what is to be done about a finding."""
-    asked = {"quantity": found.quantity, "severity": found.severity, "id": found.id}
-    return choose_action(asked).key

@@ -13,7 +13,7 @@ from typing import Any
 from ..core.config import Settings
 from ..core.dismissals import DismissedFinding
 from ..core.messages import render
-from ..core.standing import choose_action
+from ..core.standing import choose_actions
 from ..core.translations import translate_label
 
 
@@ -44,7 +44,7 @@ def _say_what_to_do(
 ) -> str:
     if event.kind == "cleared":
         return _phrase("todo_nothing", lang)
-    todo = render(choose_action(event.finding).json(), lang)
+    todo = render(choose_actions([event.finding])[0].json(), lang)
     finding = shlex.quote(event.finding["id"])
     command = f"mlops-nb decide {finding} --dismiss|--retrain|--rollback --why …"
     return _phrase(

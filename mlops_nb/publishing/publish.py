@@ -262,7 +262,8 @@ def _write_records(
 ) -> list[SearchEntry]:
     """Write what is told of a project besides its runs; return what the search knows of it."""
     shown = history.shown
-    entries = write_decisions(site, record.top)
+    last = history.summaries[shown[-1].id] if shown else None
+    entries = write_decisions(site, record.top, last)
     entries += write_challengers(site, record)
     entries += write_versions(site, record, history)
     latest = shown[-1] if shown else None

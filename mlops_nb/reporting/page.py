@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..core.messages import render
+from ..core.messages import message_to_json, render
 from ..core.standing import Standing
 from ..core.translations import translate_label
 from mlops_nb.reporting.blocks import (
@@ -151,6 +151,9 @@ def _apply_standing(
         "badge": badge,
         "reasons": said + summary["reasons"],
         "todo": [render(standing.action.json(), lang)],
+        "waiting": [
+            render(message_to_json(question), lang) for question in standing.questions()
+        ],
     }
 
 

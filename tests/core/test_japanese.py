@@ -31,6 +31,7 @@ def keys_with(pattern: str) -> list[str]:
         pytest.param("確実に", id="有意に"),
         pytest.param("手引き", id="ガイド"),
         pytest.param("慣用値", id="既定値"),
+        pytest.param("この版|[たの]版[にはをがや]", id="バージョン"),
     ],
 )
 def test_one_term_for_one_thing(term):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from mlops_nb.data.personal_data import find_personal_columns
 
@@ -37,3 +38,20 @@ def test_words_count_not_letters():
         {"valid": [1.5], "mailing": ["a"], "idle": ["b"], "covid": [1]}
     )
     assert find_personal_columns(harmless) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        pytest.param("customer_id", "name", id="name"),
+        pytest.param("reach", "texts", id="texts"),
+        pytest.param("serial", "numbers", id="numbers"),
+    ],
+)
+def test_a_finding_says_what_looks_personal(
+    column,
+    kind,
+):
+    table = PEOPLE.assign(serial=ROWS)
+    kinds = {found["column"]: found["kind"] for found in find_personal_columns(table)}
+    assert kinds[column] == kind

@@ -152,6 +152,7 @@ def test_the_site_tells_the_same(told):
     site = summarize_run({"monitor": told.report}, "en", told.decisions)
     assert site["level"] == told.standing.level
     assert site["todo"] == [render(told.standing.action.json())]
+    assert len(site["waiting"]) == len(told.scenario.waiting)
 
 
 def test_the_metrics_tell_the_same(told):

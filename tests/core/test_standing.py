@@ -1,0 +1,103 @@
+"""What is to be done names what it is about, and what waits is told in words."""
+
+import pytest
+
+from mlops_nb.core.messages import message_to_json, render
+from mlops_nb.core.standing import choose_actions, judge_standing
+
+
+def found(
+    finding_id,
+    severity="watch",
+    **more,
+):
+    """Return a finding."""
+    return {"id": finding_id, "severity": severity, **more}
+
+
+NAMES = ["price", "size", "age", "kind", "floor"]
+
+
+@pytest.mark.parametrize(
+    ("findings", "said"),
+    [
+        pytest.param(
+            [found("drift.price")], "Check the source of price; dismiss", id="one"
+        ),
+        pytest.param(
+            [found(f"drift.{name}") for name in NAMES[:3]],
+            "Check the source of price, size, age; dismiss",
+            id="three",
+        ),
+        pytest.param(
+            [found(f"drift.{name}") for name in NAMES[:4]],
+            "Check the source of price, size, age and 1 more column; dismiss",
+            id="four",
+        ),
+        pytest.param(
+            [found(f"new.{name}", "act", column=name) for name in NAMES],
+            "changed at the source of price, size, age and 2 more columns: retrain",
+            id="act",
+        ),
+        pytest.param(
+            [found("drift.price"), found("missing.price")],
+            "Check the source of price; dismiss",
+            id="twice the same",
+        ),
+        pytest.param(
+            [found("contract.missing.price", "act")], "Have price fixed", id="contract"
+        ),
+        pytest.param(
+            [found("contract.rows.", "act", quantity="contract", column="")],
+            "Have the source fixed",
+            id="contract of all rows",
+        ),
+        pytest.param([found("failed.score", "act")], "Have the source", id="failed"),
+        pytest.param([found("drift.score")], "which inputs moved", id="score"),
+        pytest.param([found("promotion.d97d")], "candidate d97d", id="candidate"),
+    ],
+)
+def test_the_action_names_what_it_is_about(
+    findings,
+    said,
+):
+    (action,) = choose_actions(findings)
+    assert said in str(action)
+
+
+def test_japanese_names_the_columns_too():
+    (action,) = choose_actions([found(f"drift.{name}") for name in NAMES])
+    said = render(action.json(), "ja")
+    assert said.startswith("Price、size、age ほか 2 列のデータソースを確認してください")
+
+
+def test_each_thing_is_to_be_done_once():
+    findings = [
+        found("quality.drop.auc", "act"),
+        found("drift.price"),
+        found("new.age"),
+    ]
+    keys = [action.key for action in choose_actions(findings)]
+    assert keys == ["monitor.todo_quality", "monitor.todo_drift"]
+
+
+@pytest.mark.parametrize(
+    ("finding", "said"),
+    [
+        pytest.param(found("drift.price"), "The shift of price", id="id"),
+        pytest.param(
+            found("drift.price", say={"key": "", "values": {"text": "price moved"}}),
+            "price moved",
+            id="monitor's words",
+        ),
+        pytest.param(
+            found("promotion.d97d"), "Challenger d97d passed the gate", id="candidate"
+        ),
+    ],
+)
+def test_what_waits_is_told_in_words(
+    finding,
+    said,
+):
+    (question,) = judge_standing([finding], "2013-04", []).questions()
+    assert render(message_to_json(question)).startswith(said)
