@@ -37,6 +37,7 @@ from mlops_nb.serving.answers import (
 )
 from .fast_model import Scores
 from .model_slot import ModelSlot
+from .openapi import build_openapi
 from mlops_nb.serving.request_body import (
     Batch,
     media_form,
@@ -307,6 +308,8 @@ def describe_server(
     if route.action == "version":
         return Answer(body=__version__.encode(), media="text/plain")
     slot = application.require_slot()
+    if route.action == "openapi":
+        return Answer.of_json(build_openapi(slot))
     return Answer.of_json(_describe_model(slot))
 
 
