@@ -70,9 +70,10 @@ def _read_columns(
 
 # %% ../../nbs/api/serving/03_row_values.ipynb #2383f14b
 _WRITTEN_TIME = compile_pattern(
-    r"(1[789]|20|21)\d\d-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?"
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?"
 )
 _SECONDS_OF_A_DAY = 86_400
+_EXACT_SECONDS = 2**32  # up to which a float holds them in nanoseconds, as pandas does
 
 
 def _read_days(value: Any) -> float | None:
@@ -88,7 +89,8 @@ def _read_days(value: Any) -> float | None:
         return None
     if value.tzinfo is None:
         value = value.replace(tzinfo=UTC)
-    return int(value.timestamp()) / _SECONDS_OF_A_DAY
+    seconds = int(value.timestamp())
+    return seconds / _SECONDS_OF_A_DAY if abs(seconds) < _EXACT_SECONDS else None
 
 
 # %% ../../nbs/api/serving/03_row_values.ipynb #00d0d637
