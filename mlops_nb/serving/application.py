@@ -46,6 +46,7 @@ from mlops_nb.serving.request_body import (
 )
 from .request_error import RequestError
 from .routes import Route, Routes
+from .status_page import render_status_page
 from .tensors import read_tensor_batch
 
 
@@ -393,6 +394,22 @@ async def _score(
         application.in_flight -= 1
 
 
+# %% ../../nbs/api/serving/20_application.ipynb #c4361f7d
+def _answer_get(
+    application: Application,
+    route: Route,
+    scope: Mapping,
+) -> Answer:
+    is_browser = "text/html" in _header(scope, b"accept")
+    if route.action != "home" or not is_browser:
+        return describe_server(application, route)
+    require_token(_header(scope, b"authorization"), application.token)
+    wants_japanese = _header(scope, b"accept-language").startswith("ja")
+    return render_status_page(
+        application.require_slot(), "ja" if wants_japanese else "en"
+    )
+
+
 # %% ../../nbs/api/serving/20_application.ipynb #813f52d0
 _log = logging.getLogger(__name__)
 
@@ -410,7 +427,7 @@ async def respond_to(
         if not route.is_open:
             require_token(_header(scope, b"authorization"), application.token)
         if route.method == "GET":
-            return describe_server(application, route)
+            return _answer_get(application, route, scope)
         return await _score(application, route, scope, receive)
     except RequestError as error:
         return answer_error(error, form)

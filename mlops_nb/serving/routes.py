@@ -39,7 +39,7 @@ class Route:
 _READY = Route("ready", is_open=True)
 _LIVE = Route("live", is_open=True)
 _FIXED = {
-    "/": Route("home"),
+    "/": Route("home", is_open=True),  # to a browser only with the token
     "/ping": _READY,
     "/health": _READY,
     "/v2/health/ready": Route("server_ready", is_open=True),

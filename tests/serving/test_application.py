@@ -236,6 +236,49 @@ def test_openapi_names_the_columns(application):
     assert set(row["required"]) == set(ROW)
 
 
+BROWSER = {"accept": "text/html,*/*"}
+
+
+@pytest.mark.parametrize(
+    ("header", "media"),
+    [("text/html,*/*", b"text/html"), ("*/*", b"application/json")],
+    ids=["browser", "probe"],
+)
+def test_root_is_a_page_to_a_browser_only(
+    application,
+    header,
+    media,
+):
+    _, headers, _ = asyncio.run(ask(application, "GET", "/", accept=header))
+    assert headers[b"content-type"].split(b";")[0] == media
+
+
+def test_page_shows_version_and_a_field_a_column(
+    application,
+    slot,
+):
+    _, _, page = asyncio.run(ask(application, "GET", "/", **BROWSER))
+    wanted = [slot.version, slot.digest, *[f'name="{name}"' for name in ROW]]
+    assert [word for word in wanted if word not in page.decode()] == []
+
+
+def test_page_names_no_other_host(application):
+    _, _, page = asyncio.run(ask(application, "GET", "/", **BROWSER))
+    assert b"//" not in page.replace(b"<!doctype", b"")
+
+
+def test_page_speaks_japanese(application):
+    headers = BROWSER | {"accept_language": "ja,en"}
+    _, _, page = asyncio.run(ask(application, "GET", "/", **headers))
+    assert 'lang="ja"' in page.decode()
+
+
+def test_page_wants_the_token(slot):
+    application = Application("flights", token=TOKEN)
+    application.put(slot)
+    assert asyncio.run(ask(application, "GET", "/", **BROWSER))[0] == 401
+
+
 SCALARS = strategies.one_of(
     strategies.none(),
     strategies.booleans(),
