@@ -11,6 +11,7 @@ from helpers.shipped import make_as_shipped
 from helpers.site import make_history
 from helpers.toy import BEFORE, HOME
 from helpers.toy import project as toy_project
+from xdist.scheduler import LoadFileScheduling
 
 TABLE_SETTINGS = {  # of the table that `sales` makes
     "source": "data/in.csv",
@@ -39,6 +40,25 @@ def windows_between(
 def pytest_xdist_auto_num_workers(config):
     """One more than there are processors: a test that waits for its commands leaves one idle."""
     return (os.cpu_count() or 1) + 1
+
+
+class FilesAndAreas(LoadFileScheduling):
+    """A file is one worker's, as its fixtures are made once; of the notebooks, an area is."""
+
+    def _split_scope(
+        self,
+        nodeid,
+    ):
+        """Return what the tests of one worker have in common."""
+        file, _, test = nodeid.partition("::")
+        if file.endswith("test_notebooks.py"):
+            return file + test.rpartition("/")[0]
+        return file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Let workers take whole files, in the order of their names."""
+    return FilesAndAreas(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
