@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from helpers.browser import ARGS, CHROMIUM
+from helpers.forks import start_forking
 from helpers.project import ENV, change, fresh_clone, run_mlops_nb, run_shell, sales
 from helpers.shipped import make_as_shipped
 from helpers.site import make_history
@@ -63,13 +64,13 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_server():
-    """Stage commands of all tests fork from one server.
+    """Stage commands of all tests fork from one server, and all commands from another.
 
     tests/pipeline/test_fork_server.py shows that they do the same without.
     """
     from mlops_nb.pipeline.fork_server import start_fork_server
 
-    with start_fork_server() as env:
+    with start_fork_server() as env, start_forking(ENV):
         ENV.update(env)
         # tests of the server itself start their own
         os.environ.pop("MLOPS_NB_SERVER", None)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from helpers.project import ENV, run_command
+
 TEMPLATE = Path(__file__).with_name("miniature_project")
 MLOPS_NB = (sys.executable, "-m", "mlops_nb")
 AUTHOR = {
@@ -21,8 +23,10 @@ def environment(**more: str) -> dict[str, str]:
     """The variables of a user whose programs are those of this environment."""
     own = {}
     for name, value in os.environ.items():
-        if not name.startswith("MLOPS_NB") or name == "MLOPS_NB_SERVER":
+        if not name.startswith("MLOPS_NB"):
             own[name] = value
+    if "MLOPS_NB_SERVER" in ENV:
+        own["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return own | AUTHOR | {"PATH": path, "DVC_NO_ANALYTICS": "1"} | more
 
@@ -33,14 +37,7 @@ def run(
     **env: str,
 ) -> subprocess.CompletedProcess:
     """Run a command in the project, whatever comes of it."""
-    return subprocess.run(
-        [str(part) for part in argv],
-        cwd=top,
-        env=environment(**env),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return run_command([str(part) for part in argv], top, environment(**env), 300)
 
 
 def output_of(

@@ -1,11 +1,11 @@
 """Tables of models that somebody else trained, and the monitor run on them."""
 
 import os
-import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
+from helpers.project import run_command
 
 from mlops_nb.monitoring.column_roles import ColumnRoles
 from mlops_nb.monitoring.monitor import monitor
@@ -83,11 +83,5 @@ def run_monitor_command(
         for name, value in os.environ.items()
         if not name.startswith("MLOPS_NB")
     }
-    return subprocess.run(
-        [sys.executable, "-m", "mlops_nb", "monitor", *argv],
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    command = [sys.executable, "-m", "mlops_nb", "monitor", *map(str, argv)]
+    return run_command(command, folder, env, 120)

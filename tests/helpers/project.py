@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from helpers.forks import run_forked
+
 from mlops_nb.pipeline.environment import pin_kernels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +21,8 @@ pin_kernels()  # before numpy comes
 
 
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"  # helpers.forks forks
 
 
 ENV = os.environ | {
@@ -42,9 +46,23 @@ for name in (
     "MLOPS_NB_OUT",
     "MLOPS_NB_SERVER",
     "MLOPS_NB_ROOT",
-    "PYTHONDONTWRITEBYTECODE",
 ):
     ENV.pop(name, None)
+
+
+def run_command(
+    command,
+    cwd,
+    env,
+    timeout,
+):
+    """Run a command, in a fork if it can be one; its output as text."""
+    done = run_forked(command, cwd, env, timeout)
+    if done is not None:
+        return done
+    return subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout
+    )
 
 
 def run_shell(
@@ -55,14 +73,7 @@ def run_shell(
     timeout=900,
 ):
     """Run a command; its output as text. A failure shows what it printed."""
-    done = subprocess.run(
-        [str(part) for part in argv],
-        cwd=cwd,
-        env=ENV | (env or {}),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+    done = run_command([str(part) for part in argv], cwd, ENV | (env or {}), timeout)
     assert not check or done.returncode == 0, (
         f"{argv} → {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     )

@@ -6,7 +6,6 @@ import shutil
 import pytest
 from helpers import miniature
 from helpers.miniature import git, run, run_cli
-from helpers.project import ENV
 
 CONFLICT = "<<<<<<< HEAD\n{0}=======\n{0}>>>>>>> side\n"
 WHY = ("--why", "summer")
@@ -14,11 +13,8 @@ WHY = ("--why", "summer")
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    if "MLOPS_NB_SERVER" in ENV:
-        os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
     top = tmp_path_factory.mktemp("toy") / "project"
-    yield miniature.make_project(top, table=True)
-    os.environ.pop("MLOPS_NB_SERVER", None)
+    return miniature.make_project(top, table=True)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ On the miniature project, with real git and DVC.
 
 import ast
 import contextlib
-import os
 import shutil
 import sys
 
@@ -13,7 +12,7 @@ import pytest
 from helpers import miniature
 from helpers.miniature import git, run_cli
 from helpers.notebooks import stages_run
-from helpers.project import ENV, ROOT
+from helpers.project import ROOT
 
 from mlops_nb.core.config import Settings, read_params
 from mlops_nb.lifecycle.promotion import borrowed_champion
@@ -55,16 +54,13 @@ def write(
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """v1.1.0 is in production, v1.2.0 only registered; a period later a challenger is due."""
-    if "MLOPS_NB_SERVER" in ENV:
-        os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
     top = miniature.make_project(tmp_path_factory.mktemp("source") / "project")
     (top / "reports" / "metrics").mkdir()
     (top / "reports" / "metrics" / "evaluate.json").write_text("{}\n")
     git(top, "add", "-A")
     write(top, "params.yaml", (top / "params.yaml").read_text() + "loop: {every: 1}\n")
     git(top, "tag", "-a", "toy@v1.2.0", "-m", "toy v1.2.0", "HEAD~1")
-    yield top
-    os.environ.pop("MLOPS_NB_SERVER", None)
+    return top
 
 
 def lack_approval(top):

@@ -3,7 +3,6 @@
 On the miniature project, with real git and DVC.
 """
 
-import os
 import shutil
 import sys
 
@@ -12,7 +11,6 @@ import pytest
 from helpers import miniature
 from helpers.miniature import git, run_cli
 from helpers.notebooks import stages_run
-from helpers.project import ENV
 from kill_cases import interrupt_promotion
 
 from mlops_nb.lifecycle.journal import record_decision
@@ -22,10 +20,7 @@ from mlops_nb.lifecycle.obstacles import is_approved
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):
     """v1.0.0 and v1.1.0 have been in production, a third candidate waits."""
-    if "MLOPS_NB_SERVER" in ENV:
-        os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
-    yield miniature.make_project(tmp_path_factory.mktemp("toy") / "project")
-    os.environ.pop("MLOPS_NB_SERVER", None)
+    return miniature.make_project(tmp_path_factory.mktemp("toy") / "project")
 
 
 def serving(top):

@@ -12,7 +12,6 @@ import threading
 import pytest
 from helpers import miniature
 from helpers.miniature import git, run_cli
-from helpers.project import ENV
 
 from mlops_nb.lifecycle.checkout import clone_checkout
 from mlops_nb.lifecycle.registry import recorded_md5
@@ -24,13 +23,10 @@ NO_KEYGEN = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="no ssh-ke
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """v1.1.0 is in production, a third candidate waits; a bare repository has it all."""
-    if "MLOPS_NB_SERVER" in ENV:
-        os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
     folder = tmp_path_factory.mktemp("team")
     top = miniature.make_project(folder / "project")
     miniature.share_project(top, folder / "origin.git")
-    yield folder
-    os.environ.pop("MLOPS_NB_SERVER", None)
+    return folder
 
 
 @pytest.fixture

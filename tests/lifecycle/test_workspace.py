@@ -12,7 +12,6 @@ import time
 import pytest
 from helpers import miniature
 from helpers.miniature import git, run_cli
-from helpers.project import ENV
 
 from mlops_nb.core.files import file_digest
 from mlops_nb.lifecycle.transaction import complete_transaction
@@ -28,8 +27,6 @@ from mlops_nb.pipeline.data_records import (
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """Two versions have been in production, a third waits; DVC keeps a table and a folder."""
-    if "MLOPS_NB_SERVER" in ENV:
-        os.environ["MLOPS_NB_SERVER"] = ENV["MLOPS_NB_SERVER"]
     top = miniature.make_project(tmp_path_factory.mktemp("source") / "project")
     (top / "data" / "shop.csv").write_text("day,sales\n1,10\n")
     (top / "data" / "images").mkdir()
@@ -39,8 +36,7 @@ def source(tmp_path_factory):
     )
     miniature.output_of(top, "git", "add", "-A")
     miniature.output_of(top, "git", "commit", "-qm", "A table and a folder")
-    yield top
-    os.environ.pop("MLOPS_NB_SERVER", None)
+    return top
 
 
 @pytest.fixture
