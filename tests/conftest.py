@@ -1,12 +1,14 @@
 """Fixtures: a copy of this checkout as a fresh git clone, with the pipeline run once in it."""
 
-import fcntl
+import functools
 import os
 import shutil
 
 import pytest
+from helpers import miniature
 from helpers.browser import ARGS, CHROMIUM
 from helpers.forks import start_forking
+from helpers.once import make_once
 from helpers.project import ENV, change, fresh_clone, run_mlops_nb, run_shell, sales
 from helpers.shipped import make_as_shipped
 from helpers.site import make_history
@@ -77,28 +79,22 @@ def warm_server():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def shared_folder(tmp_path_factory):
+    """The folder that all workers share; miniature projects are made once, in it."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    miniature.SHELVES.append(base)
+    return base
+
+
 @pytest.fixture(scope="session")
-def once(tmp_path_factory):
+def once(shared_folder):
     """A function of a name and a maker: the folder that `maker(folder)` fills.
 
     It is made by the first worker that asks and shared by all.
     """
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-    def get(
-        name,
-        make,
-    ):
-        with (base / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (base / f"{name}.done").exists():
-                shutil.rmtree(base / name, ignore_errors=True)
-                make(base / name)
-                (base / f"{name}.done").touch()
-        return base / name
-
-    return get
+    return functools.partial(make_once, shared_folder)
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from helpers.once import make_once
 from helpers.project import ENV, run_command
 
 TEMPLATE = Path(__file__).with_name("miniature_project")
+SHELVES: list[Path] = []  # in tests: the folder in which projects are made once
 MLOPS_NB = (sys.executable, "-m", "mlops_nb")
 AUTHOR = {
     "GIT_AUTHOR_NAME": "ada",
@@ -88,12 +90,29 @@ def make_project(
 ) -> Path:
     """Make a project with registered versions, and one candidate more.
 
+    In tests it is made once, and copied.
+
     Args:
         top: where.
         table: with a table of the user's, data/shop.csv, which DVC tracks.
         card: with the reports that a model card is filled from, as committed files.
         versions: how many.
     """
+    if not SHELVES:
+        return _build_project(top, table, card, versions)
+    name = f"miniature-{table}-{card}-{versions}"
+    made = make_once(
+        SHELVES[0], name, lambda folder: _build_project(folder, table, card, versions)
+    )
+    return shutil.copytree(made, top, symlinks=True)
+
+
+def _build_project(
+    top: Path,
+    table: bool,
+    card: bool,
+    versions: int,
+) -> Path:
     (top / "data").mkdir(parents=True)
     shutil.copy(TEMPLATE / "make.py", top / "make.py")
     shutil.copy(TEMPLATE / "stages.yaml", top / "dvc.yaml")
