@@ -27,6 +27,7 @@ import pandas as pd
 from ..core.errors import UserError
 from ..core.messages import Message
 from ..data.columns import counts_rows
+from . import rules
 from .assessment import Assessment
 from .column_kinds import holds_times
 from mlops_nb.monitoring.column_roles import (
@@ -57,7 +58,6 @@ from mlops_nb.monitoring.record import (
     drift_by_window,
 )
 from .reference import MIN_SPANS
-from .rules import collect_findings, find_broken_input, find_outcomes
 from .scan import TableScan, scan_table
 from .score_slices import compare_score_slices
 from .sort_order import find_sort_column
@@ -738,12 +738,15 @@ def find_in_window(
     if counts_on_estimate:
         expected = _select(window.expected, {*judged})
     is_outcome = table.column.isin([*model.outcomes])
-    others = [*find_broken_input(window.contract, window.failed_share, thresholds)]
+    others = [
+        *rules.find_broken_input(window.contract, window.failed_share, thresholds)
+    ]
+    others += rules.find_worse_than_median(window.realised)
     if is_outcome.any():
         before = model.groups["outcome"].profile
         now = window.profiles["outcome"]
-        others += find_outcomes(table[is_outcome], before, now, thresholds)
-    return collect_findings(
+        others += rules.find_outcomes(table[is_outcome], before, now, thresholds)
+    return rules.collect_findings(
         table[~is_outcome],
         thresholds,
         realised,

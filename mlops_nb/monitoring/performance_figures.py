@@ -20,6 +20,7 @@ import numpy as np
 from ..core.marks import mark_gain
 from ..core.messages import Message
 from ..core.plotting import FIGURE_WIDTH, PLOT_COLORS, apply_plot_style
+from ..core.translations import translate_name
 from ..modeling.metrics import METRICS
 
 
@@ -140,12 +141,19 @@ def performance_plot(
     ax.set(
         xticks=ticks,
         xticklabels=labels,
-        ylabel=metric.replace("_", " "),
+        ylabel=_name_on_axis(metric),
         xlim=(-0.5, right),
     )
     if ax.get_legend_handles_labels()[1]:
         figure.legend(loc="outside upper center", ncols=3)
     return figure
+
+
+# %% ../../nbs/api/monitoring/19_performance_figures.ipynb #3e798823
+def _name_on_axis(metric: str) -> str:
+    """Write AUC and the like as people do; words are translated where the figure is shown."""
+    name = translate_name(metric)
+    return name if name.isupper() else metric.replace("_", " ")
 
 
 # %% ../../nbs/api/monitoring/19_performance_figures.ipynb #25930dd4

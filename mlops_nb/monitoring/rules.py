@@ -8,6 +8,7 @@ __all__ = [
     "find_drift",
     "chance_of_drop",
     "find_quality",
+    "find_worse_than_median",
     "find_estimates",
     "find_outcomes",
     "find_broken_input",
@@ -352,6 +353,33 @@ def _metric_in_words(
         "high": high,
         "n": now.get("n") or 0,
     }
+
+
+# %% ../../nbs/api/monitoring/23_rules.ipynb #5c6933ca
+_FEWEST_TO_COMPARE = 100  # rows: of fewer, chance may be better than any model
+
+
+def find_worse_than_median(metrics: dict) -> Iterator[Finding]:
+    """Yield a finding, worth a look, where always predicting the median is off by less.
+
+    Args:
+        metrics: {name: {value, n, yardstick}} of the rows whose outcome is known.
+    """
+    error = metrics.get("mae") or {}
+    median = error.get("yardstick")
+    rows = error.get("n") or 0
+    if median is None or rows < _FEWEST_TO_COMPARE or error["value"] <= median:
+        return
+    told = {"value": error["value"], "limit": median}
+    message = Message("monitor.worse_than_median", n=rows, **told)
+    yield Finding(
+        "quality.median.mae",
+        "quality",
+        "mae",
+        severity="watch",
+        message=message,
+        **told,
+    )
 
 
 # %% ../../nbs/api/monitoring/23_rules.ipynb #594d2b25
