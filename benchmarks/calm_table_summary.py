@@ -7,6 +7,7 @@ import numpy as np
 LEVELS = {"act": ("act",), "watch or act": ("watch", "act")}
 SAID = ("told", "found", "act")  # a note at least, watch at least, act
 FEW = 0.05  # of a table's windows; a table with more is counted
+LARGE = 500  # rows; of windows with as many, faults are counted apart
 
 
 def mean_of_tables(by_table: dict[str, list[bool]]) -> float:
@@ -83,9 +84,24 @@ def summarise(lines: list[dict]) -> dict:
         "pages": page_rates(measured),
         "causes": cause_rates(measured),
         "faults": detection_rates(measured),
+        "faults_of_large": detection_rates(
+            [line for line in measured if line["rows"] >= LARGE]
+        ),
         "refused": refused,
         "cpu": round(sum(line["cpu"] for line in lines)),
     }
+
+
+def tell_faults(
+    table: dict[str, dict],
+    windows: str,
+) -> list[str]:
+    """Write in how many of some windows each fault was told, found, and at act."""
+    said = []
+    for name, cell in table.items():
+        shares = [f"{kind} {cell[kind] / cell['windows']:.1%}" for kind in SAID]
+        said.append(f"  {name}, {windows}: {', '.join(shares)} of {cell['windows']}")
+    return said
 
 
 def tell(summed: dict) -> str:
@@ -98,9 +114,8 @@ def tell(summed: dict) -> str:
         )
     for name, rate in summed["causes"].items():
         said.append(f"  {name}: act {rate['act']:.1%}, {rate['watch or act']:.1%}")
-    for name, cell in summed["faults"].items():
-        shares = [f"{kind} {cell[kind] / cell['windows']:.1%}" for kind in SAID]
-        said.append(f"  {name}: {', '.join(shares)} of {cell['windows']}")
+    said += tell_faults(summed["faults"], "all windows")
+    said += tell_faults(summed["faults_of_large"], f"from {LARGE} rows on")
     for name, words in summed["refused"].items():
         said.append(f"  refused {name}: {words[:200]}")
     return "\n".join(said)

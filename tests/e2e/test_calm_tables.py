@@ -128,6 +128,18 @@ def test_tables_count_alike_however_many_splits_they_have():
     assert summary.page_rates(lines)["act"]["share"] == 0.5
 
 
+def test_faults_of_large_windows_are_counted_apart():
+    said = dict.fromkeys(summary.SAID, True)
+    lines = [
+        {"table": "a", "level": "ok", "found": [], "cpu": 1, "rows": rows}
+        | {"faults": {"unit": said}}
+        for rows in (100, summary.LARGE)
+    ]
+    summed = summary.summarise(lines)
+    assert summed["faults"]["unit"]["windows"] == 2
+    assert summed["faults_of_large"]["unit"]["windows"] == 1
+
+
 def test_whole_numbers_with_gaps_stay_floats():
     assert whole_numbers(pd.Series([1.0, np.nan])).dtype == float
 
