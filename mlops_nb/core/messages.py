@@ -8,6 +8,7 @@ __all__ = [
     "NAME_VALUES",
     "COLUMN_VALUES",
     "FINDING_VALUE",
+    "DATE_VALUES",
     "WORDS_OF_SLICES",
     "KEYS_ABOUT_IDS",
     "LABEL_VALUES",
@@ -31,7 +32,12 @@ from mlops_nb.core.formatting import (
     true_minus,
 )
 from .names import ROWS, column_name, current_names, text_in
-from .translations import find_entry, translate_label, translate_name
+from mlops_nb.core.translations import (
+    find_entry,
+    translate_date,
+    translate_label,
+    translate_name,
+)
 
 # %% ../../nbs/api/core/07_messages.ipynb #b8e39227
 VERDICT_LEVELS = ("ok", "watch", "act")
@@ -83,6 +89,7 @@ class _PlainNumberFormatter(string.Formatter):
 NAME_VALUES = ("metric", "by")  # values that are names of the code
 COLUMN_VALUES = ("column", "columns", "feature", "features")  # ids of columns
 FINDING_VALUE = "finding"  # the id of a finding
+DATE_VALUES = ("window", "since", "until", "at")  # months or days, or other texts
 # Sentences on a table as it was delivered, where a column is found by its id alone.
 WORDS_OF_SLICES = ("other", "missing")  # what the rest of the rows is called
 KEYS_ABOUT_IDS = (
@@ -231,7 +238,11 @@ def _in_words(
         return text_in(ROWS, language)
     if name in LABEL_VALUES or (name == "level" and value in WORDS_OF_SLICES):
         return translate_label(value, language)
-    return localize_ranges(value, language) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if name in DATE_VALUES:
+        return translate_date(value, language)
+    return localize_ranges(value, language)
 
 
 # %% ../../nbs/api/core/07_messages.ipynb #0ef64a86

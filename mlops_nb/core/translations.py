@@ -9,10 +9,12 @@ __all__ = [
     "translate_label",
     "translate_name",
     "translate_prose",
+    "translate_date",
 ]
 
 # %% ../../nbs/api/core/06_translations.ipynb #c0b58590
 import json
+import re
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -82,3 +84,27 @@ def translate_prose(
     """Translate a Markdown cell of the notebook of `stage`; empty where no translation is."""
     of_stage = read_locale(f"notebooks.{language}").get(stage, {})
     return of_stage.get(english.strip(), "")
+
+
+# %% ../../nbs/api/core/06_translations.ipynb #cdfeb7f5
+_MONTH_OR_DAY = re.compile(r"(\d{4})-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?")
+_SHORT_MONTH = 3  # letters: as many as 12月 has
+
+
+def translate_date(
+    text: str,
+    language: str = "en",
+    is_short: bool = False,
+) -> str:
+    """Write a month or a day as a reader says it: 2013-04 is April 2013; anything else stays."""
+    found = _MONTH_OR_DAY.fullmatch(text)
+    if not found:
+        return text
+    year, month, day = found.groups()
+    name = str(find_entry("report.months", language)).split()[int(month) - 1]
+    if is_short:
+        name = name[:_SHORT_MONTH]
+    key = "report.period_of_a_day" if day else "report.month_of_a_year"
+    return str(find_entry(key, language)).format(
+        day=int(day or 1), month=name, year=year
+    )

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.formatting import person_name
 from ..core.messages import render
 from ..core.translations import translate_label
 from .card_words import card_phrase, translate_word
@@ -83,14 +84,15 @@ def data_section(
     lang: str,
 ) -> CardSection:
     """Tell which data it was made from and judged on, and which columns look personal."""
-    tables = [("", [_without(row, _DIGESTS_OF_WINDOW) for row in windows])]
+    rows = [_without(row, _FOR_TEAM) | {"rows": f"{row['rows']:,}"} for row in windows]
+    tables = [("", rows)]
     if personal:
         tables.append((card_phrase("personal", lang), personal))
     return CardSection(card_phrase("data", lang), tables=tuple(tables))
 
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #341e6b21
-_DIGESTS_OF_WINDOW = ("data", "features")
+_FOR_TEAM = ("source", "data", "features")  # what a window was made from
 
 
 def _without(
@@ -131,7 +133,7 @@ def digests_section(
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #dd81be93
 def _digests_of_window(row: dict) -> dict:
-    columns = ("window", *_DIGESTS_OF_WINDOW)
+    columns = ("window", *_FOR_TEAM)
     return {name: row.get(name, "–") for name in columns}
 
 
@@ -175,11 +177,21 @@ def decision_section(
     if not approvals:
         texts.append(card_phrase("nobody", lang))
         return CardSection(heading, tuple(texts))
-    rows = [row | {"at": format_day(row["at"], lang)} for row in approvals]
+    rows = [_approval_in_words(row, lang) for row in approvals]
     if not any(row.get("proof") for row in rows):
         rows = [_without(row, ("proof",)) for row in rows]
     title = card_phrase("approved", lang)
     return CardSection(heading, tuple(texts), ((title, rows),))
+
+
+# %% ../../nbs/api/publishing/16_card_facts.ipynb #5b1de901
+def _approval_in_words(
+    row: dict,
+    lang: str,
+) -> dict:
+    """Tell first what was decided; whom a name belongs to is in the record."""
+    told = {"what": row["what"], "at": format_day(row["at"], lang)}
+    return told | _without(row, ("what", "at")) | {"who": person_name(row["who"])}
 
 
 # %% ../../nbs/api/publishing/16_card_facts.ipynb #522b2155

@@ -13,11 +13,13 @@ from markupsafe import Markup
 
 from ..core.plotting import figure_to_svg
 from .card_facts import CardSection
+from .card_results import tell_quality
 from .card_words import card_phrase
 from .model_card import ModelCard, build_card_sections
 from .resources import render_template
 from ..reporting.blocks import render_error_box, render_fold, render_safely
 from ..reporting.frame import render_page_frame
+from ..reporting.notebook_body import fold_exhibits
 from ..reporting.sanitize import sanitize_svg
 from ..reporting.tables import render_html_table
 
@@ -52,7 +54,7 @@ def render_card_section(
                 drawing=drawing,
             )
         )
-    return parts
+    return fold_exhibits(parts, lang)
 
 
 # %% ../../nbs/api/publishing/20_card_page.ipynb #42d87765
@@ -85,7 +87,7 @@ def render_model_card(card: ModelCard) -> str:
     """Write a card as one page in the frame of the reports, every value escaped."""
     config = {key: value for key, value in card.config.items() if key != "pages"}
     lang = config.get("lang", "en")
-    parts = []
+    parts = [_render_headline(card, lang)]
     if card.missing:
         parts.append(
             render_error_box(card_phrase("blanks", lang), "\n".join(card.missing))
@@ -115,6 +117,18 @@ def render_model_card(card: ModelCard) -> str:
         note=note,
         body=_join(parts),
     )
+
+
+# %% ../../nbs/api/publishing/20_card_page.ipynb #5b1de904
+def _render_headline(
+    card: ModelCard,
+    lang: str,
+) -> Markup:
+    """Write the number that the model is known by, for the first screen."""
+    metric = card.slices["metric"]
+    of_candidate = card.metrics["candidate"]
+    told = tell_quality(metric, of_candidate[metric], of_candidate["n"], lang)
+    return render_template("sentence.html", text=told)
 
 
 # %% ../../nbs/api/publishing/20_card_page.ipynb #24c0eefe

@@ -6,6 +6,7 @@
 __all__ = [
     "format_value",
     "format_interval",
+    "tell_quality",
     "metrics_section",
     "slices_section",
     "fairness_section",
@@ -20,10 +21,12 @@ from typing import Any
 import pandas as pd
 
 from ..core.formatting import format_with_interval, true_minus
+from ..core.translations import translate_name
 from ..modeling.explanations import Explanation
 from ..modeling.plots import dependence_plot, importance_plot
 from .card_facts import CardSection
 from .card_words import card_phrase
+from ..reporting.phrases import page_phrase
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #a3abfc93
@@ -45,6 +48,26 @@ def format_interval(estimate: dict) -> str:
     if low is None or high is None:
         return f"{value:.3g}"
     return format_with_interval(f"{value:.3g}", f"{low:.3g}", f"{high:.3g}")
+
+
+# %% ../../nbs/api/publishing/17_card_results.ipynb #5b1de902
+def tell_quality(
+    metric: str,
+    measured: dict,
+    rows: int,
+    lang: str,
+) -> str:
+    """Say in a sentence how a model was judged before its promotion.
+
+    Args:
+        metric: by which it was judged.
+        measured: value, low and high.
+        rows: on how many.
+        lang: the language of the page.
+    """
+    name = translate_name(metric, lang)
+    value = format_interval(measured)
+    return page_phrase("home_live_quality", lang, metric=name, value=value, n=rows)
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #b5f7de9e
@@ -93,7 +116,7 @@ def slices_section(
 # %% ../../nbs/api/publishing/17_card_results.ipynb #5b3d3fc7
 def _part_of_data(row: dict) -> dict:
     """Return which part of the data a row is about, and how many rows that has."""
-    return {key: row[key] for key in ("column", "level", "n")}
+    return {"column": row["column"], "level": row["level"], "n": f"{row['n']:,}"}
 
 
 # %% ../../nbs/api/publishing/17_card_results.ipynb #824002ec
@@ -191,7 +214,7 @@ def explanation_section(
     idle = idle_features(importance)
     texts = ()
     if idle:
-        texts = (card_phrase("idle", lang, names=", ".join(idle)),)
+        texts = (card_phrase("idle", lang, features=idle),)
     tables = ()
     if examples:
         title = card_phrase("examples", lang)

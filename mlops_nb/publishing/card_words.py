@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core.messages import render
 from ..core.translations import find_entry
+from ..reporting.phrases import format_period
 
 
 # %% ../../nbs/api/publishing/15_card_words.ipynb #f3de1f54
@@ -48,8 +49,6 @@ def translate_rows(
 
     Other heads, and names below them, are put into words when the table is rendered.
     """
-    if lang == "en":
-        return rows
     return [_translate_row(row, lang) for row in rows]
 
 
@@ -73,8 +72,9 @@ def _translate_cell(
     value = row[column]
     if column == "meaning" and "feature" in row:
         return _translate_meaning(row["feature"], value, lang)
-    if column == "period" and lang == "ja":
-        value = value.replace(" to ", "〜")
+    if column == "period" and " to " in value:
+        start, end = value.split(" to ")
+        return format_period({"start": start, "end": end}, lang)
     return translate_word(value, lang) if column in _COLUMNS_OF_OUR_WORDS else value
 
 

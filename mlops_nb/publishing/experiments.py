@@ -182,10 +182,7 @@ class ExperimentTable:
         for line in self.lines:
             if line.over_head.reason:
                 names.setdefault(line.over_head.reason, []).append(line.name)
-        said = [
-            Message("exps.unknown", names=", ".join(runs), reason=Message(reason))
-            for reason, runs in names.items()
-        ]
+        said = [_tell_unknown(runs, reason) for reason, runs in names.items()]
         if self.older:
             said.append(Message("exps.older", n=self.older))
         return said
@@ -193,6 +190,20 @@ class ExperimentTable:
     def _repr_markdown_(self) -> str:
         notes = [str(note) for note in self.notes()]
         return "\n\n".join([markdown_table(self.to_frame()), *notes])
+
+
+# %% ../../nbs/api/publishing/45_experiments.ipynb #45aa0091
+_NAMED = 3  # of the runs that could not be measured; the table has them all
+
+
+def _tell_unknown(
+    names: list[str],
+    reason: str,
+) -> Message:
+    told = {"names": ", ".join(names[:_NAMED]), "reason": Message(reason)}
+    if len(names) > _NAMED:
+        return Message("exps.unknown_more", n=len(names) - _NAMED, **told)
+    return Message("exps.unknown", **told)
 
 
 # %% ../../nbs/api/publishing/45_experiments.ipynb #0ac223a4

@@ -23,9 +23,11 @@ from mlops_nb.publishing.experiments import (
     training_seconds,
 )
 from .links import render_link
+from .resources import render_template
 from .site import Site
 from .site_pages import render_site_page, render_wide_table
 from ..reporting.phrases import page_phrase, page_title
+from ..reporting.prose import render_markdown
 
 
 # %% ../../nbs/api/publishing/50_experiments_page.ipynb #e848b5cf
@@ -113,6 +115,6 @@ def _render_page(
     notes = [render(note.json(), site.lang) for note in table.notes()]
     metric = translate_name(table.metric, site.lang)
     reading = page_phrase("site_experiments_read", site.lang, metric=metric)
-    told = " ".join([reading, *notes])
-    body = render_wide_table(rows, site.lang, title, told)
+    body = render_wide_table(rows, site.lang, title, reading)
+    body += render_template("prose.html", content=render_markdown("\n\n".join(notes)))
     return render_site_page("development", title, site.config, body=body)

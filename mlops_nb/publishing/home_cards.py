@@ -16,8 +16,7 @@ from markupsafe import Markup
 
 from ..core.formatting import person_name
 from ..core.messages import render
-from ..core.translations import translate_name
-from .card_results import format_interval
+from .card_results import tell_quality
 from .links import render_link
 from .list_pages import describe_decision
 from .live_model import LiveModel
@@ -103,13 +102,7 @@ def _tell_quality(
 ) -> str:
     if not live.judged:
         return page_phrase("home_live_lost", lang, owner=owner)
-    return page_phrase(
-        "home_live_quality",
-        lang,
-        metric=translate_name(live.metric, lang),
-        value=format_interval(live.judged),
-        n=live.rows,
-    )
+    return tell_quality(live.metric, live.judged, live.rows, lang)
 
 
 # %% ../../nbs/api/publishing/48_home_cards.ipynb #3c1f018b

@@ -17,13 +17,13 @@ from pathlib import Path
 from markupsafe import Markup
 
 from ..core.formatting import person_name
-from ..core.translations import translate_name
+from ..core.translations import translate_date, translate_name
 from ..lifecycle.journal import read_decisions
 from .resources import render_template
 from .search import SearchEntry
 from .site import Site
 from .site_pages import render_list_card
-from .table_cells import format_day, format_window
+from .table_cells import format_day
 from ..reporting.phrases import page_phrase, page_title
 from ..reporting.start_page import add_term
 
@@ -110,7 +110,7 @@ def _readable(
     subjects: dict,
     lang: str,
 ) -> dict:
-    window = format_window(str(subjects["window"] or ""), lang)
+    window = translate_date(str(subjects["window"] or ""), lang)
     return subjects | {"window": window}
 
 

@@ -140,8 +140,8 @@ def _details_for_team(
     rollback = card_phrase("rollback", lang)
     return [
         identity_section(card.identity, lang),
-        digests_section(card.data, card.features, lang),
         CardSection(rollback, tables=(("", card.rollback),), for_team=True),
+        digests_section(card.data, card.features, lang),
     ]
 
 

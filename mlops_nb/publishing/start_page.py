@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from ..core.standing import standing_of_report
-from ..core.translations import translate_name
+from ..core.translations import translate_date, translate_name
 from ..modeling.metrics import main_metric
 from mlops_nb.publishing.home_cards import (
     name_live_model,
@@ -37,7 +37,7 @@ from mlops_nb.publishing.site_pages import (
     render_wide_table,
     site_owner,
 )
-from .table_cells import format_day, format_metric, format_window
+from .table_cells import format_day, format_metric
 from .trends import latest_readings, render_trend, trend_of_periods
 from ..reporting.blocks import render_fold
 from ..reporting.page import build_page_summary
@@ -87,7 +87,7 @@ def _period_row(
     closed = str(reading.get("closed", "–"))
     cells = {translate_name(metric, lang): format_metric(value)}
     head = {
-        "period": format_window(reading["window"], lang),
+        "period": translate_date(reading["window"], lang),
         "verdict": reading["level"],
         "version": reading.get("champion") or "–",
     }

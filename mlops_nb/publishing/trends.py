@@ -24,11 +24,10 @@ from mlops_nb.core.plotting import (
     apply_plot_style,
     figure_to_svg,
 )
-from ..core.translations import translate_name
+from ..core.translations import translate_date, translate_name
 from ..lifecycle.run_history import PastRun
 from ..modeling.metrics import main_metric
 from .resources import render_template
-from .table_cells import format_window
 from ..reporting.phrases import page_phrase, page_title
 from ..reporting.sanitize import sanitize_svg
 
@@ -110,7 +109,7 @@ def trend_of_periods(
     for reading in latest_readings(readings):
         value = (reading.get("metrics") or {}).get(metric)
         if isinstance(value, (int, float)):
-            place = format_window(reading["window"], lang)
+            place = translate_date(reading["window"], lang)
             points.append((place, value, reading["level"]))
     places, values, levels = zip(*points, strict=True) if points else ((), (), ())
     return Trend(

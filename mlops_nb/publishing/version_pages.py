@@ -6,6 +6,7 @@
 __all__ = ["build_version_row", "write_card", "write_comparison", "write_versions"]
 
 # %% ../../nbs/api/publishing/28_version_pages.ipynb #83003068
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -90,7 +91,7 @@ def write_card(
     title = f"{version.name} {version.version}"
     banner = render_banner(_origin(version, title), site.lang, site.repository, "../")
     try:
-        site.put(address, source, lambda: _render_card_page(card(), banner))
+        site.put(address, source, lambda: _render_card_page(card(), banner, site.lang))
         site.put(
             f"cards/{version.version}.json",
             source,
@@ -105,8 +106,11 @@ def write_card(
 def _render_card_page(
     card: ModelCard,
     banner: Markup,
+    lang: str,
 ) -> str:
-    return add_banner(render_model_card(card), banner, {}.get)
+    """Write a card in the language of the site, whichever it was when it was promoted."""
+    told = replace(card, config=card.config | {"lang": lang})
+    return add_banner(render_model_card(told), banner, {}.get)
 
 
 # %% ../../nbs/api/publishing/28_version_pages.ipynb #1167426c

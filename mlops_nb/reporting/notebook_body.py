@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = [
     "INJECTED",
-    "SHOWN_FIGURES",
-    "FIGURE_TITLE",
+    "EXHIBITS",
+    "EXHIBIT_TITLE",
     "MAX_CONTENT_BYTES",
     "find_failed_cell",
     "match_cells_to_outputs",
-    "fold_figures",
+    "fold_exhibits",
     "render_notebook_body",
 ]
 
@@ -31,6 +31,7 @@ from mlops_nb.reporting.blocks import (
 )
 from .phrases import page_phrase
 from .prose import highlight_code, render_prose
+from .tables import has_notable_row
 
 
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #c9f0f8a8
@@ -93,47 +94,52 @@ def _has_code(cell: dict) -> bool:
 
 
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #5dc19de8
-SHOWN_FIGURES = 1  # of a row of them, on a phone
-FIGURE_TITLE = re.compile("<figcaption>(.*?)</figcaption>", re.S)
+EXHIBITS = ('<figure class="fig"', '<figure class="tbl"')
+EXHIBIT_TITLE = re.compile("<(figcaption|caption)>(.*?)</", re.S)
 
 
-def fold_figures(
+def fold_exhibits(
     blocks: list[Markup],
     lang: str,
 ) -> list[Markup]:
-    """Let the figures after the first of a row wait on a phone.
+    """Let the figures and tables after the first of a row wait on a phone.
 
     Args:
         blocks: of a page, in order.
         lang: the reader's language.
     """
     folded = []
-    for is_figure, run in itertools.groupby(blocks, key=_is_figure):
-        figures = list(run)
-        if is_figure and len(figures) > SHOWN_FIGURES:
-            waiting = figures[SHOWN_FIGURES:]
-            figures[SHOWN_FIGURES:] = [_let_wait(waiting, lang)]
-        folded += figures
+    for is_exhibit, run in itertools.groupby(blocks, key=_is_exhibit):
+        shown, *others = run
+        folded.append(shown)
+        if not is_exhibit:
+            folded += others
+            continue
+        for is_notable, some in itertools.groupby(others, key=has_notable_row):
+            exhibits = list(some)
+            folded += exhibits if is_notable else [_let_wait(exhibits, lang)]
     return folded
 
 
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #56eeb1fe
-def _is_figure(block: Markup) -> bool:
-    return block.startswith('<figure class="fig"')
+def _is_exhibit(block: Markup) -> bool:
+    return block.startswith(EXHIBITS)
 
 
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #c0436e5d
 def _let_wait(
-    figures: list[Markup],
+    exhibits: list[Markup],
     lang: str,
 ) -> Markup:
-    found = [FIGURE_TITLE.search(figure) for figure in figures]
-    titles = " · ".join(title[1] for title in found if title)
-    summary = page_phrase("more_figures", lang, n=len(figures))
+    found = [EXHIBIT_TITLE.search(exhibit) for exhibit in exhibits]
+    titles = " · ".join(title[2] for title in found if title)
+    summary = page_phrase("more", lang, n=len(exhibits))
     # only the style of the page shows it, and only on a phone
     details = '<details class="rows" hidden=""><summary>{}: {}</summary></details>'
     head = Markup(details).format(summary, Markup(titles))
-    return Markup('<div class="more">{}{}</div>').format(head, Markup("").join(figures))
+    return Markup('<div class="more">{}{}</div>').format(
+        head, Markup("").join(exhibits)
+    )
 
 
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #cda65fc0
@@ -160,7 +166,7 @@ def render_notebook_body(
             added = 0
         blocks.append(block)
         size += added
-    return Markup("\n").join(fold_figures(blocks, lang))
+    return Markup("\n").join(fold_exhibits(blocks, lang))
 
 
 # %% ../../nbs/api/reporting/07_notebook_body.ipynb #ac64995b

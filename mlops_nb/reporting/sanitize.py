@@ -42,7 +42,7 @@ from markupsafe import Markup
 from ..core.formatting import localize_ranges
 from ..core.names import column_name, current_names
 from ..core.plotting import NAME_MARK
-from ..core.translations import translate_label
+from ..core.translations import translate_date, translate_label
 
 # %% ../../nbs/api/reporting/01_sanitize.ipynb #9e8b9f0b
 INLINE_TAGS = {
@@ -220,7 +220,10 @@ def translate_svg_text(
     element.text = None
     if found := LABEL_AND_NUMBER.match(written):
         label, number = found.groups(default="")
-        element.text = localize_ranges(translate_label(label, lang) + number, lang)
+        element.text = translate_date(written, lang, is_short=True)
+        if element.text == written:
+            named = translate_label(label, lang) + number
+            element.text = localize_ranges(named, lang)
     if element.tag != "tspan":
         element.tail = None
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ..core.dismissals import Dismissal
 from ..core.formatting import person_name
-from ..core.translations import translate_name
+from ..core.translations import translate_date, translate_name
 from .blocks import render_safely
 from .frame import page_rank, render_page_frame
 from .page import build_page_summary
@@ -64,7 +64,7 @@ def _decision_row(
     lang: str,
 ) -> dict:
     return {
-        page_phrase("when", lang): entry["at"],
+        page_phrase("when", lang): translate_date(entry["at"][:10], lang),
         page_phrase("decision", lang): _name_decision(entry, lang),
         page_phrase("why", lang): entry["why"],
         page_phrase("who", lang): person_name(entry["who"]),

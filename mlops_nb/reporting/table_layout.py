@@ -7,6 +7,7 @@ __all__ = [
     "VERDICT_COLUMNS",
     "ID_COLUMNS",
     "NAME_COLUMNS",
+    "DATE_COLUMNS",
     "UNSPOKEN_COLUMNS",
     "NUMERIC_CELL",
     "PHONE_CHARACTERS",
@@ -46,7 +47,7 @@ def replace_text(
     element.text = text
 
 
-# %% ../../nbs/api/reporting/02_table_layout.ipynb #628428b7
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #7d3a91c2
 VERDICT_COLUMNS = ("verdict", "severity", "status")  # heads of columns that hold levels
 ID_COLUMNS = ("column", "feature")  # heads of columns that hold ids of columns of data
 NAME_COLUMNS = (  # heads of columns that hold names of ours
@@ -58,6 +59,11 @@ NAME_COLUMNS = (  # heads of columns that hold names of ours
     "fact",
     "on rows held back",
 )
+DATE_COLUMNS = (
+    "period",
+    "window",
+    "since",
+)  # heads of columns that hold months or days
 UNSPOKEN_COLUMNS = (  # heads that say no more than the cell below them does
     *NAME_COLUMNS,
     *("", "column", "feature", "parameter", "level", "value", "name", "what"),
@@ -65,6 +71,7 @@ UNSPOKEN_COLUMNS = (  # heads that say no more than the cell below them does
 )
 
 
+# %% ../../nbs/api/reporting/02_table_layout.ipynb #628428b7
 @dataclass(frozen=True)
 class TableHead:
     """The head of a table: its cells, the names of the columns, and which hold what."""
@@ -75,6 +82,7 @@ class TableHead:
     names_of_ours: set[int]
     unspoken: set[int]
     columns: set[int]
+    dates: set[int]
     words: dict[int, tuple[str, ...]]
 
     @classmethod
@@ -90,6 +98,7 @@ class TableHead:
         names_of_ours = _columns_called(rows, NAME_COLUMNS)
         unspoken = _columns_called(rows, UNSPOKEN_COLUMNS)
         columns = _columns_called(rows, ID_COLUMNS)
+        dates = _columns_called(rows, DATE_COLUMNS)
         words = _find_words(rows)
         for cell in cells:
             replace_text(cell, translate_name(element_text(cell), lang))
@@ -98,7 +107,14 @@ class TableHead:
             last_row = table.find("./thead/tr[last()]")
             names = [element_text(cell) for cell in last_row]
         return cls(
-            frozenset(cells), names, verdicts, names_of_ours, unspoken, columns, words
+            frozenset(cells),
+            names,
+            verdicts,
+            names_of_ours,
+            unspoken,
+            columns,
+            dates,
+            words,
         )
 
 

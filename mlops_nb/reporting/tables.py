@@ -11,6 +11,7 @@ __all__ = [
     "PHONE_CARDS",
     "PHONE_ROWS",
     "SPARED_ROWS",
+    "URGENT",
     "NOTABLE",
     "FAILED_CHECK",
     "VOID_TAGS",
@@ -18,6 +19,7 @@ __all__ = [
     "improve_cell",
     "make_cards",
     "fold_rows",
+    "has_notable_row",
     "parse_clean_html",
     "render_html",
     "render_html_table",
@@ -34,7 +36,7 @@ from ..core.formatting import localize_ranges
 from ..core.marks import MARK_ARROWS, MARK_CLASSES, MARK_OF_VERDICT, MARKED
 from ..core.messages import render
 from ..core.names import column_name
-from ..core.translations import translate_label, translate_name
+from ..core.translations import translate_date, translate_label, translate_name
 from .sanitize import clean_html
 from mlops_nb.reporting.table_layout import (
     TableHead,
@@ -97,14 +99,11 @@ def _improve_body_cell(
     lang: str,
 ) -> None:
     text = element_text(cell)
-    if column in head.names_of_ours:
-        replace_text(cell, translate_name(text, lang))
-    elif column in head.columns:
+    shown = _in_words(text, column, head, lang)
+    if column in head.columns:
         _show_column_name(cell, text, lang)
-    elif text in head.words.get(column, ()):
-        replace_text(cell, translate_label(text, lang))
-    elif localize_ranges(text, lang) != text:
-        replace_text(cell, localize_ranges(text, lang))
+    elif shown != text:
+        replace_text(cell, shown)
     level = element_text(cell)
     if column in head.verdicts and level in BADGES_OF_ROWS:
         replace_text(cell, "")
@@ -117,6 +116,23 @@ def _improve_body_cell(
         said = f"{MARK_ARROWS[word]} {word}"
     if marked := MARKED.match(said):
         _colour_mark(cell, marked, lang)
+
+
+# %% ../../nbs/api/reporting/03_tables.ipynb #7d3a91c4
+def _in_words(
+    text: str,
+    column: int,
+    head: TableHead,
+    lang: str,
+) -> str:
+    """Write the text of a cell as a reader says it, by what its column holds."""
+    if column in head.names_of_ours:
+        return translate_name(text, lang)
+    if text in head.words.get(column, ()):
+        return translate_label(text, lang)
+    if column in head.dates:
+        return translate_date(text, lang)
+    return localize_ranges(text, lang)
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #80fecf5d
@@ -210,7 +226,8 @@ def _add_class(
 PHONE_CARDS = 2  # that are shown of a table whose rows are cards
 PHONE_ROWS = 4  # that are shown of any other table
 SPARED_ROWS = 2  # so few are not worth a click
-NOTABLE = ("badge watch", "badge act", "badge failed")
+URGENT = ("badge act", "badge failed")
+NOTABLE = ("badge watch", *URGENT)
 FAILED_CHECK = "✗"
 
 
@@ -220,12 +237,17 @@ def fold_rows(
 ) -> bool:
     """Mark the rows that a phone shows only when it is asked for them. Returns whether any are.
 
+    The worst are shown first; of many bad ones, the first few.
+
     Args:
         rows: of the body of a table, each is marked in place.
         stacks: whether they are cards on a phone.
     """
-    shown = PHONE_CARDS if stacks else PHONE_ROWS
-    waiting = [row for row in rows[shown:] if not _is_notable(row)]
+    most = PHONE_CARDS if stacks else PHONE_ROWS
+    urgent = [row for row in rows if _is_marked(row, URGENT)]
+    worst_first = [*urgent, *[row for row in rows if _is_marked(row, NOTABLE)], *rows]
+    shown = list(dict.fromkeys(worst_first))[: max(most, min(len(urgent), 2 * most))]
+    waiting = [row for row in rows if row not in shown]
     if len(waiting) <= SPARED_ROWS:
         return False
     for row in waiting:
@@ -234,10 +256,21 @@ def fold_rows(
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #1767837c
-def _is_notable(row: ElementTree.Element) -> bool:
+def _is_marked(
+    row: ElementTree.Element,
+    marks: tuple[str, ...],
+) -> bool:
     elements = list(row.iter())
-    is_marked = any(element.get("class", "") in NOTABLE for element in elements)
-    return is_marked or any(element.text == FAILED_CHECK for element in elements)
+    has_badge = any(element.get("class", "") in marks for element in elements)
+    return has_badge or any(element.text == FAILED_CHECK for element in elements)
+
+
+# %% ../../nbs/api/reporting/03_tables.ipynb #28b9ee89
+def has_notable_row(markup: str) -> bool:
+    """Say whether a table, as it stands on a page, has a row that never waits."""
+    return any(f'class="{name}"' in markup for name in NOTABLE) or (
+        f">{FAILED_CHECK}<" in markup
+    )
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #2bbfc7bb

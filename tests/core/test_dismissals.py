@@ -116,14 +116,14 @@ def test_other_findings_and_other_lines_do_not_count():
 @pytest.mark.parametrize(
     ("term", "language", "words"),
     [
-        pytest.param({}, "en", "for 2013-06", id="window"),
-        pytest.param({"until": "2013-08-31"}, "en", "until 2013-08-31", id="date"),
+        pytest.param({}, "en", "for June 2013", id="window"),
+        pytest.param({"until": "2013-08-31"}, "en", "until 31 August 2013", id="date"),
         pytest.param({"months": [11, 12]}, "en", "in November, December", id="season"),
         pytest.param(
             {"months": [11, 12]}, "ja", "毎年11月・12月", id="Japanese season"
         ),
         pytest.param(
-            {"until": "2013-08-31"}, "ja", "2013-08-31 まで", id="Japanese date"
+            {"until": "2013-08-31"}, "ja", "2013年8月31日まで", id="Japanese date"
         ),
     ],
 )
@@ -145,7 +145,7 @@ def test_what_is_dismissed_for_longer_waits_for_nobody():
     standing = judge_standing([FINDING], JULY, [dismissal(until="2013-07-31", **SEEN)])
     assert standing.level == "ok"
     assert standing.waiting == ()
-    assert "Dismissed until 2013-07-31 by Ada" in str(standing.reasons()[0])
+    assert "Dismissed until 31 July 2013 by Ada" in str(standing.reasons()[0])
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_what_is_dismissed_for_longer_waits_for_nobody():
         pytest.param(
             {"until": "2013-12-31", **SEEN},
             FINDING | {"value": 0.9},
-            "The shift of price is worse than when it was dismissed until 2013-12-31",
+            "The shift of price is worse than when it was dismissed until 31 December 2013",
             id="worse",
         ),
     ],

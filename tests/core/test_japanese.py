@@ -63,7 +63,7 @@ def test_a_blank_parts_japanese_from_latin_letters_and_values():
         "report.months",
         "month.",
         "dismissal.season",
-        "report.site_month",
+        "report.month_of_a_year",
     )
     found = [key for key in keys_with(parts) if not key.startswith(dates)]
     assert found == []

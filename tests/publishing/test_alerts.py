@@ -51,7 +51,7 @@ def test_a_finding_that_appears_is_delivered_to_every_target(
     [
         pytest.param(WHAT, id="what"),
         pytest.param("Severity: watch; value 0.15, limit 0.1", id="how bad"),
-        pytest.param("Since: 2013-03; now 2013-04", id="since when"),
+        pytest.param("Since: March 2013; now April 2013", id="since when"),
         pytest.param(WHAT_TO_DO, id="what to do"),
         pytest.param("https://example.com/flights/monitor.html", id="where to look"),
     ],
@@ -91,10 +91,10 @@ def test_appears_worsens_clears_once_each(
     told.monitored(drift(value=0.21, severity="act"))
     assert events(announce_findings(**FAST)) == [("worsened", "drift.price")]
     assert hook.got[-1]["type"] == "failure"
-    assert "Since: 2013-03; now 2013-05" in hook.got[-1]["message"]
+    assert "Since: March 2013; now May 2013" in hook.got[-1]["message"]
     told.monitored()
     assert events(announce_findings(**FAST)) == [("cleared", "drift.price")]
-    assert "Since: 2013-03; resolved in 2013-05" in hook.got[-1]["message"]
+    assert "Since: March 2013; resolved in May 2013" in hook.got[-1]["message"]
     assert hook.got[-1]["type"] == "success"
     assert events(announce_findings(**FAST)) == []
     everything_was_told_in_order(mail, hook)
@@ -238,7 +238,7 @@ def test_an_ended_dismissal_stands_in_the_alert(
     lasting.open("2013-06")
     assert events(announce_findings(**FAST)) == [("appeared", "drift.price")]
     said = hook.got[0]["message"]
-    assert "it was dismissed until 2013-05-31 by – on 2013-05-01 – known" in said
+    assert "it was dismissed until 31 May 2013 by – on 1 May 2013 – known" in said
 
 
 def test_what_is_worse_than_when_it_was_dismissed_is_announced_once(
