@@ -1177,6 +1177,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'mlops_nb/core/messages.py'),
                                         'mlops_nb.core.messages._range_of_column': ( 'api/core/messages.html#_range_of_column',
                                                                                      'mlops_nb/core/messages.py'),
+                                        'mlops_nb.core.messages._text_in_words': ( 'api/core/messages.html#_text_in_words',
+                                                                                   'mlops_nb/core/messages.py'),
                                         'mlops_nb.core.messages._values_in_words': ( 'api/core/messages.html#_values_in_words',
                                                                                      'mlops_nb/core/messages.py'),
                                         'mlops_nb.core.messages.message_to_json': ( 'api/core/messages.html#message_to_json',

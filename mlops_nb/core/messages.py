@@ -238,11 +238,18 @@ def _in_words(
         return text_in(ROWS, language)
     if name in LABEL_VALUES or (name == "level" and value in WORDS_OF_SLICES):
         return translate_label(value, language)
-    if not isinstance(value, str):
-        return value
+    return _text_in_words(name, value, language) if isinstance(value, str) else value
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #07aa31d1
+def _text_in_words(
+    name: str,
+    text: str,
+    language: str,
+) -> str:
     if name in DATE_VALUES:
-        return translate_date(value, language)
-    return localize_ranges(value, language)
+        return translate_date(text, language)
+    return localize_ranges(text, language)
 
 
 # %% ../../nbs/api/core/07_messages.ipynb #0ef64a86
