@@ -72,7 +72,7 @@ def test_it_holds_in_the_next_window_and_waits_with_its_reason_when_it_is_over(t
     open_window(top, "2013-06")
     told = status_of(top)
     assert "drift.x: watch, since" in told
-    assert "The shift of x is back; it was dismissed until 2013-05-31 by " in told
+    assert "The shift of x is back; it was dismissed until 31 May 2013 by " in told
 
 
 def test_the_same_is_not_written_twice_and_a_longer_one_is(top):
