@@ -79,14 +79,13 @@ def detection_rates(lines: list[dict]) -> dict[str, dict]:
 def summarise(lines: list[dict]) -> dict:
     """Sum up the lines of all splits."""
     measured = [line for line in lines if "refused" not in line]
+    large = [line for line in measured if line["rows"] >= LARGE]
     refused = {line["table"]: line["refused"] for line in lines if "refused" in line}
     return {
         "pages": page_rates(measured),
         "causes": cause_rates(measured),
         "faults": detection_rates(measured),
-        "faults_of_large": detection_rates(
-            [line for line in measured if line["rows"] >= LARGE]
-        ),
+        "faults_of_large": detection_rates(large),
         "refused": refused,
         "cpu": round(sum(line["cpu"] for line in lines)),
     }
