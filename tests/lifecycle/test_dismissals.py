@@ -40,13 +40,13 @@ def status_of(top):
         pytest.param(
             ("--until", "2013-06-30"),
             {"until": "2013-06-30"},
-            "until 2013-06-30",
+            "until 30 June 2013",
             id="date",
         ),
         pytest.param(
             ("--until", "2013Q2"),
             {"until": "2013-06-30"},
-            "until 2013-06-30",
+            "until 30 June 2013",
             id="quarter",
         ),
         pytest.param(("--season",), {"months": [4]}, "each year in April", id="season"),
@@ -81,7 +81,7 @@ def test_the_same_is_not_written_twice_and_a_longer_one_is(top):
     for option in ((), ("--until", "2013-06-30")):
         done = run_cli(top, *DISMISS, *option)
         assert "decided already, nothing was written" in done.stdout
-        assert "until 2013-06-30" in done.stdout
+        assert "until 30 June 2013" in done.stdout
     assert git(top, "rev-parse", "HEAD") == head
     assert run_cli(top, *DISMISS, "--until", "2013-12").returncode == 0
     assert last_decision(top)["until"] == "2013-12-31"
