@@ -523,7 +523,7 @@ class BlendPlan:
 
 
 # %% ../../nbs/api/modeling/14_blend_plan.ipynb #0c95b018
-_CELLS_OF_MANY_FOLDS = 100_000  # from which on more than a few folds take too long
+_CELLS_OF_MANY_FOLDS = 10_000  # from which on more than a few folds take too long
 _FEW_FOLDS = 4
 
 

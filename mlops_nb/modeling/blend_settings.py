@@ -32,7 +32,7 @@ class BlendSettings:
 
     learning_rate: float = 0.1
     max_iter: int = 1000
-    folds: int = 10
+    folds: int = 5
     members: tuple = MEMBER_KINDS
 
     def most_trees(
