@@ -26,6 +26,7 @@ _ACTION_OF_KIND = {
     "failed": "failed",
     "quality": "quality",
     "estimate": "quality",
+    "outcome": "outcome",
     "promotion": "promotion",
 }
 _OWN_COLUMNS = ("score", "prediction")  # what the model says: no source has them

@@ -272,7 +272,7 @@ def read_lines_batch(
     columns: Iterable[str],
 ) -> Batch:
     """Return the rows of a body with one JSON object or list a line."""
-    lines = [line for line in body.splitlines() if line.strip()]
+    lines = [line for line in body.split(b"\n") if line.strip()]
     return Batch(read_rows([read_json_body(line) for line in lines], columns))
 
 

@@ -35,6 +35,11 @@ NAMES = ["price", "size", "age", "kind", "floor"]
             id="four",
         ),
         pytest.param(
+            [found("outcome.late", quantity="outcome", column="late")],
+            "Check whether outcomes are still recorded the same way",
+            id="outcome",
+        ),
+        pytest.param(
             [found(f"new.{name}", "act", column=name) for name in NAMES],
             "changed at the source of price, size, age and 2 more columns: retrain",
             id="act",
