@@ -304,11 +304,12 @@ def _personal_row(
 ) -> dict:
     """Tell what people have answered about a column that looks personal."""
     name = column["column"]
+    row = {"column": name, "why": column["why"]}
     if name in answers.accepted:
-        return column | {"answer": "accepted"}
+        return row | {"answer": "accepted"}
     if name in answers.dropped:
-        return column | {"answer": "dropped"}
-    return column | {"answer": card_phrase("blank", "en")}
+        return row | {"answer": "dropped"}
+    return row | {"answer": card_phrase("blank", "en")}
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #3b741754
