@@ -83,6 +83,12 @@ class Contenders:
         task = self.candidate.task
         return compare_shadow(task, predictions["candidate"], predictions["champion"])
 
+    def name_candidate(self, headline: Message) -> Message:
+        """Say of a headline that it is of a model that is not in production, where it is."""
+        if not self.champion:
+            return headline
+        return Message("evaluate.of_candidate", headline=headline)
+
     def what_changed(self, pin: dict) -> list[Message]:
         """Say which model would replace which; `pin`: the section champion of params.yaml."""
         if not self.champion:

@@ -483,6 +483,14 @@ def _gain_that_may_be_chance(gate: GateResult) -> Message | None:
     return None
 
 
+# %% ../../nbs/api/modeling/22_gate.ipynb #offerpro
+def _offer_promotion(comparison: ModelComparison) -> list[Message]:
+    """Ask for a decision where another model is in production."""
+    if "champion" in comparison.metrics:
+        return [Message("evaluate.todo_promote")]
+    return []
+
+
 # %% ../../nbs/api/modeling/22_gate.ipynb #0ce6c061
 def evaluation_verdict(
     comparison: ModelComparison,
@@ -517,7 +525,7 @@ def evaluation_verdict(
         metric = headline if headline in worse else worse[0]
         todo = [Message("evaluate.todo_worse", metric=metric)]
         return "watch", [passed, *beside, *in_words], todo
-    return "ok", [passed, *beside, *in_words], []
+    return "ok", [passed, *beside, *in_words], _offer_promotion(comparison)
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c011

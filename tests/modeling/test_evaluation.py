@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_nb.core.messages import Message
+from mlops_nb.modeling.comparison import compare_models
 from mlops_nb.modeling.encoding import MODEL_TASKS
 from mlops_nb.modeling.evaluation import (
     Contenders,
@@ -15,6 +17,7 @@ from mlops_nb.modeling.evaluation import (
     rows_to_judge,
     select_labelled,
 )
+from mlops_nb.modeling.gate import apply_gate, evaluation_verdict
 from mlops_nb.modeling.training import train_model
 
 EXHIBITS = {"binary": 3, "multiclass": 1, "regression": 1}
@@ -85,3 +88,46 @@ def test_a_candidate_that_is_the_champion_has_no_shadow(judged):
     contenders, rows = judged
     assert contenders.shadow(contenders.predict(rows)) is None
     assert list(contenders.predict(rows)) == ["candidate", "baseline"]
+
+
+@pytest.fixture(scope="module")
+def two_models():
+    """Return a candidate, another model in production, and the rows that judge them."""
+    rows = make_rows("binary")
+    section = {"target": "y", "task": "binary", "positive": 1, "keys": []}
+    candidate = train_model(rows, section, "booster").model
+    champion = train_model(rows[["group", "y"]], section, "booster").model
+    return Contenders(candidate, champion), rows
+
+
+def asked_of_people(
+    contenders,
+    rows,
+):
+    """Return what an evaluation asks people to do."""
+    predictions = contenders.predict(rows)
+    outcomes = contenders.candidate.target_values(rows)
+    compared = compare_models("binary", outcomes, predictions)
+    _, _, todo = evaluation_verdict(
+        compared, apply_gate(compared, {"calibration": None})
+    )
+    return [message.key for message in todo]
+
+
+def test_a_headline_says_which_model_it_is_about(two_models):
+    contenders, _ = two_models
+    headline = Message("evaluate.headline_binary", noun="rows", outcome="y", value=49)
+    alone = Contenders(contenders.candidate)
+    assert alone.name_candidate(headline) == headline
+    said = str(contenders.name_candidate(headline))
+    assert said.startswith("Candidate, not in production: Of 100 rows flagged, 49")
+
+
+def test_a_better_candidate_waits_for_a_decision(two_models):
+    contenders, rows = two_models
+    assert asked_of_people(contenders, rows) == ["evaluate.todo_promote"]
+
+
+def test_what_is_in_production_already_waits_for_none(two_models):
+    contenders, rows = two_models
+    assert asked_of_people(Contenders(contenders.candidate), rows) == []
