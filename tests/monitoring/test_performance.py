@@ -739,7 +739,7 @@ def test_the_figure_shows_both():
 
 def test_the_figure_in_words():
     words = describe_performance(MONTHS, "auc")
-    assert "2024-12" in str(words["title"])
+    assert "December 2024" in str(words["title"])
     assert "estimated" in str(words["title"])
     assert "Over 10 periods" in str(words["alt"])
     for key, said in words.items():
