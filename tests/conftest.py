@@ -220,15 +220,26 @@ def small(
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """A browser without a window, started once."""
+def playwright_driver():
+    """The one driver of all browsers of a worker.
+
+    While it is open its event loop counts as running, so a second one refuses to start.
+    """
     api = pytest.importorskip(
         "playwright.sync_api", reason="no playwright: pip install 'mlops_nb[dev]'"
     )
-    with api.sync_playwright() as p:
-        launched = p.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield launched
-        launched.close()
+    with api.sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright_driver):
+    """A browser without a window, started once."""
+    launched = playwright_driver.chromium.launch(
+        executable_path=CHROMIUM, args=ARGS
+    )
+    yield launched
+    launched.close()
 
 
 @pytest.fixture(scope="module")

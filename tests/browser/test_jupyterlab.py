@@ -165,16 +165,13 @@ def lab(
 
 
 @pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip(
-        "playwright.sync_api", reason="no playwright: pip install 'mlops_nb[dev]'"
+def browser(playwright_driver):
+    """A window of a browser of its own, as wide as a notebook needs."""
+    chromium = playwright_driver.chromium.launch(
+        executable_path=CHROMIUM, args=BROWSER_ARGS
     )
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=BROWSER_ARGS
-        )
-        yield chromium.new_context(viewport={"width": 1200, "height": 1000})
-        chromium.close()
+    yield chromium.new_context(viewport={"width": 1200, "height": 1000})
+    chromium.close()
 
 
 @pytest.fixture
