@@ -5,6 +5,7 @@ Clones of this checkout, small tables, changed parameters.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,7 +105,7 @@ def fresh_clone(top: Path) -> Path:
     for file in listed:
         if file and (ROOT / file).exists():
             (top / file).parent.mkdir(parents=True, exist_ok=True)
-            (top / file).write_bytes((ROOT / file).read_bytes())
+            shutil.copy(ROOT / file, top / file)  # programs stay executable
     run_shell("git", "init", "-q", "-b", "main", cwd=top)
     run_shell("git", "add", "-A", cwd=top)
     run_shell("git", "commit", "-q", "-m", "state", cwd=top)
