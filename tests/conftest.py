@@ -235,9 +235,7 @@ def playwright_driver():
 @pytest.fixture(scope="session")
 def browser(playwright_driver):
     """A browser without a window, started once."""
-    launched = playwright_driver.chromium.launch(
-        executable_path=CHROMIUM, args=ARGS
-    )
+    launched = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
     yield launched
     launched.close()
 

@@ -133,6 +133,7 @@ def test_score_command() -> None:
         "../",
         title=settings.title,
         owner=settings.owner,
+        lang=settings.language,
     )
     print(score)
     print(write_atomic(project_root() / ".mlops" / "test-score.html", page))

@@ -9,6 +9,7 @@ __all__ = [
     "translate_label",
     "translate_name",
     "translate_prose",
+    "translate_rule",
     "translate_date",
 ]
 
@@ -84,6 +85,15 @@ def translate_prose(
     """Translate a Markdown cell of the notebook of `stage`; empty where no translation is."""
     of_stage = read_locale(f"notebooks.{language}").get(stage, {})
     return of_stage.get(english.strip(), "")
+
+
+# %% ../../nbs/api/core/06_translations.ipynb #afc61cfe
+def translate_rule(
+    english: str,
+    language: str,
+) -> str:
+    """Translate a text of the rules of the ML Test Score; one without translation stays."""
+    return read_locale(f"rules.{language}").get(english, english)
 
 
 # %% ../../nbs/api/core/06_translations.ipynb #cdfeb7f5

@@ -6,10 +6,13 @@
 __all__ = ["render_ml_test_score"]
 
 # %% ../../nbs/api/publishing/13_readiness_page.ipynb #07a6f1f2
+import re
 from typing import Any
 
 from markupsafe import Markup
 
+from ..core.messages import LIST_COMMAS, render
+from ..core.translations import translate_date, translate_rule
 from .links import render_link
 from .maturity import MaturityLevel
 from .readiness import MLTestScore, ReadinessResult
@@ -17,8 +20,23 @@ from .resources import render_template
 from ..reporting.frame import render_page_frame
 from ..reporting.tables import render_html_table
 
-
 # %% ../../nbs/api/publishing/13_readiness_page.ipynb #07685c2c
+_NAMED = re.compile(r"(test|pipeline stage) (\S+)")  # what a test or a stage is told by
+
+
+def _in_words(
+    says: str,
+    lang: str,
+) -> str:
+    """Say in the reader's language what a piece of evidence shows; names stay."""
+    named = _NAMED.fullmatch(says)
+    if not named:
+        return translate_rule(says, lang)
+    kind, name = named.groups()
+    return f"{translate_rule(kind, lang)} {name}"
+
+
+# %% ../../nbs/api/publishing/13_readiness_page.ipynb #10c20a4e
 def _render_evidence(
     says: str,
     place: str,
@@ -31,12 +49,6 @@ def _render_evidence(
 
 
 # %% ../../nbs/api/publishing/13_readiness_page.ipynb #f825b887
-_NOTE = (
-    "28 tests (Breck et al. 2017), counted from evidence in the repository: "
-    "1 point for one that runs by itself, ½ for one done by hand and signed."
-)
-
-
 def render_ml_test_score(
     score: MLTestScore,
     source: str = "",
@@ -48,26 +60,24 @@ def render_ml_test_score(
         score: what is shown.
         source: where the repository's files are, seen from the page: "../", or an address ending
             in /; without it evidence is named, not linked.
-        config: title, owner and contact of the page.
+        config: title, owner, contact and language (`lang`) of the page.
     """
-    sums = [
-        {"section": name, "of 7": f"{points:g}"} for name, points in score.sums.items()
-    ]
-    tables = [_render_table(sums, "The score is the least of four sums")]
+    config = {"lang": "en", **config}
+    lang = config["lang"]
+    tables = [_render_sums(score, lang)]
     for name in score.sums:
-        rows = [_row_cells(row, source) for row in score.section(name)]
-        tables.append(_render_table(rows, name))
+        rows = [_row_cells(row, source, lang) for row in score.section(name)]
+        tables.append(_render_table(rows, translate_rule(name, lang), lang))
     for level in score.levels:
-        rows = _level_rows(level, source)
-        tables.append(_render_table(rows, f"{level.ladder}: {level.level}"))
-    heading = f"ML Test Score: {score.score:g}"
-    body = Markup("\n").join(tables)
+        rows = _level_rows(level, source, lang)
+        ladder = translate_rule(level.ladder, lang)
+        tables.append(_render_table(rows, f"{ladder}: {level.level}", lang))
     return render_page_frame(
         "test-score",
-        heading,
-        {"lang": "en", **config},
-        note=_NOTE,
-        body=body,
+        f"ML Test Score: {score.score:g}",
+        config,
+        note=render({"key": "score.note"}, lang),
+        body=Markup("\n").join(tables),
     )
 
 
@@ -75,38 +85,76 @@ def render_ml_test_score(
 def _render_table(
     rows: list[dict],
     title: str,
+    lang: str,
 ) -> Markup:
-    return render_template("table.html", table=render_html_table(rows, "en", title))
+    return render_template("table.html", table=render_html_table(rows, lang, title))
+
+
+# %% ../../nbs/api/publishing/13_readiness_page.ipynb #67e7be26
+def _render_sums(
+    score: MLTestScore,
+    lang: str,
+) -> Markup:
+    rows = [
+        {"section": translate_rule(name, lang), "of 7": f"{points:g}"}
+        for name, points in score.sums.items()
+    ]
+    return _render_table(rows, render({"key": "score.least"}, lang), lang)
 
 
 # %% ../../nbs/api/publishing/13_readiness_page.ipynb #ca5c2206
 def _row_cells(
     row: ReadinessResult,
     source: str,
+    lang: str,
 ) -> dict:
-    items = [_render_evidence(says, place, source) for says, place in row.found]
+    items = [
+        _render_evidence(_in_words(says, lang), place, source)
+        for says, place in row.found
+    ]
+    evidence = render_template("evidence_list.html", items=items) if items else "–"
+    section, _, number = row.test.rpartition(" ")
     return {
-        "test": row.test,
-        "asks": row.asks,
+        "test": f"{translate_rule(section, lang)} {number}",
+        "asks": translate_rule(row.asks, lang),
         "points": f"{row.points:g}",
-        "why": row.why,
-        "evidence": render_template("evidence_list.html", items=items)
-        if items
-        else "–",
-        "note": row.note or "–",
+        "why": _reason_in_words(row, lang),
+        "evidence": evidence,
+        "remark": translate_rule(row.note, lang) or "–",
     }
+
+
+# %% ../../nbs/api/publishing/13_readiness_page.ipynb #0b0177df
+def _reason_in_words(
+    row: ReadinessResult,
+    lang: str,
+) -> str:
+    """Say why a row got its points, in the reader's language."""
+    if row.points == 1:
+        return render({"key": "score.automated"}, lang)
+    if row.statement:
+        signed = row.statement | {"on": translate_date(str(row.statement["on"]), lang)}
+        return render({"key": "score.by_hand", "values": signed}, lang)
+    lacking = [_in_words(says, lang) for says in row.missing]
+    if not lacking:
+        return render({"key": "score.no_evidence"}, lang)
+    told = LIST_COMMAS.get(lang, ", ").join(lacking)
+    return render({"key": "score.missing", "values": {"missing": told}}, lang)
 
 
 # %% ../../nbs/api/publishing/13_readiness_page.ipynb #1648ff7a
 def _level_rows(
     level: MaturityLevel,
     source: str,
+    lang: str,
 ) -> list[dict]:
+    nothing = render({"key": "score.no_evidence"}, lang)
+    there = render({"key": "score.there"}, lang)
     return [
         {
-            "level": number,
-            "asked": says,
-            "found": _render_evidence("yes", place, source) if place else "no evidence",
+            "maturity level": number,
+            "asks for": _in_words(says, lang),
+            "evidence": _render_evidence(there, place, source) if place else nothing,
         }
         for number, says, place in level.reasons
     ]

@@ -12,7 +12,8 @@ PROSE = {
     for stage, cells in read_locale("notebooks.ja").items()
     for english, text in cells.items()
 }
-WRITTEN = SENTENCES | PROSE
+RULES = read_locale("rules.ja")
+WRITTEN = SENTENCES | PROSE | RULES
 LETTER = "[ぁ-んァ-ヶー一-龯々]"
 
 

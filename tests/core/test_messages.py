@@ -70,7 +70,8 @@ def test_languages_have_the_same_keys():
 
 
 @pytest.mark.parametrize(
-    "language", ["en", "ja", "notebooks.ja", "glossary.en", "glossary.ja"]
+    "language",
+    ["en", "ja", "notebooks.ja", "glossary.en", "glossary.ja", "rules.ja"],
 )
 def test_locale_files_are_sorted(language):
     """Keys are sorted, so that two people who add one do not meet at the end of the file."""

@@ -9,10 +9,12 @@ from helpers.project import ROOT
 from ruamel.yaml import YAML
 
 from mlops_nb.core.errors import UserError
+from mlops_nb.core.translations import read_locale
 from mlops_nb.lifecycle.statements import read_answers
 from mlops_nb.publishing.evidence import Evidence, find_evidence, require_evidence
 from mlops_nb.publishing.maturity import assess_maturity, read_maturity_ladders
 from mlops_nb.publishing.readiness import (
+    READINESS_SECTIONS,
     compute_ml_test_score,
     read_readiness_tests,
     score_readiness_test,
@@ -52,6 +54,16 @@ def promised_tests() -> list[Evidence]:
     promises = YAML(typ="safe", pure=True).load(ROOT / PROMISES)
     rows = [row for about in promises.values() for row in about]
     return [Evidence.of_test(name) for row in rows for name in row["tests"]]
+
+
+def texts_of_the_rules() -> list[str]:
+    """Return whatever the page of the score says of its tests."""
+    asked = [test.asks for test in READINESS_TESTS.values()]
+    notes = [test.note for test in READINESS_TESTS.values() if test.note]
+    shows = [piece.says for piece in EVIDENCE]
+    named = ("test test_", "pipeline stage ")
+    said = {*asked, *notes, *shows, *read_maturity_ladders()}
+    return sorted(text for text in said if not text.startswith(named))
 
 
 RECORDS = governance_records()
@@ -345,3 +357,16 @@ def test_a_record_that_was_moved_is_named_with_its_file():
         == "the pattern ^def of_old in mlops_nb/lifecycle/loop.py"
     )
     assert GOVERNANCE in refused.value.remedy
+
+
+def test_every_rule_has_its_japanese():
+    missing = [
+        text for text in texts_of_the_rules() if text not in read_locale("rules.ja")
+    ]
+    assert missing == []
+
+
+def test_no_japanese_is_left_over_from_a_rule_that_is_gone():
+    words_of_the_page = {*READINESS_SECTIONS, "test", "pipeline stage"}
+    known = {*texts_of_the_rules(), *words_of_the_page}
+    assert [text for text in read_locale("rules.ja") if text not in known] == []
