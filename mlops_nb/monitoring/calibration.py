@@ -160,7 +160,9 @@ def draw_probabilities(
     last = max(len(knot_scores) - 2, 0)
     left = np.clip(np.searchsorted(knot_scores, scores) - 1, 0, last)
     right = np.minimum(left + 1, len(knot_scores) - 1)
-    width = np.where(right > left, knot_scores[right] - knot_scores[left], 1)
+    gap = knot_scores[right] - knot_scores[left]
+    # Knots of equal scores have no way between them: what lies beyond takes the right one.
+    width = np.maximum(gap, np.finfo(float).eps)
     part = np.clip((scores - knot_scores[left]) / width, 0, 1)
     return drawn[:, left] * (1 - part) + drawn[:, right] * part
 
