@@ -104,12 +104,8 @@ _MONTHS = (
 )
 
 
-def _list_months(months: list[int]) -> Message:
-    first, *others = [Message(f"month.{_MONTHS[month - 1]}") for month in months]
-    listed = first
-    for month in others:
-        listed = Message("dismissal.and", a=listed, b=month)
-    return listed
+def _list_months(months: list[int]) -> list[Message]:
+    return [Message(f"month.{_MONTHS[month - 1]}") for month in months]
 
 
 # %% ../../nbs/api/core/32_dismissals.ipynb #88a6310d

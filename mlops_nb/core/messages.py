@@ -12,16 +12,19 @@ __all__ = [
     "WORDS_OF_SLICES",
     "KEYS_ABOUT_IDS",
     "LABEL_VALUES",
-    "LIST_COMMAS",
+    "KEYS_OF_EARLIER_VERSIONS",
     "MESSAGE_MIME_TYPE",
+    "join_names",
     "render",
     "Message",
+    "name_few_columns",
     "message_to_json",
 ]
 
 # %% ../../nbs/api/core/07_messages.ipynb #c0b58591
 import re
 import string
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,11 +88,56 @@ class _PlainNumberFormatter(string.Formatter):
         return _frame_value(written)
 
 
+# %% ../../nbs/api/core/07_messages.ipynb #3f40ede5
+def _fill(
+    template: str,
+    shown: dict,
+) -> str:
+    return _close_up(_PlainNumberFormatter().vformat(template, (), shown))
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #c3854423
+_LIST_COMMAS = {"en": ", ", "ja": "、"}
+
+
+def join_names(
+    names: Sequence[str],
+    language: str = "en",
+) -> str:
+    """Write names as a list of a sentence: A; A and B; A, B and C."""
+    if len(names) < 2:
+        return "".join(names)
+    key = "list.pair" if len(names) == 2 else "list.series"
+    others = _join_with_commas(names[:-1], language)
+    return _fill(str(find_entry(key, language)), {"others": others, "last": names[-1]})
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #33ce47f1
+def _join_with_commas(
+    names: Sequence[str],
+    language: str,
+) -> str:
+    comma = _LIST_COMMAS.get(language, _LIST_COMMAS["en"])
+    return comma.join(names)
+
+
 # %% ../../nbs/api/core/07_messages.ipynb #ae4a7f89
-NAME_VALUES = ("metric", "by")  # values that are names of the code
+NAME_VALUES = (
+    "metric",
+    "metrics",
+    "by",
+    "better",
+    "worse",
+)  # values that are names of the code
 COLUMN_VALUES = ("column", "columns", "feature", "features")  # ids of columns
 FINDING_VALUE = "finding"  # the id of a finding
-DATE_VALUES = ("window", "since", "until", "at")  # months or days, or other texts
+DATE_VALUES = (
+    "window",
+    "since",
+    "until",
+    "at",
+    "periods",
+)  # months or days, or other texts
 # Sentences on a table as it was delivered, where a column is found by its id alone.
 WORDS_OF_SLICES = ("other", "missing")  # what the rest of the rows is called
 KEYS_ABOUT_IDS = (
@@ -100,7 +148,9 @@ KEYS_ABOUT_IDS = (
     "alert.",
 )
 LABEL_VALUES = ("noun", "outcome", "other")  # values that may be fixed texts of ours
-_PARTS = ("monitor.columns_more",)  # that stand within a sentence
+_PARTS = ("monitor.columns_more", "exps.unknown_more")  # where more comes after a list
+# Nothing says them any more, but results on record do.
+KEYS_OF_EARLIER_VERSIONS = ("dismissal.and", "evaluate.and", "evaluate.name")
 
 
 def render(
@@ -124,7 +174,7 @@ def render(
         shown = _values_in_words(key, values, language)
         if key not in _PARTS:
             _capitalize_first(template, values, shown)
-        return _close_up(_PlainNumberFormatter().vformat(template, (), shown))
+        return _fill(template, shown)
     except (KeyError, ValueError, TypeError):
         return f"{key} {values}"
 
@@ -151,12 +201,15 @@ def _values_in_words(
     language: str,
 ) -> dict:
     """Put the values of a sentence into words: columns by their names, ranges with their unit."""
-    shown = {name: _in_words(name, value, language) for name, value in values.items()}
+    join = _join_with_commas if key in _PARTS else join_names
+    shown = {
+        name: _in_words(name, value, language, join) for name, value in values.items()
+    }
     if key.startswith(KEYS_ABOUT_IDS):
         return shown
     for name in COLUMN_VALUES:
         if isinstance(values.get(name), (str, list)):
-            shown[name] = _name_columns(values[name], language)
+            shown[name] = _name_columns(values[name], language, join)
     if isinstance(values.get(FINDING_VALUE), str):
         shown[FINDING_VALUE] = _name_finding(values[FINDING_VALUE], language)
     if is_range(str(values.get("level"))):
@@ -164,18 +217,15 @@ def _values_in_words(
     return shown
 
 
-# %% ../../nbs/api/core/07_messages.ipynb #c3854423
-LIST_COMMAS = {"en": ", ", "ja": "、"}
-
-
+# %% ../../nbs/api/core/07_messages.ipynb #b247fddd
 def _name_columns(
     columns: str | list[str],
     language: str,
+    join: Callable[[list[str], str], str],
 ) -> str:
     if isinstance(columns, str):
         return column_name(columns, language)
-    comma = LIST_COMMAS.get(language, LIST_COMMAS["en"])
-    return comma.join(column_name(column, language) for column in columns)
+    return join([column_name(column, language) for column in columns], language)
 
 
 # %% ../../nbs/api/core/07_messages.ipynb #6f0a2c11
@@ -226,6 +276,19 @@ def _capitalize_first(
 
 # %% ../../nbs/api/core/07_messages.ipynb #4e732ced
 def _in_words(
+    name: str,
+    value: Any,
+    language: str,
+    join: Callable[[list[str], str], str],
+) -> Any:
+    if isinstance(value, list):
+        each_in_words = [_one_in_words(name, each, language) for each in value]
+        return join(list(map(str, each_in_words)), language)
+    return _one_in_words(name, value, language)
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #9605e6c7
+def _one_in_words(
     name: str,
     value: Any,
     language: str,
@@ -283,10 +346,7 @@ class Message:
 
     def json(self) -> dict:
         """Give the message as JSON, with the messages among its values."""
-        values = {
-            name: value.json() if isinstance(value, Message) else value
-            for name, value in self.values.items()
-        }
+        values = {name: _value_to_json(value) for name, value in self.values.items()}
         return {"key": self.key, "values": values}
 
     def __str__(self) -> str:
@@ -299,6 +359,25 @@ class Message:
         exclude: Any = None,
     ) -> dict:
         return {MESSAGE_MIME_TYPE: self.json(), "text/plain": str(self)}
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #f003a28f
+def _value_to_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_value_to_json(each) for each in value]
+    return value.json() if isinstance(value, Message) else value
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #8adfcd47
+_FEW = 3  # columns
+
+
+def name_few_columns(columns: list[str]) -> "list[str] | Message":
+    """Return what a sentence says of columns: all, or the first three and how many more."""
+    more = len(columns) - _FEW
+    if more < 1:
+        return columns
+    return Message("monitor.columns_more", columns=columns[:_FEW], more=more)
 
 
 # %% ../../nbs/api/core/07_messages.ipynb #6206a81a

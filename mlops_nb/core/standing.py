@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from .dismissals import Dismissal, DismissedFinding, find_dismissal
 from .formatting import person_name
-from .messages import VERDICT_LEVELS, Message
+from .messages import VERDICT_LEVELS, Message, name_few_columns
 
 # %% ../../nbs/api/core/31_standing.ipynb #c461fc58
 _ACTION_OF_KIND = {
@@ -66,9 +66,6 @@ def _column_of(finding: dict) -> str:
 
 
 # %% ../../nbs/api/core/31_standing.ipynb #cd2c2be8
-_MOST_NAMED = 3  # columns
-
-
 def _name_things(
     action: str,
     findings: list[dict],
@@ -79,11 +76,7 @@ def _name_things(
     if action not in ("contract", "drift", "shift"):
         return Message(key)
     columns = list(dict.fromkeys(map(_column_of, findings)))
-    named: list | Message = columns[:_MOST_NAMED]
-    if len(columns) > _MOST_NAMED:
-        more = len(columns) - _MOST_NAMED
-        named = Message("monitor.columns_more", columns=named, more=more)
-    return Message(key, columns=named)
+    return Message(key, columns=name_few_columns(columns))
 
 
 # %% ../../nbs/api/core/31_standing.ipynb #89c308f9

@@ -422,7 +422,7 @@ def replay_sentences(replay: Replay) -> dict[str, Message | None]:
     """Return what the page says of a replay: title, headline, lost, cost, age and offline."""
     metric = replay.metric
     gain = replay.pooled["loop"] - replay.pooled["static"]
-    lost = ", ".join(replay.lost) or "–"
+    lost = Message("replay.lost", n=len(replay.lost), periods=replay.lost or "–")
     seconds = replay.cost.get("seconds", 0)
     champions = replay.cost.get("champions", 0)
     always = {
@@ -432,11 +432,7 @@ def replay_sentences(replay: Replay) -> dict[str, Message | None]:
             gain=gain,
         ),
         "headline": Message("replay.headline", metric=metric, **replay.pooled),
-        "lost": Message(
-            "replay.lost",
-            n=len(replay.lost),
-            periods=lost,
-        ),
+        "lost": lost,
         "cost": Message(
             "replay.cost",
             duration=_computing_time(seconds),

@@ -411,15 +411,7 @@ def _worse_in_words(
     ]
     if not found:
         return []
-    joined = reduce(
-        lambda first, then: Message(
-            "evaluate.and",
-            a=first,
-            b=then,
-        ),
-        found,
-    )
-    return [Message(key, found=joined)]
+    return [Message(key, found=found)]
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c020
@@ -428,7 +420,7 @@ def _tell_against_baseline(comparison: ModelComparison) -> list[Message]:
     if "baseline" not in comparison.metrics or not comparison.candidate.rows:
         return []
     better, worse = _differing(comparison)
-    names = {"better": _join_names(better), "worse": _name_worse(comparison)}
+    names = {"better": better, "worse": _name_worse(comparison)}
     if better and worse:
         return [Message("evaluate.better_and_worse", **names)]
     if better:
@@ -439,35 +431,13 @@ def _tell_against_baseline(comparison: ModelComparison) -> list[Message]:
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c022
-def _name_worse(comparison: ModelComparison) -> Message | str:
+def _name_worse(comparison: ModelComparison) -> list[str] | Message:
     """Name the metrics that are worse, and say of which another threshold would change it."""
     worse, by_choice = _split_by_threshold(comparison)
     if not by_choice:
-        return _join_names(worse)
-    told = Message("evaluate.by_threshold", worse=_join_names(by_choice))
-    if not worse:
-        return told
-    return Message(
-        "evaluate.and",
-        a=_join_names(worse),
-        b=told,
-    )
-
-
-# %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c021
-def _join_names(metrics: list[str]) -> Message | str:
-    """Return the names of metrics, in the reader's language, as one message."""
-    named = [Message("evaluate.name", metric=metric) for metric in metrics]
-    if not named:
-        return ""
-    return reduce(
-        lambda first, then: Message(
-            "evaluate.and",
-            a=first,
-            b=then,
-        ),
-        named,
-    )
+        return worse
+    told = Message("evaluate.by_threshold", worse=by_choice)
+    return [*worse, told] if worse else told
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #ac858431

@@ -18,7 +18,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from ..core.formatting import markdown_table
-from ..core.messages import VERDICT_LEVELS, Message, message_to_json
+from mlops_nb.core.messages import (
+    VERDICT_LEVELS,
+    Message,
+    message_to_json,
+    name_few_columns,
+)
 from ..core.standing import choose_actions
 
 # %% ../../nbs/api/monitoring/15_findings.ipynb #7efc2c1e
@@ -183,9 +188,6 @@ def judge_findings(findings: Iterable[Finding]) -> Verdict:
 
 
 # %% ../../nbs/api/monitoring/15_findings.ipynb #e7191e09
-_MAX_NOTED_COLUMNS = 3  # that are named
-
-
 def _tell_notes(findings: tuple[Finding, ...]) -> list[Message]:
     """Return the sentence on columns of which nothing but a note is told, if there are any."""
     beyond = {found.column for found in findings if found.is_beyond_limit}
@@ -193,9 +195,7 @@ def _tell_notes(findings: tuple[Finding, ...]) -> list[Message]:
     columns = [name for name in dict.fromkeys(noted) if name not in beyond]
     if not columns:
         return []
-    named = columns[:_MAX_NOTED_COLUMNS]
-    if len(columns) > _MAX_NOTED_COLUMNS:
-        named.append("…")
+    named = name_few_columns(columns)
     return [Message("monitor.noted", n=len(columns), columns=named)]
 
 

@@ -82,13 +82,12 @@ def tell_best(comparison: RunComparison) -> Message:
     if n_runs == 2:
         return _tell_pair(best, ranking.pairs[0])
     if unknown:
-        others = ", ".join(unknown)
-        return Message("compare.unknown_over", best=best, n=n_runs, over=others)
+        return Message("compare.unknown_over", best=best, n=n_runs, over=unknown)
     if ranking.is_decided:
         return Message(
             "compare.best", best=best, n=n_runs, **_numbers(ranking.pairs[0])
         )
-    ties = ", ".join(ranking.names_by("tie"))
+    ties = ranking.names_by("tie")
     return Message("compare.first", best=best, n=n_runs, over=ties)
 
 

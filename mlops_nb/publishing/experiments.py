@@ -150,10 +150,10 @@ def _verdict_in_words(
     if line.is_head:
         return "–"
     verdict = _phrase(f"verdict_{line.over_head.verdict}", language)
-    worse = [translate_name(name, language) for name in line.over_head.surely_worse]
+    worse = line.over_head.surely_worse
     if not worse:
         return verdict
-    said = {"verdict": verdict, "metrics": ", ".join(worse)}
+    said = {"verdict": verdict, "metrics": worse}
     return render({"key": "exps.but_worse", "values": said}, language)
 
 
@@ -200,7 +200,7 @@ def _tell_unknown(
     names: list[str],
     reason: str,
 ) -> Message:
-    told = {"names": ", ".join(names[:_NAMED]), "reason": Message(reason)}
+    told = {"names": names[:_NAMED], "reason": Message(reason)}
     if len(names) > _NAMED:
         return Message("exps.unknown_more", n=len(names) - _NAMED, **told)
     return Message("exps.unknown", **told)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.config import read_params
 from ..core.formatting import format_number
-from ..core.messages import Message
+from ..core.messages import Message, join_names
 from ..core.project import project_root
 from ..core.translations import translate_name
 from ..lifecycle.obstacles import promotion_obstacles
@@ -80,7 +80,7 @@ def _tell_gains(gains: PairedGains) -> list[str]:
     rows = len(gains.matched.keys)
     numbers = f"{gain} in {metric} (95 % interval {low} to {high})"
     lines = [f"  {gains.verdict}: {numbers} on the same {rows:,} rows"]
-    worse = ", ".join(map(translate_name, gains.surely_worse))
+    worse = join_names([*map(translate_name, gains.surely_worse)])
     if worse:
         lines.append(f"  significantly worse in {worse}")
     return lines

@@ -10,7 +10,7 @@ import pytest
 from helpers.message_keys import is_used, used_keys
 from helpers.project import ROOT
 
-from mlops_nb.core.messages import Message, render
+from mlops_nb.core.messages import Message, join_names, name_few_columns, render
 from mlops_nb.core.translations import read_locale
 from mlops_nb.reporting.prose import render_prose
 
@@ -146,6 +146,50 @@ def test_none_has_a_form_of_its_own_where_a_number_would_sound_odd():
     """A form for none is optional: where it lacks, the plural serves."""
     assert str(Message("monitor.findings_title", n=0)) == "No limit exceeded"
     assert str(Message("report.catalogue", n=0)) == "0 features describe each row"
+
+
+@pytest.mark.parametrize(
+    ("names", "language", "told"),
+    [
+        pytest.param([], "en", "", id="none"),
+        pytest.param(["A"], "en", "A", id="one"),
+        pytest.param(["A", "B"], "en", "A and B", id="two"),
+        pytest.param(["A", "B", "C"], "en", "A, B and C", id="three"),
+        pytest.param(["風速", "湿度"], "ja", "風速と湿度", id="two in Japanese"),
+        pytest.param(["A", "B"], "ja", "A と B", id="two Latin ones in Japanese"),
+        pytest.param(["A", "B", "C"], "ja", "A、B、C", id="three in Japanese"),
+    ],
+)
+def test_names_are_joined_as_a_language_does(
+    names,
+    language,
+    told,
+):
+    """A list of names reads as a person writes it."""
+    assert join_names(names, language) == told
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        pytest.param("en", "better on AUC and log loss", id="English"),
+        pytest.param("ja", "AUC と対数損失", id="Japanese"),
+    ],
+)
+def test_a_list_of_metrics_is_told_by_their_names(
+    language,
+    told,
+):
+    """A value may be a list: each of it is put into words, then all are joined."""
+    message = Message("evaluate.better_only", better=["auc", "log_loss"])
+    assert told in render(message.json(), language)
+
+
+def test_a_list_of_many_columns_names_the_first_three():
+    """What comes after the list has its own “and”."""
+    few = name_few_columns(["a", "b", "c", "d", "e"])
+    said = str(Message("monitor.noted", n=5, columns=few))
+    assert "(a, b, c and 2 more columns)" in said
 
 
 def sample(

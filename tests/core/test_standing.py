@@ -26,7 +26,7 @@ NAMES = ["price", "size", "age", "kind", "floor"]
         ),
         pytest.param(
             [found(f"drift.{name}") for name in NAMES[:3]],
-            "Check the source of price, size, age; dismiss",
+            "Check the source of price, size and age; dismiss",
             id="three",
         ),
         pytest.param(
