@@ -7311,6 +7311,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                     'mlops_nb/publishing/experiments.py'),
                                                  'mlops_nb.publishing.experiments._tell_unknown': ( 'api/publishing/experiments.html#_tell_unknown',
                                                                                                     'mlops_nb/publishing/experiments.py'),
+                                                 'mlops_nb.publishing.experiments._value_of': ( 'api/publishing/experiments.html#_value_of',
+                                                                                                'mlops_nb/publishing/experiments.py'),
                                                  'mlops_nb.publishing.experiments._verdict_in_words': ( 'api/publishing/experiments.html#_verdict_in_words',
                                                                                                         'mlops_nb/publishing/experiments.py'),
                                                  'mlops_nb.publishing.experiments.list_attempts': ( 'api/publishing/experiments.html#list_attempts',

@@ -113,10 +113,12 @@ def render_contradictions(
     contradictions: tuple[str, ...],
     lang: str,
 ) -> Markup:
-    """Write what of production does not fit together; nothing where all does."""
+    """Write what of production does not fit together, as a terminal says it; empty without."""
     title = page_phrase("site_contradiction", lang)
     lines = [
-        Markup("<p><strong>{}</strong> {}</p>").format(title, told)
+        Markup('<p><strong>{}</strong></p><pre class="msg">{}</pre>').format(
+            title, told
+        )
         for told in contradictions
     ]
     return Markup("").join(lines)

@@ -280,6 +280,9 @@ def _render_doc_page(
 
 
 # %% ../../nbs/api/publishing/08_docs.ipynb #ebf38bd2
+_FOLDED = ("api", "examples")  # what a reader opens who is after one of them
+
+
 def _render_doc_groups(
     pages: list[DocPage],
     lang: str,
@@ -288,13 +291,13 @@ def _render_doc_groups(
     for group in dict.fromkeys(page.group for page in pages):
         cards = [_render_doc_card(page) for page in pages if page.group == group]
         heading = _group_heading(group, lang)
-        sections.append(
-            render_template(
-                "doc_group.html",
-                heading=heading,
-                cards=cards,
-            )
+        section = render_template(
+            "doc_group.html",
+            heading=heading,
+            cards=cards,
+            is_open=not group.startswith(_FOLDED),
         )
+        sections.append(section)
     return Markup("").join(sections)
 
 

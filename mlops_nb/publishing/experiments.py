@@ -62,6 +62,7 @@ class ExperimentLine:
         seconds: what its training took, where it was trained here; NaN elsewhere.
         gate: passed, failed, or empty where it was not judged.
         commit: its full name, or `workspace`.
+        head_value: what the last commit has on its own window; NaN where there is none.
     """
 
     name: str
@@ -73,6 +74,7 @@ class ExperimentLine:
     seconds: float
     gate: str
     commit: str = ""
+    head_value: float = np.nan
 
     @property
     def is_head(self) -> bool:
@@ -146,9 +148,17 @@ def _verdict_in_words(
     line: ExperimentLine,
     language: str,
 ) -> str:
-    """Say better, tie, worse or unknown, and in which other metrics it is worse beyond chance."""
+    """Say better, tie or worse, and in which other metrics it is worse beyond chance.
+
+    Of what cannot be compared row by row, the numbers of each on its own rows are what is known.
+    """
     if line.is_head:
         return "–"
+    numbers = {"value": line.value, "head": line.head_value}
+    if line.over_head.verdict == "unknown" and np.isfinite([*numbers.values()]).all():
+        metric = translate_name(line.over_head.metric, language)
+        said = numbers | {"metric": metric}
+        return render({"key": "exps.own_rows", "values": said}, language)
     verdict = _phrase(f"verdict_{line.over_head.verdict}", language)
     worse = line.over_head.surely_worse
     if not worse:
@@ -321,6 +331,7 @@ def list_attempts(
     return [tried for _, tried in in_order]
 
 
+# %% ../../nbs/api/publishing/45_experiments.ipynb #998727bf
 def _place_of(placed: tuple[int, Attempt]) -> int:
     return placed[0]
 
@@ -335,6 +346,7 @@ class _Yardstick:
     made: tuple[str, str]
     predictions: PredictedRows | None
     seconds: dict[str, float]
+    value: float
 
     def is_head(self, tried: Attempt) -> bool:
         return tried.kind == "run" and tried.made == self.made
@@ -360,6 +372,15 @@ class _Yardstick:
 
 
 # %% ../../nbs/api/publishing/45_experiments.ipynb #6efcf94c
+def _value_of(
+    run: Run,
+    metric: str,
+) -> float:
+    """Return the metric of a run's candidate on its own window; NaN where there is none."""
+    return float(run.metrics.get(f"evaluate.{metric}", np.nan))
+
+
+# %% ../../nbs/api/publishing/45_experiments.ipynb #e6da8e48
 _GATE_WORDS = {1: "passed", 0: "failed"}
 
 
@@ -369,7 +390,7 @@ def _describe(
 ) -> ExperimentLine:
     past = tried.past
     run = Run(past.commit)
-    value = run.metrics.get(f"evaluate.{yardstick.metric}", np.nan)
+    value = _value_of(run, yardstick.metric)
     gate_passed = run.metrics.get("evaluate.gate_passed")
     committed = past.committed[:16]
     if tried.kind == "workspace":
@@ -381,11 +402,12 @@ def _describe(
         tried.kind,
         committed,
         changed,
-        float(value),
+        value,
         gains,
         seconds=yardstick.seconds.get(tried.model, np.nan),
         gate=_GATE_WORDS.get(gate_passed, ""),
         commit=past.commit,
+        head_value=yardstick.value,
     )
 
 
@@ -415,7 +437,10 @@ def list_experiments(
     metric = main_metric(last.params["data"].get("task", "binary"))
     made = _read_attempt(top, PastRun("HEAD", "", "", {})).made
     seconds = training_seconds(top)
-    yardstick = _Yardstick(metric, last.params, made, predict_if_here(last), seconds)
+    predictions = predict_if_here(last)
+    yardstick = _Yardstick(
+        metric, last.params, made, predictions, seconds, _value_of(last, metric)
+    )
     earlier = [tried for tried in found[:-most] if yardstick.is_head(tried)]
     latest = earlier + found[-most:]
     lines = [_describe(tried, yardstick) for tried in latest]
