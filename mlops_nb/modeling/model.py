@@ -71,8 +71,7 @@ def _predict_classes(
         seen = np.asarray(model.pipeline.classes_, int)
         shares[:, seen] = model.pipeline.predict_proba(prepared)
     if model.task == "binary":
-        threshold = DEFAULT_THRESHOLD if model.threshold is None else model.threshold
-        flagged = (shares[:, 1] >= threshold).astype(int)
+        flagged = (shares[:, 1] >= model.applied_threshold).astype(int)
         return pd.DataFrame(
             {"score": shares[:, 1], "prediction": flagged}, prepared.index
         )
@@ -90,6 +89,14 @@ def _predict(
     if model.task == "regression":
         return _predict_numbers(model, prepared)
     return _predict_classes(model, prepared)
+
+
+# %% ../../nbs/api/modeling/03_model.ipynb #bbc2e0b7
+def _applied_threshold(model: "Model") -> float | None:
+    """The score from which on a row is flagged, whether it was chosen or not; binary only."""
+    if model.task != "binary":
+        return None
+    return DEFAULT_THRESHOLD if model.threshold is None else model.threshold
 
 
 # %% ../../nbs/api/modeling/03_model.ipynb #c20ad4d7
@@ -120,6 +127,8 @@ class Model:
     def inputs(self) -> dict:
         """Return the kind of each column that a prediction needs: features, and the clock."""
         return {**self.columns, **self.clock}
+
+    applied_threshold = property(_applied_threshold)
 
     def display_name(self, pin: dict) -> str:
         """Return version and id where `pin` (params.yaml: champion) names it, else the id."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..modeling.model import DEFAULT_THRESHOLD, Model
+from ..modeling.model import Model
 from ..modeling.persistence import load_model
 from ..modeling.threads import limit_threads
 from .fast_estimator import Score, quicken_estimator
@@ -61,12 +61,7 @@ def _ask_model(
     if model.task == "multiclass":
         columns = [f"score_{name}" for name in labels]
         return Scores(scored[columns].to_numpy(), labels)
-    return Scores(scored["score"].to_numpy(), labels, _threshold(model))
-
-
-# %% ../../nbs/api/serving/06_fast_model.ipynb #e1a6d4f2
-def _threshold(model: Model) -> float:
-    return DEFAULT_THRESHOLD if model.threshold is None else model.threshold
+    return Scores(scored["score"].to_numpy(), labels, model.applied_threshold)
 
 
 # %% ../../nbs/api/serving/06_fast_model.ipynb #f98199a8
@@ -92,7 +87,7 @@ class _QuickWay:
         shares[:, self.classes] = answers
         if model.task == "multiclass":
             return Scores(shares, labels)
-        return Scores(shares[:, 1], labels, _threshold(model))
+        return Scores(shares[:, 1], labels, model.applied_threshold)
 
 
 # %% ../../nbs/api/serving/06_fast_model.ipynb #89ef17ce

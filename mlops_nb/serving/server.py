@@ -29,12 +29,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.project import project_root
 from .access import read_token, require_guarded
-from .application import Application, ServingLimits
-from .model_slot import find_model_folder, load_slot
+from .application import Application
+from .http_request import ServingLimits
+from .model_folder import find_model_folder
 
 
 # %% ../../nbs/api/serving/21_server.ipynb #24bac391
@@ -45,7 +45,6 @@ class ServerSettings:
     Attributes:
         folder: of the model.
         name: of the model in the paths of the protocols.
-        pin: version and md5 of the model, where it is pinned.
         host: address to listen on.
         port: to listen on.
         workers: processes.
@@ -58,7 +57,6 @@ class ServerSettings:
 
     folder: Path
     name: str = "model"
-    pin: Mapping[str, Any] = field(default_factory=dict)
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 1
@@ -100,28 +98,16 @@ def choose_model(
     folder: str | None,
     environ: Mapping[str, str],
 ) -> dict:
-    """Return folder, name and pin of the model to serve, as `ServerSettings` takes them.
+    """Return folder and name of the model to serve, as `ServerSettings` takes them.
 
     Args:
         folder: as the user names it, if so.
-        environ: environment variables; MLOPS_NB_MODEL_NAME, _VERSION and _MD5 count.
+        environ: environment variables; MLOPS_NB_MODEL_NAME counts.
     """
     project = _project()
     chosen = Path(folder) if folder else find_model_folder(environ, project)
-    pin = {
-        "version": environ.get("MLOPS_NB_MODEL_VERSION"),
-        "md5": environ.get("MLOPS_NB_MODEL_MD5"),
-    }
-    name = "model"
-    if project is not None:
-        name = project.name
-        if chosen.resolve() == (project / "data" / "champion").resolve():
-            pin = read_params()["champion"]
-    return {
-        "folder": chosen,
-        "name": environ.get("MLOPS_NB_MODEL_NAME") or name,
-        "pin": pin,
-    }
+    name = "model" if project is None else project.name
+    return {"folder": chosen, "name": environ.get("MLOPS_NB_MODEL_NAME") or name}
 
 
 # %% ../../nbs/api/serving/21_server.ipynb #d27a517a
@@ -168,6 +154,14 @@ def require_free_port(
 
 
 # %% ../../nbs/api/serving/21_server.ipynb #3b234efc
+def _import_scoring() -> Callable:
+    """Import what scores rows, and return what loads a model with it."""
+    from mlops_nb.serving.model_service import load_service
+
+    return load_service
+
+
+# %% ../../nbs/api/serving/21_server.ipynb #073d5cf1
 def _load(
     application: Application,
     settings: ServerSettings,
@@ -175,7 +169,9 @@ def _load(
     """Put the model into the application; what stands in the way is logged, and said there."""
     started = time.perf_counter()
     try:
-        slot = load_slot(settings.folder, settings.name, settings.pin)
+        service = _import_scoring()(
+            settings.folder, settings.name, settings.environ, settings.limits
+        )
     except UserError as error:
         application.problem = "The model could not be loaded; the server's log says why"
         print(error, file=sys.stderr, flush=True)
@@ -184,9 +180,11 @@ def _load(
         application.problem = "The model could not be loaded; the server's log says why"
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return
-    application.put(slot)
+    application.put(service)
     took = time.perf_counter() - started
-    print(f"serves {slot.name} {slot.version}, loaded in {took:.1f} s", flush=True)
+    print(
+        f"serves {service.name} {service.version}, loaded in {took:.1f} s", flush=True
+    )
 
 
 # %% ../../nbs/api/serving/21_server.ipynb #9bfcfd4e
@@ -320,6 +318,7 @@ def _start_worker(settings: ServerSettings) -> int:
 # %% ../../nbs/api/serving/21_server.ipynb #16511b9f
 def _supervise(settings: ServerSettings) -> None:
     """Keep workers running until SIGTERM or Ctrl-C."""
+    _import_scoring()  # once, before the processes part; they share its memory
     started: dict[int, float] = {}
     is_ending = []
 

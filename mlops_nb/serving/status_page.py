@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, Template
 
 from ..core.messages import Message, render
-from .answers import Answer
+from .answer import Answer
 from .model_slot import ModelSlot
 from .row_checks import ColumnCheck
 

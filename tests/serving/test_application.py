@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
-from mlops_nb.serving.application import Application, ServingLimits
+from mlops_nb.serving.application import Application
+from mlops_nb.serving.http_request import ServingLimits
+from mlops_nb.serving.model_service import ModelService
 from mlops_nb.serving.model_slot import load_slot
 
 ROW = {"wind": 3.5, "carrier": "AA"}
@@ -72,7 +74,7 @@ def slot(served_model):
 def application(slot):
     """An application that serves it."""
     made = Application("flights")
-    made.put(slot)
+    made.put(ModelService(slot))
     return made
 
 
@@ -159,13 +161,28 @@ def test_guessed_limit_refuses_nothing(application):
 
 def test_large_body_is_413(slot):
     application = Application("flights", ServingLimits(body=10))
-    application.put(slot)
+    application.put(ModelService(slot))
     assert post(application, "/invocations", {"instances": [ROW]})[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_kept"),
+    [("order-7", True), ("a b", False), ("", False), ("x" * 101, False)],
+    ids=["a name", "a blank", "none", "long"],
+)
+def test_answer_says_the_name_of_its_request(
+    application,
+    sent,
+    is_kept,
+):
+    asked = ask(application, "GET", "/ping", x_request_id=sent)
+    said = run_apart(asked)[1][b"x-request-id"].decode()
+    assert (said == sent) is is_kept
 
 
 def test_full_queue_is_429_and_says_when_to_come_back(slot):
     application = Application("flights", ServingLimits(queue=0))
-    application.put(slot)
+    application.put(ModelService(slot))
     status, headers, _ = run_apart(ask(application, "POST", "/invocations", b"{}"))
     assert (status, headers[b"retry-after"]) == (429, b"1")
 
@@ -210,14 +227,14 @@ def test_token_is_asked_for(
     status,
 ):
     application = Application("flights", token=TOKEN)
-    application.put(slot)
+    application.put(ModelService(slot))
     body = {"instances": [ROW]}
     assert post(application, "/invocations", body, authorization=header)[0] == status
 
 
 def test_health_needs_no_token(slot):
     application = Application("flights", token=TOKEN)
-    application.put(slot)
+    application.put(ModelService(slot))
     assert run_apart(ask(application, "GET", "/ping"))[0] == 200
 
 
@@ -230,7 +247,7 @@ def test_failure_tells_only_its_number(
     application,
     slot,
 ):
-    application.slot = replace(slot, fast=None)
+    application.put(ModelService(replace(slot, fast=None)))
     status, said = post(application, "/score", {"instances": [ROW]})
     assert status == 500
     assert b"Traceback" not in said
@@ -282,7 +299,7 @@ def test_page_speaks_japanese(application):
 
 def test_page_wants_the_token(slot):
     application = Application("flights", token=TOKEN)
-    application.put(slot)
+    application.put(ModelService(slot))
     assert run_apart(ask(application, "GET", "/", **BROWSER))[0] == 401
 
 

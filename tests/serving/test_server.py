@@ -1,9 +1,12 @@
 """A server in a process of its own: that it starts, is guarded, and ends in good order."""
 
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
+from helpers.project import ENV, ROOT
 from helpers.serving import (
     ROWS,
     Client,
@@ -67,6 +70,19 @@ def test_other_model_than_the_pinned_is_never_ready(served_model):
         assert client.get("/v2/health/live").status == 200
     finally:
         stop_server(process)
+
+
+@pytest.mark.parametrize("module", ["numpy", "pandas", "sklearn", "pydantic", "jinja2"])
+def test_server_listens_before_it_imports(module):
+    code = f"import sys, mlops_nb.serving.server; print({module!r} in sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        env={**ENV, "PYTHONPATH": str(ROOT)},
+        text=True,
+    )
+    assert said.stdout.strip() == "False"
 
 
 def test_taken_port_is_refused():
