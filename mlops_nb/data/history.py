@@ -275,7 +275,6 @@ class History(_WindowSums):
         question = self._resolve_question(table, by, columns, lead, within)
         rows = self._tables.sorted_table(table).rows[columns]
         integers = [name for name in columns if rows[name].dtype.kind in "iub"]
-        answers = rows.astype(dict.fromkeys(integers, "f8")).reindex(
-            _last_rows(self._tables, question)
-        )
+        answers = rows.reindex(_last_rows(self._tables, question))
+        answers = answers.astype(dict.fromkeys(integers, "f8"))
         return answers.set_axis(self._tables.events.index)
