@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..core.messages import LIST_COMMAS, render
+from ..core.messages import render
 from ..core.translations import translate_date, translate_rule
 from .links import render_link
 from .maturity import MaturityLevel
@@ -114,9 +114,12 @@ def _row_cells(
     ]
     evidence = render_template("evidence_list.html", items=items) if items else "–"
     section, _, number = row.test.rpartition(" ")
-    return {
+    asked = {
         "test": f"{translate_rule(section, lang)} {number}",
         "asks": translate_rule(row.asks, lang),
+    }
+    return {
+        "test": render({"key": "score.test", "values": asked}, lang),
         "points": f"{row.points:g}",
         "why": _reason_in_words(row, lang),
         "evidence": evidence,
@@ -138,8 +141,7 @@ def _reason_in_words(
     lacking = [_in_words(says, lang) for says in row.missing]
     if not lacking:
         return render({"key": "score.no_evidence"}, lang)
-    told = LIST_COMMAS.get(lang, ", ").join(lacking)
-    return render({"key": "score.missing", "values": {"missing": told}}, lang)
+    return render({"key": "score.missing", "values": {"missing": lacking}}, lang)
 
 
 # %% ../../nbs/api/publishing/13_readiness_page.ipynb #1648ff7a
