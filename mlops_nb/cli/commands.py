@@ -24,6 +24,7 @@ from .. import __version__
 from mlops_nb.cli import (
     everyday,
     experiment_commands,
+    feature_commands,
     history_commands,
     monitoring_commands,
     project_commands,
@@ -47,7 +48,10 @@ SECTIONS = {
     "Experiment": experiment_commands.EXPERIMENT_COMMANDS,
     "Decide and review": history_commands.HISTORY_COMMANDS,
     "Monitor": monitoring_commands.MONITORING_COMMANDS,
-    "Serve": serving_commands.SERVING_COMMANDS,
+    "Serve": [
+        *serving_commands.SERVING_COMMANDS,
+        *feature_commands.FEATURE_COMMANDS,
+    ],
     "Publish": publishing_commands.PUBLISHING_COMMANDS,
     "Projects and stages": [
         *project_commands.PROJECT_COMMANDS,

@@ -127,6 +127,28 @@ def _to_database(
         return database.serialize()
 
 
+# %% ../../nbs/api/data/44_feature_store.ipynb #0f11e0a2
+def _open_read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+
+# %% ../../nbs/api/data/44_feature_store.ipynb #0f11e0a1
+def _require_own_file(path: str | Path) -> None:
+    """Raise when a file that is no feature store would be overwritten."""
+    path = Path(path)
+    if not path.exists():
+        return
+    try:
+        with closing(_open_read_only(path)) as database:
+            database.execute(f"SELECT json FROM {_SETTINGS}").fetchone()
+    except sqlite3.Error as error:
+        raise UserError(
+            expected=f"no file {path.name}, or a feature store that is replaced",
+            found="another file",
+            remedy="name another file, or remove this one",
+        ) from error
+
+
 # %% ../../nbs/api/data/44_feature_store.ipynb #7695d6f0
 def write_feature_store(
     path: str | Path,
@@ -143,8 +165,9 @@ def write_feature_store(
         definition: the section `features` of params.yaml.
 
     Raises:
-        UserError: events without a time, or a file that cannot be written.
+        UserError: events without a time, or a file that cannot be written or is another one.
     """
+    _require_own_file(path)
     settings = window.settings
     if not settings.time:
         raise UserError(
@@ -275,8 +298,7 @@ def _read_database(path: Path) -> tuple[dict, dict[str, pd.DataFrame]]:
             remedy="`mlops-nb features --publish` writes one",
         )
     try:
-        address = f"{path.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True)) as database:
+        with closing(_open_read_only(path)) as database:
             return _read_tables(database)
     except (
         sqlite3.Error,

@@ -229,3 +229,15 @@ def test_names_that_differ_in_case_only_are_refused(
     doubled = WindowRows(window.window, SETTINGS, window.rows, 0, history)
     with pytest.raises(UserError, match="differ by more than their case"):
         write_feature_store(tmp_path / "store.sqlite", doubled, definition)
+
+
+def test_another_file_is_never_overwritten(
+    tmp_path,
+    window,
+    definition,
+):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(UserError, match="name another file"):
+        write_feature_store(notes, window, definition)
+    assert notes.read_text() == "mine"
