@@ -18,8 +18,14 @@ from ..core.errors import UserError
 from ..core.files import file_digest
 from ..data.contract import DataContract
 from ..modeling.model import Model
-from .fast_model import FastModel, Scores, load_fast_model
+from ..modeling.persistence import load_model
+from .fast_model import FastModel, Scores, quicken_model
 from .row_checks import RowChecks
+from mlops_nb.serving.self_check import (
+    SelfCheck,
+    check_recorded_rows,
+    read_recorded_rows,
+)
 
 
 # %% ../../nbs/api/serving/14_model_slot.ipynb #6774c4d2
@@ -34,6 +40,7 @@ class ModelSlot:
         fast: the model, as it scores rows.
         checks: of a row, by the model's columns and its data contract.
         since: when it was put into the slot, in UTC.
+        proof: what came out of scoring the recorded rows.
     """
 
     name: str
@@ -42,6 +49,7 @@ class ModelSlot:
     fast: FastModel = field(repr=False)
     checks: RowChecks = field(repr=False)
     since: str = ""
+    proof: SelfCheck = field(default_factory=SelfCheck)
 
     @property
     def kinds(self) -> Mapping[str, str]:
@@ -92,15 +100,17 @@ def load_slot(
     pin = pin or {}
     folder = Path(folder)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # of other versions, which the check below judges
-        fast = load_fast_model(folder, pin.get("md5") or "")
+        # of other versions, which the check below judges
+        warnings.simplefilter("ignore")
+        model = load_model(folder, pin.get("md5") or "")
+    recorded = read_recorded_rows(folder, model)
+    proof = check_recorded_rows(model, recorded)
+    fast = quicken_model(model, [] if recorded is None else recorded.rows())
     contract = DataContract.read(folder / "schema.yaml")
     checks = RowChecks(fast.features, contract.columns, [fast.model.target])
     since = datetime.now(UTC).isoformat(timespec="seconds")
     version = pin.get("version") or fast.model.id
     digest = file_digest(folder)
-    slot = ModelSlot(name, str(version), digest, fast, checks, since)
+    slot = ModelSlot(name, str(version), digest, fast, checks, since, proof)
     _require_scores(slot)
     return slot

@@ -182,9 +182,8 @@ def _load(
         return
     application.put(service)
     took = time.perf_counter() - started
-    print(
-        f"serves {service.name} {service.version}, loaded in {took:.1f} s", flush=True
-    )
+    print(f"serves {service.name} {service.version}, loaded in {took:.1f} s")
+    print(service.slot.proof, flush=True)
 
 
 # %% ../../nbs/api/serving/21_server.ipynb #9bfcfd4e

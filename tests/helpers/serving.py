@@ -58,6 +58,7 @@ def save_served_model(
     from mlops_nb.data.column_rule import ColumnRule
     from mlops_nb.data.contract import DataContract
     from mlops_nb.modeling.persistence import save_model
+    from mlops_nb.modeling.recorded_rows import RECORDED_FILE, record_rows
     from mlops_nb.modeling.training import train_model
 
     target = TARGETS[task]
@@ -72,7 +73,9 @@ def save_served_model(
         "carrier": ColumnRule("text", allowed=["AA", "B6"], inferred=True),
     }
     contract = DataContract(rules)
-    return save_model(folder, fitted, {"schema.yaml": contract.to_yaml()})
+    recorded = record_rows(fitted.model, table).to_json()
+    files = {"schema.yaml": contract.to_yaml(), RECORDED_FILE: recorded}
+    return save_model(folder, fitted, files)
 
 
 class Reply:

@@ -8,12 +8,11 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 from mlops_nb.core.errors import UserError
-from mlops_nb.modeling.persistence import save_model
+from mlops_nb.modeling.persistence import load_model, save_model
 from mlops_nb.modeling.training import train_model
 from mlops_nb.serving import fast_estimator
 from mlops_nb.serving.fast_model import (
     MOST_DIFFERENCE,
-    load_fast_model,
     quicken_model,
 )
 from mlops_nb.serving.flat_forest import flatten_forest
@@ -141,7 +140,8 @@ def test_a_row_that_lacks_a_column_is_refused(fast):
 
 
 def test_a_saved_model_comes_back_quick(fitted, tmp_path):
-    assert load_fast_model(save_model(tmp_path, fitted)).reason == ""
+    loaded = load_model(save_model(tmp_path, fitted))
+    assert quicken_model(loaded).reason == ""
 
 
 def spoil_threshold(forest):
