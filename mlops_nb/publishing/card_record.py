@@ -102,11 +102,12 @@ def _moves(
     for decision in read_decisions(top):
         if decision.get("md5") != md5:
             continue
-        what = f"{decision['action']} {decision.get('to', '')}"
+        stage = decision.get("to", "prod")
+        elsewhere = f" {stage}" if stage != "prod" else ""
         rows.append(
             {
                 "at": decision["at"],
-                "what": what.strip(),
+                "what": f"{decision['action']}{elsewhere}",
                 "who": decision["who"],
                 "why": decision["why"],
                 "proof": "",
@@ -240,7 +241,8 @@ def _describe_manifest(manifest: dict) -> dict:
         "made by": manifest["estimator"],
         **blended,
         "parameters": to_json(manifest["params"]).replace("\n", ""),
-        "predicts": f"{manifest['target']} ({manifest['task']})",
+        "predicts": manifest["target"],
+        "task": manifest["task"],
         "threshold": format_value(manifest["threshold"]),
         "packages": packages,
     }

@@ -9,7 +9,7 @@ __all__ = ["render_ml_test_score"]
 import re
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ..core.messages import render
 from ..core.translations import translate_date, translate_rule
@@ -123,11 +123,20 @@ def _row_cells(
         "points": f"{row.points:g}",
         "why": _reason_in_words(row, lang),
         "evidence": evidence,
-        "remark": translate_rule(row.note, lang) or "–",
+        "remark": _mark_code(translate_rule(row.note, lang)) or "–",
     }
 
 
 # %% ../../nbs/api/publishing/13_readiness_page.ipynb #0b0177df
+_CODE = re.compile("`([^`]+)`")
+
+
+def _mark_code(text: str) -> Markup:
+    """Set what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
+# %% ../../nbs/api/publishing/13_readiness_page.ipynb #ca6303cd
 def _reason_in_words(
     row: ReadinessResult,
     lang: str,

@@ -37,7 +37,8 @@ def render_terms(
 
 
 # %% ../../nbs/api/reporting/16_glossary.ipynb #9a110009
-_TAG = re.compile(r"(<!--.*?-->|<(?:[^>\"']|\"[^\"]*\"|'[^']*')*>)", re.DOTALL)
+# what parts texts: all but the places where a long name may break
+_TAG = re.compile(r"(<!--.*?-->|<(?!wbr>)(?:[^>\"']|\"[^\"]*\"|'[^']*')*>)", re.DOTALL)
 _TAG_NAME = re.compile(r"<(/?)([a-zA-Z][\w-]*)")
 _PRESSED = ("a", "button", "summary", "textarea")
 _LEFT_ALONE = (*_PRESSED, "abbr", "code", "pre", "script", "style", "svg", "title")
@@ -90,16 +91,33 @@ def _terms_by_word(lang: str) -> dict[str, str]:
     return {word.lower(): key for key, term in terms for word in term["words"]}
 
 
+# %% ../../nbs/api/reporting/16_glossary.ipynb #66badb02
+# no part of a longer name, wherever that may break
+_BEFORE = r"(?<![\w.>-])"
+_BEHIND = r"(?![\w<-]|\.\w)"
+
+
 @cache
 def _word_pattern(lang: str) -> re.Pattern:
     """Match any word of a term, the longest first: concept drift is not drift."""
     words = sorted(_terms_by_word(lang), key=len, reverse=True)
+    if lang == "ja":
+        any_word = "|".join(map(_among_japanese, words))
+        return re.compile(any_word, re.IGNORECASE | re.ASCII)
     any_word = "|".join(map(re.escape, words))
-    if lang == "ja":  # where no blank stands between words
-        return re.compile(any_word, re.IGNORECASE)
-    return re.compile(rf"(?<![\w.-])({any_word})(?:s)?(?![\w-]|\.\w)", re.IGNORECASE)
+    return re.compile(rf"{_BEFORE}({any_word})(?:s)?{_BEHIND}", re.IGNORECASE)
 
 
+# %% ../../nbs/api/reporting/16_glossary.ipynb #6d517a08
+def _among_japanese(word: str) -> str:
+    """Match a word where no blank stands between words; a Latin one is no part of a name."""
+    literal = re.escape(word)
+    if not word.isascii():
+        return literal
+    return f"{_BEFORE}{literal}{_BEHIND}"
+
+
+# %% ../../nbs/api/reporting/16_glossary.ipynb #5192014c
 def explain_terms(
     page: str,
     lang: str = "en",

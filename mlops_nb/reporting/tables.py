@@ -87,7 +87,7 @@ def improve_cell(
         cell.set("class", "n")
     if not is_head:
         _improve_body_cell(cell, column, head, lang)
-    if not cell.get("class") and not len(cell):
+    if not cell.get("class"):
         _allow_breaks(cell)
 
 
@@ -166,13 +166,14 @@ def _colour_mark(
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #a87ff68f
 def _allow_breaks(cell: ElementTree.Element) -> None:
-    """Let a long word break, best after an underscore."""
-    text = cell.text or ""
-    has_long_word = any(len(word) > LONG_WORD for word in text.split())
-    if not has_long_word:
+    """Let a long word break, of plain text best after an underscore."""
+    words = element_text(cell).split()
+    if not any(len(word) > LONG_WORD for word in words):
         return
     cell.set("class", "long")
-    cell.text, *parts = re.split("(?<=_)(?=.)", text)
+    if len(cell):
+        return
+    cell.text, *parts = re.split("(?<=_)(?=.)", cell.text or "")
     for part in parts:
         ElementTree.SubElement(cell, "wbr").tail = part
 

@@ -14,30 +14,36 @@ WORD = re.compile(r"[A-Za-z][A-Za-z-]+")
 IDS = re.compile(
     r"\S*[_/.@=\[\]\"\d]\S*|#\w+|\b[0-9a-f]{8}\b"
 )  # of columns, parameters, files, versions
+COMMANDS = re.compile(r"\b(mlops-nb|dvc) [ -~…]+")  # English everywhere, to be copied
 # Terms of art that Japanese writes in Latin letters, and names of estimators.
 TERMS = (
     "AUC RMSE PSI JS KS ROC Jensen Shannon domain pca JSON JavaScript ID UTC DVC Git kB Lock "
-    "HistGradientBoostingClassifier Pipeline"
+    "HistGradientBoostingClassifier Pipeline "
+    "ML Test Score Breck et al MLOps Google Microsoft numpy scikit-learn skops"
 )
 # Parameters and their values, as params.yaml spells them.
 PARAMETERS = (
     "act learned sample seed groups repeats top floors matter metrics window current train "
     "encoding auto estimator booster search threads threshold value true false null "
-    "precision engine local checks psi auc"
+    "precision engine local checks psi auc metric revs rows result"
 )
+# Stages, as dvc.yaml names them, and what a terminal calls the files in the folder.
+STAGES = "preprocess train champion evaluate score monitor report workspace"
 # What the project itself says: its columns, labels and types.
 OF_THE_PROJECT = (
-    "id day shop price region category events north south east west small float int str"
+    "id day shop price region category events flights north south east west small float "
+    "int str"
 )
 # What people have written in the history of tests/helpers/site.py, and what git says of it.
 OF_PEOPLE = (
-    "gate Sales Ada Lost Newest carnival the passed fire Records only run no script alert img src "
-    "onerror small Operations analytics HEAD main"
+    "gate Sales Ada Lost Newest carnival the in a passed fire Records only run no script alert "
+    "img src onerror small Operations analytics HEAD main"
 )
 ALLOWED = {
     *OF_PEOPLE.split(),
     *TERMS.split(),
     *PARAMETERS.split(),
+    *STAGES.split(),
     *OF_THE_PROJECT.split(),
 }
 
@@ -74,9 +80,25 @@ class Words(HTMLParser):
 def english_words(page: str) -> set[str]:
     """Return the English words of a page that nothing allows."""
     found = set()
-    for text in Words(page).texts:
-        found |= set(WORD.findall(IDS.sub(" ", text)))
+    for text in Words(page.replace("<wbr>", "")).texts:
+        found |= set(WORD.findall(IDS.sub(" ", COMMANDS.sub(" ", text))))
     return found - ALLOWED
+
+
+# What people write in their own language: here, in Japanese.
+ANSWERS = re.compile(
+    r"^(intended_use|out_of_scope|limits|ethics|licence): .*(\n  .*)*", re.M
+)
+DESCRIPTION = re.compile(r"^(    desc): Will .*", re.M)
+
+
+def say_in_japanese(
+    file,
+    texts: re.Pattern,
+) -> None:
+    """Put Japanese where somebody has written English."""
+    text = file.read_text("utf-8")
+    file.write_text(texts.sub(r"\1: 売上を予測します", text), "utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +112,8 @@ def project(
     settings = top / "settings.ini"
     text = settings.read_text("utf-8").replace("language = en", "language = ja")
     settings.write_text(text, "utf-8")
+    say_in_japanese(top / "data" / "card.yaml", ANSWERS)
+    say_in_japanese(top / "dvc.yaml", DESCRIPTION)
     return top
 
 
@@ -143,6 +167,11 @@ def test_no_english_word_stands_on_a_japanese_page(
         "experiments",
         "search",
         "glossary",
+        "development",
+        "test-score",
+        "replay",
+        "cards/v1.0.0",
+        "challengers/cccc3333",
     ],
 )
 def test_no_english_word_stands_on_a_page_of_a_japanese_site(
@@ -152,3 +181,10 @@ def test_no_english_word_stands_on_a_page_of_a_japanese_site(
     """What the site tells is translated, whatever people have written."""
     page = (site / f"{name}.html").read_text("utf-8")
     assert english_words(page) == set()
+
+
+def test_no_english_word_stands_on_a_japanese_comparison(site):
+    """Of two runs that are the same: the sentence that says so, and all tables."""
+    run_mlops_nb("compare", "HEAD", "workspace", cwd=site.parent)
+    page = site.parent / ".mlops" / "scratch" / "compare" / "reports" / "compare.html"
+    assert english_words(page.read_text("utf-8")) == set()

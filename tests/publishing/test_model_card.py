@@ -174,7 +174,7 @@ def test_of_a_version_with_who_approved_it(there):
     page = render_model_card(card)
     assert [(entry["what"], entry["who"]) for entry in card.approvals] == [
         ("approve", "Grace"),
-        ("promote prod", "Ada"),
+        ("promote", "Ada"),
     ]
     assert card.version == "v1.0.0"
     assert "one winter quarter" in card.answers.limits
