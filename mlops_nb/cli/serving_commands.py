@@ -65,6 +65,11 @@ _INSECURE = click.option(
     envvar="MLOPS_NB_SERVE_INSECURE",
     help="answer others without a token: a gateway guards the server",
 )
+_LOG = click.option(
+    "--log",
+    metavar="DIR",
+    help="write down each answer there; default: serving.log of params.yaml, else nowhere",
+)
 _MODEL = click.option(
     "--model",
     "folder",
@@ -85,6 +90,7 @@ _MODEL = click.option(
 @_TOKEN_FILE
 @_INSECURE
 @_MODEL
+@_LOG
 @_RUNNER
 def serve_command(
     folder: str | None,

@@ -25,6 +25,7 @@ from mlops_nb.core.data_sections import (
     DataSection,
     FeaturesSection,
     LoopSection,
+    ServingSection,
     WindowsSection,
 )
 from .errors import LIKENESS, UserError
@@ -58,8 +59,12 @@ SECTION_MODELS: dict[str, type[Section]] = {
     "monitor": MonitorSection,
     "champion": ChampionSection,
     "loop": LoopSection,
+    "serving": ServingSection,
 }
-PARAMS_SECTIONS = tuple(name for name in SECTION_MODELS if name != "loop")
+_OPTIONAL_SECTIONS = ("loop", "serving")  # that no stage reads
+PARAMS_SECTIONS = tuple(
+    name for name in SECTION_MODELS if name not in _OPTIONAL_SECTIONS
+)
 
 
 def check_params(params: dict) -> dict:

@@ -13,6 +13,7 @@ __all__ = [
     "FeaturesSection",
     "ChampionSection",
     "LoopSection",
+    "ServingSection",
 ]
 
 # %% ../../nbs/api/core/16_data_sections.ipynb #727cfde3
@@ -214,3 +215,23 @@ class LoopSection(Section):
         0, description="length of the training window; 0: as windows.train"
     )
     expanding: bool = Field(False, description="keep the start of windows.train")
+
+
+# %% ../../nbs/api/core/16_data_sections.ipynb #6f5e40e5
+class ServingSection(Section):
+    """The section `serving`, which no stage reads."""
+
+    log: str = Field(
+        "", description="folder of the prediction log; empty: nothing is written down"
+    )
+    log_inputs: bool | list[str] = Field(
+        True, description="whether inputs are written down, or the columns that are"
+    )
+    days_kept: int | None = Field(
+        None, description="days after which predictions are deleted; null: never"
+    )
+    most_lost: int = Field(
+        100,
+        description="rows in a row that could not be written down, from which on the server is "
+        "not ready",
+    )

@@ -32,6 +32,7 @@ class Service(Protocol):
 
     name: str
     version: str
+    problem: str  # why it does not do all that it should; mostly nothing
 
     async def answer(
         self,
@@ -47,6 +48,9 @@ class Service(Protocol):
         request: Request,
     ) -> Answer:
         """Answer what is asked about the model."""
+
+    def close(self) -> None:
+        """Finish what is being written down."""
 
 
 # %% ../../nbs/api/serving/20_application.ipynb #943adb87
@@ -141,18 +145,25 @@ class Application:
         return self.service
 
 
+# %% ../../nbs/api/serving/20_application.ipynb #5016481b
+def _find_problem(application: Application) -> str:
+    """Return why the server is not ready; nothing where it is."""
+    if application.service is None:
+        return application.problem
+    if application.is_draining:
+        return "The server is ending"
+    return application.service.problem
+
+
 # %% ../../nbs/api/serving/20_application.ipynb #a3548180
 def _ready(
     application: Application,
     body: Any = None,
 ) -> Answer:
     """Answer 200 where the server is ready, else 503 and why."""
-    is_ready = application.service is not None and not application.is_draining
-    if is_ready:
+    problem = _find_problem(application)
+    if not problem:
         return Answer(media="text/plain") if body is None else Answer.of_json(body)
-    problem = "The server is ending"
-    if application.service is None:
-        problem = application.problem
     said = {"error": problem, "ready": False, "name": application.name}
     return Answer.of_json(said, 503, _BUSY)
 

@@ -7,9 +7,10 @@ __all__ = ["ModelService", "choose_pin", "load_service"]
 
 # %% ../../nbs/api/serving/20_model_service.ipynb #a16e7bbf
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,26 @@ from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.project import project_root
 from .answer import Answer
+from mlops_nb.serving.answered_rows import (
+    AnsweredRows,
+    choose_logged_columns,
+    list_predictions,
+)
 from mlops_nb.serving.answers import (
     answer_predictions,
     answer_tensors,
     describe_scores,
     merge_faults,
 )
+from .chosen_log import choose_log
 from .fast_model import Scores
 from .http_request import Request, ServingLimits
 from .model_slot import ModelSlot, load_slot
 from .openapi import build_openapi
+from .prediction_log import PredictionLog
 from .request_body import Batch, media_form, read_batch, read_on_error
 from .request_error import RequestError
+from .row_checks import CheckedRows
 from .status_page import render_status_page
 from .tensors import read_tensor_batch
 
@@ -106,11 +115,15 @@ class ModelService:
     Attributes:
         slot: the model.
         inline_rows: up to so many rows are scored in the event loop.
-        scorer: the thread for more.
+        log: where answers are written down, if anywhere.
+        logged: columns of the inputs that are.
+        scorer: the thread for more rows.
     """
 
     slot: ModelSlot
     inline_rows: int = 7
+    log: PredictionLog | None = None
+    logged: Sequence[str] = ()
     scorer: ThreadPoolExecutor = field(default_factory=_start_scorer, repr=False)
 
     @property
@@ -123,24 +136,20 @@ class ModelService:
         """Return the version that is served."""
         return self.slot.version
 
+    @property
+    def problem(self) -> str:
+        """Return why it does not do all that it should; mostly nothing."""
+        return "" if self.log is None else self.log.problem
+
     async def answer(
         self,
         action: str,
         request: Request,
         body: bytes,
     ) -> Answer:
-        """Answer a request for predictions.
-
-        Args:
-            action: `predict`, or `infer` for tensors.
-            request: its headers and its address.
-            body: with the rows.
-
-        Raises:
-            RequestError: what was sent cannot be scored.
-        """
+        """Answer `predict`, or `infer` for tensors; raise RequestError for what is no rows."""
         if action == "infer":
-            return await _infer(self, body)
+            return await _infer(self, request, body)
         return await _predict(self, request, body)
 
     def describe(
@@ -148,39 +157,59 @@ class ModelService:
         action: str,
         request: Request,
     ) -> Answer:
-        """Answer what is asked about the model.
-
-        Args:
-            action: `home`, the page; `openapi`; or `model_metadata`.
-            request: its headers.
-        """
+        """Answer what is asked about the model: `home`, `openapi` or `model_metadata`."""
         return _describe(self.slot, action, request)
+
+    def close(self) -> None:
+        """Close the log."""
+        if self.log is not None:
+            self.log.stop()
+
+
+# %% ../../nbs/api/serving/20_model_service.ipynb #aaa948f7
+def _answer_rows(
+    service: ModelService,
+    request: Request,
+    checked: CheckedRows,
+) -> AnsweredRows:
+    """Score rows, and write down what the answer will be before it is given."""
+    scores = Scores(np.zeros(0))
+    if checked.rows:
+        scores = service.slot.score(checked.rows)
+    described = describe_scores(service.slot, scores)
+    answered = AnsweredRows(request, checked.rows, checked.places, scores, described)
+    if service.log is not None and checked.rows:
+        service.log.append(list_predictions(service.slot, answered, service.logged))
+    return answered
 
 
 # %% ../../nbs/api/serving/20_model_service.ipynb #286d510e
-async def _scores(
+async def _answer_in_time(
     service: ModelService,
-    rows: list[dict],
-) -> Scores:
-    if not rows:
-        return Scores(np.zeros(0))
-    if len(rows) <= service.inline_rows:
-        return service.slot.score(rows)
+    request: Request,
+    checked: CheckedRows,
+) -> list[dict]:
+    """Return what is said of the rows; many are left to a thread."""
+    if len(checked.rows) <= service.inline_rows:
+        return _answer_rows(service, request, checked).described
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(service.scorer, service.slot.score, rows)
+    work = partial(_answer_rows, service, request, checked)
+    answered = await loop.run_in_executor(service.scorer, work)
+    return answered.described
 
 
 # %% ../../nbs/api/serving/20_model_service.ipynb #59e8f95c
 async def _infer(
     service: ModelService,
+    request: Request,
     body: bytes,
 ) -> Answer:
     batch = read_tensor_batch(body, service.slot.kinds)
     checked = service.slot.checks.check(batch.rows)
     if checked.faults:
         raise RequestError.of_rows(checked.faults)
-    scores = await _scores(service, checked.rows)
-    return answer_tensors(service.slot, batch, describe_scores(service.slot, scores))
+    described = await _answer_in_time(service, request, checked)
+    return answer_tensors(service.slot, batch, described)
 
 
 # %% ../../nbs/api/serving/20_model_service.ipynb #faaa49f9
@@ -194,8 +223,7 @@ async def _predict(
     checked = service.slot.checks.check(batch.rows)
     if checked.faults and _on_error(request, batch) == "reject":
         raise RequestError.of_rows(checked.faults)
-    scores = await _scores(service, checked.rows)
-    described = describe_scores(service.slot, scores)
+    described = await _answer_in_time(service, request, checked)
     entries = merge_faults(described, checked.places, checked.faults)
     form = _answer_form(request.header("accept"), media_form(sent))
     return answer_predictions(entries, form)
@@ -240,7 +268,10 @@ def load_service(
         limits: of requests.
 
     Raises:
-        UserError: the model is not the pinned one, or does not pass its check.
+        UserError: the model is not the pinned one, or does not pass its check; or the log that
+            is asked for cannot be written.
     """
     slot = load_slot(folder, name, choose_pin(folder, environ))
-    return ModelService(slot, limits.inline_rows)
+    log, section = choose_log(environ)
+    logged = choose_logged_columns([*slot.kinds], section.log_inputs)
+    return ModelService(slot, limits.inline_rows, log, logged)

@@ -14,6 +14,7 @@ __all__ = [
 
 # %% ../../nbs/api/serving/10_prediction_log.ipynb #31d9816b
 import contextlib
+import os
 import shutil
 import threading
 from collections.abc import Iterable
@@ -77,11 +78,13 @@ class LogSettings:
         rows_of_segment: at about so many rows a segment is closed.
         sync_seconds: what a power failure may take.
         days_kept: after so many days a day's predictions are deleted; None: never.
+        most_lost: rows in a row that could not be written; more are a problem.
     """
 
     rows_of_segment: int = 50_000
     sync_seconds: float = 1.0
     days_kept: int | None = None
+    most_lost: int = 100
 
 
 # %% ../../nbs/api/serving/10_prediction_log.ipynb #5d9db573
@@ -89,27 +92,46 @@ def _today() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
+# %% ../../nbs/api/serving/10_prediction_log.ipynb #70794d35
+def _mark_folder(folder: Path) -> None:
+    """Make a folder a log; what was asked is no code, and nothing that git should keep."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
+    (folder / ".gitignore").write_text("*\n")
+
+
+# %% ../../nbs/api/serving/10_prediction_log.ipynb #aaf4f412
+_TRIAL_BYTES = 65_536  # more than what a full disk may have left in a block
+
+
+def _try_folder(folder: Path) -> None:
+    """Raise OSError unless a folder takes a file."""
+    trial = folder / f".trial-{os.getpid()}"
+    trial.write_bytes(b"-" * _TRIAL_BYTES)
+    trial.unlink()
+
+
 # %% ../../nbs/api/serving/10_prediction_log.ipynb #24fa538e
 def _keep(log: "PredictionLog") -> None:
     while not log.is_stopping.wait(log.settings.sync_seconds):
         with contextlib.suppress(OSError):
             log.tidy()
+            if log.lost_in_a_row:  # a server that is not ready gets no rows to try with
+                _try_folder(log.folder)
+                log.lost_in_a_row = 0
 
 
 # %% ../../nbs/api/serving/10_prediction_log.ipynb #24173b45
 class PredictionLog:
     """Lines of predictions in files of this process, in a folder that processes share."""
 
-    def __init__(
-        self,
-        folder: Path,
-        settings: LogSettings | None = None,
-    ):
+    def __init__(self, folder: Path, settings: LogSettings | None = None):
         """Open nothing yet; `start` does."""
         self.folder = folder
         self.settings = settings or LogSettings()
         self.written = 0
         self.lost = 0
+        self.lost_in_a_row = 0
         self._lock = threading.Lock()
         self._writer = SegmentWriter(folder, self.settings.rows_of_segment)
         self.is_stopping = threading.Event()
@@ -117,8 +139,7 @@ class PredictionLog:
 
     def start(self) -> "PredictionLog":
         """Make the folder a log, and close what dead processes have left in it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / MARK).touch()
+        _mark_folder(self.folder)
         close_abandoned(self.folder)
         self._keeper.start()
         return self
@@ -127,16 +148,22 @@ class PredictionLog:
         """Write down the rows of a request, all or none; False where that failed."""
         lines = [orjson.dumps(each) + b"\n" for each in predictions]
         with self._lock:
-            return self._write(lines)
-
-    def _write(self, lines: list[bytes]) -> bool:
-        try:
-            self._writer.append(lines, _today())
-        except OSError:
-            self.lost += len(lines)
-            return False
-        self.written += len(lines)
+            try:
+                self._writer.append(lines, _today())
+            except OSError:
+                self.lost += len(lines)
+                self.lost_in_a_row += len(lines)
+                return False
+            self.written += len(lines)
+            self.lost_in_a_row = 0
         return True
+
+    @property
+    def problem(self) -> str:
+        """Say what is wrong once too many rows were lost; nothing before."""
+        if self.lost_in_a_row <= self.settings.most_lost:
+            return ""
+        return f"The prediction log lost the last {self.lost_in_a_row:,} rows"
 
     def tidy(self) -> None:
         """Sync, close what is full or of yesterday, delete what is too old."""

@@ -25,6 +25,7 @@ class _OpenSegment:
         self.path = path
         self.rows = 0
         self._size = 0
+        self._is_synced = True
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         self._descriptor = os.open(path, flags, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
@@ -43,6 +44,7 @@ class _OpenSegment:
             os.ftruncate(self._descriptor, self._size)
             raise
         self._size += len(content)
+        self._is_synced = False
         self.rows += len(lines)
 
     def _write(self, content: bytes) -> None:
@@ -51,8 +53,10 @@ class _OpenSegment:
             raise OSError("the disk took only a part of a line")
 
     def sync(self) -> None:
-        """Have what was appended last through a power failure."""
-        os.fsync(self._descriptor)
+        """Have what was appended last through a power failure; it costs nothing if nothing was."""
+        if not self._is_synced:
+            self._is_synced = True  # before: what comes meanwhile is for the next time
+            os.fsync(self._descriptor)
 
     def close(self) -> None:
         """Let go of the file, and turn it into Parquet."""

@@ -123,13 +123,17 @@ def choose_settings(
         folder: of the model, if it is named.
         token_file: with the token, if it is named.
         environ: environment variables.
-        options: host, port, workers, insecure and runner.
+        options: host, port, workers, insecure, runner, and the folder of the log.
     """
+    environ = dict(environ)
+    log = options.pop("log", None)
+    if log:
+        environ["MLOPS_NB_SERVE_LOG"] = str(Path(log).absolute())
     chosen = choose_model(folder, environ)
     chosen["token"] = read_token(token_file, environ)
     chosen["port"] = choose_port(options.pop("port"), environ)
     chosen["is_insecure"] = options.pop("insecure")
-    return ServerSettings(**chosen, **options, environ=dict(environ))
+    return ServerSettings(**chosen, **options, environ=environ)
 
 
 # %% ../../nbs/api/serving/21_server.ipynb #28e60c21
@@ -272,6 +276,8 @@ async def _run(settings: ServerSettings) -> None:
         loop.add_signal_handler(number, end)
     Thread(target=_load, args=(application, settings), daemon=True).start()
     await serve()
+    if application.service is not None:
+        application.service.close()
 
 
 # %% ../../nbs/api/serving/21_server.ipynb #968a6d0a
