@@ -19,6 +19,7 @@ import numpy as np
 from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.project import project_root
+from ..data.feature_store import FeatureStore, read_feature_store
 from .answer import Answer
 from mlops_nb.serving.answered_rows import (
     AnsweredRows,
@@ -33,6 +34,7 @@ from mlops_nb.serving.answers import (
 )
 from .chosen_log import choose_log
 from .fast_model import Scores
+from .feature_rows import find_feature_store
 from .http_request import Request, ServingLimits
 from .model_slot import ModelSlot, load_slot
 from .openapi import build_openapi
@@ -252,6 +254,17 @@ def choose_pin(
     }
 
 
+# %% ../../nbs/api/serving/20_model_service.ipynb #0b858e92
+def _read_store(environ: Mapping[str, str]) -> FeatureStore | None:
+    """Return what is known of the past, where it was published."""
+    try:
+        project = project_root()
+    except UserError:
+        project = None
+    path = find_feature_store(environ, project)
+    return None if path is None else read_feature_store(path)
+
+
 # %% ../../nbs/api/serving/20_model_service.ipynb #7b09a69d
 def load_service(
     folder: Path,
@@ -271,7 +284,10 @@ def load_service(
         UserError: the model is not the pinned one, or does not pass its check; or the log that
             is asked for cannot be written.
     """
-    slot = load_slot(folder, name, choose_pin(folder, environ))
+    store = _read_store(environ)
+    slot = load_slot(folder, name, choose_pin(folder, environ), store)
+    # what is known of the past is asked in milliseconds: not in the event loop
+    inline_rows = limits.inline_rows if store is None else 0
     log, section = choose_log(environ)
     logged = choose_logged_columns([*slot.kinds], section.log_inputs)
-    return ModelService(slot, limits.inline_rows, log, logged)
+    return ModelService(slot, inline_rows, log, logged)

@@ -16,10 +16,13 @@ import numpy as np
 
 from ..core.errors import UserError
 from ..core.files import file_digest
+from ..data.column_rule import ColumnRule
 from ..data.contract import DataContract
+from ..data.feature_store import FeatureStore
 from ..modeling.model import Model
 from ..modeling.persistence import load_model
 from .fast_model import FastModel, Scores, quicken_model
+from .feature_rows import FeatureRows
 from .row_checks import RowChecks
 from mlops_nb.serving.self_check import (
     SelfCheck,
@@ -41,6 +44,7 @@ class ModelSlot:
         checks: of a row, by the model's columns and its data contract.
         since: when it was put into the slot, in UTC.
         proof: what came out of scoring the recorded rows.
+        maker: of the model's features, where a row is an event.
     """
 
     name: str
@@ -50,11 +54,12 @@ class ModelSlot:
     checks: RowChecks = field(repr=False)
     since: str = ""
     proof: SelfCheck = field(default_factory=SelfCheck)
+    maker: FeatureRows | None = field(default=None, repr=False)
 
     @property
     def kinds(self) -> Mapping[str, str]:
-        """Return the kind of each column that a row needs, in the model's order."""
-        return self.fast.features
+        """Return the kind of each column that a row needs: of the model, else of an event."""
+        return self.fast.features if self.maker is None else self.maker.kinds
 
     @property
     def model(self) -> Model:
@@ -66,22 +71,42 @@ class ModelSlot:
         rows: Sequence[Mapping],
     ) -> Scores:
         """Score rows that `checks` has let pass."""
+        if self.maker is not None:
+            rows = self.maker.of_events(rows)
         return self.fast.predict_rows(rows)
 
 
 # %% ../../nbs/api/serving/14_model_slot.ipynb #c239cc49
-def _require_scores(slot: ModelSlot) -> None:
+def _require_scores(
+    fast: FastModel,
+    version: str,
+) -> None:
     """Raise unless the model scores a row, and the same row the same again."""
-    empty = dict.fromkeys(slot.kinds)
-    first = slot.score([empty]).values
-    again = slot.score([empty, empty]).values
+    empty = dict.fromkeys(fast.features)
+    first = fast.predict_rows([empty]).values
+    again = fast.predict_rows([empty, empty]).values
     if np.isfinite(first).all() and np.array_equal(first[0], again[1]):
         return
     raise UserError(
-        expected=f"a model that scores a row without values, each time alike ({slot.version})",
+        expected=f"a model that scores a row without values, each time alike ({version})",
         found=f"{first[0]}, then {again[1]}",
         remedy="train it again",
     )
+
+
+# %% ../../nbs/api/serving/14_model_slot.ipynb #d04cfeae
+def _make_checks(
+    fast: FastModel,
+    rules: Mapping[str, ColumnRule],
+    maker: FeatureRows | None,
+) -> RowChecks:
+    """Return the checks of a row, which brings the model's features or is an event."""
+    target = fast.model.target
+    if maker is None:
+        return RowChecks(fast.features, rules, [target])
+    maker.require_features()
+    maker.warm_up()
+    return maker.make_checks(rules, target)
 
 
 # %% ../../nbs/api/serving/14_model_slot.ipynb #8b894638
@@ -89,6 +114,7 @@ def load_slot(
     folder: str | Path,
     name: str,
     pin: Mapping | None = None,
+    store: FeatureStore | None = None,
 ) -> ModelSlot:
     """Load a model for serving; raises unless it is the pinned one and passes its check.
 
@@ -96,6 +122,7 @@ def load_slot(
         folder: of the model, as `save_model` has written it.
         name: of the model in the paths of the protocols.
         pin: version and md5 (params.yaml: champion), where the model is pinned.
+        store: what is known of the past; a row is then an event, and its features are made here.
     """
     pin = pin or {}
     folder = Path(folder)
@@ -106,11 +133,12 @@ def load_slot(
     recorded = read_recorded_rows(folder, model)
     proof = check_recorded_rows(model, recorded)
     fast = quicken_model(model, [] if recorded is None else recorded.rows())
-    contract = DataContract.read(folder / "schema.yaml")
-    checks = RowChecks(fast.features, contract.columns, [fast.model.target])
+    rules = DataContract.read(folder / "schema.yaml").columns
+    maker = None if store is None else FeatureRows(store, tuple(fast.features))
+    checks = _make_checks(fast, rules, maker)
     since = datetime.now(UTC).isoformat(timespec="seconds")
     version = pin.get("version") or fast.model.id
     digest = file_digest(folder)
-    slot = ModelSlot(name, str(version), digest, fast, checks, since, proof)
-    _require_scores(slot)
+    slot = ModelSlot(name, str(version), digest, fast, checks, since, proof, maker)
+    _require_scores(fast, slot.version)
     return slot

@@ -7,7 +7,7 @@ __all__ = ["ColumnCheck", "CheckedRows", "RowChecks"]
 
 # %% ../../nbs/api/serving/13_row_checks.ipynb #0c4feb06
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -126,11 +126,13 @@ class ColumnCheck:
         name: of the column.
         kind: of it in the model: number, bool, time or text.
         rule: of the contract, where it has one.
+        is_needed: whether nothing can be said of a row without it.
     """
 
     name: str
     kind: str
     rule: ColumnRule | None = None
+    is_needed: bool = False
 
     def fault(
         self,
@@ -138,8 +140,10 @@ class ColumnCheck:
     ) -> tuple[str, str]:
         """Return which check a value breaks and what was expected; two empty texts if none."""
         if _is_missing(value):
-            is_needed = self.rule is not None and self.rule.max_missing == 0
-            return ("missing", "expected a value") if is_needed else ("", "")
+            if self.is_needed:
+                return "needed", "expected a value"
+            is_agreed = self.rule is not None and self.rule.max_missing == 0
+            return ("missing", "expected a value") if is_agreed else ("", "")
         expected = _kind_fault(self.kind, value)
         if expected:
             return "kind", expected
@@ -159,7 +163,9 @@ class ColumnCheck:
         check: str,
     ) -> bool:
         """Say whether what breaks a check is refused, not only noticed."""
-        return check == "kind" or severity_of_check(self.rule, check) == "act"
+        if check in ("kind", "needed"):
+            return True
+        return severity_of_check(self.rule, check) == "act"
 
 
 # %% ../../nbs/api/serving/13_row_checks.ipynb #f3c6fdf2
@@ -173,6 +179,30 @@ class CheckedRows:
     noticed: list[RowFault] = field(default_factory=list)  # beyond a guessed limit
 
 
+# %% ../../nbs/api/serving/13_row_checks.ipynb #cd3f3898
+def _find_faults(
+    checks: "RowChecks",
+    index: int,
+    row: dict | RowFault,
+    noticed: list[RowFault],
+) -> list[RowFault]:
+    """Return what is wrong with a row; what is only to be noticed is added to the list."""
+    if isinstance(row, RowFault):
+        return [row]
+    found = [_unknown(index, name, checks.known) for name in row.keys() - checks.known]
+    for check in checks.checks:
+        if check.name not in row:
+            found.append(_absent(index, check.name, row))
+            continue
+        value = row[check.name]
+        broken, expected = check.fault(value)
+        if broken:
+            problem = f"{expected}, found {quote_value(value)}"
+            fault = RowFault(index, check.name, problem)
+            (found if check.binds(broken) else noticed).append(fault)
+    return found
+
+
 # %% ../../nbs/api/serving/13_row_checks.ipynb #17c0a890
 class RowChecks:
     """The checks of a model's rows.
@@ -181,6 +211,7 @@ class RowChecks:
         kinds: of the columns that a prediction needs, in the model's order.
         rules: of the data contract, by column; of those columns that it has.
         ignored: further columns that a row may have, such as keys.
+        needed: columns without which nothing can be said of a row.
     """
 
     def __init__(
@@ -188,10 +219,12 @@ class RowChecks:
         kinds: Mapping[str, str],
         rules: Mapping[str, ColumnRule],
         ignored: Iterable[str] = (),
+        needed: Collection[str] = (),
     ) -> None:
         """Make a check for each column."""
         self.checks = [
-            ColumnCheck(name, kind, rules.get(name)) for name, kind in kinds.items()
+            ColumnCheck(name, kind, rules.get(name), name in needed)
+            for name, kind in kinds.items()
         ]
         self.known = {*kinds, *rules, *ignored}
 
@@ -205,34 +238,13 @@ class RowChecks:
         faults: list[RowFault] = []
         noticed: list[RowFault] = []
         for i, row in enumerate(rows):
-            found = self._faults(i, row, noticed)
+            found = _find_faults(self, i, row, noticed)
             if found:
                 faults.extend(found)
             else:
                 good.append(row)
                 places.append(i)
         return CheckedRows(good, places, faults, noticed)
-
-    def _faults(
-        self,
-        index: int,
-        row: dict | RowFault,
-        noticed: list[RowFault],
-    ) -> list[RowFault]:
-        if isinstance(row, RowFault):
-            return [row]
-        found = [_unknown(index, name, self.known) for name in row.keys() - self.known]
-        for check in self.checks:
-            if check.name not in row:
-                found.append(_absent(index, check.name, row))
-                continue
-            value = row[check.name]
-            broken, expected = check.fault(value)
-            if broken:
-                problem = f"{expected}, found {quote_value(value)}"
-                fault = RowFault(index, check.name, problem)
-                (found if check.binds(broken) else noticed).append(fault)
-        return found
 
 
 # %% ../../nbs/api/serving/13_row_checks.ipynb #2a8d414e

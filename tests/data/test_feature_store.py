@@ -150,6 +150,26 @@ def test_a_gap_in_whole_numbers_stays_a_gap(store):
     assert made["size"].isna().all()
 
 
+HELD = {
+    "a whole number": (2, "int64"),
+    "a fraction": (2.5, "float64"),
+    "a number beyond 64 bits": (2.0**70, "float64"),
+    "nothing": (None, "float64"),
+}
+
+
+@pytest.mark.parametrize(("rank", "dtype"), HELD.values(), ids=HELD)
+def test_no_value_of_a_request_is_bent_into_a_type(
+    store,
+    rank,
+    dtype,
+):
+    request = {"visit": 1, "shop": "a", "rank": rank, "at": "2024-03-20"}
+    events = store.to_events([request])
+    assert str(events["rank"].dtype) == dtype
+    assert events["rank"].tolist() == pytest.approx([rank or np.nan], nan_ok=True)
+
+
 def test_same_rows_same_bytes(
     tmp_path,
     window,

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.project import run_mlops_nb
+from helpers.serving import Client, start_server, stop_server, wait_until_ready
 
 from mlops_nb.data.feature_store import read_feature_store
-from mlops_nb.serving.fast_model import load_fast_model
+from mlops_nb.modeling.persistence import load_model
+from mlops_nb.serving.fast_model import quicken_model
 from mlops_nb.serving.feature_rows import FeatureRows, event_kinds
 
 
@@ -47,7 +49,7 @@ def feature_rows(
     ran,
     published,
 ):
-    fast = load_fast_model(ran / "data" / "champion")
+    fast = quicken_model(load_model(ran / "data" / "champion"))
     return fast, FeatureRows(read_feature_store(published), tuple(fast.features))
 
 
@@ -61,6 +63,71 @@ def test_a_thousand_flights_get_the_scores_of_the_pipeline(
     scores = np.asarray(fast.predict_rows(maker.of_events(requests)).values)
     assert len(requests) == 1000
     np.testing.assert_array_equal(scores.reshape(1000, -1)[:, -1], flights["score"])
+
+
+@pytest.fixture(scope="module")
+def asked(
+    ran,
+    published,
+):
+    """A client of a server that makes the features itself."""
+    variables = {"MLOPS_NB_FEATURE_STORE": str(published)}
+    process, url = start_server(ran / "data" / "champion", cwd=ran, **variables)
+    client = Client(url)
+    wait_until_ready(client)
+    yield client
+    stop_server(process)
+
+
+def test_a_server_that_makes_features_gives_the_scores_of_the_pipeline(
+    asked,
+    flights,
+    requests,
+):
+    answer = asked.post("/invocations", {"instances": requests})
+    scores = [entry["score"] for entry in answer.said["predictions"]]
+    np.testing.assert_array_equal(scores, flights["score"])
+
+
+BAD = {
+    "no time": ({"sched_dep": None}, "expected a value"),
+    "a date that is none": ({"sched_dep": "2013-02-30"}, "expected a time"),
+    "a fraction of a number": ({"flight": 1.5}, "expected a whole number"),
+    "an unknown column": ({"late_route": 0.5}, "no such column"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), BAD.values(), ids=BAD)
+def test_an_event_that_cannot_be_scored_is_told(
+    asked,
+    requests,
+    change,
+    words,
+):
+    answer = asked.post("/invocations", {"instances": [requests[0] | change]})
+    assert answer.status == 422
+    assert words in answer.said["rows"][0]["problem"]
+
+
+FORMS = (
+    "2013-04-01T04:00:00",
+    "2013-04-01T04:00:00Z",
+    "2013-04-01T06:00+02:00",
+    "20130401T040000",
+)
+
+
+@pytest.mark.parametrize("said", FORMS, ids=FORMS)
+def test_one_time_in_all_its_forms_has_one_score(
+    asked,
+    requests,
+    said,
+):
+    first = requests[0] | {"sched_dep": "2013-04-01T04:00:00.000"}
+    pair = [first, first | {"sched_dep": said}]
+    answer = asked.post("/invocations", {"instances": pair})
+    scores = [entry["score"] for entry in answer.said["predictions"]]
+    assert scores[0] == scores[1]
 
 
 def test_one_flight_at_a_time_gets_the_same(
