@@ -1186,6 +1186,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'mlops_nb/core/messages.py'),
                                         'mlops_nb.core.messages._name_finding': ( 'api/core/messages.html#_name_finding',
                                                                                   'mlops_nb/core/messages.py'),
+                                        'mlops_nb.core.messages._name_with_id': ( 'api/core/messages.html#_name_with_id',
+                                                                                  'mlops_nb/core/messages.py'),
                                         'mlops_nb.core.messages._one_in_words': ( 'api/core/messages.html#_one_in_words',
                                                                                   'mlops_nb/core/messages.py'),
                                         'mlops_nb.core.messages._range_of_column': ( 'api/core/messages.html#_range_of_column',

@@ -11,6 +11,7 @@ __all__ = [
     "DATE_VALUES",
     "WORDS_OF_SLICES",
     "KEYS_ABOUT_IDS",
+    "KEYS_WITH_IDS",
     "LABEL_VALUES",
     "KEYS_OF_EARLIER_VERSIONS",
     "MESSAGE_MIME_TYPE",
@@ -138,15 +139,11 @@ DATE_VALUES = (
     "at",
     "periods",
 )  # months or days, or other texts
-# Sentences on a table as it was delivered, where a column is found by its id alone.
 WORDS_OF_SLICES = ("other", "missing")  # what the rest of the rows is called
-KEYS_ABOUT_IDS = (
-    "schema.",
-    "watch.",
-    "preprocess.converted",
-    "report.delivered",
-    "alert.",
-)
+# Sentences on a table as it was delivered, where a column is found by its id alone.
+KEYS_ABOUT_IDS = ("report.delivered", "alert.")
+# Sentences on what to mend in such a table: both its name and its id stand there.
+KEYS_WITH_IDS = ("schema.", "watch.", "preprocess.converted")
 LABEL_VALUES = ("noun", "outcome", "other")  # values that may be fixed texts of ours
 _PARTS = ("monitor.columns_more", "exps.unknown_more")  # where more comes after a list
 # Nothing says them any more, but results on record do.
@@ -207,9 +204,13 @@ def _values_in_words(
     }
     if key.startswith(KEYS_ABOUT_IDS):
         return shown
+    name_of = _name_with_id if key.startswith(KEYS_WITH_IDS) else column_name
     for name in COLUMN_VALUES:
         if isinstance(values.get(name), (str, list)):
-            shown[name] = _name_columns(values[name], language, join)
+            columns = _name_columns(values[name], language, name_of)
+            shown[name] = (
+                columns if isinstance(columns, str) else join(columns, language)
+            )
     if isinstance(values.get(FINDING_VALUE), str):
         shown[FINDING_VALUE] = _name_finding(values[FINDING_VALUE], language)
     if is_range(str(values.get("level"))):
@@ -221,11 +222,22 @@ def _values_in_words(
 def _name_columns(
     columns: str | list[str],
     language: str,
-    join: Callable[[list[str], str], str],
-) -> str:
+    name_of: Callable[[str, str], str],
+) -> str | list[str]:
     if isinstance(columns, str):
-        return column_name(columns, language)
-    return join([column_name(column, language) for column in columns], language)
+        return name_of(columns, language)
+    return [name_of(column, language) for column in columns]
+
+
+# %% ../../nbs/api/core/07_messages.ipynb #c638c358
+def _name_with_id(
+    column: str,
+    language: str,
+) -> str:
+    """Name a column, and where people have named it, say how the table calls it."""
+    named = current_names().titles.get(column)
+    name = column_name(column, language) if named else column
+    return name if column in name else f"{name} ({column})"
 
 
 # %% ../../nbs/api/core/07_messages.ipynb #6f0a2c11

@@ -9,6 +9,7 @@ __all__ = ["card_phrase", "translate_word", "translate_rows"]
 from typing import Any
 
 from ..core.messages import render
+from ..core.names import LocalText, text_in
 from ..core.translations import find_entry
 from ..reporting.phrases import format_period
 
@@ -81,9 +82,11 @@ def _translate_cell(
 # %% ../../nbs/api/publishing/15_card_words.ipynb #05e83870
 def _translate_meaning(
     feature: str,
-    meaning: str,
+    meaning: LocalText,
     lang: str,
 ) -> str:
-    """Translate what stands for a column that nobody has described; the rest stays as it is."""
+    """Say what a feature means in a language, where its sentence is known in it."""
     delivered = {"key": "report.delivered", "values": {"column": feature}}
-    return render(delivered, lang) if meaning == render(delivered) else meaning
+    if meaning == render(delivered):
+        return render(delivered, lang)
+    return text_in(meaning, lang)

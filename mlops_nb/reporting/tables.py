@@ -68,7 +68,7 @@ def render_badge(
 
 
 # %% ../../nbs/api/reporting/03_tables.ipynb #2c4428a7
-LONG_WORD = 24  # characters; longer words may break
+LONG_WORD = 20  # characters; longer words may break
 
 
 def improve_cell(

@@ -70,6 +70,75 @@ def test_is_legible_in_the_dark(
         assert_legible(browser, site, name, PHONE, dark=True)
 
 
+FIRST_SCREENS = {
+    "home": ("index.html", (".verdict .badge", "h1", ".now li")),
+    "card": ("cards/v1.0.0.html", ("h1", ".content h2")),
+}
+
+
+@pytest.mark.parametrize(("name", "parts"), FIRST_SCREENS.values(), ids=FIRST_SCREENS)
+def test_the_first_screen_of_a_phone_tells_what_matters(
+    browser,
+    site,
+    name,
+    parts,
+):
+    """Of home: state, headline and action; of the card: the model, and what it is for."""
+    page = opened(browser, f"{site.as_uri()}/{name}", PHONE, java_script_enabled=False)
+    for part in parts:
+        box = page.locator(part).first.bounding_box()
+        assert box, part
+        assert box["y"] + box["height"] <= PHONE["height"], part
+    page.context.close()
+
+
+SCROLLS_SIDEWAYS = """
+[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth)
+  .map(box => box.textContent.slice(0, 60))
+"""
+
+
+@pytest.mark.parametrize("name", ["test-score.html", "cards/v1.0.0.html"])
+def test_no_table_scrolls_sideways_on_a_phone(
+    browser,
+    site,
+    name,
+):
+    page = opened(browser, f"{site.as_uri()}/{name}", PHONE)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate(SCROLLS_SIDEWAYS) == []
+    page.context.close()
+
+
+MOST_SCREENS = 8
+
+
+def test_the_list_of_notebooks_is_folded_on_a_phone(
+    browser,
+    site,
+):
+    page = opened(browser, f"{site.as_uri()}/docs.html", PHONE)
+    height = page.evaluate("document.documentElement.scrollHeight")
+    assert height <= MOST_SCREENS * PHONE["height"]
+    page.locator("summary", has_text="Modules: core").click()
+    assert page.get_by_role("link", name="errors", exact=True).is_visible()
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", ["decisions", "versions", "challengers"])
+def test_the_tab_of_a_page_is_in_view_on_a_phone(
+    browser,
+    site,
+    name,
+):
+    page = opened(browser, f"{site.as_uri()}/{name}.html", PHONE)
+    box = page.locator("nav a[aria-current]").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= PHONE["width"]
+    assert box["y"] + box["height"] <= PHONE["height"] / 4
+    page.context.close()
+
+
 def search_for_a_decision(
     page,
     base,
