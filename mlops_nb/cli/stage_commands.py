@@ -135,11 +135,11 @@ def score_command() -> None:
 )
 def report_command() -> None:
     """Stage: render every page."""
-    from mlops_nb.lifecycle.waiting import waiting_on_pages
+    from mlops_nb.lifecycle.waiting import production_day_on_pages, waiting_on_pages
     from mlops_nb.reporting.project_pages import write_report_pages
 
     top = project_root()
-    pages = write_report_pages(top, waiting_on_pages(top))
+    pages = write_report_pages(top, waiting_on_pages(top), production_day_on_pages(top))
     for page in pages:
         print(f"report: {page.relative_to(top)} {page.stat().st_size / 1000:.0f} kB")
     size = sum(page.stat().st_size for page in pages)

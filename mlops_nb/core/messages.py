@@ -13,7 +13,6 @@ __all__ = [
     "KEYS_ABOUT_IDS",
     "KEYS_WITH_IDS",
     "LABEL_VALUES",
-    "KEYS_OF_EARLIER_VERSIONS",
     "MESSAGE_MIME_TYPE",
     "join_names",
     "render",
@@ -146,10 +145,22 @@ KEYS_ABOUT_IDS = ("report.delivered", "alert.")
 KEYS_WITH_IDS = ("schema.", "watch.", "preprocess.converted")
 LABEL_VALUES = ("noun", "outcome", "other")  # values that may be fixed texts of ours
 _PARTS = ("monitor.columns_more", "exps.unknown_more")  # where more comes after a list
+
+# %% ../../nbs/api/core/07_messages.ipynb #aefa6e0b
 # Nothing says them any more, but results on record do.
-KEYS_OF_EARLIER_VERSIONS = ("dismissal.and", "evaluate.and", "evaluate.name")
+_KEYS_OF_EARLIER_VERSIONS = (
+    "dismissal.and",
+    "evaluate.and",
+    "evaluate.error_since",
+    "evaluate.headline_binary_since",
+    "evaluate.headline_multiclass_since",
+    "evaluate.headline_regression",
+    "evaluate.headline_regression_since",
+    "evaluate.name",
+)
 
 
+# %% ../../nbs/api/core/07_messages.ipynb #a8f01670
 def render(
     message: dict | None,
     language: str = "en",

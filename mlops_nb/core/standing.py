@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "choose_actions",
+    "name_causes",
     "answering_decision",
     "carried_findings",
     "Standing",
@@ -77,6 +78,36 @@ def _name_things(
         return Message(key)
     columns = list(dict.fromkeys(map(_column_of, findings)))
     return Message(key, columns=name_few_columns(columns))
+
+
+# %% ../../nbs/api/core/31_standing.ipynb #12f85ec6
+_CAUSE_OF_ACTION = {
+    "contract": "data",
+    "failed": "data",
+    "quality": "quality",
+    "outcome": "outcome",
+    "promotion": "promotion",
+    "score": "scores",
+    "shift": "inputs",
+    "drift": "inputs",
+}
+
+
+def name_causes(findings: Iterable[dict]) -> list[Message]:
+    """Name the kinds of what was found in a few words each, once each, in their order.
+
+    Args:
+        findings: as of `choose_actions`.
+    """
+    causes = dict.fromkeys(map(_cause_of, findings))
+    return [Message(f"state.{cause}") for cause in causes]
+
+
+# %% ../../nbs/api/core/31_standing.ipynb #bc2db3bc
+def _cause_of(finding: dict) -> str:
+    if finding["id"].startswith("estimate."):
+        return "estimate"
+    return _CAUSE_OF_ACTION[_action_of(finding)]
 
 
 # %% ../../nbs/api/core/31_standing.ipynb #89c308f9
@@ -179,12 +210,30 @@ class Standing:
         waiting: findings that wait for a decision, worst first.
         answered: findings that have had one, each with the decision.
         returned: those that wait again, each with how it was dismissed before.
+        quality: of the model beside when it was trained: held, within (worse, but within its
+            limits), unknown; empty where it fell or nothing is said of it.
     """
 
     level: str
     waiting: tuple[dict, ...] = ()
     answered: tuple[tuple[dict, dict], ...] = ()
     returned: tuple[tuple[dict, DismissedFinding], ...] = ()
+    quality: str = ""
+
+    @property
+    def state(self) -> Message | None:
+        """Why the level is what it is, in a few words, and whether quality fell."""
+        decided = [
+            found for found, said in self.answered if said["action"] != "dismiss"
+        ]
+        found = [*self.waiting, *decided]
+        causes = name_causes(each for each in found if each["severity"] == self.level)
+        if not self.quality:
+            return Message("state.why", causes=causes) if causes else None
+        quality = Message(f"state.quality_{self.quality}")
+        if not causes:
+            return quality
+        return Message("state.why_and_quality", causes=causes, quality=quality)
 
     @property
     def action(self) -> Message:
@@ -257,6 +306,7 @@ def judge_standing(
     findings: Iterable[dict],
     window: str,
     decisions: Iterable[dict],
+    quality: str = "",
 ) -> Standing:
     """Judge how production stands, given all that was found and all that was decided.
 
@@ -265,6 +315,7 @@ def judge_standing(
             carried from a window before are among them, and a candidate that waits.
         window: the name of the current window.
         decisions: lines of data/decisions.jsonl.
+        quality: beside when the model was trained, as of `Standing`, if no finding says more.
     """
     decisions = [*decisions]
     beyond = [finding for finding in findings if finding["severity"] != "ok"]
@@ -286,12 +337,20 @@ def judge_standing(
         if decision["action"] != "dismiss"
     ]
     level = max(undecided + still, key=VERDICT_LEVELS.index, default="ok")
-    return Standing(level, tuple(waiting), tuple(answered), tuple(returned))
+    if any(map(_is_fall, beyond)):
+        quality = ""
+    return Standing(level, tuple(waiting), tuple(answered), tuple(returned), quality)
 
 
 # %% ../../nbs/api/core/31_standing.ipynb #bc6435b4
 def _severity_of(finding: dict) -> int:
     return VERDICT_LEVELS.index(finding["severity"])
+
+
+# %% ../../nbs/api/core/31_standing.ipynb #a73498c2
+def _is_fall(finding: dict) -> bool:
+    """Say whether a finding is that quality fell, or is estimated to have fallen."""
+    return finding["id"].startswith(("quality.", "estimate."))
 
 
 # %% ../../nbs/api/core/31_standing.ipynb #d30649c9
@@ -311,4 +370,5 @@ def standing_of_report(
     if "window" not in results:
         return None
     findings = [*results["findings"], *results["carried"], *more]
-    return judge_standing(findings, results["window"], decisions)
+    quality = results.get("quality", "")
+    return judge_standing(findings, results["window"], decisions, quality)

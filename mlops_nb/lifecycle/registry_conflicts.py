@@ -6,6 +6,7 @@
 __all__ = [
     "Conflict",
     "moves_to_production",
+    "find_move",
     "find_unnumbered_models",
     "count_lost_moves",
     "find_registry_conflicts",
@@ -60,6 +61,21 @@ def moves_to_production(decisions: list[dict]) -> list[dict]:
         and decision.get("version")
         and decision.get("to", "prod") == "prod"
     ]
+
+
+# %% ../../nbs/api/lifecycle/15_registry_conflicts.ipynb #3146261d
+def find_move(
+    pin: dict,
+    decisions: list[dict],
+) -> dict:
+    """Return the last decision that brought the pinned model into production; empty for none."""
+    moves = [
+        move
+        for move in moves_to_production(decisions)
+        if move.get("md5", pin["md5"]) == pin["md5"]
+        and move["version"] == pin["version"]
+    ]
+    return moves[-1] if moves else {}
 
 
 # %% ../../nbs/api/lifecycle/15_registry_conflicts.ipynb #ef254af9

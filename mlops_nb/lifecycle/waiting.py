@@ -11,6 +11,7 @@ __all__ = [
     "find_open_adoption",
     "find_waiting_candidate",
     "waiting_on_pages",
+    "production_day_on_pages",
 ]
 
 # %% ../../nbs/api/lifecycle/23_waiting.ipynb #3a17ab03
@@ -24,7 +25,7 @@ from ..core.project import project_root
 from .journal import read_decisions, record_decision
 from .obstacles import Obstacle, promotion_obstacles
 from .registry import assigned_versions, recorded_md5
-from .registry_conflicts import moves_to_production
+from .registry_conflicts import find_move, moves_to_production
 
 
 # %% ../../nbs/api/lifecycle/23_waiting.ipynb #1ad3816b
@@ -215,3 +216,12 @@ def waiting_on_pages(top: Path) -> list[dict]:
         return []
     waiting = WaitingCandidate(last["md5"], last["window"], last["why"])
     return [waiting.finding()]
+
+
+# %% ../../nbs/api/lifecycle/23_waiting.ipynb #9aa8e254
+def production_day_on_pages(top: Path) -> str:
+    """Return the day on which the pinned version came into production; empty for none."""
+    pin = read_params(top / "params.yaml")["champion"]
+    if not pin.get("version"):
+        return ""
+    return find_move(pin, read_decisions(top)).get("at", "")[:10]

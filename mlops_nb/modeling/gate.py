@@ -24,8 +24,12 @@ from typing import Any
 from ..core.errors import UserError, suggest
 from ..core.formatting import markdown_table
 from ..core.messages import Message, message_to_json
-from .comparison import ModelComparison, ShadowComparison
-from .measurement import ModelMetrics
+from mlops_nb.modeling.comparison import (
+    ModelComparison,
+    ShadowComparison,
+    mark_change,
+)
+from .measurement import Metric, ModelMetrics
 from mlops_nb.modeling.metrics import (
     METRICS,
     headline_metric,
@@ -506,7 +510,7 @@ def _tell_share(
     task: str,
     share: float,
     rows: int,
-    before: float | None,
+    than: Message | None,
     named: dict,
 ) -> Message:
     """Say how many of so many rows: of a hundred, or of all where they are fewer."""
@@ -514,10 +518,9 @@ def _tell_share(
         value = round(share * rows)
         return Message(f"evaluate.few_{task}", value=value, n=rows, **named)
     words = named | {"value": round(share * _HUNDRED)}
-    if before is None:
+    if than is None:
         return Message(f"evaluate.headline_{task}", **words)
-    was = round(before * _HUNDRED)
-    return Message(f"evaluate.headline_{task}_since", was=was, **words)
+    return Message(f"evaluate.headline_{task}_than", than=than, **words)
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c012
@@ -541,30 +544,30 @@ def _tell_found(
 # %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c013
 def _binary_headline(
     metrics: ModelMetrics,
-    before: float | None,
+    than: Message | None,
     named: dict,
 ) -> list[Message]:
-    """Say how many alarms were right, how many would be by chance, and how much was found."""
+    """Say how many flags were right, how many would be by chance, and how much was found."""
     flagged = round(metrics["flagged"].value * metrics.rows)
     usual = metrics["positive"].value
     right = metrics["precision"].value
-    alarms = _tell_share("binary", right, flagged, before, named)
+    flags = _tell_share("binary", right, flagged, than, named)
     without = Message("evaluate.without_model", value=round(usual * _HUNDRED))
     if flagged < _HUNDRED:
         cases = round(usual * metrics.rows)
         without = Message("evaluate.of_all", value=cases, n=metrics.rows)
-    return [alarms, without, *_tell_found(metrics, named["outcome"])]
+    return [flags, without, *_tell_found(metrics, named["outcome"])]
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c014
 def _multiclass_headline(
     metrics: ModelMetrics,
-    before: float | None,
+    than: Message | None,
     named: dict,
 ) -> list[Message]:
     """Say how many rows were right, and how many would be by naming the commonest class."""
     right = metrics["accuracy"].value
-    said = [_tell_share("multiclass", right, metrics.rows, before, named)]
+    said = [_tell_share("multiclass", right, metrics.rows, than, named)]
     if metrics.commonest is not None:
         whole = min(metrics.rows, _HUNDRED)
         guessed = round(metrics.commonest * whole)
@@ -575,7 +578,7 @@ def _multiclass_headline(
 # %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c015
 def _regression_headline(
     metrics: ModelMetrics,
-    before: float | None,
+    than: Message | None,
     named: dict,
 ) -> list[Message]:
     """Say how far off predictions were, and how far the median would be.
@@ -585,8 +588,8 @@ def _regression_headline(
     error = metrics["mae"]
     words = {"n": metrics.rows, "value": error.value, "noun": named["noun"]}
     said = Message("evaluate.error", **words)
-    if before is not None:
-        said = Message("evaluate.error_since", was=before, **words)
+    if than is not None:
+        said = Message("evaluate.error_than", than=than, **words)
     if error.yardstick is None:
         return [said]
     return [said, Message("evaluate.guess_error", other=error.yardstick)]
@@ -619,9 +622,28 @@ def evaluation_headline(
     named = {"noun": noun, "outcome": outcome}
     if metrics[name].value is None:
         return _tell_nothing_flagged(metrics, named)
-    before = ((trained or {}).get(name) or {}).get("value")
-    parts = _HEADLINES[metrics.task](metrics, before, named)
+    than = _tell_change(name, metrics[name], (trained or {}).get(name) or {})
+    parts = _HEADLINES[metrics.task](metrics, than, named)
     return reduce(_beside, parts)
+
+
+# %% ../../nbs/api/modeling/22_gate.ipynb #642ba6f2
+_CHANGES = {"better": "evaluate.than_better", "worse": "evaluate.than_worse"}
+
+
+def _tell_change(
+    name: str,
+    now: Metric,
+    before: dict,
+) -> Message | None:
+    """Say that a metric is better, worse or as when trained; None where that is not known."""
+    _, _, word = mark_change(name, now.to_dict(), before).partition(" ")
+    if not word:
+        return None
+    was = before["value"]
+    if METRICS[name].is_share:
+        was = round(was * _HUNDRED)
+    return Message(_CHANGES.get(word, "evaluate.than_alike"), was=was)
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #5ad0c016

@@ -21,6 +21,8 @@ import pandas as pd
 from ..core.exhibits import Exhibit
 from ..core.files import to_jsonable
 from ..core.messages import VERDICT_LEVELS, Message, message_to_json
+from ..core.standing import judge_standing
+from ..modeling.comparison import judge_since_training
 from mlops_nb.monitoring.exhibits import (
     column_exhibits,
     drift_exhibits,
@@ -212,7 +214,11 @@ def render_assessment(
     reasons = [message_to_json(reason) for reason in verdict.reasons]
     result = {
         "headline": message_to_json(headline),
-        "verdict": {"level": verdict.level, "reasons": reasons},
+        "verdict": {
+            "level": verdict.level,
+            "state": _state_of(assessment),
+            "reasons": reasons,
+        },
         "todo": [message_to_json(action) for action in verdict.actions],
         "changed": [message_to_json(note) for note in assessment.notes],
         "model": assessment.name,
@@ -221,6 +227,16 @@ def render_assessment(
     cell = {"cell_type": "code", "source": "", "metadata": {}, "outputs": outputs}
     look = {"title": assessment.name, "lang": language, "pages": [], "files": False}
     return render_stage_page("monitor", {"cells": [cell]}, result, {"cells": []}, look)
+
+
+# %% ../../nbs/api/monitoring/44_assessment_page.ipynb #24844d7c
+def _state_of(assessment: Any) -> dict | None:
+    """Say in a few words why the level is what it is, and whether quality fell."""
+    findings = [found.to_dict() for found in assessment.verdict.findings]
+    now = _last_reading(assessment).get("realised") or {}
+    quality = judge_since_training(now, assessment.model.metrics)
+    state = judge_standing(findings, assessment.window, (), quality).state
+    return message_to_json(state)
 
 
 # %% ../../nbs/api/monitoring/44_assessment_page.ipynb #85061d93

@@ -5,23 +5,19 @@
 # %% auto #0
 __all__ = [
     "performance_by_window",
-    "mark_change",
     "performance_plot",
     "describe_performance",
     "has_course",
 ]
 
 # %% ../../nbs/api/monitoring/19_performance_figures.ipynb #872fd1e1
-import math
 from typing import Any
 
 import numpy as np
 
-from ..core.marks import mark_gain
 from ..core.messages import Message
 from ..core.plotting import FIGURE_WIDTH, PLOT_COLORS, apply_plot_style
 from ..core.translations import translate_name
-from ..modeling.metrics import METRICS
 
 
 # %% ../../nbs/api/monitoring/19_performance_figures.ipynb #915e1600
@@ -64,41 +60,6 @@ def _value_in(
     if value is None:
         return None
     return {"value": value}
-
-
-# %% ../../nbs/api/monitoring/19_performance_figures.ipynb #445b2c79
-def mark_change(
-    metric: str,
-    now: dict,
-    before: dict,
-) -> str:
-    """Say whether a metric is better or worse than when the model was trained.
-
-    Args:
-        metric: its name.
-        now: {value, low, high}, of 95 %.
-        before: the same when trained; without an interval the value is taken as exact.
-
-    Returns:
-        As of `mark_gain`; a dash where nothing can be compared.
-    """
-    known = METRICS.get(metric)
-    values = (now.get("value"), before.get("value"), now.get("low"), now.get("high"))
-    if known is None or known.lower_is_better is None or None in values:
-        return "–"
-    gain = now["value"] - before["value"]
-    if known.lower_is_better:
-        gain = -gain
-    half = math.hypot(_half_width(now), _half_width(before))
-    return mark_gain(gain - half, gain + half)
-
-
-# %% ../../nbs/api/monitoring/19_performance_figures.ipynb #56bcc07f
-def _half_width(value: dict) -> float:
-    ends = (value.get("low"), value.get("high"))
-    if None in ends:
-        return 0.0
-    return (ends[1] - ends[0]) / 2
 
 
 # %% ../../nbs/api/monitoring/19_performance_figures.ipynb #ea9b454d

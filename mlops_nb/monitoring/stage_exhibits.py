@@ -27,10 +27,10 @@ from mlops_nb.core.formatting import (
     format_with_interval,
 )
 from ..core.messages import Message
+from ..modeling.comparison import mark_change
 from .column_figures import column_distribution_plot
 from .findings import Verdict
 from .monitored_window import ModelReference
-from .performance_figures import mark_change
 
 # %% ../../nbs/api/monitoring/42_stage_exhibits.ipynb #fa37572a
 INTERVAL_DIGITS = 3  # of its ends, significant ones

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 from ..core.messages import Message
 from ..core.standing import carried_findings
+from ..modeling.comparison import judge_since_training
 from ..modeling.gate import evaluation_headline
 from ..modeling.metrics import headline_metric
 from ..modeling.model import Model
@@ -68,6 +69,7 @@ def stage_results(
     carried = carried_findings(record, measured.name, known)
     of_window = {"window": measured.name, "carried": carried, "course": course}
     return of_window | {
+        "quality": judge_since_training(measured.realised, assessment.model.metrics),
         **counts,
         "labelled": measured.labelled,
         "metrics": measured.realised,
@@ -95,7 +97,8 @@ def _course_of_headline(
         measured.expected,
         metric,
     )
-    return {"metric": metric, "windows": windows}
+    trained = (assessment.model.metrics.get(metric) or {}).get("value")
+    return {"metric": metric, "windows": windows, "trained": trained}
 
 
 # %% ../../nbs/api/monitoring/49_stage_result.ipynb #8ea23eae

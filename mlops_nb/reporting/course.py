@@ -60,8 +60,15 @@ _NEARLY_WHITE = "#fefefe"  # pure white becomes transparent in a report
 def draw_course(
     points: list[CoursePoint],
     metric: str = "",
+    trained: float | None = None,
 ) -> Any:
-    """Draw the course of a metric; where outcomes are not known yet, its number is hollow."""
+    """Draw the course of a metric; where outcomes are not known yet, its number is hollow.
+
+    Args:
+        points: of the periods, in their order.
+        metric: its name.
+        trained: its value when the model was trained, a dashed line.
+    """
     import matplotlib.pyplot as plt
 
     apply_plot_style()
@@ -75,12 +82,31 @@ def draw_course(
         ax.plot(place, point.value, "o", ms=6, mfc=fill, mec=PLOT_COLORS[0], mew=1.8)
     limits = sorted({min(values), max(values)})
     ax.set_yticks(limits, [_write_number(metric, value) for value in limits])
-    ends = [0, len(points) - 1]
-    ax.set_xticks(ends, [points[place].window for place in ends])
+    _label_ends(ax, [point.window for point in points])
+    ax.margins(y=0.25)
+    if trained is not None:
+        _draw_when_trained(figure, ax, trained)
+    return figure
+
+
+# %% ../../nbs/api/reporting/16_course.ipynb #8b9bb8dc
+def _draw_when_trained(
+    figure: Any,
+    ax: Any,
+    trained: float,
+) -> None:
+    ax.axhline(trained, color="0.4", ls="--", lw=1.3, label="when trained")
+    figure.legend(loc="outside upper right", frameon=False)
+
+
+# %% ../../nbs/api/reporting/16_course.ipynb #1e9cac14
+def _label_ends(
+    ax: Any,
+    windows: list[str],
+) -> None:
+    ax.set_xticks([0, len(windows) - 1], [windows[0], windows[-1]])
     for label, side in zip(ax.get_xticklabels(), ("left", "right"), strict=True):
         label.set_horizontalalignment(side)
-    ax.margins(y=0.25)
-    return figure
 
 
 # %% ../../nbs/api/reporting/16_course.ipynb #5ad0c080
@@ -114,11 +140,12 @@ def render_course(
     """
     points = read_course(course)
     metric = course.get("metric", "")
-    sentence = _tell_course(points, metric, lang)
+    trained = course.get("trained")
+    sentence = _tell_course(points, metric, trained, lang)
     if len(points) < 2:
         return Markup('<p class="course">{}</p>').format(sentence)
     drawn = sanitize_svg(
-        figure_to_svg(draw_course(points, metric)), prefix, sentence, lang
+        figure_to_svg(draw_course(points, metric, trained)), prefix, sentence, lang
     )
     return Markup(
         '<figure class="fig course">{}<p class="reading">{}</p></figure>'
@@ -129,9 +156,10 @@ def render_course(
 def _tell_course(
     points: list[CoursePoint],
     metric: str,
+    trained: float | None,
     lang: str,
 ) -> str:
-    """Say what the last period has, and what the first one shown had."""
+    """Say what the last period has, the first one shown, and the model when trained."""
     if not points:
         return page_phrase("course_none", lang)
     last = points[-1]
@@ -149,4 +177,7 @@ def _tell_course(
     if len(points) == 1:
         return page_phrase("course_one", lang, **facts)
     first = {"first": _write_number(metric, points[0].value), "since": points[0].window}
-    return page_phrase("course", lang, **facts, **first)
+    if trained is None:
+        return page_phrase("course", lang, **facts, **first)
+    was = _write_number(metric, trained)
+    return page_phrase("course_trained", lang, trained=was, **facts)

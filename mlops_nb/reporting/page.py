@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ..core.messages import message_to_json, render
 from ..core.standing import Standing
-from ..core.translations import translate_label
+from ..core.translations import translate_date, translate_label
 from mlops_nb.reporting.blocks import (
     join_multiline,
     render_fold,
@@ -36,6 +36,7 @@ def build_page_summary(
     lang: str = "en",
     failed: bool = False,
     standing: Standing | None = None,
+    live_since: str = "",
 ) -> dict:
     """Say in plain strings what the first screen shows.
 
@@ -46,9 +47,11 @@ def build_page_summary(
         failed: whether a cell of the stage failed.
         standing: how production stands by what was found and decided: it goes before what the
             monitor alone could know, and says nothing about other pages.
+        live_since: the day on which the monitored model came into production, if it is known.
 
     Returns:
-        name, level and its badge, headline, reasons, changed, todo, period, as_of, model, course.
+        name, level and its badge, state, headline, reasons, changed, todo, period, as_of, model,
+        course; `told`, of the reasons those that are not of the monitor.
     """
     result = result or {}
     title = page_title(name, lang)
@@ -72,6 +75,8 @@ def build_page_summary(
         summary["headline"] = page_phrase("no_result", lang, stage=title)
     if name == "monitor":
         summary |= _first_screen_of_monitor(result, lang)
+        if live_since:
+            summary["model"] = _name_live_model(summary["model"], live_since, lang)
         if standing:
             summary |= _apply_standing(summary, standing, lang)
     return summary
@@ -86,6 +91,7 @@ def _tell_result(
     verdict = result.get("verdict") or {}
     level = _known_level(verdict.get("level"))
     judged = {"level": level, "badge": _badge_of_gate(result)}
+    judged["state"] = render(verdict.get("state"), lang)
     return judged | {
         "headline": render(result.get("headline"), lang),
         "reasons": _render_all(verdict.get("reasons"), lang),
@@ -133,6 +139,18 @@ def _first_screen_of_monitor(
     return {"course": render_course(numbers["course"], lang), "as_of": as_of}
 
 
+# %% ../../nbs/api/reporting/09_page.ipynb #474a4abc
+def _name_live_model(
+    model: str,
+    since: str,
+    lang: str,
+) -> str:
+    """Say since when a version is in production; its digest stands in the provenance."""
+    version, _, _ = model.partition(" ")
+    day = translate_date(since, lang)
+    return page_phrase("home_live_since", lang, version=version, day=day)
+
+
 # %% ../../nbs/api/reporting/09_page.ipynb #5ad0c032
 def _apply_standing(
     summary: dict,
@@ -141,14 +159,14 @@ def _apply_standing(
 ) -> dict:
     """Return level, badge, reasons and the one thing to do as production stands."""
     said = [render(message.json(), lang) for message in standing.reasons()]
+    state = render(message_to_json(standing.state), lang)
     badge = "level"
     if standing.waiting:
         badge = "waiting"
     elif standing.level != "ok":
         badge = "decided"
-    return {
-        "level": standing.level,
-        "badge": badge,
+    judged = {"level": standing.level, "badge": badge, "state": state, "told": said}
+    return judged | {
         "reasons": said + summary["reasons"],
         "todo": [render(standing.action.json(), lang)],
         "waiting": [
@@ -230,12 +248,17 @@ def render_stage_page(
         result: what the stage wrote; None where it wrote nothing.
         source: the notebook whose prose is shown; that of the executed one without it.
         config: title, owner, contact, lang, pages, home, whether its `files` lie beside it, and
-            the `standing` of production, where decisions are known.
+            the `standing` of production and `live_since`, where decisions are known.
     """
     lang = config.get("lang", "en")
     failure = find_failed_cell(notebook)
     summary = build_page_summary(
-        name, result, lang, failure is not None, config.get("standing")
+        name,
+        result,
+        lang,
+        failure is not None,
+        config.get("standing"),
+        config.get("live_since", ""),
     )
     if failure:
         summary |= _describe_failure(*failure, lang)

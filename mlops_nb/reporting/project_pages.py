@@ -82,6 +82,7 @@ def _add_lock_digest(
 def write_report_pages(
     root: str | Path,
     waiting: Iterable[dict] = (),
+    live_since: str = "",
 ) -> list[Path]:
     """Write the pages of the stage `report`, each old or new, never half.
 
@@ -91,6 +92,7 @@ def write_report_pages(
         root: the project's folder.
         waiting: findings that wait for people and that the monitor does not know, such as a
             candidate that waits for its promotion.
+        live_since: the day on which the model in production came there, if it is known.
     """
     top = Path(root)
     reports = top / "reports"
@@ -103,6 +105,7 @@ def write_report_pages(
     decisions = read_json_lines(top / "data" / "decisions.jsonl")
     watched = results.get("monitor") or {}
     config["standing"] = standing_of_report(watched, decisions, waiting)
+    config["live_since"] = live_since
     with names_in_use(_collect_names(results)):
         pages = _render_pages(top, results, config)
     return [

@@ -95,8 +95,11 @@ def render_start_page(
     """Render the start page. A result of None is a stage that failed."""
     lang = config.get("lang", "en")
     standing = config.get("standing")
+    since = config.get("live_since", "")
     summaries = [
-        build_page_summary(name, results[name], lang, results[name] is None, standing)
+        build_page_summary(
+            name, results[name], lang, results[name] is None, standing, since
+        )
         for name in sorted(results, key=page_rank)
     ]
     lead = max(
@@ -104,17 +107,41 @@ def render_start_page(
         key=_weight,
         default=None,
     )
+    cards = [
+        _without_repeated_headline(summary, lead)
+        for summary in summaries
+        if summary is not lead
+    ]
     pages = [*(config.get("pages") or ()), *results]
     heading = "stage.index" if lead else "empty"
     return render_page_frame(
         "index",
         page_phrase(heading, lang),
         config | {"pages": pages},
-        v=lead,
+        v=lead and _without_details(lead),
         note=page_phrase("run_first", lang),
-        cards=[summary for summary in summaries if summary is not lead],
+        cards=cards,
         body=render_decisions(decisions, lang),
     )
+
+
+# %% ../../nbs/api/reporting/10_start_page.ipynb #0e8f4f46
+def _without_details(lead: dict) -> dict:
+    """Leave the reasons of the monitor, and what changed, to its page: the state sums them up."""
+    if not lead.get("state"):
+        return lead
+    return lead | {"reasons": lead.get("told", []), "changed": []}
+
+
+# %% ../../nbs/api/reporting/10_start_page.ipynb #e35f34fc
+def _without_repeated_headline(
+    summary: dict,
+    lead: dict,
+) -> dict:
+    """Leave a headline out that stands above: a candidate in production has the same one."""
+    if summary["headline"] != lead["headline"]:
+        return summary
+    return summary | {"headline": ""}
 
 
 # %% ../../nbs/api/reporting/10_start_page.ipynb #fea2382a

@@ -106,3 +106,63 @@ def test_what_waits_is_told_in_words(
 ):
     (question,) = judge_standing([finding], "2013-04", []).questions()
     assert render(message_to_json(question)).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("findings", "quality", "said"),
+    [
+        pytest.param(
+            [found("drift.price", "act"), found("outcome.late")],
+            "held",
+            "inputs shifted; quality did not fall",
+            id="the worst alone",
+        ),
+        pytest.param(
+            [found("drift.price"), found("drift.score")],
+            "within",
+            "inputs shifted and predictions shifted; quality is within its limits",
+            id="two causes",
+        ),
+        pytest.param(
+            [found("quality.drop.auc", "act"), found("drift.price", "act")],
+            "held",
+            "quality fell and inputs shifted",
+            id="quality fell",
+        ),
+        pytest.param(
+            [found("estimate.drop.auc", "act")],
+            "unknown",
+            "quality probably fell",
+            id="estimated",
+        ),
+        pytest.param(
+            [found("contract.missing.price", "act")],
+            "unknown",
+            "data break the contract; quality is not known yet",
+            id="contract",
+        ),
+        pytest.param([], "held", "quality did not fall", id="nothing found"),
+    ],
+)
+def test_the_state_says_why_in_a_few_words(
+    findings,
+    quality,
+    said,
+):
+    """Act now says what kind of thing was found, and that quality did not fall if it did not."""
+    standing = judge_standing(findings, "2013-04", [], quality)
+    assert str(standing.state) == said
+
+
+def test_what_was_dismissed_is_no_cause():
+    decision = {"finding": "drift.price", "window": "2013-04", "action": "dismiss"}
+    standing = judge_standing([found("drift.price")], "2013-04", [decision], "held")
+    assert str(standing.state) == "quality did not fall"
+
+
+def test_japanese_says_why_too():
+    standing = judge_standing([found("drift.price", "act")], "2013-04", [], "held")
+    assert (
+        render(standing.state.json(), "ja")
+        == "入力データの変化。品質は低下していません"
+    )

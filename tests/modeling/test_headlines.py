@@ -77,3 +77,27 @@ def test_the_headline_says(expected):
 def test_nothing_is_said_of_a_hundred_that_are_not_there(metrics):
     trained = {headline_metric(metrics.task): {"value": 0.5}}
     assert " 100 " not in str(evaluation_headline(metrics, trained))
+
+
+@pytest.mark.parametrize(
+    ("was", "said"),
+    [
+        pytest.param(0.10, "25 were lost: better than when trained (10)", id="better"),
+        pytest.param(0.60, "25 were lost: worse than when trained (60)", id="worse"),
+        pytest.param(0.26, "25 were lost: about as when trained (26)", id="alike"),
+    ],
+)
+def test_the_headline_compares_with_the_training(
+    was,
+    said,
+):
+    """Better and worse are said where the interval of the difference excludes none."""
+    trained = {"precision": {"value": was, "low": was - 0.02, "high": was + 0.02}}
+    headline = evaluation_headline(binary(800, 400), trained, "loans", "lost")
+    assert said in str(headline)
+
+
+def test_a_smaller_error_is_better_than_when_trained():
+    trained = {"mae": {"value": 20.0, "low": 19.0, "high": 21.0}}
+    headline = str(evaluation_headline(amounts(500), trained, "loans"))
+    assert "off by 8 on average: better than when trained (20)" in headline

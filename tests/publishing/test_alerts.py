@@ -11,7 +11,7 @@ from mlops_nb.publishing.outbox import ALERT_LOG_PATH, read_alert_log
 
 WHAT = (
     "The distribution of price has shifted since training (PSI 0.15; alert limit 0.1). On its own"
-    " this shifts the mean prediction by +0.030: find out what changed at the source"
+    " this shifts the mean prediction by +0.030"
 )
 WHAT_TO_DO = "mlops-nb decide drift.price --dismiss|--retrain|--rollback --why"
 

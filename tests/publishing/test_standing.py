@@ -170,7 +170,7 @@ def test_the_first_screen_tells_the_same(
     screen = told.first_screen(name)
     assert f'class="verdict {told.standing.level}"' in screen
     assert render(told.standing.action.json()) in text_of(screen)
-    assert "As of 30 April 2013" in screen
+    assert "Judged on data to 30 April 2013" in screen
 
 
 def test_an_alert_is_of_what_waits(told):
