@@ -272,8 +272,8 @@ def _fit_until_best(
     part: _Part,
     fit_target: np.ndarray,
     judge_target: np.ndarray,
-) -> Any:
-    """Fit a booster with as many trees as are best for the rows that judge."""
+) -> tuple[Any, int]:
+    """Fit a booster until more trees do not help; return it, and how many were best."""
     problem = part.problem
     fit = part.fit_columns(BOOSTER)
     judge = part.judge_columns(BOOSTER)
@@ -289,9 +289,8 @@ def _fit_until_best(
     stopping.fit(fit, fit_target, X_val=judge, y_val=judge_target)
     best = max(int(np.argmax(stopping.validation_score_)), problem.least_trees)
     if best > stopping.n_iter_:
-        return booster.set_params(max_iter=best).fit(fit, fit_target)
-    stopping._predictors = stopping._predictors[:best]
-    return stopping
+        return booster.set_params(max_iter=best).fit(fit, fit_target), best
+    return stopping, best
 
 
 # %% ../../nbs/api/modeling/14_blend_plan.ipynb #55df4510
@@ -315,11 +314,22 @@ def _log_probabilities(
 # %% ../../nbs/api/modeling/14_blend_plan.ipynb #4da65cb0
 @dataclass
 class _Attempt:
-    """Members that were fitted to a part, and what they say of the rows that judge."""
+    """Members that were fitted to a part, and how many trees were best for the rows that judge."""
 
     part: _Part
     fitted: dict[str, Any] = field(default_factory=dict)
-    said: dict[str, np.ndarray] = field(default_factory=dict)
+    trees: dict[str, int] = field(default_factory=dict)
+
+    def fit_booster(
+        self,
+        name: str,
+        fit_target: np.ndarray,
+        judge_target: np.ndarray,
+    ) -> None:
+        """Fit a booster until more trees do not help."""
+        fitted, best = _fit_until_best(self.part, fit_target, judge_target)
+        self.fitted[name] = fitted
+        self.trees[name] = best
 
 
 # %% ../../nbs/api/modeling/14_blend_plan.ipynb #45aeb868
@@ -340,13 +350,10 @@ def _try_classifiers(
     attempt = _Attempt(part)
     for name in members:
         if name == BOOSTER:
-            fitted = _fit_until_best(part, part.fit_target, part.judge_target)
+            attempt.fit_booster(name, part.fit_target, part.judge_target)
         else:
-            fitted = _linear_model(name).fit(part.fit_columns(name), part.fit_target)
-        attempt.fitted[name] = fitted
-        attempt.said[name] = _log_probabilities(
-            fitted, part.judge_columns(name), part.problem.classes
-        )
+            linear = _linear_model(name)
+            attempt.fitted[name] = linear.fit(part.fit_columns(name), part.fit_target)
     return attempt
 
 
@@ -356,23 +363,51 @@ def _try_regressors(
     members: Iterable[str],
 ) -> _Attempt:
     attempt = _Attempt(part)
-    trees = part.judge_columns(BOOSTER)
+    if BOOSTER in members:
+        attempt.fit_booster(BOOSTER, part.fit_target, part.judge_target)
     if LINEAR in members or TREND in members:
         linear = _linear_model(LINEAR).fit(part.fit_columns(LINEAR), part.fit_target)
-        line = linear.predict(part.judge_columns(LINEAR))
         attempt.fitted[LINEAR] = linear
-    if LINEAR in members:
-        attempt.said[LINEAR] = line
-    if BOOSTER in members:
-        booster = _fit_until_best(part, part.fit_target, part.judge_target)
-        attempt.fitted[BOOSTER] = booster
-        attempt.said[BOOSTER] = booster.predict(trees)
     if TREND in members:
         left_over = part.fit_target - linear.predict(part.fit_columns(LINEAR))
-        booster = _fit_until_best(part, left_over, part.judge_target - line)
-        attempt.fitted[RESIDUALS] = booster
-        attempt.said[TREND] = line + booster.predict(trees)
+        to_come = part.judge_target - linear.predict(part.judge_columns(LINEAR))
+        attempt.fit_booster(RESIDUALS, left_over, to_come)
     return attempt
+
+
+# %% ../../nbs/api/modeling/14_blend_plan.ipynb #4c85fbf5
+def _median_trees(attempts: list[_Attempt]) -> dict[str, int]:
+    trees = {}
+    for name in attempts[0].trees:
+        trees[name] = int(np.median([one.trees[name] for one in attempts]))
+    return trees
+
+
+# %% ../../nbs/api/modeling/14_blend_plan.ipynb #6a1b0c53
+def _cut_boosters(
+    attempt: _Attempt,
+    trees: dict[str, int],
+) -> None:
+    """Take the trees away that the blend will not have."""
+    for name, count in trees.items():
+        booster = attempt.fitted[name]
+        booster._predictors = booster._predictors[:count]
+
+
+# %% ../../nbs/api/modeling/14_blend_plan.ipynb #6a1b0c54
+def _ask_member(
+    attempt: _Attempt,
+    name: str,
+) -> np.ndarray:
+    """Return what a member says of the rows that judge: numbers, or logarithms of shares."""
+    if name == TREND:
+        return _ask_member(attempt, LINEAR) + _ask_member(attempt, RESIDUALS)
+    fitted = attempt.fitted[name]
+    columns = attempt.part.judge_columns(name)
+    problem = attempt.part.problem
+    if problem.is_regression:
+        return fitted.predict(columns)
+    return _log_probabilities(fitted, columns, problem.classes)
 
 
 # %% ../../nbs/api/modeling/14_blend_plan.ipynb #a6365daf
@@ -441,6 +476,22 @@ def _estimator_weights(weights: dict) -> dict[str, float]:
 
 
 # %% ../../nbs/api/modeling/14_blend_plan.ipynb #42ff8555
+def _count_trees(
+    plan: "BlendPlan",
+    name: str,
+    rows: int,
+) -> int:
+    """Return how many trees a booster has that is fitted to so many rows."""
+    found = plan.trees[name]
+    problem = plan.problem
+    # More rows bear more trees, of numbers; that the least suffice says nothing of more.
+    if not problem.is_regression or found <= problem.least_trees:
+        return found
+    more = max(rows / plan.fit_rows, 1.0)
+    return min(round(found * more), problem.settings.max_iter)
+
+
+# %% ../../nbs/api/modeling/14_blend_plan.ipynb #42ff8556
 def _unfitted_blend(
     plan: "BlendPlan",
     rows: int,
@@ -451,7 +502,7 @@ def _unfitted_blend(
     for name in weights:
         if name in plan.trees:
             booster = _booster(plan.problem, rows)
-            members[name] = booster.set_params(max_iter=plan.trees[name])
+            members[name] = booster.set_params(max_iter=_count_trees(plan, name, rows))
         else:
             members[name] = _linear_model(name)
     if plan.problem.is_regression:
@@ -463,12 +514,13 @@ def _unfitted_blend(
 def _describe_member(
     plan: "BlendPlan",
     name: str,
+    rows: int,
 ) -> dict:
     booster = RESIDUALS if name == TREND else name
     return {
         "member": name,
         "weight": plan.weights.get(name, 0.0),
-        "trees": plan.trees.get(booster),
+        "trees": _count_trees(plan, booster, rows) if booster in plan.trees else None,
         "loss": plan.losses[name],
         "without": plan.without.get(name),
     }
@@ -482,11 +534,12 @@ class BlendPlan:
     Attributes:
         problem: what it is to learn.
         weights: member → weight, of those that have one.
-        trees: booster → how many trees, or rounds of one tree for each class.
+        trees: booster → how many trees, or rounds of one tree for each class, were best.
         losses: member → loss of it alone on the rows that judge.
         without: member → loss of the best blend without it; None where nothing is left.
         loss: of the blend.
         rows: how many rows judge.
+        fit_rows: how many rows the members were fitted to that are judged.
         dropped: members that were not tried, as the table is too wide.
     """
 
@@ -497,6 +550,7 @@ class BlendPlan:
     without: dict
     loss: float
     rows: int
+    fit_rows: int
     dropped: tuple = ()
 
     def fit(
@@ -504,7 +558,7 @@ class BlendPlan:
         features: pd.DataFrame,
         target: np.ndarray,
     ) -> Pipeline:
-        """Fit the members to rows, with the trees found."""
+        """Fit the members to rows; boosters of numbers get more trees where there are more rows."""
         encoder = self.problem.encoder(features, target)
         matrix = encoder.fit_transform(features, target)
         blend = _unfitted_blend(self, len(features), count_tree_columns(encoder))
@@ -512,12 +566,19 @@ class BlendPlan:
             [("columns", encoder), ("estimator", blend.fit(matrix, target))]
         )
 
-    def describe(self) -> dict:
-        """Return what the manifest keeps: of each member that was tried, what it is worth."""
+    def describe(
+        self,
+        rows: int,
+    ) -> dict:
+        """Return what the manifest keeps: of each member that was tried, what it is worth.
+
+        Args:
+            rows: that the blend is fitted to.
+        """
         return {
             "loss": self.loss,
             "rows": self.rows,
-            "members": [_describe_member(self, name) for name in self.losses],
+            "members": [_describe_member(self, name, rows) for name in self.losses],
             "dropped": list(self.dropped),
         }
 
@@ -558,32 +619,35 @@ def _loss_without(
     return choose_weights(target, others)[1]
 
 
-# %% ../../nbs/api/modeling/14_blend_plan.ipynb #4c85fbf5
-def _median_trees(attempts: list[_Attempt]) -> dict[str, int]:
-    trees = {}
-    for name in (BOOSTER, RESIDUALS):
-        counts = [one.fitted[name].n_iter_ for one in attempts if name in one.fitted]
-        if counts:
-            trees[name] = int(np.median(counts))
-    return trees
-
-
 # %% ../../nbs/api/modeling/14_blend_plan.ipynb #7a510c18
 def _plan_from_attempts(
     problem: BlendProblem,
     attempts: list[_Attempt],
+    members: Iterable[str],
     dropped: tuple,
 ) -> BlendPlan:
+    trees = _median_trees(attempts)
+    for one in attempts:
+        _cut_boosters(one, trees)
     target = np.concatenate([one.part.judge_target for one in attempts])
     said = {}
-    for name in attempts[0].said:
-        said[name] = np.concatenate([one.said[name] for one in attempts])
+    for name in members:
+        said[name] = np.concatenate([_ask_member(one, name) for one in attempts])
     weights, loss = choose_weights(target, said)
     losses = {name: mixture_loss(target, one) for name, one in said.items()}
     without = {name: _loss_without(name, target, said) for name in weights}
-    trees = _median_trees(attempts)
-    rows = len(target)
-    return BlendPlan(problem, weights, trees, losses, without, loss, rows, dropped)
+    fit_rows = int(np.median([len(one.part.fit_target) for one in attempts]))
+    return BlendPlan(
+        problem=problem,
+        weights=weights,
+        trees=trees,
+        losses=losses,
+        without=without,
+        loss=loss,
+        rows=len(target),
+        fit_rows=fit_rows,
+        dropped=dropped,
+    )
 
 
 # %% ../../nbs/api/modeling/14_blend_plan.ipynb #184d600d
@@ -631,7 +695,7 @@ def plan_blend(
     for fit_rows, judge_rows in _split_parts(problem, target, cut, columns):
         part = _encode_part(problem, features, target, fit_rows, judge_rows)
         attempts.append(_try_members(part, members))
-    plan = _plan_from_attempts(problem, attempts, dropped)
+    plan = _plan_from_attempts(problem, attempts, members, dropped)
     if len(attempts) > 1:
         return PlannedBlend(plan)
     return PlannedBlend(plan, _assemble_early(plan, attempts[0]))

@@ -713,11 +713,12 @@ def _describe_models(
 def _describe_blend(
     model: Model,
     planned: PlannedBlend | None,
+    rows: int,
 ) -> dict:
     """Return what the manifest says of a blend, and nothing of any other model."""
     if planned is None:
         return {}
-    return {"clock": model.clock, "blend": planned.plan.describe()}
+    return {"clock": model.clock, "blend": planned.plan.describe(rows)}
 
 
 # %% ../../nbs/api/modeling/15_training.ipynb #fd8fa139
@@ -819,7 +820,7 @@ def _train(
     described = {
         "columns": _describe_columns(frame, rows, model.columns),
         **_describe_settings(chosen, model.task, found),
-        **_describe_blend(model, planned),
+        **_describe_blend(model, planned, len(rows.target)),
         **_describe_rows(frame, rows, time),
     }
     return _hand_over(candidate, baseline, rows, described)

@@ -6,12 +6,19 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import KFold
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.core.files import file_digest
 from mlops_nb.modeling import importance
 from mlops_nb.modeling.blend_exhibit import blend_exhibits, describe_members
-from mlops_nb.modeling.blend_plan import BlendProblem, affordable_members
+from mlops_nb.modeling.blend_plan import (
+    BlendProblem,
+    affordable_members,
+    mixture_loss,
+    plan_blend,
+)
+from mlops_nb.modeling.blend_settings import BlendSettings
 from mlops_nb.modeling.calendar_parts import CalendarParts
 from mlops_nb.modeling.estimators import make_estimator
 from mlops_nb.modeling.evaluation import features_by_importance
@@ -87,6 +94,48 @@ def test_weights_add_up_to_one(blend):
 def test_a_blend_is_no_worse_than_any_member(blend):
     kept = blend[0].model.manifest["blend"]
     assert kept["loss"] <= min(one["loss"] for one in kept["members"])
+
+
+def trees_of(model):
+    """Return how many trees each booster of a blend has."""
+    members = model.pipeline[-1].members_
+    boosters = [name for name in members if not name.startswith("linear")]
+    return {name: members[name].n_iter_ for name in boosters}
+
+
+def test_the_manifest_tells_the_trees_of_the_model_of_all_rows(blend):
+    model = blend[0].model
+    told = [one["trees"] for one in model.manifest["blend"]["members"] if one["weight"]]
+    assert sorted(filter(None, told)) == sorted(trees_of(model).values())
+
+
+def test_more_rows_bear_more_trees_of_numbers():
+    rows, data = as_task(draw_sales(), "regression")
+    fitted = train_model(rows, data, params={"members": ["booster"]})
+    early = trees_of(fitted.early_model)["booster"]
+    share = len(rows) / (len(rows) - len(fitted.validation_predictions))
+    assert trees_of(fitted.model)["booster"] == round(early * share)
+
+
+def test_no_booster_has_more_trees_than_are_allowed():
+    rows, data = as_task(draw_sales(), "regression")
+    params = {"members": ["booster"], "max_iter": 60}
+    assert trees_of(train_model(rows, data, params=params).model) == {"booster": 60}
+
+
+def test_folds_judge_a_booster_by_the_trees_that_the_blend_has():
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(random.normal(size=(400, 2)), columns=["x", "z"])
+    target = np.sin(3 * table.x.to_numpy()) + random.normal(size=400) / 2
+    settings = BlendSettings(members=("booster",))
+    plan = plan_blend(
+        BlendProblem("regression", settings=settings), table, target, 300
+    ).plan
+    said = np.zeros(400)
+    for fit, judge in KFold(5, shuffle=True, random_state=0).split(table):
+        fitted = plan.fit(table.iloc[fit], target[fit])
+        said[judge] = fitted.predict(table.iloc[judge])
+    assert np.isclose(plan.loss, mixture_loss(target, said))
 
 
 def test_the_time_is_learned_from_and_is_no_feature(blend):
