@@ -7,6 +7,9 @@ __all__ = ["SERVING_COMMANDS", "serve_command"]
 
 # %% ../../nbs/api/cli/32_serving_commands.ipynb #4a6d98fe
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -78,6 +81,32 @@ _MODEL = click.option(
 )
 
 
+# %% ../../nbs/api/cli/32_serving_commands.ipynb #47e0d7ff
+@contextmanager
+def _share_counts(workers: int) -> Iterator[None]:
+    """Let several processes count together; prometheus_client looks for it when imported."""
+    if workers == 1:
+        yield
+        return
+    with TemporaryDirectory(prefix="mlops-nb-counts-") as folder:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+        yield
+
+
+# %% ../../nbs/api/cli/32_serving_commands.ipynb #8f2c7084
+def _import_server() -> tuple[Callable, Callable]:
+    try:
+        from mlops_nb.serving.server import choose_settings, run_server
+    except ModuleNotFoundError as error:
+        raise UserError(
+            expected="what the extra `serving` brings",
+            found=f"no module {error.name}",
+            remedy="pip install 'mlops_nb[serving]'",
+        ) from error
+    return choose_settings, run_server
+
+
+# %% ../../nbs/api/cli/32_serving_commands.ipynb #1fe022cf
 @click.command(
     "serve",
     cls=ExplainedCommand,
@@ -98,15 +127,9 @@ def serve_command(
     **options: Any,
 ) -> None:
     """Serve the champion over HTTP."""
-    try:
-        from mlops_nb.serving.server import choose_settings, run_server
-    except ModuleNotFoundError as error:
-        raise UserError(
-            expected="what the extra `serving` brings",
-            found=f"no module {error.name}",
-            remedy="pip install 'mlops_nb[serving]'",
-        ) from error
-    run_server(choose_settings(folder, token_file, os.environ, **options))
+    with _share_counts(options["workers"]):
+        choose_settings, run_server = _import_server()
+        run_server(choose_settings(folder, token_file, os.environ, **options))
 
 
 # %% ../../nbs/api/cli/32_serving_commands.ipynb #db8cb371

@@ -8,6 +8,7 @@ __all__ = ["Service", "Application", "describe_server", "respond_to"]
 # %% ../../nbs/api/serving/20_application.ipynb #203fbbf0
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ from mlops_nb.serving.http_request import (
     read_body,
     refuse_foreign_page,
 )
+from .meters import Meters
 from .request_error import RequestError
 from .routes import Route, Routes
 
@@ -39,6 +41,7 @@ class Service(Protocol):
         action: str,
         request: Request,
         body: bytes,
+        meters: Meters,
     ) -> Answer:
         """Answer a request for predictions."""
 
@@ -74,13 +77,33 @@ def _headers_of(
 _BUSY = [("Retry-After", "1")]
 
 
-# %% ../../nbs/api/serving/20_application.ipynb #b19e95ea
-def _body_message(
+# %% ../../nbs/api/serving/20_application.ipynb #4bc0d478
+def _count(
+    application: "Application",
+    request: Request,
     answer: Answer,
-    method: str,
-) -> dict:
-    body = b"" if method == "HEAD" else answer.body
-    return {"type": "http.response.body", "body": body}
+) -> None:
+    """Count an answer; what nobody asks for by a known address is one route."""
+    routes = application.routes
+    route = routes.table.get(request.path)
+    action = "none" if route is None else route.action
+    protocol = routes.protocol_of(request.path)
+    seconds = time.perf_counter() - request.arrived
+    application.meters.count_request(action, protocol, int(answer.status), seconds)
+
+
+# %% ../../nbs/api/serving/20_application.ipynb #b19e95ea
+def _messages_of(
+    answer: Answer,
+    request: Request,
+    is_closing: bool,
+) -> tuple[dict, dict]:
+    """Return the head and the body of an answer, as ASGI sends them."""
+    headers = _headers_of(answer, is_closing)
+    headers.append((b"x-request-id", request.id.encode()))
+    body = b"" if request.method == "HEAD" else answer.body
+    head = {"type": "http.response.start", "status": int(answer.status)}
+    return head | {"headers": headers}, {"type": "http.response.body", "body": body}
 
 
 # %% ../../nbs/api/serving/20_application.ipynb #b11c582e
@@ -92,6 +115,7 @@ class Application:
         problem: why nothing is served.
         is_draining: whether the server is about to end, and no longer ready.
         in_flight: requests that are being answered.
+        meters: what is counted.
     """
 
     def __init__(
@@ -110,6 +134,7 @@ class Application:
         self.problem = "The model is being loaded"
         self.is_draining = False
         self.in_flight = 0
+        self.meters = Meters()
         self.routes = Routes(name, environ=self.environ)
 
     def put(
@@ -131,11 +156,9 @@ class Application:
             return
         request = Request.of_scope(scope)
         answer = await respond_to(self, request, receive)
-        headers = _headers_of(answer, self.is_draining)
-        headers.append((b"x-request-id", request.id.encode()))
-        start = {"type": "http.response.start", "status": int(answer.status)}
-        await send(start | {"headers": headers})
-        await send(_body_message(answer, request.method))
+        _count(self, request, answer)
+        for message in _messages_of(answer, request, self.is_draining):
+            await send(message)
 
     def require_service(self) -> Service:
         """Return what is served; raise 503 where nothing is."""
@@ -211,6 +234,11 @@ def _model_ready(application: Application) -> Answer:
 
 
 # %% ../../nbs/api/serving/20_application.ipynb #578e23ad
+def _metrics(application: Application) -> Answer:
+    return application.meters.render()
+
+
+# %% ../../nbs/api/serving/20_application.ipynb #94e78cbd
 def _version(application: Application) -> Answer:
     return Answer(body=__version__.encode(), media="text/plain")
 
@@ -226,6 +254,7 @@ _ABOUT_SERVER: dict[str, Callable[[Application], Answer]] = {
     "server_ready": _server_ready,
     "model_ready": _model_ready,
     "version": _version,
+    "metrics": _metrics,
 }
 
 
@@ -253,11 +282,13 @@ async def _score(
         words = f"{application.limits.queue} requests are being answered; ask again"
         raise RequestError(HTTPStatus.TOO_MANY_REQUESTS, words, headers=_BUSY)
     application.in_flight += 1
+    application.meters.in_flight.inc()
     try:
         body = await read_body(request, receive, application.limits)
-        return await service.answer(route.action, request, body)
+        return await service.answer(route.action, request, body, application.meters)
     finally:
         application.in_flight -= 1
+        application.meters.in_flight.dec()
 
 
 # %% ../../nbs/api/serving/20_application.ipynb #c4361f7d

@@ -36,6 +36,7 @@ from .chosen_log import choose_log
 from .fast_model import Scores
 from .feature_rows import find_feature_store
 from .http_request import Request, ServingLimits
+from .meters import Meters
 from .model_slot import ModelSlot, load_slot
 from .openapi import build_openapi
 from .prediction_log import PredictionLog
@@ -148,11 +149,12 @@ class ModelService:
         action: str,
         request: Request,
         body: bytes,
+        meters: Meters,
     ) -> Answer:
         """Answer `predict`, or `infer` for tensors; raise RequestError for what is no rows."""
         if action == "infer":
-            return await _infer(self, request, body)
-        return await _predict(self, request, body)
+            return await _infer(self, request, body, meters)
+        return await _predict(self, request, body, meters)
 
     def describe(
         self,
@@ -169,10 +171,23 @@ class ModelService:
 
 
 # %% ../../nbs/api/serving/20_model_service.ipynb #aaa948f7
+def _check(
+    slot: ModelSlot,
+    batch: Batch,
+    meters: Meters,
+) -> CheckedRows:
+    checked = slot.checks.check(batch.rows)
+    meters.count_faults(checked.faults, "refused")
+    meters.count_faults(checked.noticed, "noticed")
+    return checked
+
+
+# %% ../../nbs/api/serving/20_model_service.ipynb #1d90625c
 def _answer_rows(
     service: ModelService,
     request: Request,
     checked: CheckedRows,
+    meters: Meters,
 ) -> AnsweredRows:
     """Score rows, and write down what the answer will be before it is given."""
     scores = Scores(np.zeros(0))
@@ -180,8 +195,11 @@ def _answer_rows(
         scores = service.slot.score(checked.rows)
     described = describe_scores(service.slot, scores)
     answered = AnsweredRows(request, checked.rows, checked.places, scores, described)
+    lost = 0
     if service.log is not None and checked.rows:
-        service.log.append(list_predictions(service.slot, answered, service.logged))
+        lines = list_predictions(service.slot, answered, service.logged)
+        lost = 0 if service.log.append(lines) else len(lines)
+    meters.count_rows(len(checked.rows), lost)
     return answered
 
 
@@ -190,12 +208,13 @@ async def _answer_in_time(
     service: ModelService,
     request: Request,
     checked: CheckedRows,
+    meters: Meters,
 ) -> list[dict]:
     """Return what is said of the rows; many are left to a thread."""
     if len(checked.rows) <= service.inline_rows:
-        return _answer_rows(service, request, checked).described
+        return _answer_rows(service, request, checked, meters).described
     loop = asyncio.get_running_loop()
-    work = partial(_answer_rows, service, request, checked)
+    work = partial(_answer_rows, service, request, checked, meters)
     answered = await loop.run_in_executor(service.scorer, work)
     return answered.described
 
@@ -205,12 +224,13 @@ async def _infer(
     service: ModelService,
     request: Request,
     body: bytes,
+    meters: Meters,
 ) -> Answer:
     batch = read_tensor_batch(body, service.slot.kinds)
-    checked = service.slot.checks.check(batch.rows)
+    checked = _check(service.slot, batch, meters)
     if checked.faults:
         raise RequestError.of_rows(checked.faults)
-    described = await _answer_in_time(service, request, checked)
+    described = await _answer_in_time(service, request, checked, meters)
     return answer_tensors(service.slot, batch, described)
 
 
@@ -219,13 +239,14 @@ async def _predict(
     service: ModelService,
     request: Request,
     body: bytes,
+    meters: Meters,
 ) -> Answer:
     sent = request.header("content-type")
     batch = read_batch(body, sent, service.slot.kinds)
-    checked = service.slot.checks.check(batch.rows)
+    checked = _check(service.slot, batch, meters)
     if checked.faults and _on_error(request, batch) == "reject":
         raise RequestError.of_rows(checked.faults)
-    described = await _answer_in_time(service, request, checked)
+    described = await _answer_in_time(service, request, checked, meters)
     entries = merge_faults(described, checked.places, checked.faults)
     form = _answer_form(request.header("accept"), media_form(sent))
     return answer_predictions(entries, form)

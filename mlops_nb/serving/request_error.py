@@ -21,6 +21,7 @@ class RowFault:
     row: int  # counted from 0, as in the request
     column: str
     problem: str
+    check: str = "row"  # that it breaks
 
     def __str__(self) -> str:
         """Say it in a sentence."""

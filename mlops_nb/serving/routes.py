@@ -53,7 +53,18 @@ _FIXED = {
 }
 
 
+_PROTOCOLS = {  # of the beginnings of paths; SageMaker and MLflow share some
+    "/v2": "open_inference",
+    "/v1/models": "kserve_v1",
+    "/invocations": "sagemaker_mlflow",
+    "/ping": "sagemaker_mlflow",
+    "/execution-parameters": "sagemaker_mlflow",
+    "/health": "sagemaker_mlflow",
+    "/version": "sagemaker_mlflow",
+    "/score": "azure_ml",
+}
 _DESCRIPTION = {path: Route("openapi") for path in ("/openapi.json", "/swagger.json")}
+_COUNTS = {"/metrics": Route("metrics")}
 
 
 def _model_routes(
@@ -90,8 +101,21 @@ class Routes:
     ) -> None:
         """List the paths of a model; `environ` may name some of them."""
         self.name = name
-        own = _FIXED | _DESCRIPTION | _model_routes(name, version)
-        self.table = own | _chosen_routes(environ or {})
+        self.chosen = _chosen_routes(environ or {})
+        own = _FIXED | _DESCRIPTION | _COUNTS | _model_routes(name, version)
+        self.table = own | self.chosen
+
+    def protocol_of(
+        self,
+        path: str,
+    ) -> str:
+        """Return the protocol whose path it is; `server` of what is in none."""
+        if path in self.chosen:
+            return "vertex"
+        for start, protocol in _PROTOCOLS.items():
+            if path.startswith(start):
+                return protocol
+        return "server"
 
     def find(
         self,

@@ -198,7 +198,7 @@ def _find_faults(
         broken, expected = check.fault(value)
         if broken:
             problem = f"{expected}, found {quote_value(value)}"
-            fault = RowFault(index, check.name, problem)
+            fault = RowFault(index, check.name, problem, broken)
             (found if check.binds(broken) else noticed).append(fault)
     return found
 
@@ -254,7 +254,7 @@ def _unknown(
     known: set[str],
 ) -> RowFault:
     near = suggest(name, known)
-    return RowFault(index, quote_value(name)[1:-1], f"no such column.{near}")
+    return RowFault(index, quote_value(name)[1:-1], f"no such column.{near}", "unknown")
 
 
 # %% ../../nbs/api/serving/13_row_checks.ipynb #d368e466
@@ -264,4 +264,4 @@ def _absent(
     row: dict,
 ) -> RowFault:
     problem = "no such key in the row; null says that a value is missing"
-    return RowFault(index, name, f"{problem}.{suggest(name, row)}")
+    return RowFault(index, name, f"{problem}.{suggest(name, row)}", "absent")

@@ -18,6 +18,7 @@ from mlops_nb.serving.application import Application, describe_server
 from mlops_nb.serving.chosen_log import choose_log, read_serving_section
 from mlops_nb.serving.http_request import Request, ServingLimits
 from mlops_nb.serving.log_segments import list_segments, read_lines
+from mlops_nb.serving.meters import Meters
 from mlops_nb.serving.model_service import load_service
 from mlops_nb.serving.routes import Route
 
@@ -61,7 +62,7 @@ def answer(
 ):
     """Return what a service answers."""
     request = Request("order-7", "POST", "/score", **said)
-    answering = service.answer(action, request, body)
+    answering = service.answer(action, request, body, Meters())
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(asyncio.run, answering).result()
 
