@@ -23,6 +23,15 @@ COMMON = [
 PEERS = {
     "evidently": ["evidently==0.7.23", "scikit-learn==1.9.1", *COMMON],
     "nannyml": ["nannyml==0.13.1", "scikit-learn==1.7.2", *COMMON],
+    # other servers of models
+    "mlflow": ["mlflow==3.17.2", "scikit-learn==1.9.1", "pandas==3.1.1"],
+    "mlserver": [
+        "mlserver==1.7.1",
+        "mlserver-mlflow==1.7.1",
+        "mlflow==3.17.2",
+        "scikit-learn==1.9.1",
+        "pandas==3.1.1",
+    ],
     # other models, and the packages that carry public tables
     "models": [
         "lightgbm==4.7.0",

@@ -8853,6 +8853,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                     'mlops_nb/serving/model_service.py'),
                                                 'mlops_nb.serving.model_service._answer_rows': ( 'api/serving/model_service.html#_answer_rows',
                                                                                                  'mlops_nb/serving/model_service.py'),
+                                                'mlops_nb.serving.model_service._champion_folder': ( 'api/serving/model_service.html#_champion_folder',
+                                                                                                     'mlops_nb/serving/model_service.py'),
                                                 'mlops_nb.serving.model_service._check': ( 'api/serving/model_service.html#_check',
                                                                                            'mlops_nb/serving/model_service.py'),
                                                 'mlops_nb.serving.model_service._describe': ( 'api/serving/model_service.html#_describe',

@@ -252,6 +252,15 @@ async def _predict(
     return answer_predictions(entries, form)
 
 
+# %% ../../nbs/api/serving/20_model_service.ipynb #88e1f45f
+def _champion_folder() -> Path | None:
+    """Return the folder of the project's champion, where there is a project."""
+    try:
+        return project_root() / "data" / "champion"
+    except UserError:
+        return None
+
+
 # %% ../../nbs/api/serving/20_model_service.ipynb #b6b66e83
 def choose_pin(
     folder: Path,
@@ -263,10 +272,7 @@ def choose_pin(
         folder: of the model; that of a project's champion is pinned by params.yaml.
         environ: environment variables; MLOPS_NB_MODEL_VERSION and _MD5 count for all others.
     """
-    try:
-        champion = project_root() / "data" / "champion"
-    except UserError:
-        champion = None
+    champion = _champion_folder()
     if champion is not None and folder.resolve() == champion.resolve():
         return read_params()["champion"]
     return {
@@ -276,12 +282,14 @@ def choose_pin(
 
 
 # %% ../../nbs/api/serving/20_model_service.ipynb #0b858e92
-def _read_store(environ: Mapping[str, str]) -> FeatureStore | None:
-    """Return what is known of the past, where it was published."""
-    try:
-        project = project_root()
-    except UserError:
-        project = None
+def _read_store(
+    folder: Path,
+    environ: Mapping[str, str],
+) -> FeatureStore | None:
+    """Return what is known of the past, where it was published for this model."""
+    champion = _champion_folder()
+    is_champion = champion is not None and folder.resolve() == champion.resolve()
+    project = champion.parent.parent if is_champion else None
     path = find_feature_store(environ, project)
     return None if path is None else read_feature_store(path)
 
@@ -305,7 +313,7 @@ def load_service(
         UserError: the model is not the pinned one, or does not pass its check; or the log that
             is asked for cannot be written.
     """
-    store = _read_store(environ)
+    store = _read_store(folder, environ)
     slot = load_slot(folder, name, choose_pin(folder, environ), store)
     # what is known of the past is asked in milliseconds: not in the event loop
     inline_rows = limits.inline_rows if store is None else 0
