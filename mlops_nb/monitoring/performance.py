@@ -8,6 +8,7 @@ __all__ = [
     "SCORE_DIGITS",
     "bucket_scores",
     "fit_performance_estimator",
+    "estimate_from_buckets",
     "estimate_performance",
 ]
 
@@ -150,6 +151,35 @@ def _rehearse(
     return cross_validate_estimates(parts, threshold, task)
 
 
+# %% ../../nbs/api/monitoring/22_performance.ipynb #ed5795ec
+def estimate_from_buckets(
+    learned: dict,
+    task: str,
+    buckets: tuple[np.ndarray, np.ndarray],
+    threshold: float | None = 0.5,
+    past: pd.DataFrame | None = None,
+) -> PerformanceEstimate:
+    """Return the metrics to be expected of rows of which only the scores are counted.
+
+    Args:
+        learned: the JSON of `fit_performance_estimator`.
+        task: binary or multiclass.
+        buckets: scores, and how many rows have each, as `bucket_scores` gives them.
+        threshold: from which score on a row is flagged.
+        past: errors of earlier estimates, of `tabulate_estimate_errors`.
+    """
+    scores, counts = buckets
+    return estimate_from_histogram(
+        scores,
+        counts,
+        Calibration.from_dict(learned["calibration"]),
+        threshold,
+        past,
+        task,
+        pd.DataFrame(learned["rehearsed"], columns=list(ESTIMATE_ERROR_COLUMNS)),
+    )
+
+
 # %% ../../nbs/api/monitoring/22_performance.ipynb #8b8b15f1
 def estimate_performance(
     learned: dict,
@@ -176,13 +206,5 @@ def estimate_performance(
     if task == "regression":
         model = load_error_model(learned, read_file)
         return model.estimate(features, predictions.score, past)
-    scores, counts = bucket_scores(task, predictions, threshold)
-    return estimate_from_histogram(
-        scores,
-        counts,
-        Calibration.from_dict(learned["calibration"]),
-        threshold,
-        past,
-        task,
-        pd.DataFrame(learned["rehearsed"], columns=list(ESTIMATE_ERROR_COLUMNS)),
-    )
+    buckets = bucket_scores(task, predictions, threshold)
+    return estimate_from_buckets(learned, task, buckets, threshold, past)

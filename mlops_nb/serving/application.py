@@ -52,6 +52,9 @@ class Service(Protocol):
     ) -> Answer:
         """Answer what is asked about the model."""
 
+    async def describe_live(self) -> str:
+        """Return what is known of today's rows, in Prometheus' text format."""
+
     def close(self) -> None:
         """Finish what is being written down."""
 
@@ -234,8 +237,10 @@ def _model_ready(application: Application) -> Answer:
 
 
 # %% ../../nbs/api/serving/20_application.ipynb #578e23ad
-def _metrics(application: Application) -> Answer:
-    return application.meters.render()
+async def _metrics(application: Application) -> Answer:
+    service = application.service
+    live = "" if service is None else await service.describe_live()
+    return application.meters.render(live)
 
 
 # %% ../../nbs/api/serving/20_application.ipynb #94e78cbd
@@ -254,7 +259,6 @@ _ABOUT_SERVER: dict[str, Callable[[Application], Answer]] = {
     "server_ready": _server_ready,
     "model_ready": _model_ready,
     "version": _version,
-    "metrics": _metrics,
 }
 
 
@@ -314,6 +318,8 @@ async def _respond(
     refuse_foreign_page(request)
     if not route.is_open:
         require_token(request.header("authorization"), application.token)
+    if route.action == "metrics":
+        return await _metrics(application)
     if route.method == "GET":
         return _answer_get(application, route, request)
     return await _score(application, route, request, receive)

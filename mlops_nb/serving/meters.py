@@ -129,10 +129,11 @@ class Meters:
         for fault in faults:
             counter.labels(_column_label(fault), fault.check, severity).inc()
 
-    def render(self) -> Answer:
-        """Answer in Prometheus' text format."""
+    def render(self, more: str = "") -> Answer:
+        """Answer in Prometheus' text format; `more` is in it already."""
         registry = self.registry
         if are_counts_shared():
             registry = CollectorRegistry()
             MultiProcessCollector(registry)
-        return Answer(body=generate_latest(registry), media=CONTENT_TYPE_PLAIN_0_0_4)
+        body = generate_latest(registry) + more.encode()
+        return Answer(body=body, media=CONTENT_TYPE_PLAIN_0_0_4)

@@ -71,9 +71,14 @@ class ModelSlot:
         rows: Sequence[Mapping],
     ) -> Scores:
         """Score rows that `checks` has let pass."""
-        if self.maker is not None:
-            rows = self.maker.of_events(rows)
-        return self.fast.predict_rows(rows)
+        return self.fast.predict_rows(self.make_features(rows))
+
+    def make_features(
+        self,
+        rows: Sequence[Mapping],
+    ) -> Sequence[Mapping]:
+        """Return what the model takes in of rows that `checks` has let pass."""
+        return rows if self.maker is None else self.maker.of_events(rows)
 
 
 # %% ../../nbs/api/serving/14_model_slot.ipynb #c239cc49

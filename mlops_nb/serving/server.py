@@ -166,6 +166,20 @@ def _import_scoring() -> Callable:
 
 
 # %% ../../nbs/api/serving/21_server.ipynb #073d5cf1
+def _watch(
+    service: Any,
+    folder: Path,
+) -> None:
+    """Watch what the model is asked; that it cannot be watched is said, and is no failure."""
+    from mlops_nb.serving.live_window import watch_model
+
+    try:
+        service.live = watch_model(folder, service.slot.model)
+    except Exception as error:
+        print(f"rows are not watched: {error}", file=sys.stderr, flush=True)
+
+
+# %% ../../nbs/api/serving/21_server.ipynb #bad85d36
 def _load(
     application: Application,
     settings: ServerSettings,
@@ -188,6 +202,8 @@ def _load(
     took = time.perf_counter() - started
     print(f"serves {service.name} {service.version}, loaded in {took:.1f} s")
     print(service.slot.proof, flush=True)
+    if settings.workers == 1:  # each of several would see a part of the rows
+        _watch(service, settings.folder)
 
 
 # %% ../../nbs/api/serving/21_server.ipynb #9bfcfd4e
