@@ -135,6 +135,8 @@ DATE_VALUES = (
     "window",
     "since",
     "until",
+    "start",
+    "end",
     "at",
     "periods",
 )  # months or days, or other texts

@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..core.messages import render
 from ..core.plotting import figure_to_svg
 from .card_facts import CardSection
 from .card_results import tell_quality
@@ -115,6 +116,7 @@ def render_model_card(card: ModelCard) -> str:
         heading,
         config,
         note=note,
+        state=_state_of(card, lang),
         body=_join(parts),
     )
 
@@ -129,6 +131,20 @@ def _render_headline(
     of_candidate = card.metrics["candidate"]
     told = tell_quality(metric, of_candidate[metric], of_candidate["n"], lang)
     return render_template("sentence.html", text=told)
+
+
+# %% ../../nbs/api/publishing/20_card_page.ipynb #553ab798
+def _state_of(
+    card: ModelCard,
+    lang: str,
+) -> dict:
+    """Say whether the model is in production and since when, and how its release checks went."""
+    state = card.config.get("state") or {"key": "card.state_not"}
+    went = "passed" if card.gate["passed"] else "failed"
+    checks = {"key": f"card.checks_{went}"}
+    told = {"key": "evaluate.beside", "values": {"a": state, "b": checks}}
+    level = "ok" if state["key"] == "card.state_live" else "none"
+    return {"level": level, "text": render(told, lang)}
 
 
 # %% ../../nbs/api/publishing/20_card_page.ipynb #24c0eefe

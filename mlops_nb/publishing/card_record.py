@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "read_approvals",
+    "tell_card_state",
     "rollback_commands",
     "explain_examples",
     "CardRecord",
@@ -24,10 +25,11 @@ from pathlib import Path
 import numpy as np
 from ruamel.yaml import YAML
 
-from ..core.config import Settings, read_settings
+from ..core.config import Settings, read_params, read_settings
 from ..core.errors import UserError
 from ..core.files import to_json
 from ..core.git import ask_git, repository_place
+from ..core.messages import Message
 from ..core.project import project_root
 from ..data.personal_data import read_or_empty
 from ..lifecycle.approvals import Approval, list_approvals
@@ -39,6 +41,7 @@ from mlops_nb.lifecycle.registry import (
     model_name,
     recorded_md5,
 )
+from ..lifecycle.registry_conflicts import moves_to_production
 from ..lifecycle.run_record import Run
 from mlops_nb.lifecycle.statements import (
     CARD_FILE,
@@ -114,6 +117,30 @@ def _moves(
             }
         )
     return rows
+
+
+# %% ../../nbs/api/publishing/19_card_record.ipynb #8a9b4ff4
+def tell_card_state(
+    md5: str,
+    top: Path | None = None,
+) -> dict:
+    """Say whether a candidate is in production, was there, or has never been, as a message.
+
+    Args:
+        md5: its digest.
+        top: the project.
+    """
+    top = top or project_root()
+    moves = [
+        move
+        for move in moves_to_production(read_decisions(top))
+        if move.get("md5") == md5
+    ]
+    if not moves:
+        return Message("card.state_not").json()
+    pin = read_params(top / "params.yaml")["champion"]
+    key = "card.state_live" if pin.get("md5") == md5 else "card.state_was"
+    return Message(key, at=moves[-1]["at"][:10]).json()
 
 
 # %% ../../nbs/api/publishing/19_card_record.ipynb #a9fa3cbe
@@ -364,7 +391,7 @@ def build_model_card(rev: str = "HEAD") -> ModelCard:
         **_what_people_say(record),
         **_what_was_measured(record),
         **operated,
-        config=_page_config(record),
+        config=_page_config(record) | {"state": tell_card_state(md5)},
     )
 
 

@@ -28,7 +28,7 @@ from .run_pages import add_banner, render_banner
 from .search import SearchEntry
 from .site import Site
 from .site_pages import render_list_card
-from .table_cells import format_metric
+from .table_cells import format_day, format_metric
 from ..reporting.blocks import render_fold
 from ..reporting.page import render_stage_page
 from ..reporting.phrases import page_phrase
@@ -90,7 +90,8 @@ def render_challenger(
     if challenger["passed"]:
         level = "ok"
     metrics = challenger.get("metrics") or {}
-    trained = f"{challenger.get('at', '')} · {window}"
+    judged = format_day(str(challenger.get("at", "")), lang)
+    trained = f"{judged} · {window}"
     return render_list_card(
         heading,
         f"c-{challenger['id']}",

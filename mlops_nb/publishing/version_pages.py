@@ -18,7 +18,11 @@ from ..core.files import to_json
 from ..lifecycle.registry import ModelVersion, list_versions
 from ..lifecycle.run_history import PastRun
 from .card_page import render_model_card
-from .card_record import build_model_card, read_approvals
+from mlops_nb.publishing.card_record import (
+    build_model_card,
+    read_approvals,
+    tell_card_state,
+)
 from .links import render_link
 from .live_model import LiveModel
 from .model_card import ModelCard, card_to_dict
@@ -86,7 +90,8 @@ def write_card(
     card = cache(
         lambda: build_model_card(version.version)
     )  # made only when it must be written
-    source = [vars(version), read_approvals(version.md5, top)]
+    state = tell_card_state(version.md5, top)
+    source = [vars(version), read_approvals(version.md5, top), state]
     address = f"cards/{version.version}.html"
     title = f"{version.name} {version.version}"
     banner = render_banner(_origin(version, title), site.lang, site.repository, "../")

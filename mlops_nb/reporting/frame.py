@@ -100,9 +100,9 @@ def render_page_frame(
         name: the file's name without `.html`.
         heading: what the page is about, for its title.
         config: title, owner, contact, lang, pages, and `home`, the way to the other pages.
-        view: what the template shows: `v` (the first screen), or `note`; `facts`, `cards`,
-            `body`, `files`; `explains` is false where terms are not explained. It goes before
-            what is set here.
+        view: what the template shows: `v` (the first screen), or `note` and `state` (level and
+            text); `facts`, `cards`, `body`, `files`; `explains` is false where terms are not
+            explained. It goes before what is set here.
     """
     lang = config.get("lang", "en")
     contact = str(config.get("contact") or "")

@@ -27,7 +27,8 @@ def keys_with(pattern: str) -> list[str]:
     [
         pytest.param("チャンピオン", id="本番モデル"),
         pytest.param("挑戦者", id="挑戦モデル"),
-        pytest.param("関門", id="ゲート"),
+        pytest.param("関門|ゲート", id="リリース前チェック"),
+        pytest.param("誤報|警報", id="警告"),
         pytest.param("出どころ", id="データソース"),
         pytest.param("確実に", id="有意に"),
         pytest.param("手引き", id="ガイド"),

@@ -96,7 +96,9 @@ def test_each_thing_is_to_be_done_once():
             id="monitor's words",
         ),
         pytest.param(
-            found("promotion.d97d"), "Challenger d97d passed the gate", id="candidate"
+            found("promotion.d97d"),
+            "Challenger d97d passed the release checks",
+            id="candidate",
         ),
     ],
 )

@@ -179,7 +179,7 @@ def test_versions_have_their_stages_runs_and_cards(
 
 def test_decisions_and_challengers_have_addresses(shown):
     assert 'id="d-aaaa1111"' in read(shown, "decisions.html")
-    assert "Gate failed" in read(shown, "challengers.html")
+    assert "Release checks failed" in read(shown, "challengers.html")
     assert "Evaluation" in read(shown, "challengers/cccc3333.html")
 
 
