@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = [
     "tabulate_rows",
-    "tabulate_scores",
     "WindowCounts",
     "WatchedModel",
     "read_watched_model",
     "measure_counts",
+    "RealisedReading",
+    "measure_realised",
     "LiveWindow",
     "describe_live_window",
     "watch_model",
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import pandas as pd
 
@@ -39,6 +41,12 @@ from ..monitoring.performance import bucket_scores, estimate_from_buckets
 from ..monitoring.prometheus import format_prometheus
 from ..monitoring.thresholds import Thresholds
 from .fast_model import Scores
+from .label_log import LABELS_FOLDER
+from mlops_nb.serving.served_rows import (
+    measure_served_rows,
+    read_served_rows,
+    tabulate_scores,
+)
 
 
 # %% ../../nbs/api/serving/19_live_window.ipynb #ba5a3328
@@ -68,22 +76,6 @@ def tabulate_rows(
     for name, kind in kinds.items():
         columns[name] = _typed_column([row[name] for row in rows], kind)
     return pd.DataFrame(columns, pd.RangeIndex(len(rows)))
-
-
-# %% ../../nbs/api/serving/19_live_window.ipynb #b58aa8f5
-def tabulate_scores(
-    model: Model,
-    scores: Sequence,
-) -> pd.DataFrame:
-    """Return scores as `Model.predict` names them.
-
-    Args:
-        model: that gave them.
-        scores: of each row one number, or one a class.
-    """
-    if model.task == "multiclass":
-        return pd.DataFrame(scores, columns=[f"score_{each}" for each in model.classes])
-    return pd.DataFrame({"score": scores}, dtype="float")
 
 
 # %% ../../nbs/api/serving/19_live_window.ipynb #eb485cc3
@@ -223,21 +215,58 @@ def _today() -> str:
 
 
 # %% ../../nbs/api/serving/19_live_window.ipynb #4e2af657
+@dataclass(frozen=True)
+class RealisedReading:
+    """Performance on the labelled rows of a log.
+
+    Attributes:
+        label_bytes: of labels, of which it was measured.
+        metrics: {metric: {value, low, high}}, with `n`.
+    """
+
+    label_bytes: int = 0
+    metrics: dict = field(default_factory=dict)
+
+
+# %% ../../nbs/api/serving/19_live_window.ipynb #2591a471
+def measure_realised(
+    model: Model,
+    folder: Path | None,
+    last: RealisedReading,
+) -> RealisedReading:
+    """Return the performance on all labelled rows of a log; the last where no label has come.
+
+    Args:
+        model: that answered.
+        folder: of the log; None where there is none.
+        last: what was measured before.
+    """
+    if folder is None:
+        return last
+    size = sum(each.stat().st_size for each in (folder / LABELS_FOLDER).glob("*.jsonl"))
+    if size == last.label_bytes:
+        return last
+    metrics = measure_served_rows(model, read_served_rows(folder))
+    return RealisedReading(size, {} if metrics is None else metrics.to_dict())
+
+
+# %% ../../nbs/api/serving/19_live_window.ipynb #3dba83b5
 class LiveWindow:
     """The rows of today, which any thread may add to.
 
     Attributes:
         watched: the model.
+        log_folder: of the prediction log, beside which labels come, where there is one.
+        realised: performance on labelled rows, as it was last measured.
         day: that the window is.
         counts: of the rows that have been counted; None of no rows.
     """
 
-    def __init__(
-        self,
-        watched: WatchedModel,
-    ) -> None:
+    def __init__(self, watched: WatchedModel, log_folder: Path | None = None) -> None:
         """Begin with no rows."""
         self.watched = watched
+        self.log_folder = log_folder
+        self.realised = RealisedReading()
         self.day = _today()
         self.counts: WindowCounts | None = None
         self._waiting: list[tuple[Sequence[Mapping], list]] = []
@@ -295,6 +324,18 @@ def _as_number(value: str | float) -> float:
 
 
 # %% ../../nbs/api/serving/19_live_window.ipynb #2e10d7f3
+def _metric_samples(metrics: Mapping[str, Any]) -> list[tuple[dict, float]]:
+    samples = []
+    for metric, values in metrics.items():
+        if not isinstance(values, dict):  # the number of rows
+            samples.append(({"metric": metric, "bound": "value"}, values))
+            continue
+        for bound in ("value", "low", "high"):
+            samples.append(({"metric": metric, "bound": bound}, values[bound]))
+    return samples
+
+
+# %% ../../nbs/api/serving/19_live_window.ipynb #a6233acd
 def describe_live_window(live: LiveWindow) -> str:
     """Return a window in Prometheus' text format.
 
@@ -311,12 +352,12 @@ def describe_live_window(live: LiveWindow) -> str:
         for line in drift.to_dict("records"):
             samples.append(({"column": line["column"]}, _as_number(line[name])))
         gauges[f"mlops_nb_live_{name}"] = (about, samples)
-    samples = []
-    for metric, values in expected.items():
-        for bound in ("value", "low", "high"):
-            samples.append(({"metric": metric, "bound": bound}, values[bound]))
     about = "Performance to be expected of today's rows."
-    return format_prometheus(gauges | {"mlops_nb_live_expected": (about, samples)})
+    gauges["mlops_nb_live_expected"] = (about, _metric_samples(expected))
+    live.realised = measure_realised(live.watched.model, live.log_folder, live.realised)
+    about = "Performance on the rows of the prediction log whose label has come."
+    realised = _metric_samples(live.realised.metrics)
+    return format_prometheus(gauges | {"mlops_nb_live_realised": (about, realised)})
 
 
 # %% ../../nbs/api/serving/19_live_window.ipynb #5444c754
@@ -336,12 +377,14 @@ def _read_project() -> tuple[Thresholds, list[dict]]:
 def watch_model(
     folder: Path,
     model: Model,
+    log_folder: Path | None = None,
 ) -> LiveWindow | None:
     """Begin to watch what a model is asked; None where it has nothing to compare with.
 
     Args:
         folder: of the model.
         model: as it was loaded from there.
+        log_folder: of the prediction log, where there is one.
     """
     watched = read_watched_model(folder, model, *_read_project())
-    return None if watched is None else LiveWindow(watched)
+    return None if watched is None else LiveWindow(watched, log_folder)

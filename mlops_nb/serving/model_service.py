@@ -37,6 +37,7 @@ from .chosen_log import choose_log
 from .fast_model import Scores
 from .feature_rows import find_feature_store
 from .http_request import Request, ServingLimits
+from .label_request import take_labels
 from .meters import Meters
 from .model_slot import ModelSlot, load_slot
 from .openapi import build_openapi
@@ -166,16 +167,13 @@ class ModelService:
         return "" if self.log is None else self.log.problem
 
     async def answer(
-        self,
-        action: str,
-        request: Request,
-        body: bytes,
-        meters: Meters,
+        self, action: str, request: Request, body: bytes, meters: Meters
     ) -> Answer:
-        """Answer `predict`, or `infer` for tensors; raise RequestError for what is no rows."""
-        if action == "infer":
-            return await _infer(self, request, body, meters)
-        return await _predict(self, request, body, meters)
+        """Answer `predict`, `infer` for tensors, or `labels`; raise RequestError for others."""
+        if action == "labels":
+            return await _take_labels(self, body)
+        answer_rows = _infer if action == "infer" else _predict
+        return await answer_rows(self, request, body, meters)
 
     def describe(self, action: str, request: Request) -> Answer:
         """Answer what is asked about the model: `home`, `openapi` or `model_metadata`."""
@@ -192,6 +190,17 @@ class ModelService:
 
 
 # %% ../../nbs/api/serving/20_model_service.ipynb #aaa948f7
+async def _take_labels(
+    service: ModelService,
+    body: bytes,
+) -> Answer:
+    """Write labels down; in a thread, as they are to survive a power failure at once."""
+    folder = None if service.log is None else service.log.folder
+    work = partial(take_labels, body, service.slot.model, folder)
+    return await asyncio.get_running_loop().run_in_executor(service.scorer, work)
+
+
+# %% ../../nbs/api/serving/20_model_service.ipynb #71f7fe1e
 def _watch(
     service: ModelService,
     rows: Sequence[Mapping],

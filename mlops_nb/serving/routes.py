@@ -13,8 +13,10 @@ from http import HTTPStatus
 from ..core.errors import suggest
 from .request_error import RequestError, quote_value
 
-
 # %% ../../nbs/api/serving/16_routes.ipynb #341b9c8b
+_POSTED = ("predict", "infer", "labels")
+
+
 @dataclass(frozen=True)
 class Route:
     """What a path means.
@@ -32,7 +34,7 @@ class Route:
     @property
     def method(self) -> str:
         """Return the method of HTTP that it takes."""
-        return "POST" if self.action in ("predict", "infer") else "GET"
+        return "POST" if self.action in _POSTED else "GET"
 
 
 # %% ../../nbs/api/serving/16_routes.ipynb #559a428c
@@ -64,7 +66,7 @@ _PROTOCOLS = {  # of the beginnings of paths; SageMaker and MLflow share some
     "/score": "azure_ml",
 }
 _DESCRIPTION = {path: Route("openapi") for path in ("/openapi.json", "/swagger.json")}
-_COUNTS = {"/metrics": Route("metrics")}
+_OWN = {"/metrics": Route("metrics"), "/labels": Route("labels")}
 
 
 def _model_routes(
@@ -102,7 +104,7 @@ class Routes:
         """List the paths of a model; `environ` may name some of them."""
         self.name = name
         self.chosen = _chosen_routes(environ or {})
-        own = _FIXED | _DESCRIPTION | _COUNTS | _model_routes(name, version)
+        own = _FIXED | _DESCRIPTION | _OWN | _model_routes(name, version)
         self.table = own | self.chosen
 
     def protocol_of(

@@ -174,7 +174,8 @@ def _watch(
     from mlops_nb.serving.live_window import watch_model
 
     try:
-        service.live = watch_model(folder, service.slot.model)
+        log_folder = None if service.log is None else service.log.folder
+        service.live = watch_model(folder, service.slot.model, log_folder)
     except Exception as error:
         print(f"rows are not watched: {error}", file=sys.stderr, flush=True)
 

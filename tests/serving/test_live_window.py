@@ -213,3 +213,20 @@ def test_many_rows_want_to_be_counted(service):
     rows = make_rows(10) * 200
     scores = Scores(np.zeros((len(rows), 3)))
     assert live.add(rows, scores)
+
+
+def test_metrics_tell_the_performance_on_labelled_rows(
+    service,
+    folder,
+):
+    model = service.slot.model
+    service.live = watch_model(folder, model, service.log.folder)
+    flights = make_flights(60, seed=1)
+    answer_rows(service, flights[["wind", "carrier"]].to_dict("records"), 60)
+    outcomes = flights[model.target].tolist()
+    told = [{"id": "0", "row": i, "label": each} for i, each in enumerate(outcomes)]
+    body = json.dumps({"labels": told}).encode()
+    asked = Request("labels", "POST", "/labels")
+    run_apart(service.answer("labels", asked, body, Meters()))
+    said = run_apart(service.describe_live())
+    assert 'mlops_nb_live_realised{metric="n",bound="value"} 60\n' in said
