@@ -566,11 +566,11 @@ def _multiclass_headline(
     named: dict,
 ) -> list[Message]:
     """Say how many rows were right, and how many would be by naming the commonest class."""
-    right = metrics["accuracy"].value
-    said = [_tell_share("multiclass", right, metrics.rows, than, named)]
-    if metrics.commonest is not None:
+    right = metrics["accuracy"]
+    said = [_tell_share("multiclass", right.value, metrics.rows, than, named)]
+    if right.yardstick is not None:
         whole = min(metrics.rows, _HUNDRED)
-        guessed = round(metrics.commonest * whole)
+        guessed = round(right.yardstick * whole)
         said.append(Message("evaluate.guess_right", value=guessed))
     return said
 

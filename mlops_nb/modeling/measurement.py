@@ -111,13 +111,22 @@ def interval_of_metric(
     return low, high
 
 
+# %% ../../nbs/api/modeling/06_measurement.ipynb #5ad0c010
+def _share_of_commonest(rows: RowScores) -> float:
+    """Return the share of rows that hold the most frequent class."""
+    _, counts = np.unique(rows.outcome, return_counts=True)
+    return float(counts.max() / counts.sum())
+
+
 # %% ../../nbs/api/modeling/06_measurement.ipynb #9a4d0002
 def _find_yardstick(
     name: str,
     rows: RowScores,
     cluster: np.ndarray | None,
 ) -> float | None:
-    """Return the calibration error that chance brings, or the least error of a constant."""
+    """Return the calibration error that chance brings, or what the best constant answer gives."""
+    if name == "accuracy" and rows.probabilities is not None:
+        return _share_of_commonest(rows)
     if name == "calibration_error":
         return calibration_error_by_chance(rows, cluster)
     if name == "mae":
@@ -158,14 +167,11 @@ class ModelMetrics:
         task: one of `MODEL_TASKS`.
         rows: how many rows they rest on.
         by_name: the metrics.
-        commonest: of several classes, the share of rows that hold the most frequent one; files
-            do not keep it.
     """
 
     task: str
     rows: int
     by_name: dict[str, Metric] = field(default_factory=dict)
-    commonest: float | None = None
 
     @classmethod
     def of_rows(
@@ -178,7 +184,7 @@ class ModelMetrics:
         measured = {
             name: compute_metric(name, rows, groups) for name in TASK_METRICS[task]
         }
-        return cls(task, len(rows), measured, _share_of_commonest(task, rows))
+        return cls(task, len(rows), measured)
 
     def __getitem__(self, name: str) -> Metric:
         """Return a metric; a misspelt name is a worded error."""
@@ -228,17 +234,6 @@ def compute_metrics(
     if cluster is not None:
         groups = pd.factorize(np.asarray(cluster)[known])[0]
     return ModelMetrics.of_rows(task, rows, groups)
-
-
-# %% ../../nbs/api/modeling/06_measurement.ipynb #5ad0c010
-def _share_of_commonest(
-    task: str,
-    rows: RowScores,
-) -> float | None:
-    if task != "multiclass" or not len(rows):
-        return None
-    _, counts = np.unique(rows.outcome, return_counts=True)
-    return float(counts.max() / counts.sum())
 
 
 # %% ../../nbs/api/modeling/06_measurement.ipynb #614f3422

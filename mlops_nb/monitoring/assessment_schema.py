@@ -19,12 +19,13 @@ _Number = float | None
 
 
 class _MetricValue(BaseModel):
-    """A metric with its 95 % interval and the rows behind it."""
+    """A metric with its 95 % interval, the rows behind it, and what no model would give."""
 
     value: _Number
     low: _Number = None
     high: _Number = None
     n: _Number = None
+    yardstick: _Number = None
 
 
 # %% ../../nbs/api/monitoring/46_assessment_schema.ipynb #a7965470

@@ -239,6 +239,5 @@ def _measure_scores(
     realised = {}
     for name, metric in measured.by_name.items():
         if metric.value is not None:
-            interval = {"low": metric.low, "high": metric.high}
-            realised[name] = {"value": metric.value, "n": measured.rows} | interval
+            realised[name] = metric.to_dict() | {"n": measured.rows}
     return realised

@@ -741,7 +741,7 @@ def find_in_window(
     others = [
         *rules.find_broken_input(window.contract, window.failed_share, thresholds)
     ]
-    others += rules.find_worse_than_median(window.realised)
+    others += rules.find_worse_than_constant(window.realised)
     if is_outcome.any():
         before = model.groups["outcome"].profile
         now = window.profiles["outcome"]

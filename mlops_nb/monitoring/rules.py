@@ -8,7 +8,7 @@ __all__ = [
     "find_drift",
     "chance_of_drop",
     "find_quality",
-    "find_worse_than_median",
+    "find_worse_than_constant",
     "find_estimates",
     "find_outcomes",
     "find_broken_input",
@@ -357,29 +357,34 @@ def _metric_in_words(
 
 # %% ../../nbs/api/monitoring/23_rules.ipynb #5c6933ca
 _FEWEST_TO_COMPARE = 100  # rows: of fewer, chance may be better than any model
+# what a model has to beat: always the median, and always the most frequent class
+_CONSTANTS = {"mae": "median", "accuracy": "commonest"}
 
 
-def find_worse_than_median(metrics: dict) -> Iterator[Finding]:
-    """Yield a finding, worth a look, where always predicting the median is off by less.
+def find_worse_than_constant(metrics: dict) -> Iterator[Finding]:
+    """Yield a finding, worth a look, where always giving the same answer is better.
 
     Args:
-        metrics: {name: {value, n, yardstick}} of the rows whose outcome is known.
+        metrics: {name: {value, n, yardstick}} of the rows whose outcome is known; the yardstick
+            of the mean absolute error is that of the median, that of the accuracy of several
+            classes the share of the most frequent one.
     """
-    error = metrics.get("mae") or {}
-    median = error.get("yardstick")
-    rows = error.get("n") or 0
-    if median is None or rows < _FEWEST_TO_COMPARE or error["value"] <= median:
-        return
-    told = {"value": error["value"], "limit": median}
-    message = Message("monitor.worse_than_median", n=rows, **told)
-    yield Finding(
-        "quality.median.mae",
-        "quality",
-        "mae",
-        severity="watch",
-        message=message,
-        **told,
-    )
+    for name, constant in _CONSTANTS.items():
+        measured = metrics.get(name) or {}
+        limit = measured.get("yardstick")
+        rows = measured.get("n") or 0
+        if limit is None or rows < _FEWEST_TO_COMPARE:
+            continue
+        told = {"value": measured["value"], "limit": limit}
+        is_worse = measured["value"] < limit
+        if is_lower_better(name):
+            is_worse = measured["value"] > limit
+        if is_worse:
+            message = Message(f"monitor.worse_than_{constant}", n=rows, **told)
+            finding_id = f"quality.{constant}.{name}"
+            yield Finding(
+                finding_id, "quality", name, severity="watch", message=message, **told
+            )
 
 
 # %% ../../nbs/api/monitoring/23_rules.ipynb #594d2b25

@@ -11,12 +11,15 @@ __all__ = [
     "show_slices",
     "show_importance",
     "find_doubts",
+    "suggest_action",
+    "tell_gain_in_words",
 ]
 
 # %% ../../nbs/api/publishing/39_comparison_report.ipynb #87309cde
 import pandas as pd
 
 from ..core.messages import Message
+from ..lifecycle.registry import recorded_md5
 from ..modeling.plots import importance_plot
 from .comparison import RunComparison
 from .paired_comparison import PairedGains
@@ -193,3 +196,42 @@ def _doubts_of_pair(
             Message("compare.other_label", over=pair.over, n=rows.other_label)
         )
     return doubts
+
+
+# %% ../../nbs/api/publishing/39_comparison_report.ipynb #dc63f474
+def suggest_action(
+    comparison: RunComparison,
+    in_production: str = "",
+) -> list[Message]:
+    """Return what the comparison suggests: to decide on a promotion, or nothing.
+
+    Args:
+        comparison: of the runs.
+        in_production: the digest of the model that params.yaml pins.
+    """
+    best = comparison.names[0]
+    if not comparison.ranking.is_decided:
+        return []
+    revision = "" if best == "workspace" else best
+    if in_production and recorded_md5(revision, "data/candidate") == in_production:
+        return []
+    judged = evaluation_results(comparison).get(best)
+    if judged and not judged["gate"]["passed"]:
+        return []
+    return [Message("compare.todo_promote", best=best)]
+
+
+# %% ../../nbs/api/publishing/39_comparison_report.ipynb #f2334bde
+def tell_gain_in_words(comparison: RunComparison) -> list[Message]:
+    """Say what the best run's lead over the next means, where it is more than chance."""
+    pair = comparison.ranking.pairs[0]
+    if pair.reason or pair.verdict != "better" or pair.metric != "auc":
+        return []
+    gains = pair.gains.set_index("metric")["gain"]
+    told = {"best": comparison.names[0], "over": pair.over}
+    said = [Message("compare.pairs", more=100 * gains["auc"], **told)]
+    if {"precision", "recall"} <= {*gains.dropna().index}:
+        right = 100 * float(gains["precision"])
+        found = 100 * float(gains["recall"])
+        said.append(Message("compare.flags", right=right, found=found, **told))
+    return said

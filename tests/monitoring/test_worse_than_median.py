@@ -1,10 +1,14 @@
-"""A model that is worse than always predicting the median does not stand under a green OK."""
+"""A model that is worse than always giving the same answer does not stand under a green OK."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from mlops_nb.core.standing import judge_standing
+from mlops_nb.monitoring.column_roles import ColumnRoles
 from mlops_nb.monitoring.findings import judge_findings
-from mlops_nb.monitoring.rules import collect_findings, find_worse_than_median
+from mlops_nb.monitoring.monitor import monitor
+from mlops_nb.monitoring.rules import collect_findings, find_worse_than_constant
 
 
 def judge(
@@ -15,7 +19,7 @@ def judge(
     """Judge a window whose predictions are off by so much, and the median by so much."""
     error = {"value": value, "low": 0.9 * value, "high": 1.1 * value, "n": rows}
     metrics = {"mae": error | {"yardstick": median}}
-    others = find_worse_than_median(metrics)
+    others = find_worse_than_constant(metrics)
     return judge_findings(collect_findings(metrics=metrics, others=others))
 
 
@@ -48,3 +52,32 @@ def test_production_waits_for_a_decision():
     standing = judge_standing(findings, "2013-04", [])
     assert standing.level == "watch"
     assert [found["id"] for found in standing.waiting] == ["quality.median.mae"]
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [
+        pytest.param(0.55, "watch", id="worse"),
+        pytest.param(0.75, "ok", id="better"),
+    ],
+)
+def test_several_classes_are_held_against_the_most_frequent_one(
+    value,
+    level,
+):
+    accuracy = {"value": value, "low": value - 0.05, "high": value + 0.05, "n": 500}
+    metrics = {"accuracy": accuracy | {"yardstick": 0.6}}
+    others = find_worse_than_constant(metrics)
+    assert (
+        judge_findings(collect_findings(metrics=metrics, others=others)).level == level
+    )
+
+
+def test_a_table_of_several_classes_has_that_yardstick():
+    """Without scores, as `mlops-nb monitor --predicted` reads it."""
+    label = np.where(np.arange(300) % 3 == 0, "elm", "beech")
+    before = pd.DataFrame({"size": np.arange(300) % 7, "tree": label, "said": label})
+    now = before.assign(said=np.where(np.arange(300) % 2 == 0, "elm", "beech"))
+    roles = ColumnRoles(label="tree", predicted="said")
+    found = {each.id for each in monitor(before, now, roles).verdict.findings}
+    assert "quality.commonest.accuracy" in found
