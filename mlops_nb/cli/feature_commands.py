@@ -9,11 +9,9 @@ __all__ = ["FEATURE_COMMANDS", "features_command"]
 import click
 
 from .command_group import ExplainedCommand
-from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.project import project_root
-from ..data.feature_store import FEATURE_STORE_FILE
 
 
 # %% ../../nbs/api/cli/29_feature_commands.ipynb #18edd8c9
@@ -47,14 +45,20 @@ def _list_features() -> None:
 
 # %% ../../nbs/api/cli/29_feature_commands.ipynb #dcaf3a8c
 def _publish_features(
-    file: str,
+    named: str | None,
     window: str,
 ) -> None:
     """Write the feature store and say what is in it."""
-    from mlops_nb.data.feature_store import read_feature_store, write_feature_store
+    from mlops_nb.core.config import read_params
+    from mlops_nb.data.feature_store import (
+        FEATURE_STORE_FILE,
+        read_feature_store,
+        write_feature_store,
+    )
     from mlops_nb.data.window_rows import load_window
 
     params = read_params()
+    file = named or FEATURE_STORE_FILE
     path = project_root() / file
     write_feature_store(path, load_window(params, window), params["features"])
     store = read_feature_store(path)
@@ -81,9 +85,8 @@ def _publish_features(
 @click.option(
     "--to",
     "file",
-    default=FEATURE_STORE_FILE,
     metavar="FILE",
-    help=f"the file to publish to; default: {FEATURE_STORE_FILE}",
+    help="the file to publish to; default: the one in which `mlops-nb serve` looks",
 )
 @click.option(
     "--window",
@@ -93,7 +96,7 @@ def _publish_features(
 )
 def features_command(
     publish: bool,
-    file: str,
+    file: str | None,
     window: str,
 ) -> None:
     """List the features, or publish their past for a server."""

@@ -34,6 +34,7 @@ from ..core.project import project_root
 from .access import read_token, require_guarded
 from .application import Application
 from .http_request import ServingLimits
+from .meters import forget_process
 from .model_folder import find_model_folder
 
 
@@ -357,6 +358,7 @@ def _supervise(settings: ServerSettings) -> None:
     early_ends = 0
     while started:
         number, _ = os.wait()
+        forget_process(number)
         lived = time.monotonic() - started.pop(number, 0.0)
         early_ends = early_ends + 1 if lived < _SOON else 0
         if early_ends > _MOST_EARLY_ENDS:

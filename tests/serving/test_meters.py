@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 from helpers.serving import (
     ROWS,
@@ -134,3 +137,45 @@ def test_workers_count_together(served_model):
     finally:
         stop_server(process)
     assert counts == {40 * len(ROWS)}
+
+
+def test_what_a_dead_worker_was_answering_is_forgotten(served_model):
+    options = ["--workers", "2"]
+    process, url = start_server(served_model, *options, cwd=served_model.parent)
+    client = Client(url)
+    try:
+        wait_until_ready(client)
+        first, second = psutil.Process(process.pid).children()
+        stalled = stall_until_counted(client)
+        first.kill()
+        second.kill()
+        while not are_replaced(process, {first.pid, second.pid}):
+            time.sleep(0.05)
+        wait_until_ready(client)
+        samples = read_samples(client.get("/metrics").body)
+        stalled.close()
+    finally:
+        stop_server(process)
+    assert samples.get(("mlops_nb_requests_in_flight",), 0) == 0
+
+
+def are_replaced(
+    process,
+    before,
+):
+    """Say whether a server has two workers that are others than before."""
+    now = {worker.pid for worker in psutil.Process(process.pid).children()}
+    return len(now) == 2 and not now & before
+
+
+def stall_until_counted(client):
+    """Send a request without its body; return its socket when it is counted."""
+    place = client.place.hostname, client.place.port
+    stalled = socket.create_connection(place, timeout=30)
+    head = "POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
+    stalled.sendall(head.encode())
+    while True:
+        samples = read_samples(client.get("/metrics").body)
+        if samples.get(("mlops_nb_requests_in_flight",)) == 1:
+            return stalled
+        time.sleep(0.05)

@@ -74,7 +74,8 @@ def test_other_model_than_the_pinned_is_never_ready(served_model):
 
 @pytest.mark.parametrize("module", ["numpy", "pandas", "sklearn", "pydantic", "jinja2"])
 def test_server_listens_before_it_imports(module):
-    code = f"import sys, mlops_nb.serving.server; print({module!r} in sys.modules)"
+    imports = "import sys, mlops_nb.cli.commands, mlops_nb.serving.server"
+    code = f"{imports}; print({module!r} in sys.modules)"
     said = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
