@@ -99,21 +99,29 @@ def _template(name: str) -> Template:
 
 
 # %% ../../nbs/api/serving/26_image.ipynb #730ca149
-_DATA_FILES = ("core/locales/*.json", "serving/templates/*")  # that the server reads
+_SOURCES = (".py", ".pyc")
 
 
 def _collect_sources(top: Path) -> dict[str, bytes]:
     """Return the server's sources and what they read, by their path in the image's folder."""
     sources = {}
+    folders = set()
     for name, file in find_serving_modules(top).items():
         tail = "/__init__.py" if file.name == "__init__.py" else ".py"
         sources[f"app/{name.replace('.', '/')}{tail}"] = file.read_bytes()
-    package = Path(mlops_nb.__file__).parent
-    for pattern in _DATA_FILES:
-        for file in sorted(package.glob(pattern)):
-            path = file.relative_to(package.parent).as_posix()
-            sources[f"app/{path}"] = file.read_bytes()
+        folders.add(file.parent)
+    for file in _find_data_files(folders):
+        path = file.relative_to(Path(mlops_nb.__file__).parent.parent).as_posix()
+        sources[f"app/{path}"] = file.read_bytes()
     return sources
+
+
+# %% ../../nbs/api/serving/26_image.ipynb #0167c1d9
+def _find_data_files(folders: set[Path]) -> list[Path]:
+    """Find what modules read that lies in folders below theirs: sentences, templates."""
+    package = Path(mlops_nb.__file__).parent
+    found = [file for area in folders - {package} for file in area.glob("*/*")]
+    return sorted(file for file in found if file.suffix not in _SOURCES)
 
 
 # %% ../../nbs/api/serving/26_image.ipynb #64de6bcf

@@ -5,19 +5,23 @@
 # %% auto #0
 __all__ = [
     "ENTRY_MODULE",
-    "SERVING_DISTRIBUTIONS",
     "find_serving_modules",
+    "find_loaded_packages",
     "select_image_versions",
 ]
 
 # %% ../../nbs/api/serving/23_image_packages.ipynb #79d7eb8f
+import ast
+import sys
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from ..core.errors import UserError
 from ..pipeline.import_closure import collect_import_closure
 from mlops_nb.pipeline.locked_versions import (
     canonical_distribution,
+    distributions_by_package,
     read_locked_versions,
 )
 from ..pipeline.required_distributions import required_distributions
@@ -36,22 +40,28 @@ def find_serving_modules(top: Path) -> dict[str, Path]:
     }
 
 
+# %% ../../nbs/api/serving/23_image_packages.ipynb #640240ab
+def _imports_on_loading(file: Path) -> set[str]:
+    """Return the top-level packages that a module imports outside its functions."""
+    found = set()
+    for statement in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(statement, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in statement.names}
+        elif isinstance(statement, ast.ImportFrom) and not statement.level:
+            found.add(str(statement.module).partition(".")[0])
+    return found
+
+
+# %% ../../nbs/api/serving/23_image_packages.ipynb #167cf129
+def find_loaded_packages(top: Path) -> list[str]:
+    """Return the packages of others that the server's modules import when they are loaded."""
+    files = find_serving_modules(top).values()
+    found = set(chain.from_iterable(map(_imports_on_loading, files)))
+    return sorted(found - set(sys.stdlib_module_names) - {"mlops_nb"})
+
+
 # %% ../../nbs/api/serving/23_image_packages.ipynb #0fe302c3
-SERVING_DISTRIBUTIONS = (
-    "granian",
-    "jinja2",
-    "numpy",
-    "orjson",
-    "pandas",
-    "prometheus-client",
-    "pyarrow",
-    "pydantic",
-    "ruamel.yaml",
-    "scikit-learn",
-    "scipy",
-    "skops",
-    "threadpoolctl",
-)
+_IMPORTED_LATE = ("granian", "ruamel.yaml")  # within functions, when a server starts
 
 
 def select_image_versions(
@@ -68,8 +78,12 @@ def select_image_versions(
         UserError: a distribution is needed and not locked.
     """
     lock = read_locked_versions(top)
+    provided = distributions_by_package()
+    loaded = chain.from_iterable(
+        provided.get(name, [name]) for name in find_loaded_packages(top)
+    )
     roots = {
-        canonical_distribution(name) for name in (*SERVING_DISTRIBUTIONS, *of_model)
+        canonical_distribution(name) for name in (*_IMPORTED_LATE, *of_model, *loaded)
     }
     needed = required_distributions(sorted(roots))
     missing = sorted(needed - lock.keys())

@@ -1,6 +1,5 @@
 """What a container is built from: complete, repeatable, nobody's file lost, and it serves."""
 
-import ast
 import json
 import os
 import stat
@@ -21,8 +20,7 @@ from mlops_nb.pipeline.locked_versions import (
 from mlops_nb.serving.bill_of_materials import ServedModel
 from mlops_nb.serving.image import clean_image_name, find_served_model, write_image
 from mlops_nb.serving.image_packages import (
-    SERVING_DISTRIBUTIONS,
-    find_serving_modules,
+    find_loaded_packages,
     select_image_versions,
 )
 
@@ -117,29 +115,51 @@ def test_nothing_to_train_with_is_installed():
     assert not FOR_TRAINING & select_image_versions(ROOT).keys()
 
 
-def imports_on_loading(file):
-    """Return the packages that a module imports when it is loaded."""
-    found = set()
-    for statement in ast.parse(file.read_text("utf-8")).body:
-        if isinstance(statement, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in statement.names}
-        if isinstance(statement, ast.ImportFrom) and not statement.level:
-            found.add(statement.module.partition(".")[0])
-    return found - sys.stdlib_module_names - {"mlops_nb"}
+LOAD_ALL = """
+import importlib, pathlib, sys
+for file in sorted(pathlib.Path(sys.argv[1]).rglob("*.py")):
+    path = file.relative_to(sys.argv[1]).with_suffix("")
+    importlib.import_module(".".join(path.parts).removesuffix(".__init__"))
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
 
 
-def test_every_package_that_the_server_loads_is_installed():
-    packages = set()
-    for file in find_serving_modules(ROOT).values():
-        packages |= imports_on_loading(file)
-    known = {canonical_distribution(name) for name in SERVING_DISTRIBUTIONS}
+def test_no_module_of_the_image_needs_what_is_not_in_it(image):
+    """Every module can be loaded, and none that trains, draws or runs notebooks comes along."""
+    app = str(image.folder / "app")
+    command = [sys.executable, "-c", LOAD_ALL, app]
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": app}
+    done = subprocess.run(
+        command, env=variables, capture_output=True, text=True, check=True
+    )
+    assert not FOR_TRAINING & set(done.stdout.split())
+
+
+def test_what_modules_load_is_installed(image):
+    lines = (image.folder / "requirements.txt").read_text().split()
+    installed = {line.partition("==")[0] for line in lines}
     provided = distributions_by_package()
     missing = [
         package
-        for package in sorted(packages)
-        if known.isdisjoint(map(canonical_distribution, provided[package]))
+        for package in find_loaded_packages(ROOT)
+        if installed.isdisjoint(map(canonical_distribution, provided[package]))
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "core/locales/ja.json",
+        "reporting/templates/page.html",
+        "serving/templates/status.html",
+    ],
+)
+def test_what_modules_read_is_there(
+    image,
+    path,
+):
+    assert (image.folder / "app" / "mlops_nb" / path).is_file()
 
 
 def test_a_version_that_is_not_locked_is_refused(tmp_path):
