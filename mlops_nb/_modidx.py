@@ -3415,6 +3415,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                    'mlops_nb/lifecycle/record_checks.py'),
                                                   'mlops_nb.lifecycle.record_checks.check_files': ( 'api/lifecycle/record_checks.html#check_files',
                                                                                                     'mlops_nb/lifecycle/record_checks.py'),
+                                                  'mlops_nb.lifecycle.record_checks.check_owner': ( 'api/lifecycle/record_checks.html#check_owner',
+                                                                                                    'mlops_nb/lifecycle/record_checks.py'),
                                                   'mlops_nb.lifecycle.record_checks.check_production': ( 'api/lifecycle/record_checks.html#check_production',
                                                                                                          'mlops_nb/lifecycle/record_checks.py'),
                                                   'mlops_nb.lifecycle.record_checks.check_remotes': ( 'api/lifecycle/record_checks.html#check_remotes',

@@ -24,6 +24,7 @@ from .checkup import Checkup, examine
 from mlops_nb.lifecycle.record_checks import (
     check_data,
     check_files,
+    check_owner,
     check_production,
     check_remotes,
     check_tags,
@@ -34,6 +35,7 @@ CHECKS = {
     "git": check_git,
     "conflict marks": check_conflict_marks,
     "files": check_files,
+    "owner": check_owner,
     "tags": check_tags,
     "production": check_production,
     "cache": check_cache,

@@ -5,6 +5,7 @@
 # %% auto #0
 __all__ = [
     "check_files",
+    "check_owner",
     "check_tags",
     "check_production",
     "check_remotes",
@@ -70,6 +71,15 @@ def check_files(top: Path) -> Iterator[Symptom]:
         except UserError as error:
             what = f"expected {error.expected}, got {error.found}"
             yield Symptom("broken", "files", what, error.remedy)
+
+
+# %% ../../nbs/api/lifecycle/37_record_checks.ipynb #ec228cc4
+def check_owner(top: Path) -> Iterator[Symptom]:
+    """Look whether pages can say who is responsible for the model."""
+    if not read_settings(top / "settings.ini").owner:
+        what = "no owner named: pages cannot say who is responsible"
+        cure = "set owner and contact under [report] in settings.ini"
+        yield Symptom("note", "owner", what, cure)
 
 
 # %% ../../nbs/api/lifecycle/37_record_checks.ipynb #ba2cea9a

@@ -118,7 +118,7 @@ def _build_project(
     shutil.copy(TEMPLATE / "stages.yaml", top / "dvc.yaml")
     shutil.copy(TEMPLATE / "params.yaml", top / "params.yaml")
     shutil.copy(TEMPLATE / "card.yaml", top / "data" / "card.yaml")
-    (top / "settings.ini").write_text("")
+    (top / "settings.ini").write_text("[report]\nowner = Ada\n")
     (top / ".gitignore").write_text(".mlops/\n__pycache__/\n")
     output_of(top, "git", "init", "-q", "-b", "main")
     output_of(top, sys.executable, "-m", "dvc", "init", "-q")

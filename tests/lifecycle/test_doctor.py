@@ -6,6 +6,8 @@ import pytest
 from helpers import miniature
 from helpers.miniature import git, run_cli
 
+from mlops_nb.lifecycle.record_checks import check_owner
+
 MARKS = "<<<<<<< ours\n=======\n>>>>>>> theirs\n"
 WHY = ("--why", "better")
 
@@ -354,3 +356,22 @@ def test_a_commit_that_is_none_is_told(project):
     refused = run_cli(project, "promote", "--commit", "nothing", *WHY)
     assert refused.returncode == 1
     assert "expected: --commit with a commit of this repository" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("owner", "said"),
+    [
+        pytest.param(
+            "", ["no owner named: pages cannot say who is responsible"], id="none"
+        ),
+        pytest.param("Operations", [], id="named"),
+    ],
+)
+def test_who_is_responsible_is_asked_of_those_who_can_name_them(
+    tmp_path,
+    owner,
+    said,
+):
+    """Managers cannot mend settings.ini, so no page says it."""
+    (tmp_path / "settings.ini").write_text(f"[report]\nowner = {owner}\n")
+    assert [symptom.what for symptom in check_owner(tmp_path)] == said
