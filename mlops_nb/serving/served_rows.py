@@ -114,6 +114,17 @@ def measure_served_rows(
     return compute_metrics(model.task, outcome, answered)
 
 
+# %% ../../nbs/api/serving/18_served_rows.ipynb #170d5f80
+def _read_labels_as_values(labels: pd.Series) -> pd.Series:
+    """Return labels as numbers where all are, as they were in the table of the training."""
+    known = labels.dropna()
+    numbers = pd.to_numeric(known, errors="coerce")
+    if not len(known) or numbers.isna().any():
+        return labels
+    values = numbers.reindex(labels.index)
+    return values.astype("Int64") if (numbers % 1 == 0).all() else values
+
+
 # %% ../../nbs/api/serving/18_served_rows.ipynb #5e93b6b5
 def tabulate_events(
     served: pd.DataFrame,
@@ -142,7 +153,7 @@ def tabulate_events(
         events[time] = served["time"]
     elif time:
         events[time] = pd.to_datetime(events[time], format="ISO8601")
-    events[target] = served["label"]
+    events[target] = _read_labels_as_values(served["label"])
     return events
 
 

@@ -180,6 +180,21 @@ def test_events_have_inputs_key_time_and_target(
     assert events["request_row"].is_unique
 
 
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [(["1", "0"], "Int64"), ([1.5, 2.0], "float64"), (["late", "1"], "object")],
+    ids=["whole numbers", "numbers", "words"],
+)
+def test_labels_have_the_type_of_their_values(
+    service,
+    log,
+    labels,
+    kind,
+):
+    served = read_served_rows(log)[:2].assign(label=pd.Series(labels, dtype="object"))
+    assert str(tabulate_events(served, "late", "at")["late"].dtype) == kind
+
+
 def test_log_without_inputs_is_no_source(
     served_model,
     log,
@@ -229,5 +244,6 @@ def test_served_rows_are_the_source_of_a_window(
     windows = read_windows(params)
     settings = read_data_settings(params)
     events = load_tables(settings, windows["current"])["events"]
-    assert events["late"].tolist() == ["1", None, None]
+    assert events["late"].isna().tolist() == [False, True, True]
+    assert events["late"][0] == 1
     assert len(load_tables(settings, windows["train"])["events"]) == 0
