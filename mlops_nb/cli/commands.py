@@ -30,6 +30,7 @@ from mlops_nb.cli import (
     project_commands,
     publishing_commands,
     serving_commands,
+    stack_command,
     stage_commands,
 )
 from .command_group import CommandGroup, help_command
@@ -43,15 +44,17 @@ from mlops_nb.core.system_errors import (
 )
 
 # %% ../../nbs/api/cli/30_commands.ipynb #fcbe187a
+_SERVING = [
+    *serving_commands.SERVING_COMMANDS,
+    *feature_commands.FEATURE_COMMANDS,
+    stack_command.stack_command,
+]
 SECTIONS = {
     "Every day": everyday.EVERYDAY_COMMANDS,
     "Experiment": experiment_commands.EXPERIMENT_COMMANDS,
     "Decide and review": history_commands.HISTORY_COMMANDS,
     "Monitor": monitoring_commands.MONITORING_COMMANDS,
-    "Serve": [
-        *serving_commands.SERVING_COMMANDS,
-        *feature_commands.FEATURE_COMMANDS,
-    ],
+    "Serve": _SERVING,
     "Publish": publishing_commands.PUBLISHING_COMMANDS,
     "Projects and stages": [
         *project_commands.PROJECT_COMMANDS,

@@ -27,9 +27,9 @@ from ..core.errors import UserError
 from ..core.files import file_digest, read_json, to_json
 from ..core.formatting import markdown_table
 from .bill_of_materials import ServedModel, build_bill_of_materials
-from .image_folder import replace_folder
 from .image_packages import find_serving_modules, select_image_versions
 from .model_service import choose_pin
+from .own_folder import replace_folder
 
 # %% ../../nbs/api/serving/26_image.ipynb #cc1f5d35
 _LONGEST_NAME = 50  # characters; Kubernetes adds to it, up to 63
@@ -129,7 +129,7 @@ _TAG = re.compile("[^A-Za-z0-9_.-]+")
 _NOT_FOR_DOCKER = (
     ".dockerignore",
     ".gitignore",
-    ".mlops-nb-image.json",
+    ".mlops-nb.json",
     "Dockerfile",
     "kubernetes.yaml",
 )
@@ -259,7 +259,7 @@ def write_image(
         UserError: the folder holds what somebody else wrote; nothing is changed.
     """
     files = build_image_files(top, model, base)
-    replace_folder(folder, files)
+    replace_folder(folder, files, "mlops-nb image")
     distributions = files["requirements.txt"].count(b"\n")
     size = sum(len(content) for content in files.values())
     return WrittenImage(folder, model, len(files), distributions, size)

@@ -50,32 +50,68 @@ def make_flights(
 TARGETS = {"binary": "late", "regression": "delay", "multiclass": "kind"}
 
 
-def save_served_model(
-    folder,
-    task="binary",
+def train_served_model(
+    table,
+    task,
 ):
-    """Save a small model with a contract, as `train` does."""
-    from mlops_nb.data.column_rule import ColumnRule
-    from mlops_nb.data.contract import DataContract
-    from mlops_nb.modeling.persistence import save_model
-    from mlops_nb.modeling.recorded_rows import RECORDED_FILE, record_rows
+    """Return a small fitted model of flights."""
     from mlops_nb.modeling.training import train_model
 
-    target = TARGETS[task]
-    data = {"target": target, "time": "at", "task": task}
+    data = {"target": TARGETS[task], "time": "at", "task": task}
     if task == "binary":
         data["positive"] = 1
-    table = make_flights()[["at", "wind", "carrier", target]]
-    fitted = train_model(table, data, estimator="booster", params={"max_iter": 20})
+    chosen = table[["at", "wind", "carrier", TARGETS[task]]]
+    return train_model(chosen, data, estimator="booster", params={"max_iter": 20})
+
+
+def contract_text():
+    """Return the data contract of flights."""
+    from mlops_nb.data.column_rule import ColumnRule
+    from mlops_nb.data.contract import DataContract
+
     rules = {
         "flight_id": ColumnRule("text"),
         "wind": ColumnRule("number", min=0, max=200),
         "carrier": ColumnRule("text", allowed=["AA", "B6"], inferred=True),
     }
-    contract = DataContract(rules)
+    return DataContract(rules).to_yaml()
+
+
+def save_served_model(
+    folder,
+    task="binary",
+):
+    """Save a small model with a contract, as `train` does."""
+    from mlops_nb.modeling.persistence import save_model
+    from mlops_nb.modeling.recorded_rows import RECORDED_FILE, record_rows
+
+    table = make_flights()
+    fitted = train_served_model(table, task)
     recorded = record_rows(fitted.model, table).to_json()
-    files = {"schema.yaml": contract.to_yaml(), RECORDED_FILE: recorded}
+    files = {"schema.yaml": contract_text(), RECORDED_FILE: recorded}
     return save_model(folder, fitted, files)
+
+
+def save_watched_model(
+    folder,
+    task="binary",
+):
+    """Save a model with its contract and its reference, as `train` does."""
+    from mlops_nb.modeling.measurement import compute_metrics
+    from mlops_nb.modeling.persistence import save_model
+    from mlops_nb.monitoring.model_reference import (
+        build_model_reference,
+        select_held_out,
+    )
+
+    table = make_flights(1500)[["at", "wind", "carrier", TARGETS[task]]]
+    fitted = train_served_model(table, task)
+    held_out = select_held_out(fitted, table, "at")
+    validation = fitted.validation_predictions
+    quality = compute_metrics(task, validation["y"].to_numpy(), validation)
+    nothing = table[[]]
+    files = build_model_reference(fitted, table, nothing, held_out, quality, "at")
+    return save_model(folder, fitted, files | {"schema.yaml": contract_text()})
 
 
 class Reply:

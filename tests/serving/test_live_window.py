@@ -7,18 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.serving import TARGETS, make_flights
+from helpers.serving import TARGETS, make_flights, save_watched_model
 
-from mlops_nb.modeling.measurement import compute_metrics
-from mlops_nb.modeling.persistence import load_model, save_model
-from mlops_nb.modeling.training import train_model
+from mlops_nb.modeling.persistence import load_model
 from mlops_nb.monitoring.champion_window import (
     ScoredRows,
     load_shadow,
     measure_scored_rows,
     read_model_reference,
 )
-from mlops_nb.monitoring.model_reference import build_model_reference, select_held_out
 from mlops_nb.monitoring.monitor import monitor
 from mlops_nb.serving.fast_model import Scores, quicken_model
 from mlops_nb.serving.http_request import Request
@@ -34,24 +31,6 @@ from mlops_nb.serving.model_service import ModelService
 from mlops_nb.serving.model_slot import ModelSlot
 from mlops_nb.serving.prediction_log import PredictionLog
 from mlops_nb.serving.row_checks import RowChecks
-
-
-def save_watched_model(
-    folder,
-    task,
-):
-    """Save a model with its reference, as `train` does."""
-    table = make_flights(1500)[["at", "wind", "carrier", TARGETS[task]]]
-    data = {"target": TARGETS[task], "time": "at", "task": task}
-    if task == "binary":
-        data["positive"] = 1
-    fitted = train_model(table, data, estimator="booster", params={"max_iter": 20})
-    held_out = select_held_out(fitted, table, "at")
-    validation = fitted.validation_predictions
-    quality = compute_metrics(task, validation["y"].to_numpy(), validation)
-    nothing = table[[]]
-    files = build_model_reference(fitted, table, nothing, held_out, quality, "at")
-    return save_model(folder, fitted, files)
 
 
 @pytest.fixture(scope="module", params=[*TARGETS])
