@@ -5931,6 +5931,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'mlops_nb/monitoring/rules.py'),
                                            'mlops_nb.monitoring.rules._hold_against_floor': ( 'api/monitoring/rules.html#_hold_against_floor',
                                                                                               'mlops_nb/monitoring/rules.py'),
+                                           'mlops_nb.monitoring.rules._is_surely_worse': ( 'api/monitoring/rules.html#_is_surely_worse',
+                                                                                           'mlops_nb/monitoring/rules.py'),
                                            'mlops_nb.monitoring.rules._metric_in_words': ( 'api/monitoring/rules.html#_metric_in_words',
                                                                                            'mlops_nb/monitoring/rules.py'),
                                            'mlops_nb.monitoring.rules._not_told_yet': ( 'api/monitoring/rules.html#_not_told_yet',

@@ -355,6 +355,20 @@ def _metric_in_words(
     }
 
 
+# %% ../../nbs/api/monitoring/23_rules.ipynb #5c6933cb
+def _is_surely_worse(
+    name: str,
+    measured: dict,
+    limit: float,
+) -> bool:
+    """Say whether the whole interval of a metric is on the worse side of a limit."""
+    end = "low" if is_lower_better(name) else "high"
+    nearest = measured.get(end)
+    if nearest is None:
+        return False
+    return nearest > limit if is_lower_better(name) else nearest < limit
+
+
 # %% ../../nbs/api/monitoring/23_rules.ipynb #5c6933ca
 _FEWEST_TO_COMPARE = 100  # rows: of fewer, chance may be better than any model
 # what a model has to beat: always the median, and always the most frequent class
@@ -364,8 +378,10 @@ _CONSTANTS = {"mae": "median", "accuracy": "commonest"}
 def find_worse_than_constant(metrics: dict) -> Iterator[Finding]:
     """Yield a finding, worth a look, where always giving the same answer is better.
 
+    By so much better that the interval of the model's own value excludes it: chance is no reason.
+
     Args:
-        metrics: {name: {value, n, yardstick}} of the rows whose outcome is known; the yardstick
+        metrics: {name: {value, low, high, n, yardstick}} of the rows whose outcome is known; the yardstick
             of the mean absolute error is that of the median, that of the accuracy of several
             classes the share of the most frequent one.
     """
@@ -376,10 +392,7 @@ def find_worse_than_constant(metrics: dict) -> Iterator[Finding]:
         if limit is None or rows < _FEWEST_TO_COMPARE:
             continue
         told = {"value": measured["value"], "limit": limit}
-        is_worse = measured["value"] < limit
-        if is_lower_better(name):
-            is_worse = measured["value"] > limit
-        if is_worse:
+        if _is_surely_worse(name, measured, limit):
             message = Message(f"monitor.worse_than_{constant}", n=rows, **told)
             finding_id = f"quality.{constant}.{name}"
             yield Finding(
