@@ -381,9 +381,9 @@ def find_worse_than_constant(metrics: dict) -> Iterator[Finding]:
     By so much better that the interval of the model's own value excludes it: chance is no reason.
 
     Args:
-        metrics: {name: {value, low, high, n, yardstick}} of the rows whose outcome is known; the yardstick
-            of the mean absolute error is that of the median, that of the accuracy of several
-            classes the share of the most frequent one.
+        metrics: {name: {value, low, high, n, yardstick}} of the rows whose outcome is known; the
+            yardstick of the mean absolute error is that of the median, that of the accuracy of
+            several classes the share of the most frequent one.
     """
     for name, constant in _CONSTANTS.items():
         measured = metrics.get(name) or {}
