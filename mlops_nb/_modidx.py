@@ -8329,6 +8329,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                     'mlops_nb/reporting/glossary.py'),
                                              'mlops_nb.reporting.glossary._among_japanese': ( 'api/reporting/glossary.html#_among_japanese',
                                                                                               'mlops_nb/reporting/glossary.py'),
+                                             'mlops_nb.reporting.glossary._is_left_alone': ( 'api/reporting/glossary.html#_is_left_alone',
+                                                                                             'mlops_nb/reporting/glossary.py'),
                                              'mlops_nb.reporting.glossary._terms_by_word': ( 'api/reporting/glossary.html#_terms_by_word',
                                                                                              'mlops_nb/reporting/glossary.py'),
                                              'mlops_nb.reporting.glossary._word_pattern': ( 'api/reporting/glossary.html#_word_pattern',

@@ -42,8 +42,17 @@ _TAG = re.compile(r"(<!--.*?-->|<(?!wbr>)(?:[^>\"']|\"[^\"]*\"|'[^']*')*>)", re.
 _TAG_NAME = re.compile(r"<(/?)([a-zA-Z][\w-]*)")
 _PRESSED = ("a", "button", "summary", "textarea")
 _LEFT_ALONE = (*_PRESSED, "abbr", "code", "pre", "script", "style", "svg", "title")
+_SHORT = ('class="eyebrow"', 'class="badge')  # where a link would be in the way
 
 
+def _is_left_alone(
+    name: str,
+    tag: str,
+) -> bool:
+    return name in _LEFT_ALONE or any(look in tag for look in _SHORT)
+
+
+# %% ../../nbs/api/reporting/16_glossary.ipynb #3842bf33
 class _TermMarker:
     """Make a link of each term where it first stands in the text of a page."""
 
@@ -61,7 +70,7 @@ class _TermMarker:
         if not found or tag.endswith("/>"):
             return tag
         closes, name = found.groups()
-        is_left_alone = name in _LEFT_ALONE or 'class="eyebrow"' in tag
+        is_left_alone = _is_left_alone(name, tag)
         if not self.inside and is_left_alone and not closes:
             self.inside = name
         if name == self.inside:

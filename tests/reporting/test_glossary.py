@@ -96,3 +96,9 @@ def test_a_glossary_lists_every_term():
     """The page of all terms has a place for each."""
     keys = list(read_glossary("ja"))
     assert render_terms(keys, "ja").count("<dt ") == len(keys)
+
+
+def test_a_badge_holds_no_link():
+    """A term in a badge is explained where it stands in a sentence."""
+    badge = '<main id="main"><b class="badge ok">リリース前チェック合格</b></main>'
+    assert explain_terms(badge, "ja") == badge
