@@ -102,8 +102,12 @@ def _tell_pair(
     if pair.reason:
         reason = Message(pair.reason)
         return Message("compare.unknown", best=best, over=pair.over, reason=reason)
+    numbers = _numbers(pair)
+    if not any(numbers[name] for name in ("gain", "low", "high")):
+        same = {name: numbers[name] for name in ("metric", "rows")}
+        return Message("compare.same", best=best, over=pair.over, **same)
     key = "compare.better" if pair.verdict == "better" else "compare.tie"
-    return Message(key, best=best, over=pair.over, **_numbers(pair))
+    return Message(key, best=best, over=pair.over, **numbers)
 
 
 # %% ../../nbs/api/publishing/39_comparison_report.ipynb #c0a1de05
