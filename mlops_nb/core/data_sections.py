@@ -235,3 +235,9 @@ class ServingSection(Section):
         description="rows in a row that could not be written down, from which on the server is "
         "not ready",
     )
+    alerts: str = Field("", description="folder of alerts.jsonl; empty: .mlops/serving")
+    on_alert: Literal["note", "advance"] = Field(
+        "note",
+        description="note: `mlops-nb status` names alerts that fire; advance: one that newly "
+        "fires also starts `mlops-nb advance --policy auto`",
+    )

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..core.alert_log import ALERTS_FOLDER, read_firing_alerts
 from ..core.config import read_params
 from ..core.dismissals import find_dismissal
 from ..core.errors import InterruptedRunError, UserError, suggest
@@ -638,6 +639,7 @@ class ProductionStatus:
     candidate: str = ""
     contradictions: tuple[str, ...] = ()
     unknown: str = ""
+    alerts: tuple[str, ...] = ()
 
     @property
     def _reading(self) -> str:
@@ -650,7 +652,7 @@ class ProductionStatus:
         parts = [
             f"**{self.model}** in production {self.since}",
             self._reading,
-            *self.contradictions,
+            *(self.contradictions + self.alerts),
         ]
         if self.waiting:
             parts.append(_findings_table(self.waiting))
@@ -664,7 +666,7 @@ class ProductionStatus:
         lines = [
             f"in production: {self.model} {self.since}",
             self._reading,
-            *self.contradictions,
+            *(self.contradictions + self.alerts),
         ]
         if self.waiting:
             lines.append("waits for a decision:")
@@ -791,9 +793,20 @@ def read_production_status() -> ProductionStatus:
         since=_in_production_since(top, pin),
         candidate=_describe_candidate(top, pin, candidate),
         contradictions=tuple(describe_contradictions(top, stale)),
+        alerts=tuple(_describe_alerts(top)),
         **judged,
         **seen,
     )
+
+
+# %% ../../nbs/api/lifecycle/31_loop.ipynb #5db4e788
+def _describe_alerts(top: Path) -> list[str]:
+    """Say which alerts of the server fire."""
+    section = read_params().get("serving") or {}
+    folder = top / (section.get("alerts") or ALERTS_FOLDER)
+    return [
+        f"the server's alert fires: {alert}" for alert in read_firing_alerts(folder)
+    ]
 
 
 # %% ../../nbs/api/lifecycle/31_loop.ipynb #100b0014

@@ -35,12 +35,14 @@ def read_serving_section(
 
     Args:
         written: the section `serving` of params.yaml, where there is one.
-        environ: environment variables; MLOPS_NB_SERVE_LOG (a folder) and
-            MLOPS_NB_SERVE_LOG_INPUTS (yes, no, or columns) count more.
+        environ: environment variables; MLOPS_NB_SERVE_LOG and MLOPS_NB_SERVE_ALERTS (folders)
+            and MLOPS_NB_SERVE_LOG_INPUTS (yes, no, or columns) count more.
     """
     values = dict(written)
     if environ.get("MLOPS_NB_SERVE_LOG"):
         values["log"] = environ["MLOPS_NB_SERVE_LOG"]
+    if environ.get("MLOPS_NB_SERVE_ALERTS"):
+        values["alerts"] = environ["MLOPS_NB_SERVE_ALERTS"]
     if environ.get("MLOPS_NB_SERVE_LOG_INPUTS"):
         values["log_inputs"] = _log_inputs(environ["MLOPS_NB_SERVE_LOG_INPUTS"])
     return validate_section(ServingSection, values, "serving")

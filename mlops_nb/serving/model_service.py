@@ -21,6 +21,7 @@ from ..core.config import read_params
 from ..core.errors import UserError
 from ..core.project import project_root
 from ..data.feature_store import FeatureStore, read_feature_store
+from .alert_request import AlertPlace, choose_alert_place, take_alerts
 from .answer import Answer
 from mlops_nb.serving.answered_rows import (
     AnsweredRows,
@@ -140,6 +141,7 @@ class ModelService:
         inline_rows: up to so many rows are scored in the event loop.
         log: where answers are written down, if anywhere.
         logged: columns of the inputs that are.
+        alerts: where alerts go.
         live: what watches the rows, once it has begun.
         scorer: the thread for more rows.
     """
@@ -148,6 +150,7 @@ class ModelService:
     inline_rows: int = 7
     log: PredictionLog | None = None
     logged: Sequence[str] = ()
+    alerts: AlertPlace | None = None
     live: RowWatch | None = None
     scorer: ThreadPoolExecutor = field(default_factory=_start_scorer, repr=False)
 
@@ -169,9 +172,9 @@ class ModelService:
     async def answer(
         self, action: str, request: Request, body: bytes, meters: Meters
     ) -> Answer:
-        """Answer `predict`, `infer` for tensors, or `labels`; raise RequestError for others."""
-        if action == "labels":
-            return await _take_labels(self, body)
+        """Answer `predict`, `infer` for tensors, `labels` or `alerts`, or raise RequestError."""
+        if action in ("labels", "alerts"):
+            return await _write_down(self, action, body)
         answer_rows = _infer if action == "infer" else _predict
         return await answer_rows(self, request, body, meters)
 
@@ -190,13 +193,17 @@ class ModelService:
 
 
 # %% ../../nbs/api/serving/20_model_service.ipynb #aaa948f7
-async def _take_labels(
+async def _write_down(
     service: ModelService,
+    action: str,
     body: bytes,
 ) -> Answer:
-    """Write labels down; in a thread, as they are to survive a power failure at once."""
-    folder = None if service.log is None else service.log.folder
-    work = partial(take_labels, body, service.slot.model, folder)
+    """Take labels or alerts; in a thread, as they are to survive a power failure at once."""
+    if action == "alerts":
+        work = partial(take_alerts, body, service.alerts)
+    else:
+        folder = None if service.log is None else service.log.folder
+        work = partial(take_labels, body, service.slot.model, folder)
     return await asyncio.get_running_loop().run_in_executor(service.scorer, work)
 
 
@@ -385,4 +392,5 @@ def load_service(
     inline_rows = limits.inline_rows if store is None else 0
     log, section = choose_log(environ)
     logged = choose_logged_columns([*slot.kinds], section.log_inputs)
-    return ModelService(slot, inline_rows, log, logged)
+    place = choose_alert_place(section)
+    return ModelService(slot, inline_rows, log, logged, place)

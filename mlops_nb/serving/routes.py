@@ -14,7 +14,7 @@ from ..core.errors import suggest
 from .request_error import RequestError, quote_value
 
 # %% ../../nbs/api/serving/16_routes.ipynb #341b9c8b
-_POSTED = ("predict", "infer", "labels")
+_POSTED = ("predict", "infer", "labels", "alerts")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ _PROTOCOLS = {  # of the beginnings of paths; SageMaker and MLflow share some
     "/score": "azure_ml",
 }
 _DESCRIPTION = {path: Route("openapi") for path in ("/openapi.json", "/swagger.json")}
-_OWN = {"/metrics": Route("metrics"), "/labels": Route("labels")}
+_OWN = {f"/{action}": Route(action) for action in ("metrics", "labels", "alerts")}
 
 
 def _model_routes(

@@ -52,6 +52,8 @@ class StackSettings:
         webhook: address that alerts are sent to; empty: they are only shown.
         token_file: with the server's token, as Prometheus finds it; empty where it asks for none.
         interval: between two looks, such as 15s.
+        patience: for which each rule waits before it fires, such as 0s; empty: as each is
+            written, and as the examples of `rules_test.yml` have it.
     """
 
     target: str = "127.0.0.1:8080"
@@ -59,6 +61,13 @@ class StackSettings:
     webhook: str = ""
     token_file: str = ""
     interval: str = "15s"
+    patience: str = ""
+
+    @property
+    def webhook_token_file(self) -> str:
+        """Return the token for the webhook: only the server itself is told its token."""
+        is_server = urlsplit(self.webhook).netloc == self.target
+        return self.token_file if is_server else ""
 
     def __post_init__(self) -> None:
         """Raise for what is no address."""
@@ -74,12 +83,13 @@ def _require_places(settings: StackSettings) -> None:
                 found=repr(place),
                 remedy="name it without http:// and without a path",
             )
-    if not re.fullmatch(r"\d+(ms|s|m|h)", settings.interval):
-        raise UserError(
-            expected="a time such as 15s or 1m",
-            found=repr(settings.interval),
-            remedy="write a whole number and s, m or h",
-        )
+    for time in (settings.interval, settings.patience or "0s"):
+        if not re.fullmatch(r"\d+(ms|s|m|h)", time):
+            raise UserError(
+                expected="a time such as 15s or 1m",
+                found=repr(time),
+                remedy="write a whole number and s, m or h",
+            )
     if settings.webhook and urlsplit(settings.webhook).scheme not in ("http", "https"):
         raise UserError(
             expected="an address that begins with http:// or https://",
@@ -167,10 +177,11 @@ def build_dashboard() -> dict:
 def build_stack(settings: StackSettings) -> dict[str, bytes]:
     """Return the files by name."""
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
+    facts = vars(settings) | {"webhook_token_file": settings.webhook_token_file}
     files = {}
     for name in _TEXTS:
         template = environment.from_string(_read_template(name))
-        files[name] = template.render(vars(settings)).encode()
+        files[name] = template.render(facts).encode()
     files["dashboard.json"] = to_json(build_dashboard()).encode()
     return files
 

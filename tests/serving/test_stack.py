@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import time
 import urllib.parse
-import urllib.request
 
 import pytest
 import yaml
@@ -19,6 +18,7 @@ from helpers.serving import (
     stop_server,
     wait_until_ready,
 )
+from helpers.stack import ask_prometheus
 
 from mlops_nb.core.errors import UserError
 from mlops_nb.serving.stack import StackSettings, build_stack, write_stack
@@ -84,21 +84,6 @@ def watched(
     stop_server(server)
 
 
-def ask_prometheus(
-    address,
-    query,
-):
-    """Return what Prometheus answers to a query; nothing while it does not listen yet."""
-    query = urllib.parse.urlencode({"query": query})
-    try:
-        with urllib.request.urlopen(
-            f"{address}/api/v1/query?{query}", timeout=5
-        ) as reply:
-            return json.load(reply)["data"]["result"]
-    except OSError:
-        return []
-
-
 def wait_for_data(
     watched,
     query,
@@ -154,6 +139,7 @@ ODD = {
     "two lines": {"target": "a:1\nrule_files: [x]"},
     "no address": {"webhook": "hooks.example/alerts"},
     "no time": {"interval": "soon"},
+    "no patience": {"patience": "1 minute"},
 }
 
 
@@ -168,6 +154,30 @@ def test_odd_names_stay_within_their_quotes():
     files = build_stack(StackSettings(token_file=token))
     [job] = yaml.safe_load(files["prometheus.yml"])["scrape_configs"]
     assert job["authorization"]["credentials_file"] == token
+
+
+HOOKS = {
+    "the server": ("http://a:1/alerts", "token"),
+    "another": ("http://b:1/alerts", None),
+}
+
+
+@pytest.mark.parametrize(("webhook", "told"), HOOKS.values(), ids=HOOKS)
+def test_only_the_server_is_told_its_token(
+    webhook,
+    told,
+):
+    settings = StackSettings(target="a:1", webhook=webhook, token_file="token")
+    routes = yaml.safe_load(build_stack(settings)["alertmanager.yml"])
+    [hook] = routes["receivers"][0]["webhook_configs"]
+    authorization = hook.get("http_config", {}).get("authorization", {})
+    assert authorization.get("credentials_file") == told
+
+
+def test_rules_wait_as_long_as_is_said():
+    rules = yaml.safe_load(build_stack(StackSettings(patience="2s"))["rules.yml"])
+    waits = {rule.get("for", "2s") for rule in rules["groups"][0]["rules"]}
+    assert waits == {"2s"}
 
 
 def test_an_edited_file_is_not_overwritten(tmp_path):
