@@ -6,6 +6,7 @@
 __all__ = [
     "OPEN_SUFFIX",
     "CLOSED_SUFFIX",
+    "CANNOT_CLOSE",
     "LINE_SCHEMA",
     "read_lines",
     "close_segment",
@@ -23,10 +24,13 @@ import orjson
 import pyarrow
 from pyarrow import parquet
 
+from ..core.errors import UserError
 from ..core.files import write_atomic
 
 OPEN_SUFFIX = ".jsonl"
 CLOSED_SUFFIX = ".parquet"
+# A full disk, as the system or as `write_atomic` says it; a line that is none.
+CANNOT_CLOSE = (OSError, UserError, ValueError)
 
 # %% ../../nbs/api/serving/08_log_segments.ipynb #735cdc4c
 _TIME = pyarrow.timestamp("us", tz="UTC")
@@ -111,11 +115,14 @@ def _is_segment(path: Path) -> bool:
 
 # %% ../../nbs/api/serving/08_log_segments.ipynb #455a0c63
 def close_abandoned(folder: Path) -> int:
-    """Close the segments of a log that no process writes; return how many."""
+    """Close the segments of a log that no process writes; return how many.
+
+    What cannot be closed, as on a full disk, stays as it is, and is read as it is.
+    """
     closed = 0
     for path in sorted(folder.glob(f"*/*{OPEN_SUFFIX}")):
         try:
             closed += close_segment(path) is not None
-        except FileNotFoundError:  # another process was faster
+        except CANNOT_CLOSE:  # or another process was faster
             continue
     return closed

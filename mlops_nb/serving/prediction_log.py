@@ -24,7 +24,7 @@ from pathlib import Path
 
 import orjson
 
-from .log_segments import close_abandoned
+from .log_segments import CANNOT_CLOSE, close_abandoned
 from .segment_writer import SegmentWriter
 
 MARK = (
@@ -97,7 +97,8 @@ def _mark_folder(folder: Path) -> None:
     """Make a folder a log; what was asked is no code, and nothing that git should keep."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
-    (folder / ".gitignore").write_text("*\n")
+    if not (folder / ".gitignore").exists():
+        (folder / ".gitignore").write_text("*\n")
 
 
 # %% ../../nbs/api/serving/10_prediction_log.ipynb #aaf4f412
@@ -114,7 +115,7 @@ def _try_folder(folder: Path) -> None:
 # %% ../../nbs/api/serving/10_prediction_log.ipynb #24fa538e
 def _keep(log: "PredictionLog") -> None:
     while not log.is_stopping.wait(log.settings.sync_seconds):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(*CANNOT_CLOSE):  # the next round tries again
             log.tidy()
             if log.lost_in_a_row:  # a server that is not ready gets no rows to try with
                 _try_folder(log.folder)
@@ -166,20 +167,21 @@ class PredictionLog:
         return f"The prediction log lost the last {self.lost_in_a_row:,} rows"
 
     def tidy(self) -> None:
-        """Sync, close what is full or of yesterday, delete what is too old."""
+        """Sync, delete what is too old, which makes room, close what is full or of yesterday."""
         self._writer.sync()
         with self._lock:
             self._writer.put_aside(_today())
-        self._writer.close_done()
         remove_old_days(self.folder, self.settings.days_kept, _today())
+        self._writer.close_done()
 
     def stop(self) -> None:
-        """Close everything."""
+        """Close everything; what a full disk leaves open, the next start closes."""
         self.is_stopping.set()
         self._keeper.join()
         with self._lock:
             self._writer.put_aside()
-        self._writer.close_done()
+        with contextlib.suppress(*CANNOT_CLOSE):
+            self._writer.close_done()
 
 
 # %% ../../nbs/api/serving/10_prediction_log.ipynb #d5e6526c

@@ -59,8 +59,10 @@ class _OpenSegment:
             os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Let go of the file, and turn it into Parquet."""
-        os.close(self._descriptor)
+        """Let go of the file, and turn it into Parquet; after a failure it can be tried again."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
         close_segment(self.path)
 
 
@@ -138,6 +140,11 @@ class SegmentWriter:
                 segment.sync()
 
     def close_done(self) -> None:
-        """Turn the files that were put aside into Parquet."""
+        """Turn the files that were put aside into Parquet.
+
+        Raises:
+            OSError, UserError: the disk is full; what is left is tried the next time.
+        """
         while self._done:
-            self._done.pop().close()
+            self._done[-1].close()
+            self._done.pop()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -157,6 +158,52 @@ def test_a_full_disk_loses_whole_lines_and_counts_them(tmp_path):
     log.stop()
     assert ids_in(tmp_path) == {"a": 1, "c": 1}
     assert log.lost == 1
+
+
+def are_all_closed(folder):
+    """Say whether a log has segments, and all of them are Parquet."""
+    segments = list(list_segments(folder))
+    return bool(segments) and {path.suffix for path in segments} == {".parquet"}
+
+
+def test_a_full_disk_stops_nobody_who_looks_after_the_log(tmp_path):
+    settings = LogSettings(rows_of_segment=1, sync_seconds=0.01)
+    log = PredictionLog(tmp_path, settings).start()
+    with files_limited_to(1000):  # room for a line, none for Parquet
+        assert log.append([prediction("a")])
+        time.sleep(0.3)
+        assert not are_all_closed(tmp_path)
+    assert log.append([prediction("b")])
+    end = time.monotonic() + 20
+    while not are_all_closed(tmp_path) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert are_all_closed(tmp_path)
+    log.stop()
+    assert ids_in(tmp_path) == {"a": 1, "b": 1}
+
+
+def test_a_log_starts_and_ends_on_a_full_disk(tmp_path):
+    first = PredictionLog(tmp_path).start()
+    first.append([prediction("a")])
+    with files_limited_to(1000):
+        first.stop()
+        second = PredictionLog(tmp_path).start()
+        assert second.append([prediction("b")])
+        second.stop()
+    PredictionLog(tmp_path).start().stop()
+    assert are_all_closed(tmp_path)
+    assert ids_in(tmp_path) == {"a": 1, "b": 1}
+
+
+def test_a_damaged_segment_stays_and_stops_nobody(tmp_path):
+    day = tmp_path / "2026-01-31"
+    day.mkdir()
+    damaged = day / "1-0.jsonl"
+    damaged.write_bytes(b"\x00\x00 no line\n")
+    log = PredictionLog(tmp_path).start()
+    assert log.append([prediction("a")])
+    log.stop()
+    assert damaged.read_bytes() == b"\x00\x00 no line\n"
 
 
 @pytest.mark.parametrize(
