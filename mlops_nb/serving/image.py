@@ -121,7 +121,9 @@ def _find_data_files(folders: set[Path]) -> list[Path]:
     """Find what modules read that lies in folders below theirs: sentences, templates."""
     package = Path(mlops_nb.__file__).parent
     found = [file for area in folders - {package} for file in area.glob("*/*")]
-    return sorted(file for file in found if file.suffix not in _SOURCES)
+    return sorted(
+        file for file in found if file.is_file() and file.suffix not in _SOURCES
+    )
 
 
 # %% ../../nbs/api/serving/26_image.ipynb #64de6bcf
