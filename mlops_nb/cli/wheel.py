@@ -35,7 +35,10 @@ def _zip(contents: dict[str, bytes]) -> bytes:
 
 # %% ../../nbs/api/cli/08_wheel.ipynb #912fc816
 # Modules; sentences; template, style and script of the pages; files of a new project; tables.
-PACKAGE_SUFFIXES = (".py", ".json", ".html", ".css", ".js", ".txt", ".yaml")
+PACKAGE_SUFFIXES = (
+    *(".py", ".json", ".html", ".css", ".js"),
+    *(".txt", ".md", ".yaml", ".yml"),
+)
 
 
 def build_wheel() -> tuple[str, bytes]:
