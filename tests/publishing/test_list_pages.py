@@ -54,7 +54,7 @@ def test_what_is_open_is_no_decision_that_was_made(page):
         ),
         pytest.param(
             {"months": [12, 1]},
-            "Dismissed the shift of price in April 2013, each year in December, January",
+            "Dismissed the shift of price in April 2013, each year in December and January",
             id="season",
         ),
     ],

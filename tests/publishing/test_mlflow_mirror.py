@@ -39,6 +39,7 @@ from mlops_nb.lifecycle.registry import (
 from mlops_nb.lifecycle.transaction import Transaction
 from mlops_nb.modeling.encoding import prepare_features
 from mlops_nb.modeling.persistence import load_model, save_model
+from mlops_nb.modeling.recorded_rows import RECORDED_FILE, record_rows
 from mlops_nb.modeling.training import train_model
 
 pytestmark = [
@@ -369,6 +370,7 @@ def train_another(shop):
     features = read_json(folder / "manifest.json")["features"]
     kept = ("reference.json", "schema.yaml", "shadow.skops")
     extra = {name: folder / name for name in kept}
+    extra[RECORDED_FILE] = record_rows(fitted.model, rows).to_json()
     save_model(folder, fitted, extra, features=features)
     report = read_json(shop / "reports/train.json")
     write_json(shop / "reports/train.json", report | {"model": "another"})
