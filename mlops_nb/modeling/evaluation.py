@@ -24,6 +24,7 @@ __all__ = [
     "rates_of_groups",
     "group_exhibits",
     "write_plot_data",
+    "candidate_headline",
 ]
 
 # %% ../../nbs/api/modeling/24_evaluation.ipynb #5de1dbee
@@ -39,8 +40,14 @@ from ..core.csv_files import to_csv_text
 from ..core.exhibits import Exhibit
 from ..core.files import read_json, write_atomic
 from ..core.messages import Message
-from .comparison import ShadowComparison, compare_shadow
+from mlops_nb.modeling.comparison import (
+    ModelComparison,
+    ShadowComparison,
+    compare_shadow,
+)
+from .gate import evaluation_headline
 from .importance import compute_importance, compute_partial_dependence
+from .metrics import METRICS, headline_metric
 from .model import Model
 from mlops_nb.modeling.outcome_tables import (
     calibration_table,
@@ -82,12 +89,6 @@ class Contenders:
             return None
         task = self.candidate.task
         return compare_shadow(task, predictions["candidate"], predictions["champion"])
-
-    def name_candidate(self, headline: Message) -> Message:
-        """Say of a headline that it is of a model that is not in production, where it is."""
-        if not self.champion:
-            return headline
-        return Message("evaluate.of_candidate", headline=headline)
 
     def what_changed(self, pin: dict) -> list[Message]:
         """Say which model would replace which; `pin`: the section champion of params.yaml."""
@@ -470,3 +471,52 @@ def write_plot_data(
     if rows.task != "multiclass":
         table = calibration_table(rows.outcome, rows.of_candidate["score"])
         write_atomic(folder / "calibration.csv", to_csv_text(table.round(6)))
+
+
+# %% ../../nbs/api/modeling/24_evaluation.ipynb #6c93eb07
+_BESIDE_CHAMPION = {
+    "better": "evaluate.champion_better",
+    "worse": "evaluate.champion_worse",
+    "alike": "evaluate.champion_alike",
+}
+
+
+def _verdict_of(gain: dict) -> str:
+    if gain["low"] > 0:
+        return "better"
+    return "worse" if gain["high"] < 0 else "alike"
+
+
+# %% ../../nbs/api/modeling/24_evaluation.ipynb #34e2a051
+def _tell_beside_champion(both: ModelComparison) -> Message | None:
+    """Say whether the candidate is better than the champion; None where that is not known."""
+    name = headline_metric(both.candidate.task)
+    was = both.metrics["champion"][name].value
+    gain = both.gain(name, "champion")
+    if was is None or pd.isna(gain["low"]) or pd.isna(gain["high"]):
+        return None
+    if METRICS[name].is_share:
+        was = round(100 * was)
+    return Message(_BESIDE_CHAMPION[_verdict_of(gain)], was=was)
+
+
+# %% ../../nbs/api/modeling/24_evaluation.ipynb #98a695a9
+def candidate_headline(
+    both: ModelComparison,
+    trained: dict | None = None,
+    noun: str = "rows",
+    outcome: str = "right",
+) -> Message:
+    """Return the first sentence of an evaluation, see `evaluation_headline`.
+
+    Args:
+        both: metrics of the candidate and of the champion that it would replace, if there is one.
+        trained: metrics of the candidate's training, for one that is in production itself.
+        noun: what rows are called.
+        outcome: what a rightly flagged one is called.
+    """
+    if "champion" not in both.metrics:
+        return evaluation_headline(both.candidate, trained, noun, outcome)
+    than = _tell_beside_champion(both)
+    headline = evaluation_headline(both.candidate, None, noun, outcome, than)
+    return Message("evaluate.of_candidate", headline=headline)

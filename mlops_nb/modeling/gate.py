@@ -608,6 +608,7 @@ def evaluation_headline(
     trained: dict | None = None,
     noun: str = "rows",
     outcome: str = "right",
+    than: Message | None = None,
 ) -> Message:
     """Return the first sentence of a report: without jargon, and with a yardstick.
 
@@ -617,12 +618,14 @@ def evaluation_headline(
             nothing to compare with.
         noun: what rows are called.
         outcome: what a rightly flagged one is called.
+        than: how that compares with something else than the training.
     """
     name = headline_metric(metrics.task)
     named = {"noun": noun, "outcome": outcome}
     if metrics[name].value is None:
         return _tell_nothing_flagged(metrics, named)
-    than = _tell_change(name, metrics[name], (trained or {}).get(name) or {})
+    if than is None:
+        than = _tell_change(name, metrics[name], (trained or {}).get(name) or {})
     parts = _HEADLINES[metrics.task](metrics, than, named)
     return reduce(_beside, parts)
 

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_nb.core.messages import Message
 from mlops_nb.modeling.comparison import compare_models
 from mlops_nb.modeling.encoding import MODEL_TASKS
 from mlops_nb.modeling.evaluation import (
     Contenders,
+    candidate_headline,
     cost_records,
     evaluation_exhibits,
     fit_exhibit,
@@ -92,8 +92,14 @@ def test_a_candidate_that_is_the_champion_has_no_shadow(judged):
 
 @pytest.fixture(scope="module")
 def two_models():
-    """Return a candidate, another model in production, and the rows that judge them."""
+    """Return a candidate, another model in production, and the rows that judge them.
+
+    The outcome follows the distance of `x` from 0, which a line cannot tell: it is clear that the
+    candidate is better than its baseline.
+    """
     rows = make_rows("binary")
+    noise = np.random.default_rng(1).normal(size=len(rows))
+    rows["y"] = (rows.x.abs() + 0.2 * noise > 0.7).astype(float)
     section = {"target": "y", "task": "binary", "positive": 1, "keys": []}
     candidate = train_model(rows, section, "booster").model
     champion = train_model(rows[["group", "y"]], section, "booster").model
@@ -114,13 +120,43 @@ def asked_of_people(
     return [message.key for message in todo]
 
 
+def headline_of(
+    contenders,
+    rows,
+):
+    """Return the first sentence of an evaluation."""
+    predictions = contenders.predict(rows)
+    outcomes = contenders.candidate.target_values(rows)
+    compared = compare_models("binary", outcomes, predictions)
+    trained = compared.candidate.to_dict()
+    return str(candidate_headline(compared, trained, "rows", "y"))
+
+
 def test_a_headline_says_which_model_it_is_about(two_models):
-    contenders, _ = two_models
-    headline = Message("evaluate.headline_binary", noun="rows", outcome="y", value=49)
-    alone = Contenders(contenders.candidate)
-    assert alone.name_candidate(headline) == headline
-    said = str(contenders.name_candidate(headline))
-    assert said.startswith("Candidate, not in production: Of 100 rows flagged, 49")
+    contenders, rows = two_models
+    said = headline_of(contenders, rows)
+    assert said.startswith("Candidate, not in production: Of 100 rows flagged, ")
+    assert "better than the model in production (" in said
+    assert "when trained" not in said
+
+
+def test_a_candidate_that_answers_as_the_champion_is_about_as_good(two_models):
+    contenders, rows = two_models
+    same = Contenders(contenders.candidate, contenders.candidate)
+    assert "about as good as the model in production" in headline_of(same, rows)
+
+
+def test_a_worse_candidate_is_called_worse(two_models):
+    contenders, rows = two_models
+    turned = Contenders(contenders.champion, contenders.candidate)
+    assert "worse than the model in production" in headline_of(turned, rows)
+
+
+def test_a_model_in_production_is_held_against_its_training(two_models):
+    contenders, rows = two_models
+    said = headline_of(Contenders(contenders.candidate), rows)
+    assert said.startswith("Of 100 rows flagged, ")
+    assert "about as when trained" in said
 
 
 def test_a_better_candidate_waits_for_a_decision(two_models):
