@@ -459,10 +459,13 @@ def _gain_that_may_be_chance(gate: GateResult) -> Message | None:
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #offerpro
 def _offer_promotion(comparison: ModelComparison) -> list[Message]:
-    """Ask for a decision where another model is in production."""
-    if "champion" in comparison.metrics:
+    """Say what to do where another model is in production: decide, or leave it there."""
+    if "champion" not in comparison.metrics:
+        return []
+    metric = main_metric(comparison.candidate.task)
+    if comparison.gain(metric, "champion")["low"] > 0:
         return [Message("evaluate.todo_promote")]
-    return []
+    return [Message("evaluate.todo_keep", metric=metric)]
 
 
 # %% ../../nbs/api/modeling/22_gate.ipynb #0ce6c061

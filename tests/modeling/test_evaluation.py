@@ -164,6 +164,12 @@ def test_a_better_candidate_waits_for_a_decision(two_models):
     assert asked_of_people(contenders, rows) == ["evaluate.todo_promote"]
 
 
+def test_a_candidate_that_is_not_clearly_better_is_not_recommended(two_models):
+    contenders, rows = two_models
+    same = Contenders(contenders.candidate, contenders.candidate)
+    assert asked_of_people(same, rows) == ["evaluate.todo_keep"]
+
+
 def test_what_is_in_production_already_waits_for_none(two_models):
     contenders, rows = two_models
     assert asked_of_people(Contenders(contenders.candidate), rows) == []
