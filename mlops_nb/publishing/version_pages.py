@@ -96,7 +96,9 @@ def write_card(
     title = f"{version.name} {version.version}"
     banner = render_banner(_origin(version, title), site.lang, site.repository, "../")
     try:
-        site.put(address, source, lambda: _render_card_page(card(), banner, site.lang))
+        site.put(
+            address, source, lambda: _render_card_page(card(), banner, site.config)
+        )
         site.put(
             f"cards/{version.version}.json",
             source,
@@ -108,13 +110,17 @@ def write_card(
 
 
 # %% ../../nbs/api/publishing/28_version_pages.ipynb #54f2dfeb
+_OF_THE_SITE = ("lang", "title", "owner", "contact")
+
+
 def _render_card_page(
     card: ModelCard,
     banner: Markup,
-    lang: str,
+    config: dict,
 ) -> str:
-    """Write a card in the language of the site, whichever it was when it was promoted."""
-    told = replace(card, config=card.config | {"lang": lang})
+    """Write a card with the language, title and people of the site, whoever promoted it."""
+    named = {name: config[name] for name in _OF_THE_SITE if name in config}
+    told = replace(card, config=card.config | named)
     return add_banner(render_model_card(told), banner, {}.get)
 
 
