@@ -9399,6 +9399,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'mlops_nb/serving/server.py'),
                                          'mlops_nb.serving.server.choose_settings': ( 'api/serving/server.html#choose_settings',
                                                                                       'mlops_nb/serving/server.py'),
+                                         'mlops_nb.serving.server.end_process': ( 'api/serving/server.html#end_process',
+                                                                                  'mlops_nb/serving/server.py'),
                                          'mlops_nb.serving.server.require_free_port': ( 'api/serving/server.html#require_free_port',
                                                                                         'mlops_nb/serving/server.py'),
                                          'mlops_nb.serving.server.run_server': ( 'api/serving/server.html#run_server',

@@ -7,10 +7,11 @@ __all__ = ["SERVING_COMMANDS", "serve_command", "image_command"]
 
 # %% ../../nbs/api/cli/32_serving_commands.ipynb #4a6d98fe
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
 import click
@@ -105,12 +106,12 @@ def _lacks_serving(error: ModuleNotFoundError) -> UserError:
 
 
 # %% ../../nbs/api/cli/32_serving_commands.ipynb #8f2c7084
-def _import_server() -> tuple[Callable, Callable]:
+def _import_server() -> ModuleType:
     try:
-        from mlops_nb.serving.server import choose_settings, run_server
+        from mlops_nb.serving import server
     except ModuleNotFoundError as error:
         raise _lacks_serving(error) from error
-    return choose_settings, run_server
+    return server
 
 
 # %% ../../nbs/api/cli/32_serving_commands.ipynb #1fe022cf
@@ -135,8 +136,10 @@ def serve_command(
 ) -> None:
     """Serve the champion over HTTP."""
     with _share_counts(options["workers"]):
-        choose_settings, run_server = _import_server()
-        run_server(choose_settings(folder, token_file, os.environ, **options))
+        server = _import_server()
+        settings = server.choose_settings(folder, token_file, os.environ, **options)
+        server.run_server(settings)
+    server.end_process(0)
 
 
 # %% ../../nbs/api/cli/32_serving_commands.ipynb #c5431b2e

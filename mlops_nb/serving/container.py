@@ -13,7 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import UserError
-from .server import ServerSettings, choose_settings, run_server
+from mlops_nb.serving.server import (
+    ServerSettings,
+    choose_settings,
+    end_process,
+    run_server,
+)
 
 # %% ../../nbs/api/serving/22_container.ipynb #79aaa4d0
 _OWN_MODEL = Path("/model")  # that the image holds; platforms bring theirs elsewhere
@@ -106,6 +111,5 @@ def serve_container(
 
 # %% ../../nbs/api/serving/22_container.ipynb #f16d400e
 if __name__ == "__main__" and globals().get("__spec__"):
-    sys.exit(
-        serve_container(sys.argv[1:], os.environ)
-    )  # by `python -m`, not in this notebook
+    # by `python -m`, not in this notebook
+    end_process(serve_container(sys.argv[1:], os.environ))

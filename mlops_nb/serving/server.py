@@ -12,6 +12,7 @@ __all__ = [
     "choose_settings",
     "require_free_port",
     "run_server",
+    "end_process",
 ]
 
 # %% ../../nbs/api/serving/21_server.ipynb #06213535
@@ -27,7 +28,7 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, NoReturn
 
 from ..core.errors import UserError
 from ..core.project import project_root
@@ -365,3 +366,12 @@ def _supervise(settings: ServerSettings) -> None:
             end()
         if not is_ending:
             started[_start_worker(settings)] = time.monotonic()
+
+
+# %% ../../nbs/api/serving/21_server.ipynb #d88c29d9
+def end_process(code: int) -> NoReturn:
+    """End this process at once with an exit code; what was printed is out before."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads any more
+            stream.flush()
+    os._exit(code)

@@ -219,17 +219,30 @@ def start_server(
     return process, first.split()[0].rstrip("/")
 
 
+def wait_for(
+    condition,
+    seconds=START_SECONDS,
+):
+    """Wait until a condition holds and return what it returned; give up after a while."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{condition.__name__}: not within {seconds} seconds")
+
+
 def wait_until_ready(client):
     """Wait until a server serves its model."""
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
+
+    def is_ready():
         try:
-            if client.get("/ping").status == 200:
-                return
+            return client.get("/ping").status == 200
         except OSError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError("the server did not become ready")
+            return False
+
+    wait_for(is_ready)
 
 
 def stop_server(process):

@@ -13,6 +13,7 @@ from helpers.serving import (
     Client,
     start_server,
     stop_server,
+    wait_for,
     wait_until_ready,
 )
 from prometheus_client.parser import text_string_to_metric_families
@@ -127,9 +128,8 @@ def test_workers_count_together(served_model):
     client = Client(url)
     try:
         wait_until_ready(client)
-        answered = 0
-        while answered < 40:
-            answered += client.post("/score", {"instances": ROWS}).status == 200
+        for _ in range(40):
+            wait_for(lambda: client.post("/score", {"instances": ROWS}).status == 200)
         counts = set()
         for _ in range(8):
             samples = read_samples(client.get("/metrics").body)
@@ -149,8 +149,8 @@ def test_what_a_dead_worker_was_answering_is_forgotten(served_model):
         stalled = stall_until_counted(client)
         first.kill()
         second.kill()
-        while not are_replaced(process, {first.pid, second.pid}):
-            time.sleep(0.05)
+        before = {first.pid, second.pid}
+        wait_for(lambda: are_replaced(process, before))
         wait_until_ready(client)
         samples = read_samples(client.get("/metrics").body)
         stalled.close()
@@ -169,13 +169,22 @@ def are_replaced(
 
 
 def stall_until_counted(client):
-    """Send a request without its body; return its socket when it is counted."""
+    """Send a request without its body until one is counted; return its socket.
+
+    A worker that is still loading its model refuses it at once: then it is sent again.
+    """
     place = client.place.hostname, client.place.port
-    stalled = socket.create_connection(place, timeout=30)
     head = "POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
-    stalled.sendall(head.encode())
-    while True:
-        samples = read_samples(client.get("/metrics").body)
-        if samples.get(("mlops_nb_requests_in_flight",)) == 1:
-            return stalled
-        time.sleep(0.05)
+
+    def stall():
+        stalled = socket.create_connection(place, timeout=30)
+        stalled.sendall(head.encode())
+        for _ in range(10):
+            samples = read_samples(client.get("/metrics").body)
+            if samples.get(("mlops_nb_requests_in_flight",)) == 1:
+                return stalled
+            time.sleep(0.05)
+        stalled.close()
+        return None
+
+    return wait_for(stall)

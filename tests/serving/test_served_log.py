@@ -4,13 +4,12 @@ import asyncio
 import json
 import shutil
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 
 import psutil
 import pytest
-from helpers.serving import ROWS, Client, start_server, wait_until_ready
+from helpers.serving import ROWS, Client, start_server, wait_for, wait_until_ready
 from pyarrow import parquet
 
 from mlops_nb.core.errors import UserError
@@ -171,8 +170,7 @@ def test_too_many_lost_rows_make_the_server_unready_until_the_disk_is_back(
     assert not is_ready(service)
     (tmp_path / "served").unlink()
     (tmp_path / "served").mkdir()
-    while not is_ready(service):
-        time.sleep(0.05)
+    wait_for(lambda: is_ready(service))
     answer(service)
     assert len(read_log(tmp_path / "served")) == 3
 
@@ -214,8 +212,7 @@ def test_killed_server_has_written_down_each_answered_row_once(
     answered = [[], [], []]
     with ThreadPoolExecutor(3) as threads:
         asking = [threads.submit(post_until_killed, client, each) for each in answered]
-        while sum(map(len, answered)) < 300:
-            time.sleep(0.01)
+        wait_for(lambda: sum(map(len, answered)) >= 300)
         kill_with_workers(process)
         for each in asking:
             each.result()
