@@ -4232,6 +4232,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                          'mlops_nb/modeling/calendar_parts.py'),
                                                   'mlops_nb.modeling.calendar_parts._split_times': ( 'api/modeling/calendar_parts.html#_split_times',
                                                                                                      'mlops_nb/modeling/calendar_parts.py'),
+                                                  'mlops_nb.modeling.calendar_parts._still': ( 'api/modeling/calendar_parts.html#_still',
+                                                                                               'mlops_nb/modeling/calendar_parts.py'),
                                                   'mlops_nb.modeling.calendar_parts._whole_seconds': ( 'api/modeling/calendar_parts.html#_whole_seconds',
                                                                                                        'mlops_nb/modeling/calendar_parts.py')},
             'mlops_nb.modeling.comparison': { 'mlops_nb.modeling.comparison.ModelComparison': ( 'api/modeling/comparison.html#modelcomparison',

@@ -65,9 +65,10 @@ def _publish_features(
     for name, table in store.index.sorted_tables.tables.items():
         print(f"{len(table):>12,} rows of {name}")
     size = path.stat().st_size / 1e6
-    print(
-        f"known until {store.known_until} UTC, {size:.1f} MB, digest {store.digest[:8]}"
-    )
+    known = "no table of the past: features are made of the event alone"
+    if store.index.sorted_tables.tables:
+        known = f"known until {store.known_until} UTC"
+    print(f"{known}; {size:.1f} MB, digest {store.digest[:8]}")
     print(f"published: {file}; `mlops-nb serve` makes features from it")
 
 

@@ -72,7 +72,7 @@ class FeatureRows:
     def require_features(self) -> None:
         """Raise when the store makes not all features of the model."""
         declared = [name for group in self.store.groups for name in group.feature_names]
-        made = {*self.store.columns, *declared}
+        made = {*self.store.events, *declared}
         absent = [name for name in self.names if name not in made]
         if absent:
             raise UserError(
@@ -86,8 +86,12 @@ class FeatureRows:
         rows: Sequence[Mapping[str, Any]],
     ) -> list[dict[str, Any]]:
         """Return the model's features of each row, None where a value is missing."""
-        features = self.store.make_features(self.store.to_events(rows))
-        values = features[list(self.names)].astype("object")
+        events = self.store.to_events(rows)
+        features = self.store.make_features(events)
+        # what a model takes beside its features: the time of the event
+        beside = [name for name in self.names if name not in features]
+        values = pd.concat([features, events[beside]], axis=1)[list(self.names)]
+        values = values.astype("object")
         return values.where(values.notna(), None).to_dict("records")
 
     def warm_up(self) -> None:

@@ -359,3 +359,17 @@ def test_a_name_of_an_estimator_that_is_none_is_told_with_the_nearest():
         make_estimator("binary", "boster")
     assert "auto, booster, or the import path" in str(caught.value)
     assert 'Did you mean "booster"?' in str(caught.value)
+
+
+def test_an_hour_that_was_never_seen_is_as_likely_as_those_beside_it():
+    """At 0, 4, 8 … o'clock one of the waves stands still, but for rounding."""
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=900, freq="4h")})
+    rows["amount"] = rng.gamma(3, 10, 900)
+    rows["bought"] = (rows["amount"] + rng.normal(0, 10, 900) > 30).astype(int)
+    section = {"target": "bought", "task": "binary", "time": "at"}
+    model = train_model(rows, section, estimator="auto").model
+    hours = pd.date_range("2024-05-01 08:00", periods=5, freq="h")
+    asked = pd.DataFrame({"at": hours, "amount": 30.0})
+    scores = model.predict(asked)["score"]
+    assert np.ptp(scores) < 0.2
