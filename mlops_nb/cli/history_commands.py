@@ -47,20 +47,17 @@ _season_option = click.option(
 @click.argument("finding")
 @click.option(
     "--dismiss",
-    "action",
-    flag_value="dismiss",
+    is_flag=True,
     help="no action needed",
 )
 @click.option(
     "--retrain",
-    "action",
-    flag_value="retrain",
+    is_flag=True,
     help="train a challenger; promote it if the gate passes",
 )
 @click.option(
     "--rollback",
-    "action",
-    flag_value="rollback",
+    is_flag=True,
     help="restore the previous version",
 )
 @_until_option
@@ -70,11 +67,11 @@ _season_option = click.option(
 @verbose_option
 def decide_command(
     finding: str,
-    action: str | None,
     why: str,
     push: bool,
     until: str | None,
     season: bool,
+    **actions: bool,
 ) -> None:
     """Answer a finding.
 
@@ -83,13 +80,14 @@ def decide_command(
     """
     from mlops_nb.lifecycle.loop import answer_finding
 
-    if not action:
+    asked = [name for name, is_asked in actions.items() if is_asked]
+    if len(asked) != 1:
         raise UserError(
             expected="one of --dismiss, --retrain, --rollback",
-            found="none",
+            found=" and ".join(f"--{name}" for name in asked) or "none",
             remedy="say what is to be done about the finding",
         )
-    answer = answer_finding(finding, action, why, push, until, season)
+    answer = answer_finding(finding, asked[0], why, push, until, season)
     if isinstance(answer, dict):
         answer = _dismissal(answer)
     print(answer)

@@ -148,6 +148,13 @@ def test_a_mistake_of_the_user_ends_with_1_and_says_what_to_do(capsys):
     assert "fix:" in said
 
 
+def test_two_answers_to_one_finding_are_refused(capsys):
+    """None of them is carried out."""
+    both = ["decide", "drift.temp", "--dismiss", "--retrain", "--why", "summer"]
+    assert run_command(both) == 1
+    assert "got: --dismiss and --retrain" in capsys.readouterr().err
+
+
 def test_outside_of_a_project_nothing_is_broken(tmp_path):
     """Outside of a project nothing is broken."""
     got = mlops_nb("status", cwd=tmp_path)
