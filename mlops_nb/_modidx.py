@@ -4372,8 +4372,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                   'mlops_nb/modeling/evaluation.py'),
                                               'mlops_nb.modeling.evaluation._tell_beside_champion': ( 'api/modeling/evaluation.html#_tell_beside_champion',
                                                                                                       'mlops_nb/modeling/evaluation.py'),
-                                              'mlops_nb.modeling.evaluation._verdict_of': ( 'api/modeling/evaluation.html#_verdict_of',
-                                                                                            'mlops_nb/modeling/evaluation.py'),
                                               'mlops_nb.modeling.evaluation.candidate_headline': ( 'api/modeling/evaluation.html#candidate_headline',
                                                                                                    'mlops_nb/modeling/evaluation.py'),
                                               'mlops_nb.modeling.evaluation.cost_exhibits': ( 'api/modeling/evaluation.html#cost_exhibits',

@@ -39,6 +39,7 @@ import pandas as pd
 from ..core.csv_files import to_csv_text
 from ..core.exhibits import Exhibit
 from ..core.files import read_json, write_atomic
+from ..core.marks import mark_gain
 from ..core.messages import Message
 from mlops_nb.modeling.comparison import (
     ModelComparison,
@@ -477,14 +478,7 @@ def write_plot_data(
 _BESIDE_CHAMPION = {
     "better": "evaluate.champion_better",
     "worse": "evaluate.champion_worse",
-    "alike": "evaluate.champion_alike",
 }
-
-
-def _verdict_of(gain: dict) -> str:
-    if gain["low"] > 0:
-        return "better"
-    return "worse" if gain["high"] < 0 else "alike"
 
 
 # %% ../../nbs/api/modeling/24_evaluation.ipynb #34e2a051
@@ -493,11 +487,12 @@ def _tell_beside_champion(both: ModelComparison) -> Message | None:
     name = headline_metric(both.candidate.task)
     was = both.metrics["champion"][name].value
     gain = both.gain(name, "champion")
-    if was is None or pd.isna(gain["low"]) or pd.isna(gain["high"]):
+    _, _, word = mark_gain(gain["low"], gain["high"]).partition(" ")
+    if was is None or not word:
         return None
     if METRICS[name].is_share:
         was = round(100 * was)
-    return Message(_BESIDE_CHAMPION[_verdict_of(gain)], was=was)
+    return Message(_BESIDE_CHAMPION.get(word, "evaluate.champion_alike"), was=was)
 
 
 # %% ../../nbs/api/modeling/24_evaluation.ipynb #98a695a9
